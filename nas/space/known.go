@@ -1,0 +1,69 @@
+package space
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// KnownCell is a published architecture.
+type KnownCell struct {
+	Name     string
+	Source   string // where the wiring was taken from
+	Note     string // what a user of it should know
+	Genotype Genotype
+}
+
+// Known is the published architectures that this search space can express.
+var Known = []KnownCell{
+	known("nasnet-a", "tensorflow/models slim nasnet_utils.py, NasNetANormalCell and NasNetAReductionCell; arXiv 1707.07012 figure 4",
+		"concat lists as released: they hold the input h[i-1] (normal) and the read state b1 (reduction), against the rule of the paper's text",
+		"h.s5+p.s3 p.s5+p.s3 h.a3+p.i p.a3+p.a3 h.s3+h.i [p01234]",
+		"h.s5+p.s7 h.m3+p.s7 h.a3+p.s5 1.i+0.a3 0.s3+h.m3 [1234]"),
+}
+
+func known(name, source, note, normal, reduction string) KnownCell {
+	g, err := ParseText("name=" + name + " normal=" + normal + " reduction=" + reduction)
+	if err != nil {
+		panic(fmt.Sprintf("space: known cell %s: %v", name, err))
+	}
+	return KnownCell{Name: name, Source: source, Note: note, Genotype: g}
+}
+
+// inexpressible are published architectures which people will ask for and which cannot be written in this search space, with the reason.
+var inexpressible = []struct{ name, reason string }{
+	{"nasnet-b", "it has four input states, no concat at its output, and combines with layer and instance normalisation (arXiv 1707.07012, appendix B, figure 8); this space has two inputs, and combines by add or concat"},
+	{"nasnet-c", "it combines with layer and instance normalisation (arXiv 1707.07012, appendix B, figure 9); this space combines by add or concat"},
+	{"amoebanet-b", "it needs a 2x2 max pool and a dilated 5x5 separable convolution (tensorflow/tpu amoeba_net), which are not among the ops"},
+	{"amoebanet-d", "it needs a 2x2 max pool (tensorflow/tpu amoeba_net), which is not among the ops"},
+}
+
+// Lookup finds a known cell by name; case and punctuation do not matter. For NASNet-B, NASNet-C and AmoebaNet-B and -D the error says why they
+// cannot be expressed.
+func Lookup(name string) (KnownCell, error) {
+	want := fold(name)
+	var names []string
+	for _, k := range Known {
+		if fold(k.Name) == want {
+			k.Genotype = k.Genotype.Clone()
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	for _, x := range inexpressible {
+		if fold(x.name) == want {
+			return KnownCell{}, fmt.Errorf("space: %s cannot be expressed: %s", x.name, x.reason)
+		}
+	}
+	return KnownCell{}, fmt.Errorf("space: there is no known cell %q, want one of %s", clip(name), strings.Join(names, ", "))
+}
+
+// fold keeps the letters and digits of a name, in lower case.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, s)
+}
