@@ -20,18 +20,27 @@ import (
 func (c Cell) Text() string {
 	var t strings.Builder
 	for _, k := range c.Blocks {
-		sign := "+"
-		if k.Combine == Concat {
-			sign = "&"
-		}
-		t.WriteString(term(k.In1, k.Op1) + sign + term(k.In2, k.Op2) + " ")
+		t.WriteString(k.Text() + " ")
 	}
-	t.WriteByte('[')
-	for _, s := range c.Outputs() {
-		t.WriteString(stateToken(s))
+	return t.String() + listText(c.Outputs())
+}
+
+// Text is the block in the text form: "h.s5+p.s3".
+func (k Block) Text() string {
+	sign := "+"
+	if k.Combine == Concat {
+		sign = "&"
 	}
-	t.WriteByte(']')
-	return t.String()
+	return term(k.In1, k.Op1) + sign + term(k.In2, k.Op2)
+}
+
+// listText is a list of states in the text form: "[p01234]".
+func listText(states []int) string {
+	t := "["
+	for _, s := range states {
+		t += stateToken(s)
+	}
+	return t + "]"
 }
 
 // Text is the genotype on one line, with its name if it has one.

@@ -1,0 +1,77 @@
+package space
+
+import (
+	"strconv"
+)
+
+// Difference is one decision in which two genotypes differ.
+type Difference struct {
+	Cell  string // "normal" or "reduction"
+	Block int    // -1 when it is about the whole cell
+	Field string // "in1", "op1", "in2", "op2", "combine"; "block" when one cell lacks the block; "concat" for the states of the output
+	A, B  string // as [StateName], op name, combine; block and concat in text form, "" when missing
+}
+
+// String is one line: "normal b2.op2: identity, sep7x7".
+func (d Difference) String() string {
+	at := d.Cell
+	if d.Block >= 0 {
+		at += " b" + strconv.Itoa(d.Block)
+	}
+	show := func(s string) string {
+		if s == "" {
+			return "none"
+		}
+		return s
+	}
+	sep := "."
+	if d.Block < 0 {
+		sep = " "
+	}
+	return at + sep + d.Field + ": " + show(d.A) + ", " + show(d.B)
+}
+
+// Rung is 1 or 2 for the operand of the block that differs, 0 when it is not about one operand.
+func (d Difference) Rung() int {
+	switch d.Field {
+	case "in1", "op1":
+		return 1
+	case "in2", "op2":
+		return 2
+	}
+	return 0
+}
+
+// Diff lists where two genotypes differ, block by block in the order they are written, normal cell first; concat lists are compared by
+// what they hold. Two isomorphic genotypes may well differ in this sense: compare [Genotype.Hash], or the canonical forms, for the meaning.
+func Diff(a, b Genotype) []Difference {
+	return append(diffCell("normal", a.Normal, b.Normal), diffCell("reduction", a.Reduction, b.Reduction)...)
+}
+
+func diffCell(kind string, a, b Cell) []Difference {
+	var ds []Difference
+	add := func(block int, field, x, y string) {
+		if x != y {
+			ds = append(ds, Difference{Cell: kind, Block: block, Field: field, A: x, B: y})
+		}
+	}
+	for i := range max(len(a.Blocks), len(b.Blocks)) {
+		switch {
+		case i >= len(a.Blocks):
+			add(i, "block", "", b.Blocks[i].Text())
+		case i >= len(b.Blocks):
+			add(i, "block", a.Blocks[i].Text(), "")
+		default:
+			x, y := a.Blocks[i], b.Blocks[i]
+			add(i, "in1", StateName(x.In1), StateName(y.In1))
+			add(i, "op1", x.Op1, y.Op1)
+			add(i, "in2", StateName(x.In2), StateName(y.In2))
+			add(i, "op2", x.Op2, y.Op2)
+			add(i, "combine", x.Combine, y.Combine)
+		}
+	}
+	if x, y := a.Outputs(), b.Outputs(); !sameSet(x, y) {
+		add(-1, "concat", listText(x), listText(y))
+	}
+	return ds
+}
