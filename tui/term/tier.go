@@ -1,0 +1,107 @@
+package term
+
+import "strings"
+
+// Tier is a set of glyphs that a terminal can show, each one cell wide.
+type Tier int
+
+// The tiers, from the richest to the plainest.
+const (
+	Unicode Tier = iota // box drawing with arcs, eighth blocks, arrows
+	CP437               // the font of the Linux console: square corners, half blocks
+	ASCII               // bytes 32 to 126
+)
+
+func (t Tier) String() string { return [...]string{"unicode", "cp437", "ascii"}[t] }
+
+// Detect picks the tier from the environment, given as os.Getenv. NASNET_GLYPHS (unicode, cp437, ascii) overrides it.
+//
+// Box drawing is ambiguous in width under East Asian settings, where half of the terminals draw it two cells wide, so these get ASCII. With no locale
+// set at all most terminals show UTF-8 anyway, but tmux and screen then replace what is not ASCII.
+func Detect(getenv func(string) string) Tier {
+	switch strings.ToLower(getenv("NASNET_GLYPHS")) {
+	case "unicode", "utf-8", "utf8":
+		return Unicode
+	case "cp437", "linux":
+		return CP437
+	case "ascii":
+		return ASCII
+	}
+	locale := getenv("LC_ALL")
+	for _, name := range []string{"LC_CTYPE", "LANG"} {
+		if locale == "" {
+			locale = getenv(name)
+		}
+	}
+	locale = strings.ToLower(locale)
+	utf8 := strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+	switch {
+	case locale == "":
+		if getenv("TMUX") != "" || getenv("STY") != "" {
+			return ASCII
+		}
+	case !utf8:
+		return ASCII
+	}
+	if v := getenv("RUNEWIDTH_EASTASIAN"); v == "1" || (v != "0" && eastAsian(locale)) {
+		return ASCII
+	}
+	if getenv("TERM") == "linux" {
+		return CP437
+	}
+	return Unicode
+}
+
+func eastAsian(locale string) bool {
+	for _, l := range []string{"zh", "ja", "ko"} {
+		if locale == l || strings.HasPrefix(locale, l+"_") || strings.HasPrefix(locale, l+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// Border is the eight signs of a box and the two that stand beside a title in its upper edge.
+type Border struct{ TopLeft, Top, TopRight, Side, BottomLeft, Bottom, BottomRight string }
+
+// Glyphs are the signs of a tier. Each is one cell wide, except Ellipsis and Dots in ASCII.
+type Glyphs struct {
+	Tier                                        Tier
+	Running, Paused, Done, Failed, Stopped      string // beside a run or a child
+	Cursor, Star, None, Dot, To, Ellipsis, Less string // Dot separates, To points from old to new, Less is a choice to the left
+	More                                        string // a choice to the right
+	Times, PlusMinus, Infinity                  string
+	Light, Heavy                                Border // a pane; the pane with the focus
+	Branch, LastBranch                          string // of a family tree
+	Full, Empty                                 string // of a progress bar
+	Mean, Best, Keep                            string // line styles of a chart's legend, two cells each
+}
+
+// GlyphsOf returns the signs of a tier.
+func GlyphsOf(t Tier) Glyphs {
+	switch t {
+	case CP437:
+		return Glyphs{
+			Tier: t, Running: "►", Paused: "=", Done: "√", Failed: "x", Stopped: "■",
+			Cursor: "►", Star: "*", None: "-", Dot: "·", To: "→", Ellipsis: "~", Less: "◄", More: "►", Times: "x", PlusMinus: "±", Infinity: "∞",
+			Light:  Border{"┌", "─", "┐", "│", "└", "─", "┘"},
+			Heavy:  Border{"╔", "═", "╗", "║", "╚", "═", "╝"},
+			Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "══", Keep: "──",
+		}
+	case ASCII:
+		return Glyphs{
+			Tier: t, Running: ">", Paused: "=", Done: "v", Failed: "x", Stopped: "#",
+			Cursor: ">", Star: "*", None: "-", Dot: "-", To: ">", Ellipsis: "~", Less: "<", More: ">", Times: "x", PlusMinus: "~", Infinity: "-",
+			Light:  Border{"+", "-", "+", "|", "+", "-", "+"},
+			Heavy:  Border{"+", "=", "+", "|", "+", "=", "+"},
+			Branch: "|-", LastBranch: "`-", Full: "#", Empty: ".", Mean: "--", Best: "==", Keep: "--",
+		}
+	}
+	return Glyphs{
+		Tier: Unicode, Running: "▸", Paused: "‖", Done: "✓", Failed: "✗", Stopped: "▪",
+		Cursor: "▸", Star: "★", None: "–", Dot: "·", To: "→", Ellipsis: "…", Less: "◂", More: "▸", Times: "×", PlusMinus: "±", Infinity: "∞",
+		Light:  Border{"╭", "─", "╮", "│", "╰", "─", "╯"},
+		Heavy:  Border{"┏", "━", "┓", "┃", "┗", "━", "┛"},
+		Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "━━", Keep: "──",
+	}
+}
