@@ -1,0 +1,21 @@
+// Package kernel computes the layers of the networks: convolutions, depthwise
+// convolutions, batch normalisation, pools, elementwise operations, the head
+// and the optimiser steps, each with its gradients.
+//
+// All tensors are float32 slices in NHWC order (batch, rows, columns,
+// channels), dense unless a function takes a leading dimension. Weights of a
+// convolution are (KH, KW, Cin, Cout), of a depthwise convolution (KH, KW, C).
+//
+// What every function promises:
+//
+//   - it allocates nothing and starts no goroutine; working memory comes in as
+//     scratch, whose content on entry is of no account;
+//   - it writes its results and nothing else, and reads no element outside the
+//     slices it is given;
+//   - it adds in a fixed order, so equal inputs give bit-equal results from run
+//     to run on one instruction set ([Arch]); between instruction sets results
+//     differ in the last bits;
+//   - a wrong length is an error of the programmer and panics.
+//
+// Results must not overlap inputs, except where a comment allows it.
+package kernel

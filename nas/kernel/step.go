@@ -1,0 +1,48 @@
+package kernel
+
+import "math"
+
+// SGDStep is one step of stochastic gradient descent with momentum, weight
+// decay added to the gradient:
+//
+//	g' = g + decay*w
+//	v  = momentum*v + g'
+//	w -= lr*v                    or, with Nesterov's momentum,
+//	w -= lr*(g' + momentum*v)
+func SGDStep(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
+	checkSame("SGDStep", len(w), len(g), len(v))
+	g, v = g[:len(w)], v[:len(w)]
+	if nesterov {
+		for i, p := range w {
+			d := g[i] + decay*p
+			u := momentum*v[i] + d
+			v[i] = u
+			w[i] = p - lr*(d+momentum*u)
+		}
+		return
+	}
+	for i, p := range w {
+		u := momentum*v[i] + (g[i] + decay*p)
+		v[i] = u
+		w[i] = p - lr*u
+	}
+}
+
+// RMSPropStep is one step of TensorFlow's RMSProp with eps inside the root,
+// and decoupled weight decay, which shrinks w by lr*decay without entering ms
+// and mom:
+//
+//	ms  = rho*ms + (1-rho)*g²
+//	mom = momentum*mom + lr*g/sqrt(ms+eps)
+//	w  -= mom + lr*decay*w
+func RMSPropStep(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32) {
+	checkSame("RMSPropStep", len(w), len(g), len(ms), len(mom))
+	g, ms, mom = g[:len(w)], ms[:len(w)], mom[:len(w)]
+	for i, p := range w {
+		d := g[i]
+		s := rho*ms[i] + (1-rho)*d*d
+		u := momentum*mom[i] + lr*d/float32(math.Sqrt(float64(s+eps)))
+		ms[i], mom[i] = s, u
+		w[i] = p - (u + lr*decay*p)
+	}
+}
