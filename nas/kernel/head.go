@@ -7,7 +7,9 @@ import (
 
 // GlobalAvgPool computes the mean over the hw pixels of each image. x is
 // (n, hw, c), y is (n, c).
-func GlobalAvgPool(y, x []float32, n, hw, c int) { globalAvgPool("GlobalAvgPool", y, x, n, hw, c, false) }
+func GlobalAvgPool(y, x []float32, n, hw, c int) {
+	globalAvgPool("GlobalAvgPool", y, x, n, hw, c, false)
+}
 
 // GlobalAvgPoolRelu is [GlobalAvgPool] of max(x, 0).
 func GlobalAvgPoolRelu(y, x []float32, n, hw, c int) {
