@@ -1,0 +1,66 @@
+package checkpoints
+
+import (
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// insertEvents stores events after number last and sets their ID, time and level in place.
+func insertEvents(tx *sql.Tx, events []Event, last int64, incarnation int, now time.Time) error {
+	for i := range events {
+		e := &events[i]
+		last++
+		e.ID = last
+		if e.Time.IsZero() {
+			e.Time = now.UTC()
+		}
+		if e.Level == "" {
+			e.Level = "info"
+		}
+		var trial any
+		if e.Trial >= 0 {
+			trial = e.Trial
+		}
+		_, err := tx.Exec("INSERT INTO event(id, time_ns, incarnation, level, kind, trial, body) VALUES(?,?,?,?,?,?,?)",
+			e.ID, e.Time.UnixNano(), incarnation, e.Level, e.Kind, trial, text(e.Body))
+		if err != nil {
+			return fmt.Errorf("event %s: %w", e.Kind, err)
+		}
+	}
+	return nil
+}
+
+// AddEvent stores events that belong to no other change.
+func (s *Store) AddEvent(events ...Event) error { return s.change(events, nil) }
+
+// LastEventID is the number of the newest event, 0 if there is none. The next one stored gets the next number.
+func (s *Store) LastEventID() (id int64, err error) {
+	err = s.read(func(db *sql.DB) error { return db.QueryRow("SELECT coalesce(max(id), 0) FROM event").Scan(&id) })
+	return id, err
+}
+
+// Events returns up to limit events with numbers above after, oldest first; all of them if limit is negative.
+func (s *Store) Events(after int64, limit int) (es []Event, err error) {
+	err = s.read(func(db *sql.DB) error { es, err = readEvents(db, after, limit); return err })
+	return es, err
+}
+
+func readEvents(db *sql.DB, after int64, limit int) ([]Event, error) {
+	rows, err := db.Query("SELECT id, time_ns, level, kind, coalesce(trial, -1), body FROM event WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var es []Event
+	for rows.Next() {
+		var e Event
+		var at stamp
+		if err := rows.Scan(&e.ID, &at, &e.Level, &e.Kind, &e.Trial, &e.Body); err != nil {
+			return nil, err
+		}
+		e.Time = at.time()
+		es = append(es, e)
+	}
+	return es, rows.Err()
+}

@@ -1,0 +1,120 @@
+//go:build unix
+
+package checkpoints
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const lockName = "run.lock"
+
+// holder is the content of run.lock while it is held. It stays there after a crash, and is emptied at a clean end.
+type holder struct {
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"`
+}
+
+// lock is the flock on run.lock. The kernel drops it with the process, so there is no stale lock to remove.
+type lock struct {
+	f        *os.File
+	previous *holder // who held it and did not let go; nil after a clean end
+}
+
+// acquire takes the lock of a run, or fails with a *LockedError. A probe ([probe]) holds it for microseconds, therefore the retries.
+func acquire(dir string) (*lock, error) {
+	path := filepath.Join(dir, lockName)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: lock: %w", err)
+	}
+	for try := 0; ; try++ {
+		err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			break
+		}
+		if errors.Is(err, syscall.EWOULDBLOCK) && try < 10 {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		h := readHolder(f)
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			e := &LockedError{Dir: dir}
+			if h != nil {
+				e.PID, e.Host = h.PID, h.Host
+			}
+			return nil, e
+		}
+		return nil, fmt.Errorf("checkpoints: lock %s: %w", path, err)
+	}
+	l := &lock{f: f, previous: readHolder(f)}
+	host, _ := os.Hostname()
+	text, err := json.Marshal(holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC()})
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteAt(append(text, '\n'), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("checkpoints: lock %s: %w", path, wrap(err))
+	}
+	return l, nil
+}
+
+// release empties run.lock, which says that the end was clean, and lets go of it. The file stays: removing it would let two writers in.
+func (l *lock) release() {
+	l.f.Truncate(0)
+	l.f.Close()
+}
+
+// probe reports whether a writer has the run, and who. known is false if the lock could not be looked at.
+func probe(dir string) (held bool, who holder, known bool) {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, holder{}, true
+	}
+	if err != nil {
+		return false, holder{}, false
+	}
+	defer f.Close()
+	err = flock(f, syscall.LOCK_SH|syscall.LOCK_NB)
+	h := readHolder(f)
+	if h != nil {
+		who = *h
+	}
+	switch {
+	case err == nil:
+		return false, who, true
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return true, who, true
+	}
+	return false, who, false
+}
+
+func readHolder(f *os.File) *holder {
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
+	h := new(holder)
+	if err != nil || json.Unmarshal(b, h) != nil || h.PID == 0 {
+		return nil
+	}
+	return h
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), how); err != syscall.EINTR {
+			return err
+		}
+	}
+}

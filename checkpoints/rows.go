@@ -1,0 +1,215 @@
+package checkpoints
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+const trialColumns = "id, batch, policy_version, kind, genotype, cell_hash, choices, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
+	"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds"
+
+var insertTrial = "INSERT INTO trial(" + trialColumns + ") VALUES(?" + strings.Repeat(",?", strings.Count(trialColumns, ",")) + ")"
+
+func trialValues(t *Trial) []any {
+	var parent any
+	if t.Parent >= 0 {
+		parent = t.Parent
+	}
+	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, string(t.Genotype), t.CellHash, choicesText(t.Choices), floatBytes(t.LogP), t.State, t.Attempt, reward(t),
+		t.FailKind, t.FailDetail, t.Params, t.MAdds, parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch,
+		t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds}
+}
+
+func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
+	rows, err := db.Query("SELECT "+trialColumns+" FROM trial "+where+" ORDER BY id", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ts []Trial
+	for rows.Next() {
+		var t Trial
+		var choices, weights, checkpoint sql.NullString
+		var logp sql.RawBytes
+		var parent sql.Null[int]
+		var reward sql.NullFloat64
+		var started, finished stamp
+		err := rows.Scan(&t.ID, &t.Batch, &t.PolicyVersion, &t.Kind, &t.Genotype, &t.CellHash, &choices, &logp, &t.State, &t.Attempt, &reward,
+			&t.FailKind, &t.FailDetail, &t.Params, &t.MAdds, &parent, &t.Spec, &t.Star, &t.Note, &weights, &checkpoint, &t.CheckpointEpoch,
+			&t.Worker, &started, &finished, &t.Seconds)
+		if err != nil {
+			return nil, err
+		}
+		if t.Choices, err = parseChoices(choices); err != nil {
+			return nil, fmt.Errorf("trial %d: %w: choices: %w", t.ID, ErrDamaged, err)
+		}
+		if len(logp)%8 != 0 {
+			return nil, fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(logp))
+		}
+		t.LogP = parseFloats(logp)
+		t.Reward, t.HasReward = reward.Float64, reward.Valid
+		t.Parent = -1
+		if parent.Valid {
+			t.Parent = parent.V
+		}
+		t.WeightsSHA256, t.CheckpointSHA256 = weights.String, checkpoint.String
+		t.Started, t.Finished = started.time(), finished.time()
+		ts = append(ts, t)
+	}
+	return ts, rows.Err()
+}
+
+// checkTrial refuses what could not be read back as it is.
+func checkTrial(t *Trial) error {
+	if !json.Valid(t.Genotype) {
+		return fmt.Errorf("checkpoints: trial %d: genotype is not JSON", t.ID)
+	}
+	if t.Spec != nil && !json.Valid(t.Spec) {
+		return fmt.Errorf("checkpoints: trial %d: settings of the retrain are not JSON", t.ID)
+	}
+	for i, p := range t.LogP {
+		if math.IsNaN(p) || math.IsInf(p, 0) {
+			return fmt.Errorf("checkpoints: trial %d: log-probability %d is %v: %w", t.ID, i, p, ErrNotFinite)
+		}
+	}
+	return checkResult(t)
+}
+
+func checkResult(t *Trial) error {
+	what := fmt.Sprintf("trial %d", t.ID)
+	switch {
+	case t.HasReward:
+	case t.Reward != 0:
+		return fmt.Errorf("checkpoints: %s: reward %v, but HasReward is not set", what, t.Reward)
+	case t.State == "done":
+		return fmt.Errorf("checkpoints: %s: done without a reward", what)
+	}
+	return finite(what, "reward", t.Reward, "seconds", t.Seconds)
+}
+
+// reward is a trial's reward as a value for SQL, NULL if it has none.
+func reward(t *Trial) any {
+	if !t.HasReward {
+		return nil
+	}
+	return t.Reward
+}
+
+// name is the name of a blob as a value for SQL, NULL for none.
+func name(sha string) any {
+	if sha == "" {
+		return nil
+	}
+	return sha
+}
+
+// choicesText is JSON, NULL for nil.
+func choicesText(cs []int) any {
+	if cs == nil {
+		return nil
+	}
+	b := []byte{'['}
+	for i, c := range cs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(c), 10)
+	}
+	return string(append(b, ']'))
+}
+
+func parseChoices(s sql.NullString) ([]int, error) {
+	if !s.Valid {
+		return nil, nil
+	}
+	body := strings.TrimSuffix(strings.TrimPrefix(s.String, "["), "]")
+	if len(body) != len(s.String)-2 {
+		return nil, fmt.Errorf("%.40q is not a list", s.String)
+	}
+	cs := make([]int, 0, strings.Count(body, ",")+1)
+	for body != "" {
+		field, rest, _ := strings.Cut(body, ",")
+		c, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil {
+			return nil, err
+		}
+		cs, body = append(cs, c), rest
+	}
+	return cs, nil
+}
+
+// floatBytes is the exact bits, little endian, NULL for nil.
+func floatBytes(fs []float64) any {
+	if fs == nil {
+		return nil
+	}
+	b := make([]byte, 0, 8*len(fs))
+	for _, f := range fs {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+	}
+	return b
+}
+
+func parseFloats(b []byte) []float64 {
+	if b == nil {
+		return nil
+	}
+	fs := make([]float64, len(b)/8)
+	for i := range fs {
+		fs[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return fs
+}
+
+const epochColumns = "trial, attempt, epoch, lr, keep, train_loss, train_acc, val_loss, val_acc, seconds, images"
+
+func upsertEpochs(tx *sql.Tx, epochs []Epoch) error {
+	if len(epochs) == 0 {
+		return nil
+	}
+	st, err := tx.Prepare("INSERT OR REPLACE INTO epoch(" + epochColumns + ") VALUES(?,?,?,?,?,?,?,?,?,?,?)")
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	for _, e := range epochs {
+		_, err := st.Exec(e.Trial, e.Attempt, e.Epoch, e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc, e.Seconds, e.Images)
+		if err != nil {
+			return fmt.Errorf("trial %d: epoch %d: %w", e.Trial, e.Epoch, err)
+		}
+	}
+	return nil
+}
+
+func checkEpochs(epochs []Epoch) error {
+	for _, e := range epochs {
+		err := finite(fmt.Sprintf("trial %d: epoch %d", e.Trial, e.Epoch), "learning rate", e.LR, "keep", e.Keep, "training loss", e.TrainLoss,
+			"training accuracy", e.TrainAcc, "validation loss", e.ValLoss, "validation accuracy", e.ValAcc, "seconds", e.Seconds)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readEpochs(db *sql.DB, where string, args ...any) ([]Epoch, error) {
+	rows, err := db.Query("SELECT "+epochColumns+" FROM epoch "+where+" ORDER BY trial, attempt, epoch", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var es []Epoch
+	for rows.Next() {
+		var e Epoch
+		if err := rows.Scan(&e.Trial, &e.Attempt, &e.Epoch, &e.LR, &e.Keep, &e.TrainLoss, &e.TrainAcc, &e.ValLoss, &e.ValAcc, &e.Seconds, &e.Images); err != nil {
+			return nil, err
+		}
+		es = append(es, e)
+	}
+	return es, rows.Err()
+}

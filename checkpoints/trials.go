@@ -1,0 +1,200 @@
+package checkpoints
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// AddTrials stores new trials, all or none.
+func (s *Store) AddTrials(ts []Trial, events ...Event) error {
+	for i := range ts {
+		if err := checkTrial(&ts[i]); err != nil {
+			return err
+		}
+	}
+	return s.change(events, func(tx *sql.Tx) error {
+		st, err := tx.Prepare(insertTrial)
+		if err != nil {
+			return err
+		}
+		defer st.Close()
+		for i := range ts {
+			if _, err := st.Exec(trialValues(&ts[i])...); err != nil {
+				return fmt.Errorf("trial %d: %w", ts[i].ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+// StartTrial stores that an attempt at a trial has begun, now. The attempt may not be an earlier one than stored.
+func (s *Store) StartTrial(id, attempt int, events ...Event) error {
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec("UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3 WHERE id = ?1 AND attempt <= ?2 AND "+openTrial,
+			id, attempt, time.Now().UnixNano())
+	})
+}
+
+// SetTrialState moves a trial that has not ended to proposed, queued, running or paused.
+func (s *Store) SetTrialState(id int, state string, events ...Event) error {
+	if !isOpen(state) {
+		return fmt.Errorf("checkpoints: trial %d: state %q is not one of a trial that goes on", id, state)
+	}
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec("UPDATE trial SET state = ?2 WHERE id = ?1 AND "+openTrial, id, state)
+	})
+}
+
+// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, and the result:
+// State (done if empty, or failed, stopped), Reward, FailKind, FailDetail, Params, MAdds, WeightsSHA256, Worker, Started (if set), Finished (now if zero)
+// and Seconds. A checkpoint of the half-trained child is let go. A second result for a trial is refused with ErrConflict.
+func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
+	if t.State == "" || t.Open() {
+		t.State = "done"
+	}
+	if t.Finished.IsZero() {
+		t.Finished = time.Now()
+	}
+	if err := checkResult(&t); err != nil {
+		return err
+	}
+	if err := checkEpochs(epochs); err != nil {
+		return err
+	}
+	return s.changeTrial(t.ID, events, func(tx *sql.Tx) (sql.Result, error) {
+		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7, madds = ?8, weights_sha256 = ?9, worker = ?10,
+			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, checkpoint_sha256 = NULL, checkpoint_epoch = 0
+			WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
+			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256), t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds)
+		if err != nil {
+			return nil, err
+		}
+		return r, upsertEpochs(tx, epochs)
+	})
+}
+
+// FailTrial stores that the current attempt of a trial failed, and why: a kind to branch on and a text for people.
+func (s *Store) FailTrial(id int, kind, detail string, events ...Event) error {
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec(`UPDATE trial SET state = 'failed', fail_kind = ?2, fail_detail = ?3, finished_ns = ?4, checkpoint_sha256 = NULL, checkpoint_epoch = 0
+			WHERE id = ?1 AND `+openTrial, id, kind, detail, time.Now().UnixNano())
+	})
+}
+
+// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that led to it. It replaces the one before.
+func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []Epoch, events ...Event) error {
+	if err := checkEpochs(epochs); err != nil {
+		return err
+	}
+	return s.changeWithBlob("child", state, events, func(tx *sql.Tx, sha string) error {
+		r, err := tx.Exec("UPDATE trial SET checkpoint_sha256 = ?3, checkpoint_epoch = ?4 WHERE id = ?1 AND attempt = ?2 AND "+openTrial, id, attempt, sha, epoch)
+		if err != nil {
+			return err
+		}
+		if err := oneRow(tx, r, id); err != nil {
+			return err
+		}
+		return upsertEpochs(tx, epochs)
+	})
+}
+
+// AddEpochs stores epochs of trials in training. The same epoch of the same attempt again replaces it.
+func (s *Store) AddEpochs(epochs []Epoch, events ...Event) error {
+	if err := checkEpochs(epochs); err != nil {
+		return err
+	}
+	return s.change(events, func(tx *sql.Tx) error { return upsertEpochs(tx, epochs) })
+}
+
+// SetStar marks a trial, or takes the mark back.
+func (s *Store) SetStar(id int, star bool, events ...Event) error {
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec("UPDATE trial SET star = ?2 WHERE id = ?1", id, star)
+	})
+}
+
+// SetNote keeps a line of text with a trial.
+func (s *Store) SetNote(id int, note string, events ...Event) error {
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec("UPDATE trial SET note = ?2 WHERE id = ?1", id, note)
+	})
+}
+
+// SetWeights names the blob of a trial's trained weights; empty: they are no longer kept, and the next sweep may remove them.
+func (s *Store) SetWeights(id int, sha string, events ...Event) error {
+	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.Exec("UPDATE trial SET weights_sha256 = ?2 WHERE id = ?1", id, name(sha))
+	})
+}
+
+// Trials returns all trials by number. Epochs are read with [Store.Epochs].
+func (s *Store) Trials() (ts []Trial, err error) {
+	err = s.read(func(db *sql.DB) error { ts, err = readTrials(db, ""); return err })
+	return ts, err
+}
+
+// Trial returns one trial, ErrNotFound if there is none with that number.
+func (s *Store) Trial(id int) (t Trial, err error) {
+	err = s.read(func(db *sql.DB) error {
+		ts, err := readTrials(db, "WHERE id = ?", id)
+		if err != nil {
+			return err
+		}
+		if len(ts) == 0 {
+			return fmt.Errorf("trial %d: %w", id, ErrNotFound)
+		}
+		t = ts[0]
+		return nil
+	})
+	return t, err
+}
+
+// Unfinished returns the trials that have not ended, by number: what a resumed run still has to train.
+func (s *Store) Unfinished() (ts []Trial, err error) {
+	err = s.read(func(db *sql.DB) error { ts, err = readTrials(db, "WHERE "+openTrial); return err })
+	return ts, err
+}
+
+// Epochs returns the epochs of a trial by attempt and epoch.
+func (s *Store) Epochs(trial int) (es []Epoch, err error) {
+	err = s.read(func(db *sql.DB) error { es, err = readEpochs(db, "WHERE trial = ?", trial); return err })
+	return es, err
+}
+
+// AllEpochs returns the epochs of all trials by trial, attempt and epoch.
+func (s *Store) AllEpochs() (es []Epoch, err error) {
+	err = s.read(func(db *sql.DB) error { es, err = readEpochs(db, ""); return err })
+	return es, err
+}
+
+// openTrial is the condition that a trial still has to end; it is also that of the index trial_open.
+const openTrial = "state IN('proposed','queued','running','paused')"
+
+// changeTrial carries out a change that must touch exactly one trial.
+func (s *Store) changeTrial(id int, events []Event, f func(tx *sql.Tx) (sql.Result, error)) error {
+	return s.change(events, func(tx *sql.Tx) error {
+		r, err := f(tx)
+		if err != nil {
+			return fmt.Errorf("trial %d: %w", id, err)
+		}
+		return oneRow(tx, r, id)
+	})
+}
+
+func oneRow(tx *sql.Tx, r sql.Result, id int) error {
+	if n, err := r.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	var state string
+	var attempt int
+	err := tx.QueryRow("SELECT state, attempt FROM trial WHERE id = ?", id).Scan(&state, &attempt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("trial %d: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("trial %d: %w: it is %s in attempt %d", id, ErrConflict, state, attempt)
+}

@@ -1,0 +1,117 @@
+package checkpoints
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+const policyColumns = "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, clip_fraction, grad_norm, applied_ns"
+
+// AddUpdate stores a policy version: the controller's state, the statistics and the rewards in the order applied. StateSHA256 of u is ignored.
+func (s *Store) AddUpdate(u Update, events ...Event) error {
+	what := fmt.Sprintf("policy version %d", u.Version)
+	err := finite(what, "baseline", u.Baseline, "mean reward", u.MeanReward, "largest reward", u.MaxReward, "entropy", u.Entropy,
+		"largest entropy", u.MaxEntropy, "KL", u.KL, "clip fraction", u.ClipFraction, "gradient norm", u.GradNorm)
+	if err != nil {
+		return err
+	}
+	for _, x := range u.Samples {
+		if err := finite(what, fmt.Sprintf("reward of trial %d", x.Trial), x.Reward); err != nil {
+			return err
+		}
+	}
+	return s.changeWithBlob("policy", u.State, events, func(tx *sql.Tx, sha string) error {
+		_, err := tx.Exec("INSERT INTO policy("+policyColumns+") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", u.Version, u.Batch, sha, u.Baseline, u.MeanReward, u.MaxReward,
+			u.Entropy, u.MaxEntropy, u.KL, u.ClipFraction, u.GradNorm, nanos(u.Applied))
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		for i, x := range u.Samples {
+			if _, err := tx.Exec("INSERT INTO policy_sample(version, pos, trial, reward) VALUES(?,?,?,?)", u.Version, i, x.Trial, x.Reward); err != nil {
+				return fmt.Errorf("%s: sample %d, trial %d: %w", what, i, x.Trial, err)
+			}
+		}
+		return nil
+	})
+}
+
+// LastUpdate returns the newest policy version; false if there is none. If its state is missing or damaged, it returns the rest of it with the error
+// (ErrMissing, ErrDamaged): a version before it and the samples from there on lead to the same state.
+func (s *Store) LastUpdate() (Update, bool, error) {
+	u, err := s.oneUpdate("WHERE version = (SELECT max(version) FROM policy)")
+	if errors.Is(err, ErrNotFound) && u.StateSHA256 == "" {
+		return Update{}, false, nil
+	}
+	return u, u.StateSHA256 != "", err
+}
+
+// UpdateAt returns a policy version, with errors like LastUpdate; ErrNotFound if there is no such version.
+func (s *Store) UpdateAt(version int) (Update, error) {
+	return s.oneUpdate("WHERE version = ?", version)
+}
+
+func (s *Store) oneUpdate(where string, args ...any) (u Update, err error) {
+	err = s.read(func(db *sql.DB) error {
+		us, err := readUpdates(db, where, args...)
+		if err != nil {
+			return err
+		}
+		if len(us) == 0 {
+			return fmt.Errorf("policy version: %w", ErrNotFound)
+		}
+		u = us[0]
+		if u.State, err = readBlob(db, s.dir, u.StateSHA256); err != nil {
+			return fmt.Errorf("policy version %d: %w", u.Version, err)
+		}
+		return nil
+	})
+	return u, err
+}
+
+// Updates returns all policy versions in order, with their samples and without their states.
+func (s *Store) Updates() (us []Update, err error) {
+	err = s.read(func(db *sql.DB) error { us, err = readUpdates(db, ""); return err })
+	return us, err
+}
+
+func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
+	rows, err := db.Query("SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var us []Update
+	at := map[int]int{} // version to place
+	for rows.Next() {
+		var u Update
+		var applied stamp
+		err := rows.Scan(&u.Version, &u.Batch, &u.StateSHA256, &u.Baseline, &u.MeanReward, &u.MaxReward, &u.Entropy, &u.MaxEntropy, &u.KL, &u.ClipFraction,
+			&u.GradNorm, &applied)
+		if err != nil {
+			return nil, err
+		}
+		u.Applied = applied.time()
+		at[u.Version] = len(us)
+		us = append(us, u)
+	}
+	if err := rows.Err(); err != nil || len(us) == 0 {
+		return nil, err
+	}
+	rows.Close() // before the next query: there is one connection
+	samples, err := db.Query("SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, pos", us[0].Version, us[len(us)-1].Version)
+	if err != nil {
+		return nil, err
+	}
+	defer samples.Close()
+	for samples.Next() {
+		var version int
+		var x UpdateSample
+		if err := samples.Scan(&version, &x.Trial, &x.Reward); err != nil {
+			return nil, err
+		}
+		u := &us[at[version]]
+		u.Samples = append(u.Samples, x)
+	}
+	return us, samples.Err()
+}
