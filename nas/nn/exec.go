@@ -1,0 +1,201 @@
+package nn
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Gorgonia's Grad writes, the first time that it is called for a type, to constants that all graphs share (their lazily computed hashes).
+// Doing that once before anything else runs lets graphs be differentiated in several goroutines.
+func init() {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		g := gorgonia.NewGraph()
+		x := gorgonia.NewScalar(g, dt, gorgonia.WithName("x"))
+		if _, err := gorgonia.Grad(gorgonia.Must(gorgonia.Square(x)), x); err != nil {
+			panic("nn: gorgonia.Grad: " + err.Error())
+		}
+	}
+}
+
+// Exec runs an expression graph of any Gorgonia operations, float32 or float64: what a controller needs. It does not share what is wrong
+// with Gorgonia's own machines: inputs are read anew at each run, values of intermediate nodes stay what they were computed as, nodes are never
+// merged by hash, results are written into the memory of the run before, and a second run needs no reset. Networks of this package's
+// operations are better run by [Program].
+//
+// An Exec belongs to one goroutine.
+type Exec struct {
+	steps  []execStep
+	slots  []gorgonia.Value
+	inputs []execInput
+	index  map[Node]int
+}
+
+type execStep struct {
+	node Node
+	op   gorgonia.Op
+	pre  gorgonia.UsePreallocDoer // nil if the op cannot write into memory that it is given
+	in   []int
+	args []gorgonia.Value
+	out  int
+	ran  bool
+}
+
+type execInput struct {
+	node Node
+	slot int
+}
+
+// NewExec prepares to compute the outputs (losses, gradients made by gorgonia.Grad, statements like gorgonia.Read) and all that they need.
+func NewExec(g *gorgonia.ExprGraph, outputs ...Node) (*Exec, error) {
+	if len(outputs) == 0 {
+		return nil, fmt.Errorf("nn: exec: no outputs")
+	}
+	e := &Exec{index: map[Node]int{}}
+	children := map[Node][]Node{}
+	var nodes []Node
+	stack := slices.Clone(outputs)
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if n.Graph() != g && n.Graph() != nil {
+			return nil, fmt.Errorf("nn: exec: %v belongs to another graph", n)
+		}
+		if _, ok := children[n]; ok {
+			continue
+		}
+		children[n] = nil
+		for it := g.From(n.ID()); it != nil && it.Next(); {
+			c := it.Node().(Node)
+			children[n] = append(children[n], c)
+			stack = append(stack, c)
+		}
+		nodes = append(nodes, n)
+	}
+	// A node is added to its graph after its children, so the ids are in topological order.
+	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.ID(), b.ID()) })
+	for i, n := range nodes {
+		e.index[n] = i
+		op := n.Op()
+		if op == nil {
+			e.inputs = append(e.inputs, execInput{n, i})
+			continue
+		}
+		st := execStep{node: n, op: op, out: i}
+		st.pre, _ = op.(gorgonia.UsePreallocDoer)
+		for _, c := range children[n] {
+			k, ok := e.index[c]
+			if !ok || k >= i {
+				return nil, fmt.Errorf("nn: exec: %v comes before its child %v", n, c)
+			}
+			st.in = append(st.in, k)
+		}
+		st.args = make([]gorgonia.Value, len(st.in))
+		e.steps = append(e.steps, st)
+	}
+	e.slots = make([]gorgonia.Value, len(nodes))
+	return e, nil
+}
+
+// Run computes the outputs from the present values of the inputs.
+func (e *Exec) Run() error {
+	for _, in := range e.inputs {
+		v := in.node.Value()
+		if v == nil {
+			return fmt.Errorf("nn: exec: input %s has no value", in.node.Name())
+		}
+		e.slots[in.slot] = v
+	}
+	for i := range e.steps {
+		st := &e.steps[i]
+		for k, s := range st.in {
+			st.args[k] = e.slots[s]
+		}
+		var v gorgonia.Value
+		var err error
+		if old := e.slots[st.out]; st.pre != nil && st.ran {
+			v, err = st.pre.UsePreallocDo(old, st.args...)
+		} else {
+			v, err = st.op.Do(st.args...)
+		}
+		if err != nil {
+			return fmt.Errorf("nn: exec: %v: %w", st.node, err)
+		}
+		if !st.ran {
+			st.ran = true
+			if sharesMemory(v, st.args) {
+				st.pre = nil // a view of its input, not a result: it must not be written to
+			}
+		}
+		e.slots[st.out] = v
+	}
+	return nil
+}
+
+func sharesMemory(v gorgonia.Value, args []gorgonia.Value) bool {
+	if v == nil {
+		return true
+	}
+	at := v.Uintptr()
+	for _, a := range args {
+		if a != nil && a.MemSize() > 0 && at >= a.Uintptr() && at < a.Uintptr()+a.MemSize() {
+			return true
+		}
+	}
+	return false
+}
+
+// Value returns what the last Run computed for a node (any node that an output needs), or nil. It is overwritten by the next Run.
+func (e *Exec) Value(n Node) gorgonia.Value {
+	i, ok := e.index[n]
+	if !ok {
+		return nil
+	}
+	return e.slots[i]
+}
+
+// Scalar returns the value of a node with one element.
+func (e *Exec) Scalar(n Node) (float64, error) {
+	v := e.Value(n)
+	if v == nil {
+		return 0, fmt.Errorf("nn: exec: %v was not computed", n)
+	}
+	switch d := v.Data().(type) {
+	case float64:
+		return d, nil
+	case float32:
+		return float64(d), nil
+	case []float64:
+		if len(d) == 1 {
+			return d[0], nil
+		}
+	case []float32:
+		if len(d) == 1 {
+			return float64(d[0]), nil
+		}
+	}
+	return 0, fmt.Errorf("nn: exec: %v has shape %v, want one element", n, v.Shape())
+}
+
+// BuildDistinct calls build until two calls with different salts make equally many nodes, and returns the last result. Gorgonia
+// takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their operands differ (about once in 400
+// graphs of 3,000 nodes something collides): the graph is then silently wrong, and has a node less. The names of inputs enter the
+// hash, so build must put salt into the name of every input.
+func BuildDistinct(build func(salt string) (*gorgonia.ExprGraph, error)) (*gorgonia.ExprGraph, error) {
+	most := -1
+	for try := range 8 {
+		g, err := build(fmt.Sprintf("~%d", try))
+		if err != nil {
+			return nil, err
+		}
+		n := len(g.AllNodes())
+		if n == most {
+			return g, nil
+		}
+		most = max(most, n)
+	}
+	return nil, fmt.Errorf("nn: no two of 8 salts gave graphs of equal size: build is not repeatable")
+}

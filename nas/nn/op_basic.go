@@ -1,0 +1,132 @@
+package nn
+
+import (
+	"fmt"
+
+	"nasnet/nas/kernel"
+)
+
+// Add adds two nodes of one shape, or two losses.
+func (g *Graph) Add(a, b Node) Node {
+	if isScalar(a) && isScalar(b) {
+		return g.apply(&op{name: "add", n: 1, wrt: []bool{true, true}, run: runAddScalar,
+			grad: func(_, dy Node) []Node { return []Node{dy, dy} }}, a, b)
+	}
+	as, bs := a.Shape(), b.Shape()
+	if !as.Eq(bs) || isScalar(a) || isScalar(b) {
+		fail("add", "shapes %v and %v", as, bs)
+	}
+	return g.apply(&op{
+		name: "add", n: as[0], shape: as, wrt: []bool{true, true}, inplace: []int{0, 1},
+		run:  runAdd,
+		grad: func(_, dy Node) []Node { return []Node{dy, dy} },
+	}, a, b)
+}
+
+// Relu adds max(x, 0). Where x feeds a convolution or a pool over all pixels, their own option is faster.
+func (g *Graph) Relu(x Node) Node {
+	xs := x.Shape()
+	return g.apply(&op{
+		name: "relu", n: xs[0], shape: xs, wrt: []bool{true}, inplace: []int{0},
+		run: func(c *call) { kernel.Relu(c.out, c.in[0]) },
+		// The result is positive exactly where x is, so x need not be kept.
+		grad: func(out, dy Node) []Node {
+			return []Node{g.apply(&op{name: "relu dx", n: xs[0], shape: xs, inplace: []int{0},
+				run: func(c *call) { kernel.ReluBackward(c.out, c.in[0], c.in[1]) }}, dy, out)}
+		},
+	}, x)
+}
+
+// Concat adds the concatenation along the last axis.
+func (g *Graph) Concat(xs ...Node) Node {
+	if len(xs) == 0 || len(xs) > 30 {
+		fail("concat", "%d parts, want 1 to 30", len(xs))
+	}
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	shape := xs[0].Shape()
+	last := len(shape) - 1
+	widths, offsets, wrt, total := make([]int, len(xs)), make([]int, len(xs)), make([]bool, len(xs)), 0
+	for i, x := range xs {
+		s := x.Shape()
+		if len(s) != len(shape) || last < 1 || !s[:last].Eq(shape[:last]) {
+			fail("concat", "shapes %v and %v", shape, s)
+		}
+		widths[i], offsets[i], wrt[i] = s[last], total, true
+		total += s[last]
+	}
+	shape[last] = total
+	per := shape.TotalSize() / shape[0] / total
+	parts := append([]Node(nil), xs...)
+	return g.apply(&op{
+		name: "concat", n: shape[0], shape: shape, wrt: wrt,
+		run: func(c *call) { kernel.ConcatForward(c.out, c.in, widths, c.n*per) },
+		grad: func(_, dy Node) []Node {
+			ds := make([]Node, len(parts))
+			for i, x := range parts {
+				width, offset := widths[i], offsets[i]
+				ds[i] = g.apply(&op{name: "concat dx", n: shape[0], shape: x.Shape(),
+					run: func(c *call) { kernel.ConcatBackward(c.out, c.in[0], offset, width, total, c.n*per) }}, dy)
+			}
+			return ds
+		},
+	}, xs...)
+}
+
+// drop is a set of scales that DropPath and Dropout nodes multiply with.
+type drop struct {
+	index   int // of DropPath
+	dropout bool
+	keep    float64 // of Dropout
+	size    int
+	node    Node
+}
+
+// DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all nodes of that index;
+// see [Program.SetDropPath] and [Program.DrawDropPath]. It is the identity in evaluation, and until scales are set.
+func (g *Graph) DropPath(x Node, index int) Node {
+	var d *drop
+	for _, e := range g.drops {
+		if !e.dropout && e.index == index {
+			d = e
+		}
+	}
+	if d == nil {
+		n := x.Shape()[0]
+		d = &drop{index: index, size: n, node: g.Input(fmt.Sprintf("droppath/%d", index), n)}
+		g.drops = append(g.drops, d)
+	}
+	return g.scaled("droppath", x, d)
+}
+
+// Dropout adds a mask that keeps each element with probability keep and scales it by 1/keep; see [Program.DrawDropout]. It is the
+// identity in evaluation, and until masks are drawn. A keep of 1 or more adds nothing.
+func (g *Graph) Dropout(x Node, keep float64) Node {
+	if keep >= 1 {
+		return x
+	}
+	if !(keep > 0) {
+		fail("dropout", "keep probability %v", keep)
+	}
+	n := x.Shape().TotalSize()
+	d := &drop{dropout: true, keep: keep, size: n, node: g.Input(fmt.Sprintf("dropout/%d", len(g.drops)), n)}
+	g.drops = append(g.drops, d)
+	return g.scaled("dropout", x, d)
+}
+
+func (g *Graph) scaled(name string, x Node, d *drop) Node {
+	xs := x.Shape()
+	if d.size%xs[0] != 0 || xs.TotalSize()%d.size != 0 {
+		fail(name, "%d scales for input %v", d.size, xs)
+	}
+	rows, per := d.size/xs[0], xs.TotalSize()/d.size // scales of an example, elements of a scale
+	run := func(c *call) { kernel.DropPathForward(c.out, c.in[0], c.in[1], c.n*rows, per) }
+	return g.apply(&op{
+		name: name, n: xs[0], shape: xs, wrt: []bool{true, false}, inplace: []int{0}, skip: true, run: run,
+		grad: func(_, dy Node) []Node {
+			dx := g.apply(&op{name: name + " dx", n: xs[0], shape: xs, inplace: []int{0}, skip: true, run: run}, dy, d.node)
+			return []Node{dx, nil}
+		},
+	}, x, d.node)
+}

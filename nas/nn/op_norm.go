@@ -1,0 +1,49 @@
+package nn
+
+import "nasnet/nas/kernel"
+
+// BatchNorm adds a batch normalisation over the last axis of x, with its parameters NAME/gamma and NAME/beta and its moving statistics
+// NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves the moving statistics with decay
+// g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the variance.
+func (g *Graph) BatchNorm(name string, x Node) Node {
+	xs := x.Shape()
+	if len(xs) < 2 {
+		fail("batchnorm "+name, "input %v, want two dimensions or more", xs)
+	}
+	ch := xs[len(xs)-1]
+	per := xs.TotalSize() / xs[0] / ch // rows of an example
+	eps, decay := g.BN.Eps, g.BN.Decay
+	gamma, beta := g.Param(name+"/gamma", Ones, ch), g.Param(name+"/beta", Zeros, ch)
+	mean, variance := g.buffer(name+"/mean", ch, 0), g.buffer(name+"/var", ch, 1)
+	saved := []*side{{n: ch}, {n: ch}} // the batch's mean and 1/sqrt(variance+eps)
+	scratch := kernel.BNScratch(ch)
+	return g.apply(&op{
+		name: "batchnorm", n: xs[0], shape: xs, wrt: []bool{true, true, true}, inplace: []int{0}, writes: saved, scratch: scratch,
+		run: func(c *call) {
+			m := c.n * per
+			if !c.mode.train {
+				kernel.BNInferForward(c.out, c.in[0], c.in[1], c.in[2], mean.Value, variance.Value, m, ch, eps)
+				return
+			}
+			kernel.BNTrainForward(c.out, c.in[0], c.in[1], c.in[2], c.side[0], c.side[1], m, ch, eps, c.scratch)
+			kernel.BNUpdateMoving(mean.Value, variance.Value, c.side[0], c.side[1], m, eps, decay)
+		},
+		// One kernel makes all three gradients: dx is its node, the others are sides that two more nodes stand for.
+		grad: func(out, dy Node) []Node {
+			dGamma, dBeta := &side{n: ch}, &side{n: ch}
+			dx := g.apply(&op{
+				name: "batchnorm dx", n: xs[0], shape: xs, inplace: []int{0}, order: []int{3}, scratch: scratch,
+				writes: []*side{dGamma, dBeta}, reads: saved,
+				run: func(c *call) {
+					kernel.BNBackward(c.out, c.side[0], c.side[1], c.in[0], c.in[1], c.in[2], c.side[2], c.side[3], c.n*per, ch, c.scratch)
+				},
+			}, dy, x, gamma, out)
+			return []Node{dx, g.project("batchnorm dgamma", dx, dGamma, ch), g.project("batchnorm dbeta", dx, dBeta, ch)}
+		},
+	}, x, gamma, beta)
+}
+
+// project makes a side that the node from writes a node of the given shape.
+func (g *Graph) project(name string, from Node, s *side, shape ...int) Node {
+	return g.apply(&op{name: name, n: 1, shape: shape, order: []int{0}, proj: s}, from)
+}

@@ -1,0 +1,160 @@
+package nn
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Param is a trainable array of a network. Names are slash-separated paths whose last part says what it is: w and b of convolutions
+// and linear layers, gamma and beta of batch normalisations, as in "cells/0/block1/op2/dw1/w". A convolution's w is
+// (kh, kw, in, out), a depthwise one's (kh, kw, 1, channels), a linear layer's (in, out).
+type Param struct {
+	Name  string
+	Shape []int
+	Value []float32 // nil until the graph is compiled or initialised
+	Grad  []float32 // of the last Program.Train; zero if the loss does not depend on it; nil until compiled with a loss
+	Decay bool      // whether weight decay applies; true at first for w, false for the others (as slim's regularizers); the caller may change it
+
+	node Node
+	init Init
+	st   *storeItem
+}
+
+// Size returns the number of elements.
+func (p *Param) Size() int { return p.st.size }
+
+// Buffer is a state of a network that is not trained: the moving mean or variance of a batch normalisation, of (channels) elements.
+type Buffer struct {
+	Name  string
+	Value []float32 // nil until the graph is compiled or initialised
+
+	init float32
+	size int
+}
+
+// Size returns the number of elements.
+func (b *Buffer) Size() int { return b.size }
+
+// store holds the values that graphs share.
+type store struct {
+	params  map[string]*storeItem
+	order   []*storeItem
+	buffers map[string]*Buffer
+	border  []*Buffer
+}
+
+type storeItem struct {
+	size  int
+	shape []int
+	init  Init
+	value []float32
+}
+
+func newStore() *store {
+	return &store{params: map[string]*storeItem{}, buffers: map[string]*Buffer{}}
+}
+
+// alloc makes what has no memory yet: parameters in one piece, so that they lie side by side, and zero (a Graph's
+// InitParams fills them); buffers at the values that a fresh network has.
+func (s *store) alloc() {
+	n := 0
+	for _, it := range s.order {
+		if it.value == nil {
+			n += it.size
+		}
+	}
+	flat := make([]float32, n)
+	for _, it := range s.order {
+		if it.value == nil {
+			it.value, flat = flat[:it.size:it.size], flat[it.size:]
+		}
+	}
+	for _, b := range s.border {
+		if b.Value == nil {
+			b.Value = make([]float32, b.size)
+			fill(b.Value, b.init)
+		}
+	}
+}
+
+// Param adds a trainable array. It panics when the name is taken. Values are set by [Graph.InitParams].
+func (g *Graph) Param(name string, init Init, shape ...int) Node {
+	g.claim("param", name)
+	size := checkShape("param "+name, shape)
+	it := g.store.params[name]
+	if it == nil {
+		it = &storeItem{size: size, shape: append([]int(nil), shape...), init: init}
+		g.store.params[name] = it
+		g.store.order = append(g.store.order, it)
+	} else if fmt.Sprint(it.shape) != fmt.Sprint(shape) {
+		fail("param "+name, "shape %v, but %v in the network it is shared with", shape, it.shape)
+	}
+	n := gorgonia.NewTensor(g.expr, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	p := &Param{Name: name, Shape: it.shape, Value: it.value, Decay: last == "w", node: n, init: init, st: it}
+	g.params = append(g.params, p)
+	g.byName[name] = p
+	return n
+}
+
+// buffer returns the shared state of that name.
+func (g *Graph) buffer(name string, size int, init float32) *Buffer {
+	b := g.store.buffers[name]
+	if b == nil {
+		b = &Buffer{Name: name, init: init, size: size}
+		g.store.buffers[name] = b
+		g.store.border = append(g.store.border, b)
+	} else if b.size != size {
+		fail("buffer "+name, "%d elements, but %d in the network it is shared with", size, b.size)
+	}
+	return b
+}
+
+// Params returns the parameters in the order in which they were added.
+func (g *Graph) Params() []*Param { return g.params }
+
+// Buffers returns the moving statistics in the order in which they were added, including those of graphs shared with.
+func (g *Graph) Buffers() []*Buffer { return g.store.border }
+
+// InitParams gives every parameter a start value, drawn from r in the order in which they were added, and resets the moving
+// statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
+func (g *Graph) InitParams(r *rand.Rand) {
+	g.alloc()
+	for _, p := range g.params {
+		p.init(r, p.Value, p.Shape)
+	}
+	for _, b := range g.store.border {
+		fill(b.Value, b.init)
+	}
+}
+
+func (g *Graph) alloc() {
+	g.store.alloc()
+	for _, p := range g.params {
+		p.Value = p.st.value
+	}
+}
+
+func (g *Graph) allocGrads() {
+	n := 0
+	for _, p := range g.params {
+		n += p.Size()
+	}
+	flat := make([]float32, n)
+	for _, p := range g.params {
+		if p.Grad == nil {
+			p.Grad = flat[:p.Size():p.Size()]
+			flat = flat[p.Size():]
+		}
+	}
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}

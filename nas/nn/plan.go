@@ -1,0 +1,124 @@
+package nn
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Where values are kept. A buffer is a piece of the arena that one value after another lives in: a value moves into the buffer of
+// an input that is read for the last time, where the op allows it. Buffers whose lives do not overlap may lie at the same place.
+
+// align is the granularity of places in float32s: 64 bytes, a cache line and a vector of AVX-512.
+const align = 16
+
+type buffer struct {
+	n        int // float32s
+	from, to int // steps, inclusive
+	at       int // place in the arena
+}
+
+// plan gives every value of the steps a buffer and every buffer a place, and returns the float32s needed for that and the largest
+// sum of buffers that live at the same time, which no placing can go below. With keep, every value has a place of its own.
+func plan(steps []step, keep bool) (need, live int) {
+	var bufs []*buffer
+	fresh := func(v *value) {
+		if v == nil || v.ext != nil || v.s != nil || v.buf != nil {
+			return
+		}
+		v.buf = &buffer{n: (v.n + align - 1) / align * align, from: v.made, to: v.last}
+		bufs = append(bufs, v.buf)
+	}
+	for i := range steps {
+		st := &steps[i]
+		if v := takeOver(steps, i); v != nil && !keep {
+			st.out.buf = v.buf
+			v.buf.to = max(v.buf.to, st.out.last)
+		}
+		fresh(st.out)
+		fresh(st.scratch)
+		for _, v := range st.side {
+			fresh(v)
+		}
+	}
+	live = liveMax(bufs, len(steps))
+	if keep {
+		for _, b := range bufs {
+			b.at, need = need, need+b.n
+		}
+		return need, need
+	}
+	return place(bufs), live
+}
+
+// takeOver returns the input of step i whose buffer its result can take over, or nil.
+func takeOver(steps []step, i int) *value {
+	st := &steps[i]
+	if st.out.ext != nil || st.out.s != nil {
+		return nil
+	}
+	allowed := []int{0, 1}
+	switch st.kind {
+	case stepOp:
+		allowed = st.op.inplace
+	case stepCopy:
+		return nil
+	}
+	for _, k := range allowed {
+		v := st.in[k]
+		if v == nil || v.buf == nil || v.last != i || v.n != st.out.n {
+			continue
+		}
+		elsewhere := false
+		for j, w := range st.in {
+			if w == v && !slices.Contains(allowed, j) {
+				elsewhere = true
+			}
+		}
+		if !elsewhere {
+			return v
+		}
+	}
+	return nil
+}
+
+// liveMax returns the largest sum of the sizes of buffers alive at one step.
+func liveMax(bufs []*buffer, steps int) int {
+	delta := make([]int, steps+1)
+	for _, b := range bufs {
+		delta[b.from] += b.n
+		delta[b.to+1] -= b.n
+	}
+	sum, most := 0, 0
+	for _, d := range delta {
+		sum += d
+		most = max(most, sum)
+	}
+	return most
+}
+
+// place finds a place for every buffer, largest first, each at the lowest place that is free during its whole life, and returns the
+// float32s used.
+func place(bufs []*buffer) (need int) {
+	bySize := slices.Clone(bufs)
+	slices.SortStableFunc(bySize, func(a, b *buffer) int {
+		return cmp.Or(b.n-a.n, a.from-b.from, a.to-b.to)
+	})
+	var placed []*buffer // by place
+	for _, b := range bySize {
+		at := 0
+		for _, o := range placed {
+			if o.to < b.from || o.from > b.to || o.at+o.n <= at {
+				continue
+			}
+			if o.at >= at+b.n {
+				break
+			}
+			at = o.at + o.n
+		}
+		b.at = at
+		i, _ := slices.BinarySearchFunc(placed, at, func(o *buffer, at int) int { return cmp.Compare(o.at, at) })
+		placed = slices.Insert(placed, i, b)
+		need = max(need, at+b.n)
+	}
+	return need
+}

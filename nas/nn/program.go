@@ -1,0 +1,453 @@
+package nn
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+
+	"nasnet/nas/kernel"
+)
+
+// Program runs a network: forward, and backward to the gradients of its parameters. Everything is planned when it is made; a run
+// allocates nothing and runs on the calling goroutine alone. A Program belongs to one goroutine.
+type Program struct {
+	g       *Graph
+	loss    Node
+	outputs []Node
+
+	given   map[Node]*slot // inputs and parameters
+	outs    map[Node]*slot // outputs
+	grads   map[*Param]*slot
+	scalars map[Node]*float64
+	hits    map[Node]*int
+
+	train, trainDrop     *schedule // nil without a loss
+	forward, forwardDrop *schedule // the ones with drop are nil if the graph has no DropPath or Dropout
+
+	need, live int // float32s
+	arena      *Arena
+	ready      bool
+	mode       mode
+	dropping   int // enabled drops
+	dropOn     map[*drop]bool
+	values     map[Node][]float32
+}
+
+// schedule is one list of steps, in two forms: as planned, and as run.
+type schedule struct {
+	steps []step
+	ops   []bound
+}
+
+// bound is a step with its memory.
+type bound struct {
+	run  func(*call)
+	call call
+}
+
+// Compile differentiates the loss, plans the memory, and allocates it (in g.Arena, if set). The loss is a scalar, or nil for a
+// network that only runs forward. Value knows the outputs. A graph can be compiled several times, with one loss at most.
+func (g *Graph) Compile(loss Node, outputs ...Node) (*Program, error) {
+	p, err := g.Plan(loss, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	p.Alloc()
+	return p, nil
+}
+
+// Plan is Compile without allocating the memory, to see how much it is; Alloc must follow before anything runs.
+func (g *Graph) Plan(loss Node, outputs ...Node) (p *Program, err error) {
+	defer recoverBuild(&err)
+	p = &Program{g: g, loss: loss, outputs: outputs, given: map[Node]*slot{}, outs: map[Node]*slot{}, grads: map[*Param]*slot{},
+		scalars: map[Node]*float64{}, hits: map[Node]*int{}}
+	if loss != nil {
+		if !isScalar(loss) {
+			return nil, fmt.Errorf("nn: the loss has shape %v, want a scalar", loss.Shape())
+		}
+		if err := g.differentiate(loss); err != nil {
+			return nil, err
+		}
+		for _, q := range g.params {
+			p.grads[q] = &slot{size: q.Size()}
+		}
+	} else if len(outputs) == 0 {
+		return nil, fmt.Errorf("nn: neither a loss nor an output")
+	}
+	for _, in := range g.inputs {
+		p.given[in.node] = &slot{size: in.size}
+	}
+	for _, q := range g.params {
+		p.given[q.node] = &slot{size: q.Size()}
+	}
+	for _, n := range outputs {
+		if p.given[n] == nil && !isScalar(n) {
+			p.outs[n] = &slot{size: n.Shape().TotalSize()}
+		}
+	}
+	if loss != nil {
+		if p.train, err = p.schedule(true, false); err != nil {
+			return nil, err
+		}
+	}
+	if p.forward, err = p.schedule(false, false); err != nil {
+		return nil, err
+	}
+	if len(g.drops) > 0 {
+		if loss != nil {
+			if p.trainDrop, err = p.schedule(true, true); err != nil {
+				return nil, err
+			}
+		}
+		if p.forwardDrop, err = p.schedule(false, true); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// schedule lowers and plans one way to run the graph.
+func (p *Program) schedule(backward, drop bool) (*schedule, error) {
+	l := newLowering(p, drop)
+	want := p.outputs
+	if p.loss != nil {
+		want = append([]Node{p.loss}, want...)
+	}
+	if err := l.forward(want); err != nil {
+		return nil, err
+	}
+	for _, n := range p.outputs {
+		if s := p.outs[n]; s != nil {
+			l.keep(l.vals[n], s)
+		}
+	}
+	if backward {
+		l.backward(p.loss, p.g.params)
+		for _, q := range p.g.params {
+			if gr := l.grads[q.node]; gr != nil {
+				l.keep(gr.sum, p.grads[q])
+			}
+		}
+	}
+	need, live := plan(l.steps, p.g.Keep)
+	p.need, p.live = max(p.need, need), max(p.live, live)
+	return &schedule{steps: l.steps}, nil
+}
+
+func (p *Program) scalar(n Node) *float64 {
+	if p.scalars[n] == nil {
+		p.scalars[n] = new(float64)
+		p.hits[n] = new(int)
+	}
+	return p.scalars[n]
+}
+
+// Alloc takes the memory that was planned. It does nothing the second time.
+func (p *Program) Alloc() {
+	if p.ready {
+		return
+	}
+	p.ready = true
+	g := p.g
+	g.alloc()
+	n := 0
+	for _, in := range g.inputs {
+		if !in.ints {
+			n += in.size
+		}
+	}
+	for _, s := range p.outs {
+		n += s.size
+	}
+	flat := make([]float32, n)
+	carve := func(s *slot) {
+		s.mem, flat = flat[:s.size:s.size], flat[s.size:]
+	}
+	for _, in := range g.inputs {
+		if s := p.given[in.node]; in.ints {
+			s.ints = make([]int32, in.size)
+		} else {
+			carve(s)
+		}
+	}
+	for _, o := range p.outputs {
+		if s := p.outs[o]; s != nil && s.mem == nil {
+			carve(s)
+		}
+	}
+	if p.loss != nil {
+		g.allocGrads()
+	}
+	for _, q := range g.params {
+		p.given[q.node].mem = q.Value
+		if s := p.grads[q]; s != nil {
+			s.mem = q.Grad
+		}
+	}
+	p.arena = g.Arena
+	if p.arena == nil {
+		p.arena = new(Arena)
+	}
+	mem := p.arena.take(p, p.need)
+	p.values = map[Node][]float32{}
+	for _, s := range []*schedule{p.forwardDrop, p.forward, p.trainDrop, p.train} {
+		if s != nil {
+			p.bind(s, mem)
+		}
+	}
+	for n, s := range p.given {
+		p.values[n] = s.mem
+	}
+	for n, s := range p.outs {
+		p.values[n] = s.mem
+	}
+}
+
+// bind gives the steps of a schedule their memory.
+func (p *Program) bind(s *schedule, mem []float32) {
+	view := func(v *value) []float32 {
+		switch {
+		case v == nil || v.s != nil:
+			return nil
+		case v.ext != nil:
+			return v.ext.mem
+		}
+		return mem[v.buf.at : v.buf.at+v.n : v.buf.at+v.n]
+	}
+	s.ops = make([]bound, len(s.steps))
+	for i := range s.steps {
+		st, b := &s.steps[i], &s.ops[i]
+		c := &b.call
+		c.mode = &p.mode
+		c.out, c.loss, c.scratch = view(st.out), st.out.s, view(st.scratch)
+		c.in, c.s = make([][]float32, len(st.in)), make([]*float64, len(st.in))
+		for k, v := range st.in {
+			if v == nil {
+				continue
+			}
+			c.in[k], c.s[k] = view(v), v.s
+			if v.ext != nil && v.ext.ints != nil {
+				c.labels = v.ext.ints
+			}
+		}
+		for _, v := range st.side {
+			c.side = append(c.side, view(v))
+		}
+		switch st.kind {
+		case stepOp:
+			b.run, c.n, c.hits = st.op.run, st.op.n, p.hits[st.node]
+			if p.g.Keep {
+				p.values[st.node] = c.out
+			}
+		case stepCopy:
+			b.run = runCopy
+		case stepAdd:
+			switch {
+			case st.out.s != nil:
+				b.run = runAddScalar
+			case st.out.buf == nil || st.out.buf != st.in[0].buf && st.out.buf != st.in[1].buf:
+				b.run = runAdd
+			case st.out.buf == st.in[0].buf:
+				b.run = runAddTo
+			default:
+				b.run = runAddTo
+				c.in[0], c.in[1] = c.in[1], c.in[0]
+			}
+		}
+	}
+}
+
+func runCopy(c *call) {
+	if c.s[0] != nil {
+		c.out[0] = float32(*c.s[0])
+		return
+	}
+	copy(c.out, c.in[0])
+}
+func runAdd(c *call)       { kernel.Add(c.out, c.in[0], c.in[1]) }
+func runAddTo(c *call)     { kernel.AddTo(c.out, c.in[1]) }
+func runAddScalar(c *call) { *c.loss = *c.s[0] + *c.s[1] }
+
+// Train runs the network forward in training mode and backward. Batch normalisations use the statistics of the batch and move their
+// moving ones; DropPath and Dropout do what was set. Then Loss, the outputs, and every parameter's Grad are valid.
+func (p *Program) Train() {
+	if p.train == nil {
+		panic("nn: Train of a program without a loss")
+	}
+	p.mode.train = true
+	if p.dropping > 0 {
+		p.exec(p.trainDrop)
+		return
+	}
+	p.exec(p.train)
+}
+
+// Forward runs the network forward only, in much less memory. With train it does so in training mode, like Train (the moving
+// statistics move). Without, batch normalisations use the moving statistics and nothing is dropped; then no example depends on
+// another one, so that a last short batch can be padded with anything: its first rows are exact, to the bit.
+func (p *Program) Forward(train bool) {
+	p.mode.train = train
+	if train && p.dropping > 0 {
+		p.exec(p.forwardDrop)
+		return
+	}
+	p.exec(p.forward)
+}
+
+func (p *Program) exec(s *schedule) {
+	if !p.ready {
+		panic("nn: program is planned but not allocated")
+	}
+	if p.arena.owner != p {
+		panic("nn: the program's arena was given to another program")
+	}
+	runtime.LockOSThread() // denormals are a setting of the thread
+	defer runtime.UnlockOSThread()
+	defer kernel.FlushDenormals()()
+	for i := range s.ops {
+		b := &s.ops[i]
+		b.run(&b.call)
+	}
+}
+
+// Loss returns the loss of the last run.
+func (p *Program) Loss() float64 { return p.Scalar(p.loss) }
+
+// Scalar returns the value of a loss, in the last run, that the program's loss or an output is computed from.
+func (p *Program) Scalar(n Node) float64 {
+	s, ok := p.scalars[n]
+	if !ok {
+		panic(fmt.Sprintf("nn: the program does not compute %v", n))
+	}
+	return *s
+}
+
+// Hits returns how many examples of the last run had their label as the largest logit, of a SoftmaxXent.
+func (p *Program) Hits(n Node) int {
+	h, ok := p.hits[n]
+	if !ok {
+		panic(fmt.Sprintf("nn: the program does not compute %v", n))
+	}
+	return *h
+}
+
+// Value returns the memory of an input (to fill), a parameter or an output, always the same. It panics for other nodes: their
+// memory is used again (but see Graph.Keep).
+func (p *Program) Value(n Node) []float32 {
+	v, ok := p.values[n]
+	if !ok {
+		panic(fmt.Sprintf("nn: %v is neither an input nor a parameter nor an output of the program", n))
+	}
+	return v
+}
+
+// Labels returns the memory of labels, to fill.
+func (p *Program) Labels(n Node) []int32 {
+	s := p.given[n]
+	if s == nil || s.ints == nil {
+		panic(fmt.Sprintf("nn: %v is not labels", n))
+	}
+	return s.ints
+}
+
+// Params returns the parameters in the order in which they were added to the graph.
+func (p *Program) Params() []*Param { return p.g.params }
+
+// Buffers returns the moving statistics.
+func (p *Program) Buffers() []*Buffer { return p.g.Buffers() }
+
+// Batch returns the number of examples of a batch.
+func (p *Program) Batch() int { return p.g.batch }
+
+// PlannedPeak returns the bytes that all runs of the program need for the values between inputs and outputs, gradients of the
+// parameters excluded. Known before memory is allocated.
+func (p *Program) PlannedPeak() int64 { return 4 * int64(p.need) }
+
+// LivePeak returns the largest sum of the sizes of values that are needed at one time: no plan can need less.
+func (p *Program) LivePeak() int64 { return 4 * int64(p.live) }
+
+// ArenaBytes returns the bytes of the arena that the program runs in; at least PlannedPeak, more if the arena served a larger one.
+func (p *Program) ArenaBytes() int64 {
+	if p.arena == nil {
+		return 0
+	}
+	return p.arena.Bytes()
+}
+
+// Steps returns the number of kernel calls of one Train, or of one Forward.
+func (p *Program) Steps(train bool) int {
+	if train {
+		return len(p.train.steps)
+	}
+	return len(p.forward.steps)
+}
+
+// SetDropPath sets the scales of the DropPath nodes of that index: one per example, 0 or 1/keep. nil: those nodes pass their
+// input on unchanged, and if nothing is dropped at all they cost nothing. No such index: nothing happens.
+func (p *Program) SetDropPath(index int, scale []float32) {
+	for _, d := range p.g.drops {
+		if d.dropout || d.index != index {
+			continue
+		}
+		if scale != nil && len(scale) != d.size {
+			panic(fmt.Sprintf("nn: %d scales of drop path, want %d", len(scale), d.size))
+		}
+		p.setDrop(d, scale != nil)
+		if scale != nil {
+			copy(p.Value(d.node), scale)
+		}
+	}
+}
+
+// DrawDropPath draws new scales for all paths, in the order in which they were added: an example keeps the path of index i with
+// probability keep(i), and then the path is scaled by 1/keep(i). 1 or more means that the path is never dropped.
+func (p *Program) DrawDropPath(r *rand.Rand, keep func(index int) float64) {
+	for _, d := range p.g.drops {
+		if !d.dropout {
+			p.draw(d, r, keep(d.index))
+		}
+	}
+}
+
+// DrawDropout draws new masks for all Dropout nodes.
+func (p *Program) DrawDropout(r *rand.Rand) {
+	for _, d := range p.g.drops {
+		if d.dropout {
+			p.draw(d, r, d.keep)
+		}
+	}
+}
+
+func (p *Program) draw(d *drop, r *rand.Rand, keep float64) {
+	p.setDrop(d, keep < 1)
+	if keep >= 1 {
+		return
+	}
+	v, scale := p.Value(d.node), float32(1/keep)
+	for i := range v {
+		v[i] = 0
+		if r.Float64() < keep {
+			v[i] = scale
+		}
+	}
+}
+
+// setDrop enables or disables; the scales of what is disabled are one, since others may be enabled.
+func (p *Program) setDrop(d *drop, on bool) {
+	if p.dropOn == nil {
+		p.dropOn = map[*drop]bool{}
+		for _, e := range p.g.drops {
+			fill(p.Value(e.node), 1)
+		}
+	}
+	if on == p.dropOn[d] {
+		return
+	}
+	p.dropOn[d] = on
+	if on {
+		p.dropping++
+		return
+	}
+	p.dropping--
+	fill(p.Value(d.node), 1)
+}
