@@ -1,0 +1,61 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Schedule gives the learning rate of every step: a linear warm-up, then Base times a curve of the table [Curves]. It is a pure function of the step.
+type Schedule struct {
+	Curve  string  // name in Curves; empty: constant
+	Base   float64 // learning rate after the warm-up
+	Warmup int     // steps; 0: none
+}
+
+// Curve is one way a learning rate falls. At maps progress after the warm-up, in [0, 1], to a factor.
+type Curve struct {
+	Name, Title string
+	At          func(progress float64) float64
+}
+
+// Curves are the curves that a Schedule can name.
+var Curves = []Curve{
+	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR (appendix A.6).
+	{"cosine", "one half period of a cosine, down to zero", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
+	{"constant", "the same at every step", func(float64) float64 { return 1 }},
+}
+
+// CheckCurve says whether a curve of that name exists; the empty name does.
+func CheckCurve(name string) error {
+	var names []string
+	for _, c := range Curves {
+		if c.Name == name || name == "" {
+			return nil
+		}
+		names = append(names, c.Name)
+	}
+	return fmt.Errorf("schedule %.40q is not known; there are: %s", name, strings.Join(names, ", "))
+}
+
+// At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup; the first step after it has Base;
+// the curve would reach its end at step total, one after the last. Steps outside are clamped. It panics on a curve that does not exist.
+func (s Schedule) At(step, total int) float64 {
+	step = max(step, 0)
+	if step < s.Warmup {
+		return s.Base * float64(step+1) / float64(s.Warmup)
+	}
+	p := 1.0
+	if step < total {
+		p = float64(step-s.Warmup) / float64(total-s.Warmup)
+	}
+	if s.Curve == "" {
+		return s.Base
+	}
+	for _, c := range Curves {
+		if c.Name == s.Curve {
+			return s.Base * c.At(p)
+		}
+	}
+	panic("nn: schedule " + s.Curve + " is not known")
+}
