@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 
@@ -35,8 +36,10 @@ type Program struct {
 
 // schedule is one list of steps, in two forms: as planned, and as run.
 type schedule struct {
-	steps []step
-	ops   []bound
+	steps  []step
+	ops    []bound
+	values map[Node][]float32 // of all nodes, if the graph keeps them
+	vals   map[Node]*value
 }
 
 // bound is a step with its memory.
@@ -131,7 +134,11 @@ func (p *Program) schedule(backward, drop bool) (*schedule, error) {
 	}
 	need, live := plan(l.steps, p.g.Keep)
 	p.need, p.live = max(p.need, need), max(p.live, live)
-	return &schedule{steps: l.steps}, nil
+	s := &schedule{steps: l.steps}
+	if p.g.Keep {
+		s.vals = l.vals
+	}
+	return s, nil
 }
 
 func (p *Program) scalar(n Node) *float64 {
@@ -190,16 +197,16 @@ func (p *Program) Alloc() {
 	}
 	mem := p.arena.take(p, p.need)
 	p.values = map[Node][]float32{}
-	for _, s := range []*schedule{p.forwardDrop, p.forward, p.trainDrop, p.train} {
-		if s != nil {
-			p.bind(s, mem)
-		}
-	}
 	for n, s := range p.given {
 		p.values[n] = s.mem
 	}
 	for n, s := range p.outs {
 		p.values[n] = s.mem
+	}
+	for _, s := range []*schedule{p.train, p.trainDrop, p.forward, p.forwardDrop} {
+		if s != nil {
+			p.bind(s, mem)
+		}
 	}
 }
 
@@ -236,9 +243,6 @@ func (p *Program) bind(s *schedule, mem []float32) {
 		switch st.kind {
 		case stepOp:
 			b.run, c.n, c.hits = st.op.run, st.op.n, p.hits[st.node]
-			if p.g.Keep {
-				p.values[st.node] = c.out
-			}
 		case stepCopy:
 			b.run = runCopy
 		case stepAdd:
@@ -252,6 +256,14 @@ func (p *Program) bind(s *schedule, mem []float32) {
 			default:
 				b.run = runAddTo
 				c.in[0], c.in[1] = c.in[1], c.in[0]
+			}
+		}
+	}
+	if s.vals != nil {
+		s.values = maps.Clone(p.values)
+		for n, v := range s.vals {
+			if s.values[n] == nil {
+				s.values[n] = view(v)
 			}
 		}
 	}
@@ -300,6 +312,9 @@ func (p *Program) exec(s *schedule) {
 	}
 	if p.arena.owner != p {
 		panic("nn: the program's arena was given to another program")
+	}
+	if s.values != nil {
+		p.values = s.values
 	}
 	runtime.LockOSThread() // denormals are a setting of the thread
 	defer runtime.UnlockOSThread()
