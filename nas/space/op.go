@@ -83,7 +83,7 @@ type NamedOpSet struct {
 var OpSets = []NamedOpSet{
 	{"seed-14", "all 14 ops", opNames(func(Op) bool { return true })},
 	{"paper-13", "the 13 ops of the paper: no 5x5 average pool", opNames(func(o Op) bool { return o.Name != "avg5x5" })},
-	// The five ops of ENAS's micro search space (arXiv 1802.03268, section 2.4): cheap children, every one trains fast.
+	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap children, every one trains fast.
 	{"light", "identity, 3x3 pools, separable 3x3 and 5x5", []string{"identity", "avg3x3", "max3x3", "sep3x3", "sep5x5"}},
 }
 
