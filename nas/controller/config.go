@@ -1,0 +1,103 @@
+package controller
+
+import "fmt"
+
+// Config sets up a controller. The zero value of a field means its default; see WithDefaults.
+type Config struct {
+	Strategy      string  `json:"strategy"`       // a name in Strategies
+	Seed          uint64  `json:"seed"`           // of the initial weights
+	LearningRate  float64 `json:"learning_rate"`  // of Adam
+	Steps         int     `json:"steps"`          // gradient steps a batch; reinforce always takes one
+	Clip          float64 `json:"clip"`           // PPO keeps ratios in 1±Clip
+	Joint         bool    `json:"joint"`          // one ratio for the whole sequence instead of one per decision
+	Normalize     bool    `json:"normalize"`      // advantages to mean 0 and deviation 1 in each batch
+	Entropy       float64 `json:"entropy"`        // weight of the entropy bonus; negative: none
+	BaselineDecay float64 `json:"baseline_decay"` // weight of the past in the moving average of rewards
+	Hidden        int     `json:"hidden"`         // LSTM units
+	Embedding     int     `json:"embedding"`      // width of the embedding of a choice
+	Population    int     `json:"population"`     // evolution: P, individuals alive
+	Sample        int     `json:"sample"`         // evolution: S, individuals in a tournament
+}
+
+// WithDefaults fills the zero fields. LSTM size, learning rate, entropy weight and baseline decay are the paper's (appendix A.2 and A.3). Clip, steps and
+// embedding are not stated there: clip is that of Schulman et al. 2017 (arXiv 1707.06347); 10 steps a batch is what learns at 3.5e-4 within some
+// hundred children. P and S of evolution are what did best on small tables; arXiv 1802.01548 uses 100 and 25 for 20,000 children.
+func (c Config) WithDefaults() Config {
+	if c.Strategy == "" {
+		c.Strategy = Strategies[0].Name
+	}
+	if c.LearningRate == 0 {
+		c.LearningRate = 3.5e-4
+	}
+	if c.Steps == 0 {
+		c.Steps = 10
+	}
+	if c.Clip == 0 {
+		c.Clip = 0.2
+	}
+	if c.Entropy == 0 {
+		c.Entropy = 1e-5
+	}
+	if c.BaselineDecay == 0 {
+		c.BaselineDecay = 0.95
+	}
+	if c.Hidden == 0 {
+		c.Hidden = 100
+	}
+	if c.Embedding == 0 {
+		c.Embedding = 32
+	}
+	if c.Population == 0 {
+		c.Population = 50
+	}
+	if c.Sample == 0 {
+		c.Sample = min(10, c.Population)
+	}
+	return c
+}
+
+// PaperConfig is the paper's own setting, for searches of about 20,000 children: one step a batch at 3.5e-4, advantages as they are.
+func PaperConfig() Config {
+	c := Config{Steps: 1, Population: 100, Sample: 25}
+	return c.WithDefaults()
+}
+
+// DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes few large steps on normalised
+// advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is PaperConfig.
+func DefaultConfig(children int) Config {
+	switch {
+	case children <= 200:
+		return Config{LearningRate: 2e-3, Steps: 4, Normalize: true, Population: 20, Sample: 5}.WithDefaults()
+	case children <= 1000:
+		return Config{LearningRate: 2e-3, Steps: 4, Normalize: true}.WithDefaults()
+	case children <= 5000:
+		return Config{LearningRate: 3.5e-4, Steps: 10, Normalize: true}.WithDefaults()
+	}
+	return PaperConfig()
+}
+
+// Validate says what is wrong with a config whose defaults are filled.
+func (c Config) Validate() error {
+	switch {
+	case !finite(c.LearningRate) || c.LearningRate <= 0 || c.LearningRate > 1:
+		return fmt.Errorf("controller: learning_rate is %v; want above 0, at most 1", c.LearningRate)
+	case c.Steps < 1 || c.Steps > 1000:
+		return fmt.Errorf("controller: steps is %d; want 1 to 1000", c.Steps)
+	case !finite(c.Clip) || c.Clip <= 0:
+		return fmt.Errorf("controller: clip is %v; want above 0", c.Clip)
+	case !finite(c.Entropy) || c.Entropy > 1e3:
+		return fmt.Errorf("controller: entropy is %v; want a weight up to 1000, or a negative number for none", c.Entropy)
+	case !(c.BaselineDecay >= 0 && c.BaselineDecay < 1):
+		return fmt.Errorf("controller: baseline_decay is %v; want 0 to below 1", c.BaselineDecay)
+	case c.Hidden < 2 || c.Hidden > 4096:
+		return fmt.Errorf("controller: hidden is %d; want 2 to 4096", c.Hidden)
+	case c.Embedding < 2 || c.Embedding > 4096:
+		return fmt.Errorf("controller: embedding is %d; want 2 to 4096", c.Embedding)
+	case c.Population < 1 || c.Population > 1<<20:
+		return fmt.Errorf("controller: population is %d; want 1 to %d", c.Population, 1<<20)
+	case c.Sample < 1 || c.Sample > c.Population:
+		return fmt.Errorf("controller: sample is %d; want 1 to the population, %d", c.Sample, c.Population)
+	}
+	_, err := lookup(c.Strategy)
+	return err
+}
