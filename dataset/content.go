@@ -1,0 +1,130 @@
+package dataset
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+)
+
+// content is what was read from one file, after gunzip.
+type content struct {
+	name   string // of the file without folder and .gz
+	size   int64
+	sha256 string
+}
+
+// contentReader reads a file's content, plain or gzip by its first two bytes, and counts and hashes it on the way. It refuses to give more
+// than limit bytes, so a small file can not become a large one.
+type contentReader struct {
+	ctx   context.Context
+	r     io.Reader
+	sum   hash.Hash
+	n     int64
+	limit int64
+}
+
+// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held against it at once.
+func openContent(ctx context.Context, path string, plainSize, limit int64) (*contentReader, func() error, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := fileContent(ctx, f, plainSize, limit)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return c, f.Close, nil
+}
+
+func fileContent(ctx context.Context, f *os.File, plainSize, limit int64) (*contentReader, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	b := bufio.NewReaderSize(f, 1<<16)
+	if magic, _ := b.Peek(2); plainSize > 0 && string(magic) != gzipMagic && st.Size() != plainSize {
+		return nil, &sizeError{st.Size(), plainSize}
+	}
+	return newContentReader(ctx, b, limit)
+}
+
+const gzipMagic = "\x1f\x8b"
+
+func newContentReader(ctx context.Context, b *bufio.Reader, limit int64) (*contentReader, error) {
+	c := &contentReader{ctx: ctx, r: b, sum: sha256.New(), limit: limit}
+	if magic, _ := b.Peek(2); string(magic) == gzipMagic {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, err
+		}
+		c.r = z
+	}
+	return c, nil
+}
+
+func (c *contentReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if int64(len(p)) > c.limit-c.n+1 {
+		p = p[:c.limit-c.n+1]
+	}
+	n, err := c.r.Read(p)
+	c.sum.Write(p[:n])
+	c.n += int64(n)
+	if c.n > c.limit {
+		return 0, fmt.Errorf("content is larger than %d bytes", c.limit)
+	}
+	return n, err
+}
+
+// end checks that nothing follows and returns what was read.
+func (c *contentReader) end(name string) (content, error) {
+	switch n, err := io.Copy(io.Discard, c); {
+	case err != nil:
+		return content{}, err
+	case n > 0:
+		return content{}, fmt.Errorf("%d bytes follow after the %d wanted", n, c.n-n)
+	}
+	return content{name, c.n, hex.EncodeToString(c.sum.Sum(nil))}, nil
+}
+
+// sizeError and sumError are what is wrong with a file that was published; [Check] turns them into a status.
+type sizeError struct{ got, want int64 }
+
+func (e *sizeError) Error() string { return fmt.Sprintf("%d bytes, want %d", e.got, e.want) }
+
+type sumError struct{ got, want string }
+
+func (e *sumError) Error() string { return fmt.Sprintf("sha256 %s, want %s", e.got, e.want) }
+
+// readGrowing reads exactly n bytes. Memory grows with what really comes, so a header that lies about n costs nothing.
+func readGrowing(r io.Reader, n int64) ([]byte, error) {
+	buf := make([]byte, min(n, 1<<20))
+	for done := 0; ; {
+		k, err := io.ReadFull(r, buf[done:])
+		done += k
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fmt.Errorf("ends after %d of %d bytes: %w", done, n, io.ErrUnexpectedEOF)
+			}
+			return nil, err
+		}
+		if int64(done) == n {
+			return buf, nil
+		}
+		grown := make([]byte, min(n, int64(2*len(buf))))
+		copy(grown, buf)
+		buf = grown
+	}
+}

@@ -1,0 +1,135 @@
+// Package dataset reads labelled image sets and hands out normalised batches of them.
+//
+// A [Source] is one row of [Sources]: what a data set is, where its files come from and how they are read. [Load] turns a name or a folder
+// into [Data], all images in memory as bytes; [Data.Split] and [Data.TestView] cut it into [View]s; [View.Batch] writes float32 batches
+// without allocating, through an [Augmenter] if one is given. [Get] downloads the files of a source and [Check] verifies them.
+//
+//	name or folder ──Load──▶ Data ──Split──▶ View ──Batch──▶ []float32 (N, H, W, C)
+//
+// The data set that needs no download is fashion-mnist-10k, 10,000 real images of Fashion-MNIST that are part of the program (8,000 of its
+// training and 2,000 of its test images, equal numbers of each class): a search uses it unless told otherwise. The name fashion-mnist means
+// all 70,000 images and is an error, with the command that fetches them, when their files are not there. A smaller set never stands in
+// silently for a larger one.
+//
+// Every byte read from a file is distrusted: sizes are checked before memory is taken, decompression stops at the size that was expected,
+// archives are read in place and never unpacked, and a published checksum must hold (see [Load] for the exceptions). No random number is
+// drawn here except from a generator that the caller passes in.
+package dataset
+
+import (
+	"context"
+	"math/rand/v2"
+)
+
+// Info describes a data set. In [Sources] it says what the published set holds; in [Data] it says what was loaded.
+type Info struct {
+	Name        string   `json:"name"`
+	Title       string   `json:"title"`
+	License     string   `json:"license"`
+	Source      string   `json:"source"`            // home page
+	Notice      string   `json:"notice,omitempty"`  // copyright notice that has to go with a copy, if the program carries one
+	Classes     []string `json:"classes,omitempty"` // names, index = label
+	Image       int      `json:"image"`             // side in pixels; 0 = depends on the files
+	Channels    int      `json:"channels"`          // 1 or 3; 0 = depends on the files
+	TrainImages int      `json:"train_images"`
+	TestImages  int      `json:"test_images"`
+	BuiltIn     bool     `json:"built_in"` // needs no files
+	Files       []File   `json:"files,omitempty"`
+}
+
+// File is one published file of a data set. The content is what the file holds after gunzip, or the file itself when it is not compressed;
+// copies that were compressed anew (Debian's, for one) differ in SHA256 and agree in ContentSHA256.
+type File struct {
+	Name          string `json:"name"`
+	URL           string `json:"url"`
+	Size          int64  `json:"size"`   // bytes
+	SHA256        string `json:"sha256"` // hex
+	ContentSize   int64  `json:"content_size,omitempty"`
+	ContentSHA256 string `json:"content_sha256,omitempty"`
+}
+
+// Images holds N images of one size. It is never changed after loading, so views share it between goroutines.
+type Images struct {
+	N, H, W, C int
+	Pixels     []uint8 // (N, H, W, C)
+	Labels     []int32 // (N), index into Info.Classes
+}
+
+// Data is a loaded data set.
+type Data struct {
+	Info        Info
+	Train, Test Images
+	SHA256      string    // hex, over the contents of all files that were read, before any resizing; compressed or not gives the same
+	Mean, Std   []float32 // per channel, of pixel/255 over Train; Std is 1 where a channel is constant
+	Warnings    []string  // what a user should know, such as a file that no published checksum matches
+	Skipped     int       // broken images left out (image folders only)
+}
+
+// Options say where a data set is and at which size it is wanted.
+type Options struct {
+	Dir       string // where its files are; "" searches [Places]
+	Image     int    // side wanted in pixels: area average when smaller than the images, bilinear when larger; 0 = their own
+	MaxBroken int    // image folders: broken images to leave out before giving up; 0 = 20, negative = none
+	Seed      uint64 // synthetic only
+}
+
+// Source is a data set that can be loaded by name.
+type Source struct {
+	Info
+	Load func(ctx context.Context, o Options) (*Data, error)
+}
+
+// Sources is the table of data sets. A new one is a file of its own and a line here.
+var Sources = []Source{
+	{fashion10kInfo, loadFashion10k},
+	{fashionInfo, loadFashion},
+	{mnistInfo, loadMNIST},
+	{cifar10.info, cifar10.load},
+	{cifar100.info, cifar100.load},
+	{folderInfo, loadFolder},
+	{syntheticInfo, loadSynthetic},
+}
+
+// Default is the data set of a search that names none.
+const Default = "fashion-mnist-10k"
+
+// View is some of the images of a data set, in an order. It is read-only: goroutines may share it.
+type View struct {
+	Data      *Images
+	Index     []int32 // positions in Data
+	Mean, Std []float32
+	Classes   int
+}
+
+// Len is the number of images in the view.
+func (v *View) Len() int { return len(v.Index) }
+
+// TrainView is all training images, in the order of the files.
+func (d *Data) TrainView() *View { return d.view(&d.Train, sequence(d.Train.N)) }
+
+// TestView is all test images, in the order of the files. They are for retrains: a search never looks at them.
+func (d *Data) TestView() *View { return d.view(&d.Test, sequence(d.Test.N)) }
+
+func (d *Data) view(im *Images, index []int32) *View {
+	return &View{Data: im, Index: index, Mean: d.Mean, Std: d.Std, Classes: len(d.Info.Classes)}
+}
+
+func sequence(n int) []int32 {
+	s := make([]int32, n)
+	for i := range s {
+		s[i] = int32(i)
+	}
+	return s
+}
+
+// Augmenter draws the random changes of training images. All of them happen in normalised space, where 0 is the mean colour of the training
+// images, as in the authors' published CIFAR code (tensorflow/models, research/autoaugment: zero_pad_and_crop, random_flip, cutout_numpy).
+//
+// Per image it draws, in this order and only what is switched on: crop row, crop column, flip, cutout row, cutout column. The stream is
+// therefore a function of the settings and the number of images alone.
+type Augmenter struct {
+	Pad    int        // pixels of zeros on each side, then a crop of the own size at a random place; 0 = off
+	Flip   bool       // left to right, with probability 1/2
+	Cutout int        // side of a square set to zero, centred on any pixel and clipped at the border (DeVries & Taylor 2017); 0 = off
+	Rand   *rand.Rand // not nil if anything is on
+}

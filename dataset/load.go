@@ -1,0 +1,178 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// ErrMissing is wrapped by the errors of [Load] that a download would cure.
+var ErrMissing = errors.New("files not found")
+
+// Load reads a data set: a name of [Sources], a folder or a CIFAR archive. For a folder what is in it decides: IDX files, CIFAR's binary
+// files, or class sub-folders with PNG and JPEG images.
+//
+// A file of a wrong size is refused with the size found and the size wanted. A file of the right size with a checksum that was never published
+// is refused as well when it was asked for as fashion-mnist or mnist, because other sets come in files of the same names and sizes; for CIFAR,
+// which circulates in re-encoded editions, and for a folder of IDX files it is accepted with a warning in Data.Warnings.
+func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
+	if o.Image < 0 || o.Image > maxSide {
+		return nil, fmt.Errorf("dataset: image side %d: want 1 to %d, or 0 for the images' own", o.Image, maxSide)
+	}
+	s, err := sourceFor(nameOrDir, &o)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	d, err := s.Load(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", s.Name, err)
+	}
+	return d, nil
+}
+
+// Lookup finds a source by name.
+func Lookup(name string) (Source, error) {
+	for _, s := range Sources {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Source{}, fmt.Errorf("unknown data set %q\nthe names are %s; a folder of images works too", name, strings.Join(Names(), ", "))
+}
+
+// Names lists the sources in the order of the table.
+func Names() []string {
+	var names []string
+	for _, s := range Sources {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// sourceFor decides who reads nameOrDir; for a path it sets o.Dir.
+func sourceFor(nameOrDir string, o *Options) (Source, error) {
+	s, unknown := Lookup(nameOrDir)
+	if unknown == nil {
+		return s, nil
+	}
+	st, err := os.Stat(nameOrDir)
+	if err != nil {
+		if strings.ContainsRune(nameOrDir, filepath.Separator) {
+			return Source{}, err
+		}
+		return Source{}, unknown
+	}
+	o.Dir = nameOrDir
+	if st.IsDir() {
+		for _, c := range []*cifar{&cifar10, &cifar100} {
+			if c.in(nameOrDir) {
+				return Lookup(c.info.Name)
+			}
+		}
+		if len(idxFilesIn(nameOrDir)) > 0 {
+			return Source{Info: Info{Name: filepath.Base(nameOrDir)}, Load: loadIDXFolder}, nil
+		}
+		return Lookup(folderInfo.Name)
+	}
+	for _, c := range []*cifar{&cifar10, &cifar100} {
+		if filepath.Base(nameOrDir) == c.info.Files[0].Name {
+			return Lookup(c.info.Name)
+		}
+	}
+	return Source{}, fmt.Errorf("%s is a file; want a folder, %s or %s", nameOrDir, cifar10.info.Files[0].Name, cifar100.info.Files[0].Name)
+}
+
+// Places lists the folders where the files of a data set are looked for when none is given: $NASNET_DATA/NAME, $XDG_DATA_HOME/nasnet/data/NAME
+// ($HOME/.local/share when that is unset) and /usr/share/datasets/NAME, where Debian's packages put theirs. [Get] writes to the first.
+func Places(name string) []string {
+	var places []string
+	if dir := os.Getenv("NASNET_DATA"); dir != "" {
+		places = append(places, filepath.Join(dir, name))
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		places = append(places, filepath.Join(dir, "nasnet", "data", name))
+	} else if home, err := os.UserHomeDir(); err == nil {
+		places = append(places, filepath.Join(home, ".local", "share", "nasnet", "data", name))
+	}
+	return append(places, filepath.Join("/usr/share/datasets", name))
+}
+
+// locate returns dir, or the first of the places where found says yes.
+func locate(info Info, dir string, found func(dir string) bool) (string, error) {
+	if dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		}
+		return dir, nil
+	}
+	places := Places(info.Name)
+	for _, p := range places {
+		if found(p) {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("%w in %s\n%s", ErrMissing, strings.Join(places, ", "), hint(info))
+}
+
+// hint says how to come by the files of a data set.
+func hint(info Info) string {
+	h := "fetch them with: nasnet data get " + info.Name
+	if info.Name == fashionInfo.Name {
+		h += fmt.Sprintf("\nor use --data %s, the %d images of it that are built in", fashion10kInfo.Name, fashion10kInfo.TrainImages+fashion10kInfo.TestImages)
+	}
+	return h
+}
+
+// finish completes what a source has read: size, statistics and checksum. contents are in the order in which they were read.
+func finish(ctx context.Context, d *Data, o Options, contents []content) (*Data, error) {
+	var err error
+	if o.Image > 0 {
+		if d.Train, err = resized(ctx, d.Train, o.Image); err != nil {
+			return nil, err
+		}
+		if d.Test, err = resized(ctx, d.Test, o.Image); err != nil {
+			return nil, err
+		}
+	}
+	if d.Train.N == 0 {
+		return nil, errors.New("no training images")
+	}
+	d.Info.Image, d.Info.Channels = d.Train.H, d.Train.C
+	d.Info.TrainImages, d.Info.TestImages = d.Train.N, d.Test.N
+	d.Mean, d.Std = statistics(d.Train)
+	h := sha256.New()
+	for _, c := range contents {
+		fmt.Fprintf(h, "%s %d %s\n", c.name, c.size, c.sha256)
+	}
+	d.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return d, nil
+}
+
+// statistics returns mean and standard deviation of pixel/255 per channel. It counts the values, so the sums are exact.
+func statistics(im Images) (mean, std []float32) {
+	counts := make([][256]int64, im.C)
+	for i := 0; i < len(im.Pixels); i += im.C {
+		for c := range im.C {
+			counts[c][im.Pixels[i+c]]++
+		}
+	}
+	for c := range counts {
+		var n, sum, squares int64
+		for v, k := range counts[c] {
+			n, sum, squares = n+k, sum+k*int64(v), squares+k*int64(v)*int64(v)
+		}
+		m := float64(sum) / float64(n)
+		s := math.Sqrt(max(0, float64(squares)/float64(n)-m*m)) / 255
+		if s == 0 {
+			s = 1
+		}
+		mean, std = append(mean, float32(m/255)), append(std, float32(s))
+	}
+	return mean, std
+}
