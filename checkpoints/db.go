@@ -45,7 +45,7 @@ func openDB(path, params string) (*sql.DB, error) {
 
 const (
 	// paramsBuild is for a database that is being made under a temporary name: no WAL beside it, so a rename moves all of it.
-	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(DELETE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
+	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=page_size(8192)&_pragma=journal_mode(DELETE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
 	paramsRead  = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
 	paramsFixed = paramsRead + "&immutable=1"
 )

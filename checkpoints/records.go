@@ -27,7 +27,7 @@ type Trial struct {
 	Genotype []byte // JSON, kept byte for byte
 	CellHash string // equal for isomorphic cells
 	Choices  []int
-	LogP     []float64 // log-probability of each choice under the proposing policy, nats
+	LogP     []float64 // log-probability of each choice under the proposing policy, nats; none is nil
 
 	State      string // proposed, queued, running, paused, done, failed, stopped
 	Attempt    int    // 0 for the first training

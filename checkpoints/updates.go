@@ -104,14 +104,14 @@ func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
 		return nil, err
 	}
 	defer samples.Close()
+	row := newRow(3)
 	for samples.Next() {
-		var version int
-		var x UpdateSample
-		if err := samples.Scan(&version, &x.Trial, &x.Reward); err != nil {
+		if err := samples.Scan(row.at...); err != nil {
 			return nil, err
 		}
-		u := &us[at[version]]
-		u.Samples = append(u.Samples, x)
+		row.next = 0
+		u := &us[at[row.int()]]
+		u.Samples = append(u.Samples, UpdateSample{Trial: row.int(), Reward: row.float()})
 	}
 	return us, samples.Err()
 }

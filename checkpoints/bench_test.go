@@ -1,0 +1,100 @@
+package checkpoints_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"nasnet/checkpoints"
+)
+
+// fill stores a run of n trials in batches of 20 as a search does: proposals, results with two epochs, updates.
+func fill(tb testing.TB, s *checkpoints.Store, n int) {
+	tb.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	const batch = 1000 // fewer transactions than a search makes: only the rows matter here
+	for from := 0; from < n; from += batch {
+		var ts []checkpoints.Trial
+		var es []checkpoints.Epoch
+		var events []checkpoints.Event
+		for id := from; id < min(n, from+batch); id++ {
+			t := randomTrial(r, id)
+			t.Kind, t.State, t.Reward, t.HasReward, t.FailKind, t.Batch, t.Parent, t.Spec = "sample", "done", r.Float64(), true, "", id/20, -1, nil
+			ts = append(ts, t)
+			for e := range 2 {
+				es = append(es, checkpoints.Epoch{Trial: id, Epoch: e, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
+			}
+			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: []byte(`{"reward":0.5,"cell":"abc123"}`)})
+		}
+		must(tb, s.AddTrials(ts, events...))
+		must(tb, s.AddEpochs(es))
+		for b := from / 20; b < min(n, from+batch)/20; b++ {
+			u := checkpoints.Update{Version: b + 1, Batch: b, State: []byte(fmt.Sprint("policy ", b)), Baseline: 0.5}
+			for i := range 20 {
+				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: b*20 + i, Reward: 0.5})
+			}
+			must(tb, s.AddUpdate(u))
+		}
+	}
+}
+
+// BenchmarkOpen20000 is what a resume reads: the run, every trial and update, the newest policy and the last events. Wanted: under 200 ms.
+func BenchmarkOpen20000(b *testing.B) {
+	dir := b.TempDir()
+	s, err := checkpoints.Create(dir, checkpoints.Run{})
+	must(b, err)
+	fill(b, s, 20000)
+	must(b, s.Close())
+	for _, c := range []struct {
+		name string
+		open func(string) (*checkpoints.Store, error)
+	}{{"writer", checkpoints.Open}, {"reader", checkpoints.OpenReadOnly}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := c.open(dir)
+				must(b, err)
+				ts, err := s.Trials()
+				must(b, err)
+				if len(ts) != 20000 {
+					b.Fatal(len(ts))
+				}
+				_, err = s.Updates()
+				must(b, err)
+				_, _, err = s.LastUpdate()
+				must(b, err)
+				last, err := s.LastEventID()
+				must(b, err)
+				_, err = s.Events(last-200, 200)
+				must(b, err)
+				must(b, s.Close())
+			}
+		})
+	}
+	b.Run("summary", func(b *testing.B) {
+		for b.Loop() {
+			if sum := checkpoints.Summary(dir); sum.Err != nil || sum.Done != 20000 {
+				b.Fatal(sum)
+			}
+		}
+	})
+}
+
+// BenchmarkFinishTrial is one commit of the search: a result with two epochs and an event.
+func BenchmarkFinishTrial(b *testing.B) {
+	s, err := checkpoints.Create(b.TempDir(), checkpoints.Run{})
+	must(b, err)
+	defer s.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	id := 0
+	for b.Loop() {
+		b.StopTimer()
+		t := randomTrial(r, id)
+		t.State, t.HasReward, t.Reward, t.FailKind, t.Parent, t.Attempt = "running", false, 0, "", -1, 0
+		must(b, s.AddTrials([]checkpoints.Trial{t}))
+		b.StartTimer()
+		t.State, t.HasReward, t.Reward = "done", true, 0.5
+		must(b, s.FinishTrial(t, []checkpoints.Epoch{{Trial: id}, {Trial: id, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: id}))
+		id++
+	}
+}
