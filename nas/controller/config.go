@@ -63,11 +63,12 @@ func PaperConfig() Config {
 }
 
 // DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes few large steps on normalised
-// advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is PaperConfig.
+// advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is PaperConfig. Evolution keeps two batches alive in small budgets:
+// with one, every parent dies with each batch.
 func DefaultConfig(children int) Config {
 	switch {
 	case children <= 200:
-		return Config{LearningRate: 2e-3, Steps: 4, Normalize: true, Population: 20, Sample: 5}.WithDefaults()
+		return Config{LearningRate: 2e-3, Steps: 4, Normalize: true, Population: 40, Sample: 10}.WithDefaults()
 	case children <= 1000:
 		return Config{LearningRate: 2e-3, Steps: 4, Normalize: true}.WithDefaults()
 	case children <= 5000:
