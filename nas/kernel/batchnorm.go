@@ -5,9 +5,34 @@ import (
 	"math"
 )
 
+// Batch normalisation sees its (m, c) matrix as rows of a period: the smallest
+// multiple of c that fills whole vectors. Vectors of one value a channel are
+// repeated to that length, so that the inner loops know nothing of channels:
+//
+//	x        c0 c1 c2 c0 c1 c2 c0 c1 c2 c0 c1 c2 ...
+//	period   ───────────────────────────────────── 24 floats for 3 channels
+//
+// Sums run in float32 over at most bnBlock rows of a period, of numbers from
+// which a value near the mean is taken away; the sums of blocks are added with
+// Kahan's compensation.
+const bnBlock = 64
+
+// period is the floats after which channels and vectors of 8 align, at least 32
+// where that takes only repetition.
+func period(c int) int {
+	p := c
+	for p%8 != 0 {
+		p += p
+	}
+	for p < 32 {
+		p += p
+	}
+	return p
+}
+
 // BNScratch is the number of floats of scratch that the batch normalisation
 // calls want for c channels.
-func BNScratch(c int) int { return 0 }
+func BNScratch(c int) int { return 6*period(c) + 4*c }
 
 // BNTrainForward normalises each of the c channels of x, which is (m, c), by
 // the statistics of the batch:
@@ -18,25 +43,89 @@ func BNScratch(c int) int { return 0 }
 //
 // It writes y, mean and invstd. y may be x.
 func BNTrainForward(y, x, gamma, beta, mean, invstd []float32, m, c int, eps float32, scratch []float32) {
-	checkBN("BNTrainForward", m, c, y, x, gamma, beta, mean, invstd)
+	checkBN("BNTrainForward", m, c, y, x, scratch, gamma, beta, mean, invstd)
+	p := period(c)
+	shift, s1, s2 := scratch[:p], scratch[p:2*p], scratch[2*p:3*p]
+	sum, square := newSums(scratch[6*p:], c), newSums(scratch[6*p+2*c:], c)
+	repeat(shift, x[:c])
+	for at := 0; at < len(x); {
+		n, width := bnStep(len(x)-at, p)
+		clear(s1[:width])
+		clear(s2[:width])
+		isa.bnSums(s1[:width], s2[:width], x[at:at+n], shift[:width], n/width)
+		sum.add(s1[:width])
+		square.add(s2[:width])
+		at += n
+	}
 	for j := range c {
-		var s, q float64
-		for i := range m {
-			s += float64(x[i*c+j])
+		d, q := sum.at(j)/float64(m), square.at(j)/float64(m)
+		mean[j] = float32(float64(x[j]) + d)
+		invstd[j] = float32(1 / math.Sqrt(max(q-d*d, 0)+float64(eps)))
+	}
+	mu, a, b := scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
+	for j := range c {
+		a[j] = gamma[j] * invstd[j]
+	}
+	repeat(mu, mean)
+	repeat(a, a[:c])
+	repeat(b, beta)
+	bnApply(y, x, mu, a, b)
+}
+
+// bnStep is the floats of the next block of rows of a period, or those of the
+// last, shorter row.
+func bnStep(left, p int) (n, width int) {
+	if left < p {
+		return left, left
+	}
+	return min(left/p, bnBlock) * p, p
+}
+
+// bnApply computes y = (x-mean)*a + b with vectors of a period.
+func bnApply(y, x, mean, a, b []float32) {
+	p := len(mean)
+	block := max(elementBlock/p, 1) * p
+	for at := 0; at < len(x); {
+		n, width := min((len(x)-at)/p*p, block), p
+		if n == 0 {
+			n = len(x) - at
+			width = n
 		}
-		mu := s / float64(m)
-		for i := range m {
-			d := float64(x[i*c+j]) - mu
-			q += d * d
-		}
-		mean[j] = float32(mu)
-		invstd[j] = float32(1 / math.Sqrt(q/float64(m)+float64(eps)))
-		a := gamma[j] * invstd[j]
-		for i := range m {
-			y[i*c+j] = (x[i*c+j]-mean[j])*a + beta[j]
+		isa.bnApply(y[at:at+n], x[at:at+n], mean[:width], a[:width], b[:width], n/width)
+		at += n
+	}
+}
+
+// repeat fills dst with copies of s, which may be its beginning.
+func repeat(dst, s []float32) {
+	copy(dst, s)
+	for n := len(s); n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
+	}
+}
+
+// sums is one compensated sum a channel: hi is the sum, lo what hi has gained
+// too much.
+type sums struct{ hi, lo []float32 }
+
+func newSums(scratch []float32, c int) sums {
+	clear(scratch[:2*c])
+	return sums{scratch[:c], scratch[c : 2*c]}
+}
+
+// add adds the partial sums of whole repetitions of the channels.
+func (s sums) add(part []float32) {
+	for ; len(part) > 0; part = part[len(s.hi):] {
+		for j, v := range part[:len(s.hi)] {
+			v -= s.lo[j]
+			t := s.hi[j] + v
+			s.lo[j] = (t - s.hi[j]) - v
+			s.hi[j] = t
 		}
 	}
 }
+
+func (s sums) at(j int) float64 { return float64(s.hi[j]) - float64(s.lo[j]) }
 
 // BNUpdateMoving moves the moving statistics towards those of a batch of m
 // rows, moving = decay*moving + (1-decay)*batch. The variance is recovered from
@@ -61,11 +150,21 @@ func BNUpdateMoving(movingMean, movingVar, mean, invstd []float32, m int, eps, d
 //
 // y may be x.
 func BNInferForward(y, x, gamma, beta, movingMean, movingVar []float32, m, c int, eps float32) {
-	checkBN("BNInferForward", m, c, y, x, gamma, beta, movingMean, movingVar)
-	for j := range c {
-		a := gamma[j] * float32(1/math.Sqrt(float64(movingVar[j])+float64(eps)))
+	checkBN("BNInferForward", m, c, y, x, nil, gamma, beta, movingMean, movingVar)
+	// There is no scratch: one row at a time, by one factor a channel, in parts
+	// of the channels that fit a small array.
+	var factor [64]float32
+	for from := 0; from < c; from += len(factor) {
+		n := min(len(factor), c-from)
+		for j := range n {
+			factor[j] = float32(float64(gamma[from+j]) / math.Sqrt(float64(movingVar[from+j])+float64(eps)))
+		}
+		mean, add := movingMean[from:][:n], beta[from:][:n]
 		for i := range m {
-			y[i*c+j] = (x[i*c+j]-movingMean[j])*a + beta[j]
+			in, out := x[i*c+from:][:n], y[i*c+from:][:n]
+			for j, v := range in {
+				out[j] = (v-mean[j])*factor[j] + add[j]
+			}
 		}
 	}
 }
@@ -80,27 +179,51 @@ func BNInferForward(y, x, gamma, beta, movingMean, movingVar []float32, m, c int
 //
 // dx may be dy.
 func BNBackward(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32, m, c int, scratch []float32) {
-	checkBN("BNBackward", m, c, dx, x, gamma, dgamma, mean, invstd)
-	checkBN("BNBackward", m, c, dy, x, dbeta)
+	checkBN("BNBackward", m, c, dx, x, scratch, gamma, dgamma, mean, invstd)
+	checkBN("BNBackward", m, c, dy, x, scratch, dbeta)
+	p := period(c)
+	mu, s1, s2 := scratch[:p], scratch[p:2*p], scratch[2*p:3*p]
+	sum, product := newSums(scratch[6*p:], c), newSums(scratch[6*p+2*c:], c)
+	repeat(mu, mean)
+	for at := 0; at < len(x); {
+		n, width := bnStep(len(x)-at, p)
+		clear(s1[:width])
+		clear(s2[:width])
+		isa.bnGradSums(s1[:width], s2[:width], dy[at:at+n], x[at:at+n], mu[:width], n/width)
+		sum.add(s1[:width])
+		product.add(s2[:width])
+		at += n
+	}
+	a, b, d := scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
 	for j := range c {
-		var s, q float64
-		for i := range m {
-			d := float64(dy[i*c+j])
-			s += d
-			q += d * float64((x[i*c+j]-mean[j])*invstd[j])
-		}
+		s, q := sum.at(j), product.at(j)*float64(invstd[j])
 		dbeta[j], dgamma[j] = float32(s), float32(q)
-		a := gamma[j] * invstd[j]
-		b, d := float32(q/float64(m))*invstd[j], float32(s/float64(m))
-		for i := range m {
-			dx[i*c+j] = a * (dy[i*c+j] - d - (x[i*c+j]-mean[j])*b)
+		f := float64(gamma[j]) * float64(invstd[j])
+		a[j] = float32(f)
+		b[j] = float32(-f * q / float64(m) * float64(invstd[j]))
+		d[j] = float32(-f * s / float64(m))
+	}
+	repeat(a, a[:c])
+	repeat(b, b[:c])
+	repeat(d, d[:c])
+	block := max(elementBlock/p, 1) * p
+	for at := 0; at < len(x); {
+		n, width := min((len(x)-at)/p*p, block), p
+		if n == 0 {
+			n = len(x) - at
+			width = n
 		}
+		isa.bnGrad(dx[at:at+n], dy[at:at+n], x[at:at+n], mu[:width], a[:width], b[:width], d[:width], n/width)
+		at += n
 	}
 }
 
-func checkBN(op string, m, c int, y, x []float32, channels ...[]float32) {
+func checkBN(op string, m, c int, y, x, scratch []float32, channels ...[]float32) {
 	if m < 1 || c < 1 || len(x) != m*c || len(y) != m*c {
 		panic(fmt.Sprintf("kernel: %s: %d and %d floats for %d rows of %d", op, len(x), len(y), m, c))
+	}
+	if scratch != nil && len(scratch) < BNScratch(c) {
+		panic(fmt.Sprintf("kernel: %s: scratch %d < %d", op, len(scratch), BNScratch(c)))
 	}
 	for _, s := range channels {
 		if len(s) != c {

@@ -62,7 +62,22 @@ func (c Conv) check(op string, x, y, w []float32, weights int, scratch []float32
 
 // Scratch is the number of floats of scratch that the convolution and
 // depthwise calls want for this descriptor.
-func (c Conv) Scratch() int { return 0 }
+func (c Conv) Scratch() int {
+	p := c.pointwise()
+	n := max(p.bands(wideBand).scratch(), p.bands(narrowBand).scratch(), c.bands(wideBand).scratch(), c.bands(narrowBand).scratch())
+	weights := c.KH * c.KW * c.Cin * c.Cout
+	if c.StrideH == 1 && c.StrideW == 1 {
+		t := c.transposed()
+		n = max(n, weights+max(t.pointwise().bands(wideBand).scratch(), t.bands(wideBand).scratch()))
+	} else {
+		h, w := c.paddedSize()
+		n = max(n, weights+h*w*c.Cin+c.columnRows()*c.OW*c.KH*c.KW*c.Cin)
+	}
+	if c.Cin == c.Cout {
+		n = max(n, c.depthwiseScratch())
+	}
+	return n
+}
 
 // ConvForward computes y = conv(x, w). y is (N, OH, OW, Cout), x is
 // (N, H, W, Cin), w is (KH, KW, Cin, Cout).
@@ -70,19 +85,42 @@ func (c Conv) Scratch() int { return 0 }
 //	y[n,oy,ox,co] = Σ_ky,kx,ci x[n,iy,ix,ci] * w[ky,kx,ci,co]
 func ConvForward(y, x, w []float32, c Conv, scratch []float32) {
 	c.check("ConvForward", x, y, w, c.KH*c.KW*c.Cin*c.Cout, scratch)
-	clear(y)
-	c.taps(func(xo, yo, t int) {
-		out := y[yo*c.Cout:][:c.Cout]
-		for ci, v := range x[xo*c.Cin:][:c.Cin] {
-			if c.Relu && v < 0 {
-				v = 0
+	convBands(y, x, w, c.pointwise(), scratch, nil)
+}
+
+// convBands is [ConvForward], followed, when mask is not nil, by zeros in y
+// where mask <= 0.
+func convBands(y, x, w []float32, c Conv, scratch, mask []float32) {
+	b := c.bands(wideBand)
+	row := c.OW * c.Cout
+	for n := range c.N {
+		for o := 0; o < c.OH; o += b.rows {
+			rows := min(b.rows, c.OH-o)
+			a := b.load(x, n, o, rows, scratch)
+			at := (n*c.OH + o) * row
+			out := y[at:][:rows*row]
+			if c.Dilation == 1 {
+				l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: c.KH, k: c.KW * c.Cin, seg: b.tap}
+				gemm(out, a, w, rows*c.OW, c.Cout, c.Cout, c.Cout, l, false)
+			} else {
+				l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: c.KW, k: c.Cin, seg: c.Dilation * c.Cin}
+				for ky := range c.KH {
+					gemm(out, a[ky*b.tap:], w[ky*c.KW*c.Cin*c.Cout:], rows*c.OW, c.Cout, c.Cout, c.Cout, l, ky > 0)
+				}
 			}
-			row := w[(t*c.Cin+ci)*c.Cout:][:c.Cout]
-			for j, wv := range row {
-				out[j] += v * wv
+			if mask != nil {
+				isa.reluBackward(out, out, mask[at:][:rows*row])
 			}
 		}
-	})
+	}
+}
+
+// transposed is the convolution of dy with the flipped filter that gives dx,
+// for stride 1.
+func (c Conv) transposed() Conv {
+	return Conv{N: c.N, H: c.OH, W: c.OW, Cin: c.Cout, OH: c.H, OW: c.W, Cout: c.Cin, KH: c.KH, KW: c.KW,
+		StrideH: 1, StrideW: 1, Dilation: c.Dilation,
+		PadTop: (c.KH-1)*c.Dilation - c.PadTop, PadLeft: (c.KW-1)*c.Dilation - c.PadLeft}
 }
 
 // ConvBackwardData computes the gradient of the loss by the input of
@@ -90,21 +128,95 @@ func ConvForward(y, x, w []float32, c Conv, scratch []float32) {
 // read only when c.Relu is set, which masks dx where x <= 0.
 func ConvBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	c.check("ConvBackwardData", dx, dy, w, c.KH*c.KW*c.Cin*c.Cout, scratch)
-	clear(dx)
-	c.taps(func(xo, yo, t int) {
-		d := dy[yo*c.Cout:][:c.Cout]
-		out := dx[xo*c.Cin:][:c.Cin]
-		for ci := range out {
-			row := w[(t*c.Cin+ci)*c.Cout:][:len(d)]
-			var s float32
-			for j, wv := range row {
-				s += d[j] * wv
-			}
-			out[ci] += s
-		}
-	})
 	if c.Relu {
+		checkSame("ConvBackwardData", len(dx), len(x))
+	} else {
+		x = nil
+	}
+	if c.StrideH == 1 && c.StrideW == 1 {
+		wt, rest := scratch[:len(w)], scratch[len(w):]
+		taps := c.KH * c.KW
+		for t := range taps { // wt[taps-1-t, co, ci] = w[t, ci, co]
+			transpose(wt[(taps-1-t)*c.Cin*c.Cout:], w[t*c.Cin*c.Cout:], c.Cin, c.Cout, c.Cin)
+		}
+		convBands(dx, dy, wt, c.transposed().pointwise(), rest, x)
+		return
+	}
+	c.scatterColumns(dx, dy, w, x, scratch)
+}
+
+// scatterColumns is [ConvBackwardData] for any stride: a product makes the
+// gradients of each output pixel's window, which are added into a padded image.
+func (c Conv) scatterColumns(dx, dy, w, x, scratch []float32) {
+	k := c.KH * c.KW * c.Cin
+	wt, scratch := scratch[:len(w)], scratch[len(w):]
+	transpose(wt, w, k, c.Cout, k) // wt[co, (ky, kx, ci)]
+	h, width := c.paddedSize()
+	image, columns := scratch[:h*width*c.Cin], scratch[h*width*c.Cin:]
+	block := c.columnRows()
+	for n := range c.N {
+		clear(image)
+		for o := 0; o < c.OH; o += block {
+			rows := min(block, c.OH-o)
+			gemm(columns, dy[(n*c.OH+o)*c.OW*c.Cout:], wt, rows*c.OW, k, k, k, dense(rows*c.OW, c.Cout, c.Cout), false)
+			for i := range rows * c.OW {
+				oy, ox := o+i/c.OW, i%c.OW
+				for ky := range c.KH {
+					col := columns[i*k+ky*c.KW*c.Cin:][:c.KW*c.Cin]
+					to := image[((oy*c.StrideH+ky*c.Dilation)*width+ox*c.StrideW)*c.Cin:]
+					if c.Dilation == 1 {
+						isa.add(to[:len(col)], to, col)
+						continue
+					}
+					for kx := range c.KW {
+						isa.add(to[kx*c.Dilation*c.Cin:][:c.Cin], to[kx*c.Dilation*c.Cin:], col[kx*c.Cin:][:c.Cin])
+					}
+				}
+			}
+		}
+		c.crop(dx[n*c.H*c.W*c.Cin:][:c.H*c.W*c.Cin], image, h, width)
+	}
+	if x != nil {
 		ReluBackward(dx, dx, x)
+	}
+}
+
+// paddedSize is the rows and columns of input that the windows span.
+func (c Conv) paddedSize() (h, w int) {
+	return (c.OH-1)*c.StrideH + (c.KH-1)*c.Dilation + 1, (c.OW-1)*c.StrideW + (c.KW-1)*c.Dilation + 1
+}
+
+// columnRows is how many output rows scatterColumns takes at once.
+func (c Conv) columnRows() int {
+	return max(1, min(c.OH, wideBand/(c.OW*c.KH*c.KW*c.Cin)))
+}
+
+// crop takes the image dx, with zeros where no window reaches, out of the
+// padded image of h rows and w columns.
+func (c Conv) crop(dx, image []float32, h, w int) {
+	row := c.W * c.Cin
+	left := max(-c.PadLeft, 0)             // columns of dx before the padded image
+	from := max(c.PadLeft, 0)              // columns of padding before dx
+	count := max(0, min(c.W-left, w-from)) // columns in both
+	for iy := range c.H {
+		out := dx[iy*row:][:row]
+		r := iy + c.PadTop
+		if r < 0 || r >= h || count == 0 {
+			clear(out)
+			continue
+		}
+		clear(out[:left*c.Cin])
+		copy(out[left*c.Cin:], image[(r*w+from)*c.Cin:][:count*c.Cin])
+		clear(out[(left+count)*c.Cin:])
+	}
+}
+
+// transpose writes t[j*ld+i] = s[i*cols+j].
+func transpose(t, s []float32, rows, cols, ld int) {
+	for i := range rows {
+		for j, v := range s[i*cols:][:cols] {
+			t[j*ld+i] = v
+		}
 	}
 }
 
@@ -113,36 +225,25 @@ func ConvBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 func ConvBackwardWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	c.check("ConvBackwardWeight", x, dy, dw, c.KH*c.KW*c.Cin*c.Cout, scratch)
 	clear(dw)
-	c.taps(func(xo, yo, t int) {
-		d := dy[yo*c.Cout:][:c.Cout]
-		for ci, v := range x[xo*c.Cin:][:c.Cin] {
-			if c.Relu && v < 0 {
-				v = 0
-			}
-			row := dw[(t*c.Cin+ci)*c.Cout:][:len(d)]
-			for j, dv := range d {
-				row[j] += v * dv
-			}
-		}
-	})
-}
-
-// taps calls f for every input pixel xo, output pixel yo and tap t that meet.
-func (c Conv) taps(f func(xo, yo, t int)) {
+	c = c.pointwise()
+	b := c.bands(narrowBand)
+	tap := c.Cin * c.Cout
 	for n := range c.N {
-		for oy := range c.OH {
+		for o := 0; o < c.OH; o += b.rows {
+			rows := min(b.rows, c.OH-o)
+			a := b.load(x, n, o, rows, scratch)
+			d := dy[(n*c.OH+o)*c.OW*c.Cout:]
+			l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: 1, k: c.KW * c.Cin}
+			if c.Dilation > 1 {
+				l.k = c.Cin
+			}
 			for ky := range c.KH {
-				iy := oy*c.StrideH - c.PadTop + ky*c.Dilation
-				if iy < 0 || iy >= c.H {
+				if c.Dilation == 1 {
+					gemmTN(dw[ky*c.KW*tap:], a[ky*b.tap:], d, rows*c.OW, c.Cout, c.Cout, c.Cout, l)
 					continue
 				}
-				for ox := range c.OW {
-					for kx := range c.KW {
-						ix := ox*c.StrideW - c.PadLeft + kx*c.Dilation
-						if ix >= 0 && ix < c.W {
-							f((n*c.H+iy)*c.W+ix, (n*c.OH+oy)*c.OW+ox, ky*c.KW+kx)
-						}
-					}
+				for kx := range c.KW {
+					gemmTN(dw[(ky*c.KW+kx)*tap:], a[ky*b.tap+kx*c.Dilation*c.Cin:], d, rows*c.OW, c.Cout, c.Cout, c.Cout, l)
 				}
 			}
 		}

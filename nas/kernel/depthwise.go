@@ -6,16 +6,61 @@ package kernel
 //	y[n,oy,ox,ch] = Σ_ky,kx x[n,iy,ix,ch] * w[ky,kx,ch]
 func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseForward", x, y, w, scratch)
-	clear(y)
-	c.taps(func(xo, yo, t int) {
-		in, out, f := x[xo*c.Cin:][:c.Cin], y[yo*c.Cin:][:c.Cin], w[t*c.Cin:][:c.Cin]
-		for j, v := range in {
-			if c.Relu && v < 0 {
-				v = 0
+	depthwiseBands(y, x, w, c, scratch, nil)
+}
+
+// depthwiseBands is [DepthwiseForward], followed, when mask is not nil, by
+// zeros in y where mask <= 0.
+func depthwiseBands(y, x, w []float32, c Conv, scratch, mask []float32) {
+	spread, scratch := scratch[:c.spread()], scratch[c.spread():]
+	b := c.bands(wideBand)
+	row := c.OW * c.Cin
+	for n := range c.N {
+		for o := 0; o < c.OH; o += b.rows {
+			rows := min(b.rows, c.OH-o)
+			a := b.load(x, n, o, rows, scratch)
+			at := (n*c.OH + o) * row
+			out := y[at:][:rows*row]
+			isa.dwForward(out, a, w, rows, b.taps(), spread)
+			if mask != nil {
+				isa.reluBackward(out, out, mask[at:][:rows*row])
 			}
-			out[j] += v * f[j]
 		}
-	})
+	}
+}
+
+// taps describes how the taps of a depthwise convolution lie in a band.
+type taps struct {
+	ow, c, kh, kw int
+	stride        int // columns from pixel to pixel
+	dilation      int // columns from tap to tap
+	line, tap     int // floats from row to row, and from a tap to the one below
+}
+
+func (b bands) taps() taps {
+	c := b.c
+	return taps{ow: c.OW, c: c.Cin, kh: c.KH, kw: c.KW, stride: c.StrideW, dilation: c.Dilation, line: b.line, tap: b.tap}
+}
+
+// spread is the scratch in which the portable loop repeats filters of few
+// channels, so that it runs over more than a pixel at once.
+func (c Conv) spread() int { return c.KH * c.KW * spreadWidth(c.Cin) }
+
+func spreadWidth(c int) int { return c * max(1, 64/c) }
+
+func (c Conv) depthwiseScratch() int {
+	n := max(c.spread()+c.bands(wideBand).scratch(), c.bands(narrowBand).scratch())
+	filter := c.KH * c.KW * c.Cin
+	switch {
+	case c.StrideH == 1 && c.StrideW == 1:
+		t := c.transposed()
+		return max(n, filter+t.spread()+t.bands(wideBand).scratch())
+	case c.phased():
+		return max(n, c.phases().scratch())
+	default:
+		h, w := c.paddedSize()
+		return max(n, h*w*c.Cin)
+	}
 }
 
 // DepthwiseBackwardData computes the gradient by the input of
@@ -23,14 +68,107 @@ func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 // which masks dx where x <= 0.
 func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseBackwardData", dx, dy, w, scratch)
-	clear(dx)
-	c.taps(func(xo, yo, t int) {
-		out, d, f := dx[xo*c.Cin:][:c.Cin], dy[yo*c.Cin:][:c.Cin], w[t*c.Cin:][:c.Cin]
-		for j, v := range d {
-			out[j] += v * f[j]
-		}
-	})
 	if c.Relu {
+		checkSame("DepthwiseBackwardData", len(dx), len(x))
+	} else {
+		x = nil
+	}
+	switch {
+	case c.StrideH == 1 && c.StrideW == 1:
+		flipped, rest := scratch[:len(w)], scratch[len(w):]
+		n := c.KH * c.KW
+		for t := range n {
+			copy(flipped[(n-1-t)*c.Cin:][:c.Cin], w[t*c.Cin:])
+		}
+		depthwiseBands(dx, dy, flipped, c.transposed(), rest, x)
+	case c.phased():
+		c.gatherPhases(dx, dy, w, x, scratch)
+	default:
+		c.scatterDepthwise(dx, dy, w, x, scratch)
+	}
+}
+
+// phased says that gatherPhases computes this gradient.
+func (c Conv) phased() bool {
+	return c.StrideH == 2 && c.StrideW == 2 && c.Dilation == 1 && c.PadTop >= 0 && c.PadLeft >= 0
+}
+
+// phases is the layout of gatherPhases.
+type phases struct {
+	lead  int // columns of zeros before the gradients of a row
+	width int // columns of a padded row of gradients
+	pairs int // pairs of columns of dx that are computed
+	rows  int // rows of gradients
+	c     int
+}
+
+func (c Conv) phases() phases {
+	lead := (c.KW - 1) / 2
+	pairs := (c.W + c.PadLeft + 1) / 2
+	return phases{lead: lead, width: lead + max(c.OW, pairs), pairs: pairs, rows: c.OH, c: c.Cin}
+}
+
+func (p phases) scratch() int { return (p.rows*p.width + 2*p.pairs) * p.c }
+
+// gatherPhases is [DepthwiseBackwardData] for stride 2. An input pixel meets
+// only the taps of its own parity:
+//
+//	dx[iy,ix] = Σ_ky≡iy+PadTop, kx≡ix+PadLeft (mod 2) dy[(iy+PadTop-ky)/2, (ix+PadLeft-kx)/2] * w[ky,kx]
+func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32) {
+	p := c.phases()
+	grads, line := scratch[:p.rows*p.width*p.c], scratch[p.rows*p.width*p.c:][:2*p.pairs*p.c]
+	row := p.width * p.c
+	clear(grads)
+	for n := range c.N {
+		for oy := range c.OH {
+			copy(grads[oy*row+p.lead*p.c:][:c.OW*p.c], dy[(n*c.OH+oy)*c.OW*p.c:])
+		}
+		for iy := range c.H {
+			at := (n*c.H + iy) * c.W * p.c
+			out := dx[at:][:c.W*p.c]
+			// The taps ky, ky+2, ... meet the rows oy, oy-1, ... of gradients.
+			ky := (iy + c.PadTop) % 2
+			oy := (iy + c.PadTop - ky) / 2
+			if over := oy - (c.OH - 1); over > 0 {
+				ky, oy = ky+2*over, oy-over
+			}
+			count := 0
+			if ky < c.KH {
+				count = min((c.KH-ky+1)/2, oy+1)
+			}
+			if count <= 0 {
+				clear(out)
+				continue
+			}
+			isa.dwGather(line, grads, w[ky*c.KW*p.c:], oy*row, row, count, p.pairs, p.c, c.KW, p.lead)
+			if x != nil {
+				isa.reluBackward(out, line[c.PadLeft*p.c:][:len(out)], x[at:][:len(out)])
+			} else {
+				copy(out, line[c.PadLeft*p.c:])
+			}
+		}
+	}
+}
+
+// scatterDepthwise is [DepthwiseBackwardData] for any stride.
+func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32) {
+	h, width := c.paddedSize()
+	image := scratch[:h*width*c.Cin]
+	for n := range c.N {
+		clear(image)
+		for o := range c.OH * c.OW {
+			d := dy[(n*c.OH*c.OW+o)*c.Cin:][:c.Cin]
+			for t := range c.KH * c.KW {
+				iy, ix := o/c.OW*c.StrideH+t/c.KW*c.Dilation, o%c.OW*c.StrideW+t%c.KW*c.Dilation
+				to, f := image[(iy*width+ix)*c.Cin:][:len(d)], w[t*c.Cin:][:len(d)]
+				for j, v := range d {
+					to[j] += v * f[j]
+				}
+			}
+		}
+		c.crop(dx[n*c.H*c.W*c.Cin:][:c.H*c.W*c.Cin], image, h, width)
+	}
+	if x != nil {
 		ReluBackward(dx, dx, x)
 	}
 }
@@ -40,15 +178,14 @@ func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 func DepthwiseBackwardWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseBackwardWeight", x, dy, dw, scratch)
 	clear(dw)
-	c.taps(func(xo, yo, t int) {
-		in, d, f := x[xo*c.Cin:][:c.Cin], dy[yo*c.Cin:][:c.Cin], dw[t*c.Cin:][:c.Cin]
-		for j, v := range in {
-			if c.Relu && v < 0 {
-				v = 0
-			}
-			f[j] += v * d[j]
+	b := c.bands(narrowBand)
+	for n := range c.N {
+		for o := 0; o < c.OH; o += b.rows {
+			rows := min(b.rows, c.OH-o)
+			a := b.load(x, n, o, rows, scratch)
+			isa.dwWeight(dw, a, dy[(n*c.OH+o)*c.OW*c.Cin:][:rows*c.OW*c.Cin], rows, b.taps())
 		}
-	})
+	}
 }
 
 func (c Conv) checkDepthwise(op string, x, y, w, scratch []float32) {

@@ -10,51 +10,93 @@ import (
 // Kernels is the environment variable that forces an instruction set.
 const Kernels = "NASNET_KERNELS"
 
-// arch names the instruction set in use; archErr says why the one that was
-// asked for is not.
+// kernels is one instruction set: the inner loops under every exported
+// function. The portable functions named in [generic] state the loop that each
+// entry equals; another instruction set may add in another order.
+type kernels struct {
+	name         string
+	gemm         func(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool)
+	gemmTN       func(c, a, d []float32, m, n, ldc, ldd int, l lines)
+	dwForward    func(y, x, w []float32, rows int, t taps, spread []float32)
+	dwGather     func(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int)
+	dwWeight     func(dw, x, dy []float32, rows int, t taps)
+	relu         func(y, x []float32)
+	reluBackward func(dx, dy, x []float32)
+	add          func(y, a, b []float32)
+	scale        func(y, x []float32, a float32)
+	bnSums       func(sum, square, x, shift []float32, rows int)
+	bnGradSums   func(sum, product, dy, x, mean []float32, rows int)
+	bnApply      func(y, x, mean, scale, beta []float32, rows int)
+	bnGrad       func(dx, dy, x, mean, a, b, d []float32, rows int)
+	maxPool      func(y []float32, idx []uint8, x []float32, pixels, step, c, ny, nx, line, first, k int)
+	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)
+}
+
+// generic is portable Go: the reference of the others.
+var generic = kernels{
+	name:         "generic",
+	gemm:         gemmGeneric,
+	gemmTN:       gemmTNGeneric,
+	dwForward:    dwForwardGeneric,
+	dwGather:     dwGatherGeneric,
+	dwWeight:     dwWeightGeneric,
+	relu:         reluGeneric,
+	reluBackward: reluBackwardGeneric,
+	add:          addGeneric,
+	scale:        scaleGeneric,
+	bnSums:       bnSumsGeneric,
+	bnGradSums:   bnGradSumsGeneric,
+	bnApply:      bnApplyGeneric,
+	bnGrad:       bnGradGeneric,
+	maxPool:      maxPoolGeneric,
+	sgd:          sgdGeneric,
+}
+
+// isa is the instruction set in use; isaErr says why it is not the one that was
+// asked for.
 var (
-	arch    = "generic"
-	archErr error
+	isa    = generic
+	isaErr error
 )
 
 func init() {
-	if name := os.Getenv(Kernels); name != "" {
-		if err := Configure(name); err != nil {
-			archErr = fmt.Errorf("%s: %w", Kernels, err)
-		}
+	name := os.Getenv(Kernels)
+	if name == "" {
+		isa = available()[len(available())-1]
 		return
 	}
-	best := Available()
-	_ = Configure(best[len(best)-1]) // available, so it cannot fail
+	if err := Configure(name); err != nil {
+		isaErr = fmt.Errorf("%s: %w", Kernels, err)
+	}
 }
 
 // Arch is the instruction set in use: "generic", "avx2" or "avx512".
-func Arch() string { return arch }
+func Arch() string { return isa.name }
 
 // ArchError says why the instruction set that the environment variable
 // NASNET_KERNELS asks for is not in use, and is nil when it is or none is asked
 // for. A program reports it and stops: it must not compute with other kernels
 // than it was told to.
-func ArchError() error { return archErr }
+func ArchError() error { return isaErr }
 
 // Configure selects the instruction set by name. It must not be called while
 // another goroutine computes.
 func Configure(name string) error {
-	have := Available()
-	if !slices.Contains(have, name) {
-		return fmt.Errorf("kernel: no %q kernels here; there are %s", name, strings.Join(have, ", "))
+	for _, k := range available() {
+		if k.name == name {
+			isa, isaErr = k, nil
+			return nil
+		}
 	}
-	arch, archErr = name, nil
-	return nil
+	return fmt.Errorf("kernel: no %q kernels here; there are %s", name, strings.Join(Available(), ", "))
 }
 
 // Available lists the instruction sets that this build and this machine have,
 // slowest first.
-func Available() []string { return []string{"generic"} }
-
-// FlushDenormals makes the floating-point unit of the calling thread treat
-// subnormal numbers as zero, which would otherwise slow assembly kernels
-// hundredfold, and returns a function that restores the former state. The
-// caller holds the thread by runtime.LockOSThread for as long. It does nothing
-// where there is no assembly.
-func FlushDenormals() (restore func()) { return func() {} }
+func Available() []string {
+	var names []string
+	for _, k := range available() {
+		names = append(names, k.name)
+	}
+	return slices.Clip(names)
+}

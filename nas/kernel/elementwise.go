@@ -1,41 +1,56 @@
 package kernel
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
+
+// elementBlock is how many floats one inner loop takes at most: assembly cannot
+// be interrupted, and the garbage collector waits for it.
+const elementBlock = 32 << 10
 
 // Relu computes y = max(x, 0); NaN stays NaN. y may be x.
 //
 //	for i := range x { y[i] = max(x[i], 0) }
 func Relu(y, x []float32) {
 	checkSame("Relu", len(x), len(y))
-	relu(y, x)
+	for len(x) > elementBlock {
+		isa.relu(y[:elementBlock], x[:elementBlock])
+		y, x = y[elementBlock:], x[elementBlock:]
+	}
+	isa.relu(y, x)
 }
 
 // ReluBackward computes dx = dy where x > 0, else 0. dx may be dy.
 func ReluBackward(dx, dy, x []float32) {
 	checkSame("ReluBackward", len(x), len(dx), len(dy))
-	reluBackward(dx, dy, x)
+	for len(x) > elementBlock {
+		isa.reluBackward(dx[:elementBlock], dy[:elementBlock], x[:elementBlock])
+		dx, dy, x = dx[elementBlock:], dy[elementBlock:], x[elementBlock:]
+	}
+	isa.reluBackward(dx, dy, x)
 }
 
 // Add computes y = a + b. y may be a or b.
 func Add(y, a, b []float32) {
 	checkSame("Add", len(y), len(a), len(b))
-	add(y, a, b)
+	for len(y) > elementBlock {
+		isa.add(y[:elementBlock], a[:elementBlock], b[:elementBlock])
+		y, a, b = y[elementBlock:], a[elementBlock:], b[elementBlock:]
+	}
+	isa.add(y, a, b)
 }
 
 // AddTo computes y += a.
 func AddTo(y, a []float32) {
 	checkSame("AddTo", len(y), len(a))
-	add(y, y, a)
+	Add(y, y, a)
 }
 
 // Scale computes x *= a.
 func Scale(x []float32, a float32) {
-	for i := range x {
-		x[i] *= a
+	for len(x) > elementBlock {
+		isa.scale(x[:elementBlock], x[:elementBlock], a)
+		x = x[elementBlock:]
 	}
+	isa.scale(x, x, a)
 }
 
 // SumSquares is Σ x², added in float64.
@@ -98,9 +113,7 @@ func DropPathForward(y, x, scale []float32, n, per int) {
 			clear(out)
 			continue
 		}
-		for j, v := range in {
-			out[j] = v * s
-		}
+		isa.scale(out, in, s)
 	}
 }
 
@@ -109,32 +122,5 @@ func checkSame(op string, lengths ...int) {
 		if n != lengths[0] {
 			panic(fmt.Sprintf("kernel: %s: lengths differ: %v", op, lengths))
 		}
-	}
-}
-
-func relu(y, x []float32) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] = max(v, 0)
-	}
-}
-
-func reluBackward(dx, dy, x []float32) {
-	dx, dy = dx[:len(x)], dy[:len(x)]
-	for i, v := range x {
-		// By the sign of the bits: an integer comparison becomes a conditional
-		// move, a float comparison a branch that data makes unpredictable.
-		g := math.Float32bits(dy[i])
-		if int32(math.Float32bits(v)) <= 0 {
-			g = 0
-		}
-		dx[i] = math.Float32frombits(g)
-	}
-}
-
-func add(y, a, b []float32) {
-	y, b = y[:len(a)], b[:len(a)]
-	for i, v := range a {
-		y[i] = v + b[i]
 	}
 }

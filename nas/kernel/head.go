@@ -93,29 +93,12 @@ func LinearBackward(dx, dw, db, dy, x, w []float32, n, in, out int) {
 	GemmTN(dw, x, dy, n, out, in, out, in, out, false)
 	if dx != nil {
 		checkSame("LinearBackward", n*in, len(dx))
+		// dx[i,p] = Σ_j dy[i,j]*w[p,j]: as the product of columns wᵀ it would
+		// want scratch; as one row of products at a time it does not.
 		for i := range n {
-			d := dy[i*out:][:out]
-			for p := range in {
-				dx[i*in+p] = dot(d, w[p*out:][:len(d)])
-			}
+			Gemm(dx[i*in:][:in], w, dy[i*out:][:out], in, 1, out, 1, out, 1, false)
 		}
 	}
-}
-
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return (s0 + s1) + (s2 + s3)
 }
 
 func checkLinear(op string, y, x, w, b []float32, n, in, out int) {

@@ -25,8 +25,16 @@ func ValidPool(n, h, w, c, k, stride int) Pool {
 }
 
 // Scratch is the number of floats of scratch that the average pool wants.
-func (p Pool) Scratch() int { return 0 }
+func (p Pool) Scratch() int {
+	row := p.width() * p.C
+	return row + p.OH*p.OW*p.C
+}
 
+// width is the columns of a padded row, of the input or, at stride 1, of the
+// output.
+func (p Pool) width() int { return max((p.OW-1)*p.Stride+p.K, p.W+p.K-1) }
+
+// check takes nil for the scratch of a call that wants none.
 func (p Pool) check(op string, x, y int, scratch []float32) {
 	if p.N < 0 || p.H < 1 || p.W < 1 || p.C < 1 || p.OH < 1 || p.OW < 1 || p.K < 1 || p.K > 15 || p.Stride < 1 ||
 		p.PadTop < 0 || p.PadTop >= p.K || p.PadLeft < 0 || p.PadLeft >= p.K ||
@@ -36,7 +44,7 @@ func (p Pool) check(op string, x, y int, scratch []float32) {
 	if x != p.N*p.H*p.W*p.C || y != p.N*p.OH*p.OW*p.C {
 		panic(fmt.Sprintf("kernel: %s: lengths %d and %d do not fit %+v", op, x, y, p))
 	}
-	if s := p.Scratch(); len(scratch) < s {
+	if s := p.Scratch(); scratch != nil && len(scratch) < s {
 		panic(fmt.Sprintf("kernel: %s: scratch %d < %d for %+v", op, len(scratch), s, p))
 	}
 }
@@ -51,67 +59,133 @@ func window(o, stride, pad, k, size int) (lo, hi int) {
 // x is (N, H, W, C), y is (N, OH, OW, C).
 func AvgPoolForward(y, x []float32, p Pool, scratch []float32) {
 	p.check("AvgPoolForward", len(x), len(y), scratch)
-	clear(y)
-	p.windows(func(out, y0, y1, x0, x1, n int) {
-		o := y[out:][:p.C]
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				for j, v := range x[((n*p.H+iy)*p.W+ix)*p.C:][:p.C] {
-					o[j] += v
+	row := p.W * p.C
+	sum := scratch[:p.width()*p.C]
+	clear(sum)
+	mid := sum[p.PadLeft*p.C:][:row]
+	for n := range p.N {
+		for oy := range p.OH {
+			lo, hi := window(oy, p.Stride, p.PadTop, p.K, p.H)
+			sumRows(mid, x[(n*p.H+lo)*row:], hi-lo, row)
+			out := y[(n*p.OH+oy)*p.OW*p.C:][:p.OW*p.C]
+			if p.Stride == 1 {
+				slide(out, sum, p.K, p.C)
+			} else {
+				for ox := range p.OW {
+					slide(out[ox*p.C:][:p.C], sum[ox*p.Stride*p.C:], p.K, p.C)
 				}
 			}
+			p.divide(out, out, hi-lo)
 		}
-		f := 1 / float32((y1-y0)*(x1-x0))
-		for j := range o {
-			o[j] *= f
+	}
+}
+
+// sumRows writes the sum of count rows of x, ld apart.
+func sumRows(sum, x []float32, count, ld int) {
+	if count == 1 {
+		copy(sum, x)
+		return
+	}
+	isa.add(sum, x, x[ld:])
+	for r := 2; r < count; r++ {
+		isa.add(sum, sum, x[r*ld:])
+	}
+}
+
+// slide computes y[i] = Σ_t<k x[i+t*c].
+func slide(y, x []float32, k, c int) {
+	if k == 1 {
+		copy(y, x)
+		return
+	}
+	isa.add(y, x, x[c:])
+	for t := 2; t < k; t++ {
+		isa.add(y, y, x[t*c:])
+	}
+}
+
+// divide divides each pixel of an output row by the pixels of its window inside
+// the image, of which rows are given.
+func (p Pool) divide(y, x []float32, rows int) {
+	for from := 0; from < p.OW; {
+		lo, hi := window(from, p.Stride, p.PadLeft, p.K, p.W)
+		to := from + 1
+		for ; to < p.OW; to++ {
+			if l, h := window(to, p.Stride, p.PadLeft, p.K, p.W); h-l != hi-lo {
+				break
+			}
 		}
-	})
+		isa.scale(y[from*p.C:to*p.C], x[from*p.C:to*p.C], 1/float32(rows*(hi-lo)))
+		from = to
+	}
 }
 
 // AvgPoolBackward computes the gradient by the input of [AvgPoolForward]. dx is
 // overwritten.
 func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32) {
 	p.check("AvgPoolBackward", len(dx), len(dy), scratch)
-	clear(dx)
-	p.windows(func(out, y0, y1, x0, x1, n int) {
-		d := dy[out:][:p.C]
-		f := 1 / float32((y1-y0)*(x1-x0))
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				o := dx[((n*p.H+iy)*p.W+ix)*p.C:][:p.C]
-				for j, v := range d {
-					o[j] += v * f
+	row, outRow := p.W*p.C, p.OW*p.C
+	wide := p.width() * p.C
+	sum, shares := scratch[:wide], scratch[wide:][:p.OH*outRow]
+	for n := range p.N {
+		for oy := range p.OH {
+			lo, hi := window(oy, p.Stride, p.PadTop, p.K, p.H)
+			p.divide(shares[oy*outRow:][:outRow], dy[(n*p.OH+oy)*outRow:][:outRow], hi-lo)
+		}
+		for iy := range p.H {
+			out := dx[(n*p.H+iy)*row:][:row]
+			// The windows that contain row iy.
+			first := max(0, (iy+p.PadTop-p.K+p.Stride)/p.Stride)
+			last := min(p.OH-1, (iy+p.PadTop)/p.Stride)
+			if first > last {
+				clear(out)
+				continue
+			}
+			if p.Stride == 1 {
+				// Column ix lies in the windows ix+PadLeft-K+1 ... ix+PadLeft.
+				clear(sum)
+				lead := p.K - 1 - p.PadLeft
+				sumRows(sum[lead*p.C:][:outRow], shares[first*outRow:], last-first+1, outRow)
+				slide(out, sum, p.K, p.C)
+				continue
+			}
+			total := sum[:outRow]
+			sumRows(total, shares[first*outRow:], last-first+1, outRow)
+			clear(out)
+			for ox := range p.OW {
+				lo, hi := window(ox, p.Stride, p.PadLeft, p.K, p.W)
+				s := total[ox*p.C:][:p.C]
+				for ix := lo; ix < hi; ix++ {
+					to := out[ix*p.C:][:p.C]
+					isa.add(to, to, s)
 				}
 			}
 		}
-	})
+	}
 }
 
 // MaxPoolForward computes the maximum of each window's pixels inside the image
 // and, for the gradient, idx = ky*K + kx of the first tap that has it. y and
-// idx are (N, OH, OW, C). A NaN that is not the first pixel of its window is
-// passed over.
+// idx are (N, OH, OW, C). What a window with a NaN gives is not specified.
 func MaxPoolForward(y []float32, idx []uint8, x []float32, p Pool) {
 	p.check("MaxPoolForward", len(x), len(y), nil)
 	checkSame("MaxPoolForward", len(y), len(idx))
+	line := p.W * p.C
 	for n := range p.N {
 		for oy := range p.OH {
-			for ox := range p.OW {
-				out := ((n*p.OH+oy)*p.OW + ox) * p.C
-				o, at := y[out:][:p.C], idx[out:][:p.C]
-				ty, tx := oy*p.Stride-p.PadTop, ox*p.Stride-p.PadLeft
-				first := true
-				for iy := max(ty, 0); iy < min(ty+p.K, p.H); iy++ {
-					for ix := max(tx, 0); ix < min(tx+p.K, p.W); ix++ {
-						tap := uint8((iy-ty)*p.K + ix - tx)
-						for j, v := range x[((n*p.H+iy)*p.W+ix)*p.C:][:p.C] {
-							if first || v > o[j] {
-								o[j], at[j] = v, tap
-							}
-						}
-						first = false
-					}
+			y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
+			ty := y0 - (oy*p.Stride - p.PadTop)
+			for from := 0; from < p.OW; {
+				x0, x1 := window(from, p.Stride, p.PadLeft, p.K, p.W)
+				tx := x0 - (from*p.Stride - p.PadLeft)
+				pixels := 1
+				if tx == 0 && x1-x0 == p.K { // a run of whole windows
+					pixels = min((p.W-p.K-x0)/p.Stride+1, p.OW-from)
 				}
+				out := ((n*p.OH+oy)*p.OW + from) * p.C
+				isa.maxPool(y[out:][:pixels*p.C], idx[out:][:pixels*p.C], x[((n*p.H+y0)*p.W+x0)*p.C:],
+					pixels, p.Stride*p.C, p.C, y1-y0, x1-x0, line, ty*p.K+tx, p.K)
+				from += pixels
 			}
 		}
 	}
@@ -122,29 +196,20 @@ func MaxPoolForward(y []float32, idx []uint8, x []float32, p Pool) {
 func MaxPoolBackward(dx, dy []float32, idx []uint8, p Pool) {
 	p.check("MaxPoolBackward", len(dx), len(dy), nil)
 	checkSame("MaxPoolBackward", len(dy), len(idx))
+	var tap [256]int // floats from the first tap to each
+	for t := range p.K * p.K {
+		tap[t] = (t/p.K*p.W + t%p.K) * p.C
+	}
 	clear(dx)
 	for n := range p.N {
 		for oy := range p.OH {
 			for ox := range p.OW {
 				out := ((n*p.OH+oy)*p.OW + ox) * p.C
 				d, at := dy[out:][:p.C], idx[out:][:p.C]
-				origin := (n*p.H+oy*p.Stride-p.PadTop)*p.W + ox*p.Stride - p.PadLeft
+				origin := ((n*p.H+oy*p.Stride-p.PadTop)*p.W + ox*p.Stride - p.PadLeft) * p.C
 				for j, v := range d {
-					ky, kx := int(at[j])/p.K, int(at[j])%p.K
-					dx[(origin+ky*p.W+kx)*p.C+j] += v
+					dx[origin+tap[at[j]]+j] += v
 				}
-			}
-		}
-	}
-}
-
-func (p Pool) windows(f func(out, y0, y1, x0, x1, n int)) {
-	for n := range p.N {
-		for oy := range p.OH {
-			y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
-			for ox := range p.OW {
-				x0, x1 := window(ox, p.Stride, p.PadLeft, p.K, p.W)
-				f(((n*p.OH+oy)*p.OW+ox)*p.C, y0, y1, x0, x1, n)
 			}
 		}
 	}

@@ -11,21 +11,11 @@ import "math"
 //	w -= lr*(g' + momentum*v)
 func SGDStep(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 	checkSame("SGDStep", len(w), len(g), len(v))
-	g, v = g[:len(w)], v[:len(w)]
-	if nesterov {
-		for i, p := range w {
-			d := g[i] + decay*p
-			u := momentum*v[i] + d
-			v[i] = u
-			w[i] = p - lr*(d+momentum*u)
-		}
-		return
+	for len(w) > elementBlock {
+		isa.sgd(w[:elementBlock], g[:elementBlock], v[:elementBlock], lr, momentum, decay, nesterov)
+		w, g, v = w[elementBlock:], g[elementBlock:], v[elementBlock:]
 	}
-	for i, p := range w {
-		u := momentum*v[i] + (g[i] + decay*p)
-		v[i] = u
-		w[i] = p - lr*u
-	}
+	isa.sgd(w, g, v, lr, momentum, decay, nesterov)
 }
 
 // RMSPropStep is one step of TensorFlow's RMSProp with eps inside the root,

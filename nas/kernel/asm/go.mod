@@ -1,0 +1,10 @@
+// The generator of the kernels' assembly. It is a module of its own, so that
+// the program does not depend on what the generator needs.
+module nasnet/nas/kernel/asm
+
+go 1.26.0
+
+require (
+	github.com/mmcloughlin/avo v0.6.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+)
