@@ -47,7 +47,7 @@ func plan(steps []step, keep bool) (need, live int) {
 		}
 		return need, need
 	}
-	return place(bufs), live
+	return place(bufs, live), live
 }
 
 // takeOver returns the input of step i whose buffer its result can take over, or nil.
@@ -96,15 +96,41 @@ func liveMax(bufs []*buffer, steps int) int {
 	return most
 }
 
-// place finds a place for every buffer, largest first, each at the lowest place that is free during its whole life, and returns the
-// float32s used.
-func place(bufs []*buffer) (need int) {
-	bySize := slices.Clone(bufs)
-	slices.SortStableFunc(bySize, func(a, b *buffer) int {
-		return cmp.Or(b.n-a.n, a.from-b.from, a.to-b.to)
-	})
+// place finds a place for every buffer and returns the float32s used. Placing the largest first mostly reaches what lives at one time; where
+// it does not, the order by size times life or by first step may, and the best of the three is taken.
+func place(bufs []*buffer, live int) (need int) {
+	orders := []func(a, b *buffer) int{
+		func(a, b *buffer) int { return b.n - a.n },
+		func(a, b *buffer) int { return b.n*(b.to-b.from+1) - a.n*(a.to-a.from+1) },
+		func(a, b *buffer) int { return 0 },
+	}
+	best := make([]int, len(bufs))
+	for k, order := range orders {
+		sorted := slices.Clone(bufs)
+		slices.SortStableFunc(sorted, func(a, b *buffer) int {
+			return cmp.Or(order(a, b), a.from-b.from, b.n-a.n, a.to-b.to)
+		})
+		n := firstFit(sorted)
+		if k == 0 || n < need {
+			need = n
+			for i, b := range bufs {
+				best[i] = b.at
+			}
+		}
+		if need == live {
+			break
+		}
+	}
+	for i, b := range bufs {
+		b.at = best[i]
+	}
+	return need
+}
+
+// firstFit places buffers in the given order, each at the lowest place that is free during its whole life.
+func firstFit(bufs []*buffer) (need int) {
 	var placed []*buffer // by place
-	for _, b := range bySize {
+	for _, b := range bufs {
 		at := 0
 		for _, o := range placed {
 			if o.to < b.from || o.from > b.to || o.at+o.n <= at {
