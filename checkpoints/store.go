@@ -154,7 +154,7 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	}
 	s := &Store{dir: dir, real: realPath(dir), db: db, lock: l}
 	err = inTx(db, func(tx *sql.Tx) error {
-		if _, err := tx.Exec("UPDATE run SET incarnation = incarnation + 1"); err != nil {
+		if _, err := tx.Exec("UPDATE run SET incarnation = incarnation + 1, updated_ns = ?", time.Now().UnixNano()); err != nil {
 			return err
 		}
 		var ns int64

@@ -1,0 +1,157 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// These tests reach what the public methods cannot: the limits of a connection, migrations that do not exist yet, a folder that claims to be remote.
+
+func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
+	s, err := Create(t.TempDir(), Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	trial := func(id int) Trial {
+		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`), State: "proposed", Parent: -1}
+	}
+	var pages int
+	if err := s.db.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec(fmt.Sprintf("PRAGMA max_page_count=%d", pages+20)); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; n < 1000; n++ {
+		if err = s.AddTrials([]Trial{trial(n)}, Event{Kind: "x", Trial: n}); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrDiskFull) || n == 0 {
+		t.Fatalf("after %d trials: %v", n, err)
+	}
+	check := func(want int) {
+		t.Helper()
+		ts, err := s.Trials()
+		ev, err2 := s.Events(0, -1)
+		if err != nil || err2 != nil || len(ts) != want || len(ev) != want {
+			t.Errorf("%d trials, %d events, %v, %v; want %d", len(ts), len(ev), err, err2, want)
+		}
+	}
+	check(n)
+	if _, err := s.db.Exec("PRAGMA max_page_count=1000000"); err != nil { // room again: the same store goes on
+		t.Fatal(err)
+	}
+	if err := s.AddTrials([]Trial{trial(n)}, Event{Kind: "x", Trial: n}); err != nil {
+		t.Fatal(err)
+	}
+	check(n + 1)
+}
+
+func TestMigrationIsOneStepWithABackup(t *testing.T) {
+	// The frame, with steps as a later version may have them. The last schema differs from schema.sql, so the run is not opened after it.
+	steps := []string{
+		"CREATE TABLE extra(a INTEGER) STRICT",
+		"CREATE TABLE epoch2(trial INTEGER NOT NULL REFERENCES trial(id), x REAL) STRICT; INSERT INTO epoch2 SELECT trial, val_acc FROM epoch; DROP TABLE epoch; ALTER TABLE epoch2 RENAME TO epoch",
+	}
+	bad := []string{steps[0], "DELETE FROM trial"} // leaves epochs without their trial
+	for _, c := range []struct {
+		name  string
+		steps []string
+		ok    bool
+	}{{"sound steps", steps, true}, {"a step that breaks a reference", bad, false}, {"a step that is not SQL", []string{steps[0], "NO"}, false}, {"nothing to do", nil, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := Create(dir, Run{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			err = s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}})
+			err = errors.Join(err, s.AddEpochs([]Epoch{{Trial: 0, ValAcc: 0.5}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = migrate(s.db, dir, 1, c.steps)
+			if (err == nil) != c.ok {
+				t.Fatalf("error %v", err)
+			}
+			var version, foreign int
+			s.db.QueryRow("PRAGMA user_version").Scan(&version)
+			s.db.QueryRow("PRAGMA foreign_keys").Scan(&foreign)
+			want := 1
+			if c.ok {
+				want += len(c.steps)
+			}
+			if version != want || foreign != 1 {
+				t.Errorf("schema %d, want %d; foreign keys %d", version, want, foreign)
+			}
+			if c.ok && len(c.steps) > 0 {
+				var x float64
+				if err := s.db.QueryRow("SELECT x FROM epoch").Scan(&x); err != nil || x != 0.5 {
+					t.Errorf("epoch after: %v, %v", x, err)
+				}
+			} else if ts, err := s.Trials(); err != nil || len(ts) != 1 {
+				t.Errorf("trials after: %v, %v", ts, err)
+			}
+			if len(c.steps) == 0 {
+				return
+			}
+			backup := filepath.Join(dir, "run.db.v1")
+			if st, err := os.Stat(backup); err != nil || st.Mode().Perm() != 0o600 {
+				t.Fatalf("backup: %v, %v", st, err)
+			}
+			db, err := openReader(backup, paramsFixed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if es, err := readEpochs(db, ""); err != nil || len(es) != 1 {
+				t.Errorf("backup has epochs %v, %v", es, err)
+			}
+		})
+	}
+}
+
+func TestNoWALOnANetworkFileSystem(t *testing.T) {
+	local := networkFS
+	defer func() { networkFS = local }()
+	networkFS = func(string) bool { return true }
+	dir := t.TempDir()
+	s, err := Create(dir, Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddEvent(Event{Kind: "x", Trial: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "run.db-wal")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("WAL: %v", err)
+	}
+	r, err := OpenReadOnly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := r.LastEventID(); err != nil || id != 1 {
+		t.Errorf("reader: %v, %v", id, err)
+	}
+	r.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	networkFS = local // moved to a local disk
+	if s, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := os.Stat(filepath.Join(dir, "run.db-wal")); err != nil {
+		t.Errorf("no WAL on a local disk: %v", err)
+	}
+}
