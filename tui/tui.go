@@ -1,38 +1,176 @@
-// Package tui is the terminal interface of a search.
+// Package tui is the terminal interface of a search: it draws a [nas.Snapshot] and turns keys into [nas.Command]s. It has no power that the command
+// line lacks, keeps no state of the search, and can never slow training: it takes the newest snapshot at most ten times a second.
+//
+// # How it is made
+//
+// One Bubble Tea model (model.go) holds the newest snapshot and a stack of screens; the dashboard is at the bottom. A screen is a plain struct with a
+// cursor; its view is a function of snapshot, size and cursor. Update does no I/O: whatever a key asks of the engine is done in a tea.Cmd, and its
+// answer comes back as a message and is shown in the line above the footer.
+//
+// The key table in keys.go drives dispatch, the footer and the help; all looks are in theme.go. Drawing of cells is in package celldraw, of charts in
+// package chart, and what the terminal can show and is sent in package term.
+//
+// To add a screen: write a struct with the methods of [screen] in a file of its own, and give it a row in the key table and one in screens.
 package tui
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	xterm "github.com/charmbracelet/x/term"
 
 	"nasnet/nas"
+	"nasnet/tui/term"
 )
 
-// Options is what Run needs besides the engine.
+// Options is what [Run] needs besides the engine.
 type Options struct {
 	In        io.Reader // nil: standard input
 	Out       io.Writer // nil: standard output
-	Diff      bool      // send only the cells of a frame that changed
+	Diff      bool      // send the terminal only the cells of a frame that changed
 	CanDetach bool      // the search can go on without this screen
-	LogPath   string    // where the stack of a panic is written too
-	Version   string
-	DataSets  []string // names that the retrain form offers
+	LogPath   string    // where the stack of a panic goes, besides standard error
+	Version   string    // shown in the help
+	DataSets  []string  // names that the retrain form offers
 }
 
-// Outcome says how the interface ended.
+// Outcome says how the interface ended, and so what is to become of the search.
 type Outcome string
 
 const (
 	Finished   Outcome = "finished"   // the run had ended before the user left
-	QuitStop   Outcome = "stop"       // the user stopped the search
-	QuitDrain  Outcome = "drain"      // the user ended it after the running children
-	Detached   Outcome = "detached"   // the user left, the search goes on
+	QuitStop   Outcome = "stop"       // the user asked to stop now
+	QuitDrain  Outcome = "drain"      // the user asked to end after the running children; they may still run
+	Detached   Outcome = "detached"   // the user left and the search is to go on
 	Hangup     Outcome = "hangup"     // the terminal went away
-	Terminated Outcome = "terminated" // the context ended or the process was told to
+	Terminated Outcome = "terminated" // ctx ended, or the process got SIGTERM or SIGINT
 )
 
-// Run shows the search until the user leaves.
+const fps = 10 // frames a second at most: the renderer's own ticker is what an idle screen costs
+
+// Run shows the search on the terminal until the user leaves, the terminal goes away or ctx ends, and leaves the terminal as it was. An error means
+// that the interface itself broke; the search knows nothing of it. Run takes SIGHUP, SIGINT, SIGTERM, SIGQUIT and SIGCONT while it is active.
 func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
-	return "", errors.New("tui: not yet")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := newModel(ctx, e, o, detectTheme())
+
+	opts := []tea.ProgramOption{tea.WithAltScreen(), tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithContext(ctx)}
+	if o.In != nil && o.In != os.Stdin {
+		opts = append(opts, tea.WithInput(o.In))
+	}
+	out := o.Out
+	if out == nil {
+		out = os.Stdout
+	}
+	redraw := func() {}
+	if f, ok := out.(*os.File); ok {
+		if w, h, err := xterm.GetSize(f.Fd()); err == nil {
+			m.w, m.h = w, h
+		}
+		if o.Diff {
+			d := term.NewDiffer(f)
+			out, redraw = d, d.Invalidate
+		}
+	}
+	p := tea.NewProgram(m, append(opts, tea.WithOutput(out))...)
+	m.program = p
+
+	ended := make(chan Outcome, 1)
+	stop := watchSignals(ctx, p, ended, redraw)
+	_, err := p.Run()
+	quit := stop()
+
+	switch {
+	case m.crash != nil:
+		return "", m.crash.report(o.LogPath)
+	case len(ended) > 0:
+		return <-ended, nil
+	case quit != nil:
+		raise(quit)
+	case errors.Is(err, tea.ErrProgramPanic):
+		return "", fmt.Errorf("tui: %w", err)
+	case ctx.Err() != nil:
+		return Terminated, nil
+	case errors.Is(err, syscall.EIO), errors.Is(err, os.ErrClosed):
+		return Hangup, nil
+	case err != nil:
+		return "", fmt.Errorf("tui: %w", err)
+	}
+	return m.outcome, nil
+}
+
+// watchSignals ends the program when the process is told to, and puts the outcome into ended. The function it returns ends the watching and says
+// whether a SIGQUIT came, which is to have its usual effect once the terminal is in order.
+func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, redraw func()) (stop func() os.Signal) {
+	c := make(chan os.Signal, 4) // signals are dropped when nobody takes them at once
+	signal.Notify(c, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGCONT)
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	var quit os.Signal
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-c:
+				switch s {
+				case syscall.SIGCONT:
+					redraw()
+					continue
+				case syscall.SIGHUP:
+					ended <- Hangup
+				case syscall.SIGQUIT:
+					quit = s
+				default:
+					ended <- Terminated
+				}
+				p.Kill()
+				return
+			}
+		}
+	}()
+	return func() os.Signal {
+		cancel()
+		<-done
+		signal.Stop(c)
+		return quit
+	}
+}
+
+// raise sends the process a signal with its default effect.
+func raise(s os.Signal) {
+	signal.Reset(s)
+	if n, ok := s.(syscall.Signal); ok {
+		_ = syscall.Kill(os.Getpid(), n)
+		time.Sleep(time.Second)
+	}
+}
+
+// crash is a panic of the interface, kept until the terminal is in order.
+type crash struct {
+	where string
+	value any
+	stack []byte
+}
+
+// report writes the stack to the log and to standard error, and returns the error for the caller.
+func (c *crash) report(logPath string) error {
+	text := fmt.Sprintf("%s panic in %s: %v\n%s\n", time.Now().Format(time.RFC3339), c.where, c.value, c.stack)
+	fmt.Fprint(os.Stderr, text)
+	if logPath != "" {
+		if f, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+			_, _ = f.WriteString(text)
+			_ = f.Close()
+		}
+	}
+	return fmt.Errorf("tui: panic in %s: %v", c.where, c.value)
 }

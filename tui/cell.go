@@ -1,0 +1,332 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+type epoch = child.EpochResult
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// cellScreen shows one trial's cells, what is known of it, and what was made from it.
+type cellScreen struct {
+	ids       []int         // the list it was opened from, for prev and next
+	at        int           // its place there
+	last      nas.TrialView // as last seen, for a trial that has left the snapshot
+	reduction bool
+	from      int // first line of the drawing, when it is taller than the screen
+}
+
+func newCellScreen(v nas.TrialView, list []nas.TrialView) *cellScreen {
+	c := &cellScreen{last: v}
+	for i, t := range list {
+		c.ids = append(c.ids, t.ID)
+		if t.ID == v.ID {
+			c.at = i
+		}
+	}
+	return c
+}
+
+func (c *cellScreen) scope() scope { return onCell }
+func (c *cellScreen) back() bool   { return false }
+
+func (c *cellScreen) selected(m *model) (nas.TrialView, bool) {
+	if v, ok := find(m.snap, c.last.ID); ok {
+		return v, true
+	}
+	return c.last, true
+}
+
+func (c *cellScreen) act(m *model, a action) tea.Cmd {
+	switch a {
+	case actOther:
+		c.reduction, c.from = !c.reduction, 0
+	case actPrev, actNext:
+		d := 1
+		if a == actPrev {
+			d = -1
+		}
+		for i := c.at + d; i >= 0 && i < len(c.ids); i += d {
+			if v, ok := find(m.snap, c.ids[i]); ok {
+				c.at, c.last, c.from = i, v, 0
+				return nil
+			}
+		}
+		return m.say("no further cell in this list", true)
+	case actUp, actPageUp:
+		c.from = max(0, c.from-1)
+	case actDown, actPageDown:
+		v, _ := c.selected(m)
+		c.from = min(c.from+1, max(0, len(m.theme.ladder(v.Genotype, c.reduction))-(m.h-5)))
+	case actTop:
+		c.from = 0
+	}
+	return nil
+}
+
+func (c *cellScreen) header(m *model, w int) string {
+	t := m.theme
+	v, _ := c.selected(m)
+	left := " cells " + t.g.More + " " + t.bold.Render(short(v))
+	if v.Star {
+		left += " " + t.star.Render(t.g.Star)
+	}
+	_, word, style := t.state(v.State)
+	left += "   child " + v.Label() + "   " + style.Render(word)
+	right := "esc back "
+	if i := slices.IndexFunc(m.snap.Top, func(x nas.TrialView) bool { return x.ID == v.ID }); i >= 0 {
+		right = fmt.Sprintf("#%d of %d distinct   ", i+1, m.snap.Distinct) + right
+	}
+	return t.spread(left, right, w)
+}
+
+func (c *cellScreen) view(m *model, w, h int) []string {
+	t := m.theme
+	v, _ := c.selected(m)
+	normal, reduction := t.ladder(v.Genotype, false), t.ladder(v.Genotype, true)
+	one := normal
+	if c.reduction {
+		one = reduction
+	}
+	factsWidth := max(23, min(36, w-widest(normal)-widest(reduction)-8))
+	both := w >= widest(normal)+widest(reduction)+8+factsWidth
+	tall := max(len(normal), len(reduction)) + 3 // with its border and a blank line
+	upper := h
+	if h >= tall+9 {
+		upper = tall + 1
+	}
+	lower := h - upper
+	foot := "tab " + cellName(!c.reduction)
+	var out []string
+	switch {
+	case both:
+		free := w - factsWidth - widest(normal) - widest(reduction) - 8
+		left := widest(normal) + 4 + free/2
+		out = beside(c.drawing(t, v, normal, false, left, upper, foot), c.drawing(t, v, reduction, true, w-factsWidth-left, upper, foot),
+			pane{title: "Facts"}.draw(t, factsWidth, upper, t.facts(m, v, factsWidth-3, upper-2)))
+	case widest(one)+3+20 <= w:
+		left := max(widest(one)+3, min(57, w-23))
+		if w >= 110 {
+			left = max(widest(one)+4, w*60/100)
+		}
+		out = beside(c.drawing(t, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2)))
+	default: // no room for facts beside the drawing: the most important ones in a line
+		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
+		if h < 3 {
+			return []string{line}
+		}
+		out = append([]string{fit(line, w)}, c.drawing(t, v, one, c.reduction, w, upper-1, foot)...)
+	}
+	if lower > 0 {
+		half := w / 2
+		out = append(out, beside(t.curvePane(v, half, lower), t.lineagePane(m.snap, v, w-half, lower))...)
+	}
+	return out
+}
+
+func widest(lines []string) int {
+	n := 0
+	for _, l := range lines {
+		n = max(n, ansi.StringWidth(l))
+	}
+	return n
+}
+
+// drawing is the pane of one cell.
+func (c *cellScreen) drawing(t theme, v nas.TrialView, lines []string, reduction bool, w, h int, foot string) []string {
+	p := pane{title: fmt.Sprintf("Cell %s %s %s", short(v), t.g.Dot, cellName(reduction)), focus: reduction == c.reduction}
+	if reduction {
+		p.title += " (stride 2)"
+	}
+	if p.focus {
+		p.foot = foot + " " + t.g.Dot + " [ ] prev/next"
+	}
+	body := lines
+	if len(lines) > h-2 {
+		from := max(0, min(c.from, len(lines)-(h-2)))
+		body = lines[from:]
+		p.right = "j k scroll"
+	} else {
+		body = centred(lines, w-2, h-2)
+	}
+	return p.draw(t, w, h, body)
+}
+
+// factLine is the facts of a trial in a few words.
+func (t theme) factLine(v nas.TrialView) []string {
+	var out []string
+	if v.HasReward {
+		out = append(out, "reward "+score(v.Reward, 4))
+	}
+	return append(out, "params "+amount(v.Params), "MAdds "+amount(v.MAdds), t.from(v))
+}
+
+// facts is everything that is known of a trial, in at most h lines of w cells.
+func (t theme) facts(m *model, v nas.TrialView, w, h int) []string {
+	var out []string
+	add := func(label, value string) { out = append(out, " "+t.cut(fit(label, 8)+value, w)) }
+	s := m.snap
+	switch {
+	case v.HasReward:
+		add("reward", t.bold.Render(score(v.Reward, 4)))
+	case v.State == nas.Failed || v.State == nas.Stopped:
+		add("reward", "none: "+t.clean(v.FailKind))
+	default:
+		a := valAcc(v)
+		if math.IsNaN(a) {
+			add("reward", "not yet")
+		} else {
+			add("acc", score(a, 4)+" so far")
+		}
+	}
+	if len(v.Curve) > 0 && (v.State == nas.Running || v.State == nas.Paused) || v.State == nas.Running {
+		add("epoch", fmt.Sprintf("%d/%d", v.Epoch, v.Epochs))
+		if v.Left > 0 {
+			add("left", clock(v.Left))
+		}
+	}
+	if v.Params > 0 {
+		add("params", amount(v.Params))
+		add("MAdds", amount(v.MAdds))
+	}
+	net := s.Config.Net
+	if v.Retrain != nil {
+		net = v.Retrain.Net
+	}
+	add("net", fmt.Sprintf("N=%d F=%d %dpx", net.N, net.Filters, net.Image))
+	if v.Seconds > 0 {
+		add("trained", clock(seconds(v.Seconds)))
+	}
+	add("from", t.from(v))
+	tally := t.tally(v.Genotype, w)
+	if len(out)+len(tally)+2 <= h {
+		out = append(out, "")
+		out = append(out, tally...)
+	}
+	if v.FailText != "" && v.State == nas.Failed {
+		out = append(out, "")
+		for _, l := range wrap(t.clean(v.FailText), w) {
+			out = append(out, " "+t.bad.Render(l))
+		}
+	}
+	if v.Note != "" {
+		out = append(out, "")
+		for _, l := range wrap("note: "+t.clean(v.Note), w) {
+			out = append(out, " "+l)
+		}
+	}
+	if line := t.lineage(s, v); len(out)+3 <= h && len(line) > 1 {
+		out = append(out, "")
+		for _, l := range line {
+			out = append(out, " "+t.cut(l, w))
+		}
+	}
+	return out[:min(len(out), max(h, 0))]
+}
+
+// tally counts the ops of both cells.
+func (t theme) tally(g space.Genotype, w int) []string {
+	count := func(c space.Cell, op string) (n int) {
+		for _, b := range c.Blocks {
+			for _, o := range []string{b.Op1, b.Op2} {
+				if o == op {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	bars := max(4, min(10, (w-9)/2))
+	out := []string{" " + fit("op", 9) + fit("normal", bars) + t.cut("reduct.", bars)}
+	for _, op := range space.Ops {
+		n, r := count(g.Normal, op.Name), count(g.Reduction, op.Name)
+		if n+r == 0 {
+			continue
+		}
+		bar := func(n int) string {
+			return t.family(op.Family).Render(fit(strings.Repeat(t.g.Full, min(n, bars-1)), bars))
+		}
+		out = append(out, " "+fit(op.Label, 9)+bar(n)+bar(r))
+	}
+	return out
+}
+
+// lineage is the trial, what it was made from and what was made from it.
+func (t theme) lineage(s *nas.Snapshot, v nas.TrialView) []string {
+	tell := func(x nas.TrialView) string {
+		_, word, style := t.state(x.State)
+		text := fmt.Sprintf("%-6s %-8s ", x.Label(), kind(x.Kind))
+		switch {
+		case x.HasReward:
+			text += score(x.Reward, 4)
+		case x.State == nas.Running || x.State == nas.Paused:
+			text += fmt.Sprintf("%d/%d %s", x.Epoch, x.Epochs, style.Render(word))
+		default:
+			text += style.Render(word)
+		}
+		return text
+	}
+	var out []string
+	if v.Parent >= 0 {
+		if p, ok := find(s, v.Parent); ok {
+			out = append(out, tell(p))
+		} else {
+			out = append(out, nas.TrialLabel(v.Parent))
+		}
+	}
+	out = append(out, t.bold.Render(stripped(tell(v))))
+	var made []nas.TrialView
+	seen := map[int]bool{v.ID: true}
+	for _, list := range [][]nas.TrialView{s.Retrains, s.Running, s.Recent, s.Top} {
+		for _, x := range list {
+			if x.Parent == v.ID && !seen[x.ID] {
+				seen[x.ID] = true
+				made = append(made, x)
+			}
+		}
+	}
+	for i, x := range made {
+		branch := t.g.Branch
+		if i == len(made)-1 {
+			branch = t.g.LastBranch
+		}
+		out = append(out, branch+" "+tell(x))
+	}
+	return out
+}
+
+func (t theme) lineagePane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
+	var body []string
+	for _, l := range t.lineage(s, v) {
+		body = append(body, " "+l)
+	}
+	body = append(body, "", " normal     "+t.cut(v.Genotype.Normal.Text(), w-15), " reduction  "+t.cut(v.Genotype.Reduction.Text(), w-15))
+	return pane{title: "Lineage"}.draw(t, w, h, body)
+}
+
+// curvePane is the accuracy of a trial by epoch.
+func (t theme) curvePane(v nas.TrialView, w, h int) []string {
+	p := pane{title: fmt.Sprintf("Accuracy by epoch, %d/%d", len(v.Curve), v.Epochs)}
+	if len(v.Curve) == 0 {
+		return p.draw(t, w, h, []string{"", " no epoch yet"})
+	}
+	last := v.Curve[len(v.Curve)-1]
+	p.right = fmt.Sprintf("val %s  train %s", score(last.ValAcc, 4), score(last.TrainAcc, 4))
+	body := t.plot([]line{
+		{series(v.Curve, func(e epoch) float64 { return e.TrainAcc }), t.mean, false},
+		{series(v.Curve, func(e epoch) float64 { return e.ValAcc }), t.best, true},
+	}, w-3, h-3, math.NaN(), math.NaN())
+	return p.draw(t, w, h, append(body, fmt.Sprintf("  %s training   %s validation", t.mean.Render(t.g.Mean), t.best.Render(t.g.Best))))
+}

@@ -1,0 +1,178 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"nasnet/nas"
+)
+
+// childRow is one line of the children table.
+type childRow struct {
+	nas.TrialView
+	sign   string // the cursor or a blank
+	letter string // of its place on the DropPath chart
+}
+
+// live says that the child is in training, be it paused.
+func (c childRow) live() bool { return c.State == nas.Running || c.State == nas.Paused }
+
+// valAcc is the last validation accuracy, NaN before the first.
+func valAcc(v nas.TrialView) float64 {
+	if n := len(v.Curve); n > 0 {
+		return v.Curve[n-1].ValAcc
+	}
+	if v.HasReward {
+		return v.Reward
+	}
+	return math.NaN()
+}
+
+// childColumns are the columns of the children table; the wider the table, the more of them.
+func (t theme) childColumns() []column[childRow] {
+	ended := func(c childRow) bool { return !c.live() }
+	orNone := func(gone bool, s string) string {
+		if gone {
+			return t.g.None
+		}
+		return s
+	}
+	return []column[childRow]{
+		{head: "", width: 2, cell: func(c childRow, _ int) string { return c.sign + c.letter }},
+		{head: "CHILD", width: 5, cell: func(c childRow, _ int) string { return c.Label() }},
+		{head: "CELL", width: 4, cell: func(c childRow, _ int) string { return short(c.TrialView) }},
+		{head: "KIND", width: 7, from: 110, cell: func(c childRow, _ int) string { return kind(c.Kind) }},
+		{head: "EPOCH", width: 6, right: true, cell: func(c childRow, _ int) string { return fmt.Sprintf("%d/%d", c.Epoch, c.Epochs) }},
+		{head: "PROGRESS", width: 11, grow: 3, cell: func(c childRow, w int) string { return t.childProgress(c, w) }},
+		{head: "LOSS", width: 5, right: true, cell: func(c childRow, _ int) string {
+			if n := len(c.Curve); c.Loss == 0 && n > 0 {
+				return number(c.Curve[n-1].TrainLoss)
+			}
+			return orNone(c.Loss == 0, number(c.Loss))
+		}},
+		{head: "VAL", width: 5, right: true, from: 130, cell: func(c childRow, _ int) string {
+			n := len(c.Curve)
+			if n == 0 {
+				return t.g.None
+			}
+			return number(c.Curve[n-1].ValLoss)
+		}},
+		{head: "ACC", width: 4, right: true, cell: func(c childRow, _ int) string {
+			a := valAcc(c.TrialView)
+			return orNone(math.IsNaN(a), score(a, 3))
+		}},
+		{head: "CURVE", width: 10, grow: 1, cell: func(c childRow, w int) string {
+			return t.spark(series(c.Curve, func(e epoch) float64 { return e.ValAcc }), min(w, 30), 0, math.NaN())
+		}},
+		{head: "KEEP", width: 4, right: true, cell: func(c childRow, _ int) string { return orNone(ended(c), fmt.Sprintf("%.2f", c.Keep)) }},
+		{head: "LR", width: 6, right: true, from: 110, cell: func(c childRow, _ int) string { return orNone(ended(c), rate(c.LR)) }},
+		{head: "IMG/S", width: 5, right: true, cell: func(c childRow, _ int) string {
+			return orNone(ended(c) || c.State == nas.Paused, fmt.Sprintf("%.0f", c.ImageRate))
+		}},
+		{head: "LEFT", width: 5, right: true, cell: func(c childRow, _ int) string {
+			return orNone(ended(c) || c.Left == 0, clock(c.Left))
+		}},
+		{head: "FROM", width: 14, from: 130, cell: func(c childRow, _ int) string { return t.from(c.TrialView) }},
+	}
+}
+
+// kind is the word for where a trial came from.
+func kind(k nas.Kind) string {
+	switch k {
+	case nas.Submitted:
+		return "by hand"
+	case nas.Retrained:
+		return "retrain"
+	}
+	return string(k)
+}
+
+// from tells what made a trial.
+func (t theme) from(v nas.TrialView) string {
+	switch {
+	case v.Kind == nas.Sampled && v.CachedOf >= 0:
+		return "repeats " + nas.TrialLabel(v.CachedOf)
+	case v.Kind == nas.Sampled:
+		return fmt.Sprintf("policy %d", v.Policy)
+	case v.Parent >= 0:
+		return kind(v.Kind) + " of " + nas.TrialLabel(v.Parent)
+	}
+	return kind(v.Kind)
+}
+
+// childProgress is the bar of a child in training, or how it ended.
+func (t theme) childProgress(c childRow, w int) string {
+	_, word, style := t.state(c.State)
+	switch c.State {
+	case nas.Paused:
+		word = t.g.Paused + " paused"
+		if w < 18 {
+			return style.Render(word)
+		}
+		return t.bar(c.Progress, w-len("  paused")-1) + " " + style.Render(word)
+	case nas.Running:
+		return t.bar(c.Progress, w)
+	case nas.Done:
+		if c.CachedOf >= 0 {
+			word = "repeat"
+		}
+		if !c.Finished.IsZero() && w >= 14 {
+			word += " " + c.Finished.Local().Format("15:04:05")
+		}
+		return word
+	case nas.Failed:
+		if c.FailText != "" {
+			word += ": " + t.clean(c.FailText)
+		}
+		return style.Render(t.cut(word, w))
+	}
+	return style.Render(word)
+}
+
+// childrenPane is the table of the children in training and of those that ended last.
+func (d *dashboard) childrenPane(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	p := pane{title: "4 Children", focus: d.focus == paneChildren, right: fmt.Sprintf("%d of %d workers", len(s.Running), s.Workers)}
+	if w >= 130 {
+		p.right += fmt.Sprintf(", %d proposed, %d done", s.Proposed, s.Finished)
+	}
+	if p.focus {
+		p.foot = "P pause child " + t.g.Dot + " x stop"
+	}
+	list := listed(s)
+	at := d.children.index(list)
+	gap := 1
+	if w >= 130 {
+		gap = 2
+	}
+	cols := columnsFor(t.childColumns(), w-4, gap)
+	body := []string{" " + t.title.Render(row(cols, gap, nil))}
+	from, to := window(len(list), h-3, at)
+	for i := from; i < to; i++ {
+		c := childRow{TrialView: list[i], sign: " ", letter: t.endSign(list[i])}
+		if i < len(s.Running) {
+			c.letter = t.mark.Render(letter(i))
+		}
+		body = append(body, t.tableLine(p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
+	}
+	if len(list) == 0 {
+		body = append(body, " no child yet")
+	}
+	return p.draw(t, w, h, body)
+}
+
+// endSign marks a child that is not in training.
+func (t theme) endSign(v nas.TrialView) string {
+	sign, _, style := t.state(v.State)
+	return style.Render(sign)
+}
+
+// tableLine draws a row of a table; under the cursor it is bold, without colours of its own, and begins with the cursor's sign.
+func (t theme) tableLine(under bool, sign *string, draw func() string) string {
+	if !under {
+		return " " + draw()
+	}
+	*sign = t.g.Cursor
+	return t.bold.Render(" " + strings.TrimRight(stripped(draw()), " "))
+}

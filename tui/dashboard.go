@@ -1,0 +1,210 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+)
+
+// The panes of the dashboard, by their digits.
+const (
+	paneReward = iota
+	paneController
+	paneDropPath
+	paneChildren
+	paneTop
+	panes
+)
+
+// The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on the best cell stands beside the charts.
+const (
+	listBelowWidth, listBelowHeight = 80, 24
+	wideFromWidth, wideFromHeight   = 140, 40
+)
+
+// dashboard is the screen at the bottom of the stack.
+type dashboard struct {
+	focus         int
+	zoomed        bool
+	reduction     bool // of the best cell, the reduction cell is shown
+	children, top cursor
+}
+
+func newDashboard() *dashboard { return &dashboard{focus: paneChildren} }
+
+func (d *dashboard) scope() scope { return onDash }
+
+func (d *dashboard) back() bool {
+	was := d.zoomed
+	d.zoomed = false
+	return was
+}
+
+// listed are the children of the table: those in training, then those that ended last.
+func listed(s *nas.Snapshot) []nas.TrialView {
+	return append(s.Running[:len(s.Running):len(s.Running)], s.Recent...)
+}
+
+func (d *dashboard) selected(m *model) (nas.TrialView, bool) {
+	list, c := listed(m.snap), d.children
+	if d.focus == paneTop {
+		list, c = m.snap.Top, d.top
+	}
+	if i := c.index(list); i >= 0 {
+		return list[i], true
+	}
+	return nas.TrialView{}, false
+}
+
+func (d *dashboard) act(m *model, a action) tea.Cmd {
+	page := max(1, m.h/6)
+	switch a {
+	case actNextPane:
+		d.focus = (d.focus + 1) % panes
+	case actPrevPane:
+		d.focus = (d.focus + panes - 1) % panes
+	case actPane1, actPane2, actPane3, actPane4, actPane5:
+		d.focus = int(a - actPane1)
+	case actZoom:
+		d.zoomed = !d.zoomed
+	case actOther:
+		d.reduction = !d.reduction
+	case actUp:
+		d.move(m, -1)
+	case actDown:
+		d.move(m, 1)
+	case actPageUp:
+		d.move(m, -page)
+	case actPageDown:
+		d.move(m, page)
+	case actTop:
+		d.move(m, -1<<20)
+	case actBottom:
+		d.move(m, 1<<20)
+	case actOpen:
+		if d.focus < paneChildren {
+			d.zoomed = !d.zoomed
+			return nil
+		}
+		t, ok := d.selected(m)
+		if !ok {
+			return m.say("nothing to open yet: the first child is on its way", true)
+		}
+		list := m.snap.Top
+		if d.focus == paneChildren {
+			list = listed(m.snap)
+		}
+		m.push(newCellScreen(t, list))
+	}
+	return nil
+}
+
+// move moves the cursor of the focused table by n rows; single steps go over from one table to the other.
+func (d *dashboard) move(m *model, n int) {
+	if d.focus < paneChildren {
+		d.focus = paneChildren
+	}
+	if d.focus == paneTop {
+		if beyond := d.top.move(m.snap.Top, n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
+			d.focus = paneChildren
+		}
+		return
+	}
+	if beyond := d.children.move(listed(m.snap), n); beyond == 1 && n == 1 && len(m.snap.Top) > 0 {
+		d.focus = paneTop
+	}
+}
+
+// header is the state of the run in one line.
+func (d *dashboard) header(m *model, w int) string {
+	t, s := m.theme, m.snap
+	sign, word, style := t.state(s.State)
+	name := t.clean(s.Config.Name)
+	if s.Config.Name == "" {
+		name = "nasnet"
+	}
+	var right string
+	state := style.Render(sign+" "+word) + " " + clock(s.Elapsed)
+	if s.ETA > 0 {
+		right = "ETA " + clock(s.ETA) + " "
+	}
+	if w >= wideFromWidth {
+		right = strings.TrimSuffix("ETA "+clock(s.ETA)+"   ", "ETA 0:00   ") + fmt.Sprintf("%s on %s   %s ", t.clean(s.Config.Controller.Strategy), t.clean(s.Config.Data), t.clean(s.Kernels))
+	}
+	if s.Reason != "" && (s.State == nas.Paused || s.State == nas.Stopped) {
+		right = t.warn.Render(t.cut(t.clean(s.Reason), w/2)) + " "
+	}
+	training, speed := fmt.Sprintf("%d training", len(s.Running)), fmt.Sprintf("%.0f img/s", s.ImageRate)
+	done := fmt.Sprintf("%d/%d", s.Finished, s.Config.Children)
+	name = t.cut(name, max(8, w/5))
+	for _, left := range []string{ // from the richest to what fits anywhere
+		fmt.Sprintf(" nasnet  %s   %s   child %s   %s   %s", t.bold.Render(name), state, done, training, speed),
+		fmt.Sprintf(" %s %s   child %s   %s  %s", t.bold.Render(name), state, done, training, speed),
+		fmt.Sprintf(" %s %s  child %s  %s  %s", t.bold.Render(name), state, done, training, speed),
+		fmt.Sprintf(" %s %s  child %s  %s", t.bold.Render(name), state, done, speed),
+		fmt.Sprintf(" %s %s  %s", t.bold.Render(name), state, done),
+		fmt.Sprintf(" %s %s", state, done),
+	} {
+		if ansi.StringWidth(left)+ansi.StringWidth(right)+1 <= w {
+			return t.spread(left, right, w)
+		}
+	}
+	return fmt.Sprintf(" %s %s  %s", state, done, t.bold.Render(name))
+}
+
+func (d *dashboard) view(m *model, w, h int) []string {
+	if m.w < listBelowWidth || m.h < listBelowHeight {
+		return d.list(m, w, h)
+	}
+	if d.zoomed {
+		return d.pane(m, d.focus, w, h)
+	}
+	wide := m.w >= wideFromWidth && m.h >= wideFromHeight
+	upper := 9 + (h-21)*45/100
+	if wide {
+		upper = max(22, h*58/100)
+	}
+	rows := min(max(7, 3+m.snap.Workers+2), h-upper-5) // a line a worker and two that ended
+	var out []string
+	if wide {
+		out = d.wideUpper(m, w, upper)
+	} else {
+		side := min(max(30, w*3/8), 48)
+		first := upper * 4 / 9
+		out = beside(d.pane(m, paneReward, w-side, upper),
+			append(d.pane(m, paneController, side, first), d.pane(m, paneDropPath, side, upper-first)...))
+	}
+	out = append(out, d.pane(m, paneChildren, w, rows)...)
+	return append(out, d.pane(m, paneTop, w, h-upper-rows)...)
+}
+
+// wideUpper is the upper half of the wide layout: charts at the left, the best cell and the run's figures at the right.
+func (d *dashboard) wideUpper(m *model, w, h int) []string {
+	cell := d.bestCell(m)
+	side := 60
+	for _, l := range cell {
+		side = max(side, ansi.StringWidth(l)+5)
+	}
+	side = min(side, w-84)
+	const low = 10
+	half := (w - side) / 2
+	left := append(d.pane(m, paneReward, w-side, h-low), beside(d.pane(m, paneController, half, low), d.pane(m, paneDropPath, w-side-half, low))...)
+	cellRows := h
+	if h >= len(cell)+2+5 {
+		cellRows = max(len(cell)+2, h-6)
+	}
+	right := d.bestPane(m, cell, side, cellRows)
+	if cellRows < h {
+		right = append(right, d.figures(m, side, h-cellRows)...)
+	}
+	return beside(left, right)
+}
+
+// pane draws one pane by its number.
+func (d *dashboard) pane(m *model, n, w, h int) []string {
+	return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)
+}

@@ -1,0 +1,145 @@
+package tui
+
+import (
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+)
+
+// plainDialog is what dialogs have in common: they have no header or body of their own and leave at esc.
+type plainDialog struct{}
+
+func (plainDialog) back() bool                       { return false }
+func (plainDialog) header(*model, int) string        { return "" }
+func (plainDialog) view(*model, int, int) []string   { return nil }
+func (plainDialog) act(*model, action) (cmd tea.Cmd) { return nil }
+
+// boxed draws lines in a box that is as wide as they need, at most w by h.
+func (t theme) boxed(title string, lines []string, w, h int) []string {
+	n := ansi.StringWidth(title) + 6
+	for _, l := range lines {
+		n = max(n, ansi.StringWidth(l)+3)
+	}
+	return pane{title: title, focus: true}.draw(t, min(n, w), min(len(lines)+2, h), lines)
+}
+
+// quitDialog asks what is to become of the search. Only keys that name an end end it: enter and ctrl-c do nothing here.
+type quitDialog struct{ plainDialog }
+
+func (*quitDialog) scope() scope { return onQuit }
+
+func (q *quitDialog) box(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	n := len(s.Running)
+	var lines []string
+	add := func(k, text string) { lines = append(lines, fit("   "+t.key.Render(k), 9)+text) }
+	lines = append(lines, "")
+	if m.options.CanDetach {
+		add("d", "detach: the search goes on without this screen")
+	}
+	if m.leaving {
+		add("w", fmt.Sprintf("leave now; %s still", plural(n, "child trains", "children train")))
+	} else {
+		add("w", fmt.Sprintf("end after the running children (%d)", n))
+	}
+	add("s", "stop now; running children are trained again at resume")
+	add("esc", "cancel")
+	lines = append(lines, "", " Every finished child is kept in any case.")
+	return t.boxed("Leave the search?", append(lines, ""), w, h)
+}
+
+func (q *quitDialog) act(m *model, a action) tea.Cmd {
+	switch a {
+	case actQuitDetach:
+		if !m.options.CanDetach {
+			return nil
+		}
+		m.outcome = Detached
+		return tea.Quit
+	case actQuitDrain:
+		if m.leaving || len(m.snap.Running) == 0 {
+			m.outcome = QuitDrain
+			return tea.Sequence(m.send(nas.Command{Do: nas.Drain}), tea.Quit)
+		}
+		m.pop()
+		m.leaving, m.outcome = true, QuitDrain
+		return m.send(nas.Command{Do: nas.Drain})
+	case actQuitStop:
+		m.outcome = QuitStop
+		return m.send(nas.Command{Do: nas.Stop})
+	}
+	return nil
+}
+
+// sureDialog asks before something that cannot be taken back. It is answered with another key than the one that asked.
+type sureDialog struct {
+	plainDialog
+	question, more string
+	do             nas.Command
+}
+
+func (*sureDialog) scope() scope { return onSure }
+
+func (d *sureDialog) act(m *model, a action) tea.Cmd {
+	if a != actYes {
+		return nil
+	}
+	m.pop()
+	return m.send(d.do)
+}
+
+func (d *sureDialog) box(m *model, w, h int) []string {
+	t := m.theme
+	return t.boxed(d.question, []string{"", " " + d.more, "", "   " + t.key.Render("y") + "  yes      " + t.key.Render("esc") + "  no", ""}, w, h)
+}
+
+func openStopChild(m *model) (screen, string) {
+	v, ok := m.picked()
+	if !ok {
+		return nil, "no child is selected"
+	}
+	if v.State != nas.Running && v.State != nas.Paused {
+		return nil, m.theme.trial(v) + " is not in training"
+	}
+	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?", do: nas.Command{Do: nas.StopTrial, Trial: v.ID},
+		more: fmt.Sprintf("It is %.0f%% trained; it will have no reward.", v.Progress*100)}, ""
+}
+
+// noteDialog is a line of text for a trial.
+type noteDialog struct {
+	plainDialog
+	trial nas.TrialView
+	input lineEdit
+}
+
+func openNote(m *model) (screen, string) {
+	v, ok := m.picked()
+	if !ok {
+		return nil, "no child or cell is selected"
+	}
+	return &noteDialog{trial: v, input: newLineEdit(v.Note, 200)}, ""
+}
+
+func (*noteDialog) scope() scope { return onInput }
+
+func (d *noteDialog) act(m *model, a action) tea.Cmd {
+	if a != actAccept {
+		return nil
+	}
+	m.pop()
+	return m.send(nas.Command{Do: nas.Note, Trial: d.trial.ID, Text: d.input.value()})
+}
+
+func (d *noteDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
+	d.input.press(msg)
+	return nil
+}
+
+func (d *noteDialog) box(m *model, w, h int) []string {
+	t := m.theme
+	return t.boxed("Note on "+t.trial(d.trial), []string{"", fit(" "+d.input.view(t, 54), 56), "",
+		"   " + t.key.Render("enter") + "  keep      " + t.key.Render("esc") + "  cancel", ""}, w, h)
+}

@@ -1,0 +1,259 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// noon is the frozen clock of the fixtures.
+var noon = time.Date(2026, 3, 14, 12, 41, 7, 0, time.UTC)
+
+// fakeEngine is an engine with a snapshot that the test sets. It remembers commands and answers them at once.
+type fakeEngine struct {
+	mu      sync.Mutex
+	snap    *nas.Snapshot
+	did     []nas.Command
+	refuse  error
+	updated chan struct{}
+}
+
+func newFake(s *nas.Snapshot) *fakeEngine {
+	return &fakeEngine{snap: s, updated: make(chan struct{}, 1)}
+}
+
+func (f *fakeEngine) Snapshot() *nas.Snapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.snap
+}
+
+func (f *fakeEngine) Subscribe() (<-chan struct{}, func()) { return f.updated, func() {} }
+
+func (f *fakeEngine) Do(_ context.Context, c nas.Command) (nas.Reply, error) {
+	f.mu.Lock()
+	f.did = append(f.did, c)
+	if f.refuse != nil {
+		f.mu.Unlock()
+		return nas.Reply{}, f.refuse
+	}
+	s := *f.snap
+	f.mu.Unlock()
+	switch c.Do {
+	case nas.Pause:
+		s.State = nas.Paused
+	case nas.Resume:
+		s.State = nas.Running
+	case nas.SetWorkers:
+		s.Workers = c.N
+	case nas.Stop:
+		s.State = nas.Stopped
+	case nas.Drain:
+		s.State = nas.Draining
+	}
+	f.publish(&s)
+	return nas.Reply{Message: string(c.Do) + " done"}, nil
+}
+
+func (f *fakeEngine) publish(s *nas.Snapshot) {
+	f.mu.Lock()
+	s.Version = f.snap.Version + 1
+	f.snap = s
+	f.mu.Unlock()
+	select {
+	case f.updated <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fakeEngine) commands() []nas.Command {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]nas.Command(nil), f.did...)
+}
+
+func mustCell(name string) space.Genotype {
+	k, err := space.Lookup(name)
+	if err != nil {
+		panic(err)
+	}
+	return k.Genotype
+}
+
+// curveOf makes n epochs that rise to acc.
+func curveOf(n, of int, acc float64) (out []child.EpochResult) {
+	for i := range n {
+		x := float64(i+1) / float64(of)
+		a := acc * (1 - 0.6*math.Exp(-4*x))
+		out = append(out, child.EpochResult{Epoch: i + 1, LR: 0.025 * (1 + math.Cos(math.Pi*x)) / 2, Keep: 1 - 0.4*x, TrainLoss: 2.2 * math.Exp(-1.4*x),
+			TrainAcc: a * 1.04, ValLoss: 2.1 * math.Exp(-1.2*x), ValAcc: a, Seconds: 8, Images: 45000})
+	}
+	return out
+}
+
+func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, epochs int, acc float64) nas.TrialView {
+	v := nas.TrialView{ID: id, Kind: kind, Batch: id / 8, Policy: max(0, id/8-1), Parent: -1, State: state, Genotype: g, Cell: g.ShortHash(), CachedOf: -1,
+		Params: 310_000 + int64(id%7)*17_000, MAdds: 41_200_000 + int64(id%11)*1_300_000, Epoch: epoch, Epochs: epochs, Curve: curveOf(epoch, epochs, acc),
+		Started: noon.Add(-time.Duration(epoch*8) * time.Second)}
+	switch state {
+	case nas.Running, nas.Paused:
+		v.Progress = (float64(epoch) + 0.4) / float64(epochs)
+		v.Loss = 2.2 * math.Exp(-1.4*v.Progress)
+		v.LR, v.Keep, v.ImageRate = 0.0146, 1-0.4*v.Progress, 398+float64(id%50)
+		v.Left = time.Duration(float64(time.Second) * 160 * (1 - v.Progress)).Round(time.Second)
+	case nas.Done:
+		v.Progress, v.Reward, v.HasReward, v.Finished, v.Seconds = 1, acc, true, noon.Add(-time.Duration(id%60)*time.Second), 163
+	}
+	return v
+}
+
+// snapshots are the fixtures: what a search looks like at different times.
+var snapshots = map[string]func() *nas.Snapshot{
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble,
+}
+
+func config() nas.Config {
+	c, err := nas.PresetNamed("cifar")
+	if err != nil {
+		panic(err)
+	}
+	c.Name, c.Workers = "cifar10-a17", 4
+	c.Net.N, c.Net.Filters = 2, 16
+	c.TrainImages, c.Batch = 45000, 8
+	return c
+}
+
+// fresh: nothing has ended yet.
+func fresh() *nas.Snapshot {
+	c := config()
+	g := randomCell(1)
+	r := trialOf(0, g, nas.Sampled, nas.Running, 0, 20, 0.5)
+	return &nas.Snapshot{Version: 1, Time: noon, UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, State: nas.Running, Kernels: "avx512",
+		Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r},
+		Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2},
+		Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Kind: "run_started", Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}}
+}
+
+// first: one child has ended, and no update was made.
+func first() *nas.Snapshot {
+	s := fresh()
+	t := trialOf(0, randomCell(1), nas.Sampled, nas.Done, 20, 20, 0.5123)
+	s.Version, s.Finished, s.Elapsed = 2, 1, 170*time.Second
+	s.Rewards = []nas.RewardPoint{{Trial: 0, Reward: t.Reward, Mean: t.Reward, Best: t.Reward}}
+	s.Best, s.Top, s.Recent = &t, []nas.TrialView{t}, []nas.TrialView{t}
+	s.Running = []nas.TrialView{trialOf(1, randomCell(2), nas.Sampled, nas.Running, 1, 20, 0.4)}
+	return s
+}
+
+func randomCell(seed uint64) space.Genotype {
+	sp, err := space.New("seed-14", 5)
+	if err != nil {
+		panic(err)
+	}
+	g, err := sp.Decode(sp.Random(rand.New(rand.NewPCG(seed, 1))))
+	if err != nil {
+		panic(err)
+	}
+	return g
+}
+
+// busy: a long search in the middle, with a cell made by hand and a retrain among its children.
+func busy() *nas.Snapshot {
+	s := fresh()
+	s.Version, s.Elapsed, s.ETA = 90, 18*time.Hour+5*time.Minute, 10*24*time.Hour+23*time.Hour
+	s.Proposed, s.Finished, s.Failed, s.Cached, s.Distinct, s.ImageRate = 1288, 1284, 3, 83, 1201, 1684
+	r := rand.New(rand.NewPCG(3, 3))
+	best, mean := 0.0, 0.55
+	for i := range 1284 {
+		x := float64(i) / 1284
+		mean = 0.55 + 0.18*(1-math.Exp(-3*x)) + 0.004*math.Sin(float64(i)/23)
+		reward := mean + 0.02*r.NormFloat64()
+		best = max(best, min(reward, 0.7714))
+		s.Rewards = append(s.Rewards, nas.RewardPoint{Trial: i, Reward: reward, Mean: mean, Best: best})
+	}
+	last := &s.Rewards[len(s.Rewards)-1]
+	last.Reward, last.Best = 0.7512, 0.7714
+	nasnet := mustCell("nasnet-a")
+	top := trialOf(1107, nasnet, nas.Sampled, nas.Done, 20, 20, 0.7714)
+	top.Star, top.Note = true, "as NASNet-A"
+	s.Top = []nas.TrialView{top}
+	for i, acc := range []float64{0.7689, 0.7655, 0.7512, 0.7498, 0.7441, 0.7390, 0.7388, 0.7301, 0.7255, 0.7201, 0.7150} {
+		s.Top = append(s.Top, trialOf(900+37*i, randomCell(uint64(10+i)), nas.Sampled, nas.Done, 20, 20, acc))
+	}
+	s.Best = &s.Top[0]
+	again := trialOf(nas.FirstManual+1, nasnet, nas.Retrained, nas.Running, 11, 20, 0.74)
+	again.Parent = 1107
+	again.Batch, again.Policy = -1, -1
+	again.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000}, Net: s.Config.Net, Train: s.Config.Train, Seed: 3}
+	hand := trialOf(nas.FirstManual, randomCell(77), nas.Submitted, nas.Running, 18, 20, 0.76)
+	hand.Parent, hand.Batch, hand.Policy = 1107, -1, -1
+	s.Running = []nas.TrialView{trialOf(1285, randomCell(50), nas.Sampled, nas.Running, 2, 20, 0.6), trialOf(1286, randomCell(51), nas.Sampled, nas.Running, 4, 20, 0.62), again, hand}
+	failed := trialOf(1280, randomCell(60), nas.Sampled, nas.Failed, 0, 20, 0)
+	failed.FailKind, failed.FailText = "diverged", "loss is NaN at step 61"
+	repeat := trialOf(1279, s.Top[3].Genotype, nas.Sampled, nas.Done, 20, 20, 0.7512)
+	repeat.CachedOf, repeat.Seconds = s.Top[3].ID, 0
+	ended := trialOf(1282, s.Top[3].Genotype, nas.Sampled, nas.Done, 20, 20, 0.7512)
+	stopped := trialOf(1277, randomCell(61), nas.Sampled, nas.Stopped, 7, 20, 0.5)
+	s.Recent = []nas.TrialView{ended, failed, repeat, stopped}
+	once := trialOf(nas.FirstManual-0+7, nasnet, nas.Retrained, nas.Done, 20, 20, 0.7668)
+	once.Parent, once.Batch, once.Policy = 1107, -1, -1
+	once.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000}, Net: s.Config.Net, Train: s.Config.Train, Seed: 2}
+	s.Retrains = []nas.TrialView{again, once}
+	for v := 1; v <= 160; v++ {
+		x := float64(v) / 160
+		s.Updates = append(s.Updates, nas.PolicyView{Version: v, Baseline: 0.55 + 0.178*(1-math.Exp(-3*x)), MeanReward: 0.552 + 0.18*(1-math.Exp(-3*x)) + 0.01*r.NormFloat64(),
+			MaxReward: 0.7 + 0.07*x, Entropy: 45.2 - 24*x*x, MaxEntropy: 45.2, KL: 0.002 + 0.01*r.Float64(), ClipFraction: 0.05 + 0.1*r.Float64(), GradNorm: 0.3 + 0.2*r.Float64(), Samples: 8})
+	}
+	s.Policy = s.Updates[159]
+	at := func(d time.Duration, level, kind string, trial int, data map[string]any) {
+		s.Events = append(s.Events, nas.Event{ID: int64(len(s.Events) + 1), Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
+	}
+	at(9*time.Minute, "info", "user", -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
+	at(8*time.Minute, "info", "user", -1, map[string]any{"do": "resume", "message": "running"})
+	at(7*time.Minute, "info", "trial_started", 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
+	at(6*time.Minute, "warn", "trial_failed", 1280, map[string]any{"kind": "diverged", "error": "loss is NaN at step 61", "cell": failed.Cell})
+	at(5*time.Minute, "info", "user", nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
+	at(4*time.Minute, "info", "trial_started", 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
+	at(3*time.Minute, "info", "epoch", 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
+	at(19*time.Second, "info", "controller_update", -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
+	at(0, "info", "trial_finished", 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000})
+	return s
+}
+
+func paused() *nas.Snapshot {
+	s := busy()
+	s.State, s.Reason, s.ImageRate = nas.Paused, "all trials of 2 batches in a row failed", 0
+	for i := range s.Running {
+		s.Running[i].State, s.Running[i].ImageRate, s.Running[i].Left = nas.Paused, 0, 0
+	}
+	return s
+}
+
+func done() *nas.Snapshot {
+	s := busy()
+	s.State, s.Running, s.ETA, s.ImageRate = nas.Done, nil, 0, 0
+	s.Config.Children, s.Proposed = 1284, 1284
+	return s
+}
+
+// trouble: text from outside that wants to break the screen, and values that are no numbers.
+func trouble() *nas.Snapshot {
+	s := busy()
+	evil := "\x1b[2J\x1b]0;owned\a界界\u202eabc\r\nline two\x00\x9b31m" + fmt.Sprint(s.Config.Name)
+	s.Config.Name, s.Config.Data, s.Dir, s.Kernels, s.Reason, s.Parent = evil, evil, evil, evil, evil, evil
+	s.Top[0].Note = evil
+	s.Running[0].Loss, s.Running[1].Reward = math.NaN(), math.Inf(1)
+	s.Running[0].Curve = []child.EpochResult{{ValAcc: math.NaN(), TrainLoss: math.Inf(1)}}
+	s.Recent[1].FailText = evil
+	s.Rewards[700].Mean = math.NaN()
+	s.Updates[10].Entropy = math.Inf(-1)
+	s.Events = append(s.Events, nas.Event{Time: noon, Level: "error", Kind: evil, Trial: -1, Data: map[string]any{"message": evil}})
+	return s
+}

@@ -1,0 +1,94 @@
+package tui
+
+import (
+	"fmt"
+	"strconv"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+)
+
+// forkDialog asks where a new run begins and what is different in it.
+type forkDialog struct {
+	plainDialog
+	form
+	latest int
+}
+
+func openFork(m *model) (screen, string) {
+	s := m.snap
+	c := s.Config
+	at, latest := s.Policy.Version, s.Policy.Version
+	if cell, ok := m.top().(*cellScreen); ok { // from a cell: where it was proposed
+		if v, _ := cell.selected(m); v.Kind == nas.Sampled && v.Policy >= 0 && v.Policy <= latest {
+			at = v.Policy
+		}
+	}
+	d := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	name := func(s string) error {
+		if s == "" {
+			return nil
+		}
+		return nas.CheckName(s)
+	}
+	f := newForm(
+		field{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest), hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
+		field{name: "name", label: "name", check: name, hint: "empty: " + c.Name + "-fork-N"},
+		field{name: "seed", label: "seed", value: fmt.Sprint(c.Seed), check: natural, hint: "another seed draws other cells"},
+		field{name: "lr", label: "controller lr", value: d(c.Controller.LearningRate), check: between(0, 10, true)},
+		field{name: "entropy", label: "entropy bonus", value: d(c.Controller.Entropy), check: between(0, 10, false), hint: "more: explores longer"},
+		field{name: "children", label: "children", value: fmt.Sprint(c.Children), check: whole(1, 10_000_000), hint: "proposals in all"},
+	)
+	return &forkDialog{form: f, latest: latest}, ""
+}
+
+func (*forkDialog) scope() scope { return onForm }
+
+func (f *forkDialog) back() bool { return false }
+
+func (f *forkDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
+	f.form.typed(msg)
+	return nil
+}
+
+// command is the fork that the fields ask for; what was not changed stays the parent's.
+func (f *forkDialog) command() nas.Command {
+	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name")}
+	if f.changed("seed") {
+		n, _ := strconv.ParseUint(f.get("seed"), 10, 64)
+		s.Seed = &n
+	}
+	if f.changed("lr") {
+		s.LearningRate = f.decimal("lr")
+	}
+	if f.changed("entropy") {
+		s.Entropy = f.decimal("entropy")
+	}
+	if f.changed("children") {
+		s.Children = f.integer("children")
+	}
+	return nas.Command{Do: nas.Fork, Fork: &s}
+}
+
+func (f *forkDialog) act(m *model, a action) tea.Cmd {
+	if f.form.act(a) || a != actAccept {
+		return nil
+	}
+	if i, err := f.wrong(); err != nil {
+		f.at = i
+		return m.say(err.Error(), true)
+	}
+	return m.send(f.command())
+}
+
+func (f *forkDialog) box(m *model, w, h int) []string {
+	t := m.theme
+	w = min(w, 72)
+	lines := append([]string{""}, f.form.lines(t, w-2, max(1, h-7))...)
+	lines = append(lines, "", t.cut(" A new run beside this one: the policy, its state and the trials up", w-3), t.cut(" to there are taken along. This run goes on.", w-3), "")
+	for i := range lines {
+		lines[i] = fit(lines[i], w-3)
+	}
+	return t.boxed("Fork "+t.clean(m.snap.Config.Name), lines, w, h)
+}

@@ -1,0 +1,190 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// field is one line of a form: text, or a choice that the arrows go through.
+type field struct {
+	name, label string
+	hint        string
+	value       string // at the start, and after a reset
+	choices     []string
+	check       func(string) error // nil: any text
+	input       lineEdit
+}
+
+// form is fields under a cursor.
+type form struct {
+	fields []field
+	at     int
+}
+
+func newForm(fields ...field) form {
+	f := form{fields: fields}
+	for i := range f.fields {
+		x := &f.fields[i]
+		x.input = newLineEdit(x.value, 200)
+		if x.choices != nil && !slices.Contains(x.choices, x.value) {
+			x.choices = append([]string{x.value}, x.choices...)
+		}
+	}
+	return f
+}
+
+// get is the text of a field.
+func (f *form) get(name string) string {
+	for i := range f.fields {
+		if f.fields[i].name == name {
+			return strings.TrimSpace(f.fields[i].input.value())
+		}
+	}
+	panic("tui: form has no field " + name)
+}
+
+func (f *form) integer(name string) int {
+	n, _ := strconv.Atoi(f.get(name))
+	return n
+}
+
+func (f *form) decimal(name string) float64 {
+	x, _ := strconv.ParseFloat(f.get(name), 64)
+	return x
+}
+
+// wrong is the first field whose text does not pass its check, and why.
+func (f *form) wrong() (int, error) {
+	for i := range f.fields {
+		if err := f.fields[i].error(); err != nil {
+			return i, fmt.Errorf("%s: %w", f.fields[i].label, err)
+		}
+	}
+	return -1, nil
+}
+
+func (x *field) error() error {
+	if x.check == nil {
+		return nil
+	}
+	return x.check(strings.TrimSpace(x.input.value()))
+}
+
+// changed says that the field differs from its value at the start.
+func (x *field) changed() bool { return strings.TrimSpace(x.input.value()) != x.value }
+
+// act moves the cursor and chooses; false if the action is none of the form's.
+func (f *form) act(a action) bool {
+	n := len(f.fields)
+	switch a {
+	case actUp:
+		f.at = (f.at + n - 1) % n
+	case actDown:
+		f.at = (f.at + 1) % n
+	case actLeft, actRight:
+		x := &f.fields[f.at]
+		if x.choices == nil {
+			k := tea.KeyLeft
+			if a == actRight {
+				k = tea.KeyRight
+			}
+			x.input.press(tea.KeyMsg{Type: k})
+			return true
+		}
+		i, m := slices.Index(x.choices, x.input.value()), len(x.choices)
+		if a == actRight {
+			i++
+		} else if i--; i < 0 {
+			i += m
+		}
+		x.input.set(x.choices[(i+m)%m])
+	case actReset:
+		for i := range f.fields {
+			f.fields[i].input.set(f.fields[i].value)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// typed gives a key to the field under the cursor. Choices are chosen, not typed, unless the field checks any text.
+func (f *form) typed(msg tea.KeyMsg) {
+	x := &f.fields[f.at]
+	if x.choices != nil && x.check == nil {
+		return
+	}
+	x.input.press(msg)
+}
+
+// lines draws the fields that fit into h lines around the cursor.
+func (f *form) lines(t theme, w, h int) []string {
+	var out []string
+	from, to := window(len(f.fields), h, f.at)
+	for i := from; i < to; i++ {
+		x := &f.fields[i]
+		sign, value := "  ", t.clean(x.input.value())
+		if i == f.at {
+			sign = t.g.Cursor + " "
+			if x.choices == nil || x.check != nil {
+				value = x.input.view(t, 18)
+			} else {
+				value = t.selected.Render(value)
+			}
+		}
+		if x.choices != nil {
+			value = t.key.Render(t.g.Less) + " " + value + " " + t.key.Render(t.g.More)
+		} else {
+			value = "  " + value
+		}
+		hint := t.clean(x.hint)
+		if x.changed() && x.value != "" {
+			hint = "was " + t.clean(x.value)
+		}
+		if err := x.error(); err != nil {
+			hint = t.bad.Render("! " + t.clean(err.Error()))
+		}
+		label := fit(x.label, 14)
+		if i == f.at {
+			label = t.bold.Render(label)
+		}
+		out = append(out, " "+sign+label+fit(value, 20)+" "+t.cut(hint, max(0, w-39)))
+	}
+	return out
+}
+
+// whole checks for an integer from lo to hi.
+func whole(lo, hi int) func(string) error {
+	return func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < lo || n > hi {
+			return fmt.Errorf("want %d to %d", lo, hi)
+		}
+		return nil
+	}
+}
+
+// between checks for a number from lo to hi; open leaves lo itself out.
+func between(lo, hi float64, open bool) func(string) error {
+	return func(s string) error {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(x >= lo && x <= hi) || open && x == lo {
+			if open {
+				return fmt.Errorf("want above %g, at most %g", lo, hi)
+			}
+			return fmt.Errorf("want %g to %g", lo, hi)
+		}
+		return nil
+	}
+}
+
+func natural(s string) error {
+	if _, err := strconv.ParseUint(s, 10, 64); err != nil {
+		return fmt.Errorf("want a whole number")
+	}
+	return nil
+}

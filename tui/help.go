@@ -1,0 +1,116 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// helpScreen lists every row of the key table, and what the signs mean.
+type helpScreen struct{ from int }
+
+func openHelp(m *model) (screen, string) {
+	if _, ok := m.top().(*helpScreen); ok {
+		return nil, "this is the help; esc leaves it"
+	}
+	return &helpScreen{}, ""
+}
+
+func (s *helpScreen) scope() scope { return onHelp }
+func (s *helpScreen) back() bool   { return false }
+
+func (s *helpScreen) act(m *model, a action) tea.Cmd {
+	page := max(1, m.h/2)
+	switch a {
+	case actUp:
+		s.from--
+	case actDown:
+		s.from++
+	case actPageUp:
+		s.from -= page
+	case actPageDown:
+		s.from += page
+	case actTop:
+		s.from = 0
+	case actBottom:
+		s.from = 1 << 20
+	}
+	s.from = max(0, min(s.from, len(m.theme.helpLines(m.w-4))-(m.h-5)))
+	return nil
+}
+
+func (s *helpScreen) header(m *model, w int) string {
+	t := m.theme
+	return t.spread(" "+t.bold.Render("help"), t.clean(m.options.Version)+"   esc close ", w)
+}
+
+func (s *helpScreen) view(m *model, w, h int) []string {
+	t := m.theme
+	lines := t.helpLines(w - 4)
+	from := max(0, min(s.from, len(lines)-(h-2)))
+	p := pane{title: "Keys", focus: true}
+	if len(lines) > h-2 {
+		p.foot = fmt.Sprintf("j k scroll %s %d of %d lines", t.g.Dot, min(len(lines), from+h-2), len(lines))
+	}
+	body := []string{}
+	for _, l := range lines[from:] {
+		body = append(body, " "+l)
+	}
+	return p.draw(t, w, h, body)
+}
+
+// helpLines is the key table in as many columns as fit, and the signs.
+func (t theme) helpLines(w int) []string {
+	const width = 34
+	groups := []string{groupRun, groupLists, groupCell, groupEverywhere, groupDialogs}
+	var blocks [][]string
+	for _, g := range groups {
+		block := []string{t.title.Render(g)}
+		for _, b := range keys {
+			if b.group == g {
+				block = append(block, fit(t.key.Render(t.shown(b)), 11)+b.Help().Desc)
+			}
+		}
+		blocks = append(blocks, append(block, ""))
+	}
+	signs := []string{t.title.Render("SIGNS")}
+	for _, s := range [][2]string{
+		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"},
+		{"a b", "a child, and its place on the"}, {"", "DropPath schedule"}, {"h p", "h[i], h[i-1]: inputs of a cell"}, {"0-4", "its blocks"},
+		{"s5 a3", "sep 5x5, avg 3x3: as in OPS"},
+	} {
+		signs = append(signs, fit(s[0], 11)+s[1])
+	}
+	blocks = append(blocks, signs)
+	n := max(1, min(3, w/width))
+	columns := make([][]string, n)
+	total := 0
+	for _, b := range blocks {
+		total += len(b)
+	}
+	c := 0
+	for _, b := range blocks { // in order, each column about as long as the others
+		if c < n-1 && len(columns[c]) > 0 && len(columns[c])+len(b)/2 > total/n {
+			c++
+		}
+		columns[c] = append(columns[c], b...)
+	}
+	var out []string
+	for i := 0; ; i++ {
+		var l strings.Builder
+		any := false
+		for _, col := range columns {
+			s := ""
+			if i < len(col) {
+				s, any = col[i], true
+			}
+			l.WriteString(fit(ansi.Truncate(s, w/n-1, ""), w/n))
+		}
+		if !any {
+			return out
+		}
+		out = append(out, strings.TrimRight(l.String(), " "))
+	}
+}

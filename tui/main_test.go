@@ -1,0 +1,72 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"nasnet/nas"
+)
+
+// TestMain also is a program to look at: with NASNET_TUI_SHOW set to a fixture's name the test binary shows it on the terminal, moving.
+//
+//	go test -c -o /tmp/tui.test ./tui && NASNET_TUI_SHOW=busy /tmp/tui.test
+func TestMain(m *testing.M) {
+	if name := os.Getenv("NASNET_TUI_SHOW"); name != "" {
+		os.Exit(show(name))
+	}
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+func show(name string) int {
+	made, ok := snapshots[name]
+	if !ok {
+		fmt.Println("no such fixture:", name)
+		return 2
+	}
+	e := newFake(made())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	hz := 4.0
+	fmt.Sscan(os.Getenv("NASNET_TUI_HZ"), &hz)
+	if hz > 0 {
+		go move(ctx, e, time.Duration(float64(time.Second)/hz))
+	}
+	out, err := Run(ctx, e, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
+		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}})
+	fmt.Println("outcome:", out, "error:", err)
+	return 0
+}
+
+// move makes the children of a fixture train.
+func move(ctx context.Context, e *fakeEngine, every time.Duration) {
+	r := rand.New(rand.NewPCG(1, 1))
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		s := *e.Snapshot()
+		if s.State != nas.Running {
+			continue
+		}
+		s.Elapsed += every
+		s.Running = append([]nas.TrialView(nil), s.Running...)
+		for i := range s.Running {
+			c := &s.Running[i]
+			c.Progress = min(1, c.Progress+0.0005)
+			c.Loss += 0.001 * r.NormFloat64()
+			c.ImageRate += r.NormFloat64()
+			c.Keep = 1 - 0.4*c.Progress
+			c.Left = max(0, c.Left-every)
+		}
+		e.publish(&s)
+	}
+}

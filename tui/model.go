@@ -1,0 +1,371 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+)
+
+// model is the root: the newest snapshot, the size, the stack of screens and the line of the last answer.
+type model struct {
+	ctx     context.Context // ends with the program; commands and the subscription live as long
+	engine  nas.Engine
+	options Options
+	theme   theme
+	program *tea.Program // nil in tests
+
+	snap    *nas.Snapshot
+	w, h    int
+	stack   []screen // [0] is the dashboard
+	toast   toast
+	keyed   time.Time // of the last key
+	outcome Outcome
+	leaving bool // the program ends when the search has ended
+	crash   *crash
+
+	rev    int // grows with every message that is not a snapshot
+	cached frameKey
+	frame  string
+}
+
+// frameKey tells frames apart: equal keys, equal frames.
+type frameKey struct {
+	version   uint64
+	rev, w, h int
+}
+
+// toast is the last answer or error.
+type toast struct {
+	text string
+	bad  bool
+	id   int
+}
+
+// Messages.
+type (
+	subscribedMsg struct{ updated <-chan struct{} }
+	snapMsg       struct {
+		snap    *nas.Snapshot
+		updated <-chan struct{}
+	}
+	replyMsg struct {
+		to    nas.Command
+		reply nas.Reply
+		err   error
+	}
+	toastEndMsg struct{ id int }
+	crashMsg    struct{ *crash }
+)
+
+const (
+	toastTime = 8 * time.Second
+	busyPace  = 100 * time.Millisecond // between snapshots
+	idlePace  = 500 * time.Millisecond // when nobody has pressed a key for idleAfter
+	idleAfter = time.Minute
+)
+
+func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
+	return &model{ctx: ctx, engine: e, options: o, theme: t, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished}
+}
+
+// Init implements tea.Model.
+func (m *model) Init() tea.Cmd {
+	return m.safe("subscription", func() tea.Msg {
+		updated, cancel := m.engine.Subscribe()
+		context.AfterFunc(m.ctx, cancel)
+		return subscribedMsg{updated}
+	})
+}
+
+// watch waits for the next snapshot, at least pace from now.
+func (m *model) watch(updated <-chan struct{}, pace time.Duration) tea.Cmd {
+	return m.safe("subscription", func() tea.Msg {
+		t := time.NewTimer(pace)
+		defer t.Stop()
+		select {
+		case <-m.ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		select {
+		case <-m.ctx.Done():
+			return nil
+		case <-updated:
+		}
+		return snapMsg{m.engine.Snapshot(), updated}
+	})
+}
+
+// send carries out a command of the engine and brings back its answer.
+func (m *model) send(c nas.Command) tea.Cmd {
+	return m.safe("command "+string(c.Do), func() tea.Msg {
+		r, err := m.engine.Do(m.ctx, c)
+		return replyMsg{c, r, err}
+	})
+}
+
+// safe makes a command whose panic ends the program in order.
+func (m *model) safe(where string, f func() tea.Msg) tea.Cmd {
+	return func() (msg tea.Msg) {
+		defer func() {
+			if v := recover(); v != nil {
+				msg = crashMsg{&crash{where, v, debug.Stack()}}
+			}
+		}()
+		return f()
+	}
+}
+
+// Update implements tea.Model.
+func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.crash = &crash{"update", v, debug.Stack()}
+			next, cmd = m, tea.Quit
+		}
+	}()
+	switch msg := msg.(type) {
+	case subscribedMsg:
+		return m, m.watch(msg.updated, 0)
+	case snapMsg:
+		pace := busyPace
+		if time.Since(m.keyed) > idleAfter {
+			pace = idlePace
+		}
+		return m, tea.Batch(m.take(msg.snap), m.watch(msg.updated, pace))
+	}
+	m.rev++
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.w, m.h = msg.Width, msg.Height
+	case tea.KeyMsg:
+		m.keyed = time.Now()
+		return m, m.press(msg)
+	case replyMsg:
+		return m, m.answer(msg)
+	case toastEndMsg:
+		if msg.id == m.toast.id {
+			m.toast.text = ""
+		}
+	case crashMsg:
+		m.crash = msg.crash
+		return m, tea.Quit
+	}
+	return m, nil
+}
+
+// take makes a snapshot the one that is shown.
+func (m *model) take(s *nas.Snapshot) tea.Cmd {
+	m.snap = s
+	if m.leaving && over(s) {
+		return tea.Quit
+	}
+	return nil
+}
+
+// over says that the run has come to its end or has been stopped.
+func over(s *nas.Snapshot) bool {
+	return s.State == nas.Done || s.State == nas.Stopped || s.State == nas.Failed
+}
+
+// press gives a key to the screen on top: first what the key table says, then as text.
+func (m *model) press(msg tea.KeyMsg) tea.Cmd {
+	on := m.top()
+	a := actNone
+	if !msg.Paste {
+		a = lookup(msg, on.scope())
+	}
+	if a == actNone {
+		if t, ok := on.(typist); ok {
+			return t.typed(m, msg)
+		}
+		return nil
+	}
+	switch a {
+	case actRedraw:
+		return tea.ClearScreen
+	case actSuspend:
+		return tea.Suspend
+	case actBack:
+		if !on.back() && len(m.stack) > 1 {
+			m.pop()
+		}
+		return nil
+	case actQuit:
+		if over(m.snap) {
+			m.outcome = Finished
+			return tea.Quit
+		}
+		m.push(&quitDialog{})
+		return nil
+	case actPause:
+		if m.snap.State == nas.Paused || m.snap.State == nas.Draining {
+			return m.send(nas.Command{Do: nas.Resume})
+		}
+		return m.send(nas.Command{Do: nas.Pause})
+	case actMore:
+		return m.send(nas.Command{Do: nas.SetWorkers, N: m.snap.Workers + 1})
+	case actFewer:
+		if m.snap.Workers <= 1 {
+			return m.say("one worker is the least; p pauses the search", true)
+		}
+		return m.send(nas.Command{Do: nas.SetWorkers, N: m.snap.Workers - 1})
+	}
+	if open := opener(a); open != nil {
+		s, why := open(m)
+		if s == nil {
+			return m.say(why, true)
+		}
+		m.push(s)
+		return nil
+	}
+	if t, ok := on.(selector); ok {
+		if cmd, done := m.onTrial(t, a); done {
+			return cmd
+		}
+	}
+	return on.act(m, a)
+}
+
+// onTrial carries out the actions that are about the selected trial.
+func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
+	var do nas.Action
+	switch a {
+	case actPauseChild:
+		do = nas.PauseTrial
+	case actStar:
+		do = nas.Star
+	default:
+		return nil, false
+	}
+	t, ok := s.selected(m)
+	switch {
+	case !ok:
+		return m.say("no child or cell is selected", true), true
+	case do == nas.PauseTrial && t.State == nas.Paused:
+		do = nas.ResumeTrial
+	case do == nas.PauseTrial && t.State != nas.Running:
+		return m.say(fmt.Sprintf("%s is not in training", m.theme.trial(t)), true), true
+	}
+	return m.send(nas.Command{Do: do, Trial: t.ID}), true
+}
+
+// answer shows what a command did.
+func (m *model) answer(msg replyMsg) tea.Cmd {
+	if msg.err != nil {
+		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
+			return tea.Quit
+		}
+		m.leaving = m.leaving && msg.to.Do != nas.Drain
+		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
+	}
+	if msg.to.Do == nas.Stop {
+		return tea.Quit
+	}
+	text := msg.reply.Message
+	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
+		text += "  " + msg.reply.Dir
+	}
+	return m.say(text, false)
+}
+
+// say shows a line until the next one or for a while.
+func (m *model) say(text string, bad bool) tea.Cmd {
+	m.toast = toast{m.theme.clean(text), bad, m.toast.id + 1}
+	id := m.toast.id
+	return tea.Tick(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
+}
+
+func (m *model) top() screen { return m.stack[len(m.stack)-1] }
+
+func (m *model) push(s screen) { m.stack = append(m.stack, s) }
+
+func (m *model) pop() { m.stack = m.stack[:len(m.stack)-1] }
+
+// View implements tea.Model. Equal versions, sizes and cursors give the frame that was made before.
+func (m *model) View() (frame string) {
+	defer func() {
+		if v := recover(); v != nil {
+			frame = ""
+			if m.crash == nil {
+				c := &crash{"view", v, debug.Stack()}
+				if m.program == nil {
+					panic(fmt.Sprintf("%v\n%s", c.value, c.stack))
+				}
+				go m.program.Send(crashMsg{c})
+			}
+		}
+	}()
+	if m.crash != nil {
+		return ""
+	}
+	k := frameKey{m.snap.Version, m.rev, m.w, m.h}
+	if k != m.cached || m.frame == "" {
+		m.cached, m.frame = k, strings.Join(m.draw(), "\n")
+	}
+	return m.frame
+}
+
+// draw makes the h lines of w cells of a frame: the topmost screen that fills the terminal, and the dialogs over it.
+func (m *model) draw() []string {
+	if m.w <= 0 || m.h <= 0 {
+		return nil
+	}
+	at := len(m.stack) - 1
+	for at > 0 {
+		if _, ok := m.stack[at].(dialog); !ok {
+			break
+		}
+		at--
+	}
+	s := m.stack[at]
+	lines := make([]string, 0, m.h)
+	if m.h > 1 {
+		lines = append(lines, fit(s.header(m, m.w), m.w))
+	}
+	lower := m.lower()
+	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal keeps its lines for the screen
+	body := s.view(m, m.w, m.h-len(lines)-len(lower))
+	for i := range m.h - len(lines) - len(lower) {
+		if i < len(body) {
+			lines = append(lines, fit(body[i], m.w))
+		} else {
+			lines = append(lines, strings.Repeat(" ", m.w))
+		}
+	}
+	lines = append(lines, lower...)
+	for _, s := range m.stack[at+1:] {
+		box := s.(dialog).box(m, min(m.w, 76), m.h-1)
+		w := 0
+		if len(box) > 0 {
+			w = len([]rune(stripped(box[0])))
+		}
+		lines = overlay(lines, box, max(0, (m.w-w)/2), max(0, (m.h-1-len(box))/2), m.w)
+	}
+	return lines
+}
+
+// lower is the line of the last answer or event, and the footer.
+func (m *model) lower() []string {
+	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.top().scope(), m.w), m.w)}
+}
+
+// newsLine is the last answer, or else the newest events.
+func (m *model) newsLine(w int) string {
+	t := m.theme
+	if m.toast.text != "" {
+		style, sign := t.good, t.g.Running
+		if m.toast.bad {
+			style, sign = t.bad, "!"
+		}
+		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
+	}
+	return t.newsLine(m.snap, w)
+}

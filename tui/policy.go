@@ -1,0 +1,66 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+
+	"nasnet/nas"
+)
+
+// controllerPane is what the controller has learned: entropy of the policy, baseline, and the size of the last step.
+func (d *dashboard) controllerPane(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	p := pane{title: "2 Controller", focus: d.focus == paneController}
+	c := s.Config.Controller
+	if w >= 44 {
+		p.right = fmt.Sprintf("%s, update every %d", t.clean(c.Strategy), s.Config.Batch)
+	}
+	in := w - 4
+	var lines []string
+	add := func(l string) { lines = append(lines, " "+l) }
+	entropies := series(s.Updates, func(u nas.PolicyView) float64 { return u.Entropy })
+	v := s.Policy
+	if h < 8 { // two lines
+		if len(entropies) == 0 {
+			add(t.clean(c.Strategy) + ": no update yet")
+			add(fmt.Sprintf("first after %d children", s.Config.Batch))
+			return p.draw(t, w, h, lines)
+		}
+		value := fmt.Sprintf("%.1f nats", v.Entropy)
+		add(t.spread("entropy "+t.spark(entropies, max(4, in-9-len(value)), math.NaN(), math.NaN()), value, in))
+		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)), fmt.Sprintf("upd %d", v.Version), in))
+		if h > 4 {
+			add(fmt.Sprintf("mean %s  KL %s  clip %.0f%%", score(v.MeanReward, 3), number(v.KL), 100*v.ClipFraction))
+		}
+		if h > 5 {
+			add(fmt.Sprintf("grad %s  of %.1f nats", number(v.GradNorm), v.MaxEntropy))
+		}
+		return p.draw(t, w, h, lines)
+	}
+	if len(entropies) == 0 {
+		add("")
+		add("no update yet: the policy is untrained")
+		add(fmt.Sprintf("the first comes after %d children", s.Config.Batch))
+		return p.draw(t, w, h, lines)
+	}
+	labelled := func(name string, values []float64, value string) {
+		add(t.spread(fmt.Sprintf("%-9s", name)+t.spark(values, max(4, in-11-len(value)), math.NaN(), math.NaN()), value, in))
+	}
+	labelled("entropy", entropies, fmt.Sprintf("%.1f of %.1f nats", v.Entropy, v.MaxEntropy))
+	labelled("baseline", series(s.Updates, func(u nas.PolicyView) float64 { return u.Baseline }), score(v.Baseline, 4))
+	labelled("batch", series(s.Updates, func(u nas.PolicyView) float64 { return u.MeanReward }), score(v.MeanReward, 4))
+	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))
+	add("")
+	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), fmt.Sprintf("%d steps a batch", max(c.Steps, 1)), in))
+	add(t.spread(fmt.Sprintf("clipped %.0f%%   grad %s", 100*v.ClipFraction, number(v.GradNorm)), fmt.Sprintf("entropy bonus %s", rate(c.Entropy)), in))
+	add(t.spread(fmt.Sprintf("advantage of the last batch %+.3f", v.MeanReward-v.Baseline), "", in))
+	return p.draw(t, w, h, lines)
+}
+
+func series[T any](xs []T, f func(T) float64) []float64 {
+	out := make([]float64, len(xs))
+	for i, x := range xs {
+		out[i] = f(x)
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+)
+
+// rewardPane is the live chart of the search: the mean of the last rewards and the best so far.
+func (d *dashboard) rewardPane(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	p := pane{title: "1 Reward", focus: d.focus == paneReward}
+	if w >= 70 {
+		p.title = "1 Reward of finished children"
+	}
+	if len(s.Rewards) == 0 {
+		return p.draw(t, w, h, d.noReward(m, w-2, h-2))
+	}
+	last := s.Rewards[len(s.Rewards)-1]
+	p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 3))
+	if w >= 70 {
+		p.right = fmt.Sprintf("last %s  mean %s  best %s", score(last.Reward, 4), score(last.Mean, 3), score(last.Best, 4))
+		if s.Best != nil {
+			p.right += " (" + short(*s.Best) + ")"
+		}
+	}
+	mean, best := make([]float64, len(s.Rewards)), make([]float64, len(s.Rewards))
+	for i, r := range s.Rewards {
+		mean[i], best[i] = r.Mean, r.Best
+	}
+	body := t.plot([]line{{mean, t.mean, false}, {best, t.best, true}}, w-3, h-3, math.NaN(), math.NaN())
+	legend := fmt.Sprintf("%s mean of 20   %s best", t.mean.Render(t.g.Mean), t.best.Render(t.g.Best))
+	if w >= 50 {
+		legend += fmt.Sprintf("   child %d to %d", s.Rewards[0].Trial, last.Trial)
+	}
+	body = append(body, "  "+legend)
+	return p.draw(t, w, h, body)
+}
+
+// noReward tells what happens before there is a first reward.
+func (d *dashboard) noReward(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	lines := []string{"", " no reward yet"}
+	if len(s.Running) > 0 {
+		c := s.Running[0]
+		lines = append(lines, "", fmt.Sprintf(" child %s: epoch %d of %d", c.Label(), min(c.Epoch+1, c.Epochs), c.Epochs), " "+t.bar(c.Progress, min(w-8, 30))+
+			fmt.Sprintf(" %.0f%%", c.Progress*100))
+		if c.Left > 0 {
+			lines = append(lines, " "+clock(c.Left)+" left")
+		}
+	}
+	return lines[:min(len(lines), max(h, 0))]
+}

@@ -1,0 +1,83 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+)
+
+// screen is one thing that fills the terminal, or a dialog over it. A screen keeps only cursors; what it shows comes from the model's snapshot.
+type screen interface {
+	scope() scope                          // the rows of the key table that work here
+	act(m *model, a action) tea.Cmd        // an action that the model does not carry out itself
+	back() bool                            // a step back within the screen; false: leave it
+	header(m *model, w int) string         // the first line
+	view(m *model, w, h int) (ls []string) // the lines between header and footer
+}
+
+// selector is a screen with a selected trial, which star, note, pause, stop, retrain and fork are about.
+type selector interface {
+	selected(m *model) (nas.TrialView, bool)
+}
+
+// typist is a screen that takes keys as text.
+type typist interface {
+	typed(m *model, msg tea.KeyMsg) tea.Cmd
+}
+
+// dialog is a screen that is drawn as a box over the screen below it.
+type dialog interface {
+	screen
+	box(m *model, w, h int) []string // at most h lines of at most w cells, all of one width
+}
+
+// opener is the table of what a key opens: a new screen, or why it cannot be opened now. Nil if the action opens nothing.
+func opener(a action) func(m *model) (s screen, why string) {
+	return map[action]func(m *model) (screen, string){
+		actLog:       openLog,
+		actHelp:      openHelp,
+		actRetrain:   openRetrain,
+		actFork:      openFork,
+		actStopChild: openStopChild,
+		actNote:      openNote,
+	}[a]
+}
+
+// picked is the selected trial of the topmost screen that has one.
+func (m *model) picked() (nas.TrialView, bool) {
+	for i := len(m.stack) - 1; i >= 0; i-- {
+		if s, ok := m.stack[i].(selector); ok {
+			return s.selected(m)
+		}
+	}
+	return nas.TrialView{}, false
+}
+
+// find returns the newest view of a trial.
+func find(s *nas.Snapshot, id int) (nas.TrialView, bool) {
+	for _, list := range [][]nas.TrialView{s.Running, s.Top, s.Retrains, s.Recent} {
+		for _, t := range list {
+			if t.ID == id {
+				return t, true
+			}
+		}
+	}
+	if s.Best != nil && s.Best.ID == id {
+		return *s.Best, true
+	}
+	return nas.TrialView{}, false
+}
+
+// trial names a trial in a sentence.
+func (t theme) trial(v nas.TrialView) string { return "child " + v.Label() + " (" + short(v) + ")" }
+
+// short is the first signs of a cell's hash.
+func short(v nas.TrialView) string {
+	if len(v.Cell) > 4 {
+		return v.Cell[:4]
+	}
+	return v.Cell
+}
+
+func stripped(s string) string { return ansi.Strip(s) }

@@ -1,0 +1,184 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/tui/term"
+)
+
+// clean makes text from outside (names, notes, messages) fit for a screen: one line, no control or direction characters, and only what the terminal
+// can show.
+func (t theme) clean(s string) string { return strings.TrimSpace(t.printable(s)) }
+
+// printable is clean that keeps spaces at the ends.
+func (t theme) printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
+			return -1
+		case r > 126 && t.g.Tier == term.ASCII:
+			return '?'
+		}
+		return r
+	}, ansi.Strip(s))
+}
+
+// fit cuts or pads a line to exactly w cells.
+func fit(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	n := ansi.StringWidth(s)
+	if n > w {
+		s = ansi.Truncate(s, w, "")
+		n = ansi.StringWidth(s)
+	}
+	return s + strings.Repeat(" ", w-n)
+}
+
+// fitRight is fit with the text at the right end.
+func fitRight(s string, w int) string {
+	if n := ansi.StringWidth(s); n < w {
+		return strings.Repeat(" ", w-n) + s
+	}
+	return fit(s, w)
+}
+
+// cut shortens a line to at most w cells, with the sign of a cut at its end.
+func (t theme) cut(s string, w int) string {
+	if ansi.StringWidth(s) <= w {
+		return s
+	}
+	if w <= 1 {
+		return fit(s, w)
+	}
+	return ansi.Truncate(s, w-1, "") + t.g.Ellipsis
+}
+
+// spread puts left and right at the ends of a line of w cells; left is cut before right goes.
+func (t theme) spread(left, right string, w int) string {
+	r := ansi.StringWidth(right)
+	if r+1 >= w {
+		return fit(left, w)
+	}
+	return fit(t.cut(left, w-r-1), w-r) + right
+}
+
+// overlay puts a box of lines over others at column x, row y.
+func overlay(under, box []string, x, y, w int) []string {
+	out := append([]string(nil), under...)
+	for i, line := range box {
+		if y+i < 0 || y+i >= len(out) {
+			continue
+		}
+		n := ansi.StringWidth(line)
+		u := fit(out[y+i], w)
+		out[y+i] = fit(ansi.Truncate(u, x, ""), x) + line + ansi.TruncateLeft(u, x+n, "")
+	}
+	return out
+}
+
+// wrap breaks text into lines of at most w cells at spaces.
+func wrap(s string, w int) []string {
+	if w < 1 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(s, w, ""), "\n")
+}
+
+// score is a reward or an accuracy with n decimals: .7714, 1.000.
+func score(x float64, n int) string {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return "nan"
+	}
+	s := fmt.Sprintf("%.*f", n, x)
+	if strings.HasPrefix(s, "0.") {
+		return s[1:]
+	}
+	if len(s) > n+1 { // 1.0000 in the room of .7714
+		s = s[:n+1]
+	}
+	return s
+}
+
+// amount is a count with at most four signs and a unit: 812, 5.2k, 0.31M, 41.2M, 1.20G.
+func amount(n int64) string {
+	x := float64(n)
+	scaled := func(x float64, unit string) string {
+		switch {
+		case x < 9.995:
+			return fmt.Sprintf("%.2f%s", x, unit)
+		case x < 99.95:
+			return fmt.Sprintf("%.1f%s", x, unit)
+		}
+		return fmt.Sprintf("%.0f%s", x, unit)
+	}
+	switch {
+	case n < 1000:
+		return fmt.Sprint(n)
+	case x < 99950:
+		return fmt.Sprintf("%.1fk", x/1e3)
+	case x < 999.5e6:
+		return scaled(x/1e6, "M")
+	}
+	return scaled(x/1e9, "G")
+}
+
+// number is a rate or a loss in at most five signs.
+func number(x float64) string {
+	switch a := math.Abs(x); {
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return "nan"
+	case a < 10:
+		return fmt.Sprintf("%.3f", x)
+	case a < 100:
+		return fmt.Sprintf("%.2f", x)
+	case a < 1000:
+		return fmt.Sprintf("%.1f", x)
+	case a < 99999:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.0e", x)
+}
+
+// rate is a learning rate: 0.0247, 3.5e-4.
+func rate(x float64) string {
+	if x == 0 {
+		return "0"
+	}
+	if x < 1e-3 {
+		return strings.Replace(strings.Replace(fmt.Sprintf("%.1e", x), "e-0", "e-", 1), ".0e", "e", 1)
+	}
+	s := strings.TrimRight(fmt.Sprintf("%.4f", x), "0")
+	return strings.TrimSuffix(s, ".")
+}
+
+// clock is a length of time: 0:16, 12:31, 18h05, 10d23h.
+func clock(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < 0:
+		return "0:00"
+	case d < time.Hour:
+		return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02d", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// plural is a count with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

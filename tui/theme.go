@@ -1,0 +1,89 @@
+package tui
+
+import (
+	"io"
+	"os"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+	"nasnet/tui/term"
+)
+
+// theme is how things look: the glyphs of the terminal and every style there is. Only the 16 colours of the terminal's own theme are used, so that it
+// reads on light and on dark, and never colour alone: each state has a sign or a word too. Without colour bold and reverse remain.
+type theme struct {
+	g term.Glyphs
+
+	plain, bold, selected               lipgloss.Style
+	frame, focus, title                 lipgloss.Style // of panes
+	key, mark                           lipgloss.Style // keys in the footer; the letters that tie a child to its place
+	good, warn, bad, star               lipgloss.Style
+	mean, best                          lipgloss.Style // lines of the reward chart
+	separable, pooling, dilated, convol lipgloss.Style // op families
+}
+
+// newTheme returns the theme for a tier of glyphs, with or without colour.
+func newTheme(tier term.Tier, colour bool) theme {
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(termenv.ANSI)
+	r.SetHasDarkBackground(true)
+	plain := r.NewStyle().Inline(true)
+	paint := func(ansi string) lipgloss.Style {
+		if !colour {
+			return plain
+		}
+		return plain.Foreground(lipgloss.Color(ansi))
+	}
+	bold := plain.Bold(true)
+	t := theme{
+		g: term.GlyphsOf(tier), plain: plain, bold: bold, selected: plain.Reverse(true),
+		frame: plain, focus: paint("6"), title: bold,
+		key: paint("6").Bold(true), mark: paint("5").Bold(true),
+		good: paint("2"), warn: paint("3"), bad: paint("1").Bold(true), star: paint("3"),
+		mean: paint("6"), best: paint("2").Bold(true),
+		separable: paint("6"), pooling: paint("5"), dilated: paint("3"), convol: paint("2"),
+	}
+	return t
+}
+
+// detectTheme reads the environment.
+func detectTheme() theme {
+	return newTheme(term.Detect(os.Getenv), os.Getenv("NO_COLOR") == "")
+}
+
+// state returns the sign, the word and the style of a state.
+func (t theme) state(s nas.State) (sign, word string, style lipgloss.Style) {
+	switch s {
+	case nas.Running:
+		return t.g.Running, "running", t.good
+	case nas.Paused:
+		return t.g.Paused, "paused", t.warn
+	case nas.Done:
+		return t.g.Done, "done", t.good
+	case nas.Failed:
+		return t.g.Failed, "failed", t.bad
+	case nas.Stopped:
+		return t.g.Stopped, "stopped", t.warn
+	case nas.Draining:
+		return t.g.Running, "draining", t.warn
+	}
+	return t.g.None, string(s), t.plain
+}
+
+// family is the style of an op.
+func (t theme) family(f space.Family) lipgloss.Style {
+	switch f {
+	case space.Separable:
+		return t.separable
+	case space.AvgPool, space.MaxPool:
+		return t.pooling
+	case space.Dilated:
+		return t.dilated
+	case space.Conv, space.Factorized:
+		return t.convol
+	}
+	return t.plain
+}

@@ -1,0 +1,135 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+)
+
+// topRow is one line of the table of the best cells.
+type topRow struct {
+	nas.TrialView
+	sign string
+	rank int
+}
+
+func (t theme) topColumns() []column[topRow] {
+	return []column[topRow]{
+		{head: "", width: 2, cell: func(r topRow, _ int) string {
+			if r.Star {
+				return r.sign + t.star.Render(t.g.Star)
+			}
+			return r.sign
+		}},
+		{head: "#", width: 3, right: true, cell: func(r topRow, _ int) string { return fmt.Sprint(r.rank) }},
+		{head: "CELL", width: 4, cell: func(r topRow, _ int) string { return short(r.TrialView) }},
+		{head: "REWARD", width: 6, right: true, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
+		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
+		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
+		{head: "CHILD", width: 5, right: true, from: 110, cell: func(r topRow, _ int) string { return r.Label() }},
+		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return kind(r.Kind) }},
+		{head: "TIME", width: 5, right: true, from: 130, cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
+		{head: "NORMAL CELL (h h[i], p h[i-1], 0-4)", width: 34, grow: 2, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
+		{head: "REDUCTION CELL", width: 24, grow: 2, from: 150, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
+		{head: "NOTE", width: 8, grow: 1, from: 100, cell: func(r topRow, w int) string { return t.cut(t.clean(r.Note), w) }},
+	}
+}
+
+// topPane is the table of the best cells.
+func (d *dashboard) topPane(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	p := pane{title: "5 Top cells", focus: d.focus == paneTop, right: "by reward"}
+	if w >= 110 {
+		p.right = fmt.Sprintf("by reward, %d finished, %d distinct", s.Finished, s.Distinct)
+	}
+	if p.focus {
+		p.foot = "enter open " + t.g.Dot + " r retrain " + t.g.Dot + " s star"
+	}
+	at := d.top.index(s.Top)
+	cols := columnsFor(t.topColumns(), w-4, 1)
+	if w >= 130 {
+		cols = columnsFor(t.topColumns(), w-4, 2)
+	}
+	gap := 1
+	if w >= 130 {
+		gap = 2
+	}
+	body := []string{" " + t.title.Render(row(cols, gap, nil))}
+	from, to := window(len(s.Top), h-3, at)
+	for i := from; i < to; i++ {
+		r := topRow{TrialView: s.Top[i], sign: " ", rank: i + 1}
+		body = append(body, t.tableLine(p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
+	}
+	if len(s.Top) == 0 {
+		body = append(body, " none yet: a cell is ranked when its child has ended")
+	}
+	return p.draw(t, w, h, body)
+}
+
+// bestCell is the drawing of the best cell so far.
+func (d *dashboard) bestCell(m *model) []string {
+	if m.snap.Best == nil {
+		return nil
+	}
+	return m.theme.ladder(m.snap.Best.Genotype, d.reduction)
+}
+
+func (d *dashboard) bestPane(m *model, cell []string, w, h int) []string {
+	t, b := m.theme, m.snap.Best
+	p := pane{title: "Best cell", foot: "v " + cellName(!d.reduction)}
+	if b == nil {
+		return p.draw(t, w, h, []string{"", " the best cell is drawn here when the first child has ended"})
+	}
+	p.title = fmt.Sprintf("Best cell %s %s %s", short(*b), t.g.Dot, cellName(d.reduction))
+	p.right = t.star.Render(t.g.Star) + " " + score(b.Reward, 4)
+	return p.draw(t, w, h, centred(cell, w-2, h-2))
+}
+
+func cellName(reduction bool) string {
+	if reduction {
+		return "reduction"
+	}
+	return "normal"
+}
+
+// centred moves a drawing a little into the free room around it.
+func centred(lines []string, w, h int) []string {
+	n := 0
+	for _, l := range lines {
+		n = max(n, ansi.StringWidth(l))
+	}
+	pad := strings.Repeat(" ", max(0, min(2, w-n)))
+	var out []string
+	if h > len(lines) {
+		out = append(out, "")
+	}
+	for _, l := range lines {
+		out = append(out, pad+l)
+	}
+	return out
+}
+
+// figures are the counts of the run beside its charts.
+func (d *dashboard) figures(m *model, w, h int) []string {
+	t, s := m.theme, m.snap
+	perHour := 0.0
+	if s.Elapsed > 0 {
+		perHour = float64(s.Finished) / s.Elapsed.Hours()
+	}
+	c := s.Config
+	lines := []string{
+		t.spread(fmt.Sprintf(" %.0f img/s   %.0f children/h", s.ImageRate, perHour), fmt.Sprintf("%d distinct cells ", s.Distinct), w-2),
+		t.spread(fmt.Sprintf(" %s, %s", plural(s.Cached, "repeat", "repeats"), plural(s.Failed, "failure", "failures")),
+			fmt.Sprintf("policy %d, seed %d ", s.Policy.Version, c.Seed), w-2),
+		t.spread(fmt.Sprintf(" N=%d F=%d %d px", c.Net.N, c.Net.Filters, c.Net.Image),
+			fmt.Sprintf("%s on %d images ", plural(c.Train.Epochs, "epoch", "epochs"), c.TrainImages), w-2),
+		" " + t.cut(t.clean(s.Dir), w-4),
+	}
+	if s.Parent != "" {
+		lines = append(lines, fmt.Sprintf(" forked at policy %d of %.8s", s.ForkAt, t.clean(s.Parent)))
+	}
+	return pane{title: "Run"}.draw(t, w, h, lines)
+}
