@@ -123,7 +123,8 @@ func BenchmarkLayers(b *testing.B) {
 		measure(b, at+"relu", "Gfloat/s", len(x), func() { kernel.Relu(y, x) })
 		measure(b, at+"relu-bwd", "Gfloat/s", len(x), func() { kernel.ReluBackward(y, z, x) })
 		measure(b, at+"add", "Gfloat/s", len(x), func() { kernel.Add(y, z, x) })
-		measure(b, at+"concat", "Gfloat/s", len(x), func() { kernel.ConcatForward(y, [][]float32{x[:len(x)/2], z[:len(x)/2]}, []int{s.c / 2, s.c / 2}, m) })
+		parts, widths := [][]float32{x[:len(x)/2], z[:len(x)/2]}, []int{s.c / 2, s.c / 2}
+		measure(b, at+"concat", "Gfloat/s", len(x), func() { kernel.ConcatForward(y, parts, widths, m) })
 		for _, k := range []int{3, 5, 7} {
 			for _, stride := range []int{1, 2} {
 				p := kernel.SamePool(benchBatch, s.h, s.h, s.c, k, stride)

@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // elementBlock is how many floats one inner loop takes at most: assembly cannot
 // be interrupted, and the garbage collector waits for it.
@@ -120,7 +123,8 @@ func DropPathForward(y, x, scale []float32, n, per int) {
 func checkSame(op string, lengths ...int) {
 	for _, n := range lengths {
 		if n != lengths[0] {
-			panic(fmt.Sprintf("kernel: %s: lengths differ: %v", op, lengths))
+			// A clone goes to fmt, so that the slice of every call stays on the stack.
+			panic(fmt.Sprintf("kernel: %s: lengths differ: %v", op, slices.Clone(lengths)))
 		}
 	}
 }

@@ -11,22 +11,22 @@ func maxPoolGeneric(y []float32, idx []uint8, x []float32, pixels, step, c, ny, 
 	for q := range pixels {
 		for j := range c {
 			in := x[q*step+j:]
-			best, tap := int32(math.MinInt32), 0
+			// The float, as an integer of the same order, above 255 - tap: the
+			// greatest is the first of the largest. An integer maximum is a
+			// conditional move, a comparison of floats an unpredictable branch.
+			best := int64(math.MinInt64)
 			for ky := range ny {
-				at, t := ky*line, first+ky*k
+				at, t := ky*line, int64(255-first-ky*k)
 				for range nx {
-					// Compared as integers, whose order is that of the floats:
-					// conditional moves instead of unpredictable branches.
 					b := int32(math.Float32bits(in[at] + 0)) // +0: not -0
-					if o := b ^ int32(uint32(b>>31)>>1); o > best {
-						best, tap = o, t
-					}
+					best = max(best, int64(b^int32(uint32(b>>31)>>1))<<32|t)
 					at += c
-					t++
+					t--
 				}
 			}
-			y[q*c+j] = math.Float32frombits(uint32(best ^ int32(uint32(best>>31)>>1)))
-			idx[q*c+j] = uint8(tap)
+			o := int32(best >> 32)
+			y[q*c+j] = math.Float32frombits(uint32(o ^ int32(uint32(o>>31)>>1)))
+			idx[q*c+j] = uint8(255 - best&255)
 		}
 	}
 }
