@@ -122,6 +122,9 @@ func locate(info Info, dir string, found func(dir string) bool) (string, error) 
 
 // hint says how to come by the files of a data set.
 func hint(info Info) string {
+	if len(info.Files) == 0 {
+		return "the folder has to hold all of " + strings.Join(idxFiles, ", ") + ", each as it is or as .gz"
+	}
 	h := "fetch them with: nasnet data get " + info.Name
 	if info.Name == fashionInfo.Name {
 		h += fmt.Sprintf("\nor use --data %s, the %d images of it that are built in", fashion10kInfo.Name, fashion10kInfo.TrainImages+fashion10kInfo.TestImages)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 )
@@ -17,7 +18,10 @@ var syntheticInfo = Info{
 	BuiltIn: true,
 }
 
-func loadSynthetic(_ context.Context, o Options) (*Data, error) {
+func loadSynthetic(ctx context.Context, o Options) (*Data, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return Synthetic(SyntheticConfig{Seed: o.Seed, Image: o.Image})
 }
 
@@ -38,6 +42,9 @@ func Synthetic(c SyntheticConfig) (*Data, error) {
 		if *f.field == 0 {
 			*f.field = f.standard
 		}
+	}
+	if c.Classes < 2 || c.Classes > c.Train {
+		return nil, fmt.Errorf("%d classes in %d training images", c.Classes, c.Train)
 	}
 	d := &Data{Info: syntheticInfo}
 	d.Info.Classes = nil

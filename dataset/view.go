@@ -55,7 +55,7 @@ func (v *View) augmented(out []float32, in []uint8, a *Augmenter) {
 	d := a.draw(h, w)
 	clear(out)
 	x0, x1 := max(0, -d.dx), min(w, w-d.dx) // columns of the crop that lie inside the image
-	for y := max(0, -d.dy); y < min(h, h-d.dy); y++ {
+	for y := max(0, -d.dy); x0 < x1 && y < min(h, h-d.dy); y++ {
 		src := in[((y+d.dy)*w+x0+d.dx)*ch:]
 		for c := range ch {
 			s, t := v.scale(c)
