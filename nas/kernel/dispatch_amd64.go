@@ -2,7 +2,23 @@
 
 package kernel
 
-func available() []kernels { return []kernels{generic} }
+import "golang.org/x/sys/cpu"
+
+// avx2 is AVX2 with FMA: vectors of 8 floats.
+var avx2 = func() kernels {
+	k := generic
+	k.name = "avx2"
+	k.gemm = gemmAVX2
+	k.gemmTN = gemmTNAVX2
+	return k
+}()
+
+func available() []kernels {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		return []kernels{generic, avx2}
+	}
+	return []kernels{generic}
+}
 
 // FlushDenormals makes the floating-point unit of the calling thread treat
 // subnormal numbers as zero, which would otherwise slow assembly kernels
