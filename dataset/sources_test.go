@@ -69,8 +69,7 @@ func TestSourcesConform(t *testing.T) {
 	}
 }
 
-// A nearest-centroid classifier on the raw pixels must do better than chance and worse than a network can: the set is neither noise nor given
-// away.
+// Even a nearest-centroid classifier on the raw pixels must learn it.
 func TestSyntheticIsLearnable(t *testing.T) {
 	d := load(t, "synthetic", dataset.Options{})
 	size := d.Train.H * d.Train.W * d.Train.C
@@ -99,8 +98,7 @@ func TestSyntheticIsLearnable(t *testing.T) {
 			right++
 		}
 	}
-	t.Logf("%d of %d", right, d.Test.N)
-	if right < d.Test.N*6/10 {
+	if right < d.Test.N*9/10 {
 		t.Errorf("nearest centroid gets %d of %d right", right, d.Test.N)
 	}
 }

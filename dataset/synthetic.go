@@ -32,8 +32,8 @@ type SyntheticConfig struct {
 }
 
 // Synthetic makes a data set without files. Each class is a random 4x4 pattern drawn large; its images are that pattern moved by up to an
-// eighth of the side and buried in noise, so pixels alone say little and a small convolutional network soon learns the classes. Labels go
-// round in order: the classes are of equal size to within one. The same config gives the same bytes on every machine.
+// eighth of the side and covered with noise, which anything that learns at all learns in a few passes. Labels go round in order: the classes
+// are of equal size to within one. The same config gives the same bytes on every machine.
 func Synthetic(c SyntheticConfig) (*Data, error) {
 	for _, f := range []struct {
 		field    *int

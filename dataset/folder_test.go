@@ -1,0 +1,309 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func pngOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func jpegOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func plainColour(w, h int, c color.Color) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.Set(x, y, c)
+		}
+	}
+	return img
+}
+
+func grey(w, h int, v uint8) *image.Gray {
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = v
+	}
+	return img
+}
+
+func grey16(side int, v uint16) *image.Gray16 {
+	img := image.NewGray16(image.Rect(0, 0, side, side))
+	for i := range side * side {
+		img.SetGray16(i%side, i/side, color.Gray16{Y: v})
+	}
+	return img
+}
+
+// pngHeader is a PNG that claims a size and holds nothing.
+func pngHeader(w, h uint32) []byte {
+	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), w)
+	ihdr = binary.BigEndian.AppendUint32(ihdr, h)
+	ihdr = append(ihdr, 8, 6, 0, 0, 0)
+	b := append([]byte("\x89PNG\r\n\x1a\n"), 0, 0, 0, 13)
+	return binary.BigEndian.AppendUint32(append(b, ihdr...), crc32.ChecksumIEEE(ihdr))
+}
+
+func tree(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, b := range files {
+		put(t, filepath.Join(dir, name), b)
+	}
+	return dir
+}
+
+// twoClasses is 10 red and 5 blue images of 8x8.
+func twoClasses() map[string][]byte {
+	files := map[string][]byte{}
+	for i := range 10 {
+		files[fmt.Sprintf("red/%02d.png", i)] = pngOf(plainColour(8, 8, color.NRGBA{255, uint8(i), 0, 255}))
+	}
+	for i := range 5 {
+		files[fmt.Sprintf("blue/deeper/%02d.JPG", i)] = jpegOf(plainColour(8, 8, color.NRGBA{0, 0, 255, 255}))
+	}
+	return files
+}
+
+func TestFolderOfClasses(t *testing.T) {
+	files := twoClasses()
+	files["red/notes.txt"] = []byte("not an image")
+	files["red/.hidden.png"] = []byte("not an image either")
+	files[".git/x/a.png"] = []byte("nor this")
+	dir := tree(t, files)
+	d, err := Load(context.Background(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(d.Info.Classes, []string{"blue", "red"}) || d.Train.N != 12 || d.Test.N != 3 || d.Train.H != 8 || d.Train.C != 3 || d.Skipped != 0 {
+		t.Fatalf("classes %q, %d and %d images of %dx%d, %d skipped", d.Info.Classes, d.Train.N, d.Test.N, d.Train.H, d.Train.C, d.Skipped)
+	}
+	counts := map[int32]int{}
+	for i, l := range d.Test.Labels {
+		counts[l]++
+		p := d.Test.Pixels[i*8*8*3:]
+		if red := p[0] > 200 && p[2] < 50; red != (l == 1) {
+			t.Errorf("test image %d of class %s begins with %v", i, d.Info.Classes[l], p[:3])
+		}
+	}
+	if counts[0] != 1 || counts[1] != 2 {
+		t.Errorf("test part has %v of the classes, want a fifth of each", counts)
+	}
+	again, err := Load(context.Background(), dir, Options{})
+	if err != nil || again.SHA256 != d.SHA256 || !bytes.Equal(again.Train.Pixels, d.Train.Pixels) {
+		t.Errorf("the second time it is %v, %v", again.SHA256, err)
+	}
+	if _, err := Load(context.Background(), "folder", Options{Dir: dir}); err != nil {
+		t.Errorf("by name and Dir: %v", err)
+	}
+	put(t, filepath.Join(dir, "red/00.png"), pngOf(plainColour(8, 8, color.NRGBA{254, 0, 0, 255})))
+	if changed, err := Load(context.Background(), dir, Options{}); err != nil || changed.SHA256 == d.SHA256 {
+		t.Errorf("another pixel gave the same checksum, %v", err)
+	}
+}
+
+func TestFolderWithPartsStaysAsItIs(t *testing.T) {
+	for _, part := range []string{"test", "val", "valid"} {
+		d, err := Load(context.Background(), tree(t, map[string][]byte{
+			"train/a/1.png": pngOf(grey(4, 4, 10)), "train/a/2.png": pngOf(grey(4, 4, 20)), "train/b/1.png": pngOf(grey(4, 4, 30)),
+			part + "/b/9.png": pngOf(grey(4, 4, 99)),
+		}), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Train.N != 3 || d.Test.N != 1 || d.Train.C != 1 || d.Test.Labels[0] != 1 || d.Test.Pixels[0] != 99 || d.Train.Pixels[2*16] != 30 {
+			t.Errorf("%s: %+v and %+v", part, d.Train, d.Test)
+		}
+	}
+}
+
+func TestFolderImagesTakeOneShape(t *testing.T) {
+	wide := plainColour(12, 4, color.NRGBA{0, 200, 0, 255}) // the middle square, columns 4 to 7, is red
+	for y := range 4 {
+		for x := 4; x < 8; x++ {
+			wide.Set(x, y, color.NRGBA{200, 0, 0, 255})
+		}
+	}
+	offset := image.NewRGBA(image.Rect(5, 7, 9, 11)) // bounds that do not begin at 0
+	for i := range offset.Pix {
+		offset.Pix[i] = 200
+	}
+	for _, test := range []struct {
+		name     string
+		img      []byte
+		image    int
+		side     int
+		channels int
+		first    []uint8
+	}{
+		{"a wide image is cut to its middle", pngOf(wide), 4, 4, 3, []uint8{200, 0, 0}},
+		{"images of many sizes become 32x32", pngOf(wide), 0, 32, 3, []uint8{200, 0, 0}},
+		{"squares of one side keep it", pngOf(grey(6, 6, 77)), 0, 6, 1, []uint8{77}},
+		{"squares take the side asked for", pngOf(grey(6, 6, 77)), 9, 9, 1, []uint8{77}},
+		{"sixteen bits a channel become eight", pngOf(grey16(5, 0x8fff)), 0, 5, 1, []uint8{0x8f}},
+		{"what is transparent is black", pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 0, 5, 3, []uint8{0, 0, 0}},
+		{"a grey JPEG is grey", jpegOf(grey(8, 8, 50)), 0, 8, 1, []uint8{50}},
+		{"a palette is colour", pngOf(image.NewPaletted(image.Rect(0, 0, 3, 3), color.Palette{color.RGBA{1, 2, 3, 255}})), 0, 3, 3, []uint8{1, 2, 3}},
+		{"an offset does not matter", pngOf(offset), 0, 4, 3, []uint8{200, 200, 200}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, err := Load(context.Background(), tree(t, map[string][]byte{"a/1.png": test.img, "b/1.png": test.img}), Options{Image: test.image})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Train.H != test.side || d.Train.W != test.side || d.Train.C != test.channels {
+				t.Fatalf("%dx%dx%d, want %dx%dx%d", d.Train.H, d.Train.W, d.Train.C, test.side, test.side, test.channels)
+			}
+			if got := d.Train.Pixels[:test.channels]; !slices.Equal(got, test.first) {
+				t.Errorf("first pixel %v, want %v", got, test.first)
+			}
+		})
+	}
+}
+
+func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
+	broken := map[string][]byte{
+		"an empty file":                 nil,
+		"a text":                        []byte("hello"),
+		"a PNG cut short":               pngOf(plainColour(8, 8, color.White))[:60],
+		"a JPEG cut short":              jpegOf(plainColour(8, 8, color.White))[:100],
+		"a header of 65535x65535":       pngHeader(65535, 65535),
+		"a header of 2^31 x 2^31":       pngHeader(1<<31-1, 1<<31-1),
+		"a header just above the limit": pngHeader(4097, 4096),
+		"a header with nothing behind":  pngHeader(4096, 4096),
+	}
+	for name, b := range broken {
+		for _, limit := range []int{0, 1, -1} {
+			files := twoClasses()
+			files["red/05.png"] = b
+			d, err := Load(context.Background(), tree(t, files), Options{MaxBroken: limit})
+			if limit < 0 {
+				if err == nil || !strings.Contains(err.Error(), "red/05.png") {
+					t.Errorf("%s, none tolerated: error %v, want one that names the file", name, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if d.Skipped != 1 || len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "red/05.png") || d.Train.N+d.Test.N != 14 {
+				t.Errorf("%s: %d skipped, warnings %q, %d images", name, d.Skipped, d.Warnings, d.Train.N+d.Test.N)
+			}
+			for i, l := range d.Train.Labels {
+				if p := d.Train.Pixels[i*d.Train.H*d.Train.W*3:]; (p[0] > 200) != (l == 1) {
+					t.Fatalf("%s: image %d of class %d begins with %v: labels and images have moved apart", name, i, l, p[:3])
+				}
+			}
+		}
+	}
+	files := twoClasses()
+	for i := range 4 {
+		files[fmt.Sprintf("red/%02d.png", i)] = []byte("broken")
+	}
+	if _, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 3}); err == nil || !strings.Contains(err.Error(), "4 broken images, 3 are tolerated") {
+		t.Errorf("error %v, want the count and the limit", err)
+	}
+	if d, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 4}); err != nil || d.Skipped != 4 {
+		t.Errorf("four of four: %v", err)
+	}
+}
+
+func TestFoldersThatAreNoDataSet(t *testing.T) {
+	one := pngOf(grey(4, 4, 1))
+	for _, test := range []struct {
+		name  string
+		files map[string][]byte
+		want  string
+	}{
+		{"empty", nil, "has 0 class folders"},
+		{"images without classes", map[string][]byte{"1.png": one}, "has 0 class folders"},
+		{"one class", map[string][]byte{"a/1.png": one}, "has 1 class folders"},
+		{"classes without images", map[string][]byte{"a/x": nil, "b/y": nil}, "no PNG or JPEG file in its class folders (a, b)"},
+		{"training without test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one}, "no folder test, val or valid"},
+		{"a class only in the test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/c/1.png": one}, `test has a class "c" that train has not`},
+		{"an empty test part", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/x.txt": nil}, "test: no PNG or JPEG file"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Load(context.Background(), tree(t, test.files), Options{})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+	if _, err := Load(context.Background(), "./no/such/folder", Options{}); err == nil || !strings.Contains(err.Error(), "./no/such/folder") {
+		t.Errorf("error %v, want the name", err)
+	}
+	if _, err := Load(context.Background(), "folder", Options{}); err == nil || !strings.Contains(err.Error(), "--data ./photos") {
+		t.Errorf("error %v, want an example", err)
+	}
+}
+
+func TestLinksDoNotLeadOutOfTheFolder(t *testing.T) {
+	outside := tree(t, map[string][]byte{"secret.png": pngOf(grey(8, 8, 9))})
+	files := twoClasses()
+	dir := tree(t, files)
+	if err := os.Symlink(filepath.Join(outside, "secret.png"), filepath.Join(dir, "red/99.png")); err != nil {
+		t.Skip("no links here:", err)
+	}
+	d, err := Load(context.Background(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Skipped != 1 || !strings.Contains(d.Warnings[0], "red/99.png") {
+		t.Errorf("%d skipped, warnings %q", d.Skipped, d.Warnings)
+	}
+}
+
+func TestFolderTooLargeForMemoryIsRefusedBeforeDecoding(t *testing.T) {
+	l := &folderLoader{side: maxSide, channels: 3}
+	if _, err := l.place(make([]*imageFile, 0)); err != nil {
+		t.Error(err)
+	}
+	many := slices.Repeat([]*imageFile{{}}, maxPixels/(maxSide*maxSide*3)+1)
+	if _, err := l.place(many); err == nil || !strings.Contains(err.Error(), "smaller image side") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzImage(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 1))
+	img := image.NewNRGBA(image.Rect(0, 0, 9, 7))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(r.IntN(256))
+	}
+	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), pngHeader(4096, 4096), nil, pngOf(img)[:50], jpegOf(img)[:200]} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for channels := 1; channels <= 3; channels += 2 {
+			dst := make([]uint8, 8*8*channels)
+			_ = decodeImage(dst, b, 8, channels)
+		}
+	})
+}
