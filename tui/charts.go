@@ -8,6 +8,7 @@ import (
 	"github.com/guptarohit/asciigraph"
 
 	"nasnet/nas/space"
+	"nasnet/tui/celldraw"
 )
 
 type line struct {
@@ -44,10 +45,35 @@ type lineSet struct{ flat, wall, topRight, bottomLeft, bottomRight, topLeft, tic
 
 func (t theme) lineGlyphs() lineSet { return lineSet{"─", "│", "╮", "╰", "╯", "╭", "┤"} }
 
+// ladder draws a cell of a genotype with its ops in the colours of their families.
 func (t theme) ladder(g space.Genotype, reduction bool) []string {
-	return strings.Split(ladderTmp, "\n")
+	c := g.Normal
+	if reduction {
+		c = g.Reduction
+	}
+	var out []string
+	for _, l := range celldraw.Ladder(c, celldraw.Options{Tier: t.g.Tier, Reduction: reduction}) {
+		out = append(out, t.spans(l))
+	}
+	return out
 }
 
-const ladderTmp = ` h[i-1]   h[i]
-   │       │
-   ╰────────────────────────────▸ concat ───▸ h[i+1]`
+// spans gives each part of a drawing its look, without blanks at the end.
+func (t theme) spans(l celldraw.Line) string {
+	spans := l.Spans
+	for len(spans) > 0 && spans[len(spans)-1].Kind == celldraw.Blank {
+		spans = spans[:len(spans)-1]
+	}
+	var b strings.Builder
+	for _, s := range spans {
+		switch s.Kind {
+		case celldraw.Operation:
+			b.WriteString(t.family(s.Family).Render(s.Text))
+		case celldraw.State, celldraw.Junction, celldraw.Output:
+			b.WriteString(t.bold.Render(s.Text))
+		default:
+			b.WriteString(s.Text)
+		}
+	}
+	return b.String()
+}

@@ -73,7 +73,7 @@ func (t theme) childColumns() []column[childRow] {
 		{head: "LEFT", width: 5, right: true, cell: func(c childRow, _ int) string {
 			return orNone(ended(c) || c.Left == 0, clock(c.Left))
 		}},
-		{head: "FROM", width: 14, from: 130, cell: func(c childRow, _ int) string { return t.from(c.TrialView) }},
+		{head: "FROM", width: 16, from: 130, cell: func(c childRow, _ int) string { return t.from(c.TrialView) }},
 	}
 }
 

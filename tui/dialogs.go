@@ -26,7 +26,7 @@ func (t theme) boxed(title string, lines []string, w, h int) []string {
 	return pane{title: title, focus: true}.draw(t, min(n, w), min(len(lines)+2, h), lines)
 }
 
-// quitDialog asks what is to become of the search. Only keys that name an end end it: enter and ctrl-c do nothing here.
+// quitDialog asks what is to become of the search. Enter detaches where that is possible and does nothing elsewhere; ctrl-c and esc go back.
 type quitDialog struct{ plainDialog }
 
 func (*quitDialog) scope() scope { return onQuit }
@@ -38,7 +38,7 @@ func (q *quitDialog) box(m *model, w, h int) []string {
 	add := func(k, text string) { lines = append(lines, fit("   "+t.key.Render(k), 9)+text) }
 	lines = append(lines, "")
 	if m.options.CanDetach {
-		add("d", "detach: the search goes on without this screen")
+		add("d", "detach: the search goes on without this screen (enter)")
 	}
 	if m.leaving {
 		add("w", fmt.Sprintf("leave now; %s still", plural(n, "child trains", "children train")))

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -9,12 +10,13 @@ import (
 	"nasnet/nas"
 )
 
-// footer is the line of keys of a scope, from the key table, as many as fit; the help key is always among them.
-func (t theme) footer(on scope, w int) string {
+// footer is the line of keys of a scope, from the key table, as many as fit; the help key is always among them. Actions
+// that cannot be done now are left out.
+func (t theme) footer(on scope, w int, but ...action) string {
 	var parts []string
 	last := ""
 	for _, b := range keys {
-		if b.on&on == 0 || b.short == "" {
+		if b.on&on == 0 || b.short == "" || slices.Contains(but, b.do) {
 			continue
 		}
 		k, _, _ := strings.Cut(t.shown(b), " ")

@@ -113,6 +113,7 @@ var keys = []binding{
 	bind(actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 
 	bind(actOther, onCell, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
+	bind(actOther, onDash, groupCell, "", "v", "the same of the best cell", "v"),
 	bind(actPrev, onCell, groupCell, "prev", "[", "previous cell", "["),
 	bind(actNext, onCell, groupCell, "next", "]", "next cell", "]"),
 	bind(actStar, onTrials, groupLists, "star", "s", "star", "s"),
@@ -139,7 +140,7 @@ var keys = []binding{
 	bind(actBack, onCell|onLog|onHelp, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind(actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
 	bind(actRedraw, onScreens|onDialogs, groupEverywhere, "", "^l", "redraw", "ctrl+l"),
-	bind(actSuspend, onScreens, groupEverywhere, "", "^z", "suspend; the search goes on", "ctrl+z"),
+	bind(actSuspend, onScreens, groupEverywhere, "", "^z", "suspend this screen", "ctrl+z"),
 	bind(actQuit, onScreens, groupEverywhere, "quit", "q ^c", "quit (asks)", "q", "ctrl+c"),
 	bind(actHelp, onScreens, groupEverywhere, "help", "?", "this help", "?"),
 
@@ -150,8 +151,8 @@ var keys = []binding{
 	bind(actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
 	bind(actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
 	bind(actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
-	bind(actQuitDetach, onQuit, groupDialogs, "detach", "d", "detach: the search goes on", "d"),
-	bind(actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after the running children", "w"),
+	bind(actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
+	bind(actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
 	bind(actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
 	bind(actBack, onForm|onInput|onQuit|onSure, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,12 +24,16 @@ func TestMain(m *testing.M) {
 }
 
 func show(name string) int {
-	made, ok := snapshots[name]
-	if !ok {
-		fmt.Println("no such fixture:", name)
-		return 2
+	name, broken, _ := strings.Cut(name, "-")
+	made := snapshots[name]
+	if made == nil {
+		made = busy
 	}
 	e := newFake(made())
+	var engine nas.Engine = e
+	if name == "panic" {
+		engine = &brokenEngine{e, broken}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	hz := 4.0
@@ -36,7 +41,7 @@ func show(name string) int {
 	if hz > 0 {
 		go move(ctx, e, time.Duration(float64(time.Second)/hz))
 	}
-	out, err := Run(ctx, e, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
+	out, err := Run(ctx, engine, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
 		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}})
 	fmt.Println("outcome:", out, "error:", err)
 	return 0
@@ -69,4 +74,31 @@ func move(ctx context.Context, e *fakeEngine, every time.Duration) {
 		}
 		e.publish(&s)
 	}
+}
+
+// brokenEngine panics where it is told to, or makes the interface panic.
+type brokenEngine struct {
+	*fakeEngine
+	where string
+}
+
+func (b *brokenEngine) Snapshot() *nas.Snapshot {
+	if b.where == "view" {
+		return nil
+	}
+	return b.fakeEngine.Snapshot()
+}
+
+func (b *brokenEngine) Subscribe() (<-chan struct{}, func()) {
+	if b.where == "subscription" {
+		panic("the engine is broken")
+	}
+	return b.fakeEngine.Subscribe()
+}
+
+func (b *brokenEngine) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
+	if b.where == "command" {
+		panic("the engine is broken")
+	}
+	return b.fakeEngine.Do(ctx, c)
 }

@@ -266,8 +266,13 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		m.leaving = m.leaving && msg.to.Do != nas.Drain
 		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
 	}
-	if msg.to.Do == nas.Stop {
+	switch msg.to.Do {
+	case nas.Stop:
 		return tea.Quit
+	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
+		if m.top().scope() == onForm {
+			m.pop()
+		}
 	}
 	text := msg.reply.Message
 	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
@@ -354,7 +359,11 @@ func (m *model) draw() []string {
 
 // lower is the line of the last answer or event, and the footer.
 func (m *model) lower() []string {
-	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.top().scope(), m.w), m.w)}
+	var but []action
+	if !m.options.CanDetach {
+		but = append(but, actQuitDetach)
+	}
+	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.top().scope(), m.w, but...), m.w)}
 }
 
 // newsLine is the last answer, or else the newest events.

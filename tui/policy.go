@@ -51,7 +51,7 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	labelled("batch", series(s.Updates, func(u nas.PolicyView) float64 { return u.MeanReward }), score(v.MeanReward, 4))
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))
 	add("")
-	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), fmt.Sprintf("%d steps a batch", max(c.Steps, 1)), in))
+	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
 	add(t.spread(fmt.Sprintf("clipped %.0f%%   grad %s", 100*v.ClipFraction, number(v.GradNorm)), fmt.Sprintf("entropy bonus %s", rate(c.Entropy)), in))
 	add(t.spread(fmt.Sprintf("advantage of the last batch %+.3f", v.MeanReward-v.Baseline), "", in))
 	return p.draw(t, w, h, lines)

@@ -81,7 +81,12 @@ func overlay(under, box []string, x, y, w int) []string {
 		}
 		n := ansi.StringWidth(line)
 		u := fit(out[y+i], w)
-		out[y+i] = fit(ansi.Truncate(u, x, ""), x) + line + ansi.TruncateLeft(u, x+n, "")
+		rest := max(0, w-x-n)
+		right := ansi.TruncateLeft(u, x+n, "")
+		if ansi.StringWidth(right) > rest { // the box covers the left half of a wide glyph
+			right = ansi.TruncateLeft(u, x+n+1, "")
+		}
+		out[y+i] = fit(ansi.Truncate(u, x, ""), x) + line + fitRight(right, rest)
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func (t theme) topColumns() []column[topRow] {
 		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return kind(r.Kind) }},
 		{head: "TIME", width: 5, right: true, from: 130, cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
 		{head: "NORMAL CELL (h h[i], p h[i-1], 0-4)", width: 34, grow: 2, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
-		{head: "REDUCTION CELL", width: 24, grow: 2, from: 150, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
+		{head: "REDUCTION CELL", width: 24, grow: 2, from: 190, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
 		{head: "NOTE", width: 8, grow: 1, from: 100, cell: func(r topRow, w int) string { return t.cut(t.clean(r.Note), w) }},
 	}
 }

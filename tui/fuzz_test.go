@@ -1,0 +1,128 @@
+package tui
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+	"nasnet/tui/term"
+)
+
+// wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and no control characters in it.
+func wander(t *testing.T, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 11))
+	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble"}
+	pick := func() *nas.Snapshot { return shake(r, snapshots[fixtures[r.IntN(len(fixtures))]]()) }
+	size := func() (int, int) {
+		if r.IntN(2) == 0 {
+			return 1 + r.IntN(100), 1 + r.IntN(40)
+		}
+		return 1 + r.IntN(300), 1 + r.IntN(100)
+	}
+	w, h := size()
+	d := drive(t, pick(), w, h).tier([]term.Tier{term.Unicode, term.CP437, term.ASCII}[r.IntN(3)], r.IntN(2) == 0)
+	var all []string
+	for _, b := range keys {
+		for _, k := range b.Keys() {
+			if k != "ctrl+z" {
+				all = append(all, k)
+			}
+		}
+	}
+	all = append(all, "a", "7", "é", "界", " ", "backspace", "delete", "ctrl+w", "ctrl+k", "-", ".")
+	for range 25 {
+		switch r.IntN(6) {
+		case 0:
+			w, h := size()
+			d.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
+		case 1:
+			d.e.publish(pick())
+			d.m.Update(snapMsg{d.e.Snapshot(), d.e.updated})
+		case 2:
+			d.m.Update(replyMsg{nas.Command{Do: nas.Pause}, nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}, nil})
+		default:
+			k := all[r.IntN(len(all))]
+			if _, cmd := d.m.Update(keyMsg(k)); cmd != nil && r.IntN(2) == 0 {
+				_ = cmd // what it would do is not done
+			}
+		}
+		if d.m.crash != nil {
+			t.Fatalf("seed %d: panic in %s: %v\n%s", seed, d.m.crash.where, d.m.crash.value, d.m.crash.stack)
+		}
+		frame := strings.Join(d.frame(), "\n")
+		for _, c := range sgr.ReplaceAllString(frame, "") {
+			if c != '\n' && (c < 32 || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e) {
+				t.Fatalf("seed %d: %U on the screen", seed, c)
+			}
+		}
+	}
+}
+
+// shake changes a snapshot at random: lists shorter or empty, numbers of any size.
+func shake(r *rand.Rand, s *nas.Snapshot) *nas.Snapshot {
+	s.Version = r.Uint64()
+	if r.IntN(3) == 0 {
+		s.Rewards = s.Rewards[:r.IntN(len(s.Rewards)+1)]
+	}
+	if r.IntN(3) == 0 {
+		s.Updates = s.Updates[:r.IntN(len(s.Updates)+1)]
+	}
+	if r.IntN(3) == 0 {
+		s.Top = s.Top[:r.IntN(len(s.Top)+1)]
+		if len(s.Top) == 0 {
+			s.Best = nil
+		}
+	}
+	if r.IntN(3) == 0 {
+		s.Running = s.Running[:r.IntN(len(s.Running)+1)]
+	}
+	if r.IntN(3) == 0 {
+		s.Recent, s.Events, s.Retrains = nil, nil, nil
+	}
+	if r.IntN(4) == 0 {
+		s.Workers, s.Finished, s.Config.Children = r.IntN(1024), r.IntN(1e9), r.IntN(1e9)
+		s.ETA, s.Elapsed = time.Duration(r.Int64N(1e18)), time.Duration(r.Int64N(1e18))
+		s.ImageRate = 1e12 * r.Float64()
+	}
+	for i := range s.Running {
+		s.Running[i].Progress = 3*r.Float64() - 1
+		s.Running[i].Keep = 3*r.Float64() - 1
+		s.Running[i].Epochs = r.IntN(100000)
+	}
+	if len(s.Top) > 0 && r.IntN(3) == 0 {
+		s.Top = slices.Clone(s.Top)
+		s.Top[0].Genotype.Normal.Blocks = nil
+		s.Top[0].Params, s.Top[0].MAdds = r.Int64(), r.Int64()
+	}
+	s.Config.Train.DropPath.Mode = []string{"none", "linear", "constant", "scaled", "", "?"}[r.IntN(6)]
+	s.Config.Train.DropPath.Prob = []float64{0, 0.4, 1, -1}[r.IntN(4)]
+	return s
+}
+
+func TestAnySizeAnySnapshotAnyKey(t *testing.T) {
+	for seed := range uint64(150) {
+		wander(t, seed)
+	}
+}
+
+func TestEverySizeOfTheDashboard(t *testing.T) {
+	e := drive(t, busy(), 1, 1)
+	for w := 1; w <= 300; w += 1 + w/12 {
+		for h := 1; h <= 100; h += 1 + h/8 {
+			e.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
+			e.frame()
+		}
+	}
+}
+
+func FuzzScreens(f *testing.F) {
+	for seed := range uint64(4) {
+		f.Add(seed)
+	}
+	f.Fuzz(wander)
+}

@@ -1,0 +1,311 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+)
+
+func TestKeysAndTheirCommands(t *testing.T) {
+	running := nas.FirstManual + 1 // the third child of the table
+	rows := []struct {
+		name, fixture string
+		keys          []string
+		want          nas.Command
+	}{
+		{"p pauses a running search", "busy", []string{"p"}, nas.Command{Do: nas.Pause}},
+		{"p resumes a paused one", "paused", []string{"p"}, nas.Command{Do: nas.Resume}},
+		{"P pauses the child under the cursor", "busy", []string{"j", "j", "P"}, nas.Command{Do: nas.PauseTrial, Trial: running}},
+		{"P resumes it", "paused", []string{"down", "down", "P"}, nas.Command{Do: nas.ResumeTrial, Trial: running}},
+		{"x and y stop it", "busy", []string{"j", "x", "y"}, nas.Command{Do: nas.StopTrial, Trial: 1286}},
+		{"s stars the best cell", "busy", []string{"5", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
+		{"s on the cell screen too", "busy", []string{"5", "j", "enter", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"n keeps a line of text", "busy", []string{"5", "j", "n", "o", "k", "enter"}, nas.Command{Do: nas.Note, Trial: 900, Text: "ok"}},
+		{"n begins with the note there is", "busy", []string{"5", "n", "ctrl+u", "x", "enter"}, nas.Command{Do: nas.Note, Trial: 1107, Text: "x"}},
+		{"+ is one worker more", "busy", []string{"+"}, nas.Command{Do: nas.SetWorkers, N: 5}},
+		{"- one fewer", "busy", []string{"-"}, nas.Command{Do: nas.SetWorkers, N: 3}},
+		{"the cursor goes from the children to the top cells", "busy", []string{"G", "j", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
+		{"and back", "busy", []string{"5", "k", "P"}, nas.Command{Do: nas.PauseTrial, Trial: 1285}},
+		{"] goes to the next cell of the list", "busy", []string{"5", "enter", "]", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"[ back", "busy", []string{"5", "enter", "]", "]", "[", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"q w ends after the children", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
+		{"q s stops", "busy", []string{"q", "s"}, nas.Command{Do: nas.Stop}},
+		{"f changes nothing that is not changed", "busy", []string{"f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160}}},
+		{"f from a cell begins where it was proposed", "busy", []string{"5", "enter", "f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 137}}},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			d := drive(t, snapshots[r.fixture](), 100, 30).press(r.keys...)
+			if got := d.last(); !reflect.DeepEqual(got, r.want) {
+				t.Errorf("got %+v, want %+v", got, r.want)
+			}
+		})
+	}
+}
+
+func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
+	rows := []struct {
+		name, fixture string
+		keys          []string
+		want          string
+	}{
+		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"}, "child 1282 (e40e) is not in training"},
+		{"x on one that has ended", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
+		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "one worker is the least"},
+		{"enter before there is a cell", "fresh", []string{"5", "enter"}, "nothing to open yet"},
+		{"] at the end of the list", "first", []string{"5", "enter", "]"}, "no further cell"},
+		{"? on the help", "busy", []string{"?", "?"}, "esc leaves it"},
+		{"L on the log", "busy", []string{"L", "L"}, "esc leaves it"},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			got := drive(t, snapshots[r.fixture](), 100, 30).press(r.keys...).text()
+			if !strings.Contains(got, r.want) {
+				t.Errorf("no %q in\n%s", r.want, got)
+			}
+		})
+	}
+}
+
+func TestRetrainSendsWhatTheFormShows(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
+	d.press("right", "tab", "right", "tab", "tab", "tab", "ctrl+u", "6", "tab", "tab", "ctrl+u").typeText("600")
+	d.press("tab", "tab", "tab", "right", "tab", "ctrl+u").typeText("0.3").press("tab", "ctrl+u", "7", "enter")
+	c := d.last()
+	if c.Do != nas.Retrain || c.Trial != 1107 || c.Cell == nil || c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
+		t.Fatalf("got %+v", c)
+	}
+	base := busy().Config
+	want := nas.RetrainSpec{Net: base.Net, Train: base.Train, Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
+	want.Net.N, want.Train.Epochs = 6, 600
+	want.Net.Channels, want.Net.Classes = 0, 0
+	want.Train.DropPath.Mode, want.Train.DropPath.Prob = "constant", 0.3
+	if !reflect.DeepEqual(*c.Retrain, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", *c.Retrain, want)
+	}
+	if _, still := d.m.top().(*retrainScreen); still {
+		t.Error("the form stays after the command was taken")
+	}
+}
+
+func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
+	rows := []struct {
+		name string
+		keys []string
+		want string
+	}{
+		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 64"},
+		{"a learning rate of zero", []string{"r", "up", "up", "up", "up", "ctrl+u", "0", "enter"}, "lr: want above 0"},
+		{"drop probability above 0.95", []string{"r", "up", "up", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.95"},
+		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"}, "from policy: want 0 to 160"},
+		{"a name that is no folder name", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
+		{"a seed below zero", []string{"f", "tab", "tab", "ctrl+u", "-", "1", "enter"}, "seed: want a whole number"},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			d := drive(t, busy(), 120, 36).press(r.keys...)
+			if n := len(d.e.commands()); n > 0 {
+				t.Errorf("%d commands were sent: %+v", n, d.last())
+			}
+			if got := d.text(); !strings.Contains(got, r.want) {
+				t.Errorf("no %q in\n%s", r.want, got)
+			}
+		})
+	}
+}
+
+func TestForkChangesWhatWasChanged(t *testing.T) {
+	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7", "tab", "ctrl+u").typeText("1e-4")
+	d.press("tab", "ctrl+u").typeText("0.01").press("tab", "ctrl+u").typeText("500").press("enter")
+	seed := uint64(7)
+	want := nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 90, Name: "try-2", Seed: &seed, LearningRate: 1e-4, Entropy: 0.01, Children: 500}}
+	if got := d.last(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v %+v", got, got.Fork)
+	}
+}
+
+func TestAFormStaysWhenTheEngineRefuses(t *testing.T) {
+	d := drive(t, busy(), 80, 24)
+	d.e.refuse = errors.New("the disk is full")
+	d.press("f", "enter")
+	if got := d.text(); !strings.Contains(got, "fork: the disk is full") || !strings.Contains(got, "from policy") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestResetGivesTheFormItsFirstValues(t *testing.T) {
+	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "1", "tab", "a", "ctrl+r", "enter")
+	if got := d.last(); got.Fork.At != 160 || got.Fork.Name != "" {
+		t.Errorf("got %+v", got.Fork)
+	}
+}
+
+func TestEscGoesBackOneStepAtATime(t *testing.T) {
+	d := drive(t, busy(), 80, 24).press("1", "z")
+	if strings.Contains(d.text(), "Top cells") {
+		t.Fatal("not zoomed")
+	}
+	d.press("esc")
+	if !strings.Contains(d.text(), "Top cells") {
+		t.Fatal("esc does not unzoom")
+	}
+	d.press("5", "enter", "?", "L", "esc")
+	for _, want := range []string{"EVERYWHERE", "Facts", "Top cells", "Top cells"} {
+		if got := d.text(); !strings.Contains(got, want) {
+			t.Fatalf("no %q in\n%s", want, got)
+		}
+		d.press("esc")
+	}
+	if d.quit {
+		t.Error("esc left the program")
+	}
+}
+
+func TestTheQuitDialog(t *testing.T) {
+	t.Run("stop now quits when the engine has answered", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q", "s")
+		if !d.quit || d.m.outcome != QuitStop {
+			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
+		}
+	})
+	t.Run("after the children waits for them on the screen", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q", "w")
+		if d.quit || !strings.Contains(d.text(), "draining") {
+			t.Fatalf("quit %v\n%s", d.quit, d.text())
+		}
+		end := *d.e.Snapshot()
+		end.State, end.Running = nas.Stopped, nil
+		if cmd := d.m.take(&end); cmd == nil || d.m.outcome != QuitDrain {
+			t.Errorf("the program does not end with the search: %v %q", cmd, d.m.outcome)
+		}
+	})
+	t.Run("and may be left before", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q", "w", "q", "w")
+		if !d.quit || d.m.outcome != QuitDrain {
+			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
+		}
+	})
+	t.Run("detach is offered where the search can go on alone", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q")
+		if strings.Contains(d.text(), "detach") {
+			t.Errorf("offered though it cannot be done\n%s", d.text())
+		}
+		d.m.options.CanDetach = true
+		d.m.rev++
+		if !strings.Contains(d.text(), "d     detach") || !strings.Contains(d.text(), "d detach") {
+			t.Errorf("not offered\n%s", d.text())
+		}
+		if d.press("enter"); !d.quit || d.m.outcome != Detached {
+			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
+		}
+	})
+	t.Run("a refused stop keeps the screen", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24)
+		d.e.refuse = errors.New("not now")
+		d.press("q", "s")
+		if d.quit || !strings.Contains(d.text(), "stop: not now") {
+			t.Errorf("quit %v\n%s", d.quit, d.text())
+		}
+	})
+	t.Run("an engine that has ended does not hold the screen", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24)
+		d.e.refuse = nas.ErrClosed
+		if d.press("q", "s"); !d.quit {
+			t.Error("still here")
+		}
+	})
+}
+
+func TestTheCursorStaysWithItsChild(t *testing.T) {
+	d := drive(t, busy(), 80, 24).press("j") // 1286
+	s := *d.m.snap
+	s.Running = append([]nas.TrialView{trialOf(1400, randomCell(3), nas.Sampled, nas.Running, 0, 20, 0)}, s.Running...)
+	d.m.take(&s)
+	if v, _ := d.m.stack[0].(*dashboard).selected(d.m); v.ID != 1286 {
+		t.Errorf("on child %d when another came before it", v.ID)
+	}
+	s2 := s
+	s2.Running, s2.Recent = s.Running[:1], nil
+	d.m.take(&s2)
+	if v, ok := d.m.stack[0].(*dashboard).selected(d.m); !ok || v.ID != 1400 {
+		t.Errorf("on child %d when its own is gone, want the row that is left", v.ID)
+	}
+}
+
+func TestAPanicInUpdateEndsTheProgramInOrder(t *testing.T) {
+	d := drive(t, busy(), 80, 24)
+	d.m.stack = append(d.m.stack, &brokenScreen{})
+	_, cmd := d.m.Update(keyMsg("j"))
+	if d.m.crash == nil || d.m.crash.where != "update" || len(d.m.crash.stack) == 0 {
+		t.Fatalf("crash %+v", d.m.crash)
+	}
+	if cmd == nil || cmd() != (tea.QuitMsg{}) {
+		t.Error("the program goes on")
+	}
+	if d.m.View() != "" {
+		t.Error("a broken model is drawn")
+	}
+}
+
+type brokenScreen struct{ *dashboard }
+
+func (brokenScreen) scope() scope               { return onDash }
+func (brokenScreen) act(*model, action) tea.Cmd { panic("broken") }
+
+func TestEqualFramesAreNotDrawnAgain(t *testing.T) {
+	d := drive(t, busy(), 160, 48)
+	first := d.m.View()
+	n := testing.AllocsPerRun(10, func() { d.m.View() })
+	if n > 1 || d.m.View() != first {
+		t.Errorf("%v allocations for a frame that has not changed", n)
+	}
+}
+
+func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
+	d := drive(t, busy(), 80, 24)
+	stop := make(chan struct{})
+	go func() { // an engine that publishes as fast as it can
+		for {
+			select {
+			case <-stop:
+				return
+			case d.e.updated <- struct{}{}:
+			}
+		}
+	}()
+	defer close(stop)
+	ctx, cancel := context.WithTimeout(context.Background(), 450*time.Millisecond)
+	defer cancel()
+	d.m.ctx = ctx
+	_, cmd := d.m.Update(subscribedMsg{d.e.updated})
+	n := 0
+	for msg := cmd(); msg != nil; n++ {
+		msg = d.m.watch(msg.(snapMsg).updated, busyPace)()
+	}
+	if n < 3 || n > 5 {
+		t.Errorf("%d snapshots in 0.45 s", n)
+	}
+}
+
+func TestAToastGoesWithTime(t *testing.T) {
+	d := drive(t, busy(), 80, 24).press("p")
+	if !strings.Contains(d.text(), "pause done") {
+		t.Fatalf("no answer in\n%s", d.text())
+	}
+	d.m.Update(toastEndMsg{d.m.toast.id - 1})
+	if !strings.Contains(d.text(), "pause done") {
+		t.Error("an older timer took the answer away")
+	}
+	d.m.Update(toastEndMsg{d.m.toast.id})
+	if strings.Contains(d.text(), "pause done") {
+		t.Error("the answer stays for ever")
+	}
+}
