@@ -3,7 +3,12 @@ package checkpoints_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"nasnet/checkpoints"
 )
@@ -51,6 +56,8 @@ func BenchmarkOpen20000(b *testing.B) {
 	}{{"writer", checkpoints.Open}, {"reader", checkpoints.OpenReadOnly}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
+			began := cpuTime(b)
+			defer func() { b.ReportMetric(float64(cpuTime(b)-began)/1e6/float64(b.N), "cpu-ms/op") }()
 			for b.Loop() {
 				s, err := c.open(dir)
 				must(b, err)
@@ -71,6 +78,31 @@ func BenchmarkOpen20000(b *testing.B) {
 			}
 		})
 	}
+	b.Run("after a crash", func(b *testing.B) {
+		for b.Loop() {
+			must(b, os.WriteFile(filepath.Join(dir, "run.lock"), []byte(`{"pid":1,"host":"h"}`), 0o600))
+			s, err := checkpoints.Open(dir) // with SQLite's check of the whole file
+			must(b, err)
+			must(b, s.Close())
+		}
+	})
+	b.Run("state hash", func(b *testing.B) {
+		s, err := checkpoints.OpenReadOnly(dir)
+		must(b, err)
+		defer s.Close()
+		for b.Loop() {
+			_, err := s.StateHash()
+			must(b, err)
+		}
+	})
+	b.Run("fork", func(b *testing.B) {
+		s, err := checkpoints.OpenReadOnly(dir)
+		must(b, err)
+		defer s.Close()
+		for b.Loop() {
+			must(b, s.Fork(filepath.Join(b.TempDir(), "fork"), checkpoints.Run{}, -1))
+		}
+	})
 	b.Run("summary", func(b *testing.B) {
 		for b.Loop() {
 			if sum := checkpoints.Summary(dir); sum.Err != nil || sum.Done != 20000 {
@@ -80,21 +112,60 @@ func BenchmarkOpen20000(b *testing.B) {
 	})
 }
 
-// BenchmarkFinishTrial is one commit of the search: a result with two epochs and an event.
+// cpuTime is what the process has used of all cores; on a machine that does other work too it says more than the clock.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader that reads all the time.
 func BenchmarkFinishTrial(b *testing.B) {
-	s, err := checkpoints.Create(b.TempDir(), checkpoints.Run{})
-	must(b, err)
-	defer s.Close()
-	r := rand.New(rand.NewPCG(1, 2))
-	id := 0
-	for b.Loop() {
-		b.StopTimer()
-		t := randomTrial(r, id)
-		t.State, t.HasReward, t.Reward, t.FailKind, t.Parent, t.Attempt = "running", false, 0, "", -1, 0
-		must(b, s.AddTrials([]checkpoints.Trial{t}))
-		b.StartTimer()
-		t.State, t.HasReward, t.Reward = "done", true, 0.5
-		must(b, s.FinishTrial(t, []checkpoints.Epoch{{Trial: id}, {Trial: id, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: id}))
-		id++
+	for _, readers := range []int{0, 1} {
+		b.Run(fmt.Sprint("readers=", readers), func(b *testing.B) {
+			dir := b.TempDir()
+			s, err := checkpoints.Create(dir, checkpoints.Run{})
+			must(b, err)
+			defer s.Close()
+			fill(b, s, 1000)
+			stop, done := make(chan bool), make(chan bool, readers)
+			for range readers {
+				go func() {
+					defer func() { done <- true }()
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						if sum := checkpoints.Summary(dir); sum.Err != nil {
+							b.Error(sum.Err)
+						}
+					}
+				}()
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			id := 1000
+			var times []time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				t := randomTrial(r, id)
+				t.State, t.HasReward, t.Reward, t.FailKind, t.Parent, t.Attempt = "running", false, 0, "", -1, 0
+				must(b, s.AddTrials([]checkpoints.Trial{t}))
+				b.StartTimer()
+				t.State, t.HasReward, t.Reward = "done", true, 0.5
+				began := time.Now()
+				must(b, s.FinishTrial(t, []checkpoints.Epoch{{Trial: id}, {Trial: id, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: id}))
+				times = append(times, time.Since(began))
+				id++
+			}
+			close(stop)
+			for range readers {
+				<-done
+			}
+			slices.Sort(times)
+			b.ReportMetric(times[len(times)/2].Seconds()*1e3, "p50-ms")
+			b.ReportMetric(times[len(times)*99/100].Seconds()*1e3, "p99-ms")
+		})
 	}
 }

@@ -47,20 +47,10 @@ func (s *Store) Events(after int64, limit int) (es []Event, err error) {
 }
 
 func readEvents(db *sql.DB, after int64, limit int) ([]Event, error) {
-	rows, err := db.Query("SELECT id, time_ns, level, kind, coalesce(trial, -1), body FROM event WHERE id > ? ORDER BY id LIMIT ?", after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var es []Event
-	for rows.Next() {
-		var e Event
-		var at stamp
-		if err := rows.Scan(&e.ID, &at, &e.Level, &e.Kind, &e.Trial, &e.Body); err != nil {
-			return nil, err
-		}
-		e.Time = at.time()
-		es = append(es, e)
-	}
-	return es, rows.Err()
+	err := scan(db, "SELECT id, time_ns, level, kind, coalesce(trial, -1), body FROM event WHERE id > ? ORDER BY id LIMIT ?", []any{after, limit}, func(row *row) error {
+		es = append(es, Event{ID: row.int64(), Time: row.time(), Level: row.text(), Kind: row.text(), Trial: row.int(), Body: row.bytes()})
+		return nil
+	})
+	return es, err
 }

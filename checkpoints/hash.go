@@ -4,9 +4,8 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
-	"io"
 	"math"
 )
 
@@ -15,50 +14,83 @@ import (
 // interruptions and attempts. Not in it: names, settings, times, machines, epochs, weights, notes, stars and the difference between waiting and running.
 func (s *Store) StateHash() (string, error) {
 	h := sha256.New()
-	w := bufio.NewWriter(h)
-	err := s.read(func(db *sql.DB) error { return writeState(w, db) })
-	if err != nil {
+	w := stateWriter{bufio.NewWriter(h)}
+	if err := s.read(w.write); err != nil {
 		return "", err
 	}
-	if err := w.Flush(); err != nil {
-		return "", err
-	}
+	w.Flush() // a hash takes everything
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// writeState writes the state as text. Strings are quoted and floats are their bits, so no two states give the same text.
-func writeState(w io.Writer, db *sql.DB) error {
+// stateWriter writes the state so that no two states give the same bytes: numbers as 8 bytes, floats by their bits, texts and lists after their length.
+type stateWriter struct{ *bufio.Writer }
+
+func (w stateWriter) write(db *sql.DB) error {
 	r, err := readRun(db)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "nasnet state 1\nrun %d %q\n", r.Seed, r.DatasetSHA256)
+	w.text("nasnet state 1")
+	w.ints(int(r.Seed))
+	w.text(r.DatasetSHA256)
+
 	ts, err := readTrials(db, "")
 	if err != nil {
 		return err
 	}
+	w.ints(len(ts))
 	for i := range ts {
 		t := &ts[i]
 		state := t.State
 		if t.Open() {
 			state = "open"
 		}
-		fmt.Fprintf(w, "trial %d %d %d %s %q %q %d %s %t %x %q %d %d %d %q\n", t.ID, t.Batch, t.PolicyVersion, t.Kind, t.Genotype, t.CellHash, t.Choices, state,
-			t.HasReward, math.Float64bits(t.Reward), t.FailKind, t.Params, t.MAdds, t.Parent, t.Spec)
-		for _, p := range t.LogP {
-			fmt.Fprintf(w, "%x ", math.Float64bits(p))
+		w.ints(t.ID, t.Batch, t.PolicyVersion, t.Parent, int(t.Params), int(t.MAdds))
+		w.text(t.Kind, string(t.Genotype), t.CellHash, state, t.FailKind, string(t.Spec))
+		if t.HasReward {
+			w.text("reward")
+			w.floats(t.Reward)
+		} else {
+			w.text("none")
 		}
-		fmt.Fprintln(w)
+		w.ints(len(t.Choices))
+		w.ints(t.Choices...)
+		w.ints(len(t.LogP))
+		w.floats(t.LogP...)
 	}
+
 	us, err := readUpdates(db, "")
 	if err != nil {
 		return err
 	}
+	w.ints(len(us))
 	for _, u := range us {
-		fmt.Fprintf(w, "policy %d %d %s %x\n", u.Version, u.Batch, u.StateSHA256, math.Float64bits(u.Baseline))
+		w.ints(u.Version, u.Batch, len(u.Samples))
+		w.text(u.StateSHA256)
+		w.floats(u.Baseline)
 		for _, x := range u.Samples {
-			fmt.Fprintf(w, "sample %d %x\n", x.Trial, math.Float64bits(x.Reward))
+			w.ints(x.Trial)
+			w.floats(x.Reward)
 		}
 	}
 	return nil
+}
+
+func (w stateWriter) ints(vs ...int) {
+	for _, v := range vs {
+		w.Write(binary.LittleEndian.AppendUint64(w.AvailableBuffer(), uint64(v)))
+	}
+}
+
+func (w stateWriter) floats(vs ...float64) {
+	for _, v := range vs {
+		w.Write(binary.LittleEndian.AppendUint64(w.AvailableBuffer(), math.Float64bits(v)))
+	}
+}
+
+func (w stateWriter) text(ss ...string) {
+	for _, s := range ss {
+		w.ints(len(s))
+		w.WriteString(s)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const trialColumns = "id, batch, policy_version, kind, genotype, cell_hash, choices, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
@@ -31,18 +30,8 @@ func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
 	if err := db.QueryRow("SELECT count(*) FROM trial "+where, args...).Scan(&n); err != nil {
 		return nil, err
 	}
-	rows, err := db.Query("SELECT "+trialColumns+" FROM trial "+where+" ORDER BY id", args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	ts := make([]Trial, 0, n)
-	row := newRow(strings.Count(trialColumns, ",") + 1)
-	for rows.Next() {
-		if err := rows.Scan(row.at...); err != nil {
-			return nil, err
-		}
-		row.next = 0
+	err := scan(db, "SELECT "+trialColumns+" FROM trial "+where+" ORDER BY id", args, func(row *row) error {
 		t := Trial{ID: row.int(), Batch: row.int(), PolicyVersion: row.int(), Kind: row.text(), Genotype: row.bytes(), CellHash: row.text()}
 		choices, logp := row.value(), row.bytes()
 		t.State, t.Attempt = row.text(), row.int()
@@ -56,54 +45,18 @@ func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
 		t.Spec, t.Star, t.Note, t.WeightsSHA256 = row.bytes(), row.int() != 0, row.text(), row.text()
 		t.CheckpointSHA256, t.CheckpointEpoch, t.Worker = row.text(), row.int(), row.text()
 		t.Started, t.Finished, t.Seconds = row.time(), row.time(), row.float()
+		var err error
 		if t.Choices, err = parseChoices(choices); err != nil {
-			return nil, fmt.Errorf("trial %d: %w: choices: %w", t.ID, ErrDamaged, err)
+			return fmt.Errorf("trial %d: %w: choices: %w", t.ID, ErrDamaged, err)
 		}
 		if len(logp)%8 != 0 {
-			return nil, fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(logp))
+			return fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(logp))
 		}
 		t.LogP = parseFloats(logp)
 		ts = append(ts, t)
-	}
-	return ts, rows.Err()
-}
-
-// row receives the columns of a result one after the other as the driver gives them. Scanning into typed variables would turn each integer into text and
-// back, which doubled the time to read a long run. STRICT tables see to the types; in a damaged file a value of another type reads as zero.
-type row struct {
-	values []any
-	at     []any // pointers to values
-	next   int
-}
-
-func newRow(n int) *row {
-	r := &row{values: make([]any, n), at: make([]any, n)}
-	for i := range r.values {
-		r.at[i] = &r.values[i]
-	}
-	return r
-}
-
-func (r *row) value() any     { r.next++; return r.values[r.next-1] }
-func (r *row) int64() int64   { v, _ := r.value().(int64); return v }
-func (r *row) int() int       { return int(r.int64()) }
-func (r *row) float() float64 { v, _ := r.value().(float64); return v }
-func (r *row) text() string   { v, _ := r.value().(string); return v }
-func (r *row) bytes() []byte {
-	switch v := r.value().(type) {
-	case string:
-		return []byte(v)
-	case []byte:
-		return v
-	}
-	return nil
-}
-
-func (r *row) time() time.Time {
-	if v, ok := r.value().(int64); ok {
-		return time.Unix(0, v).UTC()
-	}
-	return time.Time{}
+		return nil
+	})
+	return ts, err
 }
 
 // checkTrial refuses what could not be read back as it is.
@@ -241,19 +194,10 @@ func checkEpochs(epochs []Epoch) error {
 }
 
 func readEpochs(db *sql.DB, where string, args ...any) ([]Epoch, error) {
-	rows, err := db.Query("SELECT "+epochColumns+" FROM epoch "+where+" ORDER BY trial, attempt, epoch", args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var es []Epoch
-	row := newRow(strings.Count(epochColumns, ",") + 1)
-	for rows.Next() {
-		if err := rows.Scan(row.at...); err != nil {
-			return nil, err
-		}
-		row.next = 0
+	err := scan(db, "SELECT "+epochColumns+" FROM epoch "+where+" ORDER BY trial, attempt, epoch", args, func(row *row) error {
 		es = append(es, Epoch{row.int(), row.int(), row.int(), row.float(), row.float(), row.float(), row.float(), row.float(), row.float(), row.float(), row.int()})
-	}
-	return es, rows.Err()
+		return nil
+	})
+	return es, err
 }

@@ -76,42 +76,23 @@ func (s *Store) Updates() (us []Update, err error) {
 }
 
 func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
-	rows, err := db.Query("SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var us []Update
 	at := map[int]int{} // version to place
-	for rows.Next() {
-		var u Update
-		var applied stamp
-		err := rows.Scan(&u.Version, &u.Batch, &u.StateSHA256, &u.Baseline, &u.MeanReward, &u.MaxReward, &u.Entropy, &u.MaxEntropy, &u.KL, &u.ClipFraction,
-			&u.GradNorm, &applied)
-		if err != nil {
-			return nil, err
-		}
-		u.Applied = applied.time()
+	err := scan(db, "SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args, func(row *row) error {
+		u := Update{Version: row.int(), Batch: row.int(), StateSHA256: row.text(), Baseline: row.float(), MeanReward: row.float(), MaxReward: row.float(),
+			Entropy: row.float(), MaxEntropy: row.float(), KL: row.float(), ClipFraction: row.float(), GradNorm: row.float(), Applied: row.time()}
 		at[u.Version] = len(us)
 		us = append(us, u)
-	}
-	if err := rows.Err(); err != nil || len(us) == 0 {
+		return nil
+	})
+	if err != nil || len(us) == 0 {
 		return nil, err
 	}
-	rows.Close() // before the next query: there is one connection
-	samples, err := db.Query("SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, pos", us[0].Version, us[len(us)-1].Version)
-	if err != nil {
-		return nil, err
-	}
-	defer samples.Close()
-	row := newRow(3)
-	for samples.Next() {
-		if err := samples.Scan(row.at...); err != nil {
-			return nil, err
-		}
-		row.next = 0
+	between := []any{us[0].Version, us[len(us)-1].Version}
+	err = scan(db, "SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, pos", between, func(row *row) error {
 		u := &us[at[row.int()]]
 		u.Samples = append(u.Samples, UpdateSample{Trial: row.int(), Reward: row.float()})
-	}
-	return us, samples.Err()
+		return nil
+	})
+	return us, err
 }
