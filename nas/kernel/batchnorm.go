@@ -151,21 +151,10 @@ func BNUpdateMoving(movingMean, movingVar, mean, invstd []float32, m int, eps, d
 // y may be x.
 func BNInferForward(y, x, gamma, beta, movingMean, movingVar []float32, m, c int, eps float32) {
 	checkBN("BNInferForward", m, c, y, x, nil, gamma, beta, movingMean, movingVar)
-	// There is no scratch: one row at a time, by one factor a channel, in parts
-	// of the channels that fit a small array.
-	var factor [64]float32
-	for from := 0; from < c; from += len(factor) {
-		n := min(len(factor), c-from)
-		for j := range n {
-			factor[j] = float32(float64(gamma[from+j]) / math.Sqrt(float64(movingVar[from+j])+float64(eps)))
-		}
-		mean, add := movingMean[from:][:n], beta[from:][:n]
-		for i := range m {
-			in, out := x[i*c+from:][:n], y[i*c+from:][:n]
-			for j, v := range in {
-				out[j] = (v-mean[j])*factor[j] + add[j]
-			}
-		}
+	block := max(elementBlock/4/c, 1) // rows that stay in a cache from vector to vector of channels
+	for i := 0; i < m; i += block {
+		rows := min(block, m-i)
+		isa.bnInfer(y[i*c:][:rows*c], x[i*c:][:rows*c], gamma, beta, movingMean, movingVar, rows, eps)
 	}
 }
 

@@ -28,6 +28,7 @@ type kernels struct {
 	bnGradSums   func(sum, product, dy, x, mean []float32, rows int)
 	bnApply      func(y, x, mean, scale, beta []float32, rows int)
 	bnGrad       func(dx, dy, x, mean, a, b, d []float32, rows int)
+	bnInfer      func(y, x, gamma, beta, mean, variance []float32, rows int, eps float32)
 	maxPool      func(y []float32, idx []uint8, x []float32, pixels, step, c, ny, nx, line, first, k int)
 	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)
 }
@@ -48,6 +49,7 @@ var generic = kernels{
 	bnGradSums:   bnGradSumsGeneric,
 	bnApply:      bnApplyGeneric,
 	bnGrad:       bnGradGeneric,
+	bnInfer:      bnInferGeneric,
 	maxPool:      maxPoolGeneric,
 	sgd:          sgdGeneric,
 }

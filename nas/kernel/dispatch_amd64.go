@@ -5,13 +5,25 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 // avx2 is AVX2 with FMA: vectors of 8 floats.
-var avx2 = func() kernels {
-	k := generic
-	k.name = "avx2"
-	k.gemm = gemmAVX2
-	k.gemmTN = gemmTNAVX2
-	return k
-}()
+var avx2 = kernels{
+	name:         "avx2",
+	gemm:         gemmAVX2,
+	gemmTN:       gemmTNAVX2,
+	dwForward:    dwForwardGeneric,
+	dwGather:     dwGatherGeneric,
+	dwWeight:     dwWeightGeneric,
+	relu:         reluAVX2,
+	reluBackward: reluBackwardAVX2,
+	add:          addAVX2,
+	scale:        scaleAVX2,
+	bnSums:       bnSumsAVX2,
+	bnGradSums:   bnGradSumsAVX2,
+	bnApply:      bnApplyAVX2,
+	bnGrad:       bnGradAVX2,
+	bnInfer:      bnInferAVX2,
+	maxPool:      maxPoolGeneric,
+	sgd:          sgdAVX2,
+}
 
 func available() []kernels {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {

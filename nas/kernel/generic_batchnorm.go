@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // bnSumsGeneric computes, with w = len(shift), for i in [0, rows), j in [0, w),
 //
 //	sum[j] += x[i*w+j]-shift[j];  square[j] += (x[i*w+j]-shift[j])²
@@ -96,6 +98,27 @@ func bnGradGeneric(dx, dy, x, mean, a, b, d []float32, rows int) {
 		out, g, in := dx[i*w:][:w], dy[i*w:][:w], x[i*w:][:w]
 		for j, m := range mean {
 			out[j] = a[j]*g[j] + b[j]*(in[j]-m) + d[j]
+		}
+	}
+}
+
+// bnInferGeneric computes, with c = len(gamma),
+//
+//	y[i*c+j] = (x[i*c+j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]
+func bnInferGeneric(y, x, gamma, beta, mean, variance []float32, rows int, eps float32) {
+	c := len(gamma)
+	var factor [64]float32 // there is no scratch: parts of the channels
+	for from := 0; from < c; from += len(factor) {
+		f := factor[:min(len(factor), c-from)]
+		for j := range f {
+			f[j] = float32(float64(gamma[from+j]) / math.Sqrt(float64(variance[from+j])+float64(eps)))
+		}
+		mu, add := mean[from:][:len(f)], beta[from:][:len(f)]
+		for i := range rows {
+			in, out := x[i*c+from:][:len(f)], y[i*c+from:][:len(f)]
+			for j, v := range in {
+				out[j] = (v-mu[j])*f[j] + add[j]
+			}
 		}
 	}
 }

@@ -15,7 +15,9 @@ import (
 
 // families is every generated file and what fills it.
 var families = map[string]func(){
-	"gemm": gemmFamily,
+	"batchnorm":   batchnormFamily,
+	"elementwise": elementwiseFamily,
+	"gemm":        gemmFamily,
 }
 
 func main() {

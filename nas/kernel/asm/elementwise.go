@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// elementwiseFamily is the loops over equal elements of a few slices.
+func elementwiseFamily() {
+	elementwise{name: "reluVec", loop: "y[i] = max(x[i], 0), and NaN where x[i] is", outs: []string{"y"}, ins: []string{"x"}, wide: 4,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			VMAXPS(in[0], s[0], in[0]) // of a NaN and a number the first operand, x
+			return in
+		}}.write()
+	elementwise{name: "reluBackwardVec", loop: "dx[i] = dy[i] where x[i] > 0, else 0", outs: []string{"dx"}, ins: []string{"dy", "x"}, wide: 4,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			const notGreaterOrEqual = 9
+			VCMPPS(operand.U8(notGreaterOrEqual), in[1], s[0], in[1]) // !(0 >= x)
+			VANDPS(in[0], in[1], in[0])
+			return in[:1]
+		}}.write()
+	elementwise{name: "addVec", loop: "y[i] = a[i] + b[i]", outs: []string{"y"}, ins: []string{"a", "b"}, wide: 4,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			VADDPS(in[0], in[1], in[0])
+			return in[:1]
+		}}.write()
+	elementwise{name: "scaleVec", loop: "y[i] = x[i] * f", outs: []string{"y"}, ins: []string{"x"}, scalars: []string{"f"}, wide: 4,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			VMULPS(in[0], s[1], in[0])
+			return in
+		}}.write()
+	elementwise{name: "sgdVec", loop: "d = dw[i] + decay*w[i]; v[i] = momentum*v[i] + d; w[i] -= lr*v[i]",
+		outs: []string{"w", "v"}, ins: []string{"w", "dw", "v"}, scalars: []string{"lr", "momentum", "decay"}, wide: 2,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			w, g, v := in[0], in[1], in[2]
+			VFMADD231PS(w, s[3], g) // d
+			VFMADD132PS(s[2], g, v) // v
+			VFNMADD231PS(v, s[1], w)
+			return []reg.VecVirtual{w, v}
+		}}.write()
+	elementwise{name: "nesterovVec", loop: "d = dw[i] + decay*w[i]; v[i] = momentum*v[i] + d; w[i] -= lr*(d + momentum*v[i])",
+		outs: []string{"w", "v"}, ins: []string{"w", "dw", "v"}, scalars: []string{"lr", "momentum", "decay"}, wide: 2,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			w, g, v := in[0], in[1], in[2]
+			VFMADD231PS(w, s[3], g) // d
+			VFMADD132PS(s[2], g, v) // v
+			VFMADD231PS(v, s[2], g) // d + momentum*v
+			VFNMADD231PS(g, s[1], w)
+			return []reg.VecVirtual{w, v}
+		}}.write()
+}
+
+// elementwise is a loop over equal elements of slices.
+type elementwise struct {
+	name, loop string
+	outs, ins  []string
+	scalars    []string
+	wide       int // vectors in the unrolled loop
+	// body computes the outs from a vector of each of the ins, which it may
+	// overwrite; s is zero and the scalars.
+	body func(in, s []reg.VecVirtual) []reg.VecVirtual
+}
+
+func (e elementwise) write() {
+	args := slices.Clone(e.outs)
+	for _, in := range e.ins {
+		if !slices.Contains(args, in) {
+			args = append(args, in)
+		}
+	}
+	pointers := slices.Clone(args)
+	sig := fmt.Sprintf("func(%s *float32, n int, tail *int32", strings.Join(args, ", "))
+	if len(e.scalars) > 0 {
+		sig += ", " + strings.Join(e.scalars, ", ") + " float32"
+	}
+	TEXT(e.name, NOSPLIT, sig+")")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s computes, for i in [0, n), with the mask of the last n%%8,", e.name), "", "\t"+e.loop, "")
+	p := map[string]reg.GPVirtual{}
+	for _, a := range pointers {
+		p[a] = load(a)
+	}
+	n := load("n")
+	s := ymms(1 + len(e.scalars))
+	zero(s[0])
+	for i, name := range e.scalars {
+		VBROADCASTSS(arg(name), s[1+i])
+	}
+	block := func(count int, mask reg.VecVirtual) {
+		for i := range count {
+			var in []reg.VecVirtual
+			for _, name := range e.ins {
+				v := YMM()
+				if mask != nil {
+					VMASKMOVPS(at(p[name], 0), mask, v)
+				} else {
+					VMOVUPS(at(p[name], i*vector), v)
+				}
+				in = append(in, v)
+			}
+			for o, v := range e.body(in, s) {
+				if mask != nil {
+					VMASKMOVPS(v, mask, at(p[e.outs[o]], 0))
+				} else {
+					VMOVUPS(v, at(p[e.outs[o]], i*vector))
+				}
+			}
+		}
+		if mask == nil {
+			for _, a := range pointers {
+				ADDQ(operand.Imm(uint64(count*vector)), p[a])
+			}
+		}
+	}
+	for _, count := range []int{e.wide, 1} {
+		loop, end := label("loop"), label("end")
+		SUBQ(operand.Imm(uint64(8*count)), n)
+		JL(operand.LabelRef(end))
+		Label(loop)
+		block(count, nil)
+		SUBQ(operand.Imm(uint64(8*count)), n)
+		JGE(operand.LabelRef(loop))
+		Label(end)
+		ADDQ(operand.Imm(uint64(8*count)), n)
+	}
+	done := label("done")
+	TESTQ(n, n)
+	JZ(operand.LabelRef(done))
+	tail, mask := load("tail"), YMM()
+	VMOVUPS(at(tail, 0), mask)
+	block(1, mask)
+	Label(done)
+	VZEROUPPER()
+	RET()
+}
