@@ -115,13 +115,13 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		free := w - factsWidth - widest(normal) - widest(reduction) - 8
 		left := widest(normal) + 4 + free/2
 		out = beside(c.drawing(t, v, normal, false, left, upper, foot), c.drawing(t, v, reduction, true, w-factsWidth-left, upper, foot),
-			pane{title: "Facts"}.draw(t, factsWidth, upper, t.facts(m, v, factsWidth-3, upper-2)))
+			pane{title: "Facts"}.draw(t, factsWidth, upper, t.facts(m, v, factsWidth-3, upper-2, lower == 0)))
 	case widest(one)+3+20 <= w:
 		left := max(widest(one)+3, min(57, w-23))
 		if w >= 110 {
 			left = max(widest(one)+4, w*60/100)
 		}
-		out = beside(c.drawing(t, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2)))
+		out = beside(c.drawing(t, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2, lower == 0)))
 	default: // no room for facts beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
 		if h < 3 {
@@ -169,12 +169,16 @@ func (t theme) factLine(v nas.TrialView) []string {
 	var out []string
 	if v.HasReward {
 		out = append(out, "reward "+score(v.Reward, 4))
+	} else if v.FailText != "" {
+		out = append(out, t.bad.Render(t.clean(v.FailText)))
+	} else if a := valAcc(v); !math.IsNaN(a) {
+		out = append(out, fmt.Sprintf("acc %s after epoch %d/%d", score(a, 4), v.Epoch, v.Epochs))
 	}
 	return append(out, "params "+amount(v.Params), "MAdds "+amount(v.MAdds), t.from(v))
 }
 
-// facts is everything that is known of a trial, in at most h lines of w cells.
-func (t theme) facts(m *model, v nas.TrialView, w, h int) []string {
+// facts is everything that is known of a trial, in at most h lines of w cells, with its family if there is room.
+func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string {
 	var out []string
 	add := func(label, value string) { out = append(out, " "+t.cut(fit(label, 8)+value, w)) }
 	s := m.snap
@@ -227,7 +231,7 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int) []string {
 			out = append(out, " "+l)
 		}
 	}
-	if line := t.lineage(s, v); len(out)+3 <= h && len(line) > 1 {
+	if line := t.lineage(s, v); family && len(out)+3 <= h && len(line) > 1 {
 		out = append(out, "")
 		for _, l := range line {
 			out = append(out, " "+t.cut(l, w))

@@ -106,11 +106,11 @@ func (t theme) childProgress(c childRow, w int) string {
 	_, word, style := t.state(c.State)
 	switch c.State {
 	case nas.Paused:
-		word = t.g.Paused + " paused"
-		if w < 18 {
+		word = fmt.Sprintf("%s paused %.0f%%", t.g.Paused, 100*c.Progress)
+		if w < 26 {
 			return style.Render(word)
 		}
-		return t.bar(c.Progress, w-len("  paused")-1) + " " + style.Render(word)
+		return t.bar(c.Progress, w-14) + " " + style.Render(word)
 	case nas.Running:
 		return t.bar(c.Progress, w)
 	case nas.Done:

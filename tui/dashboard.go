@@ -148,12 +148,13 @@ func (d *dashboard) header(m *model, w int) string {
 		fmt.Sprintf(" %s %s  child %s  %s", t.bold.Render(name), state, done, speed),
 		fmt.Sprintf(" %s %s  %s", t.bold.Render(name), state, done),
 		fmt.Sprintf(" %s %s", state, done),
+		fmt.Sprintf(" %s %s", style.Render(sign), done),
 	} {
 		if ansi.StringWidth(left)+ansi.StringWidth(right)+1 <= w {
 			return t.spread(left, right, w)
 		}
 	}
-	return fmt.Sprintf(" %s %s  %s", state, done, t.bold.Render(name))
+	return fmt.Sprintf(" %s %s %s", style.Render(sign), done, clock(s.Elapsed))
 }
 
 func (d *dashboard) view(m *model, w, h int) []string {

@@ -19,8 +19,9 @@ func (d *dashboard) dropPathPane(m *model, w, h int) []string {
 	if w >= 40 {
 		p.title = "3 ScheduledDropPath: keep"
 	}
-	if w >= 29 {
-		p.right = fmt.Sprintf("%s %.2f", dp.Mode, 1-dp.Prob)
+	p.right = dp.Mode
+	if w >= 40 {
+		p.right = fmt.Sprintf("%s to %.2f", dp.Mode, 1-dp.Prob)
 	}
 	if dp.Mode == "none" || dp.Mode == "" || dp.Prob == 0 {
 		p.right = "off"

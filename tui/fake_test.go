@@ -109,6 +109,7 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 		v.LR, v.Keep, v.ImageRate = 0.0146, 1-0.4*v.Progress, 398+float64(id%50)
 		v.Left = time.Duration(float64(time.Second) * 160 * (1 - v.Progress)).Round(time.Second)
 	case nas.Done:
+		v.Curve[epoch-1].ValAcc = acc
 		v.Progress, v.Reward, v.HasReward, v.Finished, v.Seconds = 1, acc, true, noon.Add(-time.Duration(id%60)*time.Second), 163
 	}
 	return v
@@ -201,6 +202,7 @@ func busy() *nas.Snapshot {
 	repeat.CachedOf, repeat.Seconds = s.Top[3].ID, 0
 	ended := trialOf(1282, s.Top[3].Genotype, nas.Sampled, nas.Done, 20, 20, 0.7512)
 	stopped := trialOf(1277, randomCell(61), nas.Sampled, nas.Stopped, 7, 20, 0.5)
+	stopped.FailKind, stopped.FailText = "stopped", "stopped by the user"
 	s.Recent = []nas.TrialView{ended, failed, repeat, stopped}
 	once := trialOf(nas.FirstManual-0+7, nasnet, nas.Retrained, nas.Done, 20, 20, 0.7668)
 	once.Parent, once.Batch, once.Policy = 1107, -1, -1

@@ -85,7 +85,7 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme
 	w = min(w, 72)
-	lines := append([]string{""}, f.form.lines(t, w-2, max(1, h-7))...)
+	lines := append([]string{""}, f.form.lines(t, w-2, max(1, h-8))...)
 	lines = append(lines, "", t.cut(" A new run beside this one: the policy, its state and the trials up", w-3), t.cut(" to there are taken along. This run goes on.", w-3), "")
 	for i := range lines {
 		lines[i] = fit(lines[i], w-3)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // field is one line of a form: text, or a choice that the arrows go through.
@@ -121,10 +122,10 @@ func (f *form) typed(msg tea.KeyMsg) {
 	x.input.press(msg)
 }
 
-// lines draws the fields that fit into h lines around the cursor.
+// lines draws the fields that fit into h lines around the cursor, and below them what is to be known of the field under it.
 func (f *form) lines(t theme, w, h int) []string {
 	var out []string
-	from, to := window(len(f.fields), h, f.at)
+	from, to := window(len(f.fields), max(1, h-2), f.at)
 	for i := from; i < to; i++ {
 		x := &f.fields[i]
 		sign, value := "  ", t.clean(x.input.value())
@@ -141,20 +142,25 @@ func (f *form) lines(t theme, w, h int) []string {
 		} else {
 			value = "  " + value
 		}
-		hint := t.clean(x.hint)
-		if x.changed() && x.value != "" {
-			hint = "was " + t.clean(x.value)
-		}
-		if err := x.error(); err != nil {
-			hint = t.bad.Render("! " + t.clean(err.Error()))
-		}
-		label := fit(x.label, 14)
+		label, room := fit(x.label, 14), w-39
 		if i == f.at {
 			label = t.bold.Render(label)
 		}
-		out = append(out, " "+sign+label+fit(value, 20)+" "+t.cut(hint, max(0, w-39)))
+		remark := ""
+		if err := x.error(); err != nil {
+			remark = t.bad.Render(t.cut("! "+t.clean(err.Error()), room))
+		} else if was := "was " + t.clean(x.value); x.changed() && x.value != "" && ansi.StringWidth(was) <= room {
+			remark = was
+		} else if !x.changed() && ansi.StringWidth(t.clean(x.hint)) <= room {
+			remark = t.clean(x.hint)
+		}
+		out = append(out, " "+sign+label+fit(value, 20)+" "+remark)
 	}
-	return out
+	about := f.fields[f.at].hint
+	if err := f.fields[f.at].error(); err != nil {
+		about = err.Error()
+	}
+	return append(out, "", "   "+t.cut(t.clean(about), max(0, w-4)))
 }
 
 // whole checks for an integer from lo to hi.

@@ -63,7 +63,7 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 
 // helpLines is the key table in as many columns as fit, and the signs.
 func (t theme) helpLines(w int) []string {
-	const width = 34
+	const width = 38
 	groups := []string{groupRun, groupLists, groupCell, groupEverywhere, groupDialogs}
 	var blocks [][]string
 	for _, g := range groups {
@@ -78,13 +78,13 @@ func (t theme) helpLines(w int) []string {
 	signs := []string{t.title.Render("SIGNS")}
 	for _, s := range [][2]string{
 		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"},
-		{"a b", "a child, and its place on the"}, {"", "DropPath schedule"}, {"h p", "h[i], h[i-1]: inputs of a cell"}, {"0-4", "its blocks"},
-		{"s5 a3", "sep 5x5, avg 3x3: as in OPS"},
+		{"a b", "children on the DropPath chart"},
+		{"h p 0-4", "h[i], h[i-1], blocks of a cell"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {
 		signs = append(signs, fit(s[0], 11)+s[1])
 	}
 	blocks = append(blocks, signs)
-	n := max(1, min(3, w/width))
+	n := max(1, min(4, w/width))
 	columns := make([][]string, n)
 	total := 0
 	for _, b := range blocks {

@@ -113,7 +113,7 @@ var keys = []binding{
 	bind(actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 
 	bind(actOther, onCell, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
-	bind(actOther, onDash, groupCell, "", "v", "the same of the best cell", "v"),
+	bind(actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
 	bind(actPrev, onCell, groupCell, "prev", "[", "previous cell", "["),
 	bind(actNext, onCell, groupCell, "next", "]", "next cell", "]"),
 	bind(actStar, onTrials, groupLists, "star", "s", "star", "s"),
@@ -131,11 +131,7 @@ var keys = []binding{
 	bind(actZoom, onDash, groupEverywhere, "zoom", "z", "zoom pane", "z"),
 	bind(actNextPane, onDash, groupEverywhere, "pane", "tab", "next pane", "tab"),
 	bind(actPrevPane, onDash, groupEverywhere, "", "shift-tab", "previous pane", "shift+tab"),
-	bind(actPane1, onDash, groupEverywhere, "", "1", "reward", "1"),
-	bind(actPane2, onDash, groupEverywhere, "", "2", "controller", "2"),
-	bind(actPane3, onDash, groupEverywhere, "", "3", "DropPath", "3"),
-	bind(actPane4, onDash, groupEverywhere, "", "4", "children", "4"),
-	bind(actPane5, onDash, groupEverywhere, "", "5", "top cells", "5"),
+	bind(actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
 	bind(actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind(actBack, onCell|onLog|onHelp, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind(actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
@@ -147,7 +143,7 @@ var keys = []binding{
 	bind(actAccept, onForm|onInput, groupDialogs, "accept", "enter", "accept", "enter"),
 	bind(actDown, onForm, groupDialogs, "field", "tab ↓", "next field", "tab", "down"),
 	bind(actUp, onForm, groupDialogs, "", "↑", "previous field", "shift+tab", "up"),
-	bind(actLeft, onForm, groupDialogs, "choice", "← →", "choose", "left"),
+	bind(actLeft, onForm, groupDialogs, "choice", "←→", "choose", "left"),
 	bind(actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
 	bind(actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
 	bind(actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
@@ -161,6 +157,9 @@ var keys = []binding{
 func lookup(msg tea.KeyMsg, on scope) action {
 	for _, b := range keys {
 		if b.on&on != 0 && key.Matches(msg, b.Binding) {
+			if b.do == actPane1 {
+				return actPane1 + action(slices.Index(b.Keys(), msg.String()))
+			}
 			return b.do
 		}
 	}
@@ -176,6 +175,9 @@ func (t theme) shown(b binding) string {
 	var out []rune
 	for _, r := range s {
 		if i := slices.Index([]rune("↑↓←→"), r); i >= 0 {
+			if len(out) > 0 && out[len(out)-1] != ' ' {
+				out = append(out, '/')
+			}
 			out = append(out, []rune([]string{"up", "down", "left", "right"}[i])...)
 		} else {
 			out = append(out, r)

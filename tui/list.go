@@ -34,9 +34,11 @@ func (d *dashboard) list(m *model, w, h int) []string {
 			c.letter = t.mark.Render(letter(i))
 		}
 		out = append(out, t.tableLine(d.focus != paneTop && i == at, &c.sign, func() string {
-			bar := max(0, min(24, w-38))
-			return fmt.Sprintf("%s%s %-4s %4s %s  %s  %s %s", c.sign, c.letter, c.Label(), short(c.TrialView), fitRight(fmt.Sprintf("%d/%d", c.Epoch, c.Epochs), 5),
-				fit(t.childProgress(c, bar), bar), accText(c.TrialView), clockOr(c, t.g.None))
+			l := fmt.Sprintf("%s%s %-4s %4s %s  ", c.sign, c.letter, c.Label(), short(c.TrialView), fitRight(fmt.Sprintf("%d/%d", c.Epoch, c.Epochs), 5))
+			if bar := min(24, w-38); bar >= 5 {
+				l += fit(t.childProgress(c, bar), bar) + "  "
+			}
+			return l + accText(c.TrialView) + " " + clockOr(c, t.g.None)
 		}))
 	}
 	if h > 8 {

@@ -28,7 +28,7 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 		}
 		value := fmt.Sprintf("%.1f nats", v.Entropy)
 		add(t.spread("entropy "+t.spark(entropies, max(4, in-9-len(value)), math.NaN(), math.NaN()), value, in))
-		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)), fmt.Sprintf("upd %d", v.Version), in))
+		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)), fmt.Sprintf("upd %d", v.Version), in+1))
 		if h > 4 {
 			add(fmt.Sprintf("mean %s  KL %s  clip %.0f%%", score(v.MeanReward, 3), number(v.KL), 100*v.ClipFraction))
 		}
@@ -53,7 +53,16 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	add("")
 	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
 	add(t.spread(fmt.Sprintf("clipped %.0f%%   grad %s", 100*v.ClipFraction, number(v.GradNorm)), fmt.Sprintf("entropy bonus %s", rate(c.Entropy)), in))
-	add(t.spread(fmt.Sprintf("advantage of the last batch %+.3f", v.MeanReward-v.Baseline), "", in))
+	add(fmt.Sprintf("advantage of the last batch %+.3f", v.MeanReward-v.Baseline))
+	if h >= 14 {
+		add("")
+		add(t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD"))
+		for i := len(s.Updates) - 1; i >= 0 && len(lines) < h-2; i-- {
+			u := s.Updates[i]
+			add(fmt.Sprintf("%6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s", u.Version, score(u.MeanReward, 4), score(u.MaxReward, 4), score(u.Baseline, 4), u.Entropy,
+				number(u.KL), 100*u.ClipFraction, number(u.GradNorm)))
+		}
+	}
 	return p.draw(t, w, h, lines)
 }
 

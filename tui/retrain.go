@@ -128,7 +128,7 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	if w >= 76 {
 		left = max(47, min(74, w*48/100))
 	}
-	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-7))...)
+	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-6))...)
 	if h >= len(body)+5 {
 		body = append(body, "")
 		for _, l := range r.estimate(m) {
@@ -166,27 +166,39 @@ func (r *retrainScreen) estimate(m *model) []string {
 	sq := func(a, b int) float64 { return math.Pow(float64(a)/float64(max(b, 1)), 2) }
 	work := images / float64(c.TrainImages) * float64(to.Train.Epochs) / float64(c.Train.Epochs) * float64(3*to.Net.N+2) / float64(3*c.Net.N+2) *
 		sq(to.Net.Filters, c.Net.Filters) * sq(to.Net.Image, c.Net.Image)
-	return []string{fmt.Sprintf("about %s times the work of its search", number(work)), fmt.Sprintf("training (%s): %s on one worker", clock(seconds(r.trial.Seconds)),
-		clock(seconds(min(r.trial.Seconds*work, 1e9))))}
+	return []string{fmt.Sprintf("%.1f%s the work of its search training (%s):", work, m.theme.g.Times, clock(seconds(r.trial.Seconds))),
+		fmt.Sprintf("about %s on one worker", clock(seconds(min(r.trial.Seconds*work, 1e9))))}
 }
 
 // trainingsPane lists the trainings of a cell.
 func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
-	body := []string{" " + t.title.Render(fmt.Sprintf("%-6s %-14s %-6s %-7s %-5s %s", "CHILD", "DATA", "NxF", "EPOCHS", "SEED", "ACC"))}
+	wide := w >= 50
+	line := func(child, data, net, epochs, seed, acc string) string {
+		l := " " + fit(child, 6)
+		if wide {
+			l += " " + fit(data, 14)
+		}
+		l += " " + fit(net, 5) + " " + fitRight(epochs, 6)
+		if wide {
+			l += "  " + fitRight(seed, 4)
+		}
+		return l + " " + acc
+	}
+	body := []string{t.title.Render(line("CHILD", "DATA", "N"+t.g.Times+"F", "EPOCH", "SEED", " ACC"))}
 	add := func(x nas.TrialView) {
 		data, net, seed := s.Config.Data, s.Config.Net, s.Config.Seed
 		if x.Retrain != nil {
 			data, net, seed = x.Retrain.Data.Name, x.Retrain.Net, x.Retrain.Seed
 		}
-		acc := t.g.None
+		acc := " " + t.g.None
 		if a := valAcc(x); !math.IsNaN(a) {
 			acc = score(a, 4)
 		}
 		if x.State == nas.Running {
 			acc += " " + t.g.Running
 		}
-		body = append(body, t.cut(fmt.Sprintf(" %-6s %s %-6s %-7s %-5d %s", x.Label(), fit(t.clean(data), 14), fmt.Sprintf("%d%s%d", net.N, t.g.Times, net.Filters),
-			fmt.Sprintf("%d/%d", x.Epoch, x.Epochs), seed, acc), w-3))
+		body = append(body, t.cut(line(x.Label(), t.clean(data), fmt.Sprintf("%d%s%d", net.N, t.g.Times, net.Filters), fmt.Sprintf("%d/%d", x.Epoch, x.Epochs),
+			fmt.Sprint(seed), acc), w-3))
 	}
 	seen := map[int]bool{}
 	for _, list := range [][]nas.TrialView{{v}, s.Running, s.Retrains} {

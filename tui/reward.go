@@ -39,7 +39,7 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 // noReward tells what happens before there is a first reward.
 func (d *dashboard) noReward(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
-	lines := []string{"", " no reward yet"}
+	lines := []string{"", " no reward yet: the first comes with the end of a child"}
 	if len(s.Running) > 0 {
 		c := s.Running[0]
 		lines = append(lines, "", fmt.Sprintf(" child %s: epoch %d of %d", c.Label(), min(c.Epoch+1, c.Epochs), c.Epochs), " "+t.bar(c.Progress, min(w-8, 30))+
