@@ -109,9 +109,8 @@ func writerRole(dir string) error {
 	}
 }
 
-func rewardOf(id int) float64       { return rand.New(rand.NewPCG(uint64(id), 1)).Float64() }
-func policyOf(version int) []byte   { return fmt.Append(nil, strings.Repeat("p", 20000), version) }
-func cellOf(id int) (string, []int) { return fmt.Sprint(id), []int{id} }
+func rewardOf(id int) float64     { return rand.New(rand.NewPCG(uint64(id), 1)).Float64() }
+func policyOf(version int) []byte { return fmt.Append(nil, strings.Repeat("p", 20000), version) }
 
 // holderRole opens a run for writing and waits for its standard input to end.
 func holderRole(dir string) error {
@@ -241,8 +240,7 @@ func checkWriter(t *testing.T, dir string, trials, versions int) {
 		t.Fatalf("%d trials, %d were acknowledged, and batches have 4", len(ts), trials+1)
 	}
 	for i, x := range ts {
-		cell, choices := cellOf(i)
-		if x.ID != i || x.CellHash != cell || x.Choices[0] != choices[0] {
+		if want := proposal(i); x.ID != i || x.CellHash != want.CellHash || x.Choices[0] != want.Choices[0] || string(x.Genotype) != string(want.Genotype) {
 			t.Fatalf("trial %d: %+v", i, x)
 		}
 		if i <= trials && x.State != "done" {

@@ -11,7 +11,8 @@ import (
 )
 
 // OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed one, also on media or in a folder
-// that cannot be written. It changes nothing in the run's folder. A long reading holds nobody up: each call is a transaction of its own.
+// that cannot be written. It changes no data; in a folder that can be written SQLite leaves its empty -wal and -shm, which the next writer removes. A long
+// reading holds nobody up: each call is a transaction of its own.
 func OpenReadOnly(dir string) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
