@@ -16,6 +16,7 @@ import (
 // families is every generated file and what fills it.
 var families = map[string]func(){
 	"batchnorm":   batchnormFamily,
+	"depthwise":   depthwiseFamily,
 	"elementwise": elementwiseFamily,
 	"gemm":        gemmFamily,
 }

@@ -1,0 +1,85 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+// highMasks gives the lanes of a last vector that are not in the one before:
+// the mask of the upper n lanes begins at n.
+var highMasks = [16]int32{8: -1, -1, -1, -1, -1, -1, -1, -1}
+
+// vectorised says that the assembly has these taps.
+func (t taps) vectorised() bool {
+	return t.c >= 8 && t.kh == t.kw && (t.kh == 3 || t.kh == 5 || t.kh == 7) && t.dilation == 1 && t.stride <= 2
+}
+
+// reach is the floats from the first tap of the first of some rows to the end
+// of the last.
+func (t taps) reach(rows int) int {
+	return (rows-1)*t.line + (t.kh-1)*t.tap + ((t.ow-1)*t.stride+t.kw)*t.c
+}
+
+// dwForwardAVX2 is dwForwardGeneric; only the last bits differ.
+func dwForwardAVX2(y, x, w []float32, rows int, t taps, spread []float32) {
+	if !t.vectorised() || rows == 0 {
+		dwForwardGeneric(y, x, w, rows, t, spread)
+		return
+	}
+	y, x, w = y[:rows*t.ow*t.c], x[:t.reach(rows)], w[:t.kh*t.kw*t.c]
+	row := dwForward3s1
+	switch [2]int{t.kh, t.stride} {
+	case [2]int{3, 2}:
+		row = dwForward3s2
+	case [2]int{5, 1}:
+		row = dwForward5s1
+	case [2]int{5, 2}:
+		row = dwForward5s2
+	case [2]int{7, 1}:
+		row = dwForward7s1
+	case [2]int{7, 2}:
+		row = dwForward7s2
+	}
+	for r := range rows {
+		row(&y[r*t.ow*t.c], &x[r*t.line], &w[0], t.ow, 4*t.c, 4*t.tap)
+	}
+}
+
+// dwGatherAVX2 is dwGatherGeneric; only the last bits differ.
+func dwGatherAVX2(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int) {
+	if c < 8 || kw != 3 && kw != 5 && kw != 7 {
+		dwGatherGeneric(dx, dy, w, at, row, count, pairs, c, kw, lead)
+		return
+	}
+	_, _ = dy[at-(count-1)*row], dy[at+(lead+pairs)*c-1]
+	_, _ = dx[2*pairs*c-1], w[2*(count-1)*kw*c+kw*c-1]
+	gather := dwGather3
+	switch kw {
+	case 5:
+		gather = dwGather5
+	case 7:
+		gather = dwGather7
+	}
+	gather(&dx[0], &dy[at], &w[0], 4*row, count, pairs, 4*c)
+}
+
+// dwWeightAVX2 is dwWeightGeneric; only the last bits differ.
+func dwWeightAVX2(dw, x, dy []float32, rows int, t taps) {
+	if !t.vectorised() || rows == 0 {
+		dwWeightGeneric(dw, x, dy, rows, t)
+		return
+	}
+	dy, x, dw = dy[:rows*t.ow*t.c], x[:t.reach(rows)], dw[:t.kh*t.kw*t.c]
+	weight := dwWeight3s1
+	switch [2]int{t.kh, t.stride} {
+	case [2]int{3, 2}:
+		weight = dwWeight3s2
+	case [2]int{5, 1}:
+		weight = dwWeight5s1
+	case [2]int{5, 2}:
+		weight = dwWeight5s2
+	case [2]int{7, 1}:
+		weight = dwWeight7s1
+	case [2]int{7, 2}:
+		weight = dwWeight7s2
+	}
+	high := (t.c+7)%8 + 1 // lanes of the last vector that no other has
+	weight(&dw[0], &x[0], &dy[0], rows, t.ow, 4*t.c, 4*t.line, 4*t.tap, &highMasks[high])
+}
