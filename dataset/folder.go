@@ -399,6 +399,10 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	for i := 0; i < len(rgba.Pix); i += 4 {
 		square = append(square, rgba.Pix[i:i+channels]...)
 	}
-	newResizer(s, s, side, side, channels).resize(dst, square)
+	if s == side {
+		copy(dst, square)
+	} else {
+		newResizer(s, s, side, side, channels).resize(dst, square)
+	}
 	return nil
 }

@@ -35,9 +35,11 @@ func (v *View) Batch(dst []float32, labels []int32, idx []int32, a *Augmenter) {
 // normalise writes out[i] = in[i]*s + t with s = 1/(255*std) and t = -mean/std of the channel of i. Product and sum are rounded one by one
 // (no fused multiply-add), so every machine makes the same batch.
 func (v *View) normalise(out []float32, in []uint8) {
-	for c := range v.Data.C {
+	ch := v.Data.C
+	out = out[:len(in)]
+	for c := range ch {
 		s, t := v.scale(c)
-		for i := c; i < len(in); i += v.Data.C {
+		for i := c; i < len(in); i += ch {
 			out[i] = float32(float32(in[i])*s) + t
 		}
 	}
