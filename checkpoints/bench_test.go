@@ -119,7 +119,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader that reads all the time.
+// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader of the same run.
 func BenchmarkFinishTrial(b *testing.B) {
 	for _, readers := range []int{0, 1} {
 		b.Run(fmt.Sprint("readers=", readers), func(b *testing.B) {
@@ -130,16 +130,31 @@ func BenchmarkFinishTrial(b *testing.B) {
 			fill(b, s, 1000)
 			stop, done := make(chan bool), make(chan bool, readers)
 			for range readers {
-				go func() {
+				go func() { // as an attached screen: one opening, then a look every 10 ms
 					defer func() { done <- true }()
-					for {
+					w, err := checkpoints.OpenReadOnly(dir)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					defer w.Close()
+					for last := int64(0); ; {
 						select {
 						case <-stop:
 							return
-						default:
+						case <-time.After(10 * time.Millisecond):
 						}
-						if sum := checkpoints.Summary(dir); sum.Err != nil {
-							b.Error(sum.Err)
+						es, err := w.Events(last, -1)
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						if len(es) > 0 {
+							last = es[len(es)-1].ID
+						}
+						if _, err := w.Unfinished(); err != nil {
+							b.Error(err)
+							return
 						}
 					}
 				}()
