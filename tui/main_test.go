@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"log"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -40,6 +41,13 @@ func show(name string) int {
 	fmt.Sscan(os.Getenv("NASNET_TUI_HZ"), &hz)
 	if hz > 0 {
 		go move(ctx, e, time.Duration(float64(time.Second)/hz))
+	}
+	if noise := os.Getenv("NASNET_TUI_NOISE"); noise != "" {
+		time.AfterFunc(200*time.Millisecond, func() {
+			fmt.Println("stray", noise)
+			fmt.Fprintln(os.Stderr, "stray error", noise)
+			log.Print("stray log ", noise)
+		})
 	}
 	out, err := Run(ctx, engine, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
 		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}})

@@ -15,11 +15,12 @@ import (
 
 // model is the root: the newest snapshot, the size, the stack of screens and the line of the last answer.
 type model struct {
-	ctx     context.Context // ends with the program; commands and the subscription live as long
-	engine  nas.Engine
-	options Options
-	theme   theme
-	program *tea.Program // nil in tests
+	ctx      context.Context // ends with the program; commands and the subscription live as long
+	engine   nas.Engine
+	options  Options
+	theme    theme
+	program  *tea.Program // nil in tests
+	suspends bool         // a shell is there to bring the program back
 
 	snap    *nas.Snapshot
 	w, h    int
@@ -192,6 +193,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	case actRedraw:
 		return tea.ClearScreen
 	case actSuspend:
+		if !m.suspends {
+			return m.say("there is no shell to go back to", true)
+		}
 		return tea.Suspend
 	case actBack:
 		if !on.back() && len(m.stack) > 1 {

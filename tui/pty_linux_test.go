@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,6 +65,9 @@ func openPty(t *testing.T, w, h int, env ...string) *pty {
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "TERM=xterm-256color", "NASNET_TUI_SHOW=busy", "NASNET_TUI_HZ=0"}, env...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, &p.stderr
+	if slices.Contains(env, "NASNET_TUI_NOISE=1") {
+		p.cmd.Stderr = slave
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 	p.start = time.Now()
 	if err := p.cmd.Start(); err != nil {
@@ -253,4 +257,36 @@ func TestTheScreenFollowsTheTerminalsSize(t *testing.T) {
 	}
 	p.press("?")
 	p.wait("EVERYWHERE")
+}
+
+func TestSuspendWithoutAShellIsRefused(t *testing.T) {
+	p := openPty(t, 80, 24)
+	p.wait("Top cells")
+	p.press("\x1a")
+	p.wait("there is no shell")
+	p.press("?")
+	p.wait("EVERYWHERE")
+}
+
+func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	p := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
+	p.wait("Top cells")
+	time.Sleep(400 * time.Millisecond)
+	if strings.Contains(p.text(), "stray") {
+		t.Error("it lands on the screen")
+	}
+	b, err := os.ReadFile(log)
+	for _, want := range []string{"stray 1", "stray error 1", "stray log 1"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %q in the log: %q, %v", want, b, err)
+		}
+	}
+	p.press("q")
+	p.wait("Leave")
+	p.press("s")
+	p.end()
+	if !strings.Contains(p.text(), "outcome: stop") {
+		t.Error("standard output is not given back")
+	}
 }

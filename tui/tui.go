@@ -20,11 +20,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 	xterm "github.com/charmbracelet/x/term"
+	"golang.org/x/sys/unix"
 
 	"nasnet/nas"
 	"nasnet/tui/term"
@@ -36,7 +38,7 @@ type Options struct {
 	Out       io.Writer // nil: standard output
 	Diff      bool      // send the terminal only the cells of a frame that changed
 	CanDetach bool      // the search can go on without this screen
-	LogPath   string    // where the stack of a panic goes, besides standard error
+	LogPath   string    // where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and nowhere
 	Version   string    // shown in the help
 	DataSets  []string  // names that the retrain form offers
 }
@@ -60,6 +62,8 @@ const fps = 10 // frames a second at most: the renderer's own ticker is what an 
 func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	restore := func() {}
+	defer func() { restore() }()
 	m := newModel(ctx, e, o, detectTheme())
 
 	opts := []tea.ProgramOption{tea.WithAltScreen(), tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithContext(ctx)}
@@ -72,6 +76,14 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	}
 	redraw := func() {}
 	if f, ok := out.(*os.File); ok {
+		if o.LogPath != "" && xterm.IsTerminal(f.Fd()) {
+			tty, undo, err := term.Divert(f, o.LogPath)
+			if err != nil {
+				return "", fmt.Errorf("tui: %w", err)
+			}
+			restore = sync.OnceFunc(undo)
+			f, out = tty, tty
+		}
 		if w, h, err := xterm.GetSize(f.Fd()); err == nil {
 			m.w, m.h = w, h
 		}
@@ -81,12 +93,13 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 		}
 	}
 	p := tea.NewProgram(m, append(opts, tea.WithOutput(out))...)
-	m.program = p
+	m.program, m.suspends = p, underShell()
 
 	ended := make(chan Outcome, 1)
 	stop := watchSignals(ctx, p, ended, redraw)
 	_, err := p.Run()
 	quit := stop()
+	restore() // from here on standard error is the terminal's again
 
 	switch {
 	case m.crash != nil:
@@ -144,6 +157,13 @@ func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, red
 		signal.Stop(c)
 		return quit
 	}
+}
+
+// underShell says that a shell with job control started the program: it gave it a process group of its own. Elsewhere the kernel discards SIGTSTP, and
+// Bubble Tea would wait for ever for the SIGCONT.
+func underShell() bool {
+	session, err := unix.Getsid(0)
+	return err == nil && session != unix.Getpgrp()
 }
 
 // raise sends the process a signal with its default effect.

@@ -1,0 +1,48 @@
+package term
+
+import (
+	"fmt"
+	"os"
+
+	xterm "github.com/charmbracelet/x/term"
+	"golang.org/x/sys/unix"
+)
+
+// Divert sends what the process prints on standard output and standard error to the end of a file, as far as they are terminals, so that nothing stray
+// lands on the screen: not a print of a library, not the dump of a crash. It returns another handle of the terminal f to draw on, and a function that
+// undoes it all; call it once.
+func Divert(f *os.File, path string) (tty *os.File, undo func(), err error) {
+	log, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("term: divert: %w", err)
+	}
+	defer log.Close()
+	own, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, nil, fmt.Errorf("term: divert: %w", err)
+	}
+	tty = os.NewFile(uintptr(own), f.Name())
+	saved := map[int]int{}
+	undo = func() {
+		for fd, was := range saved {
+			_ = dup(was, fd)
+			_ = unix.Close(was)
+		}
+		_ = tty.Close()
+	}
+	for _, fd := range []int{1, 2} {
+		if !xterm.IsTerminal(uintptr(fd)) {
+			continue
+		}
+		was, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		if err == nil {
+			saved[fd] = was
+			err = dup(int(log.Fd()), fd)
+		}
+		if err != nil {
+			undo()
+			return nil, nil, fmt.Errorf("term: divert: %w", err)
+		}
+	}
+	return tty, undo, nil
+}
