@@ -1,0 +1,156 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"nasnet/nas/nn"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two can be compared: a training step is forward by batch statistics, softmax
+// cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is inference by the moving statistics; rates come from the median step.
+type BenchResult struct {
+	Genotype        string  `json:"genotype"`
+	N               int     `json:"n"`
+	Filters         int     `json:"filters"`
+	Image           int     `json:"image"`
+	Batch           int     `json:"batch"`
+	Threads         int     `json:"threads"` // children side by side, each on one thread; the rates are their sums
+	TrainImagesPerS float64 `json:"train_images_per_s"`
+	ForwardImages   float64 `json:"forward_images_per_s"`
+	Params          int64   `json:"params"`        // trainable
+	MAdds           int64   `json:"madds"`         // multiply-adds of one image, forward
+	GMACsTrain      float64 `json:"gmacs_train"`   // 1e9 multiply-adds a second, a training step counted as three forwards
+	GMACsForward    float64 `json:"gmacs_forward"` // of forward alone
+	TrainStepMS     float64 `json:"train_step_ms"` // median
+	ForwardStepMS   float64 `json:"forward_step_ms"`
+	TrainSteps      int     `json:"train_steps"`      // timed, of the first child
+	AllocBytesPerOp float64 `json:"alloc_bytes_step"` // of a training step
+	ArenaBytes      int64   `json:"arena_bytes"`      // working memory of one child
+	BuildMS         float64 `json:"build_ms"`         // from the genotype to the first step
+	Loss            float64 `json:"loss"`             // of the last training step: finite if all is well
+}
+
+// Bench measures a network on random images for about the given time, two thirds of it training. threads children train side by side, as in a search; an engine
+// that trains one child on several threads does not exist.
+func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64) (r BenchResult, err error) {
+	if batch < 2 || batch > 1<<16 || threads < 1 || threads > 1024 || !(seconds > 0) {
+		return r, fmt.Errorf("child: bench: batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", batch, threads, seconds)
+	}
+	cost, err := CostOf(g, net)
+	if err != nil {
+		return r, fmt.Errorf("child: bench: %w", err)
+	}
+	net = net.WithDefaults()
+	r = BenchResult{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: batch, Threads: threads, Params: cost.Trainable, MAdds: cost.MAdds}
+	results, errs := make([]BenchResult, threads), make([]error, threads)
+	var start, all sync.WaitGroup
+	start.Add(threads)
+	for i := range threads {
+		all.Go(func() {
+			results[i], errs[i] = benchOne(g, net, batch, seconds, uint64(i), &start)
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return r, fmt.Errorf("child: bench: %w", err)
+	}
+	for i, one := range results {
+		if i == 0 {
+			r.TrainStepMS, r.ForwardStepMS, r.TrainSteps, r.Loss = one.TrainStepMS, one.ForwardStepMS, one.TrainSteps, one.Loss
+			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS = one.AllocBytesPerOp, one.ArenaBytes, one.BuildMS
+		}
+		r.TrainImagesPerS += float64(batch) / one.TrainStepMS * 1e3
+		r.ForwardImages += float64(batch) / one.ForwardStepMS * 1e3
+	}
+	r.GMACsTrain = 3 * float64(cost.MAdds) * r.TrainImagesPerS / 1e9
+	r.GMACsForward = float64(cost.MAdds) * r.ForwardImages / 1e9
+	return r, nil
+}
+
+// benchOne is one child of a measurement. All of them wait for the last one to be built.
+func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id uint64, start *sync.WaitGroup) (r BenchResult, err error) {
+	defer recoverPanic(&err)
+	waited := false
+	defer func() {
+		if !waited {
+			start.Done()
+		}
+	}()
+	began := time.Now()
+	net.Aux = false
+	n, err := build(g, net, buildOptions{batch: batch, train: true})
+	if err != nil {
+		return r, err
+	}
+	random := rng.Stream(1, "bench", id)
+	n.g.InitParams(random)
+	p, err := n.g.Compile(n.loss, n.logits)
+	if err != nil {
+		return r, err
+	}
+	r.BuildMS = milliseconds(time.Since(began))
+	r.ArenaBytes = p.ArenaBytes()
+	x, y := p.Value(n.input), p.Labels(n.labels)
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	for i := range y {
+		y[i] = int32(random.IntN(net.Classes))
+	}
+	opt := &nn.SGD{Momentum: 0.9, WeightDecay: 1e-4}
+	train := func() {
+		p.Train()
+		opt.Step(p.Params(), 0.01)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer nn.FlushDenormals()()
+	train() // the moments are made in the first step
+	waited = true
+	start.Done()
+	start.Wait()
+
+	times := make([]float64, 0, 1<<12)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	times = timed(times, train, seconds*2/3)
+	runtime.ReadMemStats(&after)
+	r.TrainSteps, r.TrainStepMS, r.Loss = len(times), median(times), p.Loss()
+	r.AllocBytesPerOp = math.Round(float64(after.TotalAlloc-before.TotalAlloc) / float64(len(times)+warmup))
+	r.ForwardStepMS = median(timed(times[:0], func() { p.Forward(false) }, seconds/3))
+	return r, nil
+}
+
+// warmup steps come before those that are timed; at least leastSteps are.
+const (
+	warmup     = 1
+	leastSteps = 3
+)
+
+// timed runs f for about the given time and fills times, which is empty, with how many milliseconds each run took.
+func timed(times []float64, f func(), seconds float64) []float64 {
+	for range warmup {
+		f()
+	}
+	for began := time.Now(); len(times) < leastSteps || time.Since(began).Seconds() < seconds && len(times) < cap(times); {
+		t := time.Now()
+		f()
+		times = append(times, milliseconds(time.Since(t)))
+	}
+	return times
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}

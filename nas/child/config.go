@@ -1,0 +1,234 @@
+package child
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"nasnet/nas/space"
+)
+
+// NetConfig is the scale of a network and the stack its cells are placed in. Zero values mean the defaults of [NetConfig.WithDefaults].
+type NetConfig struct {
+	Stack    string `json:"stack"`    // name in Stacks
+	N        int    `json:"n"`        // normal cells between reductions
+	Filters  int    `json:"filters"`  // F of the first cells; doubled by each reduction
+	Image    int    `json:"image"`    // side of the images, pixels
+	Channels int    `json:"channels"` // of the images
+	Classes  int    `json:"classes"`
+	Aux      bool   `json:"aux,omitempty"` // an auxiliary classifier at two thirds of the depth, for training only
+
+	StemMultiplier float64 `json:"stem_multiplier,omitempty"` // filters of the stem: times F (cifar), times 32 (imagenet)
+	SkipReduction  bool    `json:"skip_reduction,omitempty"`  // the normal cell after a reduction reads as h[i-1] what the reduction read, not its input (slim: skip_reduction_layer_input)
+	BNDecay        float64 `json:"bn_decay,omitempty"`        // of the moving statistics
+	BNEps          float64 `json:"bn_eps,omitempty"`
+}
+
+// Stack is one way to place cells. The stack says what a zero value of NetConfig means.
+type Stack struct {
+	Name, Title string
+	ImageNet    bool // the stem halves three times: a 3x3/2 convolution without padding, and two reduction cells of F/4 and F/2 filters
+	Replace     bool // a reduction takes the place of a normal cell instead of standing before it
+	defaults    NetConfig
+}
+
+// Stacks is the table of stacks; the first is the default.
+//
+// A genotype with one cell for both roles, like PNASNet-5, in the stack imagenet is built as pnasnet: that is the network its authors mean.
+var Stacks = []Stack{
+	{Name: "cifar", Title: "3x3 stem, N normal cells, reduction, N, reduction, N",
+		defaults: NetConfig{N: 2, Filters: 32, Image: 32, Classes: 10, StemMultiplier: 3, BNDecay: 0.9, BNEps: 1e-5}},
+	{Name: "imagenet", Title: "3x3/2 stem, two reductions, then as cifar", ImageNet: true,
+		defaults: NetConfig{N: 4, Filters: 44, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
+	// slim pnasnet.py (arXiv 1712.00559): both published sizes skip the input of a reduction, which is no difference where it replaces a cell.
+	{Name: "pnasnet", Title: "as imagenet, the first of the N cells after each stage is the reduction", ImageNet: true, Replace: true,
+		defaults: NetConfig{N: 3, Filters: 54, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
+}
+
+func stackNamed(name string) (Stack, error) {
+	var names []string
+	for _, s := range Stacks {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return Stack{}, fmt.Errorf("stack is %.40q; want one of %s", name, strings.Join(names, ", "))
+}
+
+// largeImage is the image side from which the ImageNet stacks default to the settings of the published large networks (331 px: stem of 96 filters, input of reductions skipped)
+// instead of those of the mobile ones (224 px: 32 filters, not skipped).
+const largeImage = 300
+
+// WithDefaults returns c with its zero values replaced. In the ImageNet stacks a zero StemMultiplier stands for the published setting of the size: 3 and
+// SkipReduction from 300 pixels, else 1; a StemMultiplier that is given leaves SkipReduction as it is.
+func (c NetConfig) WithDefaults() NetConfig {
+	if c.Stack == "" {
+		c.Stack = Stacks[0].Name
+	}
+	s, err := stackNamed(c.Stack)
+	if err != nil {
+		return c // Validate complains
+	}
+	d := s.defaults
+	orInt(&c.N, d.N)
+	orInt(&c.Filters, d.Filters)
+	orInt(&c.Image, d.Image)
+	orInt(&c.Channels, 3)
+	orInt(&c.Classes, d.Classes)
+	if s.ImageNet && c.StemMultiplier == 0 {
+		d.StemMultiplier = 1
+		if c.Image >= largeImage {
+			d.StemMultiplier, c.SkipReduction = 3, true
+		}
+	}
+	orFloat(&c.StemMultiplier, d.StemMultiplier)
+	orFloat(&c.BNDecay, d.BNDecay)
+	orFloat(&c.BNEps, d.BNEps)
+	return c
+}
+
+func orInt(v *int, d int) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+func orFloat(v *float64, d float64) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+func orText(v *string, d string) {
+	if *v == "" {
+		*v = d
+	}
+}
+
+// Validate says what is wrong with c, after its defaults: the field, what it is, what was wanted.
+func (c NetConfig) Validate() error {
+	c = c.WithDefaults()
+	s, err := stackNamed(c.Stack)
+	if err != nil {
+		return err
+	}
+	leastF, leastImage := 1, 4
+	if s.ImageNet {
+		leastF, leastImage = 4, 32 // F/4 filters and at least one pixel in every cell
+	}
+	for _, r := range []struct {
+		name         string
+		v, low, high int
+	}{
+		{"n", c.N, 1, 200}, {"filters", c.Filters, leastF, 1 << 14}, {"image", c.Image, leastImage, 2048}, {"channels", c.Channels, 1, 1024},
+		{"classes", c.Classes, 2, 1 << 20},
+	} {
+		if r.v < r.low || r.v > r.high {
+			return fmt.Errorf("%s is %d; want %d to %d in the stack %s", r.name, r.v, r.low, r.high, c.Stack)
+		}
+	}
+	switch {
+	case !(c.StemMultiplier > 0 && c.StemMultiplier <= 64) || c.stemFilters(s) < 1:
+		return fmt.Errorf("stem_multiplier is %v; want more than 0 and at most 64, and at least one filter in the stem", c.StemMultiplier)
+	case !(c.BNDecay >= 0 && c.BNDecay < 1):
+		return fmt.Errorf("bn_decay is %v; want 0 or more and less than 1", c.BNDecay)
+	case !(c.BNEps > 0 && c.BNEps <= 1):
+		return fmt.Errorf("bn_eps is %v; want more than 0 and at most 1", c.BNEps)
+	}
+	return nil
+}
+
+func (c NetConfig) stemFilters(s Stack) int {
+	if s.ImageNet {
+		return int(32 * c.StemMultiplier)
+	}
+	return int(float64(c.Filters) * c.StemMultiplier)
+}
+
+// stackFor returns the stack that the genotype is built in.
+func (c NetConfig) stackFor(g space.Genotype) (Stack, error) {
+	name := c.Stack
+	if name == "imagenet" && sameCell(g.Normal, g.Reduction) {
+		name = "pnasnet"
+	}
+	return stackNamed(name)
+}
+
+func sameCell(a, b space.Cell) bool { return a.Text() == b.Text() }
+
+// TrainConfig is how a child is trained. Zero values mean the defaults of [TrainConfig.WithDefaults]; it has none for Epochs, Batch and LR.
+type TrainConfig struct {
+	Epochs         int      `json:"epochs"`
+	Batch          int      `json:"batch"`     // images of a step; the rest of an epoch that fills no batch is left out
+	Optimizer      string   `json:"optimizer"` // sgd, rmsprop
+	LR             float64  `json:"lr"`        // learning rate at its highest
+	Schedule       string   `json:"schedule"`  // cosine, constant: by step, over all epochs
+	WarmupEpochs   float64  `json:"warmup_epochs,omitempty"`
+	Momentum       float64  `json:"momentum"`
+	Nesterov       bool     `json:"nesterov,omitempty"`
+	WeightDecay    float64  `json:"weight_decay"` // of convolutions and the classifier, not of batch normalisations and biases; coupled for sgd, decoupled for rmsprop
+	Clip           float64  `json:"clip"`         // largest global norm of the gradients; 0: not clipped
+	LabelSmoothing float64  `json:"label_smoothing,omitempty"`
+	AuxWeight      float64  `json:"aux_weight,omitempty"` // of the auxiliary loss
+	Dropout        float64  `json:"dropout,omitempty"`    // probability of dropping a feature before the classifier; 0.5 in the published ImageNet networks
+	DropPath       DropPath `json:"drop_path"`
+	Augment        Augment  `json:"augment"`
+}
+
+// Augment is how training images are changed, see dataset.Augmenter.
+type Augment struct {
+	Pad    int  `json:"pad,omitempty"`    // pixels of zeros on each side before a random crop
+	Flip   bool `json:"flip,omitempty"`   // left to right, half of the time
+	Cutout int  `json:"cutout,omitempty"` // side of a square that is set to zero
+}
+
+// Constants of RMSProp: NASNet's on ImageNet (reference: head of slim nasnet.py).
+const (
+	rmspropRho = 0.9
+	rmspropEps = 1.0
+)
+
+// WithDefaults returns c with its zero values replaced: sgd, cosine, no drop path, 0.4 for the auxiliary loss (slim nasnet.py).
+func (c TrainConfig) WithDefaults() TrainConfig {
+	orText(&c.Optimizer, "sgd")
+	orText(&c.Schedule, "cosine")
+	orText(&c.DropPath.Mode, "none")
+	orFloat(&c.AuxWeight, 0.4)
+	return c
+}
+
+// Validate says what is wrong with c, after its defaults: the field, what it is, what was wanted.
+func (c TrainConfig) Validate() error {
+	c = c.WithDefaults()
+	if c.Optimizer != "sgd" && c.Optimizer != "rmsprop" {
+		return fmt.Errorf("optimizer is %.40q; want sgd or rmsprop", c.Optimizer)
+	}
+	if c.Schedule != "cosine" && c.Schedule != "constant" {
+		return fmt.Errorf("schedule is %.40q; want cosine or constant", c.Schedule)
+	}
+	for _, r := range []struct {
+		name         string
+		v, low, high float64
+	}{
+		{"epochs", float64(c.Epochs), 1, 1e6}, {"batch", float64(c.Batch), 2, 1 << 16}, {"warmup_epochs", c.WarmupEpochs, 0, float64(c.Epochs)},
+		{"weight_decay", c.WeightDecay, 0, 1}, {"clip", c.Clip, 0, 1e9}, {"aux_weight", c.AuxWeight, 0, 100},
+		{"drop_path.prob", c.DropPath.Prob, 0, 0.99}, {"augment.pad", float64(c.Augment.Pad), 0, 256}, {"augment.cutout", float64(c.Augment.Cutout), 0, 2048},
+	} {
+		if !(r.v >= r.low && r.v <= r.high) {
+			return fmt.Errorf("%s is %v; want %v to %v", r.name, r.v, r.low, r.high)
+		}
+	}
+	for _, r := range []struct {
+		name string
+		v    float64
+	}{{"momentum", c.Momentum}, {"label_smoothing", c.LabelSmoothing}, {"dropout", c.Dropout}} {
+		if !(r.v >= 0 && r.v < 1) {
+			return fmt.Errorf("%s is %v; want 0 or more and less than 1", r.name, r.v)
+		}
+	}
+	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
+		return fmt.Errorf("lr is %v; want a number above 0", c.LR)
+	}
+	return c.DropPath.validate()
+}

@@ -1,0 +1,199 @@
+package child
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"nasnet/dataset"
+	"nasnet/nas/nn"
+	"nasnet/nas/space"
+)
+
+// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in [Check], and its description in the metadata.
+const modelFormat = "nasnet-model/1"
+
+// Model is a trained network for evaluation and prediction. It belongs to one goroutine.
+type Model struct {
+	Genotype   space.Genotype
+	Net        NetConfig
+	Train      TrainConfig // how it was trained
+	Mean, Std  []float32   // per channel, of pixel/255: how images are normalised
+	ClassNames []string    // may be nil
+	Epochs     []EpochResult
+
+	base     *network         // owns the weights
+	networks map[int]*network // by batch size
+	programs map[int]*nn.Program
+}
+
+// Save writes the network and what is needed to use it: genotype, configs, normalisation, names of the classes. The auxiliary classifier is part of it.
+func (t *Trainer) Save(w io.Writer) error {
+	meta := map[string]string{"format": modelFormat}
+	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train, "mean": t.data.Train.Mean, "std": t.data.Train.Std,
+		"class_names": t.data.ClassNames, "epochs": t.results} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("child: save: %s: %w", key, err)
+		}
+		meta[key] = string(b)
+	}
+	if err := nn.WriteSafetensors(w, meta, paramTensors(t.network.g)); err != nil {
+		return fmt.Errorf("child: save: %w", err)
+	}
+	return nil
+}
+
+// Load reads what Save wrote. The bytes may come from anywhere: they are checked, and give an error rather than a panic.
+func Load(r io.Reader) (*Model, error) {
+	m, err := load(r)
+	if err != nil {
+		return nil, fmt.Errorf("child: load: %w", err)
+	}
+	return m, nil
+}
+
+func load(r io.Reader) (m *Model, err error) {
+	defer recoverPanic(&err)
+	meta, ts, err := nn.ReadSafetensors(r, 0)
+	if err != nil {
+		return nil, err
+	}
+	if meta["format"] != modelFormat {
+		return nil, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?", meta["format"], modelFormat)
+	}
+	m = &Model{networks: map[int]*network{}, programs: map[int]*nn.Program{}}
+	if m.Genotype, err = space.ParseJSON([]byte(meta["genotype"])); err != nil {
+		return nil, err
+	}
+	for key, v := range map[string]any{"net": &m.Net, "train": &m.Train, "mean": &m.Mean, "std": &m.Std, "class_names": &m.ClassNames, "epochs": &m.Epochs} {
+		if err := json.Unmarshal([]byte(meta[key]), v); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	if m.base, err = build(m.Genotype, m.Net, buildOptions{}); err != nil {
+		return nil, err
+	}
+	m.Net = m.base.config
+	if len(m.Mean) != m.Net.Channels || len(m.Std) != m.Net.Channels {
+		return nil, fmt.Errorf("%d means and %d deviations for %d channels", len(m.Mean), len(m.Std), m.Net.Channels)
+	}
+	for i, s := range m.Std {
+		if !(s > 0) || notFinite(float64(s)) || notFinite(float64(m.Mean[i])) {
+			return nil, fmt.Errorf("mean %v, deviation %v of channel %d", m.Mean[i], s, i)
+		}
+	}
+	if n := len(m.ClassNames); n != 0 && n != m.Net.Classes {
+		return nil, fmt.Errorf("%d names for %d classes", n, m.Net.Classes)
+	}
+	params := map[string]nn.Tensor{}
+	for _, s := range ts {
+		params[s.Name] = s
+	}
+	if err := checkParams(m.base.g, params); err != nil {
+		return nil, err
+	}
+	if _, err := m.program(1); err != nil { // allocates the weights
+		return nil, err
+	}
+	setParams(m.base.g, params)
+	return m, nil
+}
+
+// Cost returns what the network costs.
+func (m *Model) Cost() Cost { return m.base.cost() }
+
+// maxBatch is the number of images that a model works on at a time.
+const maxBatch = 64
+
+// program returns the smallest program for n images, or one for parts of them. Batches are powers of two, so there are few.
+func (m *Model) program(n int) (*nn.Program, error) {
+	batch := 1
+	for batch < n && batch < maxBatch {
+		batch *= 2
+	}
+	if p := m.programs[batch]; p != nil {
+		return p, nil
+	}
+	b := m.base
+	if batch > 1 {
+		var err error
+		if b, err = build(m.Genotype, m.Net, buildOptions{batch: batch, share: m.base.g}); err != nil {
+			return nil, err
+		}
+	}
+	p, err := b.g.Compile(nil, b.logits)
+	if err != nil {
+		return nil, err
+	}
+	m.networks[batch], m.programs[batch] = b, p
+	return p, nil
+}
+
+// Evaluate judges the model on all images of a view, which are normalised as the model was trained: the mean cross entropy and the fraction that is right.
+func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
+	defer recoverPanic(&err)
+	if err := fits(v, m.Net); err != nil {
+		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
+	}
+	p, err := m.program(v.Len())
+	if err != nil {
+		return 0, 0, fmt.Errorf("child: %w", err)
+	}
+	own := *v
+	own.Mean, own.Std = m.Mean, m.Std
+	return evaluate(ctx, p, m.networks[p.Batch()], &own)
+}
+
+// Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's Net says, the result (n, classes).
+func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
+	defer recoverPanic(&err)
+	c := m.Net
+	per := c.Image * c.Image * c.Channels
+	if len(pixels) == 0 || len(pixels)%per != 0 {
+		return nil, fmt.Errorf("child: predict: %d pixels; want images of %dx%dx%d", len(pixels), c.Image, c.Image, c.Channels)
+	}
+	n := len(pixels) / per
+	v := &dataset.View{Data: &dataset.Images{N: n, H: c.Image, W: c.Image, C: c.Channels, Pixels: pixels, Labels: make([]int32, n)}, Index: make([]int32, n),
+		Mean: m.Mean, Std: m.Std, Classes: c.Classes}
+	for i := range v.Index {
+		v.Index[i] = int32(i)
+	}
+	p, err := m.program(n)
+	if err != nil {
+		return nil, fmt.Errorf("child: predict: %w", err)
+	}
+	net := m.networks[p.Batch()]
+	for at := 0; at < n; at += p.Batch() {
+		k := min(p.Batch(), n-at)
+		index := make([]int32, k)
+		for i := range index {
+			index[i] = int32(at + i)
+		}
+		v.Batch(p.Value(net.input)[:k*per], nil, index, nil)
+		p.Forward(false)
+		for i := range k {
+			probabilities = append(probabilities, softmax(p.Value(net.logits)[i*c.Classes:(i+1)*c.Classes])...)
+		}
+	}
+	return probabilities, nil
+}
+
+func softmax(logits []float32) []float32 {
+	top, sum := float64(logits[0]), 0.0
+	for _, v := range logits {
+		top = max(top, float64(v))
+	}
+	e := make([]float64, len(logits))
+	for i, v := range logits {
+		e[i] = math.Exp(float64(v) - top)
+		sum += e[i]
+	}
+	out := make([]float32, len(logits))
+	for i, v := range e {
+		out[i] = float32(v / sum)
+	}
+	return out
+}

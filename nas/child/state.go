@@ -1,0 +1,156 @@
+package child
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nasnet/nas/nn"
+)
+
+// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", and in its metadata the
+// number of epochs done, their results, and what is trained.
+const stateFormat = "nasnet-trainer/1"
+
+// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before the first, after the last, and in a report with an EpochEnd.
+func (t *Trainer) State() ([]byte, error) {
+	if t.within {
+		return nil, errors.New("child: a training has no state to store within an epoch")
+	}
+	results, err := json.Marshal(t.results)
+	if err != nil {
+		return nil, fmt.Errorf("child: state: %w", err)
+	}
+	identity, err := t.identity()
+	if err != nil {
+		return nil, fmt.Errorf("child: state: %w", err)
+	}
+	ts := paramTensors(t.network.g)
+	for name, v := range t.opt.State() {
+		ts = append(ts, nn.F32Tensor("moment/"+name, v, len(v)))
+	}
+	var b bytes.Buffer
+	err = nn.WriteSafetensors(&b, map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results), "child": identity}, ts)
+	return b.Bytes(), err
+}
+
+// identity is everything that decides what the training computes, as text.
+func (t *Trainer) identity() (string, error) {
+	b, err := json.Marshal(struct {
+		Cells  string
+		Net    NetConfig
+		Train  TrainConfig
+		Seed   uint64
+		IDs    []uint64
+		Images [2]int
+	}{t.genotype.Normal.Text() + " / " + t.genotype.Reduction.Text(), t.net, t.train, t.seed, t.ids, [2]int{t.data.Train.Len(), t.data.Val.Len()}})
+	return string(b), err
+}
+
+// Restore takes up a State of the same child: same genotype, configs, seed, ids and numbers of images. On an error the trainer is as it was.
+func (t *Trainer) Restore(state []byte) error {
+	if err := t.restore(state); err != nil {
+		return fmt.Errorf("child: restore: %w", err)
+	}
+	return nil
+}
+
+func (t *Trainer) restore(state []byte) error {
+	meta, ts, err := nn.ReadSafetensors(bytes.NewReader(state), int64(len(state))+1)
+	if err != nil {
+		return err
+	}
+	if meta["format"] != stateFormat {
+		return fmt.Errorf("format is %.40q; want %q", meta["format"], stateFormat)
+	}
+	if identity, err := t.identity(); err != nil || identity != meta["child"] {
+		return fmt.Errorf("the state is of another training (error %v)\nit is of %.2000s\nthis is %s", err, meta["child"], identity)
+	}
+	epoch, err := strconv.Atoi(meta["epoch"])
+	if err != nil || epoch < 0 || epoch > t.train.Epochs {
+		return fmt.Errorf("epoch is %.40q; want 0 to %d", meta["epoch"], t.train.Epochs)
+	}
+	var results []EpochResult
+	if err := json.Unmarshal([]byte(meta["results"]), &results); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	if len(results) != epoch {
+		return fmt.Errorf("results of %d epochs, but %d are done", len(results), epoch)
+	}
+	params, moments := map[string]nn.Tensor{}, map[string][]float32{}
+	for _, s := range ts {
+		if name, ok := strings.CutPrefix(s.Name, "moment/"); ok {
+			moments[name] = s.F32
+		} else {
+			params[s.Name] = s
+		}
+	}
+	if err := checkParams(t.network.g, params); err != nil {
+		return err
+	}
+	opt, err := newOptimizer(t.train)
+	if err != nil {
+		return err
+	}
+	if (len(moments) == 0) != (epoch == 0) {
+		return fmt.Errorf("%d moments after %d epochs", len(moments), epoch)
+	}
+	if err := opt.Restore(t.network.g.Params(), moments); err != nil {
+		return err
+	}
+	setParams(t.network.g, params)
+	t.opt, t.epoch, t.results, t.within = opt, epoch, results, false
+	return nil
+}
+
+// paramTensors returns parameters and moving statistics as "param/NAME", sharing memory.
+func paramTensors(g *nn.Graph) []nn.Tensor {
+	var ts []nn.Tensor
+	for _, p := range g.Params() {
+		ts = append(ts, nn.F32Tensor("param/"+p.Name, p.Value, p.Shape...))
+	}
+	for _, b := range g.Buffers() {
+		ts = append(ts, nn.F32Tensor("param/"+b.Name, b.Value, b.Size()))
+	}
+	return ts
+}
+
+// checkParams says whether the tensors are those of paramTensors, without a memory of the graph's: each there with its shape, and no other.
+func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
+	want := map[string][]int{}
+	for _, p := range g.Params() {
+		want["param/"+p.Name] = p.Shape
+	}
+	for _, b := range g.Buffers() {
+		want["param/"+b.Name] = []int{b.Size()}
+	}
+	for name, shape := range want {
+		s, ok := ts[name]
+		if !ok {
+			return fmt.Errorf("%s is missing: of another network?", name)
+		}
+		if s.DType != "F32" || !slices.Equal(s.Shape, shape) {
+			return fmt.Errorf("%s is %s of shape %v; want F32 of %v", name, s.DType, s.Shape, shape)
+		}
+	}
+	for name := range ts {
+		if _, ok := want[name]; !ok {
+			return fmt.Errorf("%s is not a part of the network", name)
+		}
+	}
+	return nil
+}
+
+// setParams copies what checkParams accepted. The graph has its memory.
+func setParams(g *nn.Graph, ts map[string]nn.Tensor) {
+	for _, p := range g.Params() {
+		copy(p.Value, ts["param/"+p.Name].F32)
+	}
+	for _, b := range g.Buffers() {
+		copy(b.Value, ts["param/"+b.Name].F32)
+	}
+}

@@ -1,0 +1,335 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"nasnet/dataset"
+	"nasnet/nas/nn"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// Data is what a child trains on and what it is judged on. Views are only read, so children share them.
+type Data struct {
+	Train, Val *dataset.View
+	ClassNames []string // kept with a saved model; may be nil
+}
+
+// Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value is ready.
+type Memory struct{ arena nn.Arena }
+
+// Bytes returns the size of the memory.
+func (m *Memory) Bytes() int64 { return m.arena.Bytes() }
+
+// Trainer trains one child. It belongs to one goroutine at a time.
+type Trainer struct {
+	// fixed
+	genotype space.Genotype
+	net      NetConfig
+	train    TrainConfig
+	data     Data
+	seed     uint64
+	ids      []uint64
+	cost     Cost
+	schedule nn.Schedule
+	steps    int // of an epoch
+
+	network *network
+	program *nn.Program
+	ready   bool // the program has its memory
+	opt     nn.Optimizer
+
+	// where the training is
+	epoch   int  // epochs done
+	within  bool // in the middle of an epoch, where there is no exact state
+	results []EpochResult
+	order   []int32
+}
+
+// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose the random numbers. Working memory is taken by Run.
+func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64, ids ...uint64) (*Trainer, error) {
+	t, err := newTrainer(g, net, train, data, seed, ids)
+	if err != nil {
+		return nil, fmt.Errorf("child: %w", err)
+	}
+	return t, nil
+}
+
+func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64, ids []uint64) (t *Trainer, err error) {
+	defer recoverPanic(&err)
+	if err := train.Validate(); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	net, train = net.WithDefaults(), train.WithDefaults()
+	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids)}
+	t.network, err = build(g, net, buildOptions{batch: train.Batch, train: true, dropPath: train.DropPath.active(), dropout: train.Dropout,
+		smoothing: train.LabelSmoothing, auxWeight: train.AuxWeight})
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(data.Train, net); err != nil {
+		return nil, fmt.Errorf("training images: %w", err)
+	}
+	if err := fits(data.Val, net); err != nil {
+		return nil, fmt.Errorf("validation images: %w", err)
+	}
+	t.steps = data.Train.Len() / train.Batch
+	if t.steps == 0 {
+		return nil, fmt.Errorf("%d training images fill no batch of %d", data.Train.Len(), train.Batch)
+	}
+	t.cost = t.network.cost()
+	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR, Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
+	if t.opt, err = newOptimizer(train); err != nil {
+		return nil, err
+	}
+	if t.program, err = t.network.g.Plan(t.network.loss, t.network.logits); err != nil {
+		return nil, err
+	}
+	t.network.g.InitParams(rng.Stream(seed, "init", ids...))
+	return t, nil
+}
+
+func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
+	switch c.Optimizer {
+	case "sgd":
+		return &nn.SGD{Momentum: c.Momentum, Nesterov: c.Nesterov, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
+	case "rmsprop":
+		return &nn.RMSProp{Rho: rmspropRho, Momentum: c.Momentum, Eps: rmspropEps, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
+	}
+	return nil, fmt.Errorf("no optimizer %q", c.Optimizer)
+}
+
+// fits says whether a network takes the images of the view.
+func fits(v *dataset.View, net NetConfig) error {
+	if v == nil || v.Len() == 0 {
+		return errors.New("there are none")
+	}
+	if im := v.Data; im.H != net.Image || im.W != net.Image || im.C != net.Channels {
+		return fmt.Errorf("they are %dx%dx%d, the network takes %dx%dx%d", im.H, im.W, im.C, net.Image, net.Image, net.Channels)
+	}
+	if v.Classes != net.Classes {
+		return fmt.Errorf("they have %d classes, the network has %d", v.Classes, net.Classes)
+	}
+	return nil
+}
+
+// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a child has memory of its own.
+func (t *Trainer) Use(m *Memory) {
+	if !t.ready {
+		t.network.g.Arena = &m.arena
+	}
+}
+
+// Cost returns what the network costs.
+func (t *Trainer) Cost() Cost { return t.cost }
+
+// Bytes returns how much memory the training takes: values between layers, weights, gradients and moments.
+func (t *Trainer) Bytes() int64 {
+	perWeight := int64(3) // value, gradient, momentum
+	if t.train.Optimizer == "rmsprop" {
+		perWeight = 4
+	}
+	return t.program.PlannedPeak() + 4*perWeight*t.cost.Trainable
+}
+
+// Notes returns what a user should know about the network: why a wanted auxiliary classifier is not there.
+func (t *Trainer) Notes() []string {
+	if t.network.noAux != "" {
+		return []string{t.network.noAux}
+	}
+	return nil
+}
+
+// Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every step, in the calling goroutine; the last step of an epoch comes with the epoch's
+// result. While report blocks, the child is paused. An error of report ends the training and is returned, like the cause of ctx's end; both take effect within one
+// batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is always valid.
+func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Result, err error) {
+	r.Cost = t.cost
+	defer recoverPanic(&err)
+	if t.within {
+		return r, errors.New("child: the training was broken off within an epoch; restore a state first")
+	}
+	t.prepare()
+	for t.epoch < t.train.Epochs {
+		if err := t.runEpoch(ctx, report); err != nil {
+			return r, err
+		}
+	}
+	r.Epochs = slices.Clone(t.results)
+	for _, e := range r.Epochs {
+		r.Reward = e.ValAcc
+		r.Seconds += e.Seconds
+	}
+	return r, nil
+}
+
+func recoverPanic(err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{v, debug.Stack()}
+	}
+}
+
+func (t *Trainer) prepare() {
+	t.program.Alloc()
+	t.ready = true
+}
+
+// epochRun is an epoch under way.
+type epochRun struct {
+	augment *dataset.Augmenter
+	drop    func() // draws what is dropped in the next step
+	keep    float64
+	lr      float64
+	loss    float64 // sum over steps
+	hits    int
+}
+
+func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) error {
+	e := t.startEpoch()
+	var spent time.Duration // without the time in report
+	for i := range t.steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		began := time.Now()
+		t.within = true
+		if err := t.step(e, i); err != nil {
+			return err
+		}
+		spent += time.Since(began)
+		images := (i + 1) * t.train.Batch
+		p := Progress{Epoch: t.epoch, Epochs: t.train.Epochs, Step: t.epoch*t.steps + i + 1, Steps: t.train.Epochs * t.steps,
+			Loss: e.loss / float64(i+1), Acc: float64(e.hits) / float64(images), LR: e.lr, Keep: e.keep,
+			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9)}
+		if i == t.steps-1 {
+			began := time.Now()
+			loss, acc, err := t.Evaluate(ctx, t.data.Val)
+			if err != nil {
+				return err
+			}
+			if notFinite(loss) {
+				return t.diverged(i, "validation loss", loss)
+			}
+			spent += time.Since(began)
+			p.EpochEnd = &EpochResult{Epoch: t.epoch + 1, LR: e.lr, Keep: e.keep, TrainLoss: p.Loss, TrainAcc: p.Acc, ValLoss: loss, ValAcc: acc,
+				Seconds: spent.Seconds(), Images: images}
+			t.results = append(t.results, *p.EpochEnd)
+			t.epoch++
+			t.within = false
+		}
+		if report != nil {
+			if err := report(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs before.
+func (t *Trainer) startEpoch() *epochRun {
+	ids := append(slices.Clone(t.ids), uint64(t.epoch))
+	if t.order == nil {
+		t.order = make([]int32, t.data.Train.Len())
+	}
+	for i := range t.order {
+		t.order[i] = int32(i)
+	}
+	rng.Stream(t.seed, "shuffle", ids...).Shuffle(len(t.order), func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+	a := t.train.Augment
+	e := &epochRun{augment: &dataset.Augmenter{Pad: a.Pad, Flip: a.Flip, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", ids...)}, keep: 1}
+	paths, features := rng.Stream(t.seed, "droppath", ids...), rng.Stream(t.seed, "dropout", ids...)
+	done, cells := 0, len(t.network.cells)
+	keep := func(path int) float64 {
+		return t.train.DropPath.Keep(t.network.pathCell[path], cells, float64(done)/float64(t.train.Epochs*t.steps))
+	}
+	done = t.epoch * t.steps
+	e.drop = func() {
+		if t.train.DropPath.active() {
+			t.program.DrawDropPath(paths, keep)
+			e.keep = t.train.DropPath.Keep(cells-1, cells, float64(done)/float64(t.train.Epochs*t.steps))
+		}
+		if t.train.Dropout > 0 {
+			t.program.DrawDropout(features)
+		}
+		done++
+	}
+	return e
+}
+
+// step does step i of an epoch.
+func (t *Trainer) step(e *epochRun, i int) error {
+	n, p := t.network, t.program
+	batch := t.train.Batch
+	t.data.Train.Batch(p.Value(n.input), p.Labels(n.labels), t.order[i*batch:(i+1)*batch], e.augment)
+	e.drop()
+	p.Train()
+	if loss := p.Loss(); notFinite(loss) {
+		return t.diverged(i, "loss", loss)
+	}
+	e.loss += p.Scalar(n.main)
+	e.hits += p.Hits(n.main)
+	e.lr = t.schedule.At(t.epoch*t.steps+i, t.train.Epochs*t.steps)
+	if norm := t.move(e.lr); notFinite(norm) {
+		return t.diverged(i, "norm of the gradients", norm)
+	}
+	return nil
+}
+
+// move lets the optimizer step, with denormals as zero: a setting of the thread.
+func (t *Trainer) move(lr float64) float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer nn.FlushDenormals()()
+	return t.opt.Step(t.program.Params(), lr)
+}
+
+func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
+func (t *Trainer) diverged(i int, what string, v float64) error {
+	return fmt.Errorf("child: %w: %s is %v at step %d of %d (epoch %d)", ErrDiverged, what, v, t.epoch*t.steps+i+1, t.train.Epochs*t.steps, t.epoch+1)
+}
+
+// Evaluate judges the network, by its moving statistics, on all images of a view: the mean cross entropy and the fraction that is right.
+func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
+	defer recoverPanic(&err)
+	if err := fits(v, t.net); err != nil {
+		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
+	}
+	t.prepare()
+	return evaluate(ctx, t.program, t.network, v)
+}
+
+// evaluate runs a view through a program in batches; the last one is filled up with what lies in memory, which changes nothing.
+func evaluate(ctx context.Context, p *nn.Program, n *network, v *dataset.View) (loss, acc float64, err error) {
+	batch, classes := p.Batch(), n.config.Classes
+	x, logits := p.Value(n.input), p.Value(n.logits)
+	per := len(x) / batch
+	index, labels := make([]int32, batch), make([]int32, batch)
+	hits := 0
+	for at := 0; at < v.Len(); at += batch {
+		if ctx.Err() != nil {
+			return 0, 0, context.Cause(ctx)
+		}
+		k := min(batch, v.Len()-at)
+		for i := range k {
+			index[i] = int32(at + i)
+		}
+		v.Batch(x[:k*per], labels[:k], index[:k], nil)
+		if n.labels != nil {
+			copy(p.Labels(n.labels), labels)
+		}
+		p.Forward(false)
+		l, h := nn.SoftmaxXent(logits, labels[:k], classes, 0)
+		loss += l * float64(k)
+		hits += h
+	}
+	return loss / float64(v.Len()), float64(hits) / float64(v.Len()), nil
+}
