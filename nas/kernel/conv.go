@@ -142,12 +142,46 @@ func ConvBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 		convBands(dx, dy, wt, c.transposed().pointwise(), rest, x)
 		return
 	}
-	c.scatterColumns(dx, dy, w, x, scratch)
+	if c.KH == 1 && c.KW == 1 {
+		c.spreadPixels(dx, dy, w, scratch)
+	} else {
+		c.scatterColumns(dx, dy, w, scratch)
+	}
+	if x != nil {
+		ReluBackward(dx, dx, x)
+	}
 }
 
-// scatterColumns is [ConvBackwardData] for any stride: a product makes the
+// spreadPixels is [ConvBackwardData], but for the mask, of a 1x1 kernel with a
+// stride: the product is written between zeros.
+func (c Conv) spreadPixels(dx, dy, w, scratch []float32) {
+	wt := scratch[:len(w)]
+	transpose(wt, w, c.Cin, c.Cout, c.Cin)
+	clear(dx)
+	left, right := inside(c.OW, c.StrideW, c.PadLeft, c.W)
+	top, bottom := inside(c.OH, c.StrideH, c.PadTop, c.H)
+	if left >= right {
+		return
+	}
+	pixels := right - left
+	for n := range c.N {
+		for oy := top; oy < bottom; oy++ {
+			out := dx[((n*c.H+oy*c.StrideH-c.PadTop)*c.W+left*c.StrideW-c.PadLeft)*c.Cin:]
+			in := dy[((n*c.OH+oy)*c.OW+left)*c.Cout:]
+			gemm(out, in, wt, pixels, c.Cin, c.StrideW*c.Cin, c.Cin, dense(pixels, c.Cout, c.Cout), false)
+		}
+	}
+}
+
+// inside is the range of outputs whose only tap lies in [0, size).
+func inside(outputs, stride, pad, size int) (lo, hi int) {
+	lo = max(0, (pad+stride-1)/stride)
+	return lo, min(outputs, (size+pad-1+stride)/stride)
+}
+
+// scatterColumns is [ConvBackwardData], but for the mask, for any stride: a product makes the
 // gradients of each output pixel's window, which are added into a padded image.
-func (c Conv) scatterColumns(dx, dy, w, x, scratch []float32) {
+func (c Conv) scatterColumns(dx, dy, w, scratch []float32) {
 	k := c.KH * c.KW * c.Cin
 	wt, scratch := scratch[:len(w)], scratch[len(w):]
 	transpose(wt, w, k, c.Cout, k) // wt[co, (ky, kx, ci)]
@@ -175,9 +209,6 @@ func (c Conv) scatterColumns(dx, dy, w, x, scratch []float32) {
 			}
 		}
 		c.crop(dx[n*c.H*c.W*c.Cin:][:c.H*c.W*c.Cin], image, h, width)
-	}
-	if x != nil {
-		ReluBackward(dx, dx, x)
 	}
 }
 

@@ -21,7 +21,9 @@ var avx2 = kernels{
 	bnApply:      bnApplyAVX2,
 	bnGrad:       bnGradAVX2,
 	bnInfer:      bnInferAVX2,
-	maxPool:      maxPoolGeneric,
+	maxPool:      maxPoolAVX2,
+	copyRows:     copyRowsAVX2,
+	rmsprop:      rmspropAVX2,
 	sgd:          sgdAVX2,
 }
 
@@ -33,8 +35,16 @@ func available() []kernels {
 }
 
 // FlushDenormals makes the floating-point unit of the calling thread treat
-// subnormal numbers as zero, which would otherwise slow assembly kernels
-// hundredfold, and returns a function that restores the former state. The
-// caller holds the thread by runtime.LockOSThread for as long. It does nothing
-// where there is no assembly.
-func FlushDenormals() (restore func()) { return func() {} }
+// subnormal numbers as zero, which would otherwise slow kernels hundredfold, and
+// returns a function that restores the former state. The caller holds the thread
+// by runtime.LockOSThread from before the call until after the restoration.
+func FlushDenormals() (restore func()) {
+	const (
+		denormalsAreZero = 1 << 6
+		flushToZero      = 1 << 15
+	)
+	const modes = denormalsAreZero | flushToZero
+	before := controlWord()
+	setControlWord(before | modes)
+	return func() { setControlWord(controlWord()&^modes | before&modes) }
+}

@@ -83,9 +83,8 @@ func ConcatForward(y []float32, parts [][]float32, widths []int, m int) {
 	checkSame("ConcatForward", m*total, len(y))
 	offset := 0
 	for p, w := range widths {
-		part := parts[p]
-		for i := range m {
-			copy(y[i*total+offset:][:w], part[i*w:][:w])
+		if m > 0 && w > 0 {
+			copyColumns(y[offset:], parts[p], m, w, total, w)
 		}
 		offset += w
 	}
@@ -99,8 +98,16 @@ func ConcatBackward(part, dy []float32, offset, width, total, m int) {
 	if offset < 0 || offset+width > total {
 		panic(fmt.Sprintf("kernel: ConcatBackward: columns %d+%d of %d", offset, width, total))
 	}
-	for i := range m {
-		copy(part[i*width:][:width], dy[i*total+offset:][:width])
+	if m > 0 && width > 0 {
+		copyColumns(part, dy[offset:], m, width, width, total)
+	}
+}
+
+// copyColumns copies m rows of width floats in blocks.
+func copyColumns(y, x []float32, m, width, ldy, ldx int) {
+	block := max(elementBlock/width, 1)
+	for i := 0; i < m; i += block {
+		isa.copyRows(y[i*ldy:], x[i*ldx:], min(block, m-i), width, ldy, ldx)
 	}
 }
 

@@ -45,3 +45,10 @@ func sgdVec(w *float32, v *float32, dw *float32, n int, tail *int32, lr float32,
 //
 //go:noescape
 func nesterovVec(w *float32, v *float32, dw *float32, n int, tail *int32, lr float32, momentum float32, decay float32)
+
+// rmspropVec computes, for i in [0, n), with the mask of the last n%8,
+//
+//	ms[i] = rho*ms[i] + rest*dw[i]²; mom[i] = momentum*mom[i] + lr*dw[i]/sqrt(ms[i]+eps); w[i] -= mom[i] + shrink*w[i]
+//
+//go:noescape
+func rmspropVec(w *float32, ms *float32, mom *float32, dw *float32, n int, tail *int32, lr float32, rho float32, rest float32, momentum float32, eps float32, shrink float32)

@@ -408,3 +408,76 @@ end_29:
 done_30:
 	VZEROUPPER
 	RET
+
+// func rmspropVec(w *float32, ms *float32, mom *float32, dw *float32, n int, tail *int32, lr float32, rho float32, rest float32, momentum float32, eps float32, shrink float32)
+// Requires: AVX, FMA3
+TEXT ·rmspropVec(SB), NOSPLIT, $0-72
+	MOVQ         w+0(FP), AX
+	MOVQ         ms+8(FP), CX
+	MOVQ         mom+16(FP), DX
+	MOVQ         dw+24(FP), BX
+	MOVQ         n+32(FP), SI
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS lr+48(FP), Y0
+	VBROADCASTSS rho+52(FP), Y1
+	VBROADCASTSS rest+56(FP), Y2
+	VBROADCASTSS momentum+60(FP), Y3
+	VBROADCASTSS eps+64(FP), Y4
+	VBROADCASTSS shrink+68(FP), Y5
+	SUBQ         $0x08, SI
+	JL           end_32
+
+loop_31:
+	VMOVUPS     (AX), Y6
+	VMOVUPS     (BX), Y7
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VMULPS      Y7, Y7, Y10
+	VMULPS      Y2, Y10, Y10
+	VFMADD132PS Y1, Y10, Y8
+	VADDPS      Y4, Y8, Y10
+	VSQRTPS     Y10, Y10
+	VMULPS      Y0, Y7, Y7
+	VDIVPS      Y10, Y7, Y7
+	VFMADD132PS Y3, Y7, Y9
+	VMOVAPS     Y9, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VSUBPS      Y10, Y6, Y6
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y8, (CX)
+	VMOVUPS     Y9, (DX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, SI
+	JGE         loop_31
+
+end_32:
+	ADDQ        $0x08, SI
+	TESTQ       SI, SI
+	JZ          done_33
+	MOVQ        tail+40(FP), SI
+	VMOVUPS     (SI), Y6
+	VMASKMOVPS  (AX), Y6, Y7
+	VMASKMOVPS  (BX), Y6, Y8
+	VMASKMOVPS  (CX), Y6, Y9
+	VMASKMOVPS  (DX), Y6, Y10
+	VMULPS      Y8, Y8, Y11
+	VMULPS      Y2, Y11, Y11
+	VFMADD132PS Y1, Y11, Y9
+	VADDPS      Y4, Y9, Y11
+	VSQRTPS     Y11, Y11
+	VMULPS      Y0, Y8, Y8
+	VDIVPS      Y11, Y8, Y8
+	VFMADD132PS Y3, Y8, Y10
+	VMOVAPS     Y10, Y11
+	VFMADD231PS Y5, Y7, Y11
+	VSUBPS      Y11, Y7, Y7
+	VMASKMOVPS  Y7, Y6, (AX)
+	VMASKMOVPS  Y9, Y6, (CX)
+	VMASKMOVPS  Y10, Y6, (DX)
+
+done_33:
+	VZEROUPPER
+	RET

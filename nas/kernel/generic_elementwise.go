@@ -6,7 +6,14 @@ import "math"
 func reluGeneric(y, x []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
-		y[i] = max(v, 0)
+		// The bits of -0 to -Inf, and of no NaN: an integer comparison becomes a
+		// conditional move, a float comparison a branch that data makes
+		// unpredictable.
+		b := math.Float32bits(v)
+		if b-1<<31 <= 0x7f800000 {
+			b = 0
+		}
+		y[i] = math.Float32frombits(b)
 	}
 }
 
@@ -14,8 +21,6 @@ func reluGeneric(y, x []float32) {
 func reluBackwardGeneric(dx, dy, x []float32) {
 	dx, dy = dx[:len(x)], dy[:len(x)]
 	for i, v := range x {
-		// By the sign of the bits: an integer comparison becomes a conditional
-		// move, a float comparison a branch that data makes unpredictable.
 		g := math.Float32bits(dy[i])
 		if int32(math.Float32bits(v)) <= 0 {
 			g = 0
@@ -56,5 +61,24 @@ func sgdGeneric(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 		u := momentum*v[i] + (g[i] + decay*p)
 		v[i] = u
 		w[i] = p - lr*u
+	}
+}
+
+// rmspropGeneric is the loop of [RMSPropStep].
+func rmspropGeneric(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32) {
+	g, ms, mom = g[:len(w)], ms[:len(w)], mom[:len(w)]
+	for i, p := range w {
+		d := g[i]
+		s := rho*ms[i] + (1-rho)*d*d
+		u := momentum*mom[i] + lr*d/float32(math.Sqrt(float64(s+eps)))
+		ms[i], mom[i] = s, u
+		w[i] = p - (u + lr*decay*p)
+	}
+}
+
+// copyRowsGeneric computes y[i*ldy+j] = x[i*ldx+j] for i < rows, j < width.
+func copyRowsGeneric(y, x []float32, rows, width, ldy, ldx int) {
+	for i := range rows {
+		copy(y[i*ldy:][:width], x[i*ldx:])
 	}
 }

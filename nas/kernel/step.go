@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // SGDStep is one step of stochastic gradient descent with momentum, weight
 // decay added to the gradient:
 //
@@ -27,12 +25,9 @@ func SGDStep(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 //	w  -= mom + lr*decay*w
 func RMSPropStep(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32) {
 	checkSame("RMSPropStep", len(w), len(g), len(ms), len(mom))
-	g, ms, mom = g[:len(w)], ms[:len(w)], mom[:len(w)]
-	for i, p := range w {
-		d := g[i]
-		s := rho*ms[i] + (1-rho)*d*d
-		u := momentum*mom[i] + lr*d/float32(math.Sqrt(float64(s+eps)))
-		ms[i], mom[i] = s, u
-		w[i] = p - (u + lr*decay*p)
+	for len(w) > elementBlock {
+		isa.rmsprop(w[:elementBlock], g[:elementBlock], ms[:elementBlock], mom[:elementBlock], lr, rho, momentum, eps, decay)
+		w, g, ms, mom = w[elementBlock:], g[elementBlock:], ms[elementBlock:], mom[elementBlock:]
 	}
+	isa.rmsprop(w, g, ms, mom, lr, rho, momentum, eps, decay)
 }

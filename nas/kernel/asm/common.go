@@ -88,3 +88,15 @@ func tripled(r reg.Register) reg.GPVirtual {
 	LEAQ(indexed(r, r, 2, 0), t)
 	return t
 }
+
+// reg64 is a general register.
+type reg64 = reg.GPVirtual
+
+// ret is the place of the result on the stack.
+func ret() operand.Mem {
+	b, err := ReturnIndex(0).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}

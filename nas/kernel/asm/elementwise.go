@@ -53,6 +53,26 @@ func elementwiseFamily() {
 			VFNMADD231PS(g, s[1], w)
 			return []reg.VecVirtual{w, v}
 		}}.write()
+	elementwise{name: "rmspropVec",
+		loop: "ms[i] = rho*ms[i] + rest*dw[i]²; mom[i] = momentum*mom[i] + lr*dw[i]/sqrt(ms[i]+eps); w[i] -= mom[i] + shrink*w[i]",
+		outs: []string{"w", "ms", "mom"}, ins: []string{"w", "dw", "ms", "mom"},
+		scalars: []string{"lr", "rho", "rest", "momentum", "eps", "shrink"}, wide: 1,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			w, dw, ms, mom := in[0], in[1], in[2], in[3]
+			t := YMM()
+			VMULPS(dw, dw, t)
+			VMULPS(s[3], t, t)
+			VFMADD132PS(s[2], t, ms) // ms
+			VADDPS(s[5], ms, t)
+			VSQRTPS(t, t)
+			VMULPS(s[1], dw, dw)
+			VDIVPS(t, dw, dw)
+			VFMADD132PS(s[4], dw, mom) // mom
+			VMOVAPS(mom, t)
+			VFMADD231PS(s[6], w, t)
+			VSUBPS(t, w, w)
+			return []reg.VecVirtual{w, ms, mom}
+		}}.write()
 }
 
 // elementwise is a loop over equal elements of slices.
@@ -117,7 +137,7 @@ func (e elementwise) write() {
 			}
 		}
 	}
-	for _, count := range []int{e.wide, 1} {
+	for _, count := range slices.Compact([]int{e.wide, 1}) {
 		loop, end := label("loop"), label("end")
 		SUBQ(operand.Imm(uint64(8*count)), n)
 		JL(operand.LabelRef(end))

@@ -16,9 +16,11 @@ import (
 // families is every generated file and what fills it.
 var families = map[string]func(){
 	"batchnorm":   batchnormFamily,
+	"control":     controlFamily,
 	"depthwise":   depthwiseFamily,
 	"elementwise": elementwiseFamily,
 	"gemm":        gemmFamily,
+	"pool":        poolFamily,
 }
 
 func main() {
