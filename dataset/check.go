@@ -131,18 +131,11 @@ func filesIn(info Info, dir string) (files []placedFile) {
 
 // verify returns nil when the file is the published one, byte for byte or by its content.
 func verify(ctx context.Context, path string, want File) error {
-	f, err := os.Open(path)
+	f, st, err := openRegular(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
 	sameSize := st.Size() == want.Size
 	if sameSize {
 		got, err := hashFile(ctx, f)

@@ -126,7 +126,7 @@ func (rd *cifarReader) folder(ctx context.Context, dir string) error {
 }
 
 func (rd *cifarReader) file(ctx context.Context, path string, i int) error {
-	f, err := os.Open(path)
+	f, st, err := openRegular(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w\n%s", ErrMissing, hint(rd.info))
 	}
@@ -134,13 +134,6 @@ func (rd *cifarReader) file(ctx context.Context, path string, i int) error {
 		return err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
 	if want := rd.members()[i].Size; st.Size() != want {
 		return &sizeError{st.Size(), want}
 	}
@@ -148,14 +141,14 @@ func (rd *cifarReader) file(ctx context.Context, path string, i int) error {
 }
 
 func (rd *cifarReader) archive(ctx context.Context, name string) error {
-	f, err := os.Open(name)
+	f, st, err := openRegular(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if err := rd.tar(ctx, f); err != nil {
 		want := rd.info.Files[0]
-		if st, serr := f.Stat(); serr == nil && st.Size() != want.Size {
+		if st.Size() != want.Size {
 			err = fmt.Errorf("%w\n%w; sha256 %s", err, &sizeError{st.Size(), want.Size}, want.SHA256)
 		}
 		return fmt.Errorf("%s: %w", name, err)

@@ -32,28 +32,36 @@ type contentReader struct {
 
 // openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held against it at once.
 func openContent(ctx context.Context, path string, plainSize, limit int64) (*contentReader, func() error, error) {
-	f, err := os.Open(path)
+	f, st, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := fileContent(ctx, f, plainSize, limit)
+	c, err := fileContent(ctx, f, st.Size(), plainSize, limit)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return c, f.Close, nil
 }
 
-func fileContent(ctx context.Context, f *os.File, plainSize, limit int64) (*contentReader, error) {
-	st, err := f.Stat()
+// openRegular opens a file that is one: it looks before it opens, since the opening of a pipe would wait for a writer.
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	st, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, nil, errNotRegular
 	}
+	f, err := os.Open(path)
+	return f, st, err
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+func fileContent(ctx context.Context, f *os.File, size, plainSize, limit int64) (*contentReader, error) {
 	b := bufio.NewReaderSize(f, 1<<16)
-	if magic, _ := b.Peek(2); plainSize > 0 && string(magic) != gzipMagic && st.Size() != plainSize {
-		return nil, &sizeError{st.Size(), plainSize}
+	if magic, _ := b.Peek(2); plainSize > 0 && string(magic) != gzipMagic && size != plainSize {
+		return nil, &sizeError{size, plainSize}
 	}
 	return newContentReader(ctx, b, limit)
 }

@@ -274,22 +274,16 @@ func (l *folderLoader) header(f *imageFile) error {
 }
 
 func (l *folderLoader) open(f *imageFile) (*os.File, error) {
-	r, err := l.root.Open(f.name)
-	if err != nil {
-		return nil, err
-	}
-	st, err := r.Stat()
+	st, err := l.root.Stat(f.name)
 	switch {
 	case err != nil:
+		return nil, err
 	case !st.Mode().IsRegular():
-		err = errors.New("not a regular file")
+		return nil, errNotRegular
 	case st.Size() > maxImageBytes:
-		err = fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
+		return nil, fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
 	}
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return r, nil
+	return l.root.Open(f.name)
 }
 
 // shape decides the side and the channels of all images.
