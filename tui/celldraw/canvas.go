@@ -188,6 +188,7 @@ func (c *canvas) junction(row, col, block int, combine string) {
 // lines turns the canvas into text.
 func (c *canvas) lines() []Line {
 	lines := make([]Line, c.h)
+	spans := make([]Span, 0, 12*c.h) // of all lines; a row of a ladder has about ten
 	text := make([]rune, c.w)
 	ids := make([]uint16, c.w)
 	for row := range lines {
@@ -206,14 +207,16 @@ func (c *canvas) lines() []Line {
 				text[col], ids[col] = ' ', 0
 			}
 		}
+		start := len(spans)
 		for from, col := 0, 1; col <= c.w; col++ {
-			if col == c.w || c.spans[ids[col]] != c.spans[ids[from]] {
+			if col == c.w || ids[col] != ids[from] && c.spans[ids[col]] != c.spans[ids[from]] {
 				span := c.spans[ids[from]]
 				span.Text = string(text[from:col])
-				lines[row].Spans = append(lines[row].Spans, span)
+				spans = append(spans, span)
 				from = col
 			}
 		}
+		lines[row].Spans = spans[start:len(spans):len(spans)]
 	}
 	return lines
 }
@@ -250,7 +253,7 @@ type operand struct {
 
 // operands lists the rungs of a cell, leaving out what reads no state before it, which only an invalid cell has.
 func operands(c space.Cell) []operand {
-	var os []operand
+	os := make([]operand, 0, 2*len(c.Blocks))
 	for b, k := range c.Blocks {
 		for _, o := range []operand{{b, 1, k.In1, k.Op1}, {b, 2, k.In2, k.Op2}} {
 			if o.in >= 0 && o.in < 2+b {
