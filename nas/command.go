@@ -1,0 +1,74 @@
+package nas
+
+import (
+	"context"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Action is what a [Command] asks for. Every key of the screen and every subcommand that steers a run is one of these.
+type Action string
+
+const (
+	Pause       Action = "pause"        // the search: running children stop at their next batch, nothing new starts
+	Resume      Action = "resume"       // the search
+	PauseTrial  Action = "pause-trial"  // one child
+	ResumeTrial Action = "resume-trial" // one child
+	StopTrial   Action = "stop-trial"   // end one child; it counts as stopped, not as failed
+	SetWorkers  Action = "workers"      // N children at a time from now on
+	Submit      Action = "submit"       // train a cell made by hand at the search's settings; it is ranked, and never enters an update
+	Retrain     Action = "retrain"      // train a cell at other settings
+	Fork        Action = "fork"         // a new run from a policy version of this one
+	Star        Action = "star"         // mark a trial, or take the mark back
+	Note        Action = "note"         // keep a line of text with a trial
+	Drain       Action = "drain"        // end the program's part in the run after the running children
+	Stop        Action = "stop"         // end it now; running children are trained again at resume
+)
+
+// Command is one request to a search. Fields that its Action does not name are ignored.
+type Command struct {
+	Do      Action          `json:"do"`
+	Trial   int             `json:"trial,omitempty"`
+	N       int             `json:"n,omitempty"`
+	Text    string          `json:"text,omitempty"`
+	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain
+	Retrain *RetrainSpec    `json:"retrain,omitempty"` // Retrain
+	Fork    *ForkSpec       `json:"fork,omitempty"`    // Fork
+}
+
+// Reply is what a command did, in words for a person, with the number or folder it made.
+type Reply struct {
+	Message string `json:"message"`
+	Trial   int    `json:"trial,omitempty"`
+	Dir     string `json:"dir,omitempty"`
+}
+
+// RetrainSpec is how a picked cell is trained again.
+type RetrainSpec struct {
+	Data  DataSpec          `json:"data"`
+	Net   child.NetConfig   `json:"net"`
+	Train child.TrainConfig `json:"train"`
+	Seed  uint64            `json:"seed"`
+}
+
+// ForkSpec is where a fork begins and what changes. A nil or zero change keeps the parent's setting.
+type ForkSpec struct {
+	At           int     `json:"at"`   // policy version; -1 = the latest
+	Name         string  `json:"name"` // empty: the parent's name with -fork-N
+	Seed         *uint64 `json:"seed,omitempty"`
+	Children     int     `json:"children,omitempty"`
+	LearningRate float64 `json:"learning_rate,omitempty"`
+	Entropy      float64 `json:"entropy,omitempty"`
+	Steps        int     `json:"steps,omitempty"`
+}
+
+// Engine is a search as a screen or a script sees it, in this process or another.
+type Engine interface {
+	// Snapshot returns the newest picture of the run; it is never nil and never changes.
+	Snapshot() *Snapshot
+	// Subscribe returns a channel of size one that gets a value when a newer snapshot is there, and a function that ends the subscription.
+	Subscribe() (updated <-chan struct{}, cancel func())
+	// Do carries out a command and waits for its answer.
+	Do(ctx context.Context, c Command) (Reply, error)
+}

@@ -1,0 +1,153 @@
+package nas
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"nasnet/nas/child"
+	"nasnet/nas/controller"
+	"nasnet/nas/space"
+)
+
+// Config is everything that decides what a search does. Two runs with equal configs (Name, Workers and DataDir aside) and the same build draw the same
+// proposals and get the same rewards.
+type Config struct {
+	Name    string `json:"name"`
+	Preset  string `json:"preset"`
+	Seed    uint64 `json:"seed"`
+	Workers int    `json:"workers"` // children trained at a time; 0 = one a core
+
+	Data        string `json:"data"`               // name of a data set or a folder
+	DataDir     string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
+	TrainImages int    `json:"train_images"`       // images a child trains on, class-balanced; 0 = all that validation leaves
+	ValImages   int    `json:"val_images"`         // held-out training images that make the reward
+
+	Ops    string `json:"ops"`    // an op set's name or a comma-separated list
+	Blocks int    `json:"blocks"` // B, blocks per cell
+
+	Controller controller.Config `json:"controller"`
+	Children   int               `json:"children"` // proposals in all
+	Batch      int               `json:"batch"`    // proposals per controller update
+	Lag        int               `json:"lag"`      // batch k is proposed from policy version k-lag
+	Repeats    string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
+	Failures   string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
+
+	Net   child.NetConfig   `json:"net"`
+	Train child.TrainConfig `json:"train"`
+
+	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They shaped the policy, but their
+	// rewards are not comparable: they are not ranked and not given to repeats.
+	Inherited int `json:"inherited,omitempty"`
+}
+
+// Preset is a named starting point for a Config.
+type Preset struct {
+	Name, Title string
+	Config      Config
+}
+
+// Presets lists the presets; the first is the default.
+//
+// quick is sized so that two cores finish the first child within seconds and 20 within minutes. proxy follows the small-proxy advice of EcoNAS (arXiv
+// 2001.01233): reduced resolution and filters, few images, more samples rather than longer training. cifar is the paper's own search (appendix A.1 to
+// A.3): 45,000 + 5,000 images, 20 epochs, N=2, minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
+var Presets = []Preset{
+	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
+		Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000, Children: 200, Batch: 10, Lag: 1,
+		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
+		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
+		Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}},
+	}},
+	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
+		Data: "cifar10", TrainImages: 3000, ValImages: 2000, Children: 400, Batch: 20, Lag: 1,
+		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
+		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
+		Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}},
+	}},
+	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
+		Data: "cifar10", TrainImages: 45000, ValImages: 5000, Children: 20000, Batch: 20, Lag: 1,
+		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
+		Net:        child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
+		Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			DropPath: child.DropPath{Mode: "linear", Prob: 0.4}, Augment: child.Augment{Pad: 4, Flip: true}},
+	}},
+}
+
+// PresetNamed returns the config of a preset with the defaults that all presets share.
+func PresetNamed(name string) (Config, error) {
+	var names []string
+	for _, p := range Presets {
+		if p.Name == name {
+			c := p.Config
+			c.Preset, c.Seed, c.Ops, c.Blocks, c.Repeats, c.Failures = name, 1, "seed-14", 5, "cached", "skip"
+			c.Controller = c.Controller.WithDefaults()
+			return c, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Config{}, fmt.Errorf("preset %q is not known; there are: %s", name, strings.Join(names, ", "))
+}
+
+// Space returns the search space of the config.
+func (c Config) Space() (space.Space, error) { return space.New(c.Ops, c.Blocks) }
+
+// Validate says what is wrong with the config, naming the field, what was found and what was wanted.
+func (c Config) Validate() error {
+	switch {
+	case c.Data == "":
+		return fmt.Errorf("config: data is empty; want the name of a data set or a folder")
+	case c.Children < 1:
+		return fmt.Errorf("config: children is %d; want at least 1", c.Children)
+	case c.Batch < 1:
+		return fmt.Errorf("config: batch is %d; want at least 1", c.Batch)
+	case c.Lag < 0 || c.Lag > 8:
+		return fmt.Errorf("config: lag is %d; want 0 to 8", c.Lag)
+	case c.Workers < 0 || c.Workers > 1024:
+		return fmt.Errorf("config: workers is %d; want 0 (one a core) to 1024", c.Workers)
+	case c.TrainImages < 0 || c.ValImages < 0:
+		return fmt.Errorf("config: train_images %d, val_images %d; want 0 or more", c.TrainImages, c.ValImages)
+	case c.Repeats != "cached" && c.Repeats != "retrain":
+		return fmt.Errorf("config: repeats is %q; want cached or retrain", c.Repeats)
+	case c.Failures != "skip" && c.Failures != "zero":
+		return fmt.Errorf("config: failures is %q; want skip or zero", c.Failures)
+	}
+	if _, err := c.Space(); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	if err := c.Net.Validate(); err != nil {
+		return fmt.Errorf("config: net: %w", err)
+	}
+	if err := c.Train.Validate(); err != nil {
+		return fmt.Errorf("config: train: %w", err)
+	}
+	return nil
+}
+
+// ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not silently half obeyed.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	d := json.NewDecoder(strings.NewReader(string(b)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("config: %w", err)
+	}
+	return c, c.Validate()
+}
+
+// DataSpec names the images that a child trains and is judged on.
+type DataSpec struct {
+	Name        string `json:"name"`
+	Dir         string `json:"dir,omitempty"`
+	Image       int    `json:"image"`        // side in pixels
+	TrainImages int    `json:"train_images"` // 0 = all
+	ValImages   int    `json:"val_images"`
+	Test        bool   `json:"test"` // train on all training images, judge on the test images: for retrains only
+	Seed        uint64 `json:"seed"` // of the split
+}
+
+func (c Config) dataSpec() DataSpec {
+	return DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Seed: c.Seed}
+}

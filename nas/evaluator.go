@@ -1,0 +1,104 @@
+package nas
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"time"
+
+	"nasnet/nas/child"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// Job is one child to train: everything that decides its result.
+type Job struct {
+	Trial    int
+	Genotype space.Genotype
+	Data     DataSpec
+	Net      child.NetConfig
+	Train    child.TrainConfig
+	Seed     uint64
+	Keep     bool // return the trained weights
+	Slot     int  // which of the pool's workers runs it; never enters the result
+}
+
+// Outcome is what a trained child gives back.
+type Outcome struct {
+	Reward  float64 // validation accuracy after the last epoch, in [0, 1]
+	Cost    child.Cost
+	Seconds float64
+	Weights []byte // safetensors, if Job.Keep
+}
+
+// Evaluator trains the child of a job. It calls report after every training step, in the goroutine that called Evaluate; report may block (a paused
+// child) and its error ends the training. The result depends on nothing but the job.
+type Evaluator interface {
+	Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error)
+}
+
+// Fake is an Evaluator that trains nothing: it gives each cell a smooth, seeded score of its ops and walks through the epochs at the given pace. Tests
+// and demonstrations of the interface run on it; its runs say so in their config's preset.
+type Fake struct {
+	Steps int           // steps per epoch
+	Pace  time.Duration // per step
+	Fail  func(trial int) error
+}
+
+// Evaluate implements [Evaluator].
+func (f Fake) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+	steps := max(f.Steps, 1)
+	final := fakeScore(j)
+	out := Outcome{Reward: final, Cost: child.Cost{Params: 72370, Trainable: 72370, MAdds: 3_390_000}}
+	keep := func(p float64) float64 { return j.Train.DropPath.Keep(0, 1, p) }
+	for e := range j.Train.Epochs {
+		for i := range steps {
+			if f.Pace > 0 {
+				select {
+				case <-ctx.Done():
+					return out, context.Cause(ctx)
+				case <-time.After(f.Pace):
+				}
+			}
+			at := (float64(e) + float64(i+1)/float64(steps)) / float64(j.Train.Epochs)
+			p := child.Progress{Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs, Loss: 2.3 * math.Exp(-2*at*final),
+				Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}
+			if i == steps-1 {
+				acc := final * (1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))
+				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc, ValLoss: p.Loss * 1.1, ValAcc: acc,
+					Seconds: f.Pace.Seconds() * float64(steps), Images: steps * j.Train.Batch}
+			}
+			if err := report(p); err != nil {
+				return out, err
+			}
+		}
+		out.Seconds += f.Pace.Seconds() * float64(steps)
+	}
+	if f.Fail != nil {
+		if err := f.Fail(j.Trial); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// fakeScore is about 0.6 to 0.9: a preference for separable convolutions and a little noise by trial.
+func fakeScore(j Job) float64 {
+	score := 0.0
+	for _, c := range []space.Cell{j.Genotype.Normal, j.Genotype.Reduction} {
+		for i, b := range c.Blocks {
+			for _, name := range []string{b.Op1, b.Op2} {
+				if op, ok := space.OpByName(name); ok && op.Family == "separable" {
+					score++
+				}
+				h := fnv.New32a()
+				fmt.Fprint(h, name, i)
+				score += float64(h.Sum32()%100) / 400
+			}
+		}
+	}
+	n := float64(2 * (len(j.Genotype.Normal.Blocks) + len(j.Genotype.Reduction.Blocks)))
+	noise := rng.Stream(j.Seed, "fake", uint64(j.Trial)).NormFloat64() * 0.005
+	return min(0.99, max(0.1, 0.55+0.35*score/n/1.2+noise))
+}

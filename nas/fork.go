@@ -1,0 +1,115 @@
+package nas
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"nasnet/checkpoints"
+)
+
+// ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to policy version at (-1 = the latest),
+// then a future of its own with a config that change has altered. Nothing of the first run changes. The new run waits in its folder until somebody
+// resumes it. An empty name makes one from the first run's.
+func ForkRun(dir string, at int, name string, change func(*Config) error, build []byte) (Reply, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer st.Close()
+	return forkStore(st, dir, at, name, change, build)
+}
+
+func forkStore(st *checkpoints.Store, dir string, at int, name string, change func(*Config) error, build []byte) (Reply, error) {
+	rec, err := st.Run()
+	if err != nil {
+		return Reply{}, err
+	}
+	c, err := ParseConfig(rec.Config)
+	if err != nil {
+		return Reply{}, err
+	}
+	last, _, err := st.LastUpdate()
+	if err != nil {
+		return Reply{}, err
+	}
+	if at < 0 {
+		at = last.Version
+	}
+	if at > last.Version {
+		return Reply{}, fmt.Errorf("fork: policy version %d does not exist yet; the latest is %d", at, last.Version)
+	}
+	was := c
+	if c.Name = name; name == "" {
+		c.Name = freeName(filepath.Dir(dir), was.Name+"-fork")
+	}
+	if err := CheckName(c.Name); err != nil {
+		return Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	if err := change(&c); err != nil {
+		return Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
+		return Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
+	}
+	if c.dataSpec() != was.dataSpec() || c.Net != was.Net || c.Train != was.Train {
+		c.Inherited = at * c.Batch
+	}
+	if c.Children < at*c.Batch {
+		return Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, at*c.Batch)
+	}
+	if err := c.Validate(); err != nil {
+		return Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	text, err := marshalConfig(c)
+	if err != nil {
+		return Reply{}, err
+	}
+	dst := filepath.Join(filepath.Dir(dir), c.Name)
+	if err := st.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created", Seed: c.Seed, Config: text,
+		DatasetSHA256: rec.DatasetSHA256, Build: build, Target: c.Children}, at); err != nil {
+		return Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	return Reply{Message: fmt.Sprintf("forked at policy version %d; start it with: nasnet resume %s", at, c.Name), Dir: dst}, nil
+}
+
+// change applies the settings of a fork that are not zero.
+func (f ForkSpec) change(c *Config) error {
+	if f.Seed != nil {
+		c.Seed = *f.Seed
+	}
+	if f.Children > 0 {
+		c.Children = f.Children
+	}
+	if f.LearningRate > 0 {
+		c.Controller.LearningRate = f.LearningRate
+	}
+	if f.Entropy > 0 {
+		c.Controller.Entropy = f.Entropy
+	}
+	if f.Steps > 0 {
+		c.Controller.Steps = f.Steps
+	}
+	return nil
+}
+
+// freeName returns the first of stem-1, stem-2, … that is no folder in root yet.
+func freeName(root, stem string) string {
+	for i := 1; ; i++ {
+		name := fmt.Sprintf("%s-%d", stem, i)
+		if _, err := os.Lstat(filepath.Join(root, name)); os.IsNotExist(err) {
+			return name
+		}
+	}
+}
+
+// NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free N.
+func NewDir(root, name, stem string) (dir string, err error) {
+	if name == "" {
+		name = freeName(root, stem)
+	}
+	if err := CheckName(name); err != nil {
+		return "", err
+	}
+	return filepath.Join(root, name), nil
+}

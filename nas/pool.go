@@ -1,0 +1,113 @@
+package nas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+
+	"nasnet/nas/child"
+)
+
+// Causes with which the owner ends children.
+var (
+	ErrStopped = errors.New("stopped by hand")
+	errEnding  = errors.New("the search stops")
+)
+
+// run is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest.
+type run struct {
+	cancel  context.CancelCauseFunc
+	gate    gate
+	latest  atomic.Pointer[child.Progress]
+	stopped bool // by a person: its end is not a failure
+}
+
+// result is what a worker hands to the owner when a child ends.
+type result struct {
+	trial *trial
+	out   Outcome
+	err   error
+}
+
+// epochEnd is what a worker hands to the owner after each epoch.
+type epochEnd struct {
+	trial *trial
+	epoch child.EpochResult
+}
+
+// gate stops whoever waits at it while it is closed. The owner closes and opens it; the worker waits.
+type gate struct{ closed atomic.Pointer[chan struct{}] }
+
+func (g *gate) close() {
+	if g.closed.Load() == nil {
+		c := make(chan struct{})
+		g.closed.Store(&c)
+	}
+}
+
+func (g *gate) open() {
+	if c := g.closed.Swap(nil); c != nil {
+		close(*c)
+	}
+}
+
+func (g *gate) wait(ctx context.Context) error {
+	for c := g.closed.Load(); c != nil; c = g.closed.Load() {
+		select {
+		case <-*c:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// train runs in a goroutine of its own for each child. It always ends with one result.
+func (s *Search) train(ctx context.Context, t *trial, r *run, j Job) {
+	out, err := s.evaluate(ctx, t, r, j)
+	s.results <- result{t, out, err}
+}
+
+func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &child.PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	if err := r.gate.wait(ctx); err != nil {
+		return out, err
+	}
+	return s.options.Evaluator.Evaluate(ctx, j, func(p child.Progress) error {
+		r.latest.Store(&p)
+		if e := p.EpochEnd; e != nil {
+			if x := e.TrainLoss + e.ValLoss; math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Errorf("epoch %d: training loss %v, validation loss %v: %w", e.Epoch, e.TrainLoss, e.ValLoss, child.ErrDiverged)
+			}
+			select {
+			case s.epochs <- epochEnd{t, *p.EpochEnd}:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		select {
+		case s.moved <- struct{}{}:
+		default:
+		}
+		return r.gate.wait(ctx)
+	})
+}
+
+// failKind sorts the reasons for which a trial fails.
+func failKind(err error) string {
+	var p *child.PanicError
+	switch {
+	case errors.Is(err, child.ErrDiverged):
+		return "diverged"
+	case errors.As(err, &p):
+		return "panic"
+	}
+	return "error"
+}

@@ -1,0 +1,532 @@
+package nas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// testConfig is a small search: three batches of four over cells of one block, so that repeats are common.
+func testConfig() Config {
+	c, err := PresetNamed("quick")
+	if err != nil {
+		panic(err)
+	}
+	c.Children, c.Batch, c.Lag, c.Blocks, c.Ops = 12, 4, 0, 2, "identity,sep3x3,max3x3"
+	c.Train.Epochs = 2
+	c.Net.Channels, c.Net.Classes = 1, 10
+	c.Controller.Hidden, c.Controller.Embedding = 8, 4
+	return c
+}
+
+// log is a recorder of events.
+type log struct {
+	mu sync.Mutex
+	es []Event
+}
+
+func (l *log) add(e Event) { l.mu.Lock(); l.es = append(l.es, e); l.mu.Unlock() }
+
+func (l *log) kinds() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := map[string]int{}
+	for _, e := range l.es {
+		m[e.Kind]++
+	}
+	return m
+}
+
+func create(t *testing.T, dir string, c Config, o Options) *Search {
+	t.Helper()
+	if o.Evaluator == nil {
+		o.Evaluator = Fake{Steps: 2}
+	}
+	c.Name = filepath.Base(dir)
+	s, err := Create(dir, c, "none", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// finish runs a search to its end and returns the hash of its trials, rewards and policies.
+func finish(t *testing.T, s *Search) string {
+	t.Helper()
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.store.StateHash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestSameSeedGivesTheSameSearchForAnyNumberOfWorkers(t *testing.T) {
+	for _, lag := range []int{0, 1} {
+		c := testConfig()
+		c.Lag = lag
+		var hashes []string
+		for _, workers := range []int{1, 2, 5} {
+			// Different paces per trial make children end in different orders.
+			o := Options{Workers: workers, Evaluator: uneven{}}
+			hashes = append(hashes, finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, o)))
+		}
+		if hashes[0] != hashes[1] || hashes[1] != hashes[2] {
+			t.Errorf("lag %d: state hashes differ: %v", lag, hashes)
+		}
+		c.Seed = 2
+		if h := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})); h == hashes[0] {
+			t.Errorf("lag %d: another seed gave the same search", lag)
+		}
+	}
+}
+
+// uneven is a Fake whose even trials end later than the odd ones after them.
+type uneven struct{}
+
+func (uneven) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+	return Fake{Steps: 1 + 20*((j.Trial+1)%2), Pace: 100 * time.Microsecond}.Evaluate(ctx, j, report)
+}
+
+func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
+	c := testConfig()
+	c.Lag = 1
+	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
+	for cut := 1; cut < 80; cut += 7 {
+		dir := filepath.Join(t.TempDir(), "run")
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		s := create(t, dir, c, Options{Workers: 2, OnEvent: func(Event) {
+			if n++; n == cut {
+				cancel()
+			}
+		}})
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		done := s.Snapshot().Finished
+		s.Close()
+		s, err := Open(dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+		if err != nil {
+			t.Fatalf("cut at event %d: %v", cut, err)
+		}
+		if got := s.Snapshot().Finished; got != done {
+			t.Errorf("cut at event %d: %d finished before, %d after", cut, done, got)
+		}
+		if got := finish(t, s); got != want {
+			t.Errorf("cut at event %d: another end", cut)
+		}
+	}
+}
+
+func TestSnapshotOfALiveRunEqualsTheOneReadBackFromItsStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	s := create(t, dir, testConfig(), Options{Workers: 2})
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	live := s.Snapshot()
+	s.Close()
+	s, err := Open(dir, Options{Workers: 2, Evaluator: Fake{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	read := s.Snapshot()
+	if fmt.Sprint(live.Rewards) != fmt.Sprint(read.Rewards) || fmt.Sprint(live.Updates) != fmt.Sprint(read.Updates) {
+		t.Errorf("rewards or updates differ:\n%v\n%v", live.Rewards, read.Rewards)
+	}
+	if len(live.Top) == 0 || len(live.Top) != len(read.Top) {
+		t.Fatalf("%d cells live, %d read back", len(live.Top), len(read.Top))
+	}
+	for i, a := range live.Top {
+		b := read.Top[i]
+		if a.ID != b.ID || a.Reward != b.Reward || a.Cell != b.Cell || fmt.Sprint(a.Curve) != fmt.Sprint(b.Curve) || a.Params != b.Params {
+			t.Errorf("rank %d: live %+v\nread %+v", i, a, b)
+		}
+	}
+	if live.Finished != read.Finished || live.Cached != read.Cached || live.Distinct != read.Distinct {
+		t.Errorf("counts differ: %d %d %d, %d %d %d", live.Finished, live.Cached, live.Distinct, read.Finished, read.Cached, read.Distinct)
+	}
+}
+
+func TestRepeatsOfACellAreNotTrainedAgain(t *testing.T) {
+	c := testConfig()
+	c.Blocks, c.Ops, c.Children = 1, "identity,max3x3", 40
+	var mu sync.Mutex
+	trained := map[string]int{}
+	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: counting{&mu, trained}})
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := s.Snapshot()
+	if v.Cached == 0 || v.Cached+len(trained) != 40 || v.Distinct != len(trained) {
+		t.Errorf("%d repeats and %d distinct cells; %d cells were trained", v.Cached, v.Distinct, len(trained))
+	}
+	for h, n := range trained {
+		if n != 1 {
+			t.Errorf("cell %.6s was trained %d times", h, n)
+		}
+	}
+	for _, r := range s.samples {
+		if r.CachedOf >= 0 && r.Reward != s.trials[r.CachedOf].Reward {
+			t.Errorf("repeat %d has reward %v, its original %v", r.ID, r.Reward, s.trials[r.CachedOf].Reward)
+		}
+	}
+}
+
+type counting struct {
+	mu      *sync.Mutex
+	trained map[string]int
+}
+
+func (c counting) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+	c.mu.Lock()
+	c.trained[j.Genotype.Hash()]++
+	c.mu.Unlock()
+	return Fake{}.Evaluate(ctx, j, report)
+}
+
+func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
+	boom := func(trial int) error {
+		switch trial % 4 {
+		case 1:
+			return fmt.Errorf("step 3: %w", child.ErrDiverged)
+		case 2:
+			panic("shape bug")
+		}
+		return nil
+	}
+	for _, policy := range []string{"skip", "zero"} {
+		c := testConfig()
+		c.Failures, c.Repeats = policy, "retrain"
+		s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: Fake{Fail: boom}})
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v := s.Snapshot()
+		if v.Failed != 6 || v.Finished != 12 || v.Policy.Version != 3 {
+			t.Errorf("%s: %d failed, %d finished, %d updates; want 6, 12, 3", policy, v.Failed, v.Finished, v.Policy.Version)
+		}
+		kinds := map[string]int{}
+		for _, r := range s.samples {
+			kinds[r.FailKind]++
+		}
+		if kinds["diverged"] != 3 || kinds["panic"] != 3 {
+			t.Errorf("%s: kinds of failure %v", policy, kinds)
+		}
+		want := 2
+		if policy == "zero" {
+			want = 4
+		}
+		if v.Policy.Samples != want {
+			t.Errorf("%s: the last update used %d rewards; want %d", policy, v.Policy.Samples, want)
+		}
+	}
+}
+
+func TestSearchPausesWhenEverythingFails(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var l log
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: Fake{Fail: func(int) error { return errors.New("no") }},
+		OnEvent: func(e Event) {
+			if l.add(e); e.Kind == "run_paused" {
+				cancel()
+			}
+		}})
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.kinds()["trial_failed"]; n != 8 {
+		t.Errorf("%d trials failed before the pause; want the 8 of two batches", n)
+	}
+	cancel()
+}
+
+// stepper is an Evaluator whose children end when told to.
+type stepper struct{ step chan struct{} }
+
+func (e stepper) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+	for i := range 3 {
+		select {
+		case <-e.step:
+		case <-ctx.Done():
+			return Outcome{}, ctx.Err()
+		}
+		if err := report(child.Progress{Epochs: 1, Step: i + 1, Steps: 3}); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return Outcome{Reward: 0.5}, nil
+}
+
+// live starts a search in the background and returns a function that waits until a condition on its snapshot holds.
+func live(t *testing.T, s *Search) (until func(what string, ok func(*Snapshot) bool), do func(Command) (Reply, error)) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	updated, end := s.Subscribe()
+	t.Cleanup(func() {
+		end()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	until = func(what string, ok func(*Snapshot) bool) {
+		t.Helper()
+		late := time.After(20 * time.Second)
+		for !ok(s.Snapshot()) {
+			select {
+			case <-updated:
+			case <-late:
+				t.Fatalf("never: %s", what)
+			}
+		}
+	}
+	return until, func(c Command) (Reply, error) { return s.Do(ctx, c) }
+}
+
+func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
+	e := stepper{make(chan struct{})}
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: e, Every: time.Millisecond})
+	until, do := live(t, s)
+	e.step <- struct{}{}
+	until("the first step is seen", func(v *Snapshot) bool { return len(v.Running) == 1 && v.Running[0].Progress > 0.3 })
+	if _, err := do(Command{Do: Pause}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(Command{Do: Pause}); err == nil {
+		t.Error("a paused search could be paused again")
+	}
+	e.step <- struct{}{} // the batch that was under way
+	select {
+	case e.step <- struct{}{}:
+		t.Error("the child made another step while paused")
+	case <-time.After(50 * time.Millisecond):
+	}
+	if v := s.Snapshot(); v.State != Paused {
+		t.Errorf("state %s", v.State)
+	}
+	if _, err := do(Command{Do: Resume}); err != nil {
+		t.Fatal(err)
+	}
+	e.step <- struct{}{}
+	until("the child is done", func(v *Snapshot) bool { return v.Finished >= 1 })
+}
+
+func TestAStoppedChildCountsAsStoppedAndTheSearchGoesOn(t *testing.T) {
+	e := stepper{make(chan struct{})}
+	c := testConfig()
+	c.Repeats = "retrain"
+	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Evaluator: e, Every: time.Millisecond})
+	until, do := live(t, s)
+	e.step <- struct{}{}
+	if _, err := do(Command{Do: StopTrial, Trial: 0}); err != nil {
+		t.Fatal(err)
+	}
+	until("trial 1 runs", func(v *Snapshot) bool { return len(v.Running) == 1 && v.Running[0].ID == 1 })
+	if v := s.Snapshot(); v.Recent[0].State != Stopped || v.Failed != 0 {
+		t.Errorf("trial 0 is %s, %d failed", v.Recent[0].State, v.Failed)
+	}
+	if _, err := do(Command{Do: StopTrial, Trial: 0}); err == nil {
+		t.Error("an ended child could be stopped again")
+	}
+	if _, err := do(Command{Do: StopTrial, Trial: 777}); err == nil {
+		t.Error("a child that is not there could be stopped")
+	}
+}
+
+func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
+	base := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1}))
+	var s *Search
+	sent := make(chan struct{})
+	o := Options{Workers: 1, Every: time.Millisecond, OnEvent: func(e Event) {
+		if e.Kind == "controller_update" && e.Data["version"] == 1 {
+			go func() {
+				defer close(sent)
+				k, err := space.Lookup("nasnet-a")
+				if err != nil {
+					t.Error(err)
+				}
+				if r, err := s.Do(t.Context(), Command{Do: Submit, Cell: &k.Genotype, Text: "by\x1b hand"}); err != nil || r.Trial != FirstManual {
+					t.Errorf("submit: %v %v", r, err)
+				}
+				spec := RetrainSpec{Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: 9}
+				if r, err := s.Do(t.Context(), Command{Do: Retrain, Trial: 1, Retrain: &spec}); err != nil || r.Trial != FirstManual+1 {
+					t.Errorf("retrain: %v %v", r, err)
+				}
+				if _, err := s.Do(t.Context(), Command{Do: Retrain, Trial: 1}); err == nil {
+					t.Error("a retrain without settings was taken")
+				}
+				if _, err := s.Do(t.Context(), Command{Do: Submit, Cell: &space.Genotype{}}); err == nil {
+					t.Error("an empty cell was taken")
+				}
+			}()
+		}
+	}}
+	s = create(t, filepath.Join(t.TempDir(), "run"), testConfig(), o)
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-sent
+	v := s.Snapshot()
+	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != Done || v.Retrains[0].Label() != "h2" {
+		t.Errorf("retrains: %+v", v.Retrains)
+	}
+	i := slices.IndexFunc(v.Top, func(x TrialView) bool { return x.ID == FirstManual })
+	if i < 0 || v.Top[i].Kind != Submitted || v.Top[i].Note != "by hand" {
+		t.Errorf("the submitted cell is not ranked: %d of %d", i, len(v.Top))
+	}
+	if v.Finished != 12 || len(v.Rewards) != 12 {
+		t.Errorf("%d proposals, %d points", v.Finished, len(v.Rewards))
+	}
+	us, err := s.store.Updates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})
+	if h := finish(t, plain); h != base {
+		t.Error("not repeatable")
+	}
+	for i, u := range us {
+		if w := plain.views[i+1]; w.MeanReward != u.MeanReward || w.Entropy != u.Entropy {
+			t.Errorf("update %d differs from that of the run without cells made by hand", i+1)
+		}
+	}
+}
+
+func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
+	c := testConfig()
+	c.Lag = 1
+	dir := filepath.Join(t.TempDir(), "parent")
+	s := create(t, dir, c, Options{Workers: 1})
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := s.Snapshot()
+	s.Close()
+	for at := 0; at <= 3; at++ {
+		name := fmt.Sprint("same", at)
+		r, err := ForkRun(dir, at, name, func(*Config) error { return nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Snapshot().Finished; got != at*c.Batch {
+			t.Errorf("fork at %d begins with %d trials", at, got)
+		}
+		if err := f.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v := f.Snapshot()
+		if fmt.Sprint(v.Rewards) != fmt.Sprint(want.Rewards) || v.Parent != want.UUID || v.ForkAt != at {
+			t.Errorf("fork at %d: rewards %v\nwant %v", at, v.Rewards, want.Rewards)
+		}
+		f.Close()
+	}
+	r, err := ForkRun(dir, 2, "other", func(c *Config) error { c.Seed = 99; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v := f.Snapshot(); fmt.Sprint(v.Rewards) == fmt.Sprint(want.Rewards) || fmt.Sprint(v.Rewards[:8]) != fmt.Sprint(want.Rewards[:8]) {
+		t.Errorf("a fork with another seed: %v", v.Rewards)
+	}
+	for _, bad := range []struct {
+		what   string
+		at     int
+		name   string
+		change func(*Config) error
+	}{
+		{"a version that does not exist", 9, "x", func(*Config) error { return nil }},
+		{"a name with a slash", 1, "a/b", func(*Config) error { return nil }},
+		{"another number of blocks in the middle", 1, "x", func(c *Config) error { c.Blocks = 3; return nil }},
+		{"fewer children than are done", 3, "x", func(c *Config) error { c.Children = 5; return nil }},
+		{"a folder that exists", 1, "other", func(*Config) error { return nil }},
+	} {
+		if _, err := ForkRun(dir, bad.at, bad.name, bad.change, nil); err == nil {
+			t.Errorf("%s was accepted", bad.what)
+		}
+	}
+}
+
+func TestDrainEndsAfterTheRunningChildren(t *testing.T) {
+	e := stepper{make(chan struct{})}
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 2, Evaluator: e, StayOpen: true, Every: time.Millisecond})
+	done := make(chan error)
+	go func() { done <- s.Run(t.Context()) }()
+	e.step <- struct{}{}
+	if _, err := s.Do(t.Context(), Command{Do: Drain}); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		e.step <- struct{}{}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if v := s.Snapshot(); v.Finished != 2 || v.State != Stopped {
+		t.Errorf("%d finished, state %s", v.Finished, v.State)
+	}
+	if _, err := s.Do(t.Context(), Command{Do: Pause}); !errors.Is(err, ErrClosed) {
+		t.Errorf("a command after the end: %v", err)
+	}
+}
+
+func TestASecondWriterIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	create(t, dir, testConfig(), Options{})
+	if _, err := Open(dir, Options{Evaluator: Fake{}}); !errors.Is(err, checkpoints.ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPresetsAreSound(t *testing.T) {
+	for _, p := range Presets {
+		c, err := PresetNamed(p.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Net.Channels, c.Net.Classes = 3, 10
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		b, err := marshalConfig(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := ParseConfig(b); err != nil || back != c {
+			t.Errorf("%s: read back %+v, %v", p.Name, back, err)
+		}
+	}
+	if _, err := PresetNamed("fast"); err == nil {
+		t.Error("an unknown preset was found")
+	}
+}

@@ -1,0 +1,147 @@
+package nas
+
+import (
+	"fmt"
+	"time"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// State is where a run or a trial is in its life.
+type State string
+
+const (
+	Proposed State = "proposed" // a trial that waits for a worker, or a cached one that waits for its first training
+	Running  State = "running"
+	Paused   State = "paused"
+	Done     State = "done"
+	Failed   State = "failed"
+	Stopped  State = "stopped"
+	Draining State = "draining" // a run that ends after the running children
+)
+
+// Kind says where a trial came from.
+type Kind string
+
+const (
+	Sampled   Kind = "sample"  // drawn by the controller
+	Submitted Kind = "edit"    // made by hand, trained at the search's settings
+	Retrained Kind = "retrain" // trained at settings of its own
+)
+
+// FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else happens in a run.
+const FirstManual = 1_000_000
+
+// TrialLabel is the number of a trial as people read it: "17" for a proposal, "h1" for the first trial made by hand.
+func TrialLabel(id int) string {
+	if id >= FirstManual {
+		return fmt.Sprintf("h%d", id-FirstManual+1)
+	}
+	return fmt.Sprint(id)
+}
+
+// Snapshot is an immutable picture of a run: what a screen draws and a status command prints.
+type Snapshot struct {
+	Version uint64    `json:"version"` // grows with every change
+	Time    time.Time `json:"time"`
+
+	UUID    string `json:"uuid"`
+	Dir     string `json:"dir"`
+	Parent  string `json:"parent,omitempty"` // uuid of the run this was forked from
+	ForkAt  int    `json:"fork_at"`          // policy version of the fork, -1 if none
+	Config  Config `json:"config"`
+	State   State  `json:"state"`
+	Reason  string `json:"reason,omitempty"` // why it is paused or stopped, if it was not the user
+	Kernels string `json:"kernels"`          // instruction set of the kernels
+
+	Elapsed   time.Duration `json:"elapsed"` // time in state running, over all sittings, pauses not counted
+	ETA       time.Duration `json:"eta"`     // 0 = not known yet
+	Workers   int           `json:"workers"`
+	ImageRate float64       `json:"images_per_s"` // of all children in training
+
+	Proposed int `json:"proposed"` // proposals drawn so far
+	Finished int `json:"finished"` // proposals with an end: done, cached, failed or stopped
+	Failed   int `json:"failed"`   // of these, failed
+	Cached   int `json:"cached"`   // of these, repeats that cost nothing
+	Distinct int `json:"distinct"` // different cells among the proposals
+
+	Rewards  []RewardPoint `json:"rewards"` // in proposal order, at most MaxPoints (then every k-th)
+	Best     *TrialView    `json:"best"`
+	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here
+	Running  []TrialView   `json:"running"`  // by start
+	Recent   []TrialView   `json:"recent"`   // ended last, newest first, at most MaxRecent
+	Retrains []TrialView   `json:"retrains"` // every retrain of the run, newest first
+
+	Policy  PolicyView   `json:"policy"`
+	Updates []PolicyView `json:"updates"` // one per policy version from 1 on, at most MaxPoints (then every k-th)
+	Events  []Event      `json:"events"`  // the last MaxEvents, oldest first
+}
+
+// Sizes of the parts of a snapshot, so that its cost does not grow with the run.
+const (
+	MaxPoints = 1000
+	MaxTop    = 200
+	MaxRecent = 20
+	MaxEvents = 200
+)
+
+// RewardPoint is one finished proposal in the reward chart.
+type RewardPoint struct {
+	Trial  int     `json:"trial"`
+	Reward float64 `json:"reward"`
+	Mean   float64 `json:"mean"` // of the last 20 rewards up to here
+	Best   float64 `json:"best"` // so far
+}
+
+// PolicyView is the controller after an update. Version 0 is the untrained policy.
+type PolicyView struct {
+	Version      int     `json:"version"`
+	Baseline     float64 `json:"baseline"`
+	MeanReward   float64 `json:"mean_reward"`
+	MaxReward    float64 `json:"max_reward"`
+	Entropy      float64 `json:"entropy"` // nats per sequence
+	MaxEntropy   float64 `json:"max_entropy"`
+	KL           float64 `json:"kl"`
+	ClipFraction float64 `json:"clip_fraction"`
+	GradNorm     float64 `json:"grad_norm"`
+	Samples      int     `json:"samples"`
+}
+
+// TrialView is one trial as a screen shows it.
+type TrialView struct {
+	ID        int            `json:"trial"`
+	Kind      Kind           `json:"kind"`
+	Batch     int            `json:"batch"`  // -1 for trials made by hand
+	Policy    int            `json:"policy"` // policy version that proposed it
+	Parent    int            `json:"parent"` // trial it was made from, -1 if none
+	State     State          `json:"state"`
+	Genotype  space.Genotype `json:"genotype"`
+	Cell      string         `json:"cell"` // short hash of the canonical genotype
+	Reward    float64        `json:"reward"`
+	HasReward bool           `json:"has_reward"`
+	CachedOf  int            `json:"cached_of"` // trial whose reward it shares, -1 if it was trained itself
+	FailKind  string         `json:"fail_kind,omitempty"`
+	FailText  string         `json:"fail_text,omitempty"`
+	Params    int64          `json:"params"`
+	MAdds     int64          `json:"madds"`
+	Star      bool           `json:"star"`
+	Note      string         `json:"note,omitempty"`
+	Retrain   *RetrainSpec   `json:"retrain,omitempty"`
+	Started   time.Time      `json:"started,omitzero"`
+	Finished  time.Time      `json:"finished,omitzero"`
+	Seconds   float64        `json:"seconds"` // of training
+
+	Epoch     int                 `json:"epoch"` // whole epochs done
+	Epochs    int                 `json:"epochs"`
+	Progress  float64             `json:"progress"` // 0 to 1
+	Loss      float64             `json:"loss"`     // running mean of this epoch
+	LR        float64             `json:"lr"`
+	Keep      float64             `json:"keep"` // DropPath's keep probability now
+	ImageRate float64             `json:"images_per_s"`
+	Left      time.Duration       `json:"left"`
+	Curve     []child.EpochResult `json:"curve"`
+}
+
+// Label is the trial's number as people read it.
+func (t TrialView) Label() string { return TrialLabel(t.ID) }

@@ -1,0 +1,210 @@
+package nas
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/controller"
+)
+
+// do carries out a command in the owner's goroutine.
+func (s *Search) do(c Command) (Reply, error) {
+	r, err := s.steer(c)
+	if err == nil && s.failure == nil {
+		s.emit("info", "user", c.eventTrial(r), map[string]any{"do": string(c.Do), "message": r.Message})
+	}
+	return r, err
+}
+
+func (c Command) eventTrial(r Reply) int {
+	switch c.Do {
+	case PauseTrial, ResumeTrial, StopTrial:
+		return c.Trial
+	case Submit, Retrain, Star, Note:
+		return r.Trial
+	}
+	return -1
+}
+
+func (s *Search) steer(c Command) (Reply, error) {
+	switch c.Do {
+	case Pause:
+		if s.state != Running {
+			return Reply{}, fmt.Errorf("the search is %s; only a running one can be paused", s.state)
+		}
+		s.setGates(true)
+		s.start(Paused, "")
+		return Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", s.running)}, s.failure
+	case Resume:
+		if s.state != Paused && s.state != Draining {
+			return Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", s.state)
+		}
+		s.setGates(false)
+		s.barren = 0
+		s.start(Running, "")
+		return Reply{Message: "running"}, s.failure
+	case PauseTrial, ResumeTrial, StopTrial:
+		return s.steerChild(c)
+	case SetWorkers:
+		if c.N < 1 || c.N > 1024 {
+			return Reply{}, fmt.Errorf("workers: %d; want 1 to 1024", c.N)
+		}
+		s.workers, s.dirty = c.N, true
+		return Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
+	case Submit, Retrain:
+		return s.addManual(c)
+	case Fork:
+		spec := ForkSpec{At: -1}
+		if c.Fork != nil {
+			spec = *c.Fork
+		}
+		return forkStore(s.store, s.dir, spec.At, spec.Name, spec.change, s.options.Build)
+	case Star, Note:
+		return s.mark(c)
+	case Drain:
+		s.setGates(false)
+		s.start(Draining, "")
+		return Reply{Message: fmt.Sprintf("ends after %d running children", s.running)}, s.failure
+	case Stop:
+		s.start(Stopped, "")
+		return Reply{Message: "stopping"}, s.failure
+	}
+	return Reply{}, fmt.Errorf("command %q is not known", c.Do)
+}
+
+// setGates pauses or frees every child that is not paused by itself.
+func (s *Search) setGates(closed bool) {
+	for _, t := range s.trials {
+		switch {
+		case t.run == nil:
+		case closed:
+			t.run.gate.close()
+		case t.State != Paused:
+			t.run.gate.open()
+		}
+	}
+}
+
+func (s *Search) steerChild(c Command) (Reply, error) {
+	t := s.trials[c.Trial]
+	if t == nil {
+		return Reply{}, fmt.Errorf("there is no trial %s in this run", TrialLabel(c.Trial))
+	}
+	if t.run == nil {
+		return Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State)
+	}
+	s.dirty = true
+	switch c.Do {
+	case PauseTrial:
+		t.State = Paused
+		t.run.gate.close()
+		return Reply{Message: "paused child " + t.Label()}, nil
+	case ResumeTrial:
+		t.State = Running
+		if s.state == Running || s.state == Draining {
+			t.run.gate.open()
+		}
+		return Reply{Message: "resumed child " + t.Label()}, nil
+	}
+	t.run.stopped = true
+	t.run.cancel(ErrStopped)
+	return Reply{Message: "stopped child " + t.Label(), Trial: t.ID}, nil
+}
+
+// addManual makes a trial for a cell from a person: at the search's settings (Submit) or at its own (Retrain).
+func (s *Search) addManual(c Command) (Reply, error) {
+	parent := s.trials[c.Trial]
+	if c.Cell == nil {
+		if parent == nil {
+			return Reply{}, fmt.Errorf("%s wants a cell, or the number of a trial; there is no trial %s", c.Do, TrialLabel(c.Trial))
+		}
+		c.Cell = &parent.Genotype
+	}
+	if err := c.Cell.Validate(); err != nil {
+		return Reply{}, err
+	}
+	id := FirstManual
+	if n := len(s.manual); n > 0 {
+		id = s.manual[n-1].ID + 1
+	}
+	t := s.newTrial(id, Submitted, *c.Cell)
+	if parent != nil && c.Trial != 0 || parent != nil && parent.Genotype.Hash() == t.hash {
+		t.Parent = parent.ID
+	}
+	t.Note = clean(c.Text)
+	if c.Do == Retrain {
+		if c.Retrain == nil {
+			return Reply{}, fmt.Errorf("retrain wants settings")
+		}
+		r := *c.Retrain
+		if err := r.Net.Validate(); err != nil {
+			return Reply{}, fmt.Errorf("retrain: net: %w", err)
+		}
+		if err := r.Train.Validate(); err != nil {
+			return Reply{}, fmt.Errorf("retrain: train: %w", err)
+		}
+		t.Kind, t.Retrain, t.Epochs = Retrained, &r, r.Train.Epochs
+	}
+	if err := s.store.AddTrials([]checkpoints.Trial{t.row()}); err != nil {
+		s.fail(err)
+		return Reply{}, err
+	}
+	s.admit(t)
+	return Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}, nil
+}
+
+func (s *Search) mark(c Command) (Reply, error) {
+	t := s.trials[c.Trial]
+	if t == nil {
+		return Reply{}, fmt.Errorf("there is no trial %s in this run", TrialLabel(c.Trial))
+	}
+	s.draws.ranking, s.dirty = false, true
+	if c.Do == Star {
+		t.Star = !t.Star
+		word := "starred "
+		if !t.Star {
+			word = "took the star from "
+		}
+		return Reply{Message: word + t.Cell, Trial: t.ID}, s.store.SetStar(t.ID, t.Star)
+	}
+	t.Note = clean(c.Text)
+	return Reply{Message: "noted", Trial: t.ID}, s.store.SetNote(t.ID, t.Note)
+}
+
+// clean makes text from a person fit for a screen: one line without control characters, at most 200 runes.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:200])
+	}
+	return strings.TrimSpace(text)
+}
+
+// CheckName says why a text cannot be the name of a run, which is also the name of its folder.
+func CheckName(name string) error {
+	if name == "" || len(name) > 64 {
+		return fmt.Errorf("name %q: want 1 to 64 characters", name)
+	}
+	for i, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case i > 0 && (r == '-' || r == '_' || r == '.'):
+		default:
+			return fmt.Errorf("name %q: want letters, digits and, not in the first place, - _ .", name)
+		}
+	}
+	return nil
+}
+
+// controller is the controller's config with the seed of the run.
+func (c Config) controller() controller.Config {
+	c.Controller.Seed = c.Seed
+	return c.Controller
+}

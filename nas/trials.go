@@ -1,0 +1,283 @@
+package nas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/child"
+	"nasnet/nas/controller"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// propose draws the next batch if its policy version exists, and reports whether it did.
+func (s *Search) propose() bool {
+	k := len(s.samples) / s.config.Batch
+	if len(s.samples) >= s.config.Children || k > s.version+s.config.Lag || s.state != Running {
+		return false
+	}
+	version := max(0, k-s.config.Lag)
+	policy, err := s.policyAt(version)
+	if err != nil {
+		s.fail(err)
+		return false
+	}
+	var batch []*trial
+	var rows []checkpoints.Trial
+	for id := k * s.config.Batch; id < min((k+1)*s.config.Batch, s.config.Children); id++ {
+		p := policy.Propose(rng.Stream(s.config.Seed, "propose", uint64(id)))
+		g, err := s.space.Decode(p.Choices)
+		if err != nil {
+			s.fail(fmt.Errorf("proposal %d: %w", id, err))
+			return false
+		}
+		t := s.newTrial(id, Sampled, g)
+		t.Batch, t.Policy, t.choices, t.logp = k, version, p.Choices, p.LogP
+		batch, rows = append(batch, t), append(rows, t.row())
+	}
+	var events []Event
+	for _, t := range batch {
+		s.admit(t)
+		d := map[string]any{"cell": t.Cell, "batch": k, "policy": version, "genotype": t.Genotype.Text()}
+		if t.CachedOf >= 0 {
+			d["repeat_of"] = t.CachedOf
+		}
+		events = append(events, s.event("info", "trial_proposed", t.ID, d))
+	}
+	return s.commit(func(es []checkpoints.Event) error { return s.store.AddTrials(rows, es...) }, events...)
+}
+
+// policyAt returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork and of a run that was cut
+// between two commits.
+func (s *Search) policyAt(version int) (controller.Controller, error) {
+	if version == s.version {
+		return s.policy, nil
+	}
+	p, err := controller.New(s.space.Arities(), s.config.controller())
+	if err != nil || version == 0 {
+		return p, err
+	}
+	u, err := s.store.UpdateAt(version)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Restore(u.State)
+}
+
+func (s *Search) newTrial(id int, kind Kind, g space.Genotype) *trial {
+	h := g.Hash()
+	return &trial{hash: h, TrialView: TrialView{ID: id, Kind: kind, Batch: -1, Policy: -1, Parent: -1, CachedOf: -1, State: Proposed, Genotype: g,
+		Cell: h[:6], Epochs: s.config.Train.Epochs, Keep: 1}}
+}
+
+// admit takes a stored trial into the loop's tables and finds out whether it repeats an earlier proposal.
+func (s *Search) admit(t *trial) {
+	s.trials[t.ID] = t
+	s.dirty = true
+	if t.Kind != Sampled {
+		s.manual = append(s.manual, t)
+		return
+	}
+	s.samples = append(s.samples, t)
+	if t.ID < s.config.Inherited {
+		return
+	}
+	if was, ok := s.first[t.hash]; !ok {
+		s.first[t.hash] = t.ID
+	} else if s.config.Repeats == "cached" {
+		t.CachedOf = was
+	}
+}
+
+// settleRepeats ends the repeats whose first training has an end, with the same end.
+func (s *Search) settleRepeats() bool {
+	any := false
+	for _, t := range s.samples[min(s.firstOpen(), len(s.samples)):] {
+		if t.State != Proposed || t.CachedOf < 0 {
+			continue
+		}
+		if o := s.trials[t.CachedOf]; o.ended() {
+			t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = o.State, o.Reward, o.HasReward, o.FailKind, o.FailText
+			t.Params, t.MAdds, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Epoch, 1, o.Curve
+			t.Finished = time.Now()
+			s.commitEnd(t, nil)
+			any = true
+		}
+	}
+	return any
+}
+
+// startTrial hands a trial to a worker goroutine.
+func (s *Search) startTrial(ctx context.Context, t *trial) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	t.run = &run{cancel: cancel}
+	t.attempt++
+	t.State, t.Started, t.Curve, t.Epoch, t.Progress = Running, time.Now(), nil, 0, 0
+	e := s.event("info", "trial_started", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind), "attempt": t.attempt})
+	if !s.commit(func(es []checkpoints.Event) error { return s.store.StartTrial(t.ID, t.attempt, es...) }, e) {
+		cancel(errEnding)
+		t.run = nil
+		return
+	}
+	s.running++
+	j := Job{Trial: t.ID, Genotype: t.Genotype, Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: s.config.Seed}
+	if r := t.Retrain; r != nil {
+		j.Data, j.Net, j.Train, j.Seed, j.Keep = r.Data, r.Net, r.Train, r.Seed, true
+	}
+	go s.train(ctx, t, t.run, j)
+}
+
+// epoch takes note of a finished epoch. It is stored with the end of its trial.
+func (s *Search) epoch(e epochEnd) {
+	t, r := e.trial, e.epoch
+	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
+	t.Epoch = r.Epoch
+	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
+		"val_loss": r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
+	s.announce(s.event("info", "epoch", t.ID, d))
+}
+
+// ended takes the result of a child from its worker.
+func (s *Search) ended(ctx context.Context, r result) {
+	t := r.trial
+	s.running--
+	var cause error
+	stopped := t.run.stopped
+	t.run.cancel(nil)
+	t.run = nil
+	t.Finished, t.Left, t.ImageRate = time.Now(), 0, 0
+	t.Seconds = t.Finished.Sub(t.Started).Seconds()
+	if r.out.Cost.Params > 0 {
+		t.Params, t.MAdds = r.out.Cost.Params, r.out.Cost.MAdds
+	}
+	switch err := r.err; {
+	case err == nil && (math.IsNaN(r.out.Reward) || r.out.Reward < 0 || r.out.Reward > 1):
+		t.State, t.FailKind, t.FailText = Failed, "reward", fmt.Sprintf("the evaluator's reward is %v; want 0 to 1", r.out.Reward)
+	case err == nil:
+		t.State, t.Reward, t.HasReward, t.Progress = Done, r.out.Reward, true, 1
+	case stopped:
+		t.State, t.FailKind, t.FailText = Stopped, "stopped", ErrStopped.Error()
+	case ctx.Err() != nil:
+		t.State = Proposed // the program ends: this child is trained again at resume
+		s.dirty = true
+		return
+	default:
+		t.State, t.FailKind, t.FailText = Failed, failKind(err), firstLine(err.Error())
+		cause = err
+	}
+	var weights string
+	if len(r.out.Weights) > 0 {
+		var err error
+		if weights, err = s.store.WriteBlob("model", r.out.Weights); err != nil {
+			// The result counts without its weights: losing a reward for a full disk would be worse.
+			s.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
+		}
+	}
+	s.commitEndWith(t, weights, cause)
+}
+
+// firstLine cuts the stack off a panic's text; the event keeps it.
+func firstLine(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	return text
+}
+
+func (s *Search) commitEnd(t *trial, cause error) { s.commitEndWith(t, "", cause) }
+
+// commitEndWith stores the end of a trial with its epochs and its event in one transaction, then lets it count.
+func (s *Search) commitEndWith(t *trial, weights string, cause error) {
+	row := t.row()
+	row.WeightsSHA256 = weights
+	var e Event
+	if t.State == Done {
+		d := map[string]any{"reward": t.Reward, "cell": t.Cell, "kind": string(t.Kind), "params": t.Params, "madds": t.MAdds, "seconds": t.Seconds}
+		if t.CachedOf >= 0 {
+			d["repeat_of"] = t.CachedOf
+		}
+		if weights != "" {
+			d["weights"] = weights
+		}
+		e = s.event("info", "trial_finished", t.ID, d)
+	} else {
+		d := map[string]any{"kind": t.FailKind, "error": t.FailText, "cell": t.Cell}
+		var p *child.PanicError
+		if errors.As(cause, &p) {
+			d["stack"] = string(p.Stack)
+		}
+		e = s.event("warn", "trial_failed", t.ID, d)
+	}
+	var epochs []checkpoints.Epoch
+	if t.CachedOf < 0 {
+		for _, c := range t.Curve {
+			epochs = append(epochs, storedEpoch(t.ID, t.attempt, c))
+		}
+	}
+	s.recent = append([]int{t.ID}, s.recent[:min(len(s.recent), MaxRecent-1)]...)
+	s.draws.ranking = false
+	s.commit(func(es []checkpoints.Event) error { return s.store.FinishTrial(row, epochs, es...) }, e)
+}
+
+// applyUpdate gives the rewards of the oldest open batch to the controller, in proposal order, if all of its trials have an end.
+func (s *Search) applyUpdate() bool {
+	from := s.version * s.config.Batch
+	to := min(from+s.config.Batch, s.config.Children)
+	if from >= to || len(s.samples) < to {
+		return false
+	}
+	var batch []controller.Sample
+	var used []checkpoints.UpdateSample
+	for _, t := range s.samples[from:to] {
+		switch {
+		case !t.ended():
+			return false
+		case t.HasReward:
+			batch = append(batch, controller.Sample{Choices: t.choices, LogP: t.logp, Reward: t.Reward})
+		case t.State == Failed && s.config.Failures == "zero":
+			batch = append(batch, controller.Sample{Choices: t.choices, LogP: t.logp})
+		default:
+			continue
+		}
+		used = append(used, checkpoints.UpdateSample{Trial: t.ID, Reward: batch[len(batch)-1].Reward})
+	}
+	var st controller.Stats
+	if len(batch) > 0 {
+		var err error
+		if st, err = s.policy.Update(batch); err != nil {
+			s.fail(fmt.Errorf("update %d: %w", s.version+1, err))
+			return false
+		}
+		s.barren = 0
+	} else if s.barren++; s.barren >= 2 {
+		s.start(Paused, fmt.Sprintf("all trials of %d batches in a row failed", s.barren))
+		s.emit("error", "run_paused", -1, map[string]any{"reason": s.reason})
+	}
+	state, err := s.policy.State()
+	if err != nil {
+		s.fail(fmt.Errorf("update %d: %w", s.version+1, err))
+		return false
+	}
+	u := checkpoints.Update{Version: s.version + 1, Batch: s.version, State: state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
+		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: used, Applied: time.Now()}
+	s.version++
+	s.views = append(s.views, policyView(u))
+	s.draws.updates = false
+	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(used), "mean_reward": u.MeanReward,
+		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
+		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
+	return s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e)
+}
+
+func policyView(u checkpoints.Update) PolicyView {
+	return PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward, Entropy: u.Entropy,
+		MaxEntropy: u.MaxEntropy, KL: u.KL, ClipFraction: u.ClipFraction, GradNorm: u.GradNorm, Samples: len(u.Samples)}
+}
+
+func storedEpoch(id, attempt int, c child.EpochResult) checkpoints.Epoch {
+	return checkpoints.Epoch{Trial: id, Attempt: attempt, Epoch: c.Epoch, LR: c.LR, Keep: c.Keep, TrainLoss: c.TrainLoss, TrainAcc: c.TrainAcc,
+		ValLoss: c.ValLoss, ValAcc: c.ValAcc, Seconds: c.Seconds, Images: c.Images}
+}

@@ -1,0 +1,185 @@
+package nas
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"nasnet/nas/space"
+)
+
+// drawn tells which parts of the last snapshot may be used again.
+type drawn struct {
+	ranking bool // Rewards, Best, Top, Recent, Retrains and the counts
+	updates bool
+}
+
+// publish makes a new snapshot and tells the subscribers.
+func (s *Search) publish() {
+	old := s.snapshot.Load()
+	v := Snapshot{Time: time.Now(), UUID: s.record.UUID, Dir: s.dir, Parent: s.record.ParentUUID, ForkAt: s.record.ForkedAt, Config: s.config, State: s.state,
+		Reason: s.reason, Kernels: s.options.Kernels, Elapsed: s.elapsed(), Workers: s.workers, Proposed: len(s.samples), Policy: s.views[s.version]}
+	if old != nil {
+		v.Version = old.Version + 1
+	}
+	if old != nil && s.draws.ranking {
+		v.Finished, v.Failed, v.Cached, v.Distinct = old.Finished, old.Failed, old.Cached, old.Distinct
+		v.Rewards, v.Best, v.Top, v.Recent, v.Retrains = old.Rewards, old.Best, old.Top, old.Recent, old.Retrains
+	} else {
+		s.rank(&v)
+	}
+	if old != nil && s.draws.updates {
+		v.Updates = old.Updates
+	} else {
+		v.Updates = thin(slices.Clone(s.views[1:]))
+	}
+	s.draws = drawn{true, true}
+	v.Running = s.inTraining(&v)
+	v.ETA = s.eta()
+	v.Events = slices.Clone(s.events)
+	s.snapshot.Store(&v)
+	s.dirty = false
+	for c := range s.subs {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// rank fills in what changes only when a trial ends.
+func (s *Search) rank(v *Snapshot) {
+	v.Finished, v.Failed, v.Distinct = s.finished(), s.count(Failed), len(s.first)
+	best, last := math.Inf(-1), []float64{}
+	for _, t := range s.samples {
+		if t.ended() && t.CachedOf >= 0 {
+			v.Cached++
+		}
+		if !t.HasReward {
+			continue
+		}
+		best = max(best, t.Reward)
+		if last = append(last, t.Reward); len(last) > 20 {
+			last = last[1:]
+		}
+		mean := 0.0
+		for _, r := range last {
+			mean += r
+		}
+		v.Rewards = append(v.Rewards, RewardPoint{t.ID, t.Reward, mean / float64(len(last)), best})
+	}
+	v.Rewards = thin(v.Rewards)
+	for _, t := range s.ranking() {
+		v.Top = append(v.Top, t.TrialView)
+	}
+	if len(v.Top) > 0 {
+		v.Best = &v.Top[0]
+	}
+	for _, id := range s.recent {
+		v.Recent = append(v.Recent, s.trials[id].TrialView)
+	}
+	for _, t := range slices.Backward(s.manual) {
+		if t.Kind == Retrained {
+			v.Retrains = append(v.Retrains, t.TrialView)
+		}
+	}
+}
+
+// ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first; at equal rewards the earlier one.
+func (s *Search) ranking() []*trial {
+	var ts []*trial
+	for _, t := range s.trials {
+		if s.ranked(t) && t.CachedOf < 0 {
+			ts = append(ts, t)
+		}
+	}
+	slices.SortFunc(ts, func(a, b *trial) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.ID, b.ID)) })
+	seen := map[string]bool{}
+	ts = slices.DeleteFunc(ts, func(t *trial) bool {
+		again := seen[t.hash]
+		seen[t.hash] = true
+		return again
+	})
+	return ts[:min(MaxTop, len(ts))]
+}
+
+// ranked says that the trial's reward can be compared with those of the search: retrains and proposals under other settings cannot.
+func (s *Search) ranked(t *trial) bool {
+	return t.HasReward && t.Kind != Retrained && t.ID >= s.config.Inherited
+}
+
+// best is the first of ranking without the sorting; nil if no trial has a reward.
+func (s *Search) best() (b *trial) {
+	for _, t := range s.trials {
+		if s.ranked(t) && (b == nil || t.Reward > b.Reward || t.Reward == b.Reward && t.ID < b.ID) {
+			b = t
+		}
+	}
+	return b
+}
+
+// inTraining is the running children with what they last reported, by start.
+func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
+	for _, t := range s.trials {
+		if t.run == nil {
+			continue
+		}
+		w := t.TrialView
+		if p := t.run.latest.Load(); p != nil {
+			w.Epoch, w.Epochs, w.Loss, w.LR, w.Keep, w.ImageRate = p.Epoch, p.Epochs, p.Loss, p.LR, p.Keep, p.ImagesPerSec
+			if math.IsNaN(w.Loss) || math.IsInf(w.Loss, 0) {
+				w.Loss = 0
+			}
+			if p.Steps > 0 {
+				w.Progress = float64(p.Step) / float64(p.Steps)
+			}
+			if w.Progress > 0.02 && w.State == Running {
+				w.Left = time.Duration(float64(v.Time.Sub(t.Started)) * (1 - w.Progress) / w.Progress).Round(time.Second)
+			}
+		}
+		if w.State == Paused || s.state == Paused {
+			w.ImageRate = 0
+		}
+		v.ImageRate += w.ImageRate
+		views = append(views, w)
+	}
+	slices.SortFunc(views, func(a, b TrialView) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
+	return views
+}
+
+// eta is the time until the last proposal ends at the pace of the last trainings; 0 while nothing is known.
+func (s *Search) eta() time.Duration {
+	sum, n := 0.0, 0
+	for _, id := range s.recent {
+		if t := s.trials[id]; t.Kind == Sampled && t.CachedOf < 0 && t.Seconds > 0 {
+			sum, n = sum+t.Seconds, n+1
+		}
+	}
+	open := s.config.Children - s.finished()
+	if n == 0 || open <= 0 || s.workers == 0 {
+		return 0
+	}
+	return time.Duration(sum / float64(n) * float64(open) / float64(s.workers) * float64(time.Second)).Round(time.Second)
+}
+
+// thin keeps at most MaxPoints points: every k-th, and always the last.
+func thin[T any](p []T) []T {
+	if len(p) <= MaxPoints {
+		return p
+	}
+	k := (len(p) + MaxPoints - 1) / MaxPoints
+	var out []T
+	for i := (len(p) - 1) % k; i < len(p); i += k {
+		out = append(out, p[i])
+	}
+	return out
+}
+
+// maxEntropy is the entropy of the uniform policy, in nats per sequence.
+func maxEntropy(sp space.Space) (h float64) {
+	for _, n := range sp.Arities() {
+		h += math.Log(float64(n))
+	}
+	return h
+}

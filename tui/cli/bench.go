@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nasnet/nas/child"
+	"nasnet/nas/controller"
+	"nasnet/nas/kernel"
+)
+
+func (a *app) benchCommand() *cobra.Command {
+	return group("bench", "measure speed and the controller's skill", a.benchChild(), a.benchController())
+}
+
+func (a *app) benchChild() *cobra.Command {
+	var net child.NetConfig
+	var cell string
+	var batch, threads int
+	var budget time.Duration
+	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(*cobra.Command, []string) error {
+		g, err := a.cell(cell)
+		if err != nil {
+			return err
+		}
+		r, err := child.Bench(g, net, batch, threads, budget.Seconds())
+		if err != nil {
+			return err
+		}
+		return a.print(r, func(w io.Writer) {
+			fmt.Fprintf(w, "train    %8.1f images/s  %6.2f GMAC/s\nforward  %8.1f images/s\nparams   %d, %.2f M multiply-adds an image, %s kernels\n", r.TrainImagesPerS, r.GMACsTrain,
+				r.ForwardImages, r.Params, float64(r.MAdds)/1e6, kernel.Arch())
+		})
+	}}
+	c.Flags().StringVar(&cell, "cell", "nasnet-a", "the cell")
+	c.Flags().IntVar(&batch, "batch", 64, "images per step")
+	c.Flags().IntVar(&threads, "threads", 1, "networks side by side, each on one thread; their rates are added")
+	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
+	netFlags(c.Flags(), &net)
+	return c
+}
+
+func (a *app) benchController() *cobra.Command {
+	var table string
+	var o controller.BenchOptions
+	c := &cobra.Command{Use: "controller", Short: "every strategy on a table of trained networks (NAS-Bench-Macro's JSON); true mean accuracy in percent, ± standard error over seeds", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		f, err := os.Open(table)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		t, err := controller.ReadTable(f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+		rep, err := controller.Benchmark(c.Context(), t, o)
+		if err != nil {
+			return err
+		}
+		return a.print(rep, func(w io.Writer) {
+			tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(tw, "STRATEGY\tLAST %d\t±\tTOP-1\tTOP-25\t±\n", rep.Batch)
+			for _, r := range rep.Results {
+				fmt.Fprintf(tw, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n", r.Strategy, r.BatchMean, r.BatchMeanSE, r.Top1, r.Top25, r.Top25SE)
+			}
+			tw.Flush()
+		})
+	}}
+	c.Flags().StringVar(&table, "table", "", "the table: choices as digits -> test_acc, mean_acc")
+	c.Flags().IntVar(&o.Seeds, "seeds", 10, "searches per strategy")
+	c.Flags().IntVar(&o.Samples, "samples", 400, "networks per search")
+	if err := c.MarkFlagRequired("table"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return c
+}

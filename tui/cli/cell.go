@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+	"nasnet/tui/celldraw"
+	"nasnet/tui/term"
+)
+
+func (a *app) cellCommand() *cobra.Command {
+	return group("cell", "draw, count, make and convert cells", a.cellShow(), a.cellStats(), a.cellRandom(), a.cellMutate(), a.cellConvert(), a.cellDiff())
+}
+
+// cellHelp is what CELL means everywhere.
+const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a JSON file, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
+
+// cell finds a genotype by what a person wrote.
+func (a *app) cell(spec string) (space.Genotype, error) {
+	if spec == "" {
+		return space.Genotype{}, usagef("no cell given. %s", cellHelp)
+	}
+	if b, err := os.ReadFile(spec); err == nil {
+		g, err := space.Parse(string(b))
+		if err != nil {
+			return g, fmt.Errorf("%s: %w", spec, err)
+		}
+		return g, nil
+	}
+	if run, trial, ok := cutTrial(spec); ok {
+		dir, err := a.runDir(run)
+		if err != nil {
+			return space.Genotype{}, err
+		}
+		t, err := findTrial(dir, trial)
+		if err != nil {
+			return space.Genotype{}, err
+		}
+		return space.ParseJSON(t.Genotype)
+	}
+	g, err := space.Parse(spec)
+	if err != nil {
+		return g, hinted{err, cellHelp}
+	}
+	return g, nil
+}
+
+// cutTrial splits RUN/TRIAL; TRIAL is a number, or hN for the N-th trial made by hand.
+func cutTrial(spec string) (run string, trial int, ok bool) {
+	i := strings.LastIndexByte(spec, '/')
+	if i <= 0 {
+		return "", 0, false
+	}
+	text, base := spec[i+1:], 0
+	if rest, hand := strings.CutPrefix(text, "h"); hand {
+		text, base = rest, nas.FirstManual-1
+	}
+	n, err := strconv.Atoi(text)
+	return spec[:i], base + n, err == nil && n >= 0
+}
+
+func findTrial(dir string, id int) (checkpoints.Trial, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return checkpoints.Trial{}, err
+	}
+	defer st.Close()
+	ts, err := st.Trials()
+	if err != nil {
+		return checkpoints.Trial{}, err
+	}
+	for _, t := range ts {
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	return checkpoints.Trial{}, fmt.Errorf("run %s has no trial %s; it has %d trials", dir, nas.TrialLabel(id), len(ts))
+}
+
+func (a *app) cellShow() *cobra.Command {
+	var ascii bool
+	c := &cobra.Command{Use: "show CELL", Short: "draw the normal and the reduction cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
+		g, err := a.cell(args[0])
+		if err != nil {
+			return err
+		}
+		return a.print(g, func(w io.Writer) {
+			tier := term.Detect(os.Getenv)
+			if ascii {
+				tier = celldraw.ASCII
+			}
+			name := g.Name
+			if name == "" {
+				name = g.ShortHash()
+			}
+			fmt.Fprintf(w, "%s  %s\n", name, g.Text())
+			if k, err := space.Lookup(name); err == nil && k.Note != "" {
+				fmt.Fprintf(w, "from %s\nnote: %s\n", k.Source, k.Note)
+			}
+			for _, part := range []struct {
+				title     string
+				cell      space.Cell
+				reduction bool
+			}{{"normal cell", g.Normal, false}, {"reduction cell", g.Reduction, true}} {
+				fmt.Fprintf(w, "\n%s\n\n", part.title)
+				for _, line := range celldraw.Ladder(part.cell, celldraw.Options{Tier: tier, Reduction: part.reduction}) {
+					fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+				}
+			}
+		})
+	}}
+	c.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII characters only")
+	return c
+}
+
+// netFlags are the settings of a network.
+func netFlags(fs *pflag.FlagSet, n *child.NetConfig) {
+	fs.StringVar(&n.Stack, "stack", child.Stacks[0].Name, "how cells are stacked: "+strings.Join(stackNames(), ", "))
+	fs.IntVar(&n.N, "n", 2, "normal cells per stack (N)")
+	fs.IntVar(&n.Filters, "filters", 16, "filters of the first cells (F)")
+	fs.IntVar(&n.Image, "image", 32, "side of the images in pixels")
+	fs.IntVar(&n.Classes, "classes", 10, "classes")
+	fs.IntVar(&n.Channels, "channels", 3, "channels of the images")
+	fs.BoolVar(&n.Aux, "aux", false, "with the auxiliary head")
+	fs.BoolVar(&n.SkipReduction, "skip-reduction", false, "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)")
+	fs.Float64Var(&n.StemMultiplier, "stem-multiplier", 0, "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default")
+}
+
+func stackNames() (names []string) {
+	for _, s := range child.Stacks {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (a *app) cellStats() *cobra.Command {
+	var net child.NetConfig
+	var cell string
+	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp, Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				cell = args[0]
+			}
+			g, err := a.cell(cell)
+			if err != nil {
+				return err
+			}
+			if err := net.Validate(); err != nil {
+				return usageError{err}
+			}
+			cost, err := child.CostOf(g, net)
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]any{"cell": g.ShortHash(), "name": g.Name, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "net": net},
+				func(w io.Writer) {
+					fmt.Fprintf(w, "params     %d\ntrainable  %d\nmadds      %d  (%.2f M)\n", cost.Params, cost.Trainable, cost.MAdds, float64(cost.MAdds)/1e6)
+				})
+		}}
+	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
+	netFlags(c.Flags(), &net)
+	return c
+}
+
+func (a *app) cellRandom() *cobra.Command {
+	var seed uint64
+	var count, blocks int
+	var ops string
+	c := &cobra.Command{Use: "random", Short: "draw cells uniformly from the search space", Args: noArgs, RunE: func(*cobra.Command, []string) error {
+		sp, err := space.New(ops, blocks)
+		if err != nil {
+			return usageError{err}
+		}
+		for i := range count {
+			g, err := sp.Decode(sp.Random(rng.Stream(seed, "cell-random", uint64(i))))
+			if err != nil {
+				return err
+			}
+			if err := a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
+	c.Flags().IntVar(&count, "count", 1, "how many")
+	c.Flags().IntVar(&blocks, "blocks", 5, "blocks per cell (B)")
+	c.Flags().StringVar(&ops, "ops", "seed-14", "op set or list of ops")
+	return c
+}
+
+func (a *app) cellMutate() *cobra.Command {
+	var seed uint64
+	var ops string
+	c := &cobra.Command{Use: "mutate CELL", Short: "change one decision of a cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
+		g, err := a.cell(args[0])
+		if err != nil {
+			return err
+		}
+		sp, err := space.New(ops, len(g.Normal.Blocks))
+		if err != nil {
+			return usageError{err}
+		}
+		choices, err := sp.Encode(g)
+		if err != nil {
+			return err
+		}
+		if g, err = sp.Decode(sp.Mutate(rng.Stream(seed, "cell-mutate"), choices)); err != nil {
+			return err
+		}
+		return a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) })
+	}}
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
+	c.Flags().StringVar(&ops, "ops", "seed-14", "op set or list of ops")
+	return c
+}
+
+func (a *app) cellConvert() *cobra.Command {
+	var to string
+	c := &cobra.Command{Use: "convert CELL", Short: "write a cell in another form", Long: cellHelp + "\nForms: json, text, dot and svg (pictures).", Args: args("CELL"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			g, err := a.cell(args[0])
+			if err != nil {
+				return err
+			}
+			switch to {
+			case "json":
+				return (&app{Streams: a.Streams, json: true}).print(g, nil)
+			case "text":
+				_, err = fmt.Fprintln(a.Out, g.Text())
+			case "dot":
+				_, err = io.WriteString(a.Out, celldraw.Dot(g))
+			case "svg":
+				_, err = io.WriteString(a.Out, celldraw.SVG(g))
+			default:
+				err = usagef("form %q is not known; want json, text, dot or svg", to)
+			}
+			return err
+		}}
+	c.Flags().StringVar(&to, "to", "json", "json, text, dot or svg")
+	return c
+}
+
+func (a *app) cellDiff() *cobra.Command {
+	return &cobra.Command{Use: "diff CELL CELL", Short: "say what differs between two cells", Long: cellHelp, Args: args("CELL", "CELL"), RunE: func(_ *cobra.Command, args []string) error {
+		x, err := a.cell(args[0])
+		y, err2 := a.cell(args[1])
+		if err := errors.Join(err, err2); err != nil {
+			return err
+		}
+		ds := space.Diff(x, y)
+		return a.print(map[string]any{"isomorphic": x.Hash() == y.Hash(), "differences": ds}, func(w io.Writer) {
+			switch {
+			case len(ds) == 0:
+				fmt.Fprintln(w, "the same cells")
+			case x.Hash() == y.Hash():
+				fmt.Fprintln(w, "isomorphic cells, written differently:")
+			}
+			for _, d := range ds {
+				fmt.Fprintln(w, d)
+			}
+		})
+	}}
+}

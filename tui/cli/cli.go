@@ -1,0 +1,202 @@
+// Package cli is nasnet's command line: one table of commands, one file each. It parses, calls, prints and chooses the exit code; it computes nothing.
+//
+// Commands print for people; with --json they print JSON for scripts, one object a line where there is more than one. Errors go to the standard error
+// with a hint on a line of its own.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"nasnet/checkpoints"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitLocked      = 73 // EX_CANTCREAT of sysexits.h: another process has the run
+	exitInterrupted = 130
+)
+
+// Streams are the three streams of a process.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// app is what all commands share.
+type app struct {
+	Streams
+	store string // --store
+	json  bool   // --json
+}
+
+// Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
+func Main(ctx context.Context, args []string, io Streams) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// A closed pipe or terminal must end what is shown, not the work. Nobody reads these signals here: the interface asks for SIGHUP itself.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		sig := <-stop
+		cancel(interrupted{sig})
+		<-stop
+		os.Exit(exitInterrupted)
+	}()
+
+	a := &app{Streams: io}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(io.In)
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	return a.report(err, context.Cause(ctx))
+}
+
+// interrupted is the cause with which a signal ends the context.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return "interrupted: " + i.String() }
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// hinted is an error with a line of advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// report prints the error for a person and chooses the exit code.
+func (a *app) report(err, cause error) int {
+	var sig interrupted
+	if errors.As(cause, &sig) && (errors.Is(err, context.Canceled) || errors.As(err, new(interrupted))) {
+		if sig.Signal == syscall.SIGTERM {
+			return exitDone // asked to end, and ended in order
+		}
+		return exitInterrupted
+	}
+	fmt.Fprintln(a.Err, "nasnet:", err)
+	var h hinted
+	if errors.As(err, &h) {
+		fmt.Fprintln(a.Err, "hint:", h.hint)
+	}
+	switch {
+	case errors.Is(err, checkpoints.ErrLocked):
+		return exitLocked
+	case errors.As(err, new(usageError)):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// root is the command table.
+func (a *app) root() *cobra.Command {
+	root := a.searchCommand()
+	root.Use = "nasnet"
+	root.Short = "search neural architectures the NASNet way, and steer the search from the terminal"
+	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help)."
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return hinted{usageError{err}, c.CommandPath() + " --help lists the flags"}
+	})
+	root.PersistentFlags().StringVar(&a.store, "store", defaultStore(), "folder that holds the runs")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
+		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.versionCommand())
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		var names []string
+		for _, s := range subs {
+			names = append(names, s.Name())
+		}
+		return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
+	}}
+	c.AddCommand(subs...)
+	return c
+}
+
+// args checks the number of arguments and says which are wanted.
+func args(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, got []string) error {
+		if len(got) != len(names) {
+			return usagef("%s: got %d arguments; want %d: %s", c.CommandPath(), len(got), len(names), strings.Join(names, " "))
+		}
+		return nil
+	}
+}
+
+// noArgs refuses arguments; a word that is no command is named as such.
+func noArgs(c *cobra.Command, got []string) error {
+	if len(got) == 0 {
+		return nil
+	}
+	if c.HasParent() {
+		return usagef("%s takes no arguments; got %q", c.CommandPath(), got[0])
+	}
+	return hinted{usagef("there is no command %q", got[0]), "nasnet --help lists the commands"}
+}
+
+// print writes v as JSON, or calls text, as --json says.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if !a.json {
+		text(a.Out)
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "%s\n", b)
+	return err
+}
+
+// defaultStore is $XDG_DATA_HOME/nasnet/runs, or its usual place.
+func defaultStore() string {
+	base := os.Getenv("XDG_DATA_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return filepath.Join("checkpoints", "runs")
+		}
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "nasnet", "runs")
+}
+
+// runDir finds the folder of a run by name in the store, or by path.
+func (a *app) runDir(run string) (string, error) {
+	for _, dir := range []string{filepath.Join(a.store, run), run} {
+		if _, err := os.Stat(filepath.Join(dir, "run.db")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", hinted{fmt.Errorf("there is no run %q in %s", run, a.store), "nasnet runs lists them; --store names another folder"}
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// mayImport is the picture of the program: which packages of it each package may import.
+var mayImport = map[string]string{
+	"nasnet":                "tui/cli",
+	"nasnet/tui/cli":        "tui tui/term tui/celldraw tui/chart nas nas/space nas/child nas/controller nas/rng nas/kernel dataset checkpoints",
+	"nasnet/tui":            "tui/term tui/chart tui/celldraw nas nas/space nas/child nas/controller",
+	"nasnet/tui/term":       "tui/celldraw",
+	"nasnet/tui/chart":      "tui/celldraw",
+	"nasnet/tui/celldraw":   "nas/space",
+	"nasnet/nas":            "nas/space nas/child nas/controller nas/rng dataset checkpoints",
+	"nasnet/nas/child":      "nas/space nas/nn nas/rng nas/kernel dataset",
+	"nasnet/nas/controller": "nas/nn nas/rng",
+	"nasnet/nas/nn":         "nas/kernel",
+	"nasnet/nas/kernel":     "",
+	"nasnet/nas/space":      "",
+	"nasnet/nas/rng":        "",
+	"nasnet/dataset":        "",
+	"nasnet/checkpoints":    "",
+}
+
+// onlyIn names the packages that alone may import a family of modules.
+var onlyIn = map[string]string{
+	"gorgonia.org/":            "nas/nn nas/child nas/controller",
+	"github.com/charmbracelet": "tui tui/term tui/cli",
+	"github.com/guptarohit":    "tui/chart",
+	"modernc.org/":             "checkpoints",
+	"github.com/spf13/":        "tui/cli",
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "nasnet/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		allowed, known := mayImport[p.ImportPath]
+		if !known {
+			t.Errorf("package %s is not in the picture", p.ImportPath)
+		}
+		for _, i := range p.Imports {
+			if own, ok := strings.CutPrefix(i, "nasnet/"); ok && !contains(allowed, own) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+			for family, users := range onlyIn {
+				if strings.HasPrefix(i, family) && !contains(users, strings.TrimPrefix(p.ImportPath, "nasnet/")) {
+					t.Errorf("%s imports %s", p.ImportPath, i)
+				}
+			}
+		}
+	}
+	if seen != len(mayImport) {
+		t.Errorf("%d packages found, %d in the picture", seen, len(mayImport))
+	}
+}
+
+func contains(list, word string) bool {
+	for _, w := range strings.Fields(list) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}

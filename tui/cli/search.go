@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nasnet/nas"
+	"nasnet/nas/kernel"
+	"nasnet/tui"
+)
+
+// searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
+type searchFlags struct {
+	preset, name     string
+	headless, noDiff bool
+	fake             bool
+	c                nas.Config
+}
+
+func (f *searchFlags) register(fs *pflag.FlagSet) {
+	var names []string
+	for _, p := range nas.Presets {
+		names = append(names, p.Name+" ("+p.Title+")")
+	}
+	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "starting point of all settings: "+strings.Join(names, "; "))
+	fs.StringVar(&f.name, "name", "", "name of the run (default: preset-N)")
+	fs.BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line (also when the output is no terminal)")
+	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
+	fs.BoolVar(&f.fake, "fake", false, "train nothing: made-up rewards, to try the interface")
+	f.registerSettings(fs)
+}
+
+// registerSettings adds the flags that a fork may change as well.
+func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
+	c := &f.c
+	fs.StringVar(&c.Data, "data", "", "data set (nasnet data list) or a folder of class folders")
+	fs.StringVar(&c.DataDir, "data-dir", "", "folder with the data set's files")
+	fs.StringVar(&c.Controller.Strategy, "strategy", "", "ppo, reinforce, evolution or random")
+	fs.IntVar(&c.Children, "children", 0, "proposals in all")
+	fs.IntVar(&c.Batch, "update-every", 0, "proposals per controller update")
+	fs.IntVar(&c.Lag, "lag", 0, "batch k is proposed from policy version k-lag; 1 keeps all cores busy")
+	fs.IntVar(&c.Workers, "workers", 0, "children trained at a time (0: one a core); never changes a result")
+	fs.Uint64Var(&c.Seed, "seed", 1, "seed of everything that is random")
+	fs.IntVar(&c.Net.N, "n", 0, "normal cells per stack (N)")
+	fs.IntVar(&c.Net.Filters, "filters", 0, "filters of the first cells (F)")
+	fs.IntVar(&c.Net.Image, "image", 0, "side of the images in pixels")
+	fs.IntVar(&c.Train.Epochs, "epochs", 0, "epochs of a child")
+	fs.IntVar(&c.Train.Batch, "batch", 0, "images per training step")
+	fs.Float64Var(&c.Train.LR, "lr", 0, "learning rate of the children")
+	fs.IntVar(&c.TrainImages, "train-images", 0, "images a child trains on (0: all that validation leaves)")
+	fs.IntVar(&c.ValImages, "val-images", 0, "held-out images that make the reward")
+	fs.StringVar(&c.Ops, "ops", "", "op set (seed-14, paper-13, light) or a list of ops")
+	fs.IntVar(&c.Blocks, "blocks", 0, "blocks per cell (B)")
+	fs.Float64Var(&c.Train.DropPath.Prob, "drop-path", 0, "ScheduledDropPath: probability of dropping a path at the end of training")
+	fs.StringVar(&c.Train.DropPath.Mode, "drop-path-mode", "", "linear (the paper's schedule), constant, scaled (also by depth) or none")
+	fs.Float64Var(&c.Controller.LearningRate, "controller-lr", 0, "learning rate of the controller")
+	fs.IntVar(&c.Controller.Steps, "controller-steps", 0, "gradient steps per controller update")
+	fs.Float64Var(&c.Controller.Entropy, "entropy", 0, "weight of the controller's entropy bonus")
+	fs.StringVar(&c.Repeats, "repeats", "", "an isomorphic cell again: cached or retrain")
+	fs.StringVar(&c.Failures, "failures", "", "a failed trial in an update: skip or zero")
+}
+
+// apply copies the settings whose flags were given into c.
+func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) {
+	set := func(flag string, do func()) {
+		if fs.Changed(flag) {
+			do()
+		}
+	}
+	set("data", func() { c.Data = f.c.Data })
+	set("data-dir", func() { c.DataDir = f.c.DataDir })
+	set("strategy", func() { c.Controller.Strategy = f.c.Controller.Strategy })
+	set("children", func() { c.Children = f.c.Children })
+	set("update-every", func() { c.Batch = f.c.Batch })
+	set("lag", func() { c.Lag = f.c.Lag })
+	set("workers", func() { c.Workers = f.c.Workers })
+	set("seed", func() { c.Seed = f.c.Seed })
+	set("n", func() { c.Net.N = f.c.Net.N })
+	set("filters", func() { c.Net.Filters = f.c.Net.Filters })
+	set("image", func() { c.Net.Image = f.c.Net.Image })
+	set("epochs", func() { c.Train.Epochs = f.c.Train.Epochs })
+	set("batch", func() { c.Train.Batch = f.c.Train.Batch })
+	set("lr", func() { c.Train.LR = f.c.Train.LR })
+	set("train-images", func() { c.TrainImages = f.c.TrainImages })
+	set("val-images", func() { c.ValImages = f.c.ValImages })
+	set("ops", func() { c.Ops = f.c.Ops })
+	set("blocks", func() { c.Blocks = f.c.Blocks })
+	set("drop-path", func() {
+		c.Train.DropPath.Prob = f.c.Train.DropPath.Prob
+		if c.Train.DropPath.Mode == "none" && c.Train.DropPath.Prob > 0 {
+			c.Train.DropPath.Mode = "linear"
+		}
+	})
+	set("drop-path-mode", func() { c.Train.DropPath.Mode = f.c.Train.DropPath.Mode })
+	set("controller-lr", func() { c.Controller.LearningRate = f.c.Controller.LearningRate })
+	set("controller-steps", func() { c.Controller.Steps = f.c.Controller.Steps })
+	set("entropy", func() { c.Controller.Entropy = f.c.Controller.Entropy })
+	set("repeats", func() { c.Repeats = f.c.Repeats })
+	set("failures", func() { c.Failures = f.c.Failures })
+}
+
+func (a *app) searchCommand() *cobra.Command {
+	var f searchFlags
+	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		cfg, err := nas.PresetNamed(f.preset)
+		if err != nil {
+			return usageError{err}
+		}
+		f.apply(c.Flags(), &cfg)
+		if f.fake {
+			cfg.Preset = "fake"
+		}
+		return a.search(c.Context(), cfg, f)
+	}}
+	f.register(c.Flags())
+	return c
+}
+
+func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
+	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo()}
+	hash := ""
+	if f.fake {
+		o.Evaluator = fakeEvaluator()
+	} else {
+		l := nas.NewLocal()
+		o.Evaluator = l
+		d, err := l.Prepare(ctx, &cfg)
+		if err != nil {
+			return err
+		}
+		hash = d.SHA256
+	}
+	dir, err := nas.NewDir(a.store, f.name, f.preset)
+	if err != nil {
+		return usageError{err}
+	}
+	cfg.Name = filepath.Base(dir)
+	if err := cfg.Validate(); err != nil {
+		return usageError{err}
+	}
+	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Create(dir, cfg, hash, o) })
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	var f searchFlags
+	var workers int
+	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"), RunE: func(c *cobra.Command, args []string) error {
+		dir, err := a.runDir(args[0])
+		if err != nil {
+			return err
+		}
+		o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
+		cfg, hash, err := nas.ReadConfig(dir)
+		if err != nil {
+			return err
+		}
+		if cfg.Preset == "fake" {
+			o.Evaluator = fakeEvaluator()
+		} else {
+			l := nas.NewLocal()
+			o.Evaluator = l
+			d, err := l.Prepare(c.Context(), &cfg)
+			if err != nil {
+				return err
+			}
+			if d.SHA256 != hash {
+				return hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
+					"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
+			}
+		}
+		return a.drive(c.Context(), f, o, func(o nas.Options) (*nas.Search, error) { return nas.Open(dir, o) })
+	}}
+	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
+	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
+	c.Flags().IntVar(&workers, "workers", 0, "children trained at a time (0: as in the run)")
+	return c
+}
+
+func (a *app) forkCommand() *cobra.Command {
+	var f searchFlags
+	var at int
+	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed settings", Args: args("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir, err := a.runDir(args[0])
+			if err != nil {
+				return err
+			}
+			r, err := nas.ForkRun(dir, at, f.name, func(cfg *nas.Config) error { f.apply(c.Flags(), cfg); return nil }, buildInfo())
+			if err != nil {
+				return err
+			}
+			return a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) })
+		}}
+	c.Flags().IntVar(&at, "at", -1, "policy version to begin from (-1: the latest)")
+	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
+	f.registerSettings(c.Flags())
+	return c
+}
+
+// drive runs a search with the interface, or with JSON lines where there is no terminal.
+func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
+	out, tty := a.Out.(*os.File)
+	if tty = tty && isatty.IsTerminal(out.Fd()) && os.Getenv("TERM") != "dumb"; f.headless || a.json || !tty {
+		return a.headless(ctx, o, open)
+	}
+	o.StayOpen = true
+	s, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	outcome, err := tui.Run(ctx, s, tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log"), Version: version, DataSets: dataNames()})
+	switch {
+	case err != nil:
+		fmt.Fprintf(a.Err, "nasnet: the interface failed; the search goes on without it, ctrl-c ends it: %v\n", err)
+		outcome = tui.Hangup
+		fallthrough
+	case outcome == tui.Hangup || outcome == tui.Detached:
+		err = afterLast(ctx, s, done)
+	case outcome == tui.QuitDrain:
+		s.Do(ctx, nas.Command{Do: nas.Drain}) // an error says that the search has ended, which is what is wanted
+		fmt.Fprintln(a.Err, "ending after the running children; ctrl-c ends now")
+		err = <-done
+	default:
+		s.Do(ctx, nas.Command{Do: nas.Stop})
+		err = <-done
+	}
+	if err != nil || outcome == tui.Hangup {
+		return err
+	}
+	printSummary(a.Out, s.Snapshot())
+	return context.Cause(ctx)
+}
+
+// afterLast waits for a search that nobody looks at any more, and ends it after its last child.
+func afterLast(ctx context.Context, s *nas.Search, done <-chan error) error {
+	s.Do(ctx, nas.Command{Do: nas.Resume}) // an error says that it was not paused
+	updated, cancel := s.Subscribe()
+	defer cancel()
+	for s.Snapshot().State != nas.Done {
+		select {
+		case <-updated:
+		case err := <-done:
+			return err
+		}
+	}
+	s.Do(ctx, nas.Command{Do: nas.Stop})
+	return <-done
+}
+
+// headless prints every event as one JSON line. A reader that goes away ends the printing, not the search.
+func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
+	broken := false
+	o.OnEvent = func(e nas.Event) {
+		if broken {
+			return
+		}
+		b, err := json.Marshal(e)
+		if err == nil {
+			_, err = a.Out.Write(append(b, '\n'))
+		}
+		if err != nil {
+			broken = true
+			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
+		}
+	}
+	s, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintf(a.Err, "stopped; go on with: nasnet resume %s\n", s.Config().Name)
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// printSummary is what stays in the terminal after the interface: what was found, and how to go on.
+func printSummary(w io.Writer, v *nas.Snapshot) {
+	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
+	if b := v.Best; b != nil {
+		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
+	}
+	if v.State != nas.Done {
+		fmt.Fprintf(w, "go on with: nasnet resume %s\n", v.Config.Name)
+	}
+}
