@@ -1,0 +1,222 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	_ "image/jpeg" // decoder
+	_ "image/png"  // decoder
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Caps on one image file, ours: 16.7 million pixels are 134 MB in the widest format, for each of the goroutines that decode.
+const (
+	maxImagePixels = 1 << 24
+	maxImageBytes  = 64 << 20
+	defaultBroken  = 20
+	defaultSide    = 32
+)
+
+// imageFile is one image on its way from name to pixels.
+type imageFile struct {
+	name          string
+	label         int32
+	width, height int
+	grey          bool
+	pixels        []uint8 // (side, side, channels), its place in Images
+	content       content
+	broken        error
+}
+
+// folderLoader reads the files of one folder.
+type folderLoader struct {
+	root           *os.Root // keeps links from leading out of the folder
+	dir            string
+	side, channels int
+	broken         int // tolerated
+	skipped        atomic.Int64
+}
+
+// each runs step on all files that are not broken yet, on all cores, and waits. An error of step marks the file as broken; one more than is
+// tolerated ends the work.
+func (l *folderLoader) each(ctx context.Context, files []*imageFile, step func(*imageFile) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(files) {
+					return
+				}
+				f := files[i]
+				if f.broken != nil {
+					continue
+				}
+				if f.broken = step(f); f.broken == nil {
+					continue
+				}
+				if n := l.skipped.Add(1); n > int64(max(0, l.broken)) {
+					cancel(fmt.Errorf("%s: %s: %w (%d broken images, %d are tolerated)", l.dir, f.name, f.broken, n, max(0, l.broken)))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// header reads the size and the colour model of an image and holds them against the caps, before anything is decoded.
+func (l *folderLoader) header(f *imageFile) error {
+	r, err := l.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	c, err := decodeConfig(io.LimitReader(r, maxImageBytes))
+	if err != nil {
+		return err
+	}
+	f.width, f.height = c.Width, c.Height
+	f.grey = c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model
+	return nil
+}
+
+func (l *folderLoader) open(f *imageFile) (*os.File, error) {
+	st, err := l.root.Stat(f.name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, errNotRegular
+	case st.Size() > maxImageBytes:
+		return nil, fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
+	}
+	return l.root.Open(f.name)
+}
+
+// shape decides the side and the channels of all images.
+func (l *folderLoader) shape(files []*imageFile, side int) {
+	own := -1 // the side of all images, 0 when there is none
+	l.channels = 1
+	for _, f := range files {
+		if f.broken != nil {
+			continue
+		}
+		if !f.grey {
+			l.channels = 3
+		}
+		if own < 0 {
+			own = f.width
+		}
+		if f.width != f.height || f.width != own || f.width > maxSide {
+			own = 0
+		}
+	}
+	if l.side = side; side == 0 {
+		if l.side = own; own <= 0 {
+			l.side = defaultSide
+		}
+	}
+}
+
+// place makes room for the images that are not broken so far.
+func (l *folderLoader) place(files []*imageFile) (Images, error) {
+	n := 0
+	for _, f := range files {
+		if f.broken == nil {
+			n++
+		}
+	}
+	im, err := newImages(n, l.side, l.side, l.channels)
+	if err != nil {
+		return Images{}, err
+	}
+	size := l.side * l.side * l.channels
+	n = 0
+	for _, f := range files {
+		if f.broken == nil {
+			im.Labels[n] = f.label
+			f.pixels = im.Pixels[n*size : (n+1)*size]
+			n++
+		}
+	}
+	return im, nil
+}
+
+// compact closes the gaps of the images that proved broken.
+func compact(im *Images, files []*imageFile) {
+	size := im.H * im.W * im.C
+	im.N = 0
+	for _, f := range files {
+		if f.broken == nil {
+			copy(im.Pixels[im.N*size:], f.pixels)
+			im.Labels[im.N] = f.label
+			im.N++
+		}
+	}
+	im.Pixels, im.Labels = im.Pixels[:im.N*size], im.Labels[:im.N]
+}
+
+func (l *folderLoader) decode(f *imageFile) error {
+	r, err := l.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxImageBytes))
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(b)
+	f.content = content{f.name, int64(len(b)), hex.EncodeToString(sum[:])}
+	return decodeImage(f.pixels, b, l.side, l.channels)
+}
+
+func decodeConfig(r io.Reader) (image.Config, error) {
+	c, _, err := image.DecodeConfig(r)
+	if err != nil {
+		return c, err
+	}
+	if c.Width < 1 || c.Height < 1 || c.Width > maxImagePixels/c.Height {
+		return c, fmt.Errorf("%dx%d pixels, at most %d in all", c.Width, c.Height, maxImagePixels)
+	}
+	return c, nil
+}
+
+// decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black.
+func decodeImage(dst []uint8, b []byte, side, channels int) error {
+	if _, err := decodeConfig(bytes.NewReader(b)); err != nil {
+		return err
+	}
+	img, _, err := image.Decode(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	bounds := img.Bounds()
+	s := min(bounds.Dx(), bounds.Dy())
+	from := image.Pt(bounds.Min.X+(bounds.Dx()-s)/2, bounds.Min.Y+(bounds.Dy()-s)/2)
+	rgba := image.NewRGBA(image.Rect(0, 0, s, s))
+	draw.Draw(rgba, rgba.Rect, img, from, draw.Src)
+	square := rgba.Pix[:0] // of each four bytes the first channels
+	for i := 0; i < len(rgba.Pix); i += 4 {
+		square = append(square, rgba.Pix[i:i+channels]...)
+	}
+	if s == side {
+		copy(dst, square)
+	} else {
+		newResizer(s, s, side, side, channels).resize(dst, square)
+	}
+	return nil
+}
