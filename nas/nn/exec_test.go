@@ -55,6 +55,13 @@ func newRecurrent(t testing.TB, dt tensor.Dtype, steps int, salt string) *recurr
 		h = must(gorgonia.Tanh(must(gorgonia.Add(in, must(gorgonia.HadamardProd(h, must(gorgonia.Sigmoid(must(gorgonia.Mul(h, u)))))))))) // h is used three times
 		head := param(fmt.Sprint("head", i), 4, 2+i)
 		logits := must(gorgonia.Mul(h, head))
+		bias := param(fmt.Sprint("bias", i), 1, 2+i)
+		logits = must(gorgonia.BroadcastAdd(logits, bias, nil, []byte{0}))
+		if i > 0 { // two of the rows, and twice the first
+			rows := must(gorgonia.Slice(logits, gorgonia.S(0, 2)))
+			row := must(gorgonia.Reshape(must(gorgonia.Slice(logits, gorgonia.S(0))), tensor.Shape{1, 2 + i}))
+			logits = must(gorgonia.Concat(0, rows, row))
+		}
 		p := must(gorgonia.SoftMax(logits, 1))
 		logp := must(gorgonia.Log(p))
 		r.logp = append(r.logp, logp)
@@ -116,7 +123,7 @@ func TestExecGivesGradientsOfStockOperations(t *testing.T) {
 			}
 		}
 	}
-	// The same values give the same results, whatever ran between.
+	// The same values give the same results, whatever ran between, and in whatever memory.
 	run(t, e, r.loss)
 	for i, g := range r.grads {
 		if !slices.Equal(grads[i], e.Value(g).Data().([]float64)) {
@@ -203,6 +210,55 @@ func TestExecDoesNotWriteThroughViews(t *testing.T) {
 			t.Error("the input was written to")
 		}
 		v[4]++
+	}
+}
+
+// passOp returns its input, but could copy it into memory that it is given.
+type passOp struct{ gorgonia.Iop }
+
+func (passOp) UsePreallocDo(prealloc gorgonia.Value, vs ...gorgonia.Value) (gorgonia.Value, error) {
+	copy(prealloc.Data().([]float64), vs[0].Data().([]float64))
+	return prealloc, nil
+}
+
+func TestExecGivesNoOpItsOwnInputToWriteTo(t *testing.T) {
+	g := gorgonia.NewGraph()
+	first, second := []float64{1, 2}, []float64{3, 4}
+	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithShape(2), gorgonia.WithName("x"),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(2), tensor.WithBacking(first))))
+	s := must(gorgonia.Sum(must(gorgonia.ApplyOp(passOp{}, x))))
+	e, err := nn.NewExec(g, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, e, s); got != 3 {
+		t.Errorf("sum %v, want 3", got)
+	}
+	if err := gorgonia.Let(x, tensor.New(tensor.WithShape(2), tensor.WithBacking(second))); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, e, s); got != 7 || first[0] != 1 {
+		t.Errorf("sum %v, want 7; the first input is now %v", got, first)
+	}
+}
+
+func TestExecWritesIntoTheMemoryOfTheRunBefore(t *testing.T) {
+	r := newRecurrent(t, tensor.Float64, 3, "")
+	e := r.exec(t)
+	run(t, e, r.loss)
+	at := make([]uintptr, len(r.grads))
+	for i, g := range r.grads {
+		at[i] = e.Value(g).Uintptr()
+	}
+	run(t, e, r.loss)
+	same := 0
+	for i, g := range r.grads {
+		if e.Value(g).Uintptr() == at[i] {
+			same++
+		}
+	}
+	if same == 0 {
+		t.Error("no gradient is where it was")
 	}
 }
 

@@ -29,6 +29,9 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 				continue
 			}
 			end = max(end, v.buf.at+v.buf.n)
+			if v.buf.at%align != 0 {
+				t.Fatalf("step %d (%v): place %d is not aligned", i, st.op, v.buf.at)
+			}
 			for j, o := range owner[v.buf.at : v.buf.at+v.n] {
 				if o == nil || o.last < i || o.last == i && k == 0 && o.buf == v.buf {
 					owner[v.buf.at+j] = v
@@ -146,6 +149,31 @@ func TestPlaceFillsGaps(t *testing.T) {
 	c, d := &buffer{n: 1, from: 2, to: 3}, &buffer{n: 3, from: 2, to: 3}
 	if need := place([]*buffer{a, b, c, d}, 6); need != 6 || a.at != 0 || d.at != 0 || b.at != 3 || c.at != 5 {
 		t.Errorf("need %d, places %d %d %d %d", need, a.at, b.at, c.at, d.at)
+	}
+}
+
+func TestResultTakesOverAnInputOnlyWhereItIsSafe(t *testing.T) {
+	b := &op{inplace: []int{0}}
+	for name, c := range map[string]struct {
+		change func(st *step, v, w *value)
+		want   bool
+	}{
+		"read for the last time":          {func(st *step, v, w *value) {}, true},
+		"read again later":                {func(st *step, v, w *value) { v.last = 1 }, false},
+		"also read where it must be kept": {func(st *step, v, w *value) { st.in[1] = v }, false},
+		"of another size":                 {func(st *step, v, w *value) { v.n = 15 }, false},
+		"not planned":                     {func(st *step, v, w *value) { v.buf = nil }, false},
+		"not in the list of the op":       {func(st *step, v, w *value) { st.op = &op{inplace: []int{2}} }, false},
+		"the result is an output":         {func(st *step, v, w *value) { st.out.ext = &slot{} }, false},
+		"a copy":                          {func(st *step, v, w *value) { st.kind = stepCopy }, false},
+		"an addition to itself":           {func(st *step, v, w *value) { st.kind, st.in = stepAdd, []*value{v, v} }, true},
+	} {
+		v, w := &value{n: 16, buf: &buffer{}}, &value{n: 16, buf: &buffer{}, last: 1}
+		steps := []step{{kind: stepOp, op: b, in: []*value{v, w, nil}, out: &value{n: 16}}}
+		c.change(&steps[0], v, w)
+		if got := takeOver(steps, 0) == v; got != c.want {
+			t.Errorf("an input %s: taken over %v, want %v", name, got, c.want)
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 	c := dropping(newChecked(t, 1, 3, cell))
 	r := rng.Stream(1, "drop")
 	keep := func(int) float64 { return 0.5 }
+	beside := testing.AllocsPerRun(20, func() { nn.FlushDenormals()() })
 	for name, f := range map[string]func(){
 		"Train":                c.p.Train,
 		"Forward in training":  func() { c.p.Forward(true) },
@@ -132,7 +133,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 		"DrawDropPath, Train":  func() { c.p.DrawDropPath(r, keep); c.p.Train() },
 		"Loss, Hits and Value": func() { _ = c.p.Loss() + float64(len(c.p.Value(c.gb.inputs["image"]))) },
 	} {
-		if n := testing.AllocsPerRun(20, f); n != 0 {
+		if n := testing.AllocsPerRun(20, f); n > beside {
 			t.Errorf("%s: %v allocations a run", name, n)
 		}
 	}
@@ -282,6 +283,45 @@ func TestDisabledDropPathCostsNothing(t *testing.T) {
 	b, _ := steps(true)
 	if a != b {
 		t.Errorf("%d steps without a drop path, %d with one that is disabled", a, b)
+	}
+}
+
+func TestDisablingOnePathLeavesTheOthers(t *testing.T) {
+	g := nn.NewGraph(1)
+	x := g.Input("x", 1, 2)
+	a, b := g.DropPath(g.Relu(x), 0), g.DropPath(g.Relu(x), 1)
+	p, err := g.Compile(nil, a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillWith(p.Value(x), 3)
+	for _, c := range []struct {
+		scale0, scale1 []float32
+		want0, want1   float32
+	}{
+		{nil, nil, 3, 3}, {[]float32{0}, []float32{2}, 0, 6}, {nil, []float32{3}, 3, 9}, {[]float32{2}, nil, 6, 3}, {nil, nil, 3, 3},
+	} {
+		p.SetDropPath(0, c.scale0)
+		p.SetDropPath(1, c.scale1)
+		p.Forward(true)
+		if p.Value(a)[1] != c.want0 || p.Value(b)[1] != c.want1 {
+			t.Errorf("scales %v and %v: %v and %v, want %v and %v", c.scale0, c.scale1, p.Value(a)[1], p.Value(b)[1], c.want0, c.want1)
+		}
+	}
+}
+
+func TestOpsOfAGraphHaveDifferentHashes(t *testing.T) {
+	seen := map[uint32]nn.Node{}
+	for _, n := range newChecked(t, 1, 3, cell).g.Expr().AllNodes() {
+		if op := n.Op(); op != nil && strings.Contains(fmt.Sprintf("%T", op), "nn.") {
+			if o, ok := seen[op.Hashcode()]; ok {
+				t.Errorf("%v and %v have the same hash: if their nodes' hashes collide, Gorgonia makes them one", o, n)
+			}
+			seen[op.Hashcode()] = n
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("only %d ops", len(seen))
 	}
 }
 
