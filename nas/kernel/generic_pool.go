@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // maxPoolGeneric computes, for q in [0, pixels), j in [0, c), over the taps
 // (ky, kx) of a window of ny rows, line apart, and nx pixels,
 //
@@ -9,24 +7,24 @@ import "math"
 //	idx[q*c+j] = first + ky*k + kx of the first tap that has it
 func maxPoolGeneric(y []float32, idx []uint8, x []float32, pixels, step, c, ny, nx, line, first, k int) {
 	for q := range pixels {
-		for j := range c {
-			in := x[q*step+j:]
-			// The float, as an integer of the same order, above 255 - tap: the
-			// greatest is the first of the largest. An integer maximum is a
-			// conditional move, a comparison of floats an unpredictable branch.
-			best := int64(math.MinInt64)
-			for ky := range ny {
-				at, t := ky*line, int64(255-first-ky*k)
-				for range nx {
-					b := int32(math.Float32bits(in[at] + 0)) // +0: not -0
-					best = max(best, int64(b^int32(uint32(b>>31)>>1))<<32|t)
-					at += c
-					t--
+		out, at := y[q*c:][:c], idx[q*c:][:c]
+		for ky := range ny {
+			for kx := range nx {
+				in := x[q*step+ky*line+kx*c:][:c]
+				tap := uint8(first + ky*k + kx)
+				if ky+kx == 0 {
+					copy(out, in)
+					for j := range at {
+						at[j] = tap
+					}
+					continue
+				}
+				for j, v := range in {
+					if v > out[j] {
+						out[j], at[j] = v, tap
+					}
 				}
 			}
-			o := int32(best >> 32)
-			y[q*c+j] = math.Float32frombits(uint32(o ^ int32(uint32(o>>31)>>1)))
-			idx[q*c+j] = uint8(255 - best&255)
 		}
 	}
 }
