@@ -76,7 +76,7 @@ func (b bands) load(x []float32, n, o, rows int, scratch []float32) []float32 {
 	}
 	rowLen := b.width * b.channel
 	left := min(max(c.PadLeft, 0), b.width) * b.channel
-	skip := max(-c.PadLeft, 0) * b.channel
+	skip := min(max(-c.PadLeft, 0), c.W) * b.channel
 	inside := max(0, min(c.W*b.channel-skip, rowLen-left))
 	for r := range count {
 		row := scratch[r*rowLen:][:rowLen]

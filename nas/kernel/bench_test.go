@@ -148,3 +148,72 @@ func BenchmarkSteps(b *testing.B) {
 	measure(b, "rmsprop", "Gfloat/s", n, func() { kernel.RMSPropStep(w, g, u, v, 1e-6, 0.9, 0.9, 1, 1e-4) })
 	measure(b, "sumsquares", "Gfloat/s", n, func() { kernel.SumSquares(g) })
 }
+
+// BenchmarkCell is the kernels of one normal cell of NASNet-A, forward and
+// backward, of an image batch: 1x1 convolutions of the inputs, ten separable
+// units, average pools, sums and the concatenation. Its GMAC/s count every
+// product of convolutions three times, forward and for both gradients.
+func BenchmarkCell(b *testing.B) {
+	for _, s := range []struct{ h, c int }{{32, 8}, {32, 16}, {16, 32}, {8, 64}} {
+		const n = benchBatch
+		mem := newMemory(1)
+		m := n * s.h * s.h
+		size := m * s.c
+		one := kernel.Same(n, s.h, s.h, s.c, s.c, 1, 1, 1, 1, 1)
+		in := kernel.Same(n, s.h, s.h, 6*s.c, s.c, 1, 1, 1, 1, 1)
+		in.Relu = true
+		wide := mem.normal(6 * size)
+		x, y, z, d, e := mem.normal(size), mem.raw(size), mem.raw(size), mem.normal(size), mem.raw(size)
+		w, g := mem.normal(49*s.c+6*s.c*s.c), mem.raw(49*s.c+6*s.c*s.c)
+		gamma, mean, inv := mem.normal(s.c), mem.raw(s.c), mem.raw(s.c)
+		need := max(one.Scratch(), in.Scratch(), kernel.BNScratch(s.c))
+		macs := 2 * m * 6 * s.c * s.c
+		var units []kernel.Conv
+		for _, k := range []int{5, 3, 5, 3, 3} { // each is applied twice
+			c := kernel.Same(n, s.h, s.h, s.c, s.c, k, k, 1, 1, 1)
+			c.Relu = true
+			units = append(units, c, c)
+			need = max(need, c.Scratch())
+			macs += 2 * m * (k*k*s.c + s.c*s.c)
+		}
+		pool := kernel.SamePool(n, s.h, s.h, s.c, 3, 1)
+		scratch := mem.raw(max(need, pool.Scratch()))
+		bn := func() {
+			kernel.BNTrainForward(z, y, gamma, gamma, mean, inv, m, s.c, 1e-3, scratch)
+			kernel.BNBackward(e, gamma, gamma, d, y, gamma, mean, inv, m, s.c, scratch)
+		}
+		parts, widths := [][]float32{x, y, z, x, y, z}, []int{s.c, s.c, s.c, s.c, s.c, s.c}
+		measure(b, fmt.Sprintf("%dx%dx%d", s.h, s.h, s.c), "GMAC/s", 3*macs, func() {
+			for range 2 {
+				kernel.ConvForward(y, wide, w[:6*s.c*s.c], in, scratch)
+				bn()
+				kernel.ConvBackwardWeight(g[:6*s.c*s.c], wide, d, in, scratch)
+				kernel.ConvBackwardData(wide, d, w[:6*s.c*s.c], wide, in, scratch)
+			}
+			for _, c := range units {
+				f, df := w[:c.KH*c.KW*s.c], g[:c.KH*c.KW*s.c]
+				kernel.DepthwiseForward(y, x, f, c, scratch)
+				kernel.ConvForward(z, y, w[:s.c*s.c], one, scratch)
+				bn()
+				kernel.ConvBackwardWeight(g[:s.c*s.c], y, d, one, scratch)
+				kernel.ConvBackwardData(e, d, w[:s.c*s.c], nil, one, scratch)
+				kernel.DepthwiseBackwardWeight(df, x, e, c, scratch)
+				kernel.DepthwiseBackwardData(z, e, f, x, c, scratch)
+			}
+			for range 3 {
+				kernel.AvgPoolForward(y, x, pool, scratch)
+				kernel.AvgPoolBackward(e, d, pool, scratch)
+			}
+			for range 5 {
+				kernel.Add(y, x, z)
+				kernel.AddTo(e, d)
+				kernel.AddTo(e, d)
+			}
+			kernel.ConcatForward(wide, parts, widths, m)
+			for i := range parts {
+				kernel.ConcatBackward(e, wide, i*s.c, s.c, 6*s.c, m)
+			}
+			kernel.Relu(x, d) // keeps the numbers ordinary
+		})
+	}
+}
