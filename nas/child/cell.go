@@ -65,6 +65,9 @@ func strideOf(state, stride int) int {
 func (b *builder) match(path string, x nn.Node, f, size int, relu bool) nn.Node {
 	switch {
 	case side(x) != size:
+		if f < 2 {
+			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter: it needs two paths; want more filters", f)})
+		}
 		// Two paths of every other pixel, the second shifted by one: together they see all rows and columns of the diagonal. An odd filter goes to the second.
 		x1 := b.conv(path+"/path1", x, f/2, 1, 1, nn.ConvOpts{Stride: 2, Relu: relu})
 		x2 := b.conv(path+"/path2", x, f-f/2, 1, 1, nn.ConvOpts{Stride: 2, Relu: relu, Shift: true})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,14 +122,9 @@ func paramTensors(g *nn.Graph) []nn.Tensor {
 
 // checkParams says whether the tensors are those of paramTensors, without a memory of the graph's: each there with its shape, and no other.
 func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
-	want := map[string][]int{}
-	for _, p := range g.Params() {
-		want["param/"+p.Name] = p.Shape
-	}
-	for _, b := range g.Buffers() {
-		want["param/"+b.Name] = []int{b.Size()}
-	}
-	for name, shape := range want {
+	known := map[string]bool{}
+	check := func(name string, shape []int) error {
+		known[name] = true
 		s, ok := ts[name]
 		if !ok {
 			return fmt.Errorf("%s is missing: of another network?", name)
@@ -136,9 +132,20 @@ func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 		if s.DType != "F32" || !slices.Equal(s.Shape, shape) {
 			return fmt.Errorf("%s is %s of shape %v; want F32 of %v", name, s.DType, s.Shape, shape)
 		}
+		return nil
 	}
-	for name := range ts {
-		if _, ok := want[name]; !ok {
+	for _, p := range g.Params() {
+		if err := check("param/"+p.Name, p.Shape); err != nil {
+			return err
+		}
+	}
+	for _, b := range g.Buffers() {
+		if err := check("param/"+b.Name, []int{b.Size()}); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ts)) {
+		if !known[name] {
 			return fmt.Errorf("%s is not a part of the network", name)
 		}
 	}

@@ -1,0 +1,61 @@
+package child_test
+
+import (
+	"math"
+	"testing"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+func TestBenchMeasuresWhatItSays(t *testing.T) {
+	net := child.NetConfig{N: 1, Filters: 4, Image: 8}
+	r, err := child.Bench(tiny(t), net, 4, 2, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost, err := child.CostOf(tiny(t), net)
+	if err != nil || r.Params != cost.Trainable || r.MAdds != cost.MAdds || r.Threads != 2 {
+		t.Errorf("%+v of a network that costs %+v (error %v)", r, cost, err)
+	}
+	if r.TrainImagesPerS <= 0 || r.ForwardImages <= r.TrainImagesPerS || r.TrainSteps < 3 || math.IsNaN(r.Loss) {
+		t.Errorf("%+v", r)
+	}
+	if want := 3 * float64(r.MAdds) * r.TrainImagesPerS / 1e9; math.Abs(r.GMACsTrain-want) > 1e-9 {
+		t.Errorf("%v GMAC/s, want %v", r.GMACsTrain, want)
+	}
+	if _, err := child.Bench(tiny(t), net, 4, 0, 1); err == nil {
+		t.Error("no threads: no error")
+	}
+	if _, err := child.Bench(space.Genotype{}, net, 4, 1, 1); err == nil {
+		t.Error("no genotype: no error")
+	}
+}
+
+func BenchmarkTrainStepNASNetA(b *testing.B) {
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, 64, 1, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(r.TrainImagesPerS, "images/s")
+		b.ReportMetric(r.GMACsTrain, "GMAC/s")
+	}
+}
+
+func BenchmarkBuildNASNetA(b *testing.B) {
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := child.CostOf(k.Genotype, child.NetConfig{N: 6, Filters: 32}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

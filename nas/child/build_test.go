@@ -1,0 +1,87 @@
+package child_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// A network of every op in both combines, at even and odd sizes, has cells of F filters per output whose sides halve, rounded up, at each reduction.
+func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
+	for _, op := range space.Ops {
+		for _, combine := range []string{space.Add, space.Concat} {
+			// block 0 reads h[i], block 1 reads h[i-1] and a block: with stride, with other filters, without either
+			cell := space.Cell{Blocks: []space.Block{
+				{In1: 0, Op1: op.Name, In2: 1, Op2: op.Name, Combine: combine},
+				{In1: 1, Op1: op.Name, In2: 2, Op2: op.Name, Combine: combine},
+			}, Concat: []int{0, 1, 3}}
+			other := cell.Clone()
+			other.Concat = []int{3, 2}
+			g := space.Genotype{Normal: cell, Reduction: other}
+			for _, image := range []int{4, 7, 8, 9} {
+				name := fmt.Sprintf("%s, %s, %d px", op.Name, combine, image)
+				for _, f := range []int{2, 8} {
+					costs, err := child.CellCosts(g, child.NetConfig{N: 2, Filters: f, Image: image})
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					size, filters := image, f
+					for i, c := range costs {
+						outputs := 3
+						if c.Kind == "reduction" {
+							size, filters, outputs = (size+1)/2, 2*filters, 2
+						}
+						if c.Size != size || c.Channels != outputs*filters {
+							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.Channels, c.Size, outputs*filters, size)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPNASNetReplacesCellsWhereNASNetInsertsThem(t *testing.T) {
+	g := known(t, "nasnet-a")
+	for stack, want := range map[string]string{
+		"cifar":    "nrnrn",
+		"imagenet": "rrnrnrn",
+		"pnasnet":  "rrnrr",
+	} {
+		costs, err := child.CellCosts(g, child.NetConfig{Stack: stack, N: 1, Filters: 4, Image: 32, Classes: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, c := range costs {
+			got += c.Kind[:1]
+		}
+		if got != want {
+			t.Errorf("%s: cells %s, want %s", stack, got, want)
+		}
+	}
+}
+
+func TestSmallestNetworksOfEveryStackCanBeBuilt(t *testing.T) {
+	for _, s := range child.Stacks {
+		for _, k := range space.Known {
+			net := child.NetConfig{Stack: s.Name, N: 1, Filters: 8, Image: 32, Classes: 2, Aux: true}
+			if s.Name == "cifar" {
+				net.Filters, net.Image = 1, 4
+			}
+			if _, err := child.CostOf(k.Genotype, net); err != nil {
+				t.Errorf("%s in %s: %v", k.Name, s.Name, err)
+			}
+		}
+	}
+}
+
+func TestAFactorizedReductionToOneFilterIsRefused(t *testing.T) {
+	_, err := child.CostOf(known(t, "amoebanet-c"), child.NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32})
+	if err == nil || !strings.Contains(err.Error(), "cells/0/out/0: factorized reduction to 1 filter") {
+		t.Errorf("error %v, want one that names the place", err)
+	}
+}

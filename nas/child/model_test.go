@@ -1,0 +1,117 @@
+package child_test
+
+import (
+	"bytes"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"nasnet/nas/child"
+)
+
+func trained(t testing.TB) (*child.Trainer, child.Data, []byte) {
+	t.Helper()
+	data := images(t, 120, 37, 10)
+	tr := trainer(t, small, child.TrainConfig{Epochs: 2, Batch: 8, LR: 0.1, Momentum: 0.9}, data)
+	if _, err := tr.Run(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := tr.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	return tr, data, b.Bytes()
+}
+
+func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
+	tr, data, file := trained(t)
+	m, err := child.Load(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLoss, wantAcc, err := tr.Evaluate(t.Context(), data.Val)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *data.Val
+	other.Mean, other.Std = []float32{0}, []float32{1} // of other data: the model normalises as it was trained
+	loss, acc, err := m.Evaluate(t.Context(), &other)
+	if err != nil || math.Abs(loss-wantLoss) > 1e-5*wantLoss || acc != wantAcc {
+		t.Errorf("loss %v, accuracy %v (error %v); want %v, %v", loss, acc, err, wantLoss, wantAcc)
+	}
+	if m.Cost() != tr.Cost() || !reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Genotype.Text() != tiny(t).Text() || len(m.Epochs) != 2 || m.Train.LR != 0.1 {
+		t.Errorf("the model says of itself %+v", m)
+	}
+	per := 10 * 10
+	right := 0
+	var pixels []uint8
+	for _, i := range data.Val.Index {
+		pixels = append(pixels, data.Val.Data.Pixels[int(i)*per:(int(i)+1)*per]...)
+	}
+	for _, part := range [][]uint8{pixels[:per], pixels[per : 4*per], pixels[4*per:]} { // batches of other sizes
+		p, err := m.Predict(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for len(p) > 0 {
+			sum, best := 0.0, 0
+			for c, v := range p[:4] {
+				sum += float64(v)
+				if v > p[best] {
+					best = c
+				}
+			}
+			if math.Abs(sum-1) > 1e-5 {
+				t.Errorf("probabilities %v sum to %v", p[:4], sum)
+			}
+			n := len(pixels)/per - len(p)/4 - (len(pixels)-len(part))/per
+			switch len(part) / per {
+			case 3:
+				n++
+			case 33:
+				n += 4
+			}
+			if int(data.Val.Data.Labels[data.Val.Index[n]]) == best {
+				right++
+			}
+			p = p[4:]
+		}
+	}
+	if got := float64(right) / 37; math.Abs(got-wantAcc) > 1e-12 {
+		t.Errorf("predictions are right for %v, evaluation says %v", got, wantAcc)
+	}
+	if _, err := m.Predict(pixels[:per-1]); err == nil {
+		t.Error("a part of an image was predicted")
+	}
+	if _, _, err := m.Evaluate(t.Context(), images(t, 8, 8, 12).Val); err == nil || !strings.Contains(err.Error(), "12x12x1") {
+		t.Errorf("images of another size: error %v", err)
+	}
+}
+
+func TestBrokenModelsAreRefused(t *testing.T) {
+	_, _, file := trained(t)
+	swap := func(old, new string) []byte {
+		if !bytes.Contains(file, []byte(old)) || len(old) != len(new) {
+			t.Fatalf("%q for %q cannot be tried", new, old)
+		}
+		return bytes.Replace(file, []byte(old), []byte(new), 1)
+	}
+	for want, b := range map[string][]byte{
+		"EOF":                    file[:len(file)-1],
+		"is this a model":        swap("nasnet-model/1", "nasnet-model/9"),
+		"space:":                 swap(`\"sep3x3\"`, `\"sep9x9\"`),
+		"want F32 of":            swap(`\"filters\":4`, `\"filters\":5`),
+		"of another network":     swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
+		"1 means and 1 deviat":   swap(`\"channels\":1`, `\"channels\":2`),
+		"4 names for 5 classes":  swap(`\"classes\":4`, `\"classes\":5`),
+		"2 means and 1 deviatio": swap(`"mean":"[0.`, `"mean":"[0,`),
+	} {
+		_, err := child.Load(bytes.NewReader(b))
+		if err == nil {
+			t.Errorf("want %q: no error", want)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
