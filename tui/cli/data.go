@@ -47,6 +47,13 @@ func dataNames() (names []string) {
 	return names
 }
 
+// warn tells what a user should know of a data set that was loaded.
+func (a *app) warn(d *dataset.Data) {
+	for _, w := range d.Warnings {
+		fmt.Fprintln(a.Err, "nasnet: warning:", w)
+	}
+}
+
 func (a *app) dataGet() *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "get NAME", Short: "download a data set, going on where an earlier try stopped", Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
@@ -80,6 +87,7 @@ func (a *app) dataInfo() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		a.warn(d)
 		i := d.Info
 		return a.print(map[string]any{"name": i.Name, "train": d.Train.N, "test": d.Test.N, "image": d.Train.H, "channels": d.Train.C, "classes": i.Classes,
 			"sha256": d.SHA256, "mean": d.Mean, "std": d.Std, "license": i.License}, func(w io.Writer) {

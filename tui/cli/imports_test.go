@@ -14,9 +14,10 @@ var mayImport = map[string]string{
 	"nasnet":                "tui/cli",
 	"nasnet/tui/cli":        "tui tui/term tui/celldraw tui/chart nas nas/space nas/child nas/controller nas/rng nas/kernel dataset checkpoints",
 	"nasnet/tui":            "tui/term tui/chart tui/celldraw nas nas/space nas/child nas/controller",
-	"nasnet/tui/term":       "tui/celldraw",
-	"nasnet/tui/chart":      "tui/celldraw",
-	"nasnet/tui/celldraw":   "nas/space",
+	"nasnet/tui/term":       "tui/term/quiet",
+	"nasnet/tui/term/quiet": "",
+	"nasnet/tui/chart":      "tui/term",
+	"nasnet/tui/celldraw":   "tui/term nas/space",
 	"nasnet/nas":            "nas/space nas/child nas/controller nas/rng dataset checkpoints",
 	"nasnet/nas/child":      "nas/space nas/nn nas/rng nas/kernel dataset",
 	"nasnet/nas/controller": "nas/nn nas/rng",
@@ -31,8 +32,8 @@ var mayImport = map[string]string{
 // onlyIn names the packages that alone may import a family of modules.
 var onlyIn = map[string]string{
 	"gorgonia.org/":            "nas/nn nas/child nas/controller",
-	"github.com/charmbracelet": "tui tui/term tui/cli",
-	"github.com/guptarohit":    "tui/chart",
+	"github.com/charmbracelet": "tui tui/term tui/term/quiet tui/cli",
+	"github.com/guptarohit":    "tui tui/chart",
 	"modernc.org/":             "checkpoints",
 	"github.com/spf13/":        "tui/cli",
 }

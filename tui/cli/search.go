@@ -137,6 +137,7 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 		if err != nil {
 			return err
 		}
+		a.warn(d)
 		hash = d.SHA256
 	}
 	dir, err := nas.NewDir(a.store, f.name, f.preset)

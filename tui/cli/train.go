@@ -58,6 +58,7 @@ func (a *app) trainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		a.warn(d)
 		net.Image, net.Channels, net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
 		t, err := child.NewTrainer(g, net, train, views, seed)
 		if err != nil {
@@ -184,10 +185,11 @@ func (a *app) evalCommand() *cobra.Command {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			spec.Image, spec.Test = m.Net.Image, true
-			views, _, err := nas.NewLocal().Views(c.Context(), spec)
+			views, d, err := nas.NewLocal().Views(c.Context(), spec)
 			if err != nil {
 				return err
 			}
+			a.warn(d)
 			loss, acc, err := m.Evaluate(c.Context(), views.Val)
 			if err != nil {
 				return err
