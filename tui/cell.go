@@ -327,10 +327,14 @@ func (t theme) curvePane(v nas.TrialView, w, h int) []string {
 		return p.draw(t, w, h, []string{"", " no epoch yet"})
 	}
 	last := v.Curve[len(v.Curve)-1]
+	body := t.plot(w-3, h-2, "",
+		line{name: "train", values: series(v.Curve, func(e epoch) float64 { return e.TrainAcc }), style: t.mean},
+		line{name: "val", values: series(v.Curve, func(e epoch) float64 { return e.ValAcc }), style: t.best, heavy: true})
+	p.right = "val " + score(last.ValAcc, 4)
+	if w < 40 {
+		p.title = fmt.Sprintf("Accuracy, %d/%d", len(v.Curve), v.Epochs)
+		return p.draw(t, w, h, body)
+	}
 	p.right = fmt.Sprintf("val %s  train %s", score(last.ValAcc, 4), score(last.TrainAcc, 4))
-	body := t.plot([]line{
-		{series(v.Curve, func(e epoch) float64 { return e.TrainAcc }), t.mean, false},
-		{series(v.Curve, func(e epoch) float64 { return e.ValAcc }), t.best, true},
-	}, w-3, h-3, math.NaN(), math.NaN())
-	return p.draw(t, w, h, append(body, fmt.Sprintf("  %s training   %s validation", t.mean.Render(t.g.Mean), t.best.Render(t.g.Best))))
+	return p.draw(t, w, h, body)
 }

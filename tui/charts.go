@@ -5,45 +5,55 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
-	"github.com/guptarohit/asciigraph"
 
 	"nasnet/nas/space"
 	"nasnet/tui/celldraw"
+	"nasnet/tui/chart"
 )
 
+// line is a series of a chart with its look. The heavy one differs from the others without colour too.
 type line struct {
+	name   string
 	values []float64
 	style  lipgloss.Style
 	heavy  bool
+	reduce chart.Reduce // when there are more values than columns
 }
 
-func (t theme) plot(ls []line, w, h int, lo, hi float64) []string {
-	if w < 12 || h < 2 {
-		return nil
+// plot draws series over each other in w by h cells, the later ones on top, with a legend and what the x axis is.
+func (t theme) plot(w, h int, axis string, lines ...line) []string {
+	series := make([]chart.Series, len(lines))
+	for i, l := range lines {
+		series[i] = chart.Series{Name: l.name, Values: l.values, Reduce: l.reduce}
+		if len(l.values) == 1 { // a line rather than a dot
+			series[i].Values = []float64{l.values[0], l.values[0]}
+		}
+		if l.heavy {
+			series[i].Style = chart.Heavy
+		}
 	}
-	var d [][]float64
-	for _, l := range ls {
-		d = append(d, l.values)
+	var out []string
+	for _, l := range chart.Lines(chart.Options{Tier: t.g.Tier, Width: w, Height: h, Min: math.NaN(), Max: math.NaN(), Legend: true, Caption: axis}, series...) {
+		var b strings.Builder
+		for _, s := range l.Spans {
+			if s.Kind == chart.Plot && s.Series >= 0 {
+				b.WriteString(lines[s.Series].style.Render(s.Text))
+			} else {
+				b.WriteString(s.Text)
+			}
+		}
+		out = append(out, b.String())
 	}
-	return strings.Split(asciigraph.PlotMany(d, asciigraph.Width(w-9), asciigraph.Height(h-1)), "\n")
+	return out
 }
 
-func (t theme) spark(v []float64, w int, lo, hi float64) string {
-	if len(v) == 0 {
-		return ""
-	}
-	_ = math.NaN
-	return strings.Repeat("▁", min(len(v), w))
-}
-func (t theme) bar(x float64, w int) string {
-	n := int(x * float64(w))
-	n = max(0, min(n, w))
-	return strings.Repeat("█", n) + strings.Repeat("░", max(0, w-n))
+// spark draws values as a row of little columns, w wide, from lo to hi; NaN as a bound takes that of the values.
+func (t theme) spark(values []float64, w int, lo, hi float64) string {
+	return chart.Sparkline(t.g.Tier, values, w, lo, hi)
 }
 
-type lineSet struct{ flat, wall, topRight, bottomLeft, bottomRight, topLeft, tick string }
-
-func (t theme) lineGlyphs() lineSet { return lineSet{"─", "│", "╮", "╰", "╯", "╭", "┤"} }
+// bar is a bar of w cells, filled from 0 to 1.
+func (t theme) bar(x float64, w int) string { return chart.Progress(t.g.Tier, x, w) }
 
 // ladder draws a cell of a genotype with its ops in the colours of their families.
 func (t theme) ladder(g space.Genotype, reduction bool) []string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nasnet/nas"
+	"nasnet/tui/term"
 )
 
 // letter ties a child in training to its place on the DropPath chart.
@@ -16,7 +17,7 @@ func (d *dashboard) dropPathPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	dp := s.Config.Train.DropPath
 	p := pane{title: "3 DropPath keep", focus: d.focus == paneDropPath}
-	if w >= 40 {
+	if w >= 48 {
 		p.title = "3 ScheduledDropPath: keep"
 	}
 	p.right = dp.Mode
@@ -76,14 +77,19 @@ func (t theme) schedule(s *nas.Snapshot, w, h int) []string {
 		}
 		was = y
 	}
-	for i := len(s.Running) - 1; i >= 0; i-- {
-		c := s.Running[i]
+	taken := map[[2]int]bool{}
+	for i, c := range s.Running {
 		x := min(cols-1, max(0, int(c.Progress*float64(cols-1))))
 		k := c.Keep
 		if k <= 0 {
 			k = keep(c.Progress)
 		}
-		grid[rowOf(k)][x] = t.mark.Render(letter(i))
+		y := rowOf(k)
+		for x < cols-1 && taken[[2]int{x, y}] { // two children at one place stand side by side
+			x++
+		}
+		taken[[2]int{x, y}] = true
+		grid[y][x] = t.mark.Render(letter(i))
 	}
 	out := make([]string, 0, h+1)
 	for y := range h {
@@ -101,4 +107,17 @@ func (t theme) schedule(s *nas.Snapshot, w, h int) []string {
 		out = append(out, " step  "+string(marks))
 	}
 	return out
+}
+
+// lineSet is the signs of a falling or rising line and of the axis beside it.
+type lineSet struct{ flat, wall, topRight, bottomLeft, bottomRight, topLeft, tick string }
+
+func (t theme) lineGlyphs() lineSet {
+	switch t.g.Tier {
+	case term.ASCII:
+		return lineSet{"-", "|", "+", "+", "+", "+", "|"}
+	case term.CP437:
+		return lineSet{"─", "│", "┐", "└", "┘", "┌", "┤"}
+	}
+	return lineSet{"─", "│", "╮", "╰", "╯", "╭", "┤"}
 }

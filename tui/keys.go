@@ -108,7 +108,7 @@ var keys = []binding{
 	bind(actPauseChild, onTrials, groupRun, "", "P", "pause, resume child", "P"),
 	bind(actFork, onTrials, groupRun, "fork", "f", "fork the search", "f"),
 	bind(actRetrain, onTrials, groupRun, "retrain", "r", "retrain a cell", "r"),
-	bind(actStopChild, onTrials, groupRun, "stop child", "x", "stop child (asks)", "x"),
+	bind(actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
 	bind(actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
 	bind(actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 

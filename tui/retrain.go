@@ -166,7 +166,7 @@ func (r *retrainScreen) estimate(m *model) []string {
 	sq := func(a, b int) float64 { return math.Pow(float64(a)/float64(max(b, 1)), 2) }
 	work := images / float64(c.TrainImages) * float64(to.Train.Epochs) / float64(c.Train.Epochs) * float64(3*to.Net.N+2) / float64(3*c.Net.N+2) *
 		sq(to.Net.Filters, c.Net.Filters) * sq(to.Net.Image, c.Net.Image)
-	return []string{fmt.Sprintf("%.1f%s the work of its search training (%s):", work, m.theme.g.Times, clock(seconds(r.trial.Seconds))),
+	return []string{fmt.Sprintf("%.1f%s its search training (%s):", work, m.theme.g.Times, clock(seconds(r.trial.Seconds))),
 		fmt.Sprintf("about %s on one worker", clock(seconds(min(r.trial.Seconds*work, 1e9))))}
 }
 

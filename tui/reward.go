@@ -2,7 +2,8 @@ package tui
 
 import (
 	"fmt"
-	"math"
+
+	"nasnet/tui/chart"
 )
 
 // rewardPane is the live chart of the search: the mean of the last rewards and the best so far.
@@ -18,6 +19,9 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	last := s.Rewards[len(s.Rewards)-1]
 	p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 3))
 	if w >= 70 {
+		p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 4))
+	}
+	if w >= 90 {
 		p.right = fmt.Sprintf("last %s  mean %s  best %s", score(last.Reward, 4), score(last.Mean, 3), score(last.Best, 4))
 		if s.Best != nil {
 			p.right += " (" + short(*s.Best) + ")"
@@ -27,12 +31,11 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	for i, r := range s.Rewards {
 		mean[i], best[i] = r.Mean, r.Best
 	}
-	body := t.plot([]line{{mean, t.mean, false}, {best, t.best, true}}, w-3, h-3, math.NaN(), math.NaN())
-	legend := fmt.Sprintf("%s mean of 20   %s best", t.mean.Render(t.g.Mean), t.best.Render(t.g.Best))
+	axis := ""
 	if w >= 50 {
-		legend += fmt.Sprintf("   child %d to %d", s.Rewards[0].Trial, last.Trial)
+		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
-	body = append(body, "  "+legend)
+	body := t.plot(w-3, h-2, axis, line{name: "mean of 20", values: mean, style: t.mean}, line{name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max})
 	return p.draw(t, w, h, body)
 }
 
