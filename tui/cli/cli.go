@@ -126,7 +126,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
-		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.versionCommand())
+		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.verifyCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,212 @@
+package nas
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/controller"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// VerifyReport is what a verification found.
+type VerifyReport struct {
+	OK        bool     `json:"ok"`
+	StateHash string   `json:"state_hash"` // over trials, rewards, policy and seed; not over times
+	Trials    int      `json:"trials"`
+	Proposals int      `json:"proposals"` // of these, drawn again and compared
+	Updates   int      `json:"updates"`   // applied again and compared
+	Problems  []string `json:"problems,omitempty"`
+}
+
+// Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every update is applied to the one
+// before, and both must come out as stored, to the bit. Blobs are read and compared with their hashes on the way. Children are not trained again.
+//
+// A fork's inherited part was decided under the settings of its parent; there the replay begins at the fork.
+func Verify(ctx context.Context, dir string) (VerifyReport, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	defer st.Close()
+	v, err := newVerifier(st)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	if v.StateHash, err = st.StateHash(); err != nil {
+		return VerifyReport{}, err
+	}
+	v.checkTrials()
+	if err := v.replay(ctx); err != nil {
+		return VerifyReport{}, err
+	}
+	v.OK = len(v.Problems) == 0
+	return v.VerifyReport, nil
+}
+
+type verifier struct {
+	VerifyReport
+	store    *checkpoints.Store
+	record   checkpoints.Run
+	config   Config
+	space    space.Space
+	samples  []checkpoints.Trial
+	updates  []checkpoints.Update
+	policies map[int]controller.Controller // the versions that are still needed
+}
+
+func newVerifier(st *checkpoints.Store) (*verifier, error) {
+	v := &verifier{store: st, policies: map[int]controller.Controller{}}
+	var err error
+	if v.record, err = st.Run(); err != nil {
+		return nil, err
+	}
+	if v.config, err = ParseConfig(v.record.Config); err != nil {
+		return nil, err
+	}
+	if v.space, err = v.config.Space(); err != nil {
+		return nil, err
+	}
+	ts, err := st.Trials()
+	if err != nil {
+		return nil, err
+	}
+	v.Trials = len(ts)
+	for _, t := range ts {
+		if t.ID < FirstManual {
+			v.samples = append(v.samples, t)
+		} else if t.WeightsSHA256 != "" {
+			if _, err := st.ReadBlob(t.WeightsSHA256); err != nil {
+				v.problem("trial %s: weights: %v", TrialLabel(t.ID), err)
+			}
+		}
+	}
+	v.updates, err = st.Updates()
+	return v, err
+}
+
+func (v *verifier) problem(format string, args ...any) {
+	v.Problems = append(v.Problems, fmt.Sprintf(format, args...))
+}
+
+// checkTrials compares each proposal's parts with one another.
+func (v *verifier) checkTrials() {
+	for i, t := range v.samples {
+		g, err := space.ParseJSON(t.Genotype)
+		switch {
+		case t.ID != i:
+			v.problem("proposal %d stands where proposal %d should", t.ID, i)
+		case err != nil:
+			v.problem("trial %d: %v", t.ID, err)
+		case g.Hash() != t.CellHash:
+			v.problem("trial %d: its cell has the hash %.12s; the store says %.12s", t.ID, g.Hash(), t.CellHash)
+		case t.HasReward && !(t.Reward >= 0 && t.Reward <= 1):
+			v.problem("trial %d: its reward is %v; want 0 to 1", t.ID, t.Reward)
+		}
+	}
+}
+
+// replay walks through the policy versions in order: it draws the batches of a version, then applies the update that ends it.
+func (v *verifier) replay(ctx context.Context) error {
+	begin := max(0, v.record.ForkedAt)
+	for version := max(0, begin-v.config.Lag); version <= len(v.updates); version++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p, err := v.policy(version, begin)
+		if err != nil {
+			return err
+		}
+		v.policies[version] = p
+		delete(v.policies, version-2)
+		for k := range (len(v.samples) + v.config.Batch - 1) / v.config.Batch {
+			if k >= begin && max(0, k-v.config.Lag) == version {
+				v.redraw(p, k, version)
+			}
+		}
+	}
+	return nil
+}
+
+// policy returns the policy of a version: read from the store up to the beginning of the replay, made by its update from there on.
+func (v *verifier) policy(version, begin int) (controller.Controller, error) {
+	p, err := controller.New(v.space.Arities(), v.config.controller())
+	if err != nil || version == 0 {
+		return p, err
+	}
+	u, err := v.store.UpdateAt(version)
+	if err != nil {
+		v.problem("update %d: %v", version, err)
+		if version <= begin {
+			return p, nil
+		}
+	}
+	if version <= begin {
+		if err := p.Restore(u.State); err != nil {
+			v.problem("update %d: %v", version, err)
+		}
+		return p, nil
+	}
+	before, err := v.policies[version-1].State()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Restore(before); err != nil {
+		return nil, err
+	}
+	batch := v.batchOf(v.updates[version-1])
+	if len(batch) > 0 {
+		if _, err := p.Update(batch); err != nil {
+			v.problem("update %d: %v", version, err)
+		}
+	}
+	after, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	v.Updates++
+	if u.State != nil && !bytes.Equal(after, u.State) {
+		v.problem("update %d: the stored policy is not what its rewards make of policy %d", version, version-1)
+		if err := p.Restore(u.State); err != nil {
+			v.problem("update %d: %v", version, err)
+		}
+	}
+	return p, nil
+}
+
+func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
+	for _, x := range u.Samples {
+		if x.Trial >= len(v.samples) {
+			v.problem("update %d: there is no trial %d", u.Version, x.Trial)
+			continue
+		}
+		t := v.samples[x.Trial]
+		if t.HasReward && t.Reward != x.Reward {
+			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
+		}
+		batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: x.Reward})
+	}
+	return batch
+}
+
+// redraw draws a batch of proposals again.
+func (v *verifier) redraw(p controller.Controller, k, version int) {
+	for _, t := range v.samples[k*v.config.Batch : min((k+1)*v.config.Batch, len(v.samples))] {
+		again := p.Propose(rng.Stream(v.config.Seed, "propose", uint64(t.ID)))
+		v.Proposals++
+		if t.PolicyVersion != version {
+			v.problem("trial %d: it says policy version %d; its batch is drawn from %d", t.ID, t.PolicyVersion, version)
+		}
+		if !slices.Equal(again.Choices, t.Choices) || !slices.EqualFunc(again.LogP, t.LogP, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
+			v.problem("trial %d: policy version %d does not propose what is stored", t.ID, version)
+			continue
+		}
+		if g, err := v.space.Decode(t.Choices); err != nil || g.Hash() != t.CellHash {
+			v.problem("trial %d: its choices are not its cell", t.ID)
+		}
+	}
+}
