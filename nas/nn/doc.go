@@ -25,8 +25,8 @@
 // # Training and evaluation
 //
 // One program does both. Train runs forward and backward; Forward(false) runs the forward part alone, with moving statistics and nothing
-// dropped. Examples do not depend on each other then, so the last batch of an evaluation is padded and exact: rows with the label -1
-// count neither in the loss nor in the hits. [NewSharing] describes the same network for another batch size on the same parameters.
+// dropped. Examples do not depend on each other then, so the last batch of an evaluation can be padded: rows with the label -1 count
+// neither in the loss nor in the hits, and change nothing else. [NewSharing] describes the same network for another batch size on the same parameters.
 //
 // # Promises
 //

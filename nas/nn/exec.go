@@ -239,6 +239,9 @@ func (e *Exec) Scalar(n Node) (float64, error) {
 // takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their operands differ (about once in 400
 // graphs of 3,000 nodes something collides): the graph is then silently wrong, and has a node less. The names of inputs enter the
 // hash, so build must put salt into the name of every input.
+//
+// It cannot find what does not depend on names: to Gorgonia, Slices of one node whose bounds differ by multiples of 256 are the same, and so
+// are constants that print alike.
 func BuildDistinct(build func(salt string) (*gorgonia.ExprGraph, error)) (*gorgonia.ExprGraph, error) {
 	most := -1
 	for try := range 8 {

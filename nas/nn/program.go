@@ -296,7 +296,7 @@ func (p *Program) Train() {
 
 // Forward runs the network forward only, in much less memory. With train it does so in training mode, like Train (the moving
 // statistics move). Without, batch normalisations use the moving statistics and nothing is dropped; then no example depends on
-// another one, so that a last short batch can be padded with anything: its first rows are exact, to the bit.
+// another one, so that a last short batch can be padded with anything: its first rows do not depend on the padding.
 func (p *Program) Forward(train bool) {
 	p.mode.train = train
 	if train && p.dropping > 0 {
