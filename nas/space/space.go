@@ -34,10 +34,20 @@ func New(ops string, blocks int) (Space, error) {
 	if err != nil {
 		return Space{}, err
 	}
-	if blocks < 1 || blocks > MaxBlocks {
-		return Space{}, fmt.Errorf("space: %d blocks a cell, want 1 to %d", blocks, MaxBlocks)
+	s := Space{Ops: names, Blocks: blocks}
+	if err := s.Validate(); err != nil {
+		return Space{}, err
 	}
-	return Space{Ops: names, Blocks: blocks}, nil
+	return s, nil
+}
+
+// Validate reports what makes s no space that [New] would make; for one that comes from outside.
+func (s Space) Validate() error {
+	if s.Blocks < 1 || s.Blocks > MaxBlocks {
+		return fmt.Errorf("space: %d blocks a cell, want 1 to %d", s.Blocks, MaxBlocks)
+	}
+	_, err := OpSet(strings.Join(s.Ops, ","))
+	return err
 }
 
 // Decisions lists the 2*5*Blocks decisions: those of the Normal Cell first, then those of the Reduction Cell (paper, appendix A.2).

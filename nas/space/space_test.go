@@ -150,6 +150,20 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
+func TestEveryOpSetMakesASpace(t *testing.T) {
+	for _, set := range space.OpSets {
+		s, err := space.New(set.Name, 5)
+		if err != nil || s.Validate() != nil || !reflect.DeepEqual(s.Ops, set.Ops) || set.Title == "" {
+			t.Errorf("%s: %v, %v", set.Name, s, err)
+		}
+	}
+	for _, s := range []space.Space{{}, {Blocks: 5}, {Ops: []string{"sep3x3"}}, {Ops: []string{"sep3x3", "sep3x3"}, Blocks: 5}, {Ops: []string{"s3"}, Blocks: 5}} {
+		if s.Validate() == nil {
+			t.Errorf("%+v is valid", s)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, c := range []struct {
 		ops    string
