@@ -26,6 +26,10 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, spread []float32) {
 			for ky := range t.kh {
 				step := t.dilation * t.c
 				kx := 0
+				for ; kx+5 <= t.kw; kx += 5 {
+					i, f := in[ky*t.tap+kx*step:], w[(ky*t.kw+kx)*span:]
+					dwTaps5(o, i, step, f, span, ky+kx > 0)
+				}
 				for ; kx+3 <= t.kw; kx += 3 {
 					i, f := in[ky*t.tap+kx*step:], w[(ky*t.kw+kx)*span:]
 					dwTaps3(o, i[:n], i[step:][:n], i[2*step:][:n], f[:n], f[span:][:n], f[2*span:][:n], ky+kx > 0)
@@ -35,6 +39,19 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, spread []float32) {
 				}
 			}
 		}
+	}
+}
+
+// dwTaps5 computes y[i] (+)= Σ_t<5 x[t*step+i]*w[t*span+i].
+func dwTaps5(y, x []float32, step int, w []float32, span int, acc bool) {
+	n := len(y)
+	x0, x1, x2, x3, x4 := x[:n], x[step:][:n], x[2*step:][:n], x[3*step:][:n], x[4*step:][:n]
+	w0, w1, w2, w3, w4 := w[:n], w[span:][:n], w[2*span:][:n], w[3*span:][:n], w[4*span:][:n]
+	if !acc {
+		clear(y)
+	}
+	for i := range y {
+		y[i] += x0[i]*w0[i] + x1[i]*w1[i] + x2[i]*w2[i] + x3[i]*w3[i] + x4[i]*w4[i]
 	}
 }
 
@@ -100,46 +117,19 @@ func dwGatherGeneric(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int
 //
 //	dw[(ky*kw+kx)*c + j] += Σ_r<rows, ox<ow x[r*line + ky*tap + (ox*stride+kx*dilation)*c + j] * dy[(r*ow+ox)*c + j]
 func dwWeightGeneric(dw, x, dy []float32, rows int, t taps) {
-	n := (t.ow-1)*t.stride*t.c + 1
-	step := t.dilation * t.c
+	step := t.stride * t.c
 	for r := range rows {
-		d := dy[r*t.ow*t.c:]
-		for ky := range t.kh {
-			in, out := x[r*t.line+ky*t.tap:], dw[ky*t.kw*t.c:]
-			for j := range t.c {
-				kx := 0
-				for ; kx+3 <= t.kw; kx += 3 {
-					i := in[kx*step+j:]
-					a, b, c := dot3(i[:n], i[step:][:n], i[2*step:][:n], d[j:], t.stride*t.c, t.c)
-					out[kx*t.c+j] += a
-					out[(kx+1)*t.c+j] += b
-					out[(kx+2)*t.c+j] += c
-				}
-				for ; kx < t.kw; kx++ {
-					i := in[kx*step+j:]
-					q := 0
-					var s float32
-					for p := 0; p < n; p += t.stride * t.c {
-						s += i[p] * d[j+q]
-						q += t.c
-					}
-					out[kx*t.c+j] += s
-				}
+		d := dy[r*t.ow*t.c:][:t.ow*t.c]
+		for i := range t.kh * t.kw {
+			in := x[r*t.line+i/t.kw*t.tap+i%t.kw*t.dilation*t.c:]
+			out := dw[i*t.c:][:t.c]
+			ox := 0
+			for ; ox+5 <= t.ow; ox += 5 {
+				dwTaps5(out, in[ox*step:], step, d[ox*t.c:], t.c, true)
+			}
+			for ; ox < t.ow; ox++ {
+				dwTap(out, in[ox*step:][:t.c], d[ox*t.c:][:t.c], true)
 			}
 		}
 	}
-}
-
-// dot3 is the products of three slices, read xs apart, with d, read ds apart.
-func dot3(x0, x1, x2, d []float32, xs, ds int) (a, b, c float32) {
-	x1, x2 = x1[:len(x0)], x2[:len(x0)]
-	q := 0
-	for p := 0; uint(p) < uint(len(x0)); p += xs {
-		v := d[q]
-		q += ds
-		a += x0[p] * v
-		b += x1[p] * v
-		c += x2[p] * v
-	}
-	return a, b, c
 }
