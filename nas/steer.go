@@ -197,7 +197,7 @@ func CheckName(name string) error {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		case i > 0 && (r == '-' || r == '_' || r == '.'):
 		default:
-			return fmt.Errorf("name %q: want letters, digits and, not in the first place, - _ .", name)
+			return fmt.Errorf("name %q: want letters and digits and, but not in the first place, dashes, underscores and dots", name)
 		}
 	}
 	return nil

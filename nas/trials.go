@@ -151,7 +151,9 @@ func (s *Search) ended(ctx context.Context, r result) {
 	t.run.cancel(nil)
 	t.run = nil
 	t.Finished, t.Left, t.ImageRate = time.Now(), 0, 0
-	t.Seconds = t.Finished.Sub(t.Started).Seconds()
+	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not come to its end
+		t.Seconds = t.Finished.Sub(t.Started).Seconds()
+	}
 	if r.out.Cost.Params > 0 {
 		t.Params, t.MAdds = r.out.Cost.Params, r.out.Cost.MAdds
 	}
