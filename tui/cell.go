@@ -253,7 +253,11 @@ func (t theme) tally(g space.Genotype, w int) []string {
 		return n
 	}
 	bars := max(4, min(10, (w-9)/2))
-	out := []string{" " + fit("op", 9) + fit("normal", bars) + t.cut("reduct.", bars)}
+	normal, reduction := "normal", "reduct."
+	if bars < 8 {
+		normal, reduction = "norm", "red."
+	}
+	out := []string{" " + fit("op", 9) + fit(normal, bars) + t.cut(reduction, bars)}
 	for _, op := range space.Ops {
 		n, r := count(g.Normal, op.Name), count(g.Reduction, op.Name)
 		if n+r == 0 {

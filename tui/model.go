@@ -273,6 +273,8 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	switch msg.to.Do {
 	case nas.Stop:
 		return tea.Quit
+	case nas.Resume:
+		return m.say("the search goes on", false)
 	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
 		if m.top().scope() == onForm {
 			m.pop()

@@ -52,8 +52,8 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))
 	add("")
 	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
-	add(t.spread(fmt.Sprintf("clipped %.0f%%   grad %s", 100*v.ClipFraction, number(v.GradNorm)), fmt.Sprintf("entropy bonus %s", rate(c.Entropy)), in))
-	add(fmt.Sprintf("advantage of the last batch %+.3f", v.MeanReward-v.Baseline))
+	add(t.spread(fmt.Sprintf("clipped %.0f%%", 100*v.ClipFraction), "gradient "+number(v.GradNorm), in))
+	add(t.spread(fmt.Sprintf("advantage %+.3f", v.MeanReward-v.Baseline), "entropy bonus "+rate(c.Entropy), in))
 	if h >= 14 {
 		add("")
 		add(t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD"))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -148,7 +149,7 @@ func (p *pty) end() {
 
 func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
 	for _, term := range []string{"xterm-256color", "linux", "vt100", "screen-256color"} {
-		t.Run(term, func(t *testing.T) {
+		t.Run(term, func(t *testing.T) { // one after the other: the time counts
 			p := openPty(t, 80, 24, "TERM="+term)
 			p.wait("Top cells")
 			took := p.first.Sub(p.start)
@@ -185,6 +186,7 @@ func TestTheTerminalIsRestored(t *testing.T) {
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			log := filepath.Join(t.TempDir(), "log")
 			p := openPty(t, 80, 24, append(r.env, "NASNET_TUI_LOG="+log)...)
 			if !strings.Contains(r.name, "drawing") && !strings.Contains(r.name, "subscription") {
@@ -247,6 +249,7 @@ func TestBytesToTheTerminal(t *testing.T) {
 }
 
 func TestTheScreenFollowsTheTerminalsSize(t *testing.T) {
+	t.Parallel()
 	p := openPty(t, 80, 24)
 	p.wait("Top cells")
 	for _, s := range [][2]int{{160, 48}, {60, 15}, {1, 1}, {100, 30}, {120, 36}} {
@@ -260,6 +263,7 @@ func TestTheScreenFollowsTheTerminalsSize(t *testing.T) {
 }
 
 func TestSuspendWithoutAShellIsRefused(t *testing.T) {
+	t.Parallel()
 	p := openPty(t, 80, 24)
 	p.wait("Top cells")
 	p.press("\x1a")
@@ -269,6 +273,7 @@ func TestSuspendWithoutAShellIsRefused(t *testing.T) {
 }
 
 func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
 	p := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
 	p.wait("Top cells")
@@ -290,3 +295,38 @@ func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
 		t.Error("standard output is not given back")
 	}
 }
+
+func TestWhatTheEnvironmentAsksFor(t *testing.T) {
+	colour := regexp.MustCompile("\x1b\\[[0-9;]*\\b[349][0-8][;m]")
+	rows := []struct {
+		name    string
+		env     []string
+		must    string
+		mustNot *regexp.Regexp
+	}{
+		{"colour where nothing is said", nil, "\x1b[36m", nil},
+		{"no colour with NO_COLOR, but bold", []string{"NO_COLOR=1"}, "\x1b[1m", colour},
+		{"ASCII with LANG=C", []string{"LANG=C"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},
+		{"ASCII with Chinese widths", []string{"LANG=zh_CN.UTF-8"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},
+		{"square corners on the console", []string{"TERM=linux"}, "┌─ 1", regexp.MustCompile("[╭╮╰╯▏▎▍▋▊▉━┃]")},
+		{"never 256 or 16 million colours", []string{"COLORTERM=truecolor", "TERM=xterm-kitty"}, "\x1b[36m", regexp.MustCompile("[34]8;[25];")},
+		{"no mouse until asked", nil, "Top cells", regexp.MustCompile(`\?100[0236]h`)},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			p := openPty(t, 80, 24, r.env...)
+			p.wait("help")
+			if out := stripPlain(p.text()); !strings.Contains(p.text(), r.must) && !strings.Contains(out, r.must) {
+				t.Errorf("no %q in %q", r.must, p.text())
+			}
+			if r.mustNot != nil {
+				if at := r.mustNot.FindString(p.text()); at != "" {
+					t.Errorf("%q is sent", at)
+				}
+			}
+		})
+	}
+}
+
+func stripPlain(s string) string { return sgr.ReplaceAllString(s, "") }
