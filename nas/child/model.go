@@ -108,6 +108,17 @@ func (m *Model) Cost() Cost { return m.base.cost() }
 // maxBatch is the number of images that a model works on at a time.
 const maxBatch = 64
 
+// mostBytes is the working memory that a network described by a file may ask for.
+const mostBytes = 8 << 30
+
+// affordable says, before the memory of a program is taken, whether it is sane: a few bytes of a file can describe a huge network.
+func affordable(p *nn.Program) error {
+	if n := p.PlannedPeak(); n > mostBytes {
+		return fmt.Errorf("the network needs %d MiB of working memory; at most %d are given to a network from a file", n>>20, mostBytes>>20)
+	}
+	return nil
+}
+
 // program returns the smallest program for n images, or one for parts of them. Batches are powers of two, so there are few.
 func (m *Model) program(n int) (*nn.Program, error) {
 	batch := 1
@@ -124,10 +135,14 @@ func (m *Model) program(n int) (*nn.Program, error) {
 			return nil, err
 		}
 	}
-	p, err := b.g.Compile(nil, b.logits)
+	p, err := b.g.Plan(nil, b.logits)
 	if err != nil {
 		return nil, err
 	}
+	if err := affordable(p); err != nil {
+		return nil, err
+	}
+	p.Alloc()
 	m.networks[batch], m.programs[batch] = b, p
 	return p, nil
 }

@@ -3,6 +3,7 @@ package child_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"reflect"
@@ -82,7 +83,7 @@ func saved(t testing.TB, tr *child.Trainer) []byte {
 	if err := tr.Save(&b); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()[8+int(b.Bytes()[0])|int(b.Bytes()[1])<<8|int(b.Bytes()[2])<<16:]
+	return b.Bytes()[8+binary.LittleEndian.Uint64(b.Bytes()):]
 }
 
 func TestAChildLearns(t *testing.T) {
