@@ -3,6 +3,7 @@ package space_test
 import (
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,6 +239,17 @@ func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 		}
 		return c
 	}
+	// graph has a block of the same kind for each of n vertices, then one for each edge, which reads its ends: two digits of base 16.
+	graph := func(n int, edges string) space.Cell {
+		es := strings.Fields(edges)
+		vertex := func(c byte) int { return 2 + strings.IndexByte("0123456789abcdef", c) }
+		return chain(n+len(es), func(b int) space.Block {
+			if b < n {
+				return space.Block{}
+			}
+			return space.Block{In1: vertex(es[b-n][0]), In2: vertex(es[b-n][1])}
+		})
+	}
 	r := rand.New(rand.NewPCG(3, 3))
 	perm := r.Perm(32)
 	for name, c := range map[string]space.Cell{
@@ -260,11 +272,24 @@ func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 			}
 			return space.Block{In1: b - b%2, In2: b - b%2 + 1}
 		}),
+		"a ring of 24 twins with its diameters": chain(60, func(b int) space.Block {
+			switch e := b - 24; {
+			case e < 0:
+				return space.Block{}
+			case e < 24:
+				return space.Block{In1: 2 + e, In2: 2 + (e+1)%24}
+			default:
+				return space.Block{In1: 2 + e - 24, In2: 2 + e - 12}
+			}
+		}),
+		"a prism and a complete bipartite graph": graph(12, "01 12 20 34 45 53 03 14 25 69 6a 6b 79 7a 7b 89 8a 8b"),
+		"a cubic graph without symmetry":         graph(12, "01 12 23 34 45 56 67 78 89 9a ab b0 02 17 39 4a 5b 68"),
+		"the Petersen graph":                     graph(10, "01 12 23 34 40 05 16 27 38 49 57 79 96 68 85"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			want := c.Canonical()
-			for range 2 {
+			for range 5 {
 				if got := shuffled(r, c).Canonical(); !reflect.DeepEqual(got, want) {
 					t.Errorf("shuffled, it has another form")
 				}
