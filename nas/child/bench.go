@@ -14,8 +14,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two can be compared: a training step is forward by batch statistics, softmax
-// cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is inference by the moving statistics; rates come from the median step.
+// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two can be compared: a training
+// step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is
+// inference by the moving statistics; rates come from the median step.
 type BenchResult struct {
 	Genotype        string  `json:"genotype"`
 	N               int     `json:"n"`
@@ -38,8 +39,8 @@ type BenchResult struct {
 	Loss            float64 `json:"loss"`             // of the last training step: finite if all is well
 }
 
-// Bench measures a network on random images for about the given time, two thirds of it training. threads children train side by side, as in a search; an engine
-// that trains one child on several threads does not exist.
+// Bench measures a network on random images for about the given time, two thirds of it training. threads children train side by side, as in a search;
+// an engine that trains one child on several threads does not exist.
 func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64) (r BenchResult, err error) {
 	if batch < 2 || batch > 1<<16 || threads < 1 || threads > 1024 || !(seconds > 0) {
 		return r, fmt.Errorf("child: bench: batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", batch, threads, seconds)

@@ -138,7 +138,8 @@ func (b *builder) build(g space.Genotype) {
 	}
 }
 
-// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a convolution to 768 over all that is left, classifier.
+// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a convolution to 768 over all
+// that is left, classifier.
 func (b *builder) auxHead(x nn.Node) {
 	if size := x.Shape()[1]; size < 5 {
 		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d, its pool needs 5x5", size, size)

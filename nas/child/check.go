@@ -16,8 +16,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// CheckResult says how far a network is from the one that another implementation computed: for each kind of result the largest absolute error over a tensor, relative
-// to that tensor's largest entry (for gradients that are zero but for rounding, to the largest gradient); for gradients the worst tensor. float32 of two good implementations differ by 1e-6 to 1e-4.
+// CheckResult says how far a network is from the one that another implementation computed: for each kind of result the largest absolute error over a
+// tensor, relative to that tensor's largest entry (for gradients that are zero but for rounding, to the largest gradient); for gradients the worst
+// tensor. float32 of two good implementations differ by 1e-6 to 1e-4.
 type CheckResult struct {
 	Genotype       string  `json:"genotype"`
 	N              int     `json:"n"`
@@ -45,14 +46,16 @@ func (r CheckResult) Worst() float64 {
 	return max(r.LogitsTrainErr, r.LogitsEvalErr, r.LossErr, r.GradErr)
 }
 
-// Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such files with PyTorch; any other implementation
-// can. Tensors (F32, images as NHWC): "input" (n, image, image, channels); "labels" (n), I32; "param/NAME", with the moving statistics, and "grad/NAME"; "logits/train", by batch
-// statistics; "loss" (1), their mean cross entropy; "logits/eval", by the moving statistics as stored. NAME is the place in the network, ending in w, b, gamma, beta,
-// mean or var; convolutions are (kh, kw, in, out), depthwise ones (kh, kw, 1, channels), the classifier (in, out). Metadata: "genotype" (JSON), "n", "filters", "classes", "image", "bn_eps" and
-// "stack"; "float32_error" is shown.
+// Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such files with PyTorch; any other
+// implementation can. Tensors (F32, images as NHWC): "input" (n, image, image, channels); "labels" (n), I32; "param/NAME", with the moving
+// statistics, and "grad/NAME"; "logits/train", by batch statistics; "loss" (1), their mean cross entropy; "logits/eval", by the moving statistics as
+// stored. NAME is the place in the network, ending in w, b, gamma, beta, mean or var; convolutions are (kh, kw, in, out), depthwise ones (kh, kw, 1,
+// channels), the classifier (in, out). Metadata: "genotype" (JSON), "n", "filters", "classes", "image", "bn_eps" and "stack"; "float32_error" is
+// shown.
 //
-// Activations and maxima have kinks: where a value lies within rounding of one, two correct implementations differ in many gradients by percents, but hardly in logits and loss.
-// Files should be made where that is not so; the program in testdata tries seeds until its own float32 agrees with its float64.
+// Activations and maxima have kinks: where a value lies within rounding of one, two correct implementations differ in many gradients by percents, but
+// hardly in logits and loss. Files should be made where that is not so; the program in testdata tries seeds until its own float32 agrees with its
+// float64.
 //
 // Every parameter must be there, and nothing else. A difference is not an error: see [CheckResult.Worst].
 func Check(path string) (CheckResult, error) {
@@ -146,8 +149,8 @@ func check(r io.Reader) (out CheckResult, err error) {
 // worse orders errors; what is not a number is the worst.
 func worse(a, b float64) bool { return a > b || math.IsNaN(a) && !math.IsNaN(b) }
 
-// negligible is the fraction of the largest gradient below which a whole gradient counts as zero: that of a shift which a later batch normalisation takes out is zero, but for
-// the rounding of its maker. Other gradients are larger than 1e-8 of it.
+// negligible is the fraction of the largest gradient below which a whole gradient counts as zero: that of a shift which a later batch normalisation
+// takes out is zero, but for the rounding of its maker. Other gradients are larger than 1e-8 of it.
 const negligible = 1e-9
 
 func (v *vectors) largestGrad() float64 {

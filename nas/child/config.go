@@ -19,7 +19,7 @@ type NetConfig struct {
 	Aux      bool   `json:"aux,omitempty"` // an auxiliary classifier at two thirds of the depth, for training only
 
 	StemMultiplier float64 `json:"stem_multiplier,omitempty"` // filters of the stem: times F (cifar), times 32 (imagenet)
-	SkipReduction  bool    `json:"skip_reduction,omitempty"`  // the normal cell after a reduction reads as h[i-1] what the reduction read, not its input (slim: skip_reduction_layer_input)
+	SkipReduction  bool    `json:"skip_reduction,omitempty"`  // h[i-1] of the cell after a reduction is that of the reduction (slim: skip_reduction_layer_input)
 	BNDecay        float64 `json:"bn_decay,omitempty"`        // of the moving statistics
 	BNEps          float64 `json:"bn_eps,omitempty"`
 }
@@ -56,8 +56,8 @@ func stackNamed(name string) (Stack, error) {
 	return Stack{}, fmt.Errorf("stack is %.40q; want one of %s", name, strings.Join(names, ", "))
 }
 
-// largeImage is the image side from which the ImageNet stacks default to the settings of the published large networks (331 px: stem of 96 filters, input of reductions skipped)
-// instead of those of the mobile ones (224 px: 32 filters, not skipped).
+// largeImage is the image side from which the ImageNet stacks default to the settings of the published large networks (331 px: stem of 96 filters,
+// input of reductions skipped) instead of those of the mobile ones (224 px: 32 filters, not skipped).
 const largeImage = 300
 
 // WithDefaults returns c with its zero values replaced. In the ImageNet stacks a zero StemMultiplier stands for the published setting of the size: 3 and

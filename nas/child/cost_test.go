@@ -25,8 +25,8 @@ func strict(g space.Genotype) space.Genotype {
 	return g
 }
 
-// The numbers are those of the released networks (Keras applications for NASNet, pretrained-models.pytorch for PNASNet, the papers' tables) and, for the small ones, of a counter written
-// independently after the released code.
+// The numbers are those of the released networks (Keras applications for NASNet, pretrained-models.pytorch for PNASNet, the papers' tables) and, for
+// the small ones, of a counter written independently after the released code.
 func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
 	a, pnas := known(t, "nasnet-a"), known(t, "pnasnet-5")
 	cifar := func(n, f, image, classes int) child.NetConfig {

@@ -6,8 +6,8 @@ import (
 )
 
 // DropPath is the regulariser that drops whole paths of a cell: in training, each op but the identity is, for each example by itself, kept with a
-// probability and scaled by its inverse, or set to zero. Prob is the probability of dropping when it is at its highest (the paper's 1 - keep_prob). The expectation does
-// not change, so there is nothing to do in evaluation; the paper's text scales there instead.
+// probability and scaled by its inverse, or set to zero. Prob is the probability of dropping when it is at its highest (the paper's 1 - keep_prob).
+// The expectation does not change, so there is nothing to do in evaluation; the paper's text scales there instead.
 //
 //	none       never
 //	linear     rises from 0 to Prob over the training: ScheduledDropPath as the paper defines it (section 3; slim v1)

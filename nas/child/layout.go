@@ -8,8 +8,8 @@ type place struct {
 	aux       bool // the auxiliary classifier reads its output
 }
 
-// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. Reductions stand at the two thirds: before normal cells N and 2N, which is what
-// slim's calc_reduction_layers computes.
+// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. Reductions stand at the two thirds: before normal cells N and 2N,
+// which is what slim's calc_reduction_layers computes.
 func layout(c NetConfig, s Stack) []place {
 	var ps []place
 	last := 0 // the newest output

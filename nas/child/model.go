@@ -12,7 +12,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in [Check], and its description in the metadata.
+// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in [Check], and its description in the
+// metadata.
 const modelFormat = "nasnet-model/1"
 
 // Model is a trained network for evaluation and prediction. It belongs to one goroutine.

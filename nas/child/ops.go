@@ -6,8 +6,8 @@ import (
 )
 
 // families says how the ops of each family are built: op adds an op with window k that brings x to f filters. Every convolution is
-// relu-convolution-BN. Separable convolutions, pools and the identity are slim's (nasnet_utils.py, _apply_conv_operation); the others are not in slim and follow
-// the AmoebaNet of the same authors (network_utils.py, _apply_conv_operation).
+// relu-convolution-BN. Separable convolutions, pools and the identity are slim's (nasnet_utils.py, _apply_conv_operation); the others are not in slim
+// and follow the AmoebaNet of the same authors (network_utils.py, _apply_conv_operation).
 var families = map[space.Family]func(b *builder, path string, x nn.Node, k, f, stride int) nn.Node{
 	space.Identity:   (*builder).identity,
 	space.Conv:       (*builder).plain,
@@ -72,7 +72,8 @@ func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// bottleneck adds a 1x1 convolution to narrow filters, body with these, and a 1x1 convolution to f. Where nothing would be left, body has f filters and stands alone.
+// bottleneck adds a 1x1 convolution to narrow filters, body with these, and a 1x1 convolution to f. Where nothing would be left, body has f filters
+// and stands alone.
 func (b *builder) bottleneck(path string, x nn.Node, f, narrow int, body func(x nn.Node, f int) nn.Node) nn.Node {
 	if narrow < 1 {
 		return body(x, f)

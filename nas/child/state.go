@@ -13,11 +13,12 @@ import (
 	"nasnet/nas/nn"
 )
 
-// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", and in its metadata the
-// number of epochs done, their results, and what is trained.
+// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", and
+// in its metadata the number of epochs done, their results, and what is trained.
 const stateFormat = "nasnet-trainer/1"
 
-// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before the first, after the last, and in a report with an EpochEnd.
+// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before the first, after the last, and
+// in a report with an EpochEnd.
 func (t *Trainer) State() ([]byte, error) {
 	if t.within {
 		return nil, errors.New("child: a training has no state to store within an epoch")

@@ -22,7 +22,8 @@ type Data struct {
 	ClassNames []string // kept with a saved model; may be nil
 }
 
-// Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value is ready.
+// Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value
+// is ready.
 type Memory struct{ arena nn.Arena }
 
 // Bytes returns the size of the memory.
@@ -53,7 +54,8 @@ type Trainer struct {
 	order   []int32
 }
 
-// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose the random numbers. Working memory is taken by Run.
+// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose the random numbers. Working
+// memory is taken by Run.
 func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64, ids ...uint64) (*Trainer, error) {
 	t, err := newTrainer(g, net, train, data, seed, ids)
 	if err != nil {
@@ -106,21 +108,8 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 	return nil, fmt.Errorf("no optimizer %q", c.Optimizer)
 }
 
-// fits says whether a network takes the images of the view.
-func fits(v *dataset.View, net NetConfig) error {
-	if v == nil || v.Len() == 0 {
-		return errors.New("there are none")
-	}
-	if im := v.Data; im.H != net.Image || im.W != net.Image || im.C != net.Channels {
-		return fmt.Errorf("they are %dx%dx%d, the network takes %dx%dx%d", im.H, im.W, im.C, net.Image, net.Image, net.Channels)
-	}
-	if v.Classes != net.Classes {
-		return fmt.Errorf("they have %d classes, the network has %d", v.Classes, net.Classes)
-	}
-	return nil
-}
-
-// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a child has memory of its own.
+// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a
+// child has memory of its own.
 func (t *Trainer) Use(m *Memory) {
 	if !t.ready {
 		t.network.g.Arena = &m.arena
@@ -147,9 +136,10 @@ func (t *Trainer) Notes() []string {
 	return nil
 }
 
-// Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every step, in the calling goroutine; the last step of an epoch comes with the epoch's
-// result. While report blocks, the child is paused. An error of report ends the training and is returned, like the cause of ctx's end; both take effect within one
-// batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is always valid.
+// Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every step, in the calling goroutine;
+// the last step of an epoch comes with the epoch's result. While report blocks, the child is paused. An error of report ends the training and is
+// returned, like the cause of ctx's end; both take effect within one batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is
+// always valid.
 func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Result, err error) {
 	r.Cost = t.cost
 	defer recoverPanic(&err)
@@ -295,41 +285,4 @@ func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
 func (t *Trainer) diverged(i int, what string, v float64) error {
 	return fmt.Errorf("child: %w: %s is %v at step %d of %d (epoch %d)", ErrDiverged, what, v, t.epoch*t.steps+i+1, t.train.Epochs*t.steps, t.epoch+1)
-}
-
-// Evaluate judges the network, by its moving statistics, on all images of a view: the mean cross entropy and the fraction that is right.
-func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
-	defer recoverPanic(&err)
-	if err := fits(v, t.net); err != nil {
-		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
-	}
-	t.prepare()
-	return evaluate(ctx, t.program, t.network, v)
-}
-
-// evaluate runs a view through a program in batches; the last one is filled up with what lies in memory, which changes nothing.
-func evaluate(ctx context.Context, p *nn.Program, n *network, v *dataset.View) (loss, acc float64, err error) {
-	batch, classes := p.Batch(), n.config.Classes
-	x, logits := p.Value(n.input), p.Value(n.logits)
-	per := len(x) / batch
-	index, labels := make([]int32, batch), make([]int32, batch)
-	hits := 0
-	for at := 0; at < v.Len(); at += batch {
-		if ctx.Err() != nil {
-			return 0, 0, context.Cause(ctx)
-		}
-		k := min(batch, v.Len()-at)
-		for i := range k {
-			index[i] = int32(at + i)
-		}
-		v.Batch(x[:k*per], labels[:k], index[:k], nil)
-		if n.labels != nil {
-			copy(p.Labels(n.labels), labels)
-		}
-		p.Forward(false)
-		l, h := nn.SoftmaxXent(logits, labels[:k], classes, 0)
-		loss += l * float64(k)
-		hits += h
-	}
-	return loss / float64(v.Len()), float64(hits) / float64(v.Len()), nil
 }

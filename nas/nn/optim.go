@@ -13,8 +13,8 @@ import (
 // Weight decay moves only the parameters with Decay set. It is never part of the norm that is clipped.
 type Optimizer interface {
 	// Step moves the parameters with learning rate lr. If the optimizer clips, it first scales the gradients so that their global norm is at most the
-	// limit, and returns the norm that they had before; it returns 0 if it does not clip. No allocation after the first step. It panics when the list of parameters is another than at the
-	// first step.
+	// limit, and returns the norm that they had before; it returns 0 if it does not clip. No allocation after the first step. It panics when the list of
+	// parameters is another than at the first step.
 	Step(params []*Param, lr float64) (norm float64)
 	// State returns the moments, named "moment/parameter". They alias the optimizer's memory. Before the first step there are none.
 	State() map[string][]float32
@@ -55,9 +55,10 @@ func (o *SGD) Restore(params []*Param, state map[string][]float32) error {
 	return restore(params, state, &o.v)
 }
 
-// RMSProp is RMSProp with momentum as TensorFlow's tf.train.RMSPropOptimizer has it, which NASNet uses on ImageNet: ε inside the root, the mean square
-// starts at one, the momentum is of steps and so keeps old learning rates. The decay λ is decoupled (arXiv 1711.05101): it enters no moment, and shrinks the weights by lr λ a step.
-// (slim's regularizer would add λ w to g, where the division by the root makes it nearly without effect on weights with large gradients.)
+// RMSProp is RMSProp with momentum as TensorFlow's tf.train.RMSPropOptimizer has it, which NASNet uses on ImageNet: ε inside the root, the mean
+// square starts at one, the momentum is of steps and so keeps old learning rates. The decay λ is decoupled (arXiv 1711.05101): it enters no moment,
+// and shrinks the weights by lr λ a step. (slim's regularizer would add λ w to g, where the division by the root makes it nearly without effect on
+// weights with large gradients.)
 //
 //	s = ρ s + (1-ρ) g²;  m = μ m + lr g / sqrt(s + ε);  w -= m + lr λ w
 type RMSProp struct {

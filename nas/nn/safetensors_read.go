@@ -15,8 +15,9 @@ import (
 // ReadSafetensors reads a safetensors file of at most limit bytes (0: 4 GiB): its metadata and its tensors in the order of their data. The types F32, I32 and
 // F64 are understood; another is an error that names the tensor.
 //
-// The bytes may come from anywhere. Nothing in them makes it panic, and it never uses memory out of proportion to the bytes that really arrive. Refused are: a name that comes
-// twice, shapes that overflow or do not fit their bytes, data that overlap, leave holes or stop early, and bytes after the end.
+// The bytes may come from anywhere. Nothing in them makes it panic, and it never uses memory out of proportion to the bytes that really arrive.
+// Refused are: a name that comes twice, shapes that overflow or do not fit their bytes, data that overlap, leave holes or stop early, and bytes after
+// the end.
 func ReadSafetensors(r io.Reader, limit int64) (meta map[string]string, ts []Tensor, err error) {
 	if limit <= 0 {
 		limit = 4 << 30
