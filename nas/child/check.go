@@ -32,7 +32,7 @@ type CheckResult struct {
 	GradErr        float64 `json:"grad_err"`
 	WorstGrad      string  `json:"worst_grad"`          // the parameter of GradErr
 	TheirFloat32   string  `json:"their_float32_error"` // what the file says of the same error of its maker's own float32
-	Tensors        []Error `json:"tensors"`             // every gradient, the worst first
+	Tensors        []Error `json:"tensors"`             // the ten worst gradients
 }
 
 // Error is the error of one tensor.
@@ -143,6 +143,7 @@ func check(r io.Reader) (out CheckResult, err error) {
 	}
 	sort.SliceStable(out.Tensors, func(i, j int) bool { return worse(out.Tensors[i].Err, out.Tensors[j].Err) })
 	out.GradErr, out.WorstGrad = out.Tensors[0].Err, out.Tensors[0].Name
+	out.Tensors = out.Tensors[:min(10, len(out.Tensors))]
 	return out, nil
 }
 
