@@ -33,7 +33,7 @@ func (a *app) cell(spec string) (space.Genotype, error) {
 		return space.Genotype{}, usagef("no cell given. %s", cellHelp)
 	}
 	if b, err := os.ReadFile(spec); err == nil {
-		g, err := space.Parse(string(b))
+		g, err := a.parse(string(b))
 		if err != nil {
 			return g, fmt.Errorf("%s: %w", spec, err)
 		}
@@ -50,11 +50,22 @@ func (a *app) cell(spec string) (space.Genotype, error) {
 		}
 		return space.ParseJSON(t.Genotype)
 	}
-	g, err := space.Parse(spec)
+	g, err := a.parse(spec)
 	if err != nil {
 		return g, hinted{err, cellHelp}
 	}
 	return g, nil
+}
+
+// parse reads a genotype in any form, and says what was converted if it came from another program.
+func (a *app) parse(text string) (space.Genotype, error) {
+	if g, notes, err := space.Import(text); err == nil {
+		for _, n := range notes {
+			fmt.Fprintln(a.Err, "nasnet: note:", n)
+		}
+		return g, nil
+	}
+	return space.Parse(text)
 }
 
 // cutTrial splits RUN/TRIAL; TRIAL is a number, or hN for the N-th trial made by hand.
@@ -105,7 +116,9 @@ func (a *app) cellShow() *cobra.Command {
 			if name == "" {
 				name = g.ShortHash()
 			}
-			fmt.Fprintf(w, "%s  %s\n", name, g.Text())
+			text := g
+			text.Name = ""
+			fmt.Fprintf(w, "%s  %s\n", name, text.Text())
 			if k, err := space.Lookup(name); err == nil && k.Note != "" {
 				fmt.Fprintf(w, "from %s\nnote: %s\n", k.Source, k.Note)
 			}
@@ -229,7 +242,7 @@ func (a *app) cellMutate() *cobra.Command {
 
 func (a *app) cellConvert() *cobra.Command {
 	var to string
-	c := &cobra.Command{Use: "convert CELL", Short: "write a cell in another form", Long: cellHelp + "\nForms: json, text, dot and svg (pictures).", Args: args("CELL"),
+	c := &cobra.Command{Use: "convert CELL", Short: "write a cell in another form", Long: cellHelp + "\nForms: json, text, darts (its order of inputs), dot and svg (pictures).", Args: args("CELL"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			g, err := a.cell(args[0])
 			if err != nil {
@@ -240,16 +253,23 @@ func (a *app) cellConvert() *cobra.Command {
 				return (&app{Streams: a.Streams, json: true}).print(g, nil)
 			case "text":
 				_, err = fmt.Fprintln(a.Out, g.Text())
+			case "darts":
+				d, err := g.DARTS()
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(a.Out, d)
+				return err
 			case "dot":
 				_, err = io.WriteString(a.Out, celldraw.Dot(g))
 			case "svg":
 				_, err = io.WriteString(a.Out, celldraw.SVG(g))
 			default:
-				err = usagef("form %q is not known; want json, text, dot or svg", to)
+				err = usagef("form %q is not known; want json, text, darts, dot or svg", to)
 			}
 			return err
 		}}
-	c.Flags().StringVar(&to, "to", "json", "json, text, dot or svg")
+	c.Flags().StringVar(&to, "to", "json", "json, text, darts, dot or svg")
 	return c
 }
 
