@@ -78,6 +78,10 @@ func (b bands) load(x []float32, n, o, rows int, scratch []float32) []float32 {
 	left := min(max(c.PadLeft, 0), b.width) * b.channel
 	skip := min(max(-c.PadLeft, 0), c.W) * b.channel
 	inside := max(0, min(c.W*b.channel-skip, rowLen-left))
+	if c.Relu && inside == rowLen && inside == c.W*b.channel && step == 1 && first >= 0 && first+count <= c.H {
+		isa.relu(scratch[:count*rowLen], x[(n*c.H+first)*rowLen:][:count*rowLen]) // no padding: one piece
+		return scratch
+	}
 	for r := range count {
 		row := scratch[r*rowLen:][:rowLen]
 		iy := first + r*step

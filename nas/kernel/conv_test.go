@@ -32,19 +32,19 @@ func pairs(c kernel.Conv, f func(xo, yo, tap int)) {
 func convReference(x, w, dy []float32, c kernel.Conv, depthwise bool) (y, dx, dw []float64) {
 	in := relu64(x, c.Relu)
 	y, dx, dw = make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
+	meet := func(xi, yi, wi int) {
+		y[yi] += in[xi] * float64(w[wi])
+		dx[xi] += float64(dy[yi]) * float64(w[wi])
+		dw[wi] += in[xi] * float64(dy[yi])
+	}
 	pairs(c, func(xo, yo, tap int) {
 		for ci := range c.Cin {
+			if depthwise {
+				meet(xo*c.Cin+ci, yo*c.Cin+ci, tap*c.Cin+ci)
+				continue
+			}
 			for co := range c.Cout {
-				xi, yi, wi := xo*c.Cin+ci, yo*c.Cout+co, (tap*c.Cin+ci)*c.Cout+co
-				if depthwise {
-					if ci != co {
-						continue
-					}
-					wi = tap*c.Cin + ci
-				}
-				y[yi] += in[xi] * float64(w[wi])
-				dx[xi] += float64(dy[yi]) * float64(w[wi])
-				dw[wi] += in[xi] * float64(dy[yi])
+				meet(xo*c.Cin+ci, yo*c.Cout+co, (tap*c.Cin+ci)*c.Cout+co)
 			}
 		}
 	})
@@ -135,6 +135,13 @@ func TestConvolutionsAgreeWithTheDefinition(t *testing.T) {
 		}
 		run(kernel.Same(3, 4, 6, 5, 7, 3, 5, 2, 1, 1)) // strides that differ
 		run(kernel.Same(1, 33, 31, 44, 44, 1, 1, 1, 1, 1))
+		// Several bands an image, also ones that touch no border.
+		for _, k := range kernelSizes {
+			run(kernel.Same(1, 60, 24, 16, 5, k[0], k[1], 1, 1, 1))
+			run(kernel.Same(2, 61, 25, 16, 5, k[0], k[1], 2, 2, 1))
+		}
+		run(kernel.Same(1, 60, 24, 16, 5, 3, 3, 1, 1, 2))
+		run(shifted(1, 60, 25, 16, 20))
 		run(kernel.Same(0, 4, 4, 3, 3, 3, 3, 1, 1, 1))
 	})
 }
@@ -168,6 +175,10 @@ func TestDepthwiseConvolutionsAgreeWithTheDefinition(t *testing.T) {
 					}
 				}
 			}
+		}
+		for _, k := range kernelSizes { // several bands an image
+			run(kernel.Same(1, 60, 24, 24, 24, k[0], k[1], 1, 1, 1))
+			run(kernel.Same(2, 61, 25, 24, 24, k[0], k[1], 2, 2, 1))
 		}
 		for w := 10; w <= 33; w++ {
 			run(kernel.Same(1, 3, w, 8, 8, 3, 3, 1, 1, 1))

@@ -18,7 +18,7 @@ func gemmPanel1(c *float32, a *float32, b *float32, m int, ldc int, ldb int, wid
 //	for i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]
 //
 //go:noescape
-func gemmPanel1m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32)
+func gemmPanel1m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
 
 // gemmPanel2 computes 16 columns of C, the last vector under the mask if there is one;
 // k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:
@@ -34,7 +34,7 @@ func gemmPanel2(c *float32, a *float32, b *float32, m int, ldc int, ldb int, wid
 //	for i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]
 //
 //go:noescape
-func gemmPanel2m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32)
+func gemmPanel2m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
 
 // gemmPanel3 computes 24 columns of C, the last vector under the mask if there is one;
 // k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:

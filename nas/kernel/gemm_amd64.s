@@ -316,9 +316,9 @@ next_25:
 	VZEROUPPER
 	RET
 
-// func gemmPanel1m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32)
+// func gemmPanel1m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
 // Requires: AVX, FMA3
-TEXT ·gemmPanel1m(SB), NOSPLIT, $0-112
+TEXT ·gemmPanel1m(SB), NOSPLIT, $0-120
 	MOVQ    mask+104(FP), AX
 	VMOVUPS (AX), Y0
 	MOVQ    a+8(FP), AX
@@ -464,90 +464,319 @@ sum_42s:
 	JMP  segment_40
 
 sum_42:
-	VADDPS     Y7, Y1, Y1
-	VADDPS     Y8, Y2, Y2
-	VADDPS     Y9, Y3, Y3
-	VADDPS     Y10, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VADDPS     Y12, Y6, Y6
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_44
-	VMASKMOVPS (DX), Y0, Y7
-	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y5, Y5
-	VMASKMOVPS Y5, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_45
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y10, Y4, Y4
+	VADDPS       Y11, Y5, Y5
+	VADDPS       Y12, Y6, Y6
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_44
+	VMASKMOVPS   (DX), Y0, Y7
+	VADDPS       Y7, Y1, Y1
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_46
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
+
+two_46:
+	TESTQ     $0x00000002, SI
+	JZ        one_47
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
+
+one_47:
+	TESTQ  $0x00000001, SI
+	JZ     end_48
+	VMOVSS X1, (DI)
+
+end_48:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_49
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_49:
+	TESTQ     $0x00000002, SI
+	JZ        one_50
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_50:
+	TESTQ  $0x00000001, SI
+	JZ     end_51
+	VMOVSS X2, (DI)
+
+end_51:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_52
+	VMOVUPS      X3, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y3, X3
+
+two_52:
+	TESTQ     $0x00000002, SI
+	JZ        one_53
+	VMOVLPS   X3, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X3, X3
+
+one_53:
+	TESTQ  $0x00000001, SI
+	JZ     end_54
+	VMOVSS X3, (DI)
+
+end_54:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_55
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_55:
+	TESTQ     $0x00000002, SI
+	JZ        one_56
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_56:
+	TESTQ  $0x00000001, SI
+	JZ     end_57
+	VMOVSS X4, (DI)
+
+end_57:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_58
+	VMOVUPS      X5, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y5, X5
+
+two_58:
+	TESTQ     $0x00000002, SI
+	JZ        one_59
+	VMOVLPS   X5, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X5, X5
+
+one_59:
+	TESTQ  $0x00000001, SI
+	JZ     end_60
+	VMOVSS X5, (DI)
+
+end_60:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_61
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_61:
+	TESTQ     $0x00000002, SI
+	JZ        one_62
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_62:
+	TESTQ  $0x00000001, SI
+	JZ     end_63
+	VMOVSS X6, (DI)
+
+end_63:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_45
 
 overwrite_44:
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y2, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y3, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y4, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y5, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y6, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_64
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
+
+two_64:
+	TESTQ     $0x00000002, SI
+	JZ        one_65
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
+
+one_65:
+	TESTQ  $0x00000001, SI
+	JZ     end_66
+	VMOVSS X1, (DI)
+
+end_66:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_67
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_67:
+	TESTQ     $0x00000002, SI
+	JZ        one_68
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_68:
+	TESTQ  $0x00000001, SI
+	JZ     end_69
+	VMOVSS X2, (DI)
+
+end_69:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_70
+	VMOVUPS      X3, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y3, X3
+
+two_70:
+	TESTQ     $0x00000002, SI
+	JZ        one_71
+	VMOVLPS   X3, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X3, X3
+
+one_71:
+	TESTQ  $0x00000001, SI
+	JZ     end_72
+	VMOVSS X3, (DI)
+
+end_72:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_73
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_73:
+	TESTQ     $0x00000002, SI
+	JZ        one_74
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_74:
+	TESTQ  $0x00000001, SI
+	JZ     end_75
+	VMOVSS X4, (DI)
+
+end_75:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_76
+	VMOVUPS      X5, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y5, X5
+
+two_76:
+	TESTQ     $0x00000002, SI
+	JZ        one_77
+	VMOVLPS   X5, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X5, X5
+
+one_77:
+	TESTQ  $0x00000001, SI
+	JZ     end_78
+	VMOVSS X5, (DI)
+
+end_78:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_79
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_79:
+	TESTQ     $0x00000002, SI
+	JZ        one_80
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_80:
+	TESTQ  $0x00000001, SI
+	JZ     end_81
+	VMOVSS X6, (DI)
+
+end_81:
+	ADDQ ldc+32(FP), DX
 
 stored_45:
 	JMP tile_32
 
 next_33:
-tile_46:
+tile_82:
 	CMPQ m+24(FP), $0x02
-	JL   next_47
+	JL   next_83
 	SUBQ $0x02, m+24(FP)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_48
+	JNZ  line_84
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_48:
+line_84:
 	MOVQ AX, DI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_49
+	JNZ  line_85
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_49:
+line_85:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   b+16(FP), R8
 	MOVQ   segs+72(FP), R9
 
-segment_50:
+segment_86:
 	MOVQ k+80(FP), R10
 	NEGQ R10
 
-k_51:
+k_87:
 	VMASKMOVPS   (R8), Y0, Y3
 	ADDQ         BX, R8
 	VBROADCASTSS (SI)(R10*1), Y4
@@ -555,87 +784,203 @@ k_51:
 	VBROADCASTSS (DI)(R10*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x04, R10
-	JNZ          k_51
+	JNZ          k_87
 	DECQ         R9
-	JZ           sum_52
+	JZ           sum_88
 	ADDQ         seg+88(FP), SI
 	ADDQ         seg+88(FP), DI
-	JMP          segment_50
+	JMP          segment_86
 
-sum_52:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_53
-	VMASKMOVPS (DX), Y0, Y3
-	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS (DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_54
+sum_88:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_89
+	VMASKMOVPS   (DX), Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_91
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
 
-overwrite_53:
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	VMASKMOVPS Y2, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
+two_91:
+	TESTQ     $0x00000002, SI
+	JZ        one_92
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
 
-stored_54:
-	JMP tile_46
+one_92:
+	TESTQ  $0x00000001, SI
+	JZ     end_93
+	VMOVSS X1, (DI)
 
-next_47:
-tile_55:
+end_93:
+	ADDQ         ldc+32(FP), DX
+	VMASKMOVPS   (DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_94
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_94:
+	TESTQ     $0x00000002, SI
+	JZ        one_95
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_95:
+	TESTQ  $0x00000001, SI
+	JZ     end_96
+	VMOVSS X2, (DI)
+
+end_96:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_90
+
+overwrite_89:
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_97
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
+
+two_97:
+	TESTQ     $0x00000002, SI
+	JZ        one_98
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
+
+one_98:
+	TESTQ  $0x00000001, SI
+	JZ     end_99
+	VMOVSS X1, (DI)
+
+end_99:
+	ADDQ         ldc+32(FP), DX
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_100
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_100:
+	TESTQ     $0x00000002, SI
+	JZ        one_101
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_101:
+	TESTQ  $0x00000001, SI
+	JZ     end_102
+	VMOVSS X2, (DI)
+
+end_102:
+	ADDQ ldc+32(FP), DX
+
+stored_90:
+	JMP tile_82
+
+next_83:
+tile_103:
 	CMPQ m+24(FP), $0x01
-	JL   next_56
+	JL   next_104
 	SUBQ $0x01, m+24(FP)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_57
+	JNZ  line_105
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_57:
+line_105:
 	VXORPS Y1, Y1, Y1
 	MOVQ   b+16(FP), DI
 	MOVQ   segs+72(FP), R8
 
-segment_58:
+segment_106:
 	MOVQ k+80(FP), R9
 	NEGQ R9
 
-k_59:
+k_107:
 	VMASKMOVPS   (DI), Y0, Y2
 	ADDQ         BX, DI
 	VBROADCASTSS (SI)(R9*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x04, R9
-	JNZ          k_59
+	JNZ          k_107
 	DECQ         R8
-	JZ           sum_60
+	JZ           sum_108
 	ADDQ         seg+88(FP), SI
-	JMP          segment_58
+	JMP          segment_106
 
-sum_60:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_61
-	VMASKMOVPS (DX), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_62
+sum_108:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_109
+	VMASKMOVPS   (DX), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_111
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
 
-overwrite_61:
-	VMASKMOVPS Y1, Y0, (DX)
-	ADDQ       ldc+32(FP), DX
+two_111:
+	TESTQ     $0x00000002, SI
+	JZ        one_112
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
 
-stored_62:
-	JMP tile_55
+one_112:
+	TESTQ  $0x00000001, SI
+	JZ     end_113
+	VMOVSS X1, (DI)
 
-next_56:
+end_113:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_110
+
+overwrite_109:
+	LEAQ         (DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_114
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y1, X1
+
+two_114:
+	TESTQ     $0x00000002, SI
+	JZ        one_115
+	VMOVLPS   X1, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X1, X1
+
+one_115:
+	TESTQ  $0x00000001, SI
+	JZ     end_116
+	VMOVSS X1, (DI)
+
+end_116:
+	ADDQ ldc+32(FP), DX
+
+stored_110:
+	JMP tile_103
+
+next_104:
 	VZEROUPPER
 	RET
 
@@ -648,620 +993,12 @@ TEXT ·gemmPanel2(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DX
 	MOVQ ldb+40(FP), BX
 
-tile_63:
-	CMPQ m+24(FP), $0x06
-	JL   next_64
-	SUBQ $0x06, m+24(FP)
-
-	// Where the 6 rows of A begin.
-	MOVQ AX, SI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_65
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_65:
-	MOVQ AX, DI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_66
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_66:
-	MOVQ AX, R8
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_67
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_67:
-	MOVQ AX, R9
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_68
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_68:
-	MOVQ AX, R10
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_69
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_69:
-	MOVQ AX, R11
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_70
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_70:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   b+16(FP), R12
-	MOVQ   segs+72(FP), R13
-
-segment_71:
-	MOVQ k+80(FP), R14
-	NEGQ R14
-
-k_72:
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	ADDQ         BX, R12
-	VBROADCASTSS (SI)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R8)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R10)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R14*1), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, R14
-	JNZ          k_72
-	DECQ         R13
-	JZ           sum_73
-	ADDQ         seg+88(FP), SI
-	ADDQ         seg+88(FP), DI
-	ADDQ         seg+88(FP), R8
-	ADDQ         seg+88(FP), R9
-	ADDQ         seg+88(FP), R10
-	ADDQ         seg+88(FP), R11
-	JMP          segment_71
-
-sum_73:
-	CMPB    acc+96(FP), $0x00
-	JE      overwrite_74
-	VADDPS  (DX), Y0, Y0
-	VMOVUPS Y0, (DX)
-	VADDPS  32(DX), Y1, Y1
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y2, Y2
-	VMOVUPS Y2, (DX)
-	VADDPS  32(DX), Y3, Y3
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y4, Y4
-	VMOVUPS Y4, (DX)
-	VADDPS  32(DX), Y5, Y5
-	VMOVUPS Y5, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y6, Y6
-	VMOVUPS Y6, (DX)
-	VADDPS  32(DX), Y7, Y7
-	VMOVUPS Y7, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y8, Y8
-	VMOVUPS Y8, (DX)
-	VADDPS  32(DX), Y9, Y9
-	VMOVUPS Y9, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y10, Y10
-	VMOVUPS Y10, (DX)
-	VADDPS  32(DX), Y11, Y11
-	VMOVUPS Y11, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	JMP     stored_75
-
-overwrite_74:
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y2, (DX)
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y4, (DX)
-	VMOVUPS Y5, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y6, (DX)
-	VMOVUPS Y7, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y8, (DX)
-	VMOVUPS Y9, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y10, (DX)
-	VMOVUPS Y11, 32(DX)
-	ADDQ    ldc+32(FP), DX
-
-stored_75:
-	JMP tile_63
-
-next_64:
-tile_76:
-	CMPQ m+24(FP), $0x04
-	JL   next_77
-	SUBQ $0x04, m+24(FP)
-
-	// Where the 4 rows of A begin.
-	MOVQ AX, SI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_78
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_78:
-	MOVQ AX, DI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_79
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_79:
-	MOVQ AX, R8
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_80
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_80:
-	MOVQ AX, R9
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_81
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_81:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   b+16(FP), R10
-	MOVQ   segs+72(FP), R11
-
-segment_82:
-	MOVQ k+80(FP), R12
-	NEGQ R12
-
-k_83:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	ADDQ         BX, R10
-	VBROADCASTSS (SI)(R12*1), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (DI)(R12*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R8)(R12*1), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R9)(R12*1), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x04, R12
-	JNZ          k_83
-	DECQ         R11
-	JZ           sum_84
-	ADDQ         seg+88(FP), SI
-	ADDQ         seg+88(FP), DI
-	ADDQ         seg+88(FP), R8
-	ADDQ         seg+88(FP), R9
-	JMP          segment_82
-
-sum_84:
-	CMPB    acc+96(FP), $0x00
-	JE      overwrite_85
-	VADDPS  (DX), Y0, Y0
-	VMOVUPS Y0, (DX)
-	VADDPS  32(DX), Y1, Y1
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y2, Y2
-	VMOVUPS Y2, (DX)
-	VADDPS  32(DX), Y3, Y3
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y4, Y4
-	VMOVUPS Y4, (DX)
-	VADDPS  32(DX), Y5, Y5
-	VMOVUPS Y5, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y6, Y6
-	VMOVUPS Y6, (DX)
-	VADDPS  32(DX), Y7, Y7
-	VMOVUPS Y7, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	JMP     stored_86
-
-overwrite_85:
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y2, (DX)
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y4, (DX)
-	VMOVUPS Y5, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y6, (DX)
-	VMOVUPS Y7, 32(DX)
-	ADDQ    ldc+32(FP), DX
-
-stored_86:
-	JMP tile_76
-
-next_77:
-tile_87:
-	CMPQ m+24(FP), $0x02
-	JL   next_88
-	SUBQ $0x02, m+24(FP)
-
-	// Where the 2 rows of A begin.
-	MOVQ AX, SI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_89
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_89:
-	MOVQ AX, DI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_90
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_90:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   b+16(FP), R8
-	MOVQ   segs+72(FP), R9
-
-segment_91:
-	MOVQ k+80(FP), R10
-	NEGQ R10
-
-k_92:
-	VMOVUPS      (R8), Y4
-	VMOVUPS      32(R8), Y5
-	ADDQ         BX, R8
-	VBROADCASTSS (SI)(R10*1), Y6
-	VFMADD231PS  Y4, Y6, Y0
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(R10*1), Y6
-	VFMADD231PS  Y4, Y6, Y2
-	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x04, R10
-	JNZ          k_92
-	DECQ         R9
-	JZ           sum_93
-	ADDQ         seg+88(FP), SI
-	ADDQ         seg+88(FP), DI
-	JMP          segment_91
-
-sum_93:
-	CMPB    acc+96(FP), $0x00
-	JE      overwrite_94
-	VADDPS  (DX), Y0, Y0
-	VMOVUPS Y0, (DX)
-	VADDPS  32(DX), Y1, Y1
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VADDPS  (DX), Y2, Y2
-	VMOVUPS Y2, (DX)
-	VADDPS  32(DX), Y3, Y3
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	JMP     stored_95
-
-overwrite_94:
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	VMOVUPS Y2, (DX)
-	VMOVUPS Y3, 32(DX)
-	ADDQ    ldc+32(FP), DX
-
-stored_95:
-	JMP tile_87
-
-next_88:
-tile_96:
-	CMPQ m+24(FP), $0x01
-	JL   next_97
-	SUBQ $0x01, m+24(FP)
-
-	// Where the 1 rows of A begin.
-	MOVQ AX, SI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_98
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_98:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   b+16(FP), DI
-	MOVQ   segs+72(FP), R8
-
-segment_99:
-	MOVQ k+80(FP), R9
-	NEGQ R9
-
-k_100:
-	VMOVUPS      (DI), Y2
-	VMOVUPS      32(DI), Y3
-	ADDQ         BX, DI
-	VBROADCASTSS (SI)(R9*1), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, R9
-	JNZ          k_100
-	DECQ         R8
-	JZ           sum_101
-	ADDQ         seg+88(FP), SI
-	JMP          segment_99
-
-sum_101:
-	CMPB    acc+96(FP), $0x00
-	JE      overwrite_102
-	VADDPS  (DX), Y0, Y0
-	VMOVUPS Y0, (DX)
-	VADDPS  32(DX), Y1, Y1
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-	JMP     stored_103
-
-overwrite_102:
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y1, 32(DX)
-	ADDQ    ldc+32(FP), DX
-
-stored_103:
-	JMP tile_96
-
-next_97:
-	VZEROUPPER
-	RET
-
-// func gemmPanel2m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemmPanel2m(SB), NOSPLIT, $0-112
-	MOVQ    mask+104(FP), AX
-	VMOVUPS (AX), Y0
-	MOVQ    a+8(FP), AX
-	MOVQ    width+48(FP), CX
-	ADDQ    k+80(FP), AX
-	MOVQ    c+0(FP), DX
-	MOVQ    ldb+40(FP), BX
-
-tile_104:
-	CMPQ m+24(FP), $0x06
-	JL   next_105
-	SUBQ $0x06, m+24(FP)
-
-	// Where the 6 rows of A begin.
-	MOVQ AX, SI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_106
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_106:
-	MOVQ AX, DI
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_107
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_107:
-	MOVQ AX, R8
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_108
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_108:
-	MOVQ AX, R9
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_109
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_109:
-	MOVQ AX, R10
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_110
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_110:
-	MOVQ AX, R11
-	ADDQ pixel+56(FP), AX
-	DECQ CX
-	JNZ  line_111
-	ADDQ skip+64(FP), AX
-	MOVQ width+48(FP), CX
-
-line_111:
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	MOVQ   b+16(FP), R12
-	MOVQ   segs+72(FP), R13
-
-segment_112:
-	MOVQ k+80(FP), R14
-	NEGQ R14
-
-k_113:
-	VMOVUPS      (R12), Y13
-	VMASKMOVPS   32(R12), Y0, Y14
-	ADDQ         BX, R12
-	VBROADCASTSS (SI)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y1
-	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (DI)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y3
-	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (R8)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y5
-	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (R9)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R10)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y9
-	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R11)(R14*1), Y15
-	VFMADD231PS  Y13, Y15, Y11
-	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         $0x04, R14
-	JNZ          k_113
-	DECQ         R13
-	JZ           sum_114
-	ADDQ         seg+88(FP), SI
-	ADDQ         seg+88(FP), DI
-	ADDQ         seg+88(FP), R8
-	ADDQ         seg+88(FP), R9
-	ADDQ         seg+88(FP), R10
-	ADDQ         seg+88(FP), R11
-	JMP          segment_112
-
-sum_114:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_115
-	VADDPS     (DX), Y1, Y1
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y3, Y3
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y5, Y5
-	VMOVUPS    Y5, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y7, Y7
-	VMOVUPS    Y7, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y9, Y9
-	VMOVUPS    Y9, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y10, Y10
-	VMASKMOVPS Y10, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y11, Y11
-	VMOVUPS    Y11, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y12, Y12
-	VMASKMOVPS Y12, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_116
-
-overwrite_115:
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y5, (DX)
-	VMASKMOVPS Y6, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y7, (DX)
-	VMASKMOVPS Y8, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y9, (DX)
-	VMASKMOVPS Y10, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y11, (DX)
-	VMASKMOVPS Y12, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-
-stored_116:
-	JMP tile_104
-
-next_105:
 tile_117:
-	CMPQ m+24(FP), $0x04
+	CMPQ m+24(FP), $0x06
 	JL   next_118
-	SUBQ $0x04, m+24(FP)
+	SUBQ $0x06, m+24(FP)
 
-	// Where the 4 rows of A begin.
+	// Where the 6 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
@@ -1294,6 +1031,843 @@ line_121:
 	MOVQ width+48(FP), CX
 
 line_122:
+	MOVQ AX, R10
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_123
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_123:
+	MOVQ AX, R11
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_124
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_124:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   b+16(FP), R12
+	MOVQ   segs+72(FP), R13
+
+segment_125:
+	MOVQ k+80(FP), R14
+	NEGQ R14
+
+k_126:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	ADDQ         BX, R12
+	VBROADCASTSS (SI)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (DI)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R8)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R9)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R10)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R14*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, R14
+	JNZ          k_126
+	DECQ         R13
+	JZ           sum_127
+	ADDQ         seg+88(FP), SI
+	ADDQ         seg+88(FP), DI
+	ADDQ         seg+88(FP), R8
+	ADDQ         seg+88(FP), R9
+	ADDQ         seg+88(FP), R10
+	ADDQ         seg+88(FP), R11
+	JMP          segment_125
+
+sum_127:
+	CMPB    acc+96(FP), $0x00
+	JE      overwrite_128
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VADDPS  32(DX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y2, Y2
+	VMOVUPS Y2, (DX)
+	VADDPS  32(DX), Y3, Y3
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y4, Y4
+	VMOVUPS Y4, (DX)
+	VADDPS  32(DX), Y5, Y5
+	VMOVUPS Y5, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y6, Y6
+	VMOVUPS Y6, (DX)
+	VADDPS  32(DX), Y7, Y7
+	VMOVUPS Y7, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y8, Y8
+	VMOVUPS Y8, (DX)
+	VADDPS  32(DX), Y9, Y9
+	VMOVUPS Y9, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y10, Y10
+	VMOVUPS Y10, (DX)
+	VADDPS  32(DX), Y11, Y11
+	VMOVUPS Y11, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	JMP     stored_129
+
+overwrite_128:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    ldc+32(FP), DX
+
+stored_129:
+	JMP tile_117
+
+next_118:
+tile_130:
+	CMPQ m+24(FP), $0x04
+	JL   next_131
+	SUBQ $0x04, m+24(FP)
+
+	// Where the 4 rows of A begin.
+	MOVQ AX, SI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_132
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_132:
+	MOVQ AX, DI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_133
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_133:
+	MOVQ AX, R8
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_134
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_134:
+	MOVQ AX, R9
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_135
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_135:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   b+16(FP), R10
+	MOVQ   segs+72(FP), R11
+
+segment_136:
+	MOVQ k+80(FP), R12
+	NEGQ R12
+
+k_137:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	ADDQ         BX, R10
+	VBROADCASTSS (SI)(R12*1), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (DI)(R12*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R8)(R12*1), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9)(R12*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x04, R12
+	JNZ          k_137
+	DECQ         R11
+	JZ           sum_138
+	ADDQ         seg+88(FP), SI
+	ADDQ         seg+88(FP), DI
+	ADDQ         seg+88(FP), R8
+	ADDQ         seg+88(FP), R9
+	JMP          segment_136
+
+sum_138:
+	CMPB    acc+96(FP), $0x00
+	JE      overwrite_139
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VADDPS  32(DX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y2, Y2
+	VMOVUPS Y2, (DX)
+	VADDPS  32(DX), Y3, Y3
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y4, Y4
+	VMOVUPS Y4, (DX)
+	VADDPS  32(DX), Y5, Y5
+	VMOVUPS Y5, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y6, Y6
+	VMOVUPS Y6, (DX)
+	VADDPS  32(DX), Y7, Y7
+	VMOVUPS Y7, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	JMP     stored_140
+
+overwrite_139:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    ldc+32(FP), DX
+
+stored_140:
+	JMP tile_130
+
+next_131:
+tile_141:
+	CMPQ m+24(FP), $0x02
+	JL   next_142
+	SUBQ $0x02, m+24(FP)
+
+	// Where the 2 rows of A begin.
+	MOVQ AX, SI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_143
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_143:
+	MOVQ AX, DI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_144
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_144:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   b+16(FP), R8
+	MOVQ   segs+72(FP), R9
+
+segment_145:
+	MOVQ k+80(FP), R10
+	NEGQ R10
+
+k_146:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	ADDQ         BX, R8
+	VBROADCASTSS (SI)(R10*1), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (DI)(R10*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x04, R10
+	JNZ          k_146
+	DECQ         R9
+	JZ           sum_147
+	ADDQ         seg+88(FP), SI
+	ADDQ         seg+88(FP), DI
+	JMP          segment_145
+
+sum_147:
+	CMPB    acc+96(FP), $0x00
+	JE      overwrite_148
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VADDPS  32(DX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VADDPS  (DX), Y2, Y2
+	VMOVUPS Y2, (DX)
+	VADDPS  32(DX), Y3, Y3
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	JMP     stored_149
+
+overwrite_148:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    ldc+32(FP), DX
+
+stored_149:
+	JMP tile_141
+
+next_142:
+tile_150:
+	CMPQ m+24(FP), $0x01
+	JL   next_151
+	SUBQ $0x01, m+24(FP)
+
+	// Where the 1 rows of A begin.
+	MOVQ AX, SI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_152
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_152:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   b+16(FP), DI
+	MOVQ   segs+72(FP), R8
+
+segment_153:
+	MOVQ k+80(FP), R9
+	NEGQ R9
+
+k_154:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	ADDQ         BX, DI
+	VBROADCASTSS (SI)(R9*1), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, R9
+	JNZ          k_154
+	DECQ         R8
+	JZ           sum_155
+	ADDQ         seg+88(FP), SI
+	JMP          segment_153
+
+sum_155:
+	CMPB    acc+96(FP), $0x00
+	JE      overwrite_156
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (DX)
+	VADDPS  32(DX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+	JMP     stored_157
+
+overwrite_156:
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    ldc+32(FP), DX
+
+stored_157:
+	JMP tile_150
+
+next_151:
+	VZEROUPPER
+	RET
+
+// func gemmPanel2m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
+// Requires: AVX, FMA3
+TEXT ·gemmPanel2m(SB), NOSPLIT, $0-120
+	MOVQ    mask+104(FP), AX
+	VMOVUPS (AX), Y0
+	MOVQ    a+8(FP), AX
+	MOVQ    width+48(FP), CX
+	ADDQ    k+80(FP), AX
+	MOVQ    c+0(FP), DX
+	MOVQ    ldb+40(FP), BX
+
+tile_158:
+	CMPQ m+24(FP), $0x06
+	JL   next_159
+	SUBQ $0x06, m+24(FP)
+
+	// Where the 6 rows of A begin.
+	MOVQ AX, SI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_160
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_160:
+	MOVQ AX, DI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_161
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_161:
+	MOVQ AX, R8
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_162
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_162:
+	MOVQ AX, R9
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_163
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_163:
+	MOVQ AX, R10
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_164
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_164:
+	MOVQ AX, R11
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_165
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_165:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	MOVQ   b+16(FP), R12
+	MOVQ   segs+72(FP), R13
+
+segment_166:
+	MOVQ k+80(FP), R14
+	NEGQ R14
+
+k_167:
+	VMOVUPS      (R12), Y13
+	VMASKMOVPS   32(R12), Y0, Y14
+	ADDQ         BX, R12
+	VBROADCASTSS (SI)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS (DI)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS (R8)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (R9)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS (R10)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS (R11)(R14*1), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         $0x04, R14
+	JNZ          k_167
+	DECQ         R13
+	JZ           sum_168
+	ADDQ         seg+88(FP), SI
+	ADDQ         seg+88(FP), DI
+	ADDQ         seg+88(FP), R8
+	ADDQ         seg+88(FP), R9
+	ADDQ         seg+88(FP), R10
+	ADDQ         seg+88(FP), R11
+	JMP          segment_166
+
+sum_168:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_169
+	VADDPS       (DX), Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_171
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_171:
+	TESTQ     $0x00000002, SI
+	JZ        one_172
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_172:
+	TESTQ  $0x00000001, SI
+	JZ     end_173
+	VMOVSS X2, (DI)
+
+end_173:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_174
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_174:
+	TESTQ     $0x00000002, SI
+	JZ        one_175
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_175:
+	TESTQ  $0x00000001, SI
+	JZ     end_176
+	VMOVSS X4, (DI)
+
+end_176:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_177
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_177:
+	TESTQ     $0x00000002, SI
+	JZ        one_178
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_178:
+	TESTQ  $0x00000001, SI
+	JZ     end_179
+	VMOVSS X6, (DI)
+
+end_179:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y7, Y7
+	VMOVUPS      Y7, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_180
+	VMOVUPS      X8, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y8, X8
+
+two_180:
+	TESTQ     $0x00000002, SI
+	JZ        one_181
+	VMOVLPS   X8, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X8, X8
+
+one_181:
+	TESTQ  $0x00000001, SI
+	JZ     end_182
+	VMOVSS X8, (DI)
+
+end_182:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y9, Y9
+	VMOVUPS      Y9, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_183
+	VMOVUPS      X10, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y10, X10
+
+two_183:
+	TESTQ     $0x00000002, SI
+	JZ        one_184
+	VMOVLPS   X10, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X10, X10
+
+one_184:
+	TESTQ  $0x00000001, SI
+	JZ     end_185
+	VMOVSS X10, (DI)
+
+end_185:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y11, Y11
+	VMOVUPS      Y11, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y12, Y12
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_186
+	VMOVUPS      X12, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y12, X12
+
+two_186:
+	TESTQ     $0x00000002, SI
+	JZ        one_187
+	VMOVLPS   X12, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X12, X12
+
+one_187:
+	TESTQ  $0x00000001, SI
+	JZ     end_188
+	VMOVSS X12, (DI)
+
+end_188:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_170
+
+overwrite_169:
+	VMOVUPS      Y1, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_189
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_189:
+	TESTQ     $0x00000002, SI
+	JZ        one_190
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_190:
+	TESTQ  $0x00000001, SI
+	JZ     end_191
+	VMOVSS X2, (DI)
+
+end_191:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y3, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_192
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_192:
+	TESTQ     $0x00000002, SI
+	JZ        one_193
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_193:
+	TESTQ  $0x00000001, SI
+	JZ     end_194
+	VMOVSS X4, (DI)
+
+end_194:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y5, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_195
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_195:
+	TESTQ     $0x00000002, SI
+	JZ        one_196
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_196:
+	TESTQ  $0x00000001, SI
+	JZ     end_197
+	VMOVSS X6, (DI)
+
+end_197:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y7, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_198
+	VMOVUPS      X8, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y8, X8
+
+two_198:
+	TESTQ     $0x00000002, SI
+	JZ        one_199
+	VMOVLPS   X8, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X8, X8
+
+one_199:
+	TESTQ  $0x00000001, SI
+	JZ     end_200
+	VMOVSS X8, (DI)
+
+end_200:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y9, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_201
+	VMOVUPS      X10, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y10, X10
+
+two_201:
+	TESTQ     $0x00000002, SI
+	JZ        one_202
+	VMOVLPS   X10, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X10, X10
+
+one_202:
+	TESTQ  $0x00000001, SI
+	JZ     end_203
+	VMOVSS X10, (DI)
+
+end_203:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y11, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_204
+	VMOVUPS      X12, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y12, X12
+
+two_204:
+	TESTQ     $0x00000002, SI
+	JZ        one_205
+	VMOVLPS   X12, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X12, X12
+
+one_205:
+	TESTQ  $0x00000001, SI
+	JZ     end_206
+	VMOVSS X12, (DI)
+
+end_206:
+	ADDQ ldc+32(FP), DX
+
+stored_170:
+	JMP tile_158
+
+next_159:
+tile_207:
+	CMPQ m+24(FP), $0x04
+	JL   next_208
+	SUBQ $0x04, m+24(FP)
+
+	// Where the 4 rows of A begin.
+	MOVQ AX, SI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_209
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_209:
+	MOVQ AX, DI
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_210
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_210:
+	MOVQ AX, R8
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_211
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_211:
+	MOVQ AX, R9
+	ADDQ pixel+56(FP), AX
+	DECQ CX
+	JNZ  line_212
+	ADDQ skip+64(FP), AX
+	MOVQ width+48(FP), CX
+
+line_212:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1305,11 +1879,11 @@ line_122:
 	MOVQ   b+16(FP), R10
 	MOVQ   segs+72(FP), R11
 
-segment_123:
+segment_213:
 	MOVQ k+80(FP), R12
 	NEGQ R12
 
-k_124:
+k_214:
 	VMOVUPS      (R10), Y9
 	VMASKMOVPS   32(R10), Y0, Y10
 	ADDQ         BX, R10
@@ -1326,84 +1900,237 @@ k_124:
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
 	ADDQ         $0x04, R12
-	JNZ          k_124
+	JNZ          k_214
 	DECQ         R11
-	JZ           sum_125
+	JZ           sum_215
 	ADDQ         seg+88(FP), SI
 	ADDQ         seg+88(FP), DI
 	ADDQ         seg+88(FP), R8
 	ADDQ         seg+88(FP), R9
-	JMP          segment_123
+	JMP          segment_213
 
-sum_125:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_126
-	VADDPS     (DX), Y1, Y1
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y3, Y3
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y5, Y5
-	VMOVUPS    Y5, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y6, Y6
-	VMASKMOVPS Y6, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y7, Y7
-	VMOVUPS    Y7, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y8, Y8
-	VMASKMOVPS Y8, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_127
+sum_215:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_216
+	VADDPS       (DX), Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_218
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
 
-overwrite_126:
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y5, (DX)
-	VMASKMOVPS Y6, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y7, (DX)
-	VMASKMOVPS Y8, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
+two_218:
+	TESTQ     $0x00000002, SI
+	JZ        one_219
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
 
-stored_127:
-	JMP tile_117
+one_219:
+	TESTQ  $0x00000001, SI
+	JZ     end_220
+	VMOVSS X2, (DI)
 
-next_118:
-tile_128:
+end_220:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_221
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_221:
+	TESTQ     $0x00000002, SI
+	JZ        one_222
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_222:
+	TESTQ  $0x00000001, SI
+	JZ     end_223
+	VMOVSS X4, (DI)
+
+end_223:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_224
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_224:
+	TESTQ     $0x00000002, SI
+	JZ        one_225
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_225:
+	TESTQ  $0x00000001, SI
+	JZ     end_226
+	VMOVSS X6, (DI)
+
+end_226:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y7, Y7
+	VMOVUPS      Y7, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_227
+	VMOVUPS      X8, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y8, X8
+
+two_227:
+	TESTQ     $0x00000002, SI
+	JZ        one_228
+	VMOVLPS   X8, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X8, X8
+
+one_228:
+	TESTQ  $0x00000001, SI
+	JZ     end_229
+	VMOVSS X8, (DI)
+
+end_229:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_217
+
+overwrite_216:
+	VMOVUPS      Y1, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_230
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_230:
+	TESTQ     $0x00000002, SI
+	JZ        one_231
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_231:
+	TESTQ  $0x00000001, SI
+	JZ     end_232
+	VMOVSS X2, (DI)
+
+end_232:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y3, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_233
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_233:
+	TESTQ     $0x00000002, SI
+	JZ        one_234
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_234:
+	TESTQ  $0x00000001, SI
+	JZ     end_235
+	VMOVSS X4, (DI)
+
+end_235:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y5, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_236
+	VMOVUPS      X6, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y6, X6
+
+two_236:
+	TESTQ     $0x00000002, SI
+	JZ        one_237
+	VMOVLPS   X6, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X6, X6
+
+one_237:
+	TESTQ  $0x00000001, SI
+	JZ     end_238
+	VMOVSS X6, (DI)
+
+end_238:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y7, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_239
+	VMOVUPS      X8, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y8, X8
+
+two_239:
+	TESTQ     $0x00000002, SI
+	JZ        one_240
+	VMOVLPS   X8, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X8, X8
+
+one_240:
+	TESTQ  $0x00000001, SI
+	JZ     end_241
+	VMOVSS X8, (DI)
+
+end_241:
+	ADDQ ldc+32(FP), DX
+
+stored_217:
+	JMP tile_207
+
+next_208:
+tile_242:
 	CMPQ m+24(FP), $0x02
-	JL   next_129
+	JL   next_243
 	SUBQ $0x02, m+24(FP)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_130
+	JNZ  line_244
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_130:
+line_244:
 	MOVQ AX, DI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_131
+	JNZ  line_245
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_131:
+line_245:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1411,11 +2138,11 @@ line_131:
 	MOVQ   b+16(FP), R8
 	MOVQ   segs+72(FP), R9
 
-segment_132:
+segment_246:
 	MOVQ k+80(FP), R10
 	NEGQ R10
 
-k_133:
+k_247:
 	VMOVUPS      (R8), Y5
 	VMASKMOVPS   32(R8), Y0, Y6
 	ADDQ         BX, R8
@@ -1426,66 +2153,143 @@ k_133:
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x04, R10
-	JNZ          k_133
+	JNZ          k_247
 	DECQ         R9
-	JZ           sum_134
+	JZ           sum_248
 	ADDQ         seg+88(FP), SI
 	ADDQ         seg+88(FP), DI
-	JMP          segment_132
+	JMP          segment_246
 
-sum_134:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_135
-	VADDPS     (DX), Y1, Y1
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VADDPS     (DX), Y3, Y3
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y4, Y4
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_136
+sum_248:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_249
+	VADDPS       (DX), Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_251
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
 
-overwrite_135:
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	VMOVUPS    Y3, (DX)
-	VMASKMOVPS Y4, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
+two_251:
+	TESTQ     $0x00000002, SI
+	JZ        one_252
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
 
-stored_136:
-	JMP tile_128
+one_252:
+	TESTQ  $0x00000001, SI
+	JZ     end_253
+	VMOVSS X2, (DI)
 
-next_129:
-tile_137:
+end_253:
+	ADDQ         ldc+32(FP), DX
+	VADDPS       (DX), Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_254
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_254:
+	TESTQ     $0x00000002, SI
+	JZ        one_255
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_255:
+	TESTQ  $0x00000001, SI
+	JZ     end_256
+	VMOVSS X4, (DI)
+
+end_256:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_250
+
+overwrite_249:
+	VMOVUPS      Y1, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_257
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_257:
+	TESTQ     $0x00000002, SI
+	JZ        one_258
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_258:
+	TESTQ  $0x00000001, SI
+	JZ     end_259
+	VMOVSS X2, (DI)
+
+end_259:
+	ADDQ         ldc+32(FP), DX
+	VMOVUPS      Y3, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_260
+	VMOVUPS      X4, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y4, X4
+
+two_260:
+	TESTQ     $0x00000002, SI
+	JZ        one_261
+	VMOVLPS   X4, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X4, X4
+
+one_261:
+	TESTQ  $0x00000001, SI
+	JZ     end_262
+	VMOVSS X4, (DI)
+
+end_262:
+	ADDQ ldc+32(FP), DX
+
+stored_250:
+	JMP tile_242
+
+next_243:
+tile_263:
 	CMPQ m+24(FP), $0x01
-	JL   next_138
+	JL   next_264
 	SUBQ $0x01, m+24(FP)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_139
+	JNZ  line_265
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_139:
+line_265:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   b+16(FP), DI
 	MOVQ   segs+72(FP), R8
 
-segment_140:
+segment_266:
 	MOVQ k+80(FP), R9
 	NEGQ R9
 
-k_141:
+k_267:
 	VMOVUPS      (DI), Y3
 	VMASKMOVPS   32(DI), Y0, Y4
 	ADDQ         BX, DI
@@ -1493,32 +2297,71 @@ k_141:
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         $0x04, R9
-	JNZ          k_141
+	JNZ          k_267
 	DECQ         R8
-	JZ           sum_142
+	JZ           sum_268
 	ADDQ         seg+88(FP), SI
-	JMP          segment_140
+	JMP          segment_266
 
-sum_142:
-	CMPB       acc+96(FP), $0x00
-	JE         overwrite_143
-	VADDPS     (DX), Y1, Y1
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS 32(DX), Y0, Y1
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
-	JMP        stored_144
+sum_268:
+	MOVQ         tail+112(FP), SI
+	CMPB         acc+96(FP), $0x00
+	JE           overwrite_269
+	VADDPS       (DX), Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VMASKMOVPS   32(DX), Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_271
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
 
-overwrite_143:
-	VMOVUPS    Y1, (DX)
-	VMASKMOVPS Y2, Y0, 32(DX)
-	ADDQ       ldc+32(FP), DX
+two_271:
+	TESTQ     $0x00000002, SI
+	JZ        one_272
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
 
-stored_144:
-	JMP tile_137
+one_272:
+	TESTQ  $0x00000001, SI
+	JZ     end_273
+	VMOVSS X2, (DI)
 
-next_138:
+end_273:
+	ADDQ ldc+32(FP), DX
+	JMP  stored_270
+
+overwrite_269:
+	VMOVUPS      Y1, (DX)
+	LEAQ         32(DX), DI
+	TESTQ        $0x00000004, SI
+	JZ           two_274
+	VMOVUPS      X2, (DI)
+	ADDQ         $0x10, DI
+	VEXTRACTF128 $0x01, Y2, X2
+
+two_274:
+	TESTQ     $0x00000002, SI
+	JZ        one_275
+	VMOVLPS   X2, (DI)
+	ADDQ      $0x08, DI
+	VPERMILPS $0x0e, X2, X2
+
+one_275:
+	TESTQ  $0x00000001, SI
+	JZ     end_276
+	VMOVSS X2, (DI)
+
+end_276:
+	ADDQ ldc+32(FP), DX
+
+stored_270:
+	JMP tile_263
+
+next_264:
 	VZEROUPPER
 	RET
 
@@ -1531,44 +2374,44 @@ TEXT ·gemmPanel3(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DX
 	MOVQ ldb+40(FP), BX
 
-tile_145:
+tile_277:
 	CMPQ m+24(FP), $0x04
-	JL   next_146
+	JL   next_278
 	SUBQ $0x04, m+24(FP)
 
 	// Where the 4 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_147
+	JNZ  line_279
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_147:
+line_279:
 	MOVQ AX, DI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_148
+	JNZ  line_280
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_148:
+line_280:
 	MOVQ AX, R8
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_149
+	JNZ  line_281
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_149:
+line_281:
 	MOVQ AX, R9
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_150
+	JNZ  line_282
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_150:
+line_282:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1584,11 +2427,11 @@ line_150:
 	MOVQ   b+16(FP), R10
 	MOVQ   segs+72(FP), R11
 
-segment_151:
+segment_283:
 	MOVQ k+80(FP), R12
 	NEGQ R12
 
-k_152:
+k_284:
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
 	VMOVUPS      64(R10), Y14
@@ -1610,18 +2453,18 @@ k_152:
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
 	ADDQ         $0x04, R12
-	JNZ          k_152
+	JNZ          k_284
 	DECQ         R11
-	JZ           sum_153
+	JZ           sum_285
 	ADDQ         seg+88(FP), SI
 	ADDQ         seg+88(FP), DI
 	ADDQ         seg+88(FP), R8
 	ADDQ         seg+88(FP), R9
-	JMP          segment_151
+	JMP          segment_283
 
-sum_153:
+sum_285:
 	CMPB    acc+96(FP), $0x00
-	JE      overwrite_154
+	JE      overwrite_286
 	VADDPS  (DX), Y0, Y0
 	VMOVUPS Y0, (DX)
 	VADDPS  32(DX), Y1, Y1
@@ -1650,9 +2493,9 @@ sum_153:
 	VADDPS  64(DX), Y11, Y11
 	VMOVUPS Y11, 64(DX)
 	ADDQ    ldc+32(FP), DX
-	JMP     stored_155
+	JMP     stored_287
 
-overwrite_154:
+overwrite_286:
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS Y2, 64(DX)
@@ -1670,32 +2513,32 @@ overwrite_154:
 	VMOVUPS Y11, 64(DX)
 	ADDQ    ldc+32(FP), DX
 
-stored_155:
-	JMP tile_145
+stored_287:
+	JMP tile_277
 
-next_146:
-tile_156:
+next_278:
+tile_288:
 	CMPQ m+24(FP), $0x02
-	JL   next_157
+	JL   next_289
 	SUBQ $0x02, m+24(FP)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_158
+	JNZ  line_290
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_158:
+line_290:
 	MOVQ AX, DI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_159
+	JNZ  line_291
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_159:
+line_291:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1705,11 +2548,11 @@ line_159:
 	MOVQ   b+16(FP), R8
 	MOVQ   segs+72(FP), R9
 
-segment_160:
+segment_292:
 	MOVQ k+80(FP), R10
 	NEGQ R10
 
-k_161:
+k_293:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      64(R8), Y8
@@ -1723,16 +2566,16 @@ k_161:
 	VFMADD231PS  Y7, Y9, Y4
 	VFMADD231PS  Y8, Y9, Y5
 	ADDQ         $0x04, R10
-	JNZ          k_161
+	JNZ          k_293
 	DECQ         R9
-	JZ           sum_162
+	JZ           sum_294
 	ADDQ         seg+88(FP), SI
 	ADDQ         seg+88(FP), DI
-	JMP          segment_160
+	JMP          segment_292
 
-sum_162:
+sum_294:
 	CMPB    acc+96(FP), $0x00
-	JE      overwrite_163
+	JE      overwrite_295
 	VADDPS  (DX), Y0, Y0
 	VMOVUPS Y0, (DX)
 	VADDPS  32(DX), Y1, Y1
@@ -1747,9 +2590,9 @@ sum_162:
 	VADDPS  64(DX), Y5, Y5
 	VMOVUPS Y5, 64(DX)
 	ADDQ    ldc+32(FP), DX
-	JMP     stored_164
+	JMP     stored_296
 
-overwrite_163:
+overwrite_295:
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS Y2, 64(DX)
@@ -1759,35 +2602,35 @@ overwrite_163:
 	VMOVUPS Y5, 64(DX)
 	ADDQ    ldc+32(FP), DX
 
-stored_164:
-	JMP tile_156
+stored_296:
+	JMP tile_288
 
-next_157:
-tile_165:
+next_289:
+tile_297:
 	CMPQ m+24(FP), $0x01
-	JL   next_166
+	JL   next_298
 	SUBQ $0x01, m+24(FP)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
 	ADDQ pixel+56(FP), AX
 	DECQ CX
-	JNZ  line_167
+	JNZ  line_299
 	ADDQ skip+64(FP), AX
 	MOVQ width+48(FP), CX
 
-line_167:
+line_299:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   b+16(FP), DI
 	MOVQ   segs+72(FP), R8
 
-segment_168:
+segment_300:
 	MOVQ k+80(FP), R9
 	NEGQ R9
 
-k_169:
+k_301:
 	VMOVUPS      (DI), Y3
 	VMOVUPS      32(DI), Y4
 	VMOVUPS      64(DI), Y5
@@ -1797,15 +2640,15 @@ k_169:
 	VFMADD231PS  Y4, Y6, Y1
 	VFMADD231PS  Y5, Y6, Y2
 	ADDQ         $0x04, R9
-	JNZ          k_169
+	JNZ          k_301
 	DECQ         R8
-	JZ           sum_170
+	JZ           sum_302
 	ADDQ         seg+88(FP), SI
-	JMP          segment_168
+	JMP          segment_300
 
-sum_170:
+sum_302:
 	CMPB    acc+96(FP), $0x00
-	JE      overwrite_171
+	JE      overwrite_303
 	VADDPS  (DX), Y0, Y0
 	VMOVUPS Y0, (DX)
 	VADDPS  32(DX), Y1, Y1
@@ -1813,18 +2656,18 @@ sum_170:
 	VADDPS  64(DX), Y2, Y2
 	VMOVUPS Y2, 64(DX)
 	ADDQ    ldc+32(FP), DX
-	JMP     stored_172
+	JMP     stored_304
 
-overwrite_171:
+overwrite_303:
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS Y2, 64(DX)
 	ADDQ    ldc+32(FP), DX
 
-stored_172:
-	JMP tile_165
+stored_304:
+	JMP tile_297
 
-next_166:
+next_298:
 	VZEROUPPER
 	RET
 
@@ -1837,9 +2680,9 @@ TEXT ·gemmTNPanel1(SB), NOSPLIT, $0-80
 	MOVQ pixel+64(FP), BX
 	MOVQ ldd+40(FP), SI
 
-tile_173:
+tile_305:
 	CMPQ   DX, $0x08
-	JL     next_174
+	JL     next_306
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1852,10 +2695,10 @@ tile_173:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_175:
+line_307:
 	MOVQ width+56(FP), R10
 
-row_176:
+row_308:
 	VMOVUPS      (R8), Y8
 	VBROADCASTSS (DI), Y9
 	VFMADD231PS  Y8, Y9, Y0
@@ -1876,10 +2719,10 @@ row_176:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_176
+	JNZ          row_308
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_175
+	JNZ          line_307
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         ldc+32(FP), AX
@@ -1906,12 +2749,12 @@ row_176:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JMP          tile_173
+	JMP          tile_305
 
-next_174:
-tile_177:
+next_306:
+tile_309:
 	CMPQ   DX, $0x04
-	JL     next_178
+	JL     next_310
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1920,10 +2763,10 @@ tile_177:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_179:
+line_311:
 	MOVQ width+56(FP), R10
 
-row_180:
+row_312:
 	VMOVUPS      (R8), Y4
 	VBROADCASTSS (DI), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -1936,10 +2779,10 @@ row_180:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_180
+	JNZ          row_312
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_179
+	JNZ          line_311
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         ldc+32(FP), AX
@@ -1954,22 +2797,22 @@ row_180:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x10, CX
 	SUBQ         $0x04, DX
-	JMP          tile_177
+	JMP          tile_309
 
-next_178:
-tile_181:
+next_310:
+tile_313:
 	CMPQ   DX, $0x02
-	JL     next_182
+	JL     next_314
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_183:
+line_315:
 	MOVQ width+56(FP), R10
 
-row_184:
+row_316:
 	VMOVUPS      (R8), Y2
 	VBROADCASTSS (DI), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -1978,10 +2821,10 @@ row_184:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_184
+	JNZ          row_316
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_183
+	JNZ          line_315
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         ldc+32(FP), AX
@@ -1990,39 +2833,39 @@ row_184:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x08, CX
 	SUBQ         $0x02, DX
-	JMP          tile_181
+	JMP          tile_313
 
-next_182:
-tile_185:
+next_314:
+tile_317:
 	CMPQ   DX, $0x01
-	JL     next_186
+	JL     next_318
 	VXORPS Y0, Y0, Y0
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_187:
+line_319:
 	MOVQ width+56(FP), R10
 
-row_188:
+row_320:
 	VMOVUPS      (R8), Y1
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_188
+	JNZ          row_320
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_187
+	JNZ          line_319
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, DX
-	JMP          tile_185
+	JMP          tile_317
 
-next_186:
+next_318:
 	VZEROUPPER
 	RET
 
@@ -2037,9 +2880,9 @@ TEXT ·gemmTNPanel1m(SB), NOSPLIT, $0-88
 	MOVQ    pixel+64(FP), BX
 	MOVQ    ldd+40(FP), SI
 
-tile_189:
+tile_321:
 	CMPQ   DX, $0x08
-	JL     next_190
+	JL     next_322
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2052,10 +2895,10 @@ tile_189:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_191:
+line_323:
 	MOVQ width+56(FP), R10
 
-row_192:
+row_324:
 	VMASKMOVPS   (R8), Y0, Y9
 	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y9, Y10, Y1
@@ -2076,10 +2919,10 @@ row_192:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_192
+	JNZ          row_324
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_191
+	JNZ          line_323
 	VMASKMOVPS   (AX), Y0, Y9
 	VADDPS       Y9, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
@@ -2114,12 +2957,12 @@ row_192:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JMP          tile_189
+	JMP          tile_321
 
-next_190:
-tile_193:
+next_322:
+tile_325:
 	CMPQ   DX, $0x04
-	JL     next_194
+	JL     next_326
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2128,10 +2971,10 @@ tile_193:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_195:
+line_327:
 	MOVQ width+56(FP), R10
 
-row_196:
+row_328:
 	VMASKMOVPS   (R8), Y0, Y5
 	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y5, Y6, Y1
@@ -2144,10 +2987,10 @@ row_196:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_196
+	JNZ          row_328
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_195
+	JNZ          line_327
 	VMASKMOVPS   (AX), Y0, Y5
 	VADDPS       Y5, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
@@ -2166,22 +3009,22 @@ row_196:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x10, CX
 	SUBQ         $0x04, DX
-	JMP          tile_193
+	JMP          tile_325
 
-next_194:
-tile_197:
+next_326:
+tile_329:
 	CMPQ   DX, $0x02
-	JL     next_198
+	JL     next_330
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_199:
+line_331:
 	MOVQ width+56(FP), R10
 
-row_200:
+row_332:
 	VMASKMOVPS   (R8), Y0, Y3
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y3, Y4, Y1
@@ -2190,10 +3033,10 @@ row_200:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_200
+	JNZ          row_332
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_199
+	JNZ          line_331
 	VMASKMOVPS   (AX), Y0, Y3
 	VADDPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
@@ -2204,40 +3047,40 @@ row_200:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x08, CX
 	SUBQ         $0x02, DX
-	JMP          tile_197
+	JMP          tile_329
 
-next_198:
-tile_201:
+next_330:
+tile_333:
 	CMPQ   DX, $0x01
-	JL     next_202
+	JL     next_334
 	VXORPS Y1, Y1, Y1
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_203:
+line_335:
 	MOVQ width+56(FP), R10
 
-row_204:
+row_336:
 	VMASKMOVPS   (R8), Y0, Y2
 	VBROADCASTSS (DI), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_204
+	JNZ          row_336
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_203
+	JNZ          line_335
 	VMASKMOVPS   (AX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, DX
-	JMP          tile_201
+	JMP          tile_333
 
-next_202:
+next_334:
 	VZEROUPPER
 	RET
 
@@ -2250,11 +3093,11 @@ TEXT ·gemmTNPanel2(SB), NOSPLIT, $0-80
 	MOVQ pixel+64(FP), BX
 	MOVQ ldd+40(FP), SI
 
-tile_205:
+tile_337:
 	CMPQ   DX, $0x06
-	JL     next_206
+	JL     next_338
 	CMPQ   DX, $0x08
-	JE     next_206
+	JE     next_338
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2271,10 +3114,10 @@ tile_205:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_207:
+line_339:
 	MOVQ width+56(FP), R10
 
-row_208:
+row_340:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VBROADCASTSS (DI), Y14
@@ -2298,10 +3141,10 @@ row_208:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_208
+	JNZ          row_340
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_207
+	JNZ          line_339
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2334,12 +3177,12 @@ row_208:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x18, CX
 	SUBQ         $0x06, DX
-	JMP          tile_205
+	JMP          tile_337
 
-next_206:
-tile_209:
+next_338:
+tile_341:
 	CMPQ   DX, $0x04
-	JL     next_210
+	JL     next_342
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2352,10 +3195,10 @@ tile_209:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_211:
+line_343:
 	MOVQ width+56(FP), R10
 
-row_212:
+row_344:
 	VMOVUPS      (R8), Y8
 	VMOVUPS      32(R8), Y9
 	VBROADCASTSS (DI), Y10
@@ -2373,10 +3216,10 @@ row_212:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_212
+	JNZ          row_344
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_211
+	JNZ          line_343
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2399,12 +3242,12 @@ row_212:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x10, CX
 	SUBQ         $0x04, DX
-	JMP          tile_209
+	JMP          tile_341
 
-next_210:
-tile_213:
+next_342:
+tile_345:
 	CMPQ   DX, $0x02
-	JL     next_214
+	JL     next_346
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2413,10 +3256,10 @@ tile_213:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_215:
+line_347:
 	MOVQ width+56(FP), R10
 
-row_216:
+row_348:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -2428,10 +3271,10 @@ row_216:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_216
+	JNZ          row_348
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_215
+	JNZ          line_347
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2444,22 +3287,22 @@ row_216:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x08, CX
 	SUBQ         $0x02, DX
-	JMP          tile_213
+	JMP          tile_345
 
-next_214:
-tile_217:
+next_346:
+tile_349:
 	CMPQ   DX, $0x01
-	JL     next_218
+	JL     next_350
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_219:
+line_351:
 	MOVQ width+56(FP), R10
 
-row_220:
+row_352:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -2468,10 +3311,10 @@ row_220:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_220
+	JNZ          row_352
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_219
+	JNZ          line_351
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2479,9 +3322,9 @@ row_220:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, DX
-	JMP          tile_217
+	JMP          tile_349
 
-next_218:
+next_350:
 	VZEROUPPER
 	RET
 
@@ -2496,11 +3339,11 @@ TEXT ·gemmTNPanel2m(SB), NOSPLIT, $0-88
 	MOVQ    pixel+64(FP), BX
 	MOVQ    ldd+40(FP), SI
 
-tile_221:
+tile_353:
 	CMPQ   DX, $0x06
-	JL     next_222
+	JL     next_354
 	CMPQ   DX, $0x08
-	JE     next_222
+	JE     next_354
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2517,10 +3360,10 @@ tile_221:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_223:
+line_355:
 	MOVQ width+56(FP), R10
 
-row_224:
+row_356:
 	VMOVUPS      (R8), Y13
 	VMASKMOVPS   32(R8), Y0, Y14
 	VBROADCASTSS (DI), Y15
@@ -2544,10 +3387,10 @@ row_224:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_224
+	JNZ          row_356
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_223
+	JNZ          line_355
 	VADDPS       (AX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMASKMOVPS   32(AX), Y0, Y1
@@ -2586,12 +3429,12 @@ row_224:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x18, CX
 	SUBQ         $0x06, DX
-	JMP          tile_221
+	JMP          tile_353
 
-next_222:
-tile_225:
+next_354:
+tile_357:
 	CMPQ   DX, $0x04
-	JL     next_226
+	JL     next_358
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2604,10 +3447,10 @@ tile_225:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_227:
+line_359:
 	MOVQ width+56(FP), R10
 
-row_228:
+row_360:
 	VMOVUPS      (R8), Y9
 	VMASKMOVPS   32(R8), Y0, Y10
 	VBROADCASTSS (DI), Y11
@@ -2625,10 +3468,10 @@ row_228:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_228
+	JNZ          row_360
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_227
+	JNZ          line_359
 	VADDPS       (AX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMASKMOVPS   32(AX), Y0, Y1
@@ -2655,12 +3498,12 @@ row_228:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x10, CX
 	SUBQ         $0x04, DX
-	JMP          tile_225
+	JMP          tile_357
 
-next_226:
-tile_229:
+next_358:
+tile_361:
 	CMPQ   DX, $0x02
-	JL     next_230
+	JL     next_362
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -2669,10 +3512,10 @@ tile_229:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_231:
+line_363:
 	MOVQ width+56(FP), R10
 
-row_232:
+row_364:
 	VMOVUPS      (R8), Y5
 	VMASKMOVPS   32(R8), Y0, Y6
 	VBROADCASTSS (DI), Y7
@@ -2684,10 +3527,10 @@ row_232:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_232
+	JNZ          row_364
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_231
+	JNZ          line_363
 	VADDPS       (AX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMASKMOVPS   32(AX), Y0, Y1
@@ -2702,22 +3545,22 @@ row_232:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x08, CX
 	SUBQ         $0x02, DX
-	JMP          tile_229
+	JMP          tile_361
 
-next_230:
-tile_233:
+next_362:
+tile_365:
 	CMPQ   DX, $0x01
-	JL     next_234
+	JL     next_366
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   d+16(FP), R8
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_235:
+line_367:
 	MOVQ width+56(FP), R10
 
-row_236:
+row_368:
 	VMOVUPS      (R8), Y3
 	VMASKMOVPS   32(R8), Y0, Y4
 	VBROADCASTSS (DI), Y5
@@ -2726,10 +3569,10 @@ row_236:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_236
+	JNZ          row_368
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_235
+	JNZ          line_367
 	VADDPS       (AX), Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMASKMOVPS   32(AX), Y0, Y1
@@ -2738,9 +3581,9 @@ row_236:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, DX
-	JMP          tile_233
+	JMP          tile_365
 
-next_234:
+next_366:
 	VZEROUPPER
 	RET
 
@@ -2753,9 +3596,9 @@ TEXT ·gemmTNPanel3(SB), NOSPLIT, $0-80
 	MOVQ pixel+64(FP), BX
 	MOVQ ldd+40(FP), SI
 
-tile_237:
+tile_369:
 	CMPQ   DX, $0x04
-	JL     next_238
+	JL     next_370
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2772,10 +3615,10 @@ tile_237:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_239:
+line_371:
 	MOVQ width+56(FP), R10
 
-row_240:
+row_372:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VMOVUPS      64(R8), Y14
@@ -2798,10 +3641,10 @@ row_240:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_240
+	JNZ          row_372
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_239
+	JNZ          line_371
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2832,12 +3675,12 @@ row_240:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x10, CX
 	SUBQ         $0x04, DX
-	JMP          tile_237
+	JMP          tile_369
 
-next_238:
-tile_241:
+next_370:
+tile_373:
 	CMPQ   DX, $0x02
-	JL     next_242
+	JL     next_374
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2848,10 +3691,10 @@ tile_241:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_243:
+line_375:
 	MOVQ width+56(FP), R10
 
-row_244:
+row_376:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      64(R8), Y8
@@ -2866,10 +3709,10 @@ row_244:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_244
+	JNZ          row_376
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_243
+	JNZ          line_375
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2886,12 +3729,12 @@ row_244:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x08, CX
 	SUBQ         $0x02, DX
-	JMP          tile_241
+	JMP          tile_373
 
-next_242:
-tile_245:
+next_374:
+tile_377:
 	CMPQ   DX, $0x01
-	JL     next_246
+	JL     next_378
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2899,10 +3742,10 @@ tile_245:
 	MOVQ   lines+48(FP), R9
 	MOVQ   CX, DI
 
-line_247:
+line_379:
 	MOVQ width+56(FP), R10
 
-row_248:
+row_380:
 	VMOVUPS      (R8), Y3
 	VMOVUPS      32(R8), Y4
 	VMOVUPS      64(R8), Y5
@@ -2913,10 +3756,10 @@ row_248:
 	ADDQ         BX, DI
 	ADDQ         SI, R8
 	DECQ         R10
-	JNZ          row_248
+	JNZ          row_380
 	ADDQ         skip+72(FP), DI
 	DECQ         R9
-	JNZ          line_247
+	JNZ          line_379
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -2926,8 +3769,8 @@ row_248:
 	ADDQ         ldc+32(FP), AX
 	ADDQ         $0x04, CX
 	SUBQ         $0x01, DX
-	JMP          tile_245
+	JMP          tile_377
 
-next_246:
+next_378:
 	VZEROUPPER
 	RET

@@ -38,6 +38,7 @@ type panel struct {
 	masked bool
 	tiles  []int
 	mask   reg.VecVirtual
+	tail   reg.Register // floats of the masked vector, where it is stored often
 }
 
 func (p *panel) name(stem string) string {
@@ -79,11 +80,38 @@ func (p *panel) load(from operand.Mem, v int, to reg.VecVirtual) {
 }
 
 func (p *panel) store(v int, from reg.VecVirtual, to operand.Mem) {
-	if p.masked && v == p.vecs-1 {
-		VMASKMOVPS(from, p.mask, to)
-	} else {
+	switch {
+	case !p.masked || v < p.vecs-1:
 		VMOVUPS(from, to)
+	case p.tail != nil:
+		p.storeTail(from, to)
+	default:
+		VMASKMOVPS(from, p.mask, to)
 	}
+}
+
+// storeTail writes the first tail floats of a vector, and spoils it. A masked
+// store would take AMD's processors a dozen cycles.
+func (p *panel) storeTail(from reg.VecVirtual, to operand.Mem) {
+	two, one, end := label("two"), label("one"), label("end")
+	next, x := GP64(), from.AsX()
+	LEAQ(to, next)
+	TESTQ(operand.U32(4), p.tail)
+	JZ(operand.LabelRef(two))
+	VMOVUPS(x, at(next, 0))
+	ADDQ(operand.Imm(16), next)
+	VEXTRACTF128(operand.Imm(1), from.AsY(), x)
+	Label(two)
+	TESTQ(operand.U32(2), p.tail)
+	JZ(operand.LabelRef(one))
+	VMOVLPS(x, at(next, 0))
+	ADDQ(operand.Imm(8), next)
+	VPERMILPS(operand.Imm(0xe), x, x)
+	Label(one)
+	TESTQ(operand.U32(1), p.tail)
+	JZ(operand.LabelRef(end))
+	VMOVSS(x, at(next, 0))
+	Label(end)
 }
 
 // addStore adds C at the address to sum, and writes it there.
@@ -100,7 +128,11 @@ func (p *panel) addStore(v int, sum reg.VecVirtual, to operand.Mem) {
 
 // product is the kernel of gemmGeneric for one panel.
 func (p panel) product() {
-	TEXT(p.name("gemmPanel"), NOSPLIT, "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc bool"+p.maskArg()+")")
+	tailArg := p.maskArg()
+	if p.masked {
+		tailArg += ", tail int"
+	}
+	TEXT(p.name("gemmPanel"), NOSPLIT, "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc bool"+tailArg+")")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s computes %d columns of C, the last vector under the mask if there is one;", p.name("gemmPanel"), 8*p.vecs),
 		"k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:",
@@ -201,6 +233,9 @@ func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
 		}
 	}
 	over, end := label("overwrite"), label("stored")
+	if p.masked {
+		p.tail = load("tail")
+	}
 	CMPB(arg("acc"), operand.Imm(0))
 	JE(operand.LabelRef(over))
 	for r := range a {
