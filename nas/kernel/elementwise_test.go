@@ -52,6 +52,56 @@ func TestElementwiseKernelsAgreeWithTheirLoopsAtEveryLength(t *testing.T) {
 	})
 }
 
+func TestLongSlicesAreComputedToTheirEnd(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		const n = 100_003 // more than any block
+		m := newMemory(8)
+		x, a, y := m.normal(n), m.normal(n), m.raw(n)
+		check := func(what string, want func(i int) float32) {
+			t.Helper()
+			for i := range y {
+				if y[i] != want(i) {
+					t.Fatalf("%s[%d] = %v, want %v", what, i, y[i], want(i))
+				}
+			}
+			m.check(t)
+		}
+		kernel.Relu(y, x)
+		check("relu", func(i int) float32 { return max(x[i], 0) })
+		kernel.Add(y, x, a)
+		check("sum", func(i int) float32 { return x[i] + a[i] })
+		kernel.ReluBackward(y, a, x)
+		check("relu gradient", func(i int) float32 {
+			if x[i] > 0 {
+				return a[i]
+			}
+			return 0
+		})
+		copy(y, x)
+		kernel.AddTo(y, a)
+		check("sum in place", func(i int) float32 { return x[i] + a[i] })
+		copy(y, x)
+		kernel.Scale(y, 3)
+		check("scaled", func(i int) float32 { return x[i] * 3 })
+		copy(y, x)
+		v := m.filled(n, 0)
+		kernel.SGDStep(y, a, v, 0.5, 0, 0, false)
+		check("step", func(i int) float32 { return x[i] - 0.5*a[i] })
+		copy(y, x)
+		kernel.RMSPropStep(y, a, m.filled(n, 0), m.filled(n, 0), 0.5, 1, 0, 1, 0)
+		check("rmsprop step", func(i int) float32 { return x[i] - 0.5*a[i] })
+		const rows = 20_000
+		kernel.ConcatForward(y[:rows*5], [][]float32{x[:rows*3], a[:rows*2]}, []int{3, 2}, rows)
+		y = y[:rows*5]
+		check("concatenation", func(i int) float32 {
+			if i%5 < 3 {
+				return x[i/5*3+i%5]
+			}
+			return a[i/5*2+i%5-3]
+		})
+	})
+}
+
 func TestReluKeepsNaN(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		m := newMemory(1)

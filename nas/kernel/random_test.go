@@ -39,7 +39,7 @@ func randomConv(rng *rand.Rand, flags uint8) (c kernel.Conv, depthwise bool) {
 func TestConvolutionsOfAnyShapeAgreeWithTheDefinition(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(11, 3))
-		n := 600
+		n := 400
 		if testing.Short() {
 			n = 100
 		}
