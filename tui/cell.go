@@ -125,7 +125,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	default: // no room for facts beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
 		if h < 3 {
-			return []string{line}
+			return []string{fit(line, w)}
 		}
 		out = append([]string{fit(line, w)}, c.drawing(t, v, one, c.reduction, w, upper-1, foot)...)
 	}

@@ -2,12 +2,14 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
+	"nasnet/tui/term"
 )
 
 // The panes of the dashboard, by their digits.
@@ -32,6 +34,21 @@ type dashboard struct {
 	zoomed        bool
 	reduction     bool // of the best cell, the reduction cell is shown
 	children, top cursor
+	drawn         [panes + 1]drawnPane
+}
+
+// drawnPane keeps the lines of a pane for as long as what it shows is the same: a snapshot shares the parts that have not changed with the one before.
+type drawnPane struct {
+	key   paneKey
+	lines []string
+}
+
+type paneKey struct {
+	data       any // pointer to the first of what is shown
+	n, w, h    int
+	row, total int
+	focus      bool
+	tier       term.Tier
 }
 
 func newDashboard() *dashboard { return &dashboard{focus: paneChildren} }
@@ -198,7 +215,11 @@ func (d *dashboard) wideUpper(m *model, w, h int) []string {
 	if h >= len(cell)+2+5 {
 		cellRows = max(len(cell)+2, h-6)
 	}
-	right := d.bestPane(m, cell, side, cellRows)
+	k := paneKey{w: side, h: cellRows, focus: d.reduction, tier: m.theme.g.Tier}
+	if m.snap.Best != nil {
+		k.data = m.snap.Best
+	}
+	right := d.keep(panes, k, func() []string { return d.bestPane(m, cell, side, cellRows) })
 	if cellRows < h {
 		right = append(right, d.figures(m, side, h-cellRows)...)
 	}
@@ -207,5 +228,28 @@ func (d *dashboard) wideUpper(m *model, w, h int) []string {
 
 // pane draws one pane by its number.
 func (d *dashboard) pane(m *model, n, w, h int) []string {
-	return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)
+	s := m.snap
+	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier}
+	switch {
+	case n == paneReward && len(s.Rewards) > 0:
+		k.data, k.n = &s.Rewards[0], len(s.Rewards)
+	case n == paneController && len(s.Updates) > 0:
+		k.data, k.n = &s.Updates[0], len(s.Updates)
+	case n == paneTop && len(s.Top) > 0:
+		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(s.Top), s.Finished
+	}
+	return d.keep(n, k, func() []string {
+		return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)
+	})
+}
+
+// keep draws a pane unless it was drawn for the same key before; a key without data always draws.
+func (d *dashboard) keep(n int, k paneKey, draw func() []string) []string {
+	if k.data == nil {
+		return draw()
+	}
+	if p := &d.drawn[n]; p.key != k {
+		p.key, p.lines = k, slices.Clip(draw())
+	}
+	return d.drawn[n].lines
 }

@@ -12,10 +12,9 @@ import (
 // plainDialog is what dialogs have in common: they have no header or body of their own and leave at esc.
 type plainDialog struct{}
 
-func (plainDialog) back() bool                       { return false }
-func (plainDialog) header(*model, int) string        { return "" }
-func (plainDialog) view(*model, int, int) []string   { return nil }
-func (plainDialog) act(*model, action) (cmd tea.Cmd) { return nil }
+func (plainDialog) back() bool                     { return false }
+func (plainDialog) header(*model, int) string      { return "" }
+func (plainDialog) view(*model, int, int) []string { return nil }
 
 // boxed draws lines in a box that is as wide as they need, at most w by h.
 func (t theme) boxed(title string, lines []string, w, h int) []string {

@@ -60,6 +60,9 @@ func (d *dashboard) list(m *model, w, h int) []string {
 			return l
 		}))
 	}
+	for i := range out {
+		out[i] = fit(out[i], w)
+	}
 	return out
 }
 

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -109,7 +108,7 @@ func (l *logScreen) view(m *model, w, h int) []string {
 		}
 		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, text)...)
 	} else if detail > 0 {
-		out = append(out, strings.Split(strings.Repeat("\n", detail-1), "\n")...)
+		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, nil)...)
 	}
 	return out
 }

@@ -346,7 +346,7 @@ func (m *model) draw() []string {
 	body := s.view(m, m.w, m.h-len(lines)-len(lower))
 	for i := range m.h - len(lines) - len(lower) {
 		if i < len(body) {
-			lines = append(lines, fit(body[i], m.w))
+			lines = append(lines, body[i])
 		} else {
 			lines = append(lines, strings.Repeat(" ", m.w))
 		}

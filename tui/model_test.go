@@ -309,3 +309,26 @@ func TestAToastGoesWithTime(t *testing.T) {
 		t.Error("the answer stays for ever")
 	}
 }
+
+func TestAPaneIsDrawnAnewWhenWhatItShowsHasChanged(t *testing.T) {
+	d := drive(t, busy(), 160, 48)
+	before := d.text()
+	s := *d.m.snap
+	s.Version++
+	s.Top = append([]nas.TrialView(nil), s.Top...)
+	s.Top[0].Star, s.Top[0].Note, s.Top[0].Reward = false, "another", 0.9
+	s.Best = &s.Top[0]
+	s.Rewards = append(s.Rewards[:len(s.Rewards):len(s.Rewards)], nas.RewardPoint{Trial: 1284, Reward: 0.9, Mean: 0.75, Best: 0.9})
+	s.Updates = append(s.Updates[:len(s.Updates):len(s.Updates)], nas.PolicyView{Version: 161, Baseline: 0.6, Entropy: 9})
+	s.Policy = s.Updates[160]
+	d.m.take(&s)
+	after := d.text()
+	for _, want := range []string{"another", "best .9000", "★ .9000", "update 161", "0.90 ┤"} {
+		if strings.Contains(before, want) || !strings.Contains(after, want) {
+			t.Errorf("%q: before %v, after %v\n%s", want, strings.Contains(before, want), strings.Contains(after, want), after)
+		}
+	}
+	if d.press("v").text() == after {
+		t.Error("v does not change the best cell's drawing")
+	}
+}

@@ -13,7 +13,7 @@ type screen interface {
 	act(m *model, a action) tea.Cmd        // an action that the model does not carry out itself
 	back() bool                            // a step back within the screen; false: leave it
 	header(m *model, w int) string         // the first line
-	view(m *model, w, h int) (ls []string) // the lines between header and footer
+	view(m *model, w, h int) (ls []string) // the lines between header and footer: at most h, each of w cells
 }
 
 // selector is a screen with a selected trial, which star, note, pause, stop, retrain and fork are about.

@@ -267,7 +267,7 @@ func (d *Differ) through(seq []byte) {
 // mode follows the sequences that switch the alternate screen.
 func (d *Differ) mode(seq []byte) {
 	switch string(seq) {
-	case ansi.SetAltScreenSaveCursorMode:
+	case ansi.SetModeAltScreenSaveCursor:
 		d.alt, d.stale = true, true
 		d.x, d.y, d.look = 0, 0, style{}
 		d.want = grid{}
@@ -275,7 +275,7 @@ func (d *Differ) mode(seq []byte) {
 		if d.want.w == 0 { // the size is not known: let everything through
 			d.alt = false
 		}
-	case ansi.ResetAltScreenSaveCursorMode:
+	case ansi.ResetModeAltScreenSaveCursor:
 		d.alt = false
 	}
 }

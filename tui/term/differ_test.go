@@ -49,7 +49,7 @@ func (r *renderer) frame(lines []string) string {
 	return b.String()
 }
 
-const enter = ansi.SetAltScreenSaveCursorMode
+const enter = ansi.SetModeAltScreenSaveCursor
 
 var pieces = []string{
 	"a", "b", "progress 12%", "x", " ", "   ", "        ", "─", "│", "█", "▏", "▁▂▃", "●", "⊕", "界", "漢字", "é", "e\u0301", "👍", "👩‍🚀",
@@ -205,11 +205,11 @@ func TestOutsideTheAlternateScreenNothingIsTouched(t *testing.T) {
 func TestLeavingTheAlternateScreenSendsTheModeAndStopsDiffing(t *testing.T) {
 	out := &wire{}
 	d := NewDifferSize(out, func() (int, int) { return 80, 24 })
-	for _, s := range []string{enter, "\x1b[Hhello", ansi.ResetAltScreenSaveCursorMode, "bye\n"} {
+	for _, s := range []string{enter, "\x1b[Hhello", ansi.ResetModeAltScreenSaveCursor, "bye\n"} {
 		d.Write([]byte(s))
 	}
 	all := strings.Join(out.writes, "")
-	if !strings.HasSuffix(all, ansi.ResetAltScreenSaveCursorMode+"bye\n") || !strings.Contains(all, "hello") {
+	if !strings.HasSuffix(all, ansi.ResetModeAltScreenSaveCursor+"bye\n") || !strings.Contains(all, "hello") {
 		t.Errorf("got %q", all)
 	}
 }
