@@ -41,8 +41,9 @@ func (c Conv) bands(target int) bands {
 	if c.KH == 1 && !b.direct {
 		b.line = b.width * c.Cin
 	}
-	perRow := b.line
-	b.rows = max(1, min(c.OH, (target-(c.KH-1)*b.tap)/perRow))
+	// Not so few rows that most of a band is what the one before had as well.
+	fewest := max(1, 2*(c.KH-1)*c.Dilation/c.StrideH)
+	b.rows = min(c.OH, max(fewest, (target-(c.KH-1)*b.tap)/b.line))
 	return b
 }
 
