@@ -209,7 +209,11 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 	if v.Retrain != nil {
 		net = v.Retrain.Net
 	}
-	add("net", fmt.Sprintf("N=%d F=%d %dpx", net.N, net.Filters, net.Image))
+	size := fmt.Sprintf("N=%d F=%d", net.N, net.Filters)
+	if w >= 24 {
+		size += fmt.Sprintf(" %d px", net.Image)
+	}
+	add("net", size)
 	if v.Seconds > 0 {
 		add("trained", clock(seconds(v.Seconds)))
 	}
@@ -231,7 +235,7 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 			out = append(out, " "+l)
 		}
 	}
-	if line := t.lineage(s, v); family && len(out)+3 <= h && len(line) > 1 {
+	if line := t.lineage(s, v, w); family && len(out)+3 <= h && len(line) > 1 {
 		out = append(out, "")
 		for _, l := range line {
 			out = append(out, " "+t.cut(l, w))
@@ -271,11 +275,14 @@ func (t theme) tally(g space.Genotype, w int) []string {
 	return out
 }
 
-// lineage is the trial, what it was made from and what was made from it.
-func (t theme) lineage(s *nas.Snapshot, v nas.TrialView) []string {
+// lineage is the trial, what it was made from and what was made from it, in lines for w cells.
+func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 	tell := func(x nas.TrialView) string {
 		_, word, style := t.state(x.State)
 		text := fmt.Sprintf("%-6s %-8s ", x.Label(), kind(x.Kind))
+		if w < 24 {
+			text = fmt.Sprintf("%-5s ", x.Label())
+		}
 		switch {
 		case x.HasReward:
 			text += score(x.Reward, 4)
@@ -317,7 +324,7 @@ func (t theme) lineage(s *nas.Snapshot, v nas.TrialView) []string {
 
 func (t theme) lineagePane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
 	var body []string
-	for _, l := range t.lineage(s, v) {
+	for _, l := range t.lineage(s, v, w-4) {
 		body = append(body, " "+l)
 	}
 	body = append(body, "", " normal     "+t.cut(v.Genotype.Normal.Text(), w-15), " reduction  "+t.cut(v.Genotype.Reduction.Text(), w-15))

@@ -117,7 +117,7 @@ func (t theme) childProgress(c childRow, w int) string {
 		if c.CachedOf >= 0 {
 			word = "repeat"
 		}
-		if !c.Finished.IsZero() && w >= 14 {
+		if !c.Finished.IsZero() && w >= len(word)+9 {
 			word += " " + c.Finished.Local().Format("15:04:05")
 		}
 		return word

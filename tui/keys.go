@@ -114,8 +114,8 @@ var keys = []binding{
 
 	bind(actOther, onCell, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
 	bind(actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
-	bind(actPrev, onCell, groupCell, "prev", "[", "previous cell", "["),
-	bind(actNext, onCell, groupCell, "next", "]", "next cell", "]"),
+	bind(actPrev, onCell, groupCell, "", "[", "previous cell", "["),
+	bind(actNext, onCell, groupCell, "", "]", "next cell", "]"),
 	bind(actStar, onTrials, groupLists, "star", "s", "star", "s"),
 	bind(actNote, onTrials, groupLists, "note", "n", "note", "n"),
 

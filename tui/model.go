@@ -382,5 +382,13 @@ func (m *model) newsLine(w int) string {
 		}
 		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
 	}
+	if over(m.snap) {
+		sign, word, style := t.state(m.snap.State)
+		text := sign + " the search is " + word
+		if b := m.snap.Best; b != nil {
+			text += fmt.Sprintf(": best %s (%s)", score(b.Reward, 4), short(*b))
+		}
+		return " " + style.Render(t.cut(text+"; r retrains a cell, q leaves", w-2))
+	}
 	return t.newsLine(m.snap, w)
 }
