@@ -29,7 +29,7 @@ type kernels struct {
 	bnApply      func(y, x, mean, scale, beta []float32, rows int)
 	bnGrad       func(dx, dy, x, mean, a, b, d []float32, rows int)
 	bnInfer      func(y, x, gamma, beta, mean, variance []float32, rows int, eps float32)
-	maxPool      func(y []float32, idx []uint8, x []float32, pixels, step, c, ny, nx, line, first, k int)
+	maxPool      func(y []float32, idx []uint8, x []float32, p Pool)
 	copyRows     func(y, x []float32, rows, width, ldy, ldx int)
 	rmsprop      func(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32)
 	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)

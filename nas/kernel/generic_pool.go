@@ -1,27 +1,31 @@
 package kernel
 
-// maxPoolGeneric computes, for q in [0, pixels), j in [0, c), over the taps
-// (ky, kx) of a window of ny rows, line apart, and nx pixels,
-//
-//	y[q*c+j]   = max x[q*step + ky*line + kx*c + j]
-//	idx[q*c+j] = first + ky*k + kx of the first tap that has it
-func maxPoolGeneric(y []float32, idx []uint8, x []float32, pixels, step, c, ny, nx, line, first, k int) {
-	for q := range pixels {
-		out, at := y[q*c:][:c], idx[q*c:][:c]
-		for ky := range ny {
-			for kx := range nx {
-				in := x[q*step+ky*line+kx*c:][:c]
-				tap := uint8(first + ky*k + kx)
-				if ky+kx == 0 {
-					copy(out, in)
-					for j := range at {
-						at[j] = tap
+// maxPoolGeneric is the loop of [MaxPoolForward] for one image.
+func maxPoolGeneric(y []float32, idx []uint8, x []float32, p Pool) {
+	line := p.W * p.C
+	for oy := range p.OH {
+		y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
+		ty := oy*p.Stride - p.PadTop
+		for ox := range p.OW {
+			x0, x1 := window(ox, p.Stride, p.PadLeft, p.K, p.W)
+			tx := ox*p.Stride - p.PadLeft
+			o := (oy*p.OW + ox) * p.C
+			out, at := y[o:][:p.C], idx[o:][:p.C]
+			for iy := y0; iy < y1; iy++ {
+				for ix := x0; ix < x1; ix++ {
+					in := x[iy*line+ix*p.C:][:len(out)]
+					tap := uint8((iy-ty)*p.K + ix - tx)
+					if iy == y0 && ix == x0 {
+						copy(out, in)
+						for j := range at {
+							at[j] = tap
+						}
+						continue
 					}
-					continue
-				}
-				for j, v := range in {
-					if v > out[j] {
-						out[j], at[j] = v, tap
+					for j, v := range in {
+						if v > out[j] {
+							out[j], at[j] = v, tap
+						}
 					}
 				}
 			}

@@ -170,24 +170,25 @@ func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32) {
 func MaxPoolForward(y []float32, idx []uint8, x []float32, p Pool) {
 	p.check("MaxPoolForward", len(x), len(y), nil)
 	checkSame("MaxPoolForward", len(y), len(idx))
-	line := p.W * p.C
+	in, out := p.H*p.W*p.C, p.OH*p.OW*p.C
 	for n := range p.N {
-		for oy := range p.OH {
-			y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
-			ty := y0 - (oy*p.Stride - p.PadTop)
-			for from := 0; from < p.OW; {
-				x0, x1 := window(from, p.Stride, p.PadLeft, p.K, p.W)
-				tx := x0 - (from*p.Stride - p.PadLeft)
-				pixels := 1
-				if tx == 0 && x1-x0 == p.K { // a run of whole windows
-					pixels = min((p.W-p.K-x0)/p.Stride+1, p.OW-from)
-				}
-				out := ((n*p.OH+oy)*p.OW + from) * p.C
-				isa.maxPool(y[out:][:pixels*p.C], idx[out:][:pixels*p.C], x[((n*p.H+y0)*p.W+x0)*p.C:],
-					pixels, p.Stride*p.C, p.C, y1-y0, x1-x0, line, ty*p.K+tx, p.K)
-				from += pixels
-			}
+		isa.maxPool(y[n*out:][:out], idx[n*out:][:out], x[n*in:][:in], p)
+	}
+}
+
+// runs calls f for runs of windows of row oy that have the same columns inside
+// the image: from the first, pixels of them, with nx columns from x0 on, the
+// first of which is column tx of the window.
+func (p Pool) runs(f func(from, pixels, x0, nx, tx int)) {
+	for from := 0; from < p.OW; {
+		x0, x1 := window(from, p.Stride, p.PadLeft, p.K, p.W)
+		tx := x0 - (from*p.Stride - p.PadLeft)
+		pixels := 1
+		if x1-x0 == p.K { // whole windows
+			pixels = min((p.W-p.K-x0)/p.Stride+1, p.OW-from)
 		}
+		f(from, pixels, x0, x1-x0, tx)
+		from += pixels
 	}
 }
 

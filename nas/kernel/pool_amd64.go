@@ -12,6 +12,22 @@ package kernel
 //go:noescape
 func maxPoolVec(y *float32, idx *uint8, x *float32, pixels int, step int, c int, ny int, nx int, line int, first int, below int)
 
+// maxColumnsVec computes width bytes (at least 32) of floats; line, the distance of rows, is in bytes:
+//
+//	for j: best[j], tap[j] = max over r < rows of x[r*line+j], and first + k*r of the first that has it
+//
+//go:noescape
+func maxColumnsVec(best *float32, tap *int32, x *float32, width int, rows int, line int, first int, k int)
+
+// maxAcrossVec computes pixels windows of nx columns; step and c (at least 32), the distances of windows and columns, are
+// in bytes:
+//
+//	for q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and
+//		tap[q*step + kx*c + j] + first + kx of the one that has it, the least if several have
+//
+//go:noescape
+func maxAcrossVec(y *float32, idx *uint8, best *float32, tap *int32, pixels int, step int, c int, nx int, first int)
+
 // copyRowsVec copies rows of width bytes, at least 32, that lie ldy and ldx bytes apart:
 //
 //	for i < rows, j < width: y[i*ldy+j] = x[i*ldx+j]

@@ -63,12 +63,127 @@ kx_5:
 
 done_3:
 	ADDQ BX, AX
-	ADDQ step+32(FP), DX
 	MOVQ BX, SI
 	SHRQ $0x02, SI
 	ADDQ SI, CX
+	ADDQ step+32(FP), DX
 	DECQ pixels+24(FP)
 	JNZ  pixel_1
+	VZEROUPPER
+	RET
+
+// func maxColumnsVec(best *float32, tap *int32, x *float32, width int, rows int, line int, first int, k int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxColumnsVec(SB), NOSPLIT, $0-64
+	MOVQ         best+0(FP), AX
+	MOVQ         tap+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         width+24(FP), BX
+	VPBROADCASTD first+48(FP), Y0
+	VPBROADCASTD k+56(FP), Y1
+	XORQ         SI, SI
+	LEAQ         -32(BX), BX
+
+channels_6:
+	MOVQ    rows+32(FP), R8
+	LEAQ    (DX)(SI*1), DI
+	VMOVUPS (DI), Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+
+row_8:
+	DECQ      R8
+	JZ        stored_9
+	ADDQ      line+40(FP), DI
+	VPADDD    Y1, Y4, Y4
+	VMOVUPS   (DI), Y5
+	VCMPPS    $0x01, Y5, Y2, Y6
+	VMAXPS    Y2, Y5, Y2
+	VBLENDVPS Y6, Y4, Y3, Y3
+	JMP       row_8
+
+stored_9:
+	VMOVUPS Y2, (AX)(SI*1)
+	VMOVDQU Y3, (CX)(SI*1)
+	CMPQ    SI, BX
+	JE      done_7
+	ADDQ    $0x20, SI
+	CMPQ    SI, BX
+	CMOVQGT BX, SI
+	JMP     channels_6
+
+done_7:
+	VZEROUPPER
+	RET
+
+// func maxAcrossVec(y *float32, idx *uint8, best *float32, tap *int32, pixels int, step int, c int, nx int, first int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxAcrossVec(SB), NOSPLIT, $0-72
+	MOVQ         y+0(FP), AX
+	MOVQ         idx+8(FP), CX
+	MOVQ         best+16(FP), DX
+	MOVQ         tap+24(FP), BX
+	MOVQ         c+48(FP), SI
+	VPCMPEQD     Y0, Y0, Y0
+	VPSRLD       $0x1f, Y0, Y0
+	VPBROADCASTD first+64(FP), Y1
+
+pixel_10:
+	XORQ DI, DI
+	LEAQ -32(SI), R8
+
+channels_11:
+	MOVQ    nx+56(FP), R10
+	LEAQ    (DX)(DI*1), R9
+	LEAQ    (BX)(DI*1), R11
+	VMOVUPS (R9), Y2
+	VMOVDQA Y1, Y4
+	VPADDD  (R11), Y4, Y3
+
+column_13:
+	DECQ      R10
+	JZ        stored_14
+	ADDQ      SI, R9
+	ADDQ      SI, R11
+	VPADDD    Y0, Y4, Y4
+	VMOVUPS   (R9), Y5
+	VPADDD    (R11), Y4, Y6
+	VCMPPS    $0x01, Y5, Y2, Y7
+	VCMPPS    $0x00, Y5, Y2, Y8
+	VPCMPGTD  Y6, Y3, Y9
+	VPAND     Y9, Y8, Y8
+	VPOR      Y8, Y7, Y7
+	VMAXPS    Y2, Y5, Y2
+	VBLENDVPS Y7, Y6, Y3, Y3
+	JMP       column_13
+
+stored_14:
+	VMOVUPS Y2, (AX)(DI*1)
+
+	// 8 taps of 32 bits to bytes.
+	VEXTRACTI128 $0x01, Y3, X2
+	VEXTRACTI128 $0x00, Y3, X3
+	VPACKUSDW    X2, X3, X3
+	VPACKUSWB    X3, X3, X3
+	MOVQ         DI, R9
+	SHRQ         $0x02, R9
+	VMOVQ        X3, (CX)(R9*1)
+	CMPQ         DI, R8
+	JE           done_12
+	ADDQ         $0x20, DI
+	CMPQ         DI, R8
+	CMOVQGT      R8, DI
+	JMP          channels_11
+
+done_12:
+	ADDQ SI, AX
+	MOVQ SI, DI
+	SHRQ $0x02, DI
+	ADDQ DI, CX
+	ADDQ step+40(FP), DX
+	ADDQ step+40(FP), BX
+	DECQ pixels+32(FP)
+	JNZ  pixel_10
 	VZEROUPPER
 	RET
 
@@ -82,24 +197,24 @@ TEXT ·copyRowsVec(SB), NOSPLIT, $0-48
 	MOVQ ldy+32(FP), SI
 	MOVQ ldx+40(FP), DI
 
-row_6:
+row_15:
 	XORQ R8, R8
 	LEAQ -32(BX), R9
 
-channels_7:
+channels_16:
 	VMOVUPS (CX)(R8*1), Y0
 	VMOVUPS Y0, (AX)(R8*1)
 	CMPQ    R8, R9
-	JE      done_8
+	JE      done_17
 	ADDQ    $0x20, R8
 	CMPQ    R8, R9
 	CMOVQGT R9, R8
-	JMP     channels_7
+	JMP     channels_16
 
-done_8:
+done_17:
 	ADDQ DI, CX
 	ADDQ SI, AX
 	DECQ DX
-	JNZ  row_6
+	JNZ  row_15
 	VZEROUPPER
 	RET

@@ -3,11 +3,14 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // poolFamily is the max pool and the copies between images and windows.
 func poolFamily() {
 	maxPool()
+	maxColumns()
+	maxAcross()
 	copyRows()
 }
 
@@ -52,24 +55,126 @@ func maxPool() {
 		ADDQ(arg("line"), row)
 		DECQ(ky)
 		JNZ(operand.LabelRef(rows))
-		VMOVUPS(best, indexed(y, offset, 1, 0))
-		Comment("8 taps of 32 bits to bytes.")
-		high, low := XMM(), XMM()
-		VEXTRACTI128(operand.Imm(1), tap, high)
-		VEXTRACTI128(operand.Imm(0), tap, low)
-		VPACKUSDW(high, low, low)
-		VPACKUSWB(low, low, low)
-		to := GP64()
-		MOVQ(offset, to)
-		SHRQ(operand.Imm(2), to)
-		VMOVQ(low, indexed(idx, to, 1, 0))
+		storeMax(y, idx, offset, best, tap)
 	})
-	ADDQ(c, y)
+	nextPixel(y, idx, c)
 	ADDQ(arg("step"), x)
+	DECQ(arg("pixels"))
+	JNZ(operand.LabelRef(pixel))
+	VZEROUPPER()
+	RET()
+}
+
+// storeMax writes a vector of maxima, and their taps as bytes.
+func storeMax(y, idx, offset reg64, best, tap reg.VecVirtual) {
+	VMOVUPS(best, indexed(y, offset, 1, 0))
+	Comment("8 taps of 32 bits to bytes.")
+	high, low := XMM(), XMM()
+	VEXTRACTI128(operand.Imm(1), tap, high)
+	VEXTRACTI128(operand.Imm(0), tap, low)
+	VPACKUSDW(high, low, low)
+	VPACKUSWB(low, low, low)
+	to := GP64()
+	MOVQ(offset, to)
+	SHRQ(operand.Imm(2), to)
+	VMOVQ(low, indexed(idx, to, 1, 0))
+}
+
+func nextPixel(y, idx, c reg64) {
+	ADDQ(c, y)
 	count := GP64()
 	MOVQ(c, count)
 	SHRQ(operand.Imm(2), count)
 	ADDQ(count, idx)
+}
+
+// maxColumns writes the first half of a large max pool: the maxima down the
+// columns of a window.
+func maxColumns() {
+	TEXT("maxColumnsVec", NOSPLIT, "func(best *float32, tap *int32, x *float32, width, rows, line, first, k int)")
+	Pragma("noescape")
+	Doc("maxColumnsVec computes width bytes (at least 32) of floats; line, the distance of rows, is in bytes:", "",
+		"\tfor j: best[j], tap[j] = max over r < rows of x[r*line+j], and first + k*r of the first that has it", "")
+	best, tap, x, width := load("best"), load("tap"), load("x"), load("width")
+	first, k := YMM(), YMM()
+	VPBROADCASTD(arg("first"), first)
+	VPBROADCASTD(arg("k"), k)
+	channels(width, func(offset reg64) {
+		p, rows := GP64(), load("rows")
+		LEAQ(indexed(x, offset, 1, 0), p)
+		m, t, at0 := YMM(), YMM(), YMM()
+		VMOVUPS(at(p, 0), m)
+		VMOVDQA(first, t)
+		VMOVDQA(first, at0)
+		loop, end := label("row"), label("stored")
+		Label(loop)
+		DECQ(rows)
+		JZ(operand.LabelRef(end))
+		ADDQ(arg("line"), p)
+		VPADDD(k, at0, at0)
+		v, more := YMM(), YMM()
+		VMOVUPS(at(p, 0), v)
+		const less = 1
+		VCMPPS(operand.U8(less), v, m, more)
+		VMAXPS(m, v, m)
+		VBLENDVPS(more, at0, t, t)
+		JMP(operand.LabelRef(loop))
+		Label(end)
+		VMOVUPS(m, indexed(best, offset, 1, 0))
+		VMOVDQU(t, indexed(tap, offset, 1, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// maxAcross writes the second half: the maxima of the columns of each window.
+func maxAcross() {
+	TEXT("maxAcrossVec", NOSPLIT, "func(y *float32, idx *uint8, best *float32, tap *int32, pixels, step, c, nx, first int)")
+	Pragma("noescape")
+	Doc("maxAcrossVec computes pixels windows of nx columns; step and c (at least 32), the distances of windows and columns, are",
+		"in bytes:", "",
+		"\tfor q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
+		"\t\ttap[q*step + kx*c + j] + first + kx of the one that has it, the least if several have", "")
+	y, idx, best, tap, c := load("y"), load("idx"), load("best"), load("tap"), load("c")
+	one, first := YMM(), YMM()
+	VPCMPEQD(one, one, one)
+	VPSRLD(operand.Imm(31), one, one)
+	VPBROADCASTD(arg("first"), first)
+	pixel := label("pixel")
+	Label(pixel)
+	channels(c, func(offset reg64) {
+		p, kx, pt := GP64(), load("nx"), GP64()
+		LEAQ(indexed(best, offset, 1, 0), p)
+		LEAQ(indexed(tap, offset, 1, 0), pt)
+		m, t, column := YMM(), YMM(), YMM()
+		VMOVUPS(at(p, 0), m)
+		VMOVDQA(first, column)
+		VPADDD(at(pt, 0), column, t)
+		loop, end := label("column"), label("stored")
+		Label(loop)
+		DECQ(kx)
+		JZ(operand.LabelRef(end))
+		ADDQ(c, p)
+		ADDQ(c, pt)
+		VPADDD(one, column, column)
+		v, vt, more, same, before := YMM(), YMM(), YMM(), YMM(), YMM()
+		VMOVUPS(at(p, 0), v)
+		VPADDD(at(pt, 0), column, vt)
+		const equal, less = 0, 1
+		VCMPPS(operand.U8(less), v, m, more)
+		VCMPPS(operand.U8(equal), v, m, same)
+		VPCMPGTD(vt, t, before) // t > vt
+		VPAND(before, same, same)
+		VPOR(same, more, more)
+		VMAXPS(m, v, m)
+		VBLENDVPS(more, vt, t, t)
+		JMP(operand.LabelRef(loop))
+		Label(end)
+		storeMax(y, idx, offset, m, t)
+	})
+	nextPixel(y, idx, c)
+	ADDQ(arg("step"), best)
+	ADDQ(arg("step"), tap)
 	DECQ(arg("pixels"))
 	JNZ(operand.LabelRef(pixel))
 	VZEROUPPER()
