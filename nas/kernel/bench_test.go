@@ -35,6 +35,23 @@ func measure(b *testing.B, name, unit string, work int, f func()) {
 // benchBatch is a small batch whose tensors leave the caches, as a real one's do.
 const benchBatch = 32
 
+func BenchmarkPeak(b *testing.B) {
+	for _, arch := range kernel.Available() {
+		b.Run(arch, func(b *testing.B) {
+			before := kernel.Arch()
+			if err := kernel.Configure(arch); err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = kernel.Configure(before) }()
+			peak := 0.0
+			for b.Loop() {
+				peak = max(peak, kernel.Peak())
+			}
+			b.ReportMetric(peak/1e9, "GMAC/s")
+		})
+	}
+}
+
 func BenchmarkConv(b *testing.B) {
 	for _, c := range []kernel.Conv{
 		kernel.Same(benchBatch, 32, 32, 16, 16, 1, 1, 1, 1, 1),

@@ -32,6 +32,7 @@ type kernels struct {
 	maxPool      func(y []float32, idx []uint8, x []float32, p Pool)
 	copyRows     func(y, x []float32, rows, width, ldy, ldx int)
 	rmsprop      func(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32)
+	peak         func() (macs int)
 	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)
 }
 
@@ -55,6 +56,7 @@ var generic = kernels{
 	maxPool:      maxPoolGeneric,
 	copyRows:     copyRowsGeneric,
 	rmsprop:      rmspropGeneric,
+	peak:         peakGeneric,
 	sgd:          sgdGeneric,
 }
 

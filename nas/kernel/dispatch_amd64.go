@@ -24,6 +24,7 @@ var avx2 = kernels{
 	maxPool:      maxPoolAVX2,
 	copyRows:     copyRowsAVX2,
 	rmsprop:      rmspropAVX2,
+	peak:         peakAVX2,
 	sgd:          sgdAVX2,
 }
 

@@ -47,3 +47,11 @@ func TestAWrongLengthPanics(t *testing.T) {
 		}()
 	}
 }
+
+func TestThePeakIsPositive(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		if p := kernel.Peak(); !(p > 1e6) {
+			t.Errorf("%v multiply-adds a second", p)
+		}
+	})
+}

@@ -119,16 +119,20 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 		fmt.Printf("arch=%s err=%v\n", kernel.Arch(), kernel.ArchError())
 		return
 	}
-	for forced, want := range map[string]string{
-		"":        "arch=" + kernel.Available()[len(kernel.Available())-1] + " err=<nil>",
-		"generic": "arch=generic err=<nil>",
-		"sse9":    `err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`,
+	best := kernel.Available()[len(kernel.Available())-1]
+	for _, r := range []struct{ name, forced, debug, want string }{
+		{"nothing forced takes the best", "", "", "arch=" + best + " err=<nil>"},
+		{"the portable kernels can be forced", "generic", "", "arch=generic err=<nil>"},
+		{"the best can be forced", best, "", "arch=" + best + " err=<nil>"},
+		{"an unknown name is an error", "sse9", "", `err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`},
+		{"what the machine lacks is an error", "avx2", "cpu.avx2=off", `err=NASNET_KERNELS: kernel: no "avx2" kernels here; there are generic`},
+		{"without AVX2 portable kernels are taken", "", "cpu.avx2=off", "arch=generic err=<nil>"},
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAForcedInstructionSetIsUsedOrReported$")
-		cmd.Env = append(os.Environ(), "KERNEL_TEST_CHILD=1", "NASNET_KERNELS="+forced)
+		cmd.Env = append(os.Environ(), "KERNEL_TEST_CHILD=1", "NASNET_KERNELS="+r.forced, "GODEBUG="+r.debug)
 		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), want) {
-			t.Errorf("NASNET_KERNELS=%q: %v, %q, want %q", forced, err, out, want)
+		if err != nil || !strings.Contains(string(out), r.want) {
+			t.Errorf("%s: %v, %q, want %q", r.name, err, out, r.want)
 		}
 	}
 }

@@ -2,10 +2,14 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
 )
 
-// controlFamily is the control register of the floating-point unit.
+// controlFamily is the control register of the floating-point unit, and its
+// speed.
 func controlFamily() {
+	peak()
+
 	TEXT("controlWord", NOSPLIT, "func() uint32")
 	Doc("controlWord is MXCSR, the control and status register of the calling thread.")
 	STMXCSR(ret())
@@ -14,5 +18,24 @@ func controlFamily() {
 	TEXT("setControlWord", NOSPLIT, "func(word uint32)")
 	Doc("setControlWord sets MXCSR of the calling thread.")
 	LDMXCSR(arg("word"))
+	RET()
+}
+
+// peak writes a loop of nothing but multiplications and additions, enough at
+// once to hide their latency.
+func peak() {
+	const chains = 12
+	TEXT("peakVec", NOSPLIT, "func(n int)")
+	Doc("peakVec does n times 12 additions of products of 8 floats, in registers.")
+	sums, x := ymms(chains), YMM()
+	zero(append(sums, x)...)
+	n, loop := load("n"), label("loop")
+	Label(loop)
+	for _, s := range sums {
+		VFMADD231PS(x, x, s)
+	}
+	DECQ(n)
+	JNZ(operand.LabelRef(loop))
+	VZEROUPPER()
 	RET()
 }
