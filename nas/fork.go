@@ -1,7 +1,9 @@
 package nas
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -41,7 +43,9 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change fu
 	}
 	was := c
 	if c.Name = name; name == "" {
-		c.Name = freeName(filepath.Dir(dir), was.Name+"-fork")
+		if c.Name, err = freeName(filepath.Dir(dir), was.Name+"-fork"); err != nil {
+			return Reply{}, fmt.Errorf("fork: %w", err)
+		}
 	}
 	if err := CheckName(c.Name); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
@@ -94,11 +98,13 @@ func (f ForkSpec) change(c *Config) error {
 }
 
 // freeName returns the first of stem-1, stem-2, … that is no folder in root yet.
-func freeName(root, stem string) string {
+func freeName(root, stem string) (string, error) {
 	for i := 1; ; i++ {
 		name := fmt.Sprintf("%s-%d", stem, i)
-		if _, err := os.Lstat(filepath.Join(root, name)); os.IsNotExist(err) {
-			return name
+		if _, err := os.Lstat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		} else if err != nil {
+			return "", err
 		}
 	}
 }
@@ -106,7 +112,9 @@ func freeName(root, stem string) string {
 // NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free N.
 func NewDir(root, name, stem string) (dir string, err error) {
 	if name == "" {
-		name = freeName(root, stem)
+		if name, err = freeName(root, stem); err != nil {
+			return "", err
+		}
 	}
 	if err := CheckName(name); err != nil {
 		return "", err

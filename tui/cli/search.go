@@ -220,8 +220,13 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	}
 	defer s.Close()
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	outcome, err := tui.Run(ctx, s, tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log"), Version: version, DataSets: dataNames()})
+	uiCtx, leave := context.WithCancel(ctx)
+	defer leave()
+	go func() {
+		done <- s.Run(ctx)
+		leave() // a search that cannot go on must not leave its screen standing
+	}()
+	outcome, err := tui.Run(uiCtx, s, tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log"), Version: version, DataSets: dataNames()})
 	switch {
 	case err != nil:
 		fmt.Fprintf(a.Err, "nasnet: the interface failed; the search goes on without it, ctrl-c ends it: %v\n", err)
