@@ -1,8 +1,9 @@
 package kernel
 
-// bandFloats is the size that a band aims at: a part of an image, padded with
-// zeros and with Relu applied, that stays in a fast cache while it is used.
-// wide bands are read once or twice, narrow ones many times.
+// Sizes that a band aims at, in floats: a part of an image, padded with zeros
+// and with Relu applied, stays in a fast cache while it is used. Wide bands are
+// read a few times and stay in the second cache; narrow ones, of weight
+// gradients, are read many times and stay in the first.
 const (
 	wideBand   = 12 << 10
 	narrowBand = 4 << 10

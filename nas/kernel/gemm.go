@@ -60,11 +60,11 @@ func (l lines) joined(m int) lines {
 	return l
 }
 
-// Blocks of the left matrix, in floats. A block of a product is read once for
-// each panel of columns and stays in the second-level cache; blocks of both
-// factors of a weight gradient are read many times and stay in the first.
+// Rows are taken in blocks that stay in the first cache, in floats: of the left
+// matrix and the result of a product, which are gone through once for each panel
+// of columns, and of both factors of a weight gradient.
 const (
-	blockNN = 12 << 10
+	blockNN = 8 << 10
 	blockTN = 5 << 10
 )
 
@@ -88,7 +88,7 @@ func gemm(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool) {
 		isa.gemm(c, a, b, m, n, ldc, ldb, l, acc)
 		return
 	}
-	block := max(blockNN/k/24*24, 24)
+	block := max(blockNN/(k+n)/12*12, 24)
 	for i := 0; i < m; i += block {
 		isa.gemm(c[i*ldc:], a[i*l.pixel:], b, min(block, m-i), n, ldc, ldb, l, acc)
 	}
