@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/checkpoints"
+	"nasnet/nas/kernel"
 )
 
 // Exit codes.
@@ -59,6 +60,9 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	}()
 
 	a := &app{Streams: io}
+	if err := kernel.ArchError(); err != nil {
+		return a.report(usageError{err}, nil)
+	}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(io.In)
