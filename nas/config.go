@@ -117,6 +117,9 @@ func (c Config) Validate() error {
 	if _, err := c.Space(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
+	if err := c.controller().WithDefaults().Validate(); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
 	if err := c.Net.Validate(); err != nil {
 		return fmt.Errorf("config: net: %w", err)
 	}

@@ -21,7 +21,6 @@ type Job struct {
 	Train    child.TrainConfig
 	Seed     uint64
 	Keep     bool // return the trained weights
-	Slot     int  // which of the pool's workers runs it; never enters the result
 }
 
 // Outcome is what a trained child gives back.

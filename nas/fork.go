@@ -13,7 +13,7 @@ import (
 // ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to policy version at (-1 = the latest),
 // then a future of its own with a config that change has altered. Nothing of the first run changes. The new run waits in its folder until somebody
 // resumes it. An empty name makes one from the first run's.
-func ForkRun(dir string, at int, name string, change func(*Config) error, build []byte) (Reply, error) {
+func ForkRun(dir string, at int, name string, change Change, build []byte) (Reply, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
 		return Reply{}, err
@@ -22,7 +22,10 @@ func ForkRun(dir string, at int, name string, change func(*Config) error, build 
 	return forkStore(st, dir, at, name, change, build)
 }
 
-func forkStore(st *checkpoints.Store, dir string, at int, name string, change func(*Config) error, build []byte) (Reply, error) {
+// Change alters the config of a fork. If it changes the data, it also sets their hash.
+type Change func(c *Config, dataHash *string) error
+
+func forkStore(st *checkpoints.Store, dir string, at int, name string, change Change, build []byte) (Reply, error) {
 	rec, err := st.Run()
 	if err != nil {
 		return Reply{}, err
@@ -50,17 +53,29 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change fu
 	if err := CheckName(c.Name); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
 	}
-	if err := change(&c); err != nil {
+	hash := rec.DatasetSHA256
+	if err := change(&c, &hash); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	ts, err := st.Trials()
+	if err != nil {
+		return Reply{}, err
+	}
+	inherited := 0
+	for _, t := range ts {
+		if t.ID < FirstManual && t.Batch < at {
+			inherited++
+		}
 	}
 	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
 		return Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
 	}
-	if c.dataSpec() != was.dataSpec() || c.Net != was.Net || c.Train != was.Train {
-		c.Inherited = at * c.Batch
+	c.Inherited = min(was.Inherited, inherited)
+	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || hash != rec.DatasetSHA256 {
+		c.Inherited = inherited
 	}
-	if c.Children < at*c.Batch {
-		return Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, at*c.Batch)
+	if c.Children < inherited {
+		return Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, inherited)
 	}
 	if err := c.Validate(); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
@@ -71,14 +86,14 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change fu
 	}
 	dst := filepath.Join(filepath.Dir(dir), c.Name)
 	if err := st.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created", Seed: c.Seed, Config: text,
-		DatasetSHA256: rec.DatasetSHA256, Build: build, Target: c.Children}, at); err != nil {
+		DatasetSHA256: hash, Build: build, Target: c.Children}, at); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
 	}
-	return Reply{Message: fmt.Sprintf("forked at policy version %d; start it with: nasnet resume %s", at, c.Name), Dir: dst}, nil
+	return Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst}, nil
 }
 
 // change applies the settings of a fork that are not zero.
-func (f ForkSpec) change(c *Config) error {
+func (f ForkSpec) change(c *Config, _ *string) error {
 	if f.Seed != nil {
 		c.Seed = *f.Seed
 	}

@@ -13,7 +13,7 @@ import (
 
 // Causes with which the owner ends children.
 var (
-	ErrStopped = errors.New("stopped by hand")
+	errStopped = errors.New("stopped by hand")
 	errEnding  = errors.New("the search stops")
 )
 

@@ -37,7 +37,7 @@ func loadFrom(dir string, st *checkpoints.Store, o Options) (*Search, error) {
 	if o.Every == 0 {
 		o.Every = 100 * time.Millisecond
 	}
-	s := &Search{config: c, store: st, record: rec, dir: dir, options: o, inbox: make(chan func()), results: make(chan result), epochs: make(chan epochEnd),
+	s := &Search{config: c, store: st, record: rec, dir: dir, options: o, inbox: make(chan func()), results: make(chan result), epochs: make(chan epochEnd), updates: make(chan updateEnd),
 		moved: make(chan struct{}, 1), closed: make(chan struct{}), trials: map[int]*trial{}, first: map[string]int{}, subs: map[chan struct{}]bool{},
 		state: Stopped, ran: rec.Elapsed}
 	if rec.State == string(Done) {
@@ -153,7 +153,7 @@ func (s *Search) loadEvents() error {
 		return err
 	}
 	for _, e := range es {
-		v := Event{ID: e.ID, Time: e.Time, Level: e.Level, Kind: e.Kind, Run: s.config.Name, Trial: e.Trial}
+		v := Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Run: s.config.Name, Trial: e.Trial}
 		if len(e.Body) > 0 {
 			if err := json.Unmarshal(e.Body, &v.Data); err != nil {
 				return fmt.Errorf("run %s: event %d: %w", s.dir, e.ID, err)

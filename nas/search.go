@@ -35,34 +35,38 @@ type Search struct {
 	options Options
 
 	// how others reach the owner
-	inbox    chan func()   // commands
-	results  chan result   // ends of children
-	epochs   chan epochEnd // epochs of children
-	moved    chan struct{} // of size 1: a child made a step
-	closed   chan struct{} // closed when Run has returned
+	inbox    chan func()    // commands
+	results  chan result    // ends of children
+	epochs   chan epochEnd  // epochs of children
+	updates  chan updateEnd // ends of updates of the policy
+	moved    chan struct{}  // of size 1: a child made a step
+	closed   chan struct{}  // closed when Run has returned
 	snapshot atomic.Pointer[Snapshot]
 
 	// owned by the loop
-	policy  controller.Controller
-	version int          // updates applied to policy
-	views   []PolicyView // [0] is the untrained policy
-	trials  map[int]*trial
-	samples []*trial       // proposals by number
-	manual  []*trial       // trials made by hand, by number
-	first   map[string]int // cell hash -> the first proposal of it
-	running int
-	workers int
-	state   State
-	reason  string
-	barren  int // batches in a row in which no trial had a reward
-	subs    map[chan struct{}]bool
-	events  []Event
-	recent  []int // trials by end, newest first
-	ran     time.Duration
-	since   time.Time // when the state last became running
-	draws   drawn     // parts of the last snapshot that are still good
-	dirty   bool
-	failure error // why the loop must end
+	policy   controller.Controller // its goroutine has it while updating
+	updating bool
+	version  int          // updates applied to policy
+	views    []PolicyView // [0] is the untrained policy
+	trials   map[int]*trial
+	samples  []*trial       // proposals by number
+	starts   []int          // number of the first proposal of each batch
+	manual   []*trial       // trials made by hand, by number
+	first    map[string]int // cell hash -> the first proposal of it
+	running  int
+	workers  int
+	state    State
+	reason   string
+	barren   int // batches in a row in which no trial had a reward
+	subs     map[chan struct{}]bool
+	events   []Event
+	recent   []int // trials by end, newest first
+	ran      time.Duration
+	since    time.Time // when the state last became running
+	draws    drawn     // parts of the last snapshot that are still good
+	dirty    bool
+	leaving  bool  // the run has ended, and so should Run
+	failure  error // why the loop must end
 }
 
 // trial is a Trial of the owner: what a screen may see, and what only the loop needs.
@@ -147,12 +151,8 @@ func (s *Search) ask(ctx context.Context, f func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	select {
-	case <-done:
-		return nil
-	case <-s.closed:
-		return ErrClosed
-	}
+	<-done
+	return nil
 }
 
 // Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to be trained again when the run is
@@ -171,7 +171,7 @@ func (s *Search) Run(ctx context.Context) error {
 	published := time.Time{}
 	over := false
 	for {
-		if s.failure == nil && ctx.Err() == nil {
+		if ctx.Err() == nil {
 			s.advance(ctx)
 		}
 		if !over && s.complete() {
@@ -182,7 +182,7 @@ func (s *Search) Run(ctx context.Context) error {
 			over = false
 			s.start(Running, "")
 		}
-		if s.running == 0 && (s.failure != nil || ctx.Err() != nil || s.state == Draining || s.state == Stopped || (over && !s.options.StayOpen)) {
+		if !s.busy() && (s.failure != nil || ctx.Err() != nil || s.state == Draining || s.state == Stopped || s.leaving || (over && !s.options.StayOpen)) {
 			break
 		}
 		if s.dirty && due == nil {
@@ -197,13 +197,15 @@ func (s *Search) Run(ctx context.Context) error {
 			s.ended(ctx, r)
 		case e := <-s.epochs:
 			s.epoch(e)
+		case u := <-s.updates:
+			s.updated(u)
 		case <-s.moved:
 			s.dirty = true
 		case <-due:
 			s.publish()
 			published, due = time.Now(), nil
 		case <-ctx.Done():
-			s.drainChildren(ctx)
+			s.settle(ctx)
 		}
 		if s.state == Stopped || s.failure != nil {
 			cancel(errEnding)
@@ -212,34 +214,42 @@ func (s *Search) Run(ctx context.Context) error {
 	if timer != nil {
 		timer.Stop()
 	}
-	if s.failure == nil && !over {
+	if !over {
 		s.start(Stopped, s.reason)
 		s.finish("stopped")
+	}
+	if s.failure != nil {
+		s.state, s.reason = Failed, s.failure.Error()
 	}
 	s.publish()
 	return s.failure
 }
 
-// drainChildren takes the ends of all running children after the context is done.
-func (s *Search) drainChildren(ctx context.Context) {
-	for s.running > 0 {
+// busy says that a goroutine works for the owner.
+func (s *Search) busy() bool { return s.running > 0 || s.updating }
+
+// settle takes what all goroutines have to give after the context is done.
+func (s *Search) settle(ctx context.Context) {
+	for s.busy() {
 		select {
 		case r := <-s.results:
 			s.ended(ctx, r)
 		case e := <-s.epochs:
 			s.epoch(e)
+		case u := <-s.updates:
+			s.updated(u)
 		case f := <-s.inbox:
 			f()
 		}
 	}
 }
 
-// advance does everything that can be done now: it applies complete batches, draws batches that are due, gives repeats their reward and fills the
-// workers.
+// advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch, draws batches that are due and
+// fills the workers.
 func (s *Search) advance(ctx context.Context) {
 	for again := true; again && s.failure == nil; {
 		again = s.settleRepeats()
-		again = s.applyUpdate() || again
+		again = s.beginUpdate() || again
 		again = s.propose() || again
 	}
 	for s.failure == nil && s.state == Running && s.running < s.workers {
@@ -253,7 +263,7 @@ func (s *Search) advance(ctx context.Context) {
 
 // complete says that every proposal and every trial made by hand has an end and every update is applied.
 func (s *Search) complete() bool {
-	if len(s.samples) < s.config.Children || s.version < s.batches() || s.running > 0 {
+	if len(s.samples) < s.config.Children || s.version < len(s.starts) || s.busy() {
 		return false
 	}
 	for _, t := range s.manual {
@@ -271,7 +281,7 @@ func (s *Search) next() *trial {
 			return t
 		}
 	}
-	for _, t := range s.samples[min(s.firstOpen(), len(s.samples)):] {
+	for _, t := range s.samples[s.firstOpen():] {
 		if t.State == Proposed && t.CachedOf < 0 {
 			return t
 		}
@@ -280,10 +290,15 @@ func (s *Search) next() *trial {
 }
 
 // firstOpen is a lower bound of the numbers of proposals without an end.
-func (s *Search) firstOpen() int { return s.version * s.config.Batch }
+func (s *Search) firstOpen() int { return s.batchStart(s.version) }
 
-// batches is the number of batches of the whole search.
-func (s *Search) batches() int { return (s.config.Children + s.config.Batch - 1) / s.config.Batch }
+// batchStart is the number of the first proposal of a batch, drawn or the next to be drawn.
+func (s *Search) batchStart(k int) int {
+	if k < len(s.starts) {
+		return s.starts[k]
+	}
+	return len(s.samples)
+}
 
 // start moves the run to a state, in the store and in the clock of time spent.
 func (s *Search) start(to State, reason string) {
@@ -310,6 +325,9 @@ func (s *Search) fail(err error) {
 
 // commit makes a change in the store together with the events that tell of it, then hands the events on. It reports whether the run can go on.
 func (s *Search) commit(change func([]checkpoints.Event) error, events ...Event) bool {
+	if s.failure != nil {
+		return false // what failed is not in the store, so nothing may build on it
+	}
 	stored := make([]checkpoints.Event, len(events))
 	for i, e := range events {
 		stored[i] = storedEvent(e)

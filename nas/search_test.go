@@ -2,10 +2,12 @@ package nas
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,22 +243,47 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 	}
 }
 
-func TestSearchPausesWhenEverythingFails(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var l log
-	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: Fake{Fail: func(int) error { return errors.New("no") }},
-		OnEvent: func(e Event) {
-			if l.add(e); e.Kind == "run_paused" {
-				cancel()
-			}
-		}})
-	if err := s.Run(ctx); err != nil {
+func TestASearchInWhichNothingWorksPausesForAPersonAndEndsForAScript(t *testing.T) {
+	no := Fake{Fail: func(int) error { return errors.New("no such luck") }}
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no})
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "all trials of 2 batches in a row failed; the last one: no such luck") {
+		t.Errorf("without a person: %v", err)
+	}
+	if v := s.Snapshot(); v.Finished != 8 || v.State != Failed || v.Reason == "" {
+		t.Errorf("%d finished, state %s, reason %q; want the 8 of two batches, failed", v.Finished, v.State, v.Reason)
+	}
+	s = create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no, StayOpen: true})
+	until, _ := live(t, s)
+	until("it pauses", func(v *Snapshot) bool { return v.State == Paused && strings.Contains(v.Reason, "no such luck") })
+}
+
+func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	s := create(t, dir, testConfig(), Options{Workers: 1})
+	db, err := sql.Open("sqlite", filepath.Join(dir, "run.db"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n := l.kinds()["trial_failed"]; n != 8 {
-		t.Errorf("%d trials failed before the pause; want the 8 of two batches", n)
+	defer db.Close()
+	if _, err := db.Exec("CREATE TRIGGER refuse BEFORE UPDATE OF reward ON trial WHEN new.id = 6 BEGIN SELECT raise(ABORT, 'no room'); END"); err != nil {
+		t.Fatal(err)
 	}
-	cancel()
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("the run went on: %v", err)
+	}
+	s.Close()
+	if _, err := db.Exec("DROP TRIGGER refuse"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	if v := s.Snapshot(); v.Finished != 6 || v.Policy.Version != 1 {
+		t.Errorf("%d finished, policy %d; want 6 and 1", v.Finished, v.Policy.Version)
+	}
+	if got, want := finish(t, s), finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {
+		t.Error("another end than without the failure")
+	}
 }
 
 // stepper is an Evaluator whose children end when told to.
@@ -424,7 +451,7 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 	s.Close()
 	for at := 0; at <= 3; at++ {
 		name := fmt.Sprint("same", at)
-		r, err := ForkRun(dir, at, name, func(*Config) error { return nil }, nil)
+		r, err := ForkRun(dir, at, name, func(*Config, *string) error { return nil }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -444,7 +471,7 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 		}
 		f.Close()
 	}
-	r, err := ForkRun(dir, 2, "other", func(c *Config) error { c.Seed = 99; return nil }, nil)
+	r, err := ForkRun(dir, 2, "other", func(c *Config, _ *string) error { c.Seed = 99; return nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,13 +490,13 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 		what   string
 		at     int
 		name   string
-		change func(*Config) error
+		change Change
 	}{
-		{"a version that does not exist", 9, "x", func(*Config) error { return nil }},
-		{"a name with a slash", 1, "a/b", func(*Config) error { return nil }},
-		{"another number of blocks in the middle", 1, "x", func(c *Config) error { c.Blocks = 3; return nil }},
-		{"fewer children than are done", 3, "x", func(c *Config) error { c.Children = 5; return nil }},
-		{"a folder that exists", 1, "other", func(*Config) error { return nil }},
+		{"a version that does not exist", 9, "x", func(*Config, *string) error { return nil }},
+		{"a name with a slash", 1, "a/b", func(*Config, *string) error { return nil }},
+		{"another number of blocks in the middle", 1, "x", func(c *Config, _ *string) error { c.Blocks = 3; return nil }},
+		{"fewer children than are done", 3, "x", func(c *Config, _ *string) error { c.Children = 5; return nil }},
+		{"a folder that exists", 1, "other", func(*Config, *string) error { return nil }},
 	} {
 		if _, err := ForkRun(dir, bad.at, bad.name, bad.change, nil); err == nil {
 			t.Errorf("%s was accepted", bad.what)
@@ -497,6 +524,88 @@ func TestDrainEndsAfterTheRunningChildren(t *testing.T) {
 	}
 	if _, err := s.Do(t.Context(), Command{Do: Pause}); !errors.Is(err, ErrClosed) {
 		t.Errorf("a command after the end: %v", err)
+	}
+}
+
+func TestLeavingAFinishedRunKeepsItFinished(t *testing.T) {
+	for _, do := range []Action{Stop, Drain} {
+		s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 2, StayOpen: true, Every: time.Millisecond})
+		until, send := live(t, s)
+		until("it is done", func(v *Snapshot) bool { return v.State == Done })
+		if _, err := send(Command{Do: do}); err != nil {
+			t.Fatal(err)
+		}
+		<-s.closed
+		if r, err := s.store.Run(); err != nil || r.State != "done" || s.Snapshot().State != Done {
+			t.Errorf("%s: the store says %s, the snapshot %s, %v", do, r.State, s.Snapshot().State, err)
+		}
+	}
+}
+
+func TestDrainLetsAPausedChildEnd(t *testing.T) {
+	e := stepper{make(chan struct{})}
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond})
+	_, do := live(t, s)
+	e.step <- struct{}{}
+	for _, c := range []Command{{Do: PauseTrial, Trial: 0}, {Do: Drain}} {
+		if _, err := do(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.step <- struct{}{}
+	e.step <- struct{}{}
+	<-s.closed
+	if v := s.Snapshot(); v.Finished != 1 {
+		t.Errorf("%d finished", v.Finished)
+	}
+}
+
+func TestAFinishedRunIsExtendedByAFork(t *testing.T) {
+	c := testConfig()
+	c.Children = 9 // the last batch has one proposal
+	dir := filepath.Join(t.TempDir(), "short")
+	finish(t, create(t, dir, c, Options{Workers: 1}))
+	r, err := ForkRun(dir, -1, "long", func(c *Config, _ *string) error { c.Children = 14; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(r.Dir, Options{Workers: 2, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, s)
+	if v := s.Snapshot(); v.Finished != 14 || v.Policy.Version != 5 {
+		t.Errorf("%d finished, %d updates; want 14, and 5 of batches of 4 4 1 4 1", v.Finished, v.Policy.Version)
+	}
+	if v, err := Verify(t.Context(), r.Dir); err != nil || !v.OK || v.Proposals != 5 || v.Updates != 2 {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+func TestAForkOfAForkInheritsWhatItHas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
+	same := func(*Config, *string) error { return nil }
+	inherited := func(r Reply, err error) int {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := ReadConfig(r.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Inherited
+	}
+	r, err := ForkRun(dir, 2, "b", func(c *Config, _ *string) error { c.Train.Epochs = 7; return nil }, nil)
+	if n := inherited(r, err); n != 8 {
+		t.Errorf("other training settings: %d inherited; want 8", n)
+	}
+	if n := inherited(ForkRun(r.Dir, 1, "c", same, nil)); n != 4 {
+		t.Errorf("an earlier fork of the fork: %d inherited; want 4", n)
+	}
+	if n := inherited(ForkRun(dir, 2, "d", func(c *Config, _ *string) error { c.Seed, c.DataDir = 9, "x"; return nil }, nil)); n != 0 {
+		t.Errorf("another seed: %d inherited; want 0, the rewards stay comparable", n)
 	}
 }
 

@@ -12,18 +12,24 @@ import (
 // do carries out a command in the owner's goroutine.
 func (s *Search) do(c Command) (Reply, error) {
 	r, err := s.steer(c)
-	if err == nil && s.failure == nil {
+	if err == nil && !c.stored() {
 		s.emit("info", "user", c.eventTrial(r), map[string]any{"do": string(c.Do), "message": r.Message})
 	}
+	if err == nil {
+		err = s.failure
+	}
 	return r, err
+}
+
+// stored says that the command's own commit has its event.
+func (c Command) stored() bool {
+	return c.Do == Submit || c.Do == Retrain || c.Do == Star || c.Do == Note
 }
 
 func (c Command) eventTrial(r Reply) int {
 	switch c.Do {
 	case PauseTrial, ResumeTrial, StopTrial:
 		return c.Trial
-	case Submit, Retrain, Star, Note:
-		return r.Trial
 	}
 	return -1
 }
@@ -64,10 +70,23 @@ func (s *Search) steer(c Command) (Reply, error) {
 	case Star, Note:
 		return s.mark(c)
 	case Drain:
-		s.setGates(false)
+		if s.state == Done {
+			s.leaving = true
+			return Reply{Message: "the run has ended"}, nil
+		}
+		for _, t := range s.trials {
+			if t.run != nil {
+				t.State = Running
+				t.run.gate.open()
+			}
+		}
 		s.start(Draining, "")
 		return Reply{Message: fmt.Sprintf("ends after %d running children", s.running)}, s.failure
 	case Stop:
+		if s.state == Done {
+			s.leaving = true
+			return Reply{Message: "the run has ended"}, nil
+		}
 		s.start(Stopped, "")
 		return Reply{Message: "stopping"}, s.failure
 	}
@@ -109,7 +128,7 @@ func (s *Search) steerChild(c Command) (Reply, error) {
 		return Reply{Message: "resumed child " + t.Label()}, nil
 	}
 	t.run.stopped = true
-	t.run.cancel(ErrStopped)
+	t.run.cancel(errStopped)
 	return Reply{Message: "stopped child " + t.Label(), Trial: t.ID}, nil
 }
 
@@ -147,12 +166,12 @@ func (s *Search) addManual(c Command) (Reply, error) {
 		}
 		t.Kind, t.Retrain, t.Epochs = Retrained, &r, r.Train.Epochs
 	}
-	if err := s.store.AddTrials([]checkpoints.Trial{t.row()}); err != nil {
-		s.fail(err)
-		return Reply{}, err
+	r := Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
+	e := s.event("info", "user", t.ID, map[string]any{"do": string(c.Do), "message": r.Message})
+	if s.commit(func(es []checkpoints.Event) error { return s.store.AddTrials([]checkpoints.Trial{t.row()}, es...) }, e) {
+		s.admit(t)
 	}
-	s.admit(t)
-	return Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}, nil
+	return r, s.failure
 }
 
 func (s *Search) mark(c Command) (Reply, error) {
@@ -160,17 +179,20 @@ func (s *Search) mark(c Command) (Reply, error) {
 	if t == nil {
 		return Reply{}, fmt.Errorf("there is no trial %s in this run", TrialLabel(c.Trial))
 	}
-	s.draws.ranking, s.dirty = false, true
+	star, note := t.Star, clean(c.Text)
+	message, change := "noted", func(es []checkpoints.Event) error { return s.store.SetNote(t.ID, note, es...) }
 	if c.Do == Star {
-		t.Star = !t.Star
-		word := "starred "
-		if !t.Star {
-			word = "took the star from "
+		star, note, message = !t.Star, t.Note, "starred "+t.Cell
+		if !star {
+			message = "took the star from " + t.Cell
 		}
-		return Reply{Message: word + t.Cell, Trial: t.ID}, s.store.SetStar(t.ID, t.Star)
+		change = func(es []checkpoints.Event) error { return s.store.SetStar(t.ID, star, es...) }
 	}
-	t.Note = clean(c.Text)
-	return Reply{Message: "noted", Trial: t.ID}, s.store.SetNote(t.ID, t.Note)
+	if s.commit(change, s.event("info", "user", t.ID, map[string]any{"do": string(c.Do), "message": message})) {
+		t.Star, t.Note = star, note
+		s.draws.ranking = false
+	}
+	return Reply{Message: message, Trial: t.ID}, s.failure
 }
 
 // clean makes text from a person fit for a screen: one line without control characters, at most 200 runes.

@@ -17,8 +17,8 @@ import (
 
 // propose draws the next batch if its policy version exists, and reports whether it did.
 func (s *Search) propose() bool {
-	k := len(s.samples) / s.config.Batch
-	if len(s.samples) >= s.config.Children || k > s.version+s.config.Lag || s.state != Running {
+	k := len(s.starts)
+	if len(s.samples) >= s.config.Children || k > s.version+s.config.Lag || s.state != Running || s.updating {
 		return false
 	}
 	version := max(0, k-s.config.Lag)
@@ -29,7 +29,7 @@ func (s *Search) propose() bool {
 	}
 	var batch []*trial
 	var rows []checkpoints.Trial
-	for id := k * s.config.Batch; id < min((k+1)*s.config.Batch, s.config.Children); id++ {
+	for id := len(s.samples); id < min(len(s.samples)+s.config.Batch, s.config.Children); id++ {
 		p := policy.Propose(rng.Stream(s.config.Seed, "propose", uint64(id)))
 		g, err := s.space.Decode(p.Choices)
 		if err != nil {
@@ -83,11 +83,15 @@ func (s *Search) admit(t *trial) {
 		s.manual = append(s.manual, t)
 		return
 	}
+	if t.Batch == len(s.starts) {
+		s.starts = append(s.starts, len(s.samples))
+	}
 	s.samples = append(s.samples, t)
 	if t.ID < s.config.Inherited {
 		return
 	}
-	if was, ok := s.first[t.hash]; !ok {
+	// A child that a person stopped tells nothing of its cell, so the next proposal of the cell is trained.
+	if was, ok := s.first[t.hash]; !ok || s.trials[was].State == Stopped {
 		s.first[t.hash] = t.ID
 	} else if s.config.Repeats == "cached" {
 		t.CachedOf = was
@@ -97,15 +101,25 @@ func (s *Search) admit(t *trial) {
 // settleRepeats ends the repeats whose first training has an end, with the same end.
 func (s *Search) settleRepeats() bool {
 	any := false
-	for _, t := range s.samples[min(s.firstOpen(), len(s.samples)):] {
+	for _, t := range s.samples[s.firstOpen():] {
 		if t.State != Proposed || t.CachedOf < 0 {
 			continue
 		}
-		if o := s.trials[t.CachedOf]; o.ended() {
+		o := s.trials[t.CachedOf]
+		if o.State == Stopped { // as in admit
+			if first := s.first[t.hash]; first != o.ID {
+				t.CachedOf = first
+			} else {
+				t.CachedOf, s.first[t.hash] = -1, t.ID
+			}
+			any = true
+		} else if o.ended() {
 			t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = o.State, o.Reward, o.HasReward, o.FailKind, o.FailText
 			t.Params, t.MAdds, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Epoch, 1, o.Curve
 			t.Finished = time.Now()
-			s.commitEnd(t, nil)
+			if !s.commitEnd(t, "", nil) {
+				return false
+			}
 			any = true
 		}
 	}
@@ -132,7 +146,7 @@ func (s *Search) startTrial(ctx context.Context, t *trial) {
 	go s.train(ctx, t, t.run, j)
 }
 
-// epoch takes note of a finished epoch. It is stored with the end of its trial.
+// epoch takes note of a finished epoch. It is stored with the end of its trial, as a row of its own; its event is only announced.
 func (s *Search) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
@@ -163,7 +177,7 @@ func (s *Search) ended(ctx context.Context, r result) {
 	case err == nil:
 		t.State, t.Reward, t.HasReward, t.Progress = Done, r.out.Reward, true, 1
 	case stopped:
-		t.State, t.FailKind, t.FailText = Stopped, "stopped", ErrStopped.Error()
+		t.State, t.FailKind, t.FailText = Stopped, "stopped", errStopped.Error()
 	case ctx.Err() != nil:
 		t.State = Proposed // the program ends: this child is trained again at resume
 		s.dirty = true
@@ -180,7 +194,7 @@ func (s *Search) ended(ctx context.Context, r result) {
 			s.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
 		}
 	}
-	s.commitEndWith(t, weights, cause)
+	s.commitEnd(t, weights, cause)
 }
 
 // firstLine cuts the stack off a panic's text; the event keeps it.
@@ -189,10 +203,8 @@ func firstLine(text string) string {
 	return text
 }
 
-func (s *Search) commitEnd(t *trial, cause error) { s.commitEndWith(t, "", cause) }
-
-// commitEndWith stores the end of a trial with its epochs and its event in one transaction, then lets it count.
-func (s *Search) commitEndWith(t *trial, weights string, cause error) {
+// commitEnd stores the end of a trial with its epochs and its event in one transaction, then lets it count.
+func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 	row := t.row()
 	row.WeightsSHA256 = weights
 	var e Event
@@ -205,8 +217,10 @@ func (s *Search) commitEndWith(t *trial, weights string, cause error) {
 			d["weights"] = weights
 		}
 		e = s.event("info", "trial_finished", t.ID, d)
+	} else if t.State == Stopped {
+		e = s.event("info", "trial_stopped", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
 	} else {
-		d := map[string]any{"kind": t.FailKind, "error": t.FailText, "cell": t.Cell}
+		d := map[string]any{"fail_kind": t.FailKind, "error": t.FailText, "cell": t.Cell, "kind": string(t.Kind)}
 		var p *child.PanicError
 		if errors.As(cause, &p) {
 			d["stack"] = string(p.Stack)
@@ -221,22 +235,35 @@ func (s *Search) commitEndWith(t *trial, weights string, cause error) {
 	}
 	s.recent = append([]int{t.ID}, s.recent[:min(len(s.recent), MaxRecent-1)]...)
 	s.draws.ranking = false
-	s.commit(func(es []checkpoints.Event) error { return s.store.FinishTrial(row, epochs, es...) }, e)
+	return s.commit(func(es []checkpoints.Event) error { return s.store.FinishTrial(row, epochs, es...) }, e)
 }
 
-// applyUpdate gives the rewards of the oldest open batch to the controller, in proposal order, if all of its trials have an end.
-func (s *Search) applyUpdate() bool {
-	from := s.version * s.config.Batch
-	to := min(from+s.config.Batch, s.config.Children)
-	if from >= to || len(s.samples) < to {
+// updateEnd is what the goroutine of an update hands to the owner: the policy's new state.
+type updateEnd struct {
+	used  []checkpoints.UpdateSample
+	stats controller.Stats
+	state []byte
+	err   error
+}
+
+// beginUpdate gives the rewards of the oldest open batch to the controller, in proposal order, if all of its trials have an end. The controller works
+// in a goroutine, so that the owner can answer meanwhile.
+func (s *Search) beginUpdate() bool {
+	if s.updating || s.version >= len(s.starts) {
 		return false
 	}
 	var batch []controller.Sample
 	var used []checkpoints.UpdateSample
-	for _, t := range s.samples[from:to] {
-		switch {
-		case !t.ended():
+	failed, why := 0, ""
+	trials := s.samples[s.batchStart(s.version):s.batchStart(s.version+1)]
+	for _, t := range trials {
+		if !t.ended() {
 			return false
+		}
+		if t.State == Failed {
+			failed, why = failed+1, t.FailText
+		}
+		switch {
 		case t.HasReward:
 			batch = append(batch, controller.Sample{Choices: t.choices, LogP: t.logp, Reward: t.Reward})
 		case t.State == Failed && s.config.Failures == "zero":
@@ -246,32 +273,56 @@ func (s *Search) applyUpdate() bool {
 		}
 		used = append(used, checkpoints.UpdateSample{Trial: t.ID, Reward: batch[len(batch)-1].Reward})
 	}
-	var st controller.Stats
-	if len(batch) > 0 {
-		var err error
-		if st, err = s.policy.Update(batch); err != nil {
-			s.fail(fmt.Errorf("update %d: %w", s.version+1, err))
-			return false
-		}
+	if failed < len(trials) {
 		s.barren = 0
-	} else if s.barren++; s.barren >= 2 {
-		s.start(Paused, fmt.Sprintf("all trials of %d batches in a row failed", s.barren))
-		s.emit("error", "run_paused", -1, map[string]any{"reason": s.reason})
-	}
-	state, err := s.policy.State()
-	if err != nil {
-		s.fail(fmt.Errorf("update %d: %w", s.version+1, err))
+	} else if s.barren++; s.barren >= 2 && !s.giveUp(why) {
 		return false
 	}
-	u := checkpoints.Update{Version: s.version + 1, Batch: s.version, State: state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
-		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: used, Applied: time.Now()}
+	s.updating = true
+	go func() {
+		u := updateEnd{used: used}
+		if len(batch) > 0 {
+			u.stats, u.err = s.policy.Update(batch)
+		}
+		if u.err == nil {
+			u.state, u.err = s.policy.State()
+		}
+		s.updates <- u
+	}()
+	return true
+}
+
+// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. It reports whether the run goes on
+// for now.
+func (s *Search) giveUp(why string) bool {
+	reason := fmt.Sprintf("all trials of %d batches in a row failed; the last one: %s", s.barren, why)
+	if !s.options.StayOpen {
+		s.fail(errors.New(reason))
+		return false
+	}
+	s.setGates(true)
+	s.start(Paused, reason)
+	s.emit("error", "run_paused", -1, map[string]any{"reason": reason})
+	return s.failure == nil
+}
+
+// updated stores a new policy version.
+func (s *Search) updated(r updateEnd) {
+	s.updating = false
+	if r.err != nil {
+		s.fail(fmt.Errorf("update %d: %w", s.version+1, r.err))
+		return
+	}
+	st := r.stats
+	u := checkpoints.Update{Version: s.version + 1, Batch: s.version, State: r.state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
+		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: r.used, Applied: time.Now()}
 	s.version++
 	s.views = append(s.views, policyView(u))
 	s.draws.updates = false
-	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(used), "mean_reward": u.MeanReward,
+	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
 		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
-	return s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e)
+	s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e)
 }
 
 func policyView(u checkpoints.Update) PolicyView {

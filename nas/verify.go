@@ -55,6 +55,7 @@ type verifier struct {
 	config   Config
 	space    space.Space
 	samples  []checkpoints.Trial
+	starts   []int // index of the first proposal of each batch
 	updates  []checkpoints.Update
 	policies map[int]controller.Controller // the versions that are still needed
 }
@@ -85,8 +86,24 @@ func newVerifier(st *checkpoints.Store) (*verifier, error) {
 			}
 		}
 	}
-	v.updates, err = st.Updates()
-	return v, err
+	if v.updates, err = st.Updates(); err != nil {
+		return nil, err
+	}
+	for i, t := range v.samples {
+		if t.Batch == len(v.starts) {
+			v.starts = append(v.starts, i)
+		}
+	}
+	return v, nil
+}
+
+// batch is the proposals of a batch; its size is the config's but for a last one.
+func (v *verifier) batch(k int) []checkpoints.Trial {
+	end := len(v.samples)
+	if k+1 < len(v.starts) {
+		end = v.starts[k+1]
+	}
+	return v.samples[v.starts[k]:end]
 }
 
 func (v *verifier) problem(format string, args ...any) {
@@ -123,7 +140,7 @@ func (v *verifier) replay(ctx context.Context) error {
 		}
 		v.policies[version] = p
 		delete(v.policies, version-2)
-		for k := range (len(v.samples) + v.config.Batch - 1) / v.config.Batch {
+		for k := range v.starts {
 			if k >= begin && max(0, k-v.config.Lag) == version {
 				v.redraw(p, k, version)
 			}
@@ -185,6 +202,9 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 			continue
 		}
 		t := v.samples[x.Trial]
+		if t.Open() {
+			v.problem("update %d: it used trial %d, which has no end", u.Version, x.Trial)
+		}
 		if t.HasReward && t.Reward != x.Reward {
 			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
 		}
@@ -195,7 +215,7 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 
 // redraw draws a batch of proposals again.
 func (v *verifier) redraw(p controller.Controller, k, version int) {
-	for _, t := range v.samples[k*v.config.Batch : min((k+1)*v.config.Batch, len(v.samples))] {
+	for _, t := range v.batch(k) {
 		again := p.Propose(rng.Stream(v.config.Seed, "propose", uint64(t.ID)))
 		v.Proposals++
 		if t.PolicyVersion != version {

@@ -73,7 +73,7 @@ func TestVerifyFindsADamagedBlob(t *testing.T) {
 func TestAForkIsVerifiedFromWhereItBegins(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")
 	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
-	r, err := ForkRun(dir, 2, "child", func(c *Config) error { c.Seed, c.Controller.LearningRate = 99, 0.01; return nil }, nil)
+	r, err := ForkRun(dir, 2, "child", func(c *Config, _ *string) error { c.Seed, c.Controller.LearningRate = 99, 0.01; return nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
