@@ -28,6 +28,12 @@ func (a *app) benchChild() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := net.Validate(); err != nil {
+			return usageError{err}
+		}
+		if batch < 2 || threads < 1 || budget <= 0 {
+			return usagef("bench child: --batch %d --threads %d --time %v; want 2 or more, 1 or more, more than 0", batch, threads, budget)
+		}
 		r, err := child.Bench(g, net, batch, threads, budget.Seconds())
 		if err != nil {
 			return err
@@ -42,6 +48,7 @@ func (a *app) benchChild() *cobra.Command {
 	c.Flags().IntVar(&threads, "threads", 1, "networks side by side, each on one thread; their rates are added")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
 	netFlags(c.Flags(), &net)
+	imageFlags(c.Flags(), &net)
 	return c
 }
 
@@ -49,6 +56,9 @@ func (a *app) benchController() *cobra.Command {
 	var table string
 	var o controller.BenchOptions
 	c := &cobra.Command{Use: "controller", Short: "every strategy on a table of trained networks (NAS-Bench-Macro's JSON); true mean accuracy in percent, ± standard error over seeds", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		if table == "" || o.Seeds < 1 || o.Samples < 1 {
+			return usagef("bench controller: --table %q --seeds %d --samples %d; want a file, 1 or more, 1 or more", table, o.Seeds, o.Samples)
+		}
 		f, err := os.Open(table)
 		if err != nil {
 			return err
@@ -74,8 +84,5 @@ func (a *app) benchController() *cobra.Command {
 	c.Flags().StringVar(&table, "table", "", "the table: choices as digits -> test_acc, mean_acc")
 	c.Flags().IntVar(&o.Seeds, "seeds", 10, "searches per strategy")
 	c.Flags().IntVar(&o.Samples, "samples", 400, "networks per search")
-	if err := c.MarkFlagRequired("table"); err != nil {
-		panic(err) // the flag is defined above
-	}
 	return c
 }

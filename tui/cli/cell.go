@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,12 +34,14 @@ func (a *app) cell(spec string) (space.Genotype, error) {
 	if spec == "" {
 		return space.Genotype{}, usagef("no cell given. %s", cellHelp)
 	}
-	if b, err := os.ReadFile(spec); err == nil {
+	if b, err := readCellFile(spec); err == nil {
 		g, err := a.parse(string(b))
 		if err != nil {
 			return g, fmt.Errorf("%s: %w", spec, err)
 		}
 		return g, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return space.Genotype{}, err
 	}
 	if run, trial, ok := cutTrial(spec); ok {
 		dir, err := a.runDir(run)
@@ -55,6 +59,25 @@ func (a *app) cell(spec string) (space.Genotype, error) {
 		return g, hinted{err, cellHelp}
 	}
 	return g, nil
+}
+
+// maxCellFile is the largest file that is read as a cell, in bytes.
+const maxCellFile = 64 << 10
+
+// readCellFile reads a small file. What cannot be a file's name is no error of the file system but a file that does not exist.
+func readCellFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
+		return nil, fs.ErrNotExist
+	} else if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxCellFile+1))
+	if err == nil && len(b) > maxCellFile {
+		err = fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
+	}
+	return b, err
 }
 
 // parse reads a genotype in any form, and says what was converted if it came from another program.
@@ -138,17 +161,21 @@ func (a *app) cellShow() *cobra.Command {
 	return c
 }
 
-// netFlags are the settings of a network.
+// netFlags are the settings of a network that its data do not decide.
 func netFlags(fs *pflag.FlagSet, n *child.NetConfig) {
 	fs.StringVar(&n.Stack, "stack", child.Stacks[0].Name, "how cells are stacked: "+strings.Join(stackNames(), ", "))
 	fs.IntVar(&n.N, "n", 2, "normal cells per stack (N)")
 	fs.IntVar(&n.Filters, "filters", 16, "filters of the first cells (F)")
-	fs.IntVar(&n.Image, "image", 32, "side of the images in pixels")
-	fs.IntVar(&n.Classes, "classes", 10, "classes")
-	fs.IntVar(&n.Channels, "channels", 3, "channels of the images")
 	fs.BoolVar(&n.Aux, "aux", false, "with the auxiliary head")
 	fs.BoolVar(&n.SkipReduction, "skip-reduction", false, "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)")
 	fs.Float64Var(&n.StemMultiplier, "stem-multiplier", 0, "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default")
+}
+
+// imageFlags are the settings of a network that its data would decide.
+func imageFlags(fs *pflag.FlagSet, n *child.NetConfig) {
+	fs.IntVar(&n.Image, "image", 32, "side of the images in pixels")
+	fs.IntVar(&n.Classes, "classes", 10, "classes")
+	fs.IntVar(&n.Channels, "channels", 3, "channels of the images")
 }
 
 func stackNames() (names []string) {
@@ -161,9 +188,11 @@ func stackNames() (names []string) {
 func (a *app) cellStats() *cobra.Command {
 	var net child.NetConfig
 	var cell string
-	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp, Args: cobra.MaximumNArgs(1),
+	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 1 {
+			if len(args) > 1 {
+				return usagef("cell stats: got %d arguments; want one CELL", len(args))
+			} else if len(args) == 1 {
 				cell = args[0]
 			}
 			g, err := a.cell(cell)
@@ -184,6 +213,7 @@ func (a *app) cellStats() *cobra.Command {
 		}}
 	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
 	netFlags(c.Flags(), &net)
+	imageFlags(c.Flags(), &net)
 	return c
 }
 
@@ -195,6 +225,9 @@ func (a *app) cellRandom() *cobra.Command {
 		sp, err := space.New(ops, blocks)
 		if err != nil {
 			return usageError{err}
+		}
+		if count < 1 {
+			return usagef("cell random: --count is %d; want 1 or more", count)
 		}
 		for i := range count {
 			g, err := sp.Decode(sp.Random(rng.Stream(seed, "cell-random", uint64(i))))

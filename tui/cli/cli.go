@@ -42,6 +42,7 @@ type app struct {
 	Streams
 	store string // --store
 	json  bool   // --json
+	saved bool   // what was interrupted is kept and can go on: being told to end is no failure
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
@@ -97,10 +98,13 @@ func (h hinted) Unwrap() error { return h.error }
 func (a *app) report(err, cause error) int {
 	var sig interrupted
 	if errors.As(cause, &sig) && (errors.Is(err, context.Canceled) || errors.As(err, new(interrupted))) {
-		if sig.Signal == syscall.SIGTERM {
-			return exitDone // asked to end, and ended in order
+		if sig.Signal == syscall.SIGTERM && a.saved {
+			return exitDone
 		}
 		return exitInterrupted
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return exitFailed // the reader has gone, and knows it
 	}
 	fmt.Fprintln(a.Err, "nasnet:", err)
 	var h hinted
@@ -136,7 +140,7 @@ func (a *app) root() *cobra.Command {
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(c *cobra.Command, _ []string) error {
 		var names []string
 		for _, s := range subs {
 			names = append(names, s.Name())
@@ -171,8 +175,9 @@ func noArgs(c *cobra.Command, got []string) error {
 // print writes v as JSON, or calls text, as --json says.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if !a.json {
-		text(a.Out)
-		return nil
+		w := &stickyWriter{w: a.Out}
+		text(w)
+		return w.err
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -180,6 +185,27 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	}
 	_, err = fmt.Fprintf(a.Out, "%s\n", b)
 	return err
+}
+
+// stickyWriter keeps the first error and writes nothing after it.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(b []byte) (int, error) {
+	if s.err == nil {
+		_, s.err = s.w.Write(b)
+	}
+	return len(b), s.err
+}
+
+// resumeHint is the command that goes on with a run.
+func (a *app) resumeHint(name string) string {
+	if a.store != defaultStore() {
+		return fmt.Sprintf("nasnet resume %s --store %s", name, a.store)
+	}
+	return "nasnet resume " + name
 }
 
 // defaultStore is $XDG_DATA_HOME/nasnet/runs, or its usual place.

@@ -57,6 +57,9 @@ func (a *app) warn(d *dataset.Data) {
 func (a *app) dataGet() *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "get NAME", Short: "download a data set, going on where an earlier try stopped", Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
+		if i, err := dataset.Lookup(args[0]); err == nil && len(i.Files) == 0 {
+			return a.print(map[string]string{"name": args[0], "state": "built in"}, func(w io.Writer) { fmt.Fprintf(w, "%s has no files to fetch\n", args[0]) })
+		}
 		last := ""
 		err := dataset.Get(c.Context(), args[0], dir, func(file string, done, total int64) {
 			if a.json {
@@ -106,6 +109,9 @@ func (a *app) dataCheck() *cobra.Command {
 		files, err := dataset.Check(c.Context(), args[0], dir)
 		if err != nil {
 			return err
+		}
+		if len(files) == 0 {
+			return a.print(map[string]string{"name": args[0], "status": dataset.StatusOK}, func(w io.Writer) { fmt.Fprintf(w, "%s has no files to check\n", args[0]) })
 		}
 		bad := 0
 		for _, f := range files {

@@ -128,6 +128,9 @@ func (a *app) searchCommand() *cobra.Command {
 func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo()}
 	hash := ""
+	if err := cfg.Validate(); err != nil {
+		return usageError{err}
+	}
 	if f.fake {
 		o.Evaluator = fakeEvaluator()
 	} else {
@@ -145,9 +148,6 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 		return usageError{err}
 	}
 	cfg.Name = filepath.Base(dir)
-	if err := cfg.Validate(); err != nil {
-		return usageError{err}
-	}
 	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Create(dir, cfg, hash, o) })
 }
 
@@ -195,11 +195,27 @@ func (a *app) forkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := nas.ForkRun(dir, at, f.name, func(cfg *nas.Config) error { f.apply(c.Flags(), cfg); return nil }, buildInfo())
+			fs := c.Flags()
+			r, err := nas.ForkRun(dir, at, f.name, func(cfg *nas.Config, hash *string) error {
+				f.apply(fs, cfg)
+				if !fs.Changed("data") && !fs.Changed("data-dir") && !fs.Changed("image") {
+					return nil
+				}
+				if err := cfg.Validate(); err != nil {
+					return usageError{err}
+				}
+				d, err := nas.NewLocal().Prepare(c.Context(), cfg)
+				if err == nil {
+					*hash = d.SHA256
+				}
+				return err
+			}, buildInfo())
 			if err != nil {
 				return err
 			}
-			return a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) })
+			return a.print(r, func(w io.Writer) {
+				fmt.Fprintf(w, "%s\ngo on with: %s\n", r.Message, a.resumeHint(filepath.Base(r.Dir)))
+			})
 		}}
 	c.Flags().IntVar(&at, "at", -1, "policy version to begin from (-1: the latest)")
 	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
@@ -213,7 +229,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	if tty = tty && isatty.IsTerminal(out.Fd()) && os.Getenv("TERM") != "dumb"; f.headless || a.json || !tty {
 		return a.headless(ctx, o, open)
 	}
-	o.StayOpen = true
+	o.StayOpen, a.saved = true, true
 	s, err := open(o)
 	if err != nil {
 		return err
@@ -245,16 +261,21 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	if err != nil || outcome == tui.Hangup {
 		return err
 	}
-	printSummary(a.Out, s.Snapshot())
+	a.printSummary(s.Snapshot())
 	return context.Cause(ctx)
 }
 
 // afterLast waits for a search that nobody looks at any more, and ends it after its last child.
 func afterLast(ctx context.Context, s *nas.Search, done <-chan error) error {
 	s.Do(ctx, nas.Command{Do: nas.Resume}) // an error says that it was not paused
+	for _, t := range s.Snapshot().Running {
+		if t.State == nas.Paused {
+			s.Do(ctx, nas.Command{Do: nas.ResumeTrial, Trial: t.ID}) // an error says that it has ended
+		}
+	}
 	updated, cancel := s.Subscribe()
 	defer cancel()
-	for s.Snapshot().State != nas.Done {
+	for v := s.Snapshot(); v.State != nas.Done && (v.State != nas.Paused || v.Reason == ""); v = s.Snapshot() {
 		select {
 		case <-updated:
 		case err := <-done:
@@ -273,10 +294,11 @@ func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options
 			return
 		}
 		b, err := json.Marshal(e)
-		if err == nil {
-			_, err = a.Out.Write(append(b, '\n'))
-		}
 		if err != nil {
+			fmt.Fprintf(a.Err, "nasnet: event %s: %v\n", e.Kind, err)
+			return
+		}
+		if _, err := a.Out.Write(append(b, '\n')); err != nil {
 			broken = true
 			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
 		}
@@ -287,22 +309,23 @@ func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options
 	}
 	defer s.Close()
 	if err := s.Run(ctx); err != nil {
-		return err
+		return hinted{err, "when what failed is mended, go on with: " + a.resumeHint(s.Config().Name)}
 	}
-	if ctx.Err() != nil {
-		fmt.Fprintf(a.Err, "stopped; go on with: nasnet resume %s\n", s.Config().Name)
+	if a.saved = true; ctx.Err() != nil {
+		fmt.Fprintf(a.Err, "stopped; go on with: %s\n", a.resumeHint(s.Config().Name))
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
 // printSummary is what stays in the terminal after the interface: what was found, and how to go on.
-func printSummary(w io.Writer, v *nas.Snapshot) {
+func (a *app) printSummary(v *nas.Snapshot) {
+	w := a.Out
 	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
 	if b := v.Best; b != nil {
 		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
 	}
 	if v.State != nas.Done {
-		fmt.Fprintf(w, "go on with: nasnet resume %s\n", v.Config.Name)
+		fmt.Fprintf(w, "go on with: %s\n", a.resumeHint(v.Config.Name))
 	}
 }

@@ -49,11 +49,19 @@ func (a *app) trainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		spec.Seed, spec.Test = seed, spec.ValImages == 0 && spec.TrainImages == 0
-		if !c.Flags().Changed("image") {
-			net.Image = 0
+		if err := train.Validate(); err != nil {
+			return usageError{err}
 		}
-		spec.Image = net.Image
+		if (spec.ValImages == 0) != (spec.TrainImages == 0) {
+			return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", spec.TrainImages, spec.ValImages)
+		}
+		if out != "" { // find out now, not after hours
+			if err := writeFile(out+".try", nil); err != nil {
+				return err
+			}
+			os.Remove(out + ".try")
+		}
+		spec.Seed, spec.Test = seed, spec.ValImages == 0
 		views, d, err := nas.NewLocal().Views(c.Context(), spec)
 		if err != nil {
 			return err
@@ -77,6 +85,7 @@ func (a *app) trainCommand() *cobra.Command {
 	fs.StringVar(&spec.Dir, "data-dir", "", "folder with the data set's files")
 	fs.IntVar(&spec.TrainImages, "train-images", 0, "train on part of the training images and judge on others of them (with --val-images)")
 	fs.IntVar(&spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test images")
+	fs.IntVar(&spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
 	fs.Uint64Var(&seed, "seed", 1, "seed of the weights, the order and the augmentation")
 	fs.StringVar(&out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
 	fs.StringVar(&resume, "resume", "", "go on from the state file of an earlier training with the same settings")
@@ -87,17 +96,21 @@ func (a *app) trainCommand() *cobra.Command {
 
 // train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on.
 func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
-	shown := time.Time{}
+	shown, broken, kept := time.Time{}, false, false
 	res, err := t.Run(ctx, func(p child.Progress) error {
 		if e := p.EpochEnd; e != nil {
-			if err := a.printEpoch(p, *e); err != nil {
-				return err
+			if !broken {
+				if err := a.printEpoch(p, *e); err != nil {
+					broken = true
+					fmt.Fprintln(a.Err, "nasnet: the output is closed; the training goes on:", err)
+				}
 			}
 			if out != "" && e.Epoch < p.Epochs {
 				b, err := t.State()
 				if err != nil {
 					return err
 				}
+				kept = true
 				return writeFile(out+".state", b)
 			}
 		} else if !a.json && time.Since(shown) > 500*time.Millisecond {
@@ -107,7 +120,8 @@ func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
 		return nil
 	})
 	if err != nil {
-		if ctx.Err() != nil && out != "" {
+		if ctx.Err() != nil && kept {
+			a.saved = true
 			fmt.Fprintf(a.Err, "\nstopped; go on with --resume %s.state\n", out)
 		}
 		return err
