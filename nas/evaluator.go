@@ -61,7 +61,7 @@ func (f Fake) Evaluate(ctx context.Context, j Job, report func(child.Progress) e
 				}
 			}
 			at := (float64(e) + float64(i+1)/float64(steps)) / float64(j.Train.Epochs)
-			p := child.Progress{Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs, Loss: 2.3 * math.Exp(-2*at*final),
+			p := child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs, Loss: 2.3 * math.Exp(-2*at*final),
 				Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}
 			if i == steps-1 {
 				acc := final * (1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))

@@ -131,6 +131,7 @@ func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
 			if math.IsNaN(w.Loss) || math.IsInf(w.Loss, 0) {
 				w.Loss = 0
 			}
+			w.Params, w.MAdds = p.Cost.Params, p.Cost.MAdds
 			if p.Steps > 0 {
 				w.Progress = float64(p.Step) / float64(p.Steps)
 			}

@@ -16,6 +16,7 @@ type Progress struct {
 	LR           float64      `json:"lr"`     // of the step
 	Keep         float64      `json:"keep"`   // probability of keeping a path in the last cell, of the step; 1 without drop path
 	ImagesPerSec float64      `json:"images_per_sec"`
+	Cost         Cost         `json:"cost"`                // of the network, the same at every step
 	EpochEnd     *EpochResult `json:"epoch_end,omitempty"` // after the last step of an epoch, with the validation done
 }
 

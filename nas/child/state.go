@@ -61,6 +61,21 @@ func (t *Trainer) Restore(state []byte) error {
 	return nil
 }
 
+// differences names what two JSON objects do not have in common, each with both values.
+func differences(path, was, is string) string {
+	var a, b map[string]json.RawMessage
+	if json.Unmarshal([]byte(was), &a) != nil || json.Unmarshal([]byte(is), &b) != nil {
+		return fmt.Sprintf("%s %.200s, here %.200s", path, was, is)
+	}
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(b)) {
+		if string(a[k]) != string(b[k]) {
+			out = append(out, differences(strings.TrimPrefix(path+"."+strings.ToLower(k), "."), string(a[k]), string(b[k])))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
 func (t *Trainer) restore(state []byte) error {
 	meta, ts, err := nn.ReadSafetensors(bytes.NewReader(state), int64(len(state))+1)
 	if err != nil {
@@ -69,8 +84,12 @@ func (t *Trainer) restore(state []byte) error {
 	if meta["format"] != stateFormat {
 		return fmt.Errorf("format is %.40q; want %q", meta["format"], stateFormat)
 	}
-	if identity, err := t.identity(); err != nil || identity != meta["child"] {
-		return fmt.Errorf("the state is of another training (error %v)\nit is of %.2000s\nthis is %s", err, meta["child"], identity)
+	identity, err := t.identity()
+	if err != nil {
+		return err
+	}
+	if identity != meta["child"] {
+		return fmt.Errorf("the state is of another training: %s", differences("", meta["child"], identity))
 	}
 	epoch, err := strconv.Atoi(meta["epoch"])
 	if err != nil || epoch < 0 || epoch > t.train.Epochs {

@@ -197,7 +197,7 @@ func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) err
 		images := (i + 1) * t.train.Batch
 		p := Progress{Epoch: t.epoch, Epochs: t.train.Epochs, Step: t.epoch*t.steps + i + 1, Steps: t.train.Epochs * t.steps,
 			Loss: e.loss / float64(i+1), Acc: float64(e.hits) / float64(images), LR: e.lr, Keep: e.keep,
-			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9)}
+			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9), Cost: t.cost}
 		if i == t.steps-1 {
 			began := time.Now()
 			loss, acc, err := t.Evaluate(ctx, t.data.Val)

@@ -338,8 +338,11 @@ func TestForeignStatesAreRefused(t *testing.T) {
 			}
 			b = w.Bytes()
 		}
-		if err := tr.Restore(b); err == nil {
+		err := tr.Restore(b)
+		if err == nil {
 			t.Errorf("%s: no error", name)
+		} else if name == "another learning rate" && !strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
+			t.Errorf("%s: it says %q", name, err)
 		}
 	}
 	if !bytes.Equal(state(t, tr), before) {

@@ -40,12 +40,22 @@ func available() []kernels {
 // returns a function that restores the former state. The caller holds the thread
 // by runtime.LockOSThread from before the call until after the restoration.
 func FlushDenormals() (restore func()) {
-	const (
-		denormalsAreZero = 1 << 6
-		flushToZero      = 1 << 15
-	)
-	const modes = denormalsAreZero | flushToZero
 	before := controlWord()
-	setControlWord(before | modes)
-	return func() { setControlWord(controlWord()&^modes | before&modes) }
+	setControlWord(before | denormalsAreZero | flushToZero)
+	return restoreDenormals[before/denormalsAreZero&1+before/flushToZero&1*2]
+}
+
+// Bits of the control word MXCSR.
+const (
+	denormalsAreZero = 1 << 6
+	flushToZero      = 1 << 15
+)
+
+// restoreDenormals has a function for each former state of the two bits, made
+// once so that a training step allocates nothing.
+var restoreDenormals = [4]func(){
+	func() { setControlWord(controlWord() &^ (denormalsAreZero | flushToZero)) },
+	func() { setControlWord(controlWord()&^flushToZero | denormalsAreZero) },
+	func() { setControlWord(controlWord()&^denormalsAreZero | flushToZero) },
+	func() {},
 }
