@@ -215,12 +215,12 @@ func busy() *nas.Snapshot {
 	}
 	s.Policy = s.Updates[159]
 	at := func(d time.Duration, level, kind string, trial int, data map[string]any) {
-		s.Events = append(s.Events, nas.Event{ID: int64(len(s.Events) + 1), Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
+		s.Events = append(s.Events, nas.Event{Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
 	}
 	at(9*time.Minute, "info", "user", -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
 	at(8*time.Minute, "info", "user", -1, map[string]any{"do": "resume", "message": "running"})
 	at(7*time.Minute, "info", "trial_started", 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
-	at(6*time.Minute, "warn", "trial_failed", 1280, map[string]any{"kind": "diverged", "error": "loss is NaN at step 61", "cell": failed.Cell})
+	at(6*time.Minute, "warn", "trial_failed", 1280, map[string]any{"fail_kind": "diverged", "kind": "sample", "error": "loss is NaN at step 61", "cell": failed.Cell})
 	at(5*time.Minute, "info", "user", nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
 	at(4*time.Minute, "info", "trial_started", 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
 	at(3*time.Minute, "info", "epoch", 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})

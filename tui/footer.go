@@ -125,7 +125,9 @@ func (t theme) event(e nas.Event) string {
 		}
 		return s
 	case "trial_failed":
-		return fmt.Sprintf("%s %s: %s%scell %s", who, text("kind"), text("error"), dot, cell)
+		return fmt.Sprintf("%s %s: %s%scell %s", who, text("fail_kind"), text("error"), dot, cell)
+	case "trial_stopped":
+		return fmt.Sprintf("%s stopped by hand%scell %s", who, dot, cell)
 	case "controller_update":
 		return fmt.Sprintf("policy %.0f: mean %s, baseline %s, entropy %.1f nats, KL %.3f", num("version"), score(num("mean_reward"), 4), score(num("baseline"), 4),
 			num("entropy"), num("kl"))
