@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -32,7 +33,7 @@ func TestCommands(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"killafter": killAfter},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", e.WorkDir)
 			e.Setenv("HOME", e.WorkDir)
@@ -117,29 +118,37 @@ func TestALockedRunIsRefusedWithItsOwnCode(t *testing.T) {
 	}
 }
 
-// killAfter runs "killafter N nasnet …" and kills it with SIGKILL when it has printed N ends of trials.
-func killAfter(ts *testscript.TestScript, neg bool, args []string) {
-	n, err := strconv.Atoi(args[0])
+// endAfter runs "endafter SIGNAL N CODE nasnet …", sends it the signal when it has printed N ends of trials, and wants the exit code (-1: killed).
+func endAfter(ts *testscript.TestScript, neg bool, args []string) {
+	sig := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[0]]
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	path := ""
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-		if _, err := os.Stat(filepath.Join(dir, args[1])); err == nil {
-			path = filepath.Join(dir, args[1])
+		if _, err := os.Stat(filepath.Join(dir, args[3])); err == nil {
+			path = filepath.Join(dir, args[3])
 			break
 		}
 	}
-	c := exec.Command(path, args[2:]...)
+	c := exec.Command(path, args[4:]...)
 	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "XDG_DATA_HOME="+ts.Getenv("XDG_DATA_HOME"))
 	out, err := c.StdoutPipe()
 	ts.Check(err)
 	ts.Check(c.Start())
-	for lines := bufio.NewScanner(out); n > 0 && lines.Scan(); {
+	sent := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if strings.Contains(lines.Text(), `"t":"trial_finished"`) {
 			n--
 		}
+		if n == 0 && !sent {
+			sent = true
+			ts.Check(c.Process.Signal(sig))
+		}
 	}
-	ts.Check(c.Process.Kill())
-	if err := c.Wait(); err == nil || n > 0 {
-		ts.Fatalf("it ended by itself, with %d ends of trials to come", n)
+	err = c.Wait()
+	if got := c.ProcessState.ExitCode(); !sent || got != want {
+		ts.Fatalf("sent %v: exit code %d, want %d (%v)", sent, got, want, err)
 	}
 }
