@@ -30,24 +30,6 @@ func testConfig() Config {
 	return c
 }
 
-// log is a recorder of events.
-type log struct {
-	mu sync.Mutex
-	es []Event
-}
-
-func (l *log) add(e Event) { l.mu.Lock(); l.es = append(l.es, e); l.mu.Unlock() }
-
-func (l *log) kinds() map[string]int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	m := map[string]int{}
-	for _, e := range l.es {
-		m[e.Kind]++
-	}
-	return m
-}
-
 func create(t *testing.T, dir string, c Config, o Options) *Search {
 	t.Helper()
 	if o.Evaluator == nil {
