@@ -62,6 +62,9 @@ func finish(t *testing.T, s *Search) string {
 
 func TestSameSeedGivesTheSameSearchForAnyNumberOfWorkers(t *testing.T) {
 	for _, lag := range []int{0, 1} {
+		if testing.Short() && lag == 0 {
+			continue
+		}
 		c := testConfig()
 		c.Lag = lag
 		var hashes []string
@@ -91,7 +94,11 @@ func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
 	c := testConfig()
 	c.Lag = 1
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
-	for cut := 1; cut < 80; cut += 7 {
+	step := 7
+	if testing.Short() {
+		step = 29
+	}
+	for cut := 1; cut < 80; cut += step {
 		dir := filepath.Join(t.TempDir(), "run")
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
@@ -432,6 +439,9 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 	want := s.Snapshot()
 	s.Close()
 	for at := 0; at <= 3; at++ {
+		if testing.Short() && at%2 == 0 {
+			continue
+		}
 		name := fmt.Sprint("same", at)
 		r, err := ForkRun(dir, at, name, func(*Config, *string) error { return nil }, nil)
 		if err != nil {

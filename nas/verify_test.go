@@ -16,6 +16,9 @@ func TestVerifyRepeatsASoundRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
 		{"a reward in the update alone", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9", "update 3: the stored policy is not what"},
 		{"a cell's hash", "UPDATE trial SET cell_hash = replace(cell_hash, 'a', 'b') WHERE id = 3", "trial 3: its cell has the hash"},
 	} {
+		if testing.Short() && damage.sql != "" {
+			continue
+		}
 		c := testConfig()
 		c.Lag = 1
 		dir := filepath.Join(t.TempDir(), "run")
