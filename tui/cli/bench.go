@@ -15,7 +15,35 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "measure speed and the controller's skill", a.benchChild(), a.benchController())
+	return group("bench", "measure speed and the controller's skill", a.benchKernels(), a.benchChild(), a.benchController())
+}
+
+func (a *app) benchKernels() *cobra.Command {
+	var batch int
+	var each time.Duration
+	c := &cobra.Command{Use: "kernels", Short: "every kernel on shapes of the search, beside what one core can reach", Args: noArgs, RunE: func(*cobra.Command, []string) error {
+		if batch < 1 || each <= 0 {
+			return usagef("bench kernels: --batch %d --time %v; want 1 or more, more than 0", batch, each)
+		}
+		peak := kernel.Peak()
+		speeds := kernel.Speeds(batch, each, peak)
+		return a.print(map[string]any{"kernels": kernel.Arch(), "peak_gmacs": peak / 1e9, "batch": batch, "speeds": speeds}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s kernels, one thread, batch %d; peak %.1f GMAC/s\n", kernel.Arch(), batch, peak/1e9)
+			tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, "KERNEL\tSHAPE\tPASS\tGMAC/S\tOF PEAK\tGB/S")
+			for _, s := range speeds {
+				macs, share := "–", "–"
+				if s.GMACs > 0 {
+					macs, share = fmt.Sprintf("%.1f", s.GMACs), fmt.Sprintf("%.0f%%", 100*s.Peak)
+				}
+				fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%.1f\n", s.Kernel, s.Shape, s.Pass, macs, share, s.GBs)
+			}
+			tw.Flush()
+		})
+	}}
+	c.Flags().IntVar(&batch, "batch", 32, "images")
+	c.Flags().DurationVar(&each, "time", 30*time.Millisecond, "time for each kernel, shape and pass")
+	return c
 }
 
 func (a *app) benchChild() *cobra.Command {
