@@ -35,9 +35,9 @@ func (b *builder) identity(path string, x nn.Node, _, f, stride int) nn.Node {
 // separable is (relu, depthwise k x k, pointwise, BN) twice; only the first has the stride.
 func (b *builder) separable(path string, x nn.Node, k, f, stride int) nn.Node {
 	for _, n := range []string{"1", "2"} {
-		w := b.g.Param(path+"/dw"+n+"/w", nn.FanOutDepthwise, k, k, 1, channels(x))
-		x = b.g.Depthwise(x, w, nn.ConvOpts{Stride: stride, Relu: true})
-		x = b.bn(path+"/bn"+n, b.conv(path+"/pw"+n, x, f, 1, 1, nn.ConvOpts{}))
+		depth := b.g.Param(path+"/dw"+n+"/w", nn.FanOutDepthwise, k, k, 1, channels(x))
+		point := b.g.Param(path+"/pw"+n+"/w", nn.FanOut, 1, 1, channels(x), f)
+		x = b.g.SepUnit(path+"/bn"+n, x, depth, point, nn.ConvOpts{Stride: stride, Relu: true})
 		stride = 1
 	}
 	return x

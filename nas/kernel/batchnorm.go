@@ -44,10 +44,27 @@ func BNScratch(c int) int { return 6*period(c) + 4*c }
 // It writes y, mean and invstd. y may be x.
 func BNTrainForward(y, x, gamma, beta, mean, invstd []float32, m, c int, eps float32, scratch []float32) {
 	checkBN("BNTrainForward", m, c, y, x, scratch, gamma, beta, mean, invstd)
+	bnStart(x[:c], c, scratch)
+	bnGather(x, c, scratch)
+	bnFinish(mean, invstd, m, c, eps, scratch)
+	bnNormalise(y, x, gamma, beta, mean, invstd, c, scratch)
+}
+
+// The parts of BNTrainForward, for callers that make x piece by piece: bnStart,
+// bnGather of each piece of whole rows in its turn, bnFinish, bnNormalise. They
+// share the scratch of [BNScratch].
+
+// bnStart begins with a row of x, or of numbers near the means.
+func bnStart(row []float32, c int, scratch []float32) {
+	p := period(c)
+	repeat(scratch[:p], row)
+	clear(scratch[6*p:][:4*c])
+}
+
+func bnGather(x []float32, c int, scratch []float32) {
 	p := period(c)
 	shift, s1, s2 := scratch[:p], scratch[p:2*p], scratch[2*p:3*p]
-	sum, square := newSums(scratch[6*p:], c), newSums(scratch[6*p+2*c:], c)
-	repeat(shift, x[:c])
+	sum, square := bnTotals(c, scratch)
 	for at := 0; at < len(x); {
 		n, width := bnStep(len(x)-at, p)
 		clear(s1[:width])
@@ -57,11 +74,20 @@ func BNTrainForward(y, x, gamma, beta, mean, invstd []float32, m, c int, eps flo
 		square.add(s2[:width])
 		at += n
 	}
-	for j := range c {
+}
+
+// bnFinish computes the statistics of m rows.
+func bnFinish(mean, invstd []float32, m, c int, eps float32, scratch []float32) {
+	sum, square := bnTotals(c, scratch)
+	for j, shift := range scratch[:c] {
 		d, q := sum.at(j)/float64(m), square.at(j)/float64(m)
-		mean[j] = float32(float64(x[j]) + d)
+		mean[j] = float32(float64(shift) + d)
 		invstd[j] = float32(1 / math.Sqrt(max(q-d*d, 0)+float64(eps)))
 	}
+}
+
+func bnNormalise(y, x, gamma, beta, mean, invstd []float32, c int, scratch []float32) {
+	p := period(c)
 	mu, a, b := scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
 	for j := range c {
 		a[j] = gamma[j] * invstd[j]
@@ -108,9 +134,10 @@ func repeat(dst, s []float32) {
 // too much.
 type sums struct{ hi, lo []float32 }
 
-func newSums(scratch []float32, c int) sums {
-	clear(scratch[:2*c])
-	return sums{scratch[:c], scratch[c : 2*c]}
+// bnTotals are the two sums at the end of the scratch of [BNScratch].
+func bnTotals(c int, scratch []float32) (first, second sums) {
+	s := scratch[6*period(c):]
+	return sums{s[:c], s[c : 2*c]}, sums{s[2*c : 3*c], s[3*c : 4*c]}
 }
 
 // add adds the partial sums of whole repetitions of the channels.
@@ -170,10 +197,20 @@ func BNInferForward(y, x, gamma, beta, movingMean, movingVar []float32, m, c int
 func BNBackward(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32, m, c int, scratch []float32) {
 	checkBN("BNBackward", m, c, dx, x, scratch, gamma, dgamma, mean, invstd)
 	checkBN("BNBackward", m, c, dy, x, scratch, dbeta)
+	bnStart(mean, c, scratch)
+	bnGradGather(dy, x, c, scratch)
+	bnGradFinish(dgamma, dbeta, gamma, invstd, m, c, scratch)
+	bnGradApply(dx, dy, x, c, scratch)
+}
+
+// The parts of BNBackward: bnStart with the means, bnGradGather of each piece of
+// whole rows in its turn, bnGradFinish, then bnGradApply of any piece. They share
+// the scratch of [BNScratch].
+
+func bnGradGather(dy, x []float32, c int, scratch []float32) {
 	p := period(c)
 	mu, s1, s2 := scratch[:p], scratch[p:2*p], scratch[2*p:3*p]
-	sum, product := newSums(scratch[6*p:], c), newSums(scratch[6*p+2*c:], c)
-	repeat(mu, mean)
+	sum, product := bnTotals(c, scratch)
 	for at := 0; at < len(x); {
 		n, width := bnStep(len(x)-at, p)
 		clear(s1[:width])
@@ -183,6 +220,11 @@ func BNBackward(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32, m, c in
 		product.add(s2[:width])
 		at += n
 	}
+}
+
+func bnGradFinish(dgamma, dbeta, gamma, invstd []float32, m, c int, scratch []float32) {
+	p := period(c)
+	sum, product := bnTotals(c, scratch)
 	a, b, d := scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
 	for j := range c {
 		s, q := sum.at(j), product.at(j)*float64(invstd[j])
@@ -195,6 +237,11 @@ func BNBackward(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32, m, c in
 	repeat(a, a[:c])
 	repeat(b, b[:c])
 	repeat(d, d[:c])
+}
+
+func bnGradApply(dx, dy, x []float32, c int, scratch []float32) {
+	p := period(c)
+	mu, a, b, d := scratch[:p], scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
 	block := max(elementBlock/p, 1) * p
 	for at := 0; at < len(x); {
 		n, width := min((len(x)-at)/p*p, block), p

@@ -70,7 +70,13 @@ func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseBackwardData", dx, dy, w, scratch)
 	if c.Relu {
 		checkSame("DepthwiseBackwardData", len(dx), len(x))
-	} else {
+	}
+	depthwiseData(dx, dy, w, x, c, scratch)
+}
+
+// depthwiseData is [DepthwiseBackwardData] without its checks.
+func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32) {
+	if !c.Relu {
 		x = nil
 	}
 	switch {
@@ -178,6 +184,11 @@ func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32) {
 func DepthwiseBackwardWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseBackwardWeight", x, dy, dw, scratch)
 	clear(dw)
+	depthwiseWeight(dw, x, dy, c, scratch)
+}
+
+// depthwiseWeight is [DepthwiseBackwardWeight] added to dw.
+func depthwiseWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	b := c.bands(narrowBand)
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {

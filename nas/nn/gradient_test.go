@@ -149,6 +149,13 @@ func TestGradientOf(t *testing.T) {
 			return head(b, b.Depthwise(x, b.Param("k/w", kh, kw, 1, ch), o), oh*ow*ch)
 		}
 	}
+	unit := func(h, w, ch, k, filters, oh, ow int, o nn.ConvOpts) func(b builder) any {
+		return func(b builder) any {
+			x := b.Param("x", 2, h, w, ch)
+			y := b.SepUnit("bn", x, b.Param("dw/w", k, k, 1, ch), b.Param("pw/w", 1, 1, ch, filters), o)
+			return head(b, y, oh*ow*filters)
+		}
+	}
 	onX := func(f func(b builder, x any) any, features int) func(b builder) any {
 		return func(b builder) any { return head(b, f(b, b.Param("x", 2, 5, 6, 3)), features) }
 	}
@@ -187,6 +194,16 @@ func TestGradientOf(t *testing.T) {
 		"a concatenation of different widths": onX(func(b builder, x any) any {
 			return b.Concat(b.Conv(x, b.Param("a/w", 1, 1, 3, 1), nn.ConvOpts{}), x, b.Conv(x, b.Param("b/w", 1, 1, 3, 4), nn.ConvOpts{}))
 		}, 240),
+		"a separable unit":                            unit(5, 6, 3, 3, 4, 5, 6, nn.ConvOpts{}),
+		"a 5x5 separable unit with relu":              unit(5, 4, 3, 5, 3, 5, 4, nn.ConvOpts{Relu: true}),
+		"a 7x7 separable unit with relu and stride 2": unit(7, 8, 2, 7, 3, 4, 4, nn.ConvOpts{Relu: true, Stride: 2}),
+		"separable units in a row, the first input used twice": onX(func(b builder, x any) any {
+			y := x
+			for _, n := range []string{"1", "2"} {
+				y = b.SepUnit("bn"+n, y, b.Param("dw"+n+"/w", 3, 3, 1, 3), b.Param("pw"+n+"/w", 1, 1, 3, 3), nn.ConvOpts{Relu: true})
+			}
+			return b.Add(x, y)
+		}, 90),
 		"batch normalisation":          onX(func(b builder, x any) any { return b.BatchNorm("bn", x) }, 90),
 		"batch normalisation and relu": onX(func(b builder, x any) any { return b.Relu(b.BatchNorm("bn", x)) }, 90),
 		"batch normalisation of a dense layer": func(b builder) any {
@@ -233,8 +250,12 @@ func cell(b builder) any {
 	sep := func(name string, x any, k int) any {
 		for i := range 2 {
 			n := fmt.Sprintf("%s/%d", name, i)
-			x = b.Depthwise(x, b.Param(n+"/dw/w", k, k, 1, 4), nn.ConvOpts{Relu: true})
-			x = b.BatchNorm(n+"/bn", b.Conv(x, b.Param(n+"/pw/w", 1, 1, 4, 4), nn.ConvOpts{}))
+			dw, pw := b.Param(n+"/dw/w", k, k, 1, 4), b.Param(n+"/pw/w", 1, 1, 4, 4)
+			if k > 3 {
+				x = b.SepUnit(n+"/bn", x, dw, pw, nn.ConvOpts{Relu: true})
+			} else {
+				x = b.BatchNorm(n+"/bn", b.Conv(b.Depthwise(x, dw, nn.ConvOpts{Relu: true}), pw, nn.ConvOpts{}))
+			}
 		}
 		return x
 	}
@@ -342,5 +363,75 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// parts builds a separable unit of its three operations.
+type parts struct{ *graphBuilder }
+
+func (p parts) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
+	return p.BatchNorm(name, p.Conv(p.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
+}
+
+func TestASeparableUnitEqualsItsOperations(t *testing.T) {
+	for name, o := range map[string]nn.ConvOpts{
+		"plain": {}, "relu": {Relu: true}, "stride 2": {Relu: true, Stride: 2}, "dilated": {Dilation: 2}, "valid": {Valid: true},
+	} {
+		run := func(whole bool) (*checked, int64) {
+			var out nn.Node
+			c := newChecked(t, 8, 3, func(b builder) any {
+				gb, ok := b.(*graphBuilder)
+				if ok && !whole {
+					b = parts{gb}
+				}
+				y := b.Param("x", 3, 12, 11, 20)
+				for _, n := range []string{"1", "2"} {
+					y = b.SepUnit("bn"+n, y, b.Param("dw"+n+"/w", 3, 3, 1, 20), b.Param("pw"+n+"/w", 1, 1, 20, 20), o)
+				}
+				if ok {
+					out = y.(nn.Node)
+				}
+				return b.Xent(b.Linear(b.GlobalAvgPool(y, true), b.Param("head/w", 20, 3), b.Param("head/b", 3)), 0, 1)
+			})
+			c.p.Train()
+			return c, c.g.MAdds(out)
+		}
+		a, maddsA := run(true)
+		b, maddsB := run(false)
+		if maddsA != maddsB || maddsA == 0 {
+			t.Errorf("%s: %d multiply-adds, want %d", name, maddsA, maddsB)
+		}
+		close := func(what string, got, want []float32) {
+			t.Helper()
+			scale := 1e-3 // gradients that are zero are zero up to rounding
+			for _, v := range want {
+				scale = max(scale, math.Abs(float64(v)))
+			}
+			for i, v := range want {
+				if d := math.Abs(float64(got[i] - v)); !(d <= 1e-5*scale) {
+					t.Errorf("%s: %s[%d] = %v, want %v", name, what, i, got[i], v)
+					return
+				}
+			}
+		}
+		losses := func(what string) {
+			t.Helper()
+			if math.Abs(a.p.Loss()-b.p.Loss()) > 1e-6 {
+				t.Errorf("%s: loss %v %s, want %v", name, a.p.Loss(), what, b.p.Loss())
+			}
+		}
+		losses("in training")
+		for i, q := range b.p.Params() {
+			close(q.Name, a.p.Params()[i].Grad, q.Grad)
+		}
+		for i, q := range b.p.Buffers() {
+			close(q.Name, a.p.Buffers()[i].Value, q.Value)
+		}
+		a.p.Forward(true)
+		b.p.Forward(true)
+		losses("forward only")
+		a.p.Forward(false)
+		b.p.Forward(false)
+		losses("in evaluation")
 	}
 }

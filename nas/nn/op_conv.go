@@ -22,8 +22,8 @@ func (g *Graph) Conv(x, w Node, o ConvOpts) Node { return g.conv("conv", x, w, o
 // Depthwise adds a convolution of each channel by itself: x (n, h, w, c), w (kh, kw, 1, c) gives (n, h/sh, w/sw, c).
 func (g *Graph) Depthwise(x, w Node, o ConvOpts) Node { return g.conv("depthwise", x, w, o, true) }
 
-func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
-	what := name + " of " + w.Name()
+// descriptor checks a convolution and describes it to the kernels.
+func (o ConvOpts) descriptor(what string, x, w Node, depthwise bool) kernel.Conv {
 	xs, ws := x.Shape(), w.Shape()
 	if len(xs) != 4 || len(ws) != 4 {
 		fail(what, "input %v and kernel %v, want four dimensions", xs, ws)
@@ -51,6 +51,12 @@ func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
 		d.PadTop, d.PadLeft = d.PadTop-1, d.PadLeft-1
 	}
 	d.Relu = o.Relu
+	return d
+}
+
+func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
+	d := o.descriptor(name+" of "+w.Name(), x, w, depthwise)
+	xs, ws := x.Shape(), w.Shape()
 	fwd, data, weight := kernel.ConvForward, kernel.ConvBackwardData, kernel.ConvBackwardWeight
 	madds := int64(d.OH) * int64(d.OW) * int64(ws.TotalSize())
 	if depthwise {

@@ -2,6 +2,26 @@ package nn
 
 import "nasnet/nas/kernel"
 
+// norm is what a batch normalisation has besides its input.
+type norm struct {
+	gamma, beta    Node
+	mean, variance *Buffer // moving
+	eps, decay     float32
+}
+
+func (g *Graph) newNorm(name string, channels int) *norm {
+	return &norm{
+		gamma: g.Param(name+"/gamma", Ones, channels), beta: g.Param(name+"/beta", Zeros, channels),
+		mean: g.buffer(name+"/mean", channels, 0), variance: g.buffer(name+"/var", channels, 1),
+		eps: g.BN.Eps, decay: g.BN.Decay,
+	}
+}
+
+// move moves the moving statistics towards those of m rows.
+func (n *norm) move(mean, invstd []float32, m int) {
+	kernel.BNUpdateMoving(n.mean.Value, n.variance.Value, mean, invstd, m, n.eps, n.decay)
+}
+
 // BatchNorm adds a batch normalisation over the last axis of x, with its parameters NAME/gamma and NAME/beta and its moving statistics
 // NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves the moving statistics with decay
 // g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the variance.
@@ -12,9 +32,7 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 	}
 	ch := xs[len(xs)-1]
 	per := xs.TotalSize() / xs[0] / ch // rows of an example
-	eps, decay := g.BN.Eps, g.BN.Decay
-	gamma, beta := g.Param(name+"/gamma", Ones, ch), g.Param(name+"/beta", Zeros, ch)
-	mean, variance := g.buffer(name+"/mean", ch, 0), g.buffer(name+"/var", ch, 1)
+	n := g.newNorm(name, ch)
 	saved := []*side{{n: ch}, {n: ch}} // the batch's mean and 1/sqrt(variance+eps)
 	scratch := kernel.BNScratch(ch)
 	return g.apply(&op{
@@ -22,11 +40,11 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 		run: func(c *call) {
 			m := c.n * per
 			if !c.mode.train {
-				kernel.BNInferForward(c.out, c.in[0], c.in[1], c.in[2], mean.Value, variance.Value, m, ch, eps)
+				kernel.BNInferForward(c.out, c.in[0], c.in[1], c.in[2], n.mean.Value, n.variance.Value, m, ch, n.eps)
 				return
 			}
-			kernel.BNTrainForward(c.out, c.in[0], c.in[1], c.in[2], c.side[0], c.side[1], m, ch, eps, c.scratch)
-			kernel.BNUpdateMoving(mean.Value, variance.Value, c.side[0], c.side[1], m, eps, decay)
+			kernel.BNTrainForward(c.out, c.in[0], c.in[1], c.in[2], c.side[0], c.side[1], m, ch, n.eps, c.scratch)
+			n.move(c.side[0], c.side[1], m)
 		},
 		// One kernel makes all three gradients: dx is its node, the others are sides that two more nodes stand for.
 		grad: func(out, dy Node) []Node {
@@ -37,10 +55,10 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 				run: func(c *call) {
 					kernel.BNBackward(c.out, c.side[0], c.side[1], c.in[0], c.in[1], c.in[2], c.side[2], c.side[3], c.n*per, ch, c.scratch)
 				},
-			}, dy, x, gamma, out)
+			}, dy, x, n.gamma, out)
 			return []Node{dx, g.project("batchnorm dgamma", dx, dGamma, ch), g.project("batchnorm dbeta", dx, dBeta, ch)}
 		},
-	}, x, gamma, beta)
+	}, x, n.gamma, n.beta)
 }
 
 // project makes a side that the node from writes a node of the given shape.

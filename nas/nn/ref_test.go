@@ -14,6 +14,7 @@ type builder interface {
 	Conv(x, w any, o nn.ConvOpts) any
 	Depthwise(x, w any, o nn.ConvOpts) any
 	BatchNorm(name string, x any) any
+	SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any
 	AvgPool(x any, k, stride int, valid bool) any
 	MaxPool(x any, k, stride int, valid bool) any
 	Add(a, b any) any
@@ -46,6 +47,9 @@ func (b *graphBuilder) Conv(x, w any, o nn.ConvOpts) any {
 }
 func (b *graphBuilder) Depthwise(x, w any, o nn.ConvOpts) any {
 	return b.g.Depthwise(x.(nn.Node), w.(nn.Node), o)
+}
+func (b *graphBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
+	return b.g.SepUnit(name, x.(nn.Node), wDepth.(nn.Node), wPoint.(nn.Node), o)
 }
 func (b *graphBuilder) BatchNorm(name string, x any) any { return b.g.BatchNorm(name, x.(nn.Node)) }
 func (b *graphBuilder) AvgPool(x any, k, stride int, valid bool) any {
@@ -182,6 +186,10 @@ func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, depthwise bool) any {
 
 func (b *refBuilder) Conv(x, w any, o nn.ConvOpts) any      { return b.conv(x, w, o, false) }
 func (b *refBuilder) Depthwise(x, w any, o nn.ConvOpts) any { return b.conv(x, w, o, true) }
+
+func (b *refBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
+	return b.BatchNorm(name, b.Conv(b.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
+}
 
 func (b *refBuilder) BatchNorm(name string, xa any) any {
 	x := xa.(*array)

@@ -1,0 +1,241 @@
+package kernel
+
+import "fmt"
+
+// SepUnit describes the unit of which separable convolutions are made, as one
+// operation: a depthwise convolution (of max(x, 0) with Relu), a pointwise one
+// to Filters channels without padding or stride, batch normalisation.
+//
+//	x ── depthwise, wd ──▶ d ── 1x1, wp ──▶ z ── gamma, beta ──▶ y
+//
+// Forward, bands of d stay in a fast cache from one convolution to the next, and
+// the statistics are gathered from z while it is there. Backward, a few images
+// go through all of it together, and the gradients by d and z never lie in memory
+// as a whole. d is computed again, unless the filter is so large that saving it
+// costs less ([SepUnit.Saved]).
+//
+//	backward, first all of dy and z:   dgamma, dbeta
+//	then for each few images:          x ──▶ d
+//	                                   dy, z ──▶ dz;  d, dz ──▶ dwp;  dz ──▶ dd
+//	                                   x, dd ──▶ dwd;  dd, x > 0 ──▶ dx
+type SepUnit struct {
+	Conv        // the depthwise convolution: Cin == Cout
+	Filters int // channels of y
+}
+
+// Sizes, chosen by measurement.
+const (
+	sepChunk  = 4 << 10  // floats of d or z from which a product is worth the call
+	sepPadded = 48 << 10 // most floats of a padded image that is kept while d and dwd are computed from it
+	sepLarge  = 25       // taps from which d is saved
+)
+
+// Saved is the number of floats of d that the forward call saves for the backward
+// one: none where it costs less to compute them again.
+func (u SepUnit) Saved() int {
+	if u.KH*u.KW < sepLarge {
+		return 0
+	}
+	return u.N * u.OH * u.OW * u.Cin
+}
+
+func (u SepUnit) checkSaved(op string, d []float32) {
+	if len(d) != u.Saved() {
+		panic(fmt.Sprintf("kernel: %s: %d saved floats, want %d", op, len(d), u.Saved()))
+	}
+}
+
+// Scratch is the number of floats of scratch that the calls of this unit want.
+func (u SepUnit) Scratch() int { return max(u.forwardScratch(), u.backwardScratch()) }
+
+func (u SepUnit) forwardScratch() int {
+	b := u.sepBands()
+	return BNScratch(u.Filters) + u.spread() + b.scratch() + b.pixels()*u.Cin
+}
+
+func (u SepUnit) backwardScratch() int {
+	padded, image := u.padded()
+	return BNScratch(u.Filters) + u.Cin*u.Filters + padded.sepBands().pixels()*u.Filters +
+		u.group()*(u.OH*u.OW*u.Cin+image) + max(u.depthwiseScratch(), padded.depthwiseScratch())
+}
+
+// group is the images that go backward together.
+func (u SepUnit) group() int {
+	return max(1, min(u.N, sepChunk/(u.OH*u.OW*max(u.Cin, u.Filters))))
+}
+
+// padded is the depthwise convolution of an image of the given floats, padded
+// and with Relu applied; or the convolution as it is and 0, if there is nothing
+// to apply or the image is too large to be worth it.
+func (u SepUnit) padded() (c Conv, image int) {
+	b := u.bands(wideBand)
+	if b.direct || u.KH == 1 {
+		return u.Conv, 0
+	}
+	c = u.Conv
+	c.H, c.W = (u.OH-1)*u.StrideH+(u.KH-1)*u.Dilation+1, b.width
+	c.PadTop, c.PadLeft, c.Relu = 0, 0, false
+	if image = c.H * c.W * c.Cin; image > sepPadded {
+		return u.Conv, 0
+	}
+	return c, image
+}
+
+// SepUnitForward computes z and normalises it by its own statistics:
+//
+//	d = depthwise(x, wd)
+//	z = pointwise(d, wp)
+//	mean, invstd = those of z, as in [BNTrainForward]
+//	y = (z-mean)*invstd*gamma + beta
+//
+// x is (N, H, W, Cin), wd is (KH, KW, Cin), wp is (Cin, Filters), y and z are
+// (N, OH, OW, Filters), d has [SepUnit.Saved] floats. [SepUnitBackward] wants d,
+// z, mean and invstd. y may be z where nobody does.
+func SepUnitForward(y, z, d, mean, invstd, x, wd, wp, gamma, beta []float32, u SepUnit, eps float32, scratch []float32) {
+	u.check("SepUnitForward", x, z, wd, wp, scratch)
+	u.checkSaved("SepUnitForward", d)
+	f := u.Filters
+	checkBN("SepUnitForward", u.N*u.OH*u.OW, f, y, z, nil, gamma, beta, mean, invstd)
+	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
+	u.forward(z, d, x, wd, wp, scratch, func(at int, piece []float32) {
+		if at == 0 {
+			bnStart(piece[:f], f, bn)
+		}
+		bnGather(piece, f, bn)
+	})
+	bnFinish(mean, invstd, u.N*u.OH*u.OW, f, eps, bn)
+	bnNormalise(y, z, gamma, beta, mean, invstd, f, bn)
+}
+
+// SepUnitInfer is [SepUnitForward] by the moving statistics, as in
+// [BNInferForward].
+func SepUnitInfer(y, x, wd, wp, gamma, beta, movingMean, movingVar []float32, u SepUnit, eps float32, scratch []float32) {
+	u.check("SepUnitInfer", x, y, wd, wp, scratch)
+	f := u.Filters
+	u.forward(y, nil, x, wd, wp, scratch, func(_ int, piece []float32) {
+		BNInferForward(piece, piece, gamma, beta, movingMean, movingVar, len(piece)/f, f, eps)
+	})
+}
+
+// forward computes z in pieces and shows each, with its place in z, while it is
+// in a cache.
+func (u SepUnit) forward(z, d, x, wd, wp, scratch []float32, made func(at int, piece []float32)) {
+	f, b := u.Filters, u.sepBands()
+	keep := len(d) > 0
+	if !keep {
+		d = scratch[u.spread()+b.scratch():]
+	}
+	pieces(x, wd, u.Conv, b, d, keep, scratch, func(at, m int, d []float32) {
+		piece := z[at*f:][:m*f]
+		gemm(piece, d, wp, m, f, f, f, dense(m, u.Cin, u.Cin), false)
+		made(at*f, piece)
+	})
+}
+
+// pieces computes d, by the convolution c in bands b, and shows it in pieces of
+// m pixels from the pixel at on: of no more than fits a fast cache, and enough
+// for a product. With keep, d holds all of them, else always the current one.
+func pieces(x, wd []float32, c Conv, b bands, d []float32, keep bool, scratch []float32, made func(at, m int, d []float32)) {
+	spread, band := scratch[:c.spread()], scratch[c.spread():]
+	at, m := 0, 0 // pixels shown, and those that wait
+	for n := range c.N {
+		for o := 0; o < c.OH; o += b.rows {
+			rows := min(b.rows, c.OH-o)
+			pixels := rows * c.OW
+			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(x, n, o, rows, band), wd, rows, b.taps(), spread)
+			m += pixels
+			if m*c.Cin < sepChunk && (n < c.N-1 || o+rows < c.OH) {
+				continue
+			}
+			made(at, m, d)
+			if keep {
+				d = d[m*c.Cin:]
+			}
+			at, m = at+m, 0
+		}
+	}
+}
+
+// SepUnitBackward computes the gradients of [SepUnitForward] from dy and what
+// that call was given and has saved. With Relu, dx is masked where x <= 0. dx may
+// be dy where they have the same size.
+func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, mean, invstd []float32, u SepUnit, scratch []float32) {
+	u.check("SepUnitBackward", x, dy, wd, wp, scratch)
+	u.checkSaved("SepUnitBackward", d)
+	checkSame("SepUnitBackward", len(x), len(dx))
+	checkSame("SepUnitBackward", len(wd), len(dwd))
+	checkSame("SepUnitBackward", len(wp), len(dwp))
+	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
+	checkBN("SepUnitBackward", u.N*pixels, f, dy, z, nil, gamma, mean, invstd, dgamma, dbeta)
+
+	take := func(n int) (s []float32) {
+		s, scratch = scratch[:n], scratch[n:]
+		return s
+	}
+	p, image := u.padded()
+	b := p.sepBands()
+	bn, wt, group := take(BNScratch(f)), take(len(wp)), u.group()
+	dz, dds, images := take(b.pixels()*f), take(group*pixels*c.Cin), take(group*image)
+	bnStart(mean, f, bn)
+	bnGradGather(dy, z, f, bn)
+	bnGradFinish(dgamma, dbeta, gamma, invstd, u.N*pixels, f, bn)
+	transpose(wt, wp, c.Cin, f, c.Cin)
+	clear(dwd)
+	clear(dwp)
+	whole := c.bands(wideBand)
+	whole.rows = c.OH
+	for n := 0; n < u.N; n += group {
+		c.N = min(group, u.N-n)
+		p.N = c.N
+		in, dd := x[n*c.H*c.W*c.Cin:][:c.N*c.H*c.W*c.Cin], dds[:c.N*pixels*c.Cin]
+		products := func(at, m int, d []float32) {
+			from, dz := (n*pixels+at)*f, dz[:m*f]
+			bnGradApply(dz, dy[from:][:m*f], z[from:][:m*f], f, bn)
+			gemmTN(dwp, d, dz, m, f, f, f, dense(m, c.Cin, c.Cin))
+			gemm(dd[at*c.Cin:], dz, wt, m, c.Cin, c.Cin, c.Cin, dense(m, f, f), false)
+		}
+		src := in
+		if image > 0 {
+			src = images[:c.N*image]
+			for i := range c.N {
+				whole.load(x, n+i, 0, c.OH, src[i*image:][:image])
+			}
+		}
+		if len(d) > 0 {
+			for at := 0; at < c.N*pixels; at += b.pixels() {
+				products(at, min(b.pixels(), c.N*pixels-at), d[(n*pixels+at)*c.Cin:])
+			}
+		} else {
+			pieces(src, wd, p, b, dd, true, scratch, products)
+		}
+		depthwiseWeight(dwd, src, dd, p, scratch)
+		depthwiseData(dx[n*c.H*c.W*c.Cin:][:len(in)], dd, wd, in, c, scratch)
+	}
+}
+
+// sepBands are the bands of d, no larger than a piece where that costs nothing.
+func (c Conv) sepBands() bands {
+	b := c.bands(wideBand)
+	if b.direct {
+		b.rows = max(1, min(b.rows, sepChunk/(c.OW*c.Cin)))
+	}
+	return b
+}
+
+// pixels is the most that a piece of d has.
+func (b bands) pixels() int { return sepChunk/b.c.Cin + b.rows*b.c.OW }
+
+func (u SepUnit) check(op string, x, z, wd, wp, scratch []float32) {
+	if u.Cin != u.Cout || u.Filters < 1 || u.N < 1 {
+		panic(fmt.Sprintf("kernel: %s: bad descriptor %+v", op, u))
+	}
+	if len(z) != u.N*u.OH*u.OW*u.Filters || len(wp) != u.Cin*u.Filters {
+		panic(fmt.Sprintf("kernel: %s: lengths output %d pointwise weights %d do not fit %+v", op, len(z), len(wp), u))
+	}
+	if s := u.Scratch(); len(scratch) < s {
+		panic(fmt.Sprintf("kernel: %s: scratch %d < %d for %+v", op, len(scratch), s, u))
+	}
+	if len(x) != u.N*u.H*u.W*u.Cin || len(wd) != u.KH*u.KW*u.Cin {
+		panic(fmt.Sprintf("kernel: %s: lengths input %d depthwise weights %d do not fit %+v", op, len(x), len(wd), u))
+	}
+}
