@@ -34,13 +34,16 @@ func (b *builder) identity(path string, x nn.Node, _, f, stride int) nn.Node {
 
 // separable is (relu, depthwise k x k, pointwise, BN) twice; only the first has the stride.
 func (b *builder) separable(path string, x nn.Node, k, f, stride int) nn.Node {
-	for _, n := range []string{"1", "2"} {
-		depth := b.g.Param(path+"/dw"+n+"/w", nn.FanOutDepthwise, k, k, 1, channels(x))
-		point := b.g.Param(path+"/pw"+n+"/w", nn.FanOut, 1, 1, channels(x), f)
-		x = b.g.SepUnit(path+"/bn"+n, x, depth, point, nn.ConvOpts{Stride: stride, Relu: true})
-		stride = 1
+	unit := func(n string, in, stride int) nn.Sep {
+		return nn.Sep{
+			Depth: b.g.Param(path+"/dw"+n+"/w", nn.FanOutDepthwise, k, k, 1, in),
+			Point: b.g.Param(path+"/pw"+n+"/w", nn.FanOut, 1, 1, in, f),
+			Norm:  b.g.Norm(path+"/bn"+n, f),
+			Opts:  nn.ConvOpts{Stride: stride, Relu: true},
+		}
 	}
-	return x
+	first := unit("1", channels(x), stride)
+	return b.g.SepPair(x, first, unit("2", f, 1))
 }
 
 // plain is a convolution: 1x1 as it is, larger ones within a bottleneck.

@@ -87,15 +87,22 @@ func bnFinish(mean, invstd []float32, m, c int, eps float32, scratch []float32) 
 }
 
 func bnNormalise(y, x, gamma, beta, mean, invstd []float32, c int, scratch []float32) {
+	mu, a, b := bnVectors(gamma, beta, mean, invstd, c, scratch)
+	bnApply(y, x, mu, a, b)
+}
+
+// bnVectors are those of bnApply, in a part of the scratch that only bnGradFinish
+// changes.
+func bnVectors(gamma, beta, mean, invstd []float32, c int, scratch []float32) (mu, a, b []float32) {
 	p := period(c)
-	mu, a, b := scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
+	mu, a, b = scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
 	for j := range c {
 		a[j] = gamma[j] * invstd[j]
 	}
 	repeat(mu, mean)
 	repeat(a, a[:c])
 	repeat(b, beta)
-	bnApply(y, x, mu, a, b)
+	return mu, a, b
 }
 
 // bnStep is the floats of the next block of rows of a period, or those of the

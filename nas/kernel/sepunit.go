@@ -96,15 +96,22 @@ func SepUnitForward(y, z, d, mean, invstd, x, wd, wp, gamma, beta []float32, u S
 	u.checkSaved("SepUnitForward", d)
 	f := u.Filters
 	checkBN("SepUnitForward", u.N*u.OH*u.OW, f, y, z, nil, gamma, beta, mean, invstd)
+	bn := scratch[:BNScratch(f)]
+	u.statistics(z, d, mean, invstd, x, wd, wp, eps, nil, scratch)
+	bnNormalise(y, z, gamma, beta, mean, invstd, f, bn)
+}
+
+// statistics computes d, z, mean and invstd.
+func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32, from *normalised, scratch []float32) {
+	f := u.Filters
 	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
-	u.forward(z, d, x, wd, wp, scratch, func(at int, piece []float32) {
+	u.forward(z, d, x, wd, wp, from, scratch, func(at int, piece []float32) {
 		if at == 0 {
 			bnStart(piece[:f], f, bn)
 		}
 		bnGather(piece, f, bn)
 	})
 	bnFinish(mean, invstd, u.N*u.OH*u.OW, f, eps, bn)
-	bnNormalise(y, z, gamma, beta, mean, invstd, f, bn)
 }
 
 // SepUnitInfer is [SepUnitForward] by the moving statistics, as in
@@ -112,20 +119,20 @@ func SepUnitForward(y, z, d, mean, invstd, x, wd, wp, gamma, beta []float32, u S
 func SepUnitInfer(y, x, wd, wp, gamma, beta, movingMean, movingVar []float32, u SepUnit, eps float32, scratch []float32) {
 	u.check("SepUnitInfer", x, y, wd, wp, scratch)
 	f := u.Filters
-	u.forward(y, nil, x, wd, wp, scratch, func(_ int, piece []float32) {
+	u.forward(y, nil, x, wd, wp, nil, scratch, func(_ int, piece []float32) {
 		BNInferForward(piece, piece, gamma, beta, movingMean, movingVar, len(piece)/f, f, eps)
 	})
 }
 
 // forward computes z in pieces and shows each, with its place in z, while it is
 // in a cache.
-func (u SepUnit) forward(z, d, x, wd, wp, scratch []float32, made func(at int, piece []float32)) {
+func (u SepUnit) forward(z, d, x, wd, wp []float32, from *normalised, scratch []float32, made func(at int, piece []float32)) {
 	f, b := u.Filters, u.sepBands()
 	keep := len(d) > 0
 	if !keep {
 		d = scratch[u.spread()+b.scratch():]
 	}
-	pieces(x, wd, u.Conv, b, d, keep, scratch, func(at, m int, d []float32) {
+	pieces(x, wd, u.Conv, b, from, d, keep, scratch, func(at, m int, d []float32) {
 		piece := z[at*f:][:m*f]
 		gemm(piece, d, wp, m, f, f, f, dense(m, u.Cin, u.Cin), false)
 		made(at*f, piece)
@@ -135,14 +142,19 @@ func (u SepUnit) forward(z, d, x, wd, wp, scratch []float32, made func(at int, p
 // pieces computes d, by the convolution c in bands b, and shows it in pieces of
 // m pixels from the pixel at on: of no more than fits a fast cache, and enough
 // for a product. With keep, d holds all of them, else always the current one.
-func pieces(x, wd []float32, c Conv, b bands, d []float32, keep bool, scratch []float32, made func(at, m int, d []float32)) {
+func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, keep bool, scratch []float32, made func(at, m int, d []float32)) {
 	spread, band := scratch[:c.spread()], scratch[c.spread():]
 	at, m := 0, 0 // pixels shown, and those that wait
+	size := c.H * c.W * c.Cin
 	for n := range c.N {
+		image := x[n*size:][:size]
+		if from != nil {
+			image = from.values(image)
+		}
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
 			pixels := rows * c.OW
-			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(x, n, o, rows, band), wd, rows, b.taps(), spread)
+			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, band), wd, rows, b.taps(), spread)
 			m += pixels
 			if m*c.Cin < sepChunk && (n < c.N-1 || o+rows < c.OH) {
 				continue
@@ -165,20 +177,26 @@ func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, me
 	checkSame("SepUnitBackward", len(x), len(dx))
 	checkSame("SepUnitBackward", len(wd), len(dwd))
 	checkSame("SepUnitBackward", len(wp), len(dwp))
-	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
+	f, pixels := u.Filters, u.OH*u.OW
 	checkBN("SepUnitBackward", u.N*pixels, f, dy, z, nil, gamma, mean, invstd, dgamma, dbeta)
+	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
+	bnStart(mean, f, bn)
+	bnGradGather(dy, z, f, bn)
+	bnGradFinish(dgamma, dbeta, gamma, invstd, u.N*pixels, f, bn)
+	u.backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn, nil, scratch)
+}
 
+// backward is SepUnitBackward after bnGradFinish in bn.
+func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised, scratch []float32) {
+	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
 	take := func(n int) (s []float32) {
 		s, scratch = scratch[:n], scratch[n:]
 		return s
 	}
 	p, image := u.padded()
 	b := p.sepBands()
-	bn, wt, group := take(BNScratch(f)), take(len(wp)), u.group()
+	wt, group := take(len(wp)), u.group()
 	dz, dds, images := take(b.pixels()*f), take(group*pixels*c.Cin), take(group*image)
-	bnStart(mean, f, bn)
-	bnGradGather(dy, z, f, bn)
-	bnGradFinish(dgamma, dbeta, gamma, invstd, u.N*pixels, f, bn)
 	transpose(wt, wp, c.Cin, f, c.Cin)
 	clear(dwd)
 	clear(dwp)
@@ -187,10 +205,14 @@ func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, me
 	for n := 0; n < u.N; n += group {
 		c.N = min(group, u.N-n)
 		p.N = c.N
-		in, dd := x[n*c.H*c.W*c.Cin:][:c.N*c.H*c.W*c.Cin], dds[:c.N*pixels*c.Cin]
+		given, dd := x[n*c.H*c.W*c.Cin:][:c.N*c.H*c.W*c.Cin], dds[:c.N*pixels*c.Cin]
+		in := given
+		if from != nil {
+			in = from.values(given)
+		}
 		products := func(at, m int, d []float32) {
-			from, dz := (n*pixels+at)*f, dz[:m*f]
-			bnGradApply(dz, dy[from:][:m*f], z[from:][:m*f], f, bn)
+			place, dz := (n*pixels+at)*f, dz[:m*f]
+			bnGradApply(dz, dy[place:][:m*f], z[place:][:m*f], f, bn)
 			gemmTN(dwp, d, dz, m, f, f, f, dense(m, c.Cin, c.Cin))
 			gemm(dd[at*c.Cin:], dz, wt, m, c.Cin, c.Cin, c.Cin, dense(m, f, f), false)
 		}
@@ -198,7 +220,7 @@ func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, me
 		if image > 0 {
 			src = images[:c.N*image]
 			for i := range c.N {
-				whole.load(x, n+i, 0, c.OH, src[i*image:][:image])
+				whole.load(in, i, 0, c.OH, src[i*image:][:image])
 			}
 		}
 		if len(d) > 0 {
@@ -206,10 +228,14 @@ func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, me
 				products(at, min(b.pixels(), c.N*pixels-at), d[(n*pixels+at)*c.Cin:])
 			}
 		} else {
-			pieces(src, wd, p, b, dd, true, scratch, products)
+			pieces(src, wd, p, b, nil, dd, true, scratch, products)
 		}
 		depthwiseWeight(dwd, src, dd, p, scratch)
-		depthwiseData(dx[n*c.H*c.W*c.Cin:][:len(in)], dd, wd, in, c, scratch)
+		out := dx[n*c.H*c.W*c.Cin:][:len(in)]
+		depthwiseData(out, dd, wd, in, c, scratch)
+		if from != nil {
+			bnGradGather(out, given, c.Cin, from.bn)
+		}
 	}
 }
 

@@ -198,12 +198,14 @@ func TestGradientOf(t *testing.T) {
 		"a 5x5 separable unit with relu":              unit(5, 4, 3, 5, 3, 5, 4, nn.ConvOpts{Relu: true}),
 		"a 7x7 separable unit with relu and stride 2": unit(7, 8, 2, 7, 3, 4, 4, nn.ConvOpts{Relu: true, Stride: 2}),
 		"separable units in a row, the first input used twice": onX(func(b builder, x any) any {
-			y := x
-			for _, n := range []string{"1", "2"} {
-				y = b.SepUnit("bn"+n, y, b.Param("dw"+n+"/w", 3, 3, 1, 3), b.Param("pw"+n+"/w", 1, 1, 3, 3), nn.ConvOpts{Relu: true})
-			}
-			return b.Add(x, y)
+			return b.Add(x, sepUnits(b, x, 3, 3, 3, nn.ConvOpts{Relu: true}))
 		}, 90),
+		"a pair of separable units, its input used twice": onX(func(b builder, x any) any {
+			return b.Add(x, b.SepPair(x, 3, 3, 3, nn.ConvOpts{Relu: true}))
+		}, 90),
+		"a pair of 5x5 separable units with stride 2": onX(func(b builder, x any) any {
+			return b.SepPair(x, 5, 3, 4, nn.ConvOpts{Relu: true, Stride: 2})
+		}, 16),
 		"batch normalisation":          onX(func(b builder, x any) any { return b.BatchNorm("bn", x) }, 90),
 		"batch normalisation and relu": onX(func(b builder, x any) any { return b.Relu(b.BatchNorm("bn", x)) }, 90),
 		"batch normalisation of a dense layer": func(b builder) any {
@@ -366,72 +368,103 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 	}
 }
 
-// parts builds a separable unit of its three operations.
-type parts struct{ *graphBuilder }
+// parts builds a separable unit of its three operations, and a pair of two units; units builds only the latter.
+type (
+	parts struct{ *graphBuilder }
+	units struct{ *graphBuilder }
+)
 
 func (p parts) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
 	return p.BatchNorm(name, p.Conv(p.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
 }
+func (p parts) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
+	return sepUnits(p, x, k, channels, filters, o)
+}
+func (u units) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
+	return sepUnits(u, x, k, channels, filters, o)
+}
 
-func TestASeparableUnitEqualsItsOperations(t *testing.T) {
+func TestSeparableUnitsAndPairsEqualTheirOperations(t *testing.T) {
 	for name, o := range map[string]nn.ConvOpts{
 		"plain": {}, "relu": {Relu: true}, "stride 2": {Relu: true, Stride: 2}, "dilated": {Dilation: 2}, "valid": {Valid: true},
 	} {
-		run := func(whole bool) (*checked, int64) {
+		run := func(as func(b *graphBuilder) builder) (*checked, int64) {
 			var out nn.Node
 			c := newChecked(t, 8, 3, func(b builder) any {
 				gb, ok := b.(*graphBuilder)
-				if ok && !whole {
-					b = parts{gb}
+				if ok {
+					b = as(gb)
 				}
-				y := b.Param("x", 3, 12, 11, 20)
-				for _, n := range []string{"1", "2"} {
-					y = b.SepUnit("bn"+n, y, b.Param("dw"+n+"/w", 3, 3, 1, 20), b.Param("pw"+n+"/w", 1, 1, 20, 20), o)
-				}
+				y := b.SepPair(b.Param("x", 3, 12, 11, 20), 3, 20, 12, o)
 				if ok {
 					out = y.(nn.Node)
 				}
-				return b.Xent(b.Linear(b.GlobalAvgPool(y, true), b.Param("head/w", 20, 3), b.Param("head/b", 3)), 0, 1)
+				return b.Xent(b.Linear(b.GlobalAvgPool(y, true), b.Param("head/w", 12, 3), b.Param("head/b", 3)), 0, 1)
 			})
 			c.p.Train()
 			return c, c.g.MAdds(out)
 		}
-		a, maddsA := run(true)
-		b, maddsB := run(false)
-		if maddsA != maddsB || maddsA == 0 {
-			t.Errorf("%s: %d multiply-adds, want %d", name, maddsA, maddsB)
-		}
-		close := func(what string, got, want []float32) {
-			t.Helper()
-			scale := 1e-3 // gradients that are zero are zero up to rounding
-			for _, v := range want {
-				scale = max(scale, math.Abs(float64(v)))
+		for kind, as := range map[string]func(b *graphBuilder) builder{
+			"a pair": func(b *graphBuilder) builder { return b }, "two units": func(b *graphBuilder) builder { return units{b} },
+		} {
+			at := kind + ", " + name
+			got, madds := run(as)
+			want, wantMAdds := run(func(b *graphBuilder) builder { return parts{b} })
+			if madds != wantMAdds || madds == 0 {
+				t.Errorf("%s: %d multiply-adds, want %d", at, madds, wantMAdds)
 			}
-			for i, v := range want {
-				if d := math.Abs(float64(got[i] - v)); !(d <= 1e-5*scale) {
-					t.Errorf("%s: %s[%d] = %v, want %v", name, what, i, got[i], v)
-					return
+			losses := func(when string) {
+				t.Helper()
+				if math.Abs(got.p.Loss()-want.p.Loss()) > 1e-6 {
+					t.Errorf("%s: loss %v %s, want %v", at, got.p.Loss(), when, want.p.Loss())
 				}
 			}
+			losses("in training")
+			for i, q := range want.p.Params() {
+				closeTo(t, at+": "+q.Name, got.p.Params()[i].Grad, q.Grad)
+			}
+			for i, q := range want.p.Buffers() {
+				closeTo(t, at+": "+q.Name, got.p.Buffers()[i].Value, q.Value)
+			}
+			got.p.Forward(true)
+			want.p.Forward(true)
+			losses("forward only")
+			got.p.Forward(false)
+			want.p.Forward(false)
+			losses("in evaluation")
 		}
-		losses := func(what string) {
-			t.Helper()
-			if math.Abs(a.p.Loss()-b.p.Loss()) > 1e-6 {
-				t.Errorf("%s: loss %v %s, want %v", name, a.p.Loss(), what, b.p.Loss())
+	}
+}
+
+// closeTo demands that values agree to 1e-5 of the largest, or of 1e-3: gradients that are zero are zero up to rounding.
+func closeTo(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	scale := 1e-3
+	for _, v := range want {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	for i, v := range want {
+		if d := math.Abs(float64(got[i] - v)); !(d <= 1e-5*scale) {
+			t.Errorf("%s[%d] = %v, want %v", what, i, got[i], v)
+			return
+		}
+	}
+}
+
+func TestASeparablePairRefusesWhatDoesNotFit(t *testing.T) {
+	g := nn.NewGraph(2)
+	x, d, p := g.Input("x", 2, 5, 5, 3), g.Param("d/w", nn.Zeros, 3, 3, 1, 3), g.Param("p/w", nn.Zeros, 1, 1, 3, 3)
+	n, wide := g.Norm("n", 3), g.Norm("wide", 4)
+	ok := nn.Sep{Depth: d, Point: p, Norm: n}
+	for what, bad := range map[string]nn.Sep{
+		"the weights exchanged":     {Depth: p, Point: d, Norm: n},
+		"too wide a normalisation":  {Depth: d, Point: p, Norm: wide},
+		"a filter without channels": {Depth: x, Point: p, Norm: n},
+	} {
+		for _, pair := range [][2]nn.Sep{{bad, ok}, {ok, bad}} {
+			if err := nn.Try(func() { g.SepPair(x, pair[0], pair[1]) }); err == nil {
+				t.Errorf("%s: no error", what)
 			}
 		}
-		losses("in training")
-		for i, q := range b.p.Params() {
-			close(q.Name, a.p.Params()[i].Grad, q.Grad)
-		}
-		for i, q := range b.p.Buffers() {
-			close(q.Name, a.p.Buffers()[i].Value, q.Value)
-		}
-		a.p.Forward(true)
-		b.p.Forward(true)
-		losses("forward only")
-		a.p.Forward(false)
-		b.p.Forward(false)
-		losses("in evaluation")
 	}
 }

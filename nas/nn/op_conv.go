@@ -23,8 +23,7 @@ func (g *Graph) Conv(x, w Node, o ConvOpts) Node { return g.conv("conv", x, w, o
 func (g *Graph) Depthwise(x, w Node, o ConvOpts) Node { return g.conv("depthwise", x, w, o, true) }
 
 // descriptor checks a convolution and describes it to the kernels.
-func (o ConvOpts) descriptor(what string, x, w Node, depthwise bool) kernel.Conv {
-	xs, ws := x.Shape(), w.Shape()
+func (o ConvOpts) descriptor(what string, xs, ws tensor.Shape, depthwise bool) kernel.Conv {
 	if len(xs) != 4 || len(ws) != 4 {
 		fail(what, "input %v and kernel %v, want four dimensions", xs, ws)
 	}
@@ -55,8 +54,8 @@ func (o ConvOpts) descriptor(what string, x, w Node, depthwise bool) kernel.Conv
 }
 
 func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
-	d := o.descriptor(name+" of "+w.Name(), x, w, depthwise)
 	xs, ws := x.Shape(), w.Shape()
+	d := o.descriptor(name+" of "+w.Name(), xs, ws, depthwise)
 	fwd, data, weight := kernel.ConvForward, kernel.ConvBackwardData, kernel.ConvBackwardWeight
 	madds := int64(d.OH) * int64(d.OW) * int64(ws.TotalSize())
 	if depthwise {

@@ -2,23 +2,26 @@ package nn
 
 import "nasnet/nas/kernel"
 
-// norm is what a batch normalisation has besides its input.
-type norm struct {
+// Norm is what a batch normalisation has besides its input.
+type Norm struct {
 	gamma, beta    Node
 	mean, variance *Buffer // moving
+	channels       int
 	eps, decay     float32
 }
 
-func (g *Graph) newNorm(name string, channels int) *norm {
-	return &norm{
+// Norm adds the parameters NAME/gamma and NAME/beta and the moving statistics NAME/mean and NAME/var of a batch normalisation that is
+// part of another operation.
+func (g *Graph) Norm(name string, channels int) *Norm {
+	return &Norm{
 		gamma: g.Param(name+"/gamma", Ones, channels), beta: g.Param(name+"/beta", Zeros, channels),
 		mean: g.buffer(name+"/mean", channels, 0), variance: g.buffer(name+"/var", channels, 1),
-		eps: g.BN.Eps, decay: g.BN.Decay,
+		channels: channels, eps: g.BN.Eps, decay: g.BN.Decay,
 	}
 }
 
 // move moves the moving statistics towards those of m rows.
-func (n *norm) move(mean, invstd []float32, m int) {
+func (n *Norm) move(mean, invstd []float32, m int) {
 	kernel.BNUpdateMoving(n.mean.Value, n.variance.Value, mean, invstd, m, n.eps, n.decay)
 }
 
@@ -32,7 +35,7 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 	}
 	ch := xs[len(xs)-1]
 	per := xs.TotalSize() / xs[0] / ch // rows of an example
-	n := g.newNorm(name, ch)
+	n := g.Norm(name, ch)
 	saved := []*side{{n: ch}, {n: ch}} // the batch's mean and 1/sqrt(variance+eps)
 	scratch := kernel.BNScratch(ch)
 	return g.apply(&op{

@@ -13,14 +13,10 @@ import (
 //
 // does, with the same parameters, statistics and, up to rounding, results. It is one operation that goes through memory less often.
 func (g *Graph) SepUnit(name string, x, wDepth, wPoint Node, o ConvOpts) Node {
-	d := o.descriptor("depthwise of "+wDepth.Name(), x, wDepth, true)
-	xs, ds, ps := x.Shape(), wDepth.Shape(), wPoint.Shape()
-	if len(ps) != 4 || ps[0] != 1 || ps[1] != 1 || ps[2] != d.Cin {
-		fail("conv of "+wPoint.Name(), "kernel %v for %d channels, want (1, 1, %d, filters)", ps, d.Cin, d.Cin)
-	}
-	filters, pixels := ps[3], d.OH*d.OW
-	n := g.newNorm(name, filters)
-	u := kernel.SepUnit{Conv: d, Filters: filters}
+	u := sepUnit(x.Shape(), wDepth, wPoint, o)
+	d, xs, ds, ps := u.Conv, x.Shape(), wDepth.Shape(), wPoint.Shape()
+	filters, pixels := u.Filters, d.OH*d.OW
+	n := g.Norm(name, filters)
 	// What is normalised, its mean and 1/sqrt(variance+eps), and what the unit may save between its convolutions.
 	saved := []*side{{n: d.N * pixels * filters}, {n: filters}, {n: filters}, {n: u.Saved()}}
 	of := func(c *call) kernel.SepUnit {
@@ -57,4 +53,14 @@ func (g *Graph) SepUnit(name string, x, wDepth, wPoint Node, o ConvOpts) Node {
 				g.project("sepunit dgamma", dx, dGamma, filters), g.project("sepunit dbeta", dx, dBeta, filters)}
 		},
 	}, x, wDepth, wPoint, n.gamma, n.beta)
+}
+
+// sepUnit checks a unit and describes it to the kernels.
+func sepUnit(xs tensor.Shape, wDepth, wPoint Node, o ConvOpts) kernel.SepUnit {
+	d := o.descriptor("depthwise of "+wDepth.Name(), xs, wDepth.Shape(), true)
+	ps := wPoint.Shape()
+	if len(ps) != 4 || ps[0] != 1 || ps[1] != 1 || ps[2] != d.Cin {
+		fail("conv of "+wPoint.Name(), "kernel %v for %d channels, want (1, 1, %d, filters)", ps, d.Cin, d.Cin)
+	}
+	return kernel.SepUnit{Conv: d, Filters: ps[3]}
 }

@@ -15,6 +15,7 @@ type builder interface {
 	Depthwise(x, w any, o nn.ConvOpts) any
 	BatchNorm(name string, x any) any
 	SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any
+	SepPair(x any, k, channels, filters int, o nn.ConvOpts) any
 	AvgPool(x any, k, stride int, valid bool) any
 	MaxPool(x any, k, stride int, valid bool) any
 	Add(a, b any) any
@@ -50,6 +51,14 @@ func (b *graphBuilder) Depthwise(x, w any, o nn.ConvOpts) any {
 }
 func (b *graphBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
 	return b.g.SepUnit(name, x.(nn.Node), wDepth.(nn.Node), wPoint.(nn.Node), o)
+}
+func (b *graphBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
+	unit := func(n string, channels int) nn.Sep {
+		return nn.Sep{Depth: b.Param("dw"+n+"/w", k, k, 1, channels).(nn.Node), Point: b.Param("pw"+n+"/w", 1, 1, channels, filters).(nn.Node),
+			Norm: b.g.Norm("bn"+n, filters), Opts: o}
+	}
+	first := unit("1", channels)
+	return b.g.SepPair(x.(nn.Node), first, unit("2", filters))
 }
 func (b *graphBuilder) BatchNorm(name string, x any) any { return b.g.BatchNorm(name, x.(nn.Node)) }
 func (b *graphBuilder) AvgPool(x any, k, stride int, valid bool) any {
@@ -189,6 +198,19 @@ func (b *refBuilder) Depthwise(x, w any, o nn.ConvOpts) any { return b.conv(x, w
 
 func (b *refBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
 	return b.BatchNorm(name, b.Conv(b.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
+}
+
+func (b *refBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
+	return sepUnits(b, x, k, channels, filters, o)
+}
+
+// sepUnits is a SepPair of two units.
+func sepUnits(b builder, x any, k, channels, filters int, o nn.ConvOpts) any {
+	for _, n := range []string{"1", "2"} {
+		x = b.SepUnit("bn"+n, x, b.Param("dw"+n+"/w", k, k, 1, channels), b.Param("pw"+n+"/w", 1, 1, channels, filters), o)
+		channels = filters
+	}
+	return x
 }
 
 func (b *refBuilder) BatchNorm(name string, xa any) any {
