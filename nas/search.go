@@ -45,9 +45,9 @@ type Search struct {
 
 	// owned by the loop
 	policy   controller.Controller // its goroutine has it while updating
-	updating bool
-	version  int          // updates applied to policy
-	views    []PolicyView // [0] is the untrained policy
+	updating bool                  // a goroutine applies a batch
+	version  int                   // updates applied to policy
+	views    []PolicyView          // [0] is the untrained policy
 	trials   map[int]*trial
 	samples  []*trial       // proposals by number
 	starts   []int          // number of the first proposal of each batch
@@ -57,7 +57,7 @@ type Search struct {
 	workers  int
 	state    State
 	reason   string
-	barren   int // batches in a row in which no trial had a reward
+	barren   int // batches in a row in which every trial failed
 	subs     map[chan struct{}]bool
 	events   []Event
 	recent   []int // trials by end, newest first
