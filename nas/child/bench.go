@@ -3,8 +3,10 @@ package child
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"time"
@@ -18,30 +20,40 @@ import (
 // step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is
 // inference by the moving statistics; rates come from the median step.
 type BenchResult struct {
-	Genotype        string  `json:"genotype"`
-	N               int     `json:"n"`
-	Filters         int     `json:"filters"`
-	Image           int     `json:"image"`
-	Batch           int     `json:"batch"`
-	Threads         int     `json:"threads"` // children side by side, each on one thread; the rates are their sums
-	TrainImagesPerS float64 `json:"train_images_per_s"`
-	ForwardImages   float64 `json:"forward_images_per_s"`
-	Params          int64   `json:"params"`        // trainable
-	MAdds           int64   `json:"madds"`         // multiply-adds of one image, forward
-	GMACsTrain      float64 `json:"gmacs_train"`   // 1e9 multiply-adds a second, a training step counted as three forwards
-	GMACsForward    float64 `json:"gmacs_forward"` // of forward alone
-	TrainStepMS     float64 `json:"train_step_ms"` // median
-	ForwardStepMS   float64 `json:"forward_step_ms"`
-	TrainSteps      int     `json:"train_steps"`      // timed, of the first child
-	AllocBytesPerOp float64 `json:"alloc_bytes_step"` // of a training step
-	ArenaBytes      int64   `json:"arena_bytes"`      // working memory of one child
-	BuildMS         float64 `json:"build_ms"`         // from the genotype to the first step
-	Loss            float64 `json:"loss"`             // of the last training step: finite if all is well
+	Genotype        string    `json:"genotype"`
+	N               int       `json:"n"`
+	Filters         int       `json:"filters"`
+	Image           int       `json:"image"`
+	Batch           int       `json:"batch"`
+	Threads         int       `json:"threads"` // children side by side, each on one thread; the rates are their sums
+	TrainImagesPerS float64   `json:"train_images_per_s"`
+	ForwardImages   float64   `json:"forward_images_per_s"`
+	Params          int64     `json:"params"`        // trainable
+	MAdds           int64     `json:"madds"`         // multiply-adds of one image, forward
+	GMACsTrain      float64   `json:"gmacs_train"`   // 1e9 multiply-adds a second, a training step counted as three forwards
+	GMACsForward    float64   `json:"gmacs_forward"` // of forward alone
+	TrainStepMS     float64   `json:"train_step_ms"` // median
+	ForwardStepMS   float64   `json:"forward_step_ms"`
+	TrainSteps      int       `json:"train_steps"`      // timed, of the first child
+	AllocBytesPerOp float64   `json:"alloc_bytes_step"` // of a training step
+	ArenaBytes      int64     `json:"arena_bytes"`      // working memory of one child
+	BuildMS         float64   `json:"build_ms"`         // from the genotype to the first step
+	Loss            float64   `json:"loss"`             // of the last training step: finite if all is well
+	Ops             []OpShare `json:"ops"`              // where the time of a training step goes, the most first; measured apart, in the first child
 }
 
-// Bench measures a network on random images for about the given time, two thirds of it training. threads children train side by side, as in a search;
+// OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own, by its inputs (dx) and its weights (dw).
+type OpShare struct {
+	Kind  string  `json:"kind"`
+	Calls int     `json:"calls"` // a step
+	MS    float64 `json:"ms"`    // a step
+	Share float64 `json:"share"` // of the step, the optimizer's part included
+}
+
+// Bench measures a network on random images for about the given time, two thirds of it training. A CPU profile of the training steps goes to profile, unless that
+// is nil. threads children train side by side, as in a search;
 // an engine that trains one child on several threads does not exist.
-func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64) (r BenchResult, err error) {
+func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64, profile io.Writer) (r BenchResult, err error) {
 	if batch < 2 || batch > 1<<16 || threads < 1 || threads > 1024 || !(seconds > 0) {
 		return r, fmt.Errorf("child: bench: batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", batch, threads, seconds)
 	}
@@ -56,7 +68,11 @@ func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64)
 	start.Add(threads)
 	for i := range threads {
 		all.Go(func() {
-			results[i], errs[i] = benchOne(g, net, batch, seconds, uint64(i), &start)
+			w := profile
+			if i > 0 {
+				w = nil // a profile is of the whole process
+			}
+			results[i], errs[i] = benchOne(g, net, batch, seconds, uint64(i), &start, w)
 		})
 	}
 	all.Wait()
@@ -66,7 +82,7 @@ func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64)
 	for i, one := range results {
 		if i == 0 {
 			r.TrainStepMS, r.ForwardStepMS, r.TrainSteps, r.Loss = one.TrainStepMS, one.ForwardStepMS, one.TrainSteps, one.Loss
-			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS = one.AllocBytesPerOp, one.ArenaBytes, one.BuildMS
+			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS, r.Ops = one.AllocBytesPerOp, one.ArenaBytes, one.BuildMS, one.Ops
 		}
 		r.TrainImagesPerS += float64(batch) / one.TrainStepMS * 1e3
 		r.ForwardImages += float64(batch) / one.ForwardStepMS * 1e3
@@ -77,7 +93,7 @@ func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64)
 }
 
 // benchOne is one child of a measurement. All of them wait for the last one to be built.
-func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id uint64, start *sync.WaitGroup) (r BenchResult, err error) {
+func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id uint64, start *sync.WaitGroup, profile io.Writer) (r BenchResult, err error) {
 	defer recoverPanic(&err)
 	waited := false
 	defer func() {
@@ -119,6 +135,12 @@ func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id ui
 	start.Done()
 	start.Wait()
 
+	if profile != nil {
+		if err := pprof.StartCPUProfile(profile); err != nil {
+			return r, err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	times := make([]float64, 0, 1<<12)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -126,8 +148,33 @@ func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id ui
 	runtime.ReadMemStats(&after)
 	r.TrainSteps, r.TrainStepMS, r.Loss = len(times), median(times), p.Loss()
 	r.AllocBytesPerOp = math.Round(float64(after.TotalAlloc-before.TotalAlloc) / float64(len(times)+warmup))
+	if profile != nil {
+		pprof.StopCPUProfile() // the forward runs would blur it
+	}
+	r.Ops = opShares(p, train, times)
 	r.ForwardStepMS = median(timed(times[:0], func() { p.Forward(false) }, seconds/3))
 	return r, nil
+}
+
+// opShares measures where the time of a training step goes, in a quarter as many steps as were timed.
+func opShares(p *nn.Program, train func(), times []float64) []OpShare {
+	steps := max(len(times)/4, leastSteps)
+	var c nn.Clock
+	p.Measure(&c)
+	defer p.Measure(nil)
+	began := time.Now()
+	for range steps {
+		train()
+	}
+	total := milliseconds(time.Since(began))
+	var shares []OpShare
+	rest := total
+	for _, t := range c.Times() {
+		ms := milliseconds(t.Time)
+		rest -= ms
+		shares = append(shares, OpShare{t.Kind, t.Calls / steps, ms / float64(steps), ms / total})
+	}
+	return append(shares, OpShare{"optimizer", 1, rest / float64(steps), rest / total})
 }
 
 // warmup steps come before those that are timed; at least leastSteps are.

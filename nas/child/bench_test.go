@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 
 func TestBenchMeasuresWhatItSays(t *testing.T) {
 	net := child.NetConfig{N: 1, Filters: 4, Image: 8}
-	r, err := child.Bench(tiny(t), net, 4, 2, 0.05)
+	r, err := child.Bench(tiny(t), net, 4, 2, 0.05, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,11 +25,34 @@ func TestBenchMeasuresWhatItSays(t *testing.T) {
 	if want := 3 * float64(r.MAdds) * r.TrainImagesPerS / 1e9; math.Abs(r.GMACsTrain-want) > 1e-9 {
 		t.Errorf("%v GMAC/s, want %v", r.GMACsTrain, want)
 	}
-	if _, err := child.Bench(tiny(t), net, 4, 0, 1); err == nil {
+	sum := 0.0
+	for i, o := range r.Ops {
+		sum += o.Share
+		if o.Calls < 1 || i > 0 && i < len(r.Ops)-1 && o.MS > r.Ops[i-1].MS {
+			t.Errorf("op %d of %+v", i, r.Ops)
+		}
+	}
+	if math.Abs(sum-1) > 1e-9 || r.Ops[len(r.Ops)-1].Kind != "optimizer" {
+		t.Errorf("shares add up to %v: %+v", sum, r.Ops)
+	}
+	if r.AllocBytesPerOp > 4096 { // another child's goroutine may begin meanwhile
+		t.Errorf("%v bytes allocated a step", r.AllocBytesPerOp)
+	}
+	if _, err := child.Bench(tiny(t), net, 4, 0, 1, nil); err == nil {
 		t.Error("no threads: no error")
 	}
-	if _, err := child.Bench(space.Genotype{}, net, 4, 1, 1); err == nil {
+	if _, err := child.Bench(space.Genotype{}, net, 4, 1, 1, nil); err == nil {
 		t.Error("no genotype: no error")
+	}
+}
+
+func TestBenchWritesAProfile(t *testing.T) {
+	var b bytes.Buffer
+	if _, err := child.Bench(tiny(t), child.NetConfig{N: 1, Filters: 4, Image: 8}, 4, 1, 0.01, &b); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(b.Bytes(), []byte{0x1f, 0x8b}) { // pprof's files are gzip
+		t.Errorf("profile of %d bytes: %.20q", b.Len(), b.Bytes())
 	}
 }
 
@@ -38,7 +62,7 @@ func BenchmarkTrainStepNASNetA(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, 64, 1, 1)
+		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, 64, 1, 1, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -32,6 +32,7 @@ type Program struct {
 	dropping   int // enabled drops
 	dropOn     map[*drop]bool
 	values     map[Node][]float32
+	clock      *Clock
 }
 
 // schedule is one list of steps, in two forms: as planned, and as run.
@@ -319,6 +320,10 @@ func (p *Program) exec(s *schedule) {
 	runtime.LockOSThread() // denormals are a setting of the thread
 	defer runtime.UnlockOSThread()
 	defer kernel.FlushDenormals()()
+	if p.clock != nil {
+		p.clock.exec(s)
+		return
+	}
 	for i := range s.ops {
 		b := &s.ops[i]
 		b.run(&b.call)

@@ -51,6 +51,7 @@ func (a *app) benchChild() *cobra.Command {
 	var cell string
 	var batch, threads int
 	var budget time.Duration
+	var profile string
 	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(*cobra.Command, []string) error {
 		g, err := a.cell(cell)
 		if err != nil {
@@ -62,22 +63,42 @@ func (a *app) benchChild() *cobra.Command {
 		if batch < 2 || threads < 1 || budget <= 0 {
 			return usagef("bench child: --batch %d --threads %d --time %v; want 2 or more, 1 or more, more than 0", batch, threads, budget)
 		}
-		r, err := child.Bench(g, net, batch, threads, budget.Seconds())
+		var to io.Writer
+		if profile != "" {
+			f, err := os.Create(profile)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			to = f
+		}
+		r, err := child.Bench(g, net, batch, threads, budget.Seconds(), to)
 		if err != nil {
 			return err
 		}
-		return a.print(r, func(w io.Writer) {
-			fmt.Fprintf(w, "train    %8.1f images/s  %6.2f GMAC/s\nforward  %8.1f images/s\nparams   %d, %.2f M multiply-adds an image, %s kernels\n", r.TrainImagesPerS, r.GMACsTrain,
-				r.ForwardImages, r.Params, float64(r.MAdds)/1e6, kernel.Arch())
-		})
+		return a.print(r, func(w io.Writer) { printChildSpeed(w, r) })
 	}}
 	c.Flags().StringVar(&cell, "cell", "nasnet-a", "the cell")
 	c.Flags().IntVar(&batch, "batch", 64, "images per step")
 	c.Flags().IntVar(&threads, "threads", 1, "networks side by side, each on one thread; their rates are added")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
+	c.Flags().StringVar(&profile, "profile", "", "write a CPU profile of the training steps to this file, for go tool pprof")
 	netFlags(c.Flags(), &net)
 	imageFlags(c.Flags(), &net)
 	return c
+}
+
+func printChildSpeed(w io.Writer, r child.BenchResult) {
+	fmt.Fprintf(w, "train    %8.1f images/s  %6.2f GMAC/s  %6.1f ms a step of %d\n", r.TrainImagesPerS, r.GMACsTrain, r.TrainStepMS, r.Batch)
+	fmt.Fprintf(w, "forward  %8.1f images/s  %6.2f GMAC/s  %6.1f ms\n", r.ForwardImages, r.GMACsForward, r.ForwardStepMS)
+	fmt.Fprintf(w, "params   %d, %.2f M multiply-adds an image, %s kernels\n", r.Params, float64(r.MAdds)/1e6, kernel.Arch())
+	fmt.Fprintf(w, "memory   %.1f MB of working memory, %.0f bytes allocated a step\n\n", float64(r.ArenaBytes)/1e6, r.AllocBytesPerOp)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "SHARE\tMS A STEP\tCALLS\t  KIND OF OP")
+	for _, o := range r.Ops {
+		fmt.Fprintf(tw, "%.1f%%\t%.2f\t%d\t  %s\n", 100*o.Share, o.MS, o.Calls, o.Kind)
+	}
+	tw.Flush()
 }
 
 func (a *app) benchController() *cobra.Command {
