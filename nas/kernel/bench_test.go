@@ -144,9 +144,9 @@ func BenchmarkLayers(b *testing.B) {
 				ps, idx := mem.raw(p.Scratch()), make([]uint8, out)
 				name := fmt.Sprintf("%d/%d", k, stride)
 				measure(b, at+"avg"+name+"/fwd", "Gfloat/s", out, func() { kernel.AvgPoolForward(y[:out], x, p, ps) })
-				measure(b, at+"avg"+name+"/bwd", "Gfloat/s", out, func() { kernel.AvgPoolBackward(x, z[:out], p, ps) })
+				measure(b, at+"avg"+name+"/bwd", "Gfloat/s", out, func() { kernel.AvgPoolBackward(x, z[:out], p, ps, false) })
 				measure(b, at+"max"+name+"/fwd", "Gfloat/s", out, func() { kernel.MaxPoolForward(y[:out], idx, x, p) })
-				measure(b, at+"max"+name+"/bwd", "Gfloat/s", out, func() { kernel.MaxPoolBackward(x, z[:out], idx, p) })
+				measure(b, at+"max"+name+"/bwd", "Gfloat/s", out, func() { kernel.MaxPoolBackward(x, z[:out], idx, p, false) })
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func BenchmarkCell(b *testing.B) {
 			}
 			for range 3 {
 				kernel.AvgPoolForward(y, x, pool, scratch)
-				kernel.AvgPoolBackward(e, d, pool, scratch)
+				kernel.AvgPoolBackward(e, d, pool, scratch, false)
 			}
 			for range 5 {
 				kernel.Add(y, x, z)

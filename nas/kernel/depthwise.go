@@ -6,24 +6,32 @@ package kernel
 //	y[n,oy,ox,ch] = Σ_ky,kx x[n,iy,ix,ch] * w[ky,kx,ch]
 func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseForward", x, y, w, scratch)
-	depthwiseBands(y, x, w, c, scratch, nil)
+	depthwiseBands(y, x, w, c, scratch, nil, false)
 }
 
-// depthwiseBands is [DepthwiseForward], followed, when mask is not nil, by
-// zeros in y where mask <= 0.
-func depthwiseBands(y, x, w []float32, c Conv, scratch, mask []float32) {
+// depthwiseBands is [DepthwiseForward] of results that count as zero, when mask
+// is not nil, where mask <= 0. With acc they are added to y.
+func depthwiseBands(y, x, w []float32, c Conv, scratch, mask []float32, acc bool) {
 	spread, scratch := scratch[:c.spread()], scratch[c.spread():]
 	b := c.bands(wideBand)
 	row := c.OW * c.Cin
+	scratch, result := scratch[:b.scratch()], scratch[b.scratch():]
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
 			a := b.load(x, n, o, rows, scratch)
 			at := (n*c.OH + o) * row
-			out := y[at:][:rows*row]
+			sum := y[at:][:rows*row]
+			out := sum
+			if acc {
+				out = result[:rows*row]
+			}
 			isa.dwForward(out, a, w, rows, b.taps(), spread)
 			if mask != nil {
 				isa.reluBackward(out, out, mask[at:][:rows*row])
+			}
+			if acc {
+				isa.add(sum, sum, out)
 			}
 		}
 	}
@@ -54,12 +62,13 @@ func (c Conv) depthwiseScratch() int {
 	switch {
 	case c.StrideH == 1 && c.StrideW == 1:
 		t := c.transposed()
-		return max(n, filter+t.spread()+t.bands(wideBand).scratch())
+		b := t.bands(wideBand)
+		return max(n, filter+t.spread()+b.scratch()+b.rows*t.OW*t.Cin)
 	case c.phased():
 		return max(n, c.phases().scratch())
 	default:
 		h, w := c.paddedSize()
-		return max(n, h*w*c.Cin)
+		return max(n, (h*w+c.H*c.W)*c.Cin)
 	}
 }
 
@@ -71,11 +80,12 @@ func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	if c.Relu {
 		checkSame("DepthwiseBackwardData", len(dx), len(x))
 	}
-	depthwiseData(dx, dy, w, x, c, scratch)
+	depthwiseData(dx, dy, w, x, c, scratch, false)
 }
 
-// depthwiseData is [DepthwiseBackwardData] without its checks.
-func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32) {
+// depthwiseData is [DepthwiseBackwardData] without its checks, added to dx with
+// acc.
+func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32, acc bool) {
 	if !c.Relu {
 		x = nil
 	}
@@ -86,11 +96,11 @@ func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 		for t := range n {
 			copy(flipped[(n-1-t)*c.Cin:][:c.Cin], w[t*c.Cin:])
 		}
-		depthwiseBands(dx, dy, flipped, c.transposed(), rest, x)
+		depthwiseBands(dx, dy, flipped, c.transposed(), rest, x, acc)
 	case c.phased():
-		c.gatherPhases(dx, dy, w, x, scratch)
+		c.gatherPhases(dx, dy, w, x, scratch, acc)
 	default:
-		c.scatterDepthwise(dx, dy, w, x, scratch)
+		c.scatterDepthwise(dx, dy, w, x, scratch, acc)
 	}
 }
 
@@ -116,11 +126,11 @@ func (c Conv) phases() phases {
 
 func (p phases) scratch() int { return (p.rows*p.width + 2*p.pairs) * p.c }
 
-// gatherPhases is [DepthwiseBackwardData] for stride 2. An input pixel meets
+// gatherPhases is depthwiseData for stride 2. An input pixel meets
 // only the taps of its own parity:
 //
 //	dx[iy,ix] = Σ_ky≡iy+PadTop, kx≡ix+PadLeft (mod 2) dy[(iy+PadTop-ky)/2, (ix+PadLeft-kx)/2] * w[ky,kx]
-func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32) {
+func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32, acc bool) {
 	p := c.phases()
 	grads, line := scratch[:p.rows*p.width*p.c], scratch[p.rows*p.width*p.c:][:2*p.pairs*p.c]
 	row := p.width * p.c
@@ -143,23 +153,39 @@ func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32) {
 				count = min((c.KH-ky+1)/2, oy+1)
 			}
 			if count <= 0 {
-				clear(out)
+				if !acc {
+					clear(out)
+				}
 				continue
 			}
 			isa.dwGather(line, grads, w[ky*c.KW*p.c:], oy*row, row, count, p.pairs, p.c, c.KW, p.lead)
-			if x != nil {
-				isa.reluBackward(out, line[c.PadLeft*p.c:][:len(out)], x[at:][:len(out)])
-			} else {
-				copy(out, line[c.PadLeft*p.c:])
-			}
+			made := line[c.PadLeft*p.c:][:len(out)]
+			finish(out, made, x, at, acc)
 		}
 	}
 }
 
-// scatterDepthwise is [DepthwiseBackwardData] for any stride.
-func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32) {
+// finish writes or adds a part of a gradient to dx, where x, if there is one, is
+// positive from at on. It may overwrite made.
+func finish(dx, made, x []float32, at int, acc bool) {
+	switch {
+	case x != nil && acc:
+		isa.reluBackward(made, made, x[at:][:len(made)])
+		isa.add(dx, dx, made)
+	case x != nil:
+		isa.reluBackward(dx, made, x[at:][:len(made)])
+	case acc:
+		isa.add(dx, dx, made)
+	default:
+		copy(dx, made)
+	}
+}
+
+// scatterDepthwise is depthwiseData for any stride.
+func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32, acc bool) {
 	h, width := c.paddedSize()
 	image := scratch[:h*width*c.Cin]
+	cropped := scratch[len(image):][:c.H*c.W*c.Cin]
 	for n := range c.N {
 		clear(image)
 		for o := range c.OH * c.OW {
@@ -172,10 +198,9 @@ func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32) {
 				}
 			}
 		}
-		c.crop(dx[n*c.H*c.W*c.Cin:][:c.H*c.W*c.Cin], image, h, width)
-	}
-	if x != nil {
-		ReluBackward(dx, dx, x)
+		c.crop(cropped, image, h, width)
+		at := n * len(cropped)
+		finish(dx[at:][:len(cropped)], cropped, x, at, acc)
 	}
 }
 

@@ -102,9 +102,9 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 							idx = idx[4*len(taps)-len(y):]
 						}
 						kernel.AvgPoolForward(y, x, p, s)
-						kernel.AvgPoolBackward(x, y, p, s)
+						kernel.AvgPoolBackward(x, y, p, s, false)
 						kernel.MaxPoolForward(y, idx[:len(y)], x, p)
-						kernel.MaxPoolBackward(x, y, idx[:len(y)], p)
+						kernel.MaxPoolBackward(x, y, idx[:len(y)], p, false)
 					}
 				}
 			}

@@ -258,8 +258,17 @@ func testPool(t *testing.T, p kernel.Pool) {
 	y, dx, scratch := m.raw(len(dy)), m.raw(len(x)), m.raw(p.Scratch())
 	kernel.AvgPoolForward(y, x, p, scratch)
 	near(t, "average", y, avg, 1e-6)
-	kernel.AvgPoolBackward(dx, dy, p, scratch)
+	kernel.AvgPoolBackward(dx, dy, p, scratch, false)
 	near(t, "gradient of the average", dx, dAvg, 1e-6)
+	added := func(what string, gradient []float64, call func(sum []float32)) {
+		sum, want := m.normal(len(x)), make([]float64, len(x))
+		for i, v := range sum {
+			want[i] = float64(v) + gradient[i]
+		}
+		call(sum)
+		near(t, what+" added to what was there", sum, want, 1e-6)
+	}
+	added("gradient of the average", dAvg, func(sum []float32) { kernel.AvgPoolBackward(sum, dy, p, scratch, true) })
 	y, dx = m.raw(len(dy)), m.raw(len(x))
 	idx := make([]uint8, len(dy)+16)
 	for i := range idx {
@@ -276,8 +285,9 @@ func testPool(t *testing.T, p kernel.Pool) {
 			t.Fatalf("idx[%d] = %d, want %d", i-8, v, at[i-8])
 		}
 	}
-	kernel.MaxPoolBackward(dx, dy, idx[8:8+len(dy)], p)
+	kernel.MaxPoolBackward(dx, dy, idx[8:8+len(dy)], p, false)
 	near(t, "gradient of the maximum", dx, dTop, 1e-6)
+	added("gradient of the maximum", dTop, func(sum []float32) { kernel.MaxPoolBackward(sum, dy, idx[8:8+len(dy)], p, true) })
 	m.check(t)
 }
 

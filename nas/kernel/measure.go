@@ -111,9 +111,9 @@ func (m *measuring) rows(batch, side, c int) {
 		shape := fmt.Sprintf("%dx%d %s", k, k, shape)
 		if k < 7 {
 			m.run("average pool", shape, "forward", 0, 2*n, func() { AvgPoolForward(y, x, p, scratch) })
-			m.run("average pool", shape, "gradient", 0, 2*n, func() { AvgPoolBackward(z, y, p, scratch) })
+			m.run("average pool", shape, "gradient", 0, 2*n, func() { AvgPoolBackward(z, y, p, scratch, false) })
 		}
 		m.run("max pool", shape, "forward", 0, 2*n, func() { MaxPoolForward(y, idx, x, p) })
-		m.run("max pool", shape, "gradient", 0, 2*n, func() { MaxPoolBackward(z, y, idx, p) })
+		m.run("max pool", shape, "gradient", 0, 2*n, func() { MaxPoolBackward(z, y, idx, p, false) })
 	}
 }

@@ -69,10 +69,10 @@ func AvgPoolForward(y, x []float32, p Pool, scratch []float32) {
 			sumRows(mid, x[(n*p.H+lo)*row:], hi-lo, row)
 			out := y[(n*p.OH+oy)*p.OW*p.C:][:p.OW*p.C]
 			if p.Stride == 1 {
-				slide(out, sum, p.K, p.C)
+				slide(out, sum, p.K, p.C, false)
 			} else {
 				for ox := range p.OW {
-					slide(out[ox*p.C:][:p.C], sum[ox*p.Stride*p.C:], p.K, p.C)
+					slide(out[ox*p.C:][:p.C], sum[ox*p.Stride*p.C:], p.K, p.C, false)
 				}
 			}
 			p.divide(out, out, hi-lo)
@@ -92,14 +92,19 @@ func sumRows(sum, x []float32, count, ld int) {
 	}
 }
 
-// slide computes y[i] = Σ_t<k x[i+t*c].
-func slide(y, x []float32, k, c int) {
-	if k == 1 {
+// slide computes y[i] (+)= Σ_t<k x[i+t*c].
+func slide(y, x []float32, k, c int, acc bool) {
+	from := 2
+	switch {
+	case acc:
+		from = 0
+	case k == 1:
 		copy(y, x)
 		return
+	default:
+		isa.add(y, x, x[c:])
 	}
-	isa.add(y, x, x[c:])
-	for t := 2; t < k; t++ {
+	for t := from; t < k; t++ {
 		isa.add(y, y, x[t*c:])
 	}
 }
@@ -121,8 +126,8 @@ func (p Pool) divide(y, x []float32, rows int) {
 }
 
 // AvgPoolBackward computes the gradient by the input of [AvgPoolForward]. dx is
-// overwritten.
-func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32) {
+// overwritten, or added to when acc is set.
+func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32, acc bool) {
 	p.check("AvgPoolBackward", len(dx), len(dy), scratch)
 	row, outRow := p.W*p.C, p.OW*p.C
 	wide := p.width() * p.C
@@ -138,7 +143,9 @@ func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32) {
 			first := max(0, (iy+p.PadTop-p.K+p.Stride)/p.Stride)
 			last := min(p.OH-1, (iy+p.PadTop)/p.Stride)
 			if first > last {
-				clear(out)
+				if !acc {
+					clear(out)
+				}
 				continue
 			}
 			if p.Stride == 1 {
@@ -146,12 +153,14 @@ func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32) {
 				clear(sum)
 				lead := p.K - 1 - p.PadLeft
 				sumRows(sum[lead*p.C:][:outRow], shares[first*outRow:], last-first+1, outRow)
-				slide(out, sum, p.K, p.C)
+				slide(out, sum, p.K, p.C, acc)
 				continue
 			}
 			total := sum[:outRow]
 			sumRows(total, shares[first*outRow:], last-first+1, outRow)
-			clear(out)
+			if !acc {
+				clear(out)
+			}
 			for ox := range p.OW {
 				lo, hi := window(ox, p.Stride, p.PadLeft, p.K, p.W)
 				s := total[ox*p.C:][:p.C]
@@ -193,15 +202,17 @@ func (p Pool) runs(f func(from, pixels, x0, nx, tx int)) {
 }
 
 // MaxPoolBackward sends each gradient of dy to the input pixel that idx names.
-// dx is overwritten.
-func MaxPoolBackward(dx, dy []float32, idx []uint8, p Pool) {
+// dx is overwritten, or added to when acc is set.
+func MaxPoolBackward(dx, dy []float32, idx []uint8, p Pool, acc bool) {
 	p.check("MaxPoolBackward", len(dx), len(dy), nil)
 	checkSame("MaxPoolBackward", len(dy), len(idx))
 	var tap [256]int // floats from the first tap to each
 	for t := range p.K * p.K {
 		tap[t] = (t/p.K*p.W + t%p.K) * p.C
 	}
-	clear(dx)
+	if !acc {
+		clear(dx)
+	}
 	for n := range p.N {
 		for oy := range p.OH {
 			for ox := range p.OW {

@@ -34,13 +34,11 @@ func (n *normalised) values(z []float32) []float32 {
 }
 
 // Scratch is the number of floats of scratch that the calls of this pair want.
+// The gradient by y1 has a place there for the calls that cannot make it in dx.
 func (p SepPair) Scratch() int {
 	u, v := p.First, p.Second
-	n := BNScratch(u.Filters) + v.group()*v.H*v.W*v.Cin + max(u.Scratch(), v.Scratch()+BNScratch(v.Filters))
-	if !p.inPlace() {
-		n += u.N * u.OH * u.OW * u.Filters
-	}
-	return n
+	return BNScratch(u.Filters) + v.group()*v.H*v.W*v.Cin + max(u.Scratch(), v.Scratch()+BNScratch(v.Filters)) +
+		u.N*u.OH*u.OW*u.Filters
 }
 
 // inPlace says that the gradient by y1 can be where that by x will be.
@@ -66,9 +64,9 @@ func SepPairForward(y, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPai
 }
 
 // SepPairBackward computes the gradients dx, d1 and d2 from dy and what the
-// forward call was given and has saved. dx may be dy where they have the same
-// size.
-func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair, scratch []float32) {
+// forward call was given and has saved. dx is overwritten and may be dy where
+// they have the same size; with acc it is added to, and may not be dy.
+func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair, scratch []float32, acc bool) {
 	const op = "SepPairBackward"
 	u, v := p.First, p.Second
 	p.check(op, x, dy, w1, w2)
@@ -78,7 +76,7 @@ func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 Se
 	s2.check(op, v)
 	f, g := u.Filters, v.Filters
 	dy1 := dx
-	if !p.inPlace() {
+	if acc || !p.inPlace() {
 		n := u.N * u.OH * u.OW * f
 		dy1, scratch = scratch[:n], scratch[n:]
 	}
@@ -88,9 +86,9 @@ func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 Se
 	bnGradFinish(d2.Gamma, d2.Beta, w2.Gamma, s2.Invstd, v.N*v.OH*v.OW, g, bn)
 	from.mean, from.scale, from.beta = bnVectors(w1.Gamma, w1.Beta, s1.Mean, s1.Invstd, f, from.bn)
 	bnStart(s1.Mean, f, from.bn)
-	v.backward(dy1, d2.Depth, d2.Point, dy, s1.Z, s2.Z, s2.D, w2.Depth, w2.Point, bn, &from, rest)
+	v.backward(dy1, d2.Depth, d2.Point, dy, s1.Z, s2.Z, s2.D, w2.Depth, w2.Point, bn, &from, rest, false)
 	bnGradFinish(d1.Gamma, d1.Beta, w1.Gamma, s1.Invstd, u.N*u.OH*u.OW, f, from.bn)
-	u.backward(dx, d1.Depth, d1.Point, dy1, x, s1.Z, s1.D, w1.Depth, w1.Point, from.bn, nil, scratch)
+	u.backward(dx, d1.Depth, d1.Point, dy1, x, s1.Z, s1.D, w1.Depth, w1.Point, from.bn, nil, scratch, acc)
 }
 
 func (p SepPair) check(op string, x, y []float32, w1, w2 SepWeights) {

@@ -46,7 +46,7 @@ func TestASeparablePairEqualsItsUnits(t *testing.T) {
 				kernel.SepUnitBackward(dy1, e2.Depth, e2.Point, e2.Gamma, e2.Beta, dy, y1, s2.Z, s2.D, w2.Depth, w2.Point, w2.Gamma, s2.Mean, s2.Invstd, v, scratch)
 				kernel.SepUnitBackward(wantDx, e1.Depth, e1.Point, e1.Gamma, e1.Beta, dy1, x, s1.Z, s1.D, w1.Depth, w1.Point, w1.Gamma, s1.Mean, s1.Invstd, u, scratch)
 				d1, d2, dx := weights(u, mem.raw), weights(v, mem.raw), mem.raw(len(x))
-				kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, ours)
+				kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, ours, false)
 				mem.check(t)
 				near(t, at+"dx", dx, wide(wantDx), 1e-5)
 				for j, c := range [][2]kernel.SepWeights{{d1, e1}, {d2, e2}} {
@@ -56,8 +56,17 @@ func TestASeparablePairEqualsItsUnits(t *testing.T) {
 					near(t, unit+"gamma", c[0].Gamma, wide(c[1].Gamma), 1e-5)
 					near(t, unit+"beta", c[0].Beta, wide(c[1].Beta), 1e-5)
 				}
+				sum, wantSum := mem.normal(len(x)), make([]float64, len(x))
+				for j, v := range sum {
+					wantSum[j] = float64(v) + float64(dx[j])
+				}
+				first := append([]float32(nil), d1.Depth...)
+				kernel.SepPairBackward(sum, d1, d2, dy, x, w1, w2, s1, s2, p, ours, true)
+				mem.check(t)
+				near(t, at+"dx added to what was there", sum, wantSum, 1e-6)
+				equal(t, at+"depth of the first unit beside it", d1.Depth, first)
 				if len(dx) == len(dy) {
-					kernel.SepPairBackward(dy, d1, d2, dy, x, w1, w2, s1, s2, p, ours)
+					kernel.SepPairBackward(dy, d1, d2, dy, x, w1, w2, s1, s2, p, ours, false)
 					mem.check(t)
 					equal(t, at+"dx in place of dy", dy, dx)
 				}
@@ -78,7 +87,8 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	s1, s2 := kernel.SepSaved{Z: f(n), Mean: f(8), Invstd: f(8)}, kernel.SepSaved{Z: f(n), D: f(v.Saved()), Mean: f(8), Invstd: f(8)}
 	all := func() {
 		kernel.SepPairForward(y, x, w1, w2, s1, s2, p, eps, scratch)
-		kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch)
+		kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, false)
+		kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, true)
 	}
 	if a := testing.AllocsPerRun(3, all); a != 0 {
 		t.Errorf("%v allocations", a)

@@ -183,11 +183,11 @@ func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, me
 	bnStart(mean, f, bn)
 	bnGradGather(dy, z, f, bn)
 	bnGradFinish(dgamma, dbeta, gamma, invstd, u.N*pixels, f, bn)
-	u.backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn, nil, scratch)
+	u.backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn, nil, scratch, false)
 }
 
-// backward is SepUnitBackward after bnGradFinish in bn.
-func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised, scratch []float32) {
+// backward is SepUnitBackward after bnGradFinish in bn. With acc, dx is added to.
+func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised, scratch []float32, acc bool) {
 	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
 	take := func(n int) (s []float32) {
 		s, scratch = scratch[:n], scratch[n:]
@@ -232,7 +232,7 @@ func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from 
 		}
 		depthwiseWeight(dwd, src, dd, p, scratch)
 		out := dx[n*c.H*c.W*c.Cin:][:len(in)]
-		depthwiseData(out, dd, wd, in, c, scratch)
+		depthwiseData(out, dd, wd, in, c, scratch, acc)
 		if from != nil {
 			bnGradGather(out, given, c.Cin, from.bn)
 		}

@@ -41,7 +41,7 @@ func (g *Graph) avgPool(x Node, k, stride int, valid bool) Node {
 		run: func(c *call) { kernel.AvgPoolForward(c.out, c.in[0], of(c), c.scratch) },
 		grad: func(_, dy Node) []Node {
 			return []Node{g.apply(&op{name: "avgpool dx", n: d.N, shape: xs, scratch: d.Scratch(),
-				run: func(c *call) { kernel.AvgPoolBackward(c.out, c.in[0], of(c), c.scratch) }}, dy)}
+				run: func(c *call) { kernel.AvgPoolBackward(c.out, c.in[0], of(c), c.scratch, false) }}, dy)}
 		},
 	}, x)
 }
@@ -60,7 +60,7 @@ func (g *Graph) maxPool(x Node, k, stride int, valid bool) Node {
 		run: func(c *call) { kernel.MaxPoolForward(c.out, bytesOf(c.side[0], c.n*per), c.in[0], of(c)) },
 		grad: func(out, dy Node) []Node {
 			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, reads: idx, order: []int{1},
-				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c)) }}, dy, out)}
+				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c), false) }}, dy, out)}
 		},
 	}, x)
 }

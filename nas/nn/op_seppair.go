@@ -78,7 +78,7 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 					p := of(c)
 					s1, s2 := unpack(p, c.side[8:])
 					kernel.SepPairBackward(c.out, sepWeights(c.side), sepWeights(c.side[4:]), c.in[0], c.in[1],
-						sepWeights(c.in[2:]), sepWeights(c.in[6:]), s1, s2, p, c.scratch)
+						sepWeights(c.in[2:]), sepWeights(c.in[6:]), s1, s2, p, c.scratch, false)
 				},
 			}, append(append([]Node{dy, x}, weights...), out)...)
 			ds := []Node{dx}
