@@ -149,13 +149,6 @@ func TestGradientOf(t *testing.T) {
 			return head(b, b.Depthwise(x, b.Param("k/w", kh, kw, 1, ch), o), oh*ow*ch)
 		}
 	}
-	unit := func(h, w, ch, k, filters, oh, ow int, o nn.ConvOpts) func(b builder) any {
-		return func(b builder) any {
-			x := b.Param("x", 2, h, w, ch)
-			y := b.SepUnit("bn", x, b.Param("dw/w", k, k, 1, ch), b.Param("pw/w", 1, 1, ch, filters), o)
-			return head(b, y, oh*ow*filters)
-		}
-	}
 	onX := func(f func(b builder, x any) any, features int) func(b builder) any {
 		return func(b builder) any { return head(b, f(b, b.Param("x", 2, 5, 6, 3)), features) }
 	}
@@ -194,12 +187,10 @@ func TestGradientOf(t *testing.T) {
 		"a concatenation of different widths": onX(func(b builder, x any) any {
 			return b.Concat(b.Conv(x, b.Param("a/w", 1, 1, 3, 1), nn.ConvOpts{}), x, b.Conv(x, b.Param("b/w", 1, 1, 3, 4), nn.ConvOpts{}))
 		}, 240),
-		"a separable unit":                            unit(5, 6, 3, 3, 4, 5, 6, nn.ConvOpts{}),
-		"a 5x5 separable unit with relu":              unit(5, 4, 3, 5, 3, 5, 4, nn.ConvOpts{Relu: true}),
-		"a 7x7 separable unit with relu and stride 2": unit(7, 8, 2, 7, 3, 4, 4, nn.ConvOpts{Relu: true, Stride: 2}),
-		"separable units in a row, the first input used twice": onX(func(b builder, x any) any {
-			return b.Add(x, sepUnits(b, x, 3, 3, 3, nn.ConvOpts{Relu: true}))
-		}, 90),
+		"a pair of 3x3 separable units": onX(func(b builder, x any) any { return b.SepPair(x, 3, 3, 4, nn.ConvOpts{}) }, 120),
+		"a pair of 7x7 separable units with relu": onX(func(b builder, x any) any {
+			return b.SepPair(x, 7, 3, 2, nn.ConvOpts{Relu: true})
+		}, 60),
 		"a pair of separable units, its input used twice": onX(func(b builder, x any) any {
 			return b.Add(x, b.SepPair(x, 3, 3, 3, nn.ConvOpts{Relu: true}))
 		}, 90),
@@ -249,19 +240,13 @@ func cell(b builder) any {
 	x := b.Input("image", 3, 6, 6, 2)
 	prev := b.BatchNorm("stem/bn", b.Conv(x, b.Param("stem/w", 3, 3, 2, 4), nn.ConvOpts{}))
 	h := b.BatchNorm("h/bn", b.Conv(prev, b.Param("h/w", 1, 1, 4, 4), nn.ConvOpts{Relu: true}))
-	sep := func(name string, x any, k int) any {
-		for i := range 2 {
-			n := fmt.Sprintf("%s/%d", name, i)
-			dw, pw := b.Param(n+"/dw/w", k, k, 1, 4), b.Param(n+"/pw/w", 1, 1, 4, 4)
-			if k > 3 {
-				x = b.SepUnit(n+"/bn", x, dw, pw, nn.ConvOpts{Relu: true})
-			} else {
-				x = b.BatchNorm(n+"/bn", b.Conv(b.Depthwise(x, dw, nn.ConvOpts{Relu: true}), pw, nn.ConvOpts{}))
-			}
-		}
-		return x
+	sep := prev
+	for i := range 2 {
+		n := fmt.Sprint("b0/op2/", i)
+		dw, pw := b.Param(n+"/dw/w", 3, 3, 1, 4), b.Param(n+"/pw/w", 1, 1, 4, 4)
+		sep = b.BatchNorm(n+"/bn", b.Conv(b.Depthwise(sep, dw, nn.ConvOpts{Relu: true}), pw, nn.ConvOpts{}))
 	}
-	s2 := b.Add(b.DropPath(sep("b0/op1", h, 5), 0), b.DropPath(sep("b0/op2", prev, 3), 1))
+	s2 := b.Add(b.DropPath(b.SepPair(h, 5, 4, 4, nn.ConvOpts{Relu: true}), 0), b.DropPath(sep, 1))
 	s3 := b.Add(b.DropPath(b.AvgPool(h, 3, 1, false), 0), prev)
 	s4 := b.Add(b.MaxPool(s2, 3, 1, false), b.AvgPool(s2, 3, 1, false))
 	s5 := b.BatchNorm("b3/bn", b.Conv(b.Concat(s3, h), b.Param("b3/w", 1, 1, 8, 4), nn.ConvOpts{Relu: true}))
@@ -368,23 +353,14 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 	}
 }
 
-// parts builds a separable unit of its three operations, and a pair of two units; units builds only the latter.
-type (
-	parts struct{ *graphBuilder }
-	units struct{ *graphBuilder }
-)
+// parts builds a separable pair of its operations.
+type parts struct{ *graphBuilder }
 
-func (p parts) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
-	return p.BatchNorm(name, p.Conv(p.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
-}
 func (p parts) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
-	return sepUnits(p, x, k, channels, filters, o)
-}
-func (u units) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
-	return sepUnits(u, x, k, channels, filters, o)
+	return sepParts(p, x, k, channels, filters, o)
 }
 
-func TestSeparableUnitsAndPairsEqualTheirOperations(t *testing.T) {
+func TestASeparablePairEqualsItsOperations(t *testing.T) {
 	for name, o := range map[string]nn.ConvOpts{
 		"plain": {}, "relu": {Relu: true}, "stride 2": {Relu: true, Stride: 2}, "dilated": {Dilation: 2}, "valid": {Valid: true},
 	} {
@@ -404,35 +380,30 @@ func TestSeparableUnitsAndPairsEqualTheirOperations(t *testing.T) {
 			c.p.Train()
 			return c, c.g.MAdds(out)
 		}
-		for kind, as := range map[string]func(b *graphBuilder) builder{
-			"a pair": func(b *graphBuilder) builder { return b }, "two units": func(b *graphBuilder) builder { return units{b} },
-		} {
-			at := kind + ", " + name
-			got, madds := run(as)
-			want, wantMAdds := run(func(b *graphBuilder) builder { return parts{b} })
-			if madds != wantMAdds || madds == 0 {
-				t.Errorf("%s: %d multiply-adds, want %d", at, madds, wantMAdds)
-			}
-			losses := func(when string) {
-				t.Helper()
-				if math.Abs(got.p.Loss()-want.p.Loss()) > 1e-6 {
-					t.Errorf("%s: loss %v %s, want %v", at, got.p.Loss(), when, want.p.Loss())
-				}
-			}
-			losses("in training")
-			for i, q := range want.p.Params() {
-				closeTo(t, at+": "+q.Name, got.p.Params()[i].Grad, q.Grad)
-			}
-			for i, q := range want.p.Buffers() {
-				closeTo(t, at+": "+q.Name, got.p.Buffers()[i].Value, q.Value)
-			}
-			got.p.Forward(true)
-			want.p.Forward(true)
-			losses("forward only")
-			got.p.Forward(false)
-			want.p.Forward(false)
-			losses("in evaluation")
+		got, madds := run(func(b *graphBuilder) builder { return b })
+		want, wantMAdds := run(func(b *graphBuilder) builder { return parts{b} })
+		if madds != wantMAdds || madds == 0 {
+			t.Errorf("%s: %d multiply-adds, want %d", name, madds, wantMAdds)
 		}
+		losses := func(when string) {
+			t.Helper()
+			if math.Abs(got.p.Loss()-want.p.Loss()) > 1e-6 {
+				t.Errorf("%s: loss %v %s, want %v", name, got.p.Loss(), when, want.p.Loss())
+			}
+		}
+		losses("in training")
+		for i, q := range want.p.Params() {
+			closeTo(t, name+": "+q.Name, got.p.Params()[i].Grad, q.Grad)
+		}
+		for i, q := range want.p.Buffers() {
+			closeTo(t, name+": "+q.Name, got.p.Buffers()[i].Value, q.Value)
+		}
+		got.p.Forward(true)
+		want.p.Forward(true)
+		losses("forward only")
+		got.p.Forward(false)
+		want.p.Forward(false)
+		losses("in evaluation")
 	}
 }
 

@@ -6,15 +6,19 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Sep is one of the two units of [Graph.SepPair], with the parts of [Graph.SepUnit]; Norm has as many channels as Point has filters.
+// Sep is one of the two units of [Graph.SepPair]: a depthwise convolution with Depth (kh, kw, 1, c) by the options, a pointwise one
+// with Point (1, 1, c, filters), and a batch normalisation of filters channels.
 type Sep struct {
 	Depth, Point Node
 	Norm         *Norm
 	Opts         ConvOpts
 }
 
-// SepPair adds two units, as two SepUnit with these weights and normalisations do: with the same statistics and, up to rounding,
-// results. It is one operation, which never keeps the value between the units.
+// SepPair adds two units, each as
+//
+//	g.BatchNorm(name, g.Conv(g.Depthwise(x, Depth, Opts), Point, ConvOpts{}))
+//
+// does with the normalisation of that name, with the same statistics and, up to rounding, results. It is one operation, which never keeps the value between the units.
 func (g *Graph) SepPair(x Node, first, second Sep) Node {
 	xs := x.Shape()
 	u := sepUnit(xs, first.Depth, first.Point, first.Opts)
@@ -100,3 +104,13 @@ func sepInfer(y, x []float32, w kernel.SepWeights, n *Norm, u kernel.SepUnit, sc
 
 // sepSize is the floats of a unit's result.
 func sepSize(u kernel.SepUnit) int { return u.N * u.OH * u.OW * u.Filters }
+
+// sepUnit checks a unit and describes it to the kernels.
+func sepUnit(xs tensor.Shape, wDepth, wPoint Node, o ConvOpts) kernel.SepUnit {
+	d := o.descriptor("depthwise of "+wDepth.Name(), xs, wDepth.Shape(), true)
+	ps := wPoint.Shape()
+	if len(ps) != 4 || ps[0] != 1 || ps[1] != 1 || ps[2] != d.Cin {
+		fail("conv of "+wPoint.Name(), "kernel %v for %d channels, want (1, 1, %d, filters)", ps, d.Cin, d.Cin)
+	}
+	return kernel.SepUnit{Conv: d, Filters: ps[3]}
+}

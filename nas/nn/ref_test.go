@@ -14,7 +14,6 @@ type builder interface {
 	Conv(x, w any, o nn.ConvOpts) any
 	Depthwise(x, w any, o nn.ConvOpts) any
 	BatchNorm(name string, x any) any
-	SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any
 	SepPair(x any, k, channels, filters int, o nn.ConvOpts) any
 	AvgPool(x any, k, stride int, valid bool) any
 	MaxPool(x any, k, stride int, valid bool) any
@@ -48,9 +47,6 @@ func (b *graphBuilder) Conv(x, w any, o nn.ConvOpts) any {
 }
 func (b *graphBuilder) Depthwise(x, w any, o nn.ConvOpts) any {
 	return b.g.Depthwise(x.(nn.Node), w.(nn.Node), o)
-}
-func (b *graphBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
-	return b.g.SepUnit(name, x.(nn.Node), wDepth.(nn.Node), wPoint.(nn.Node), o)
 }
 func (b *graphBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
 	unit := func(n string, channels int) nn.Sep {
@@ -196,18 +192,15 @@ func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, depthwise bool) any {
 func (b *refBuilder) Conv(x, w any, o nn.ConvOpts) any      { return b.conv(x, w, o, false) }
 func (b *refBuilder) Depthwise(x, w any, o nn.ConvOpts) any { return b.conv(x, w, o, true) }
 
-func (b *refBuilder) SepUnit(name string, x, wDepth, wPoint any, o nn.ConvOpts) any {
-	return b.BatchNorm(name, b.Conv(b.Depthwise(x, wDepth, o), wPoint, nn.ConvOpts{}))
-}
-
 func (b *refBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
-	return sepUnits(b, x, k, channels, filters, o)
+	return sepParts(b, x, k, channels, filters, o)
 }
 
-// sepUnits is a SepPair of two units.
-func sepUnits(b builder, x any, k, channels, filters int, o nn.ConvOpts) any {
+// sepParts is a SepPair of its six operations.
+func sepParts(b builder, x any, k, channels, filters int, o nn.ConvOpts) any {
 	for _, n := range []string{"1", "2"} {
-		x = b.SepUnit("bn"+n, x, b.Param("dw"+n+"/w", k, k, 1, channels), b.Param("pw"+n+"/w", 1, 1, channels, filters), o)
+		d := b.Depthwise(x, b.Param("dw"+n+"/w", k, k, 1, channels), o)
+		x = b.BatchNorm("bn"+n, b.Conv(d, b.Param("pw"+n+"/w", 1, 1, channels, filters), nn.ConvOpts{}))
 		channels = filters
 	}
 	return x
