@@ -12,7 +12,7 @@ func batchnormFamily() {
 	columnSums("bnSumsVec", "sum[j] += x[i,j]-shift[j]; square[j] += (x[i,j]-shift[j])²",
 		"sum, square, x, shift", []string{"x"}, "shift", []string{"sum", "square"},
 		func(in []operand.Mem, k reg.VecVirtual, sums []reg.VecVirtual) {
-			d := YMM()
+			d := vec()
 			VMOVUPS(in[0], d)
 			VSUBPS(k, d, d)
 			VADDPS(d, sums[0], sums[0])
@@ -21,7 +21,7 @@ func batchnormFamily() {
 	columnSums("bnGradSumsVec", "sum[j] += dy[i,j]; product[j] += dy[i,j]*(x[i,j]-mean[j])",
 		"sum, product, dy, x, mean", []string{"dy", "x"}, "mean", []string{"sum", "product"},
 		func(in []operand.Mem, k reg.VecVirtual, sums []reg.VecVirtual) {
-			d, x := YMM(), YMM()
+			d, x := vec(), vec()
 			VMOVUPS(in[0], d)
 			VMOVUPS(in[1], x)
 			VSUBPS(k, x, x)
@@ -31,7 +31,7 @@ func batchnormFamily() {
 	rowMap("bnApplyVec", "y[i,j] = (x[i,j]-mean[j])*scale[j] + beta[j]",
 		"y", []string{"x"}, []string{"mean", "scale", "beta"},
 		func(in, k []operand.Mem) reg.VecVirtual {
-			x, f := YMM(), YMM()
+			x, f := vec(), vec()
 			VMOVUPS(in[0], x)
 			VSUBPS(k[0], x, x)
 			VMOVUPS(k[1], f)
@@ -41,7 +41,7 @@ func batchnormFamily() {
 	rowMap("bnGradVec", "dx[i,j] = a[j]*dy[i,j] + b[j]*(x[i,j]-mean[j]) + d[j]",
 		"dx", []string{"dy", "x"}, []string{"mean", "a", "b", "d"},
 		func(in, k []operand.Mem) reg.VecVirtual {
-			sum, x, f := YMM(), YMM(), YMM()
+			sum, x, f := vec(), vec(), vec()
 			VMOVUPS(in[1], x)
 			VSUBPS(k[0], x, x)
 			VMOVUPS(k[3], sum)
@@ -75,11 +75,11 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 		Label(top)
 		CMPQ(left, operand.U32(vecs*vector))
 		JL(operand.LabelRef(end))
-		ks := ymms(vecs)
+		ks := vectors(vecs)
 		sums := make([][]reg.VecVirtual, vecs)
 		for v := range vecs {
 			VMOVUPS(at(k, v*vector), ks[v])
-			sums[v] = ymms(len(outs))
+			sums[v] = vectors(len(outs))
 			for o := range outs {
 				VMOVUPS(at(out[o], v*vector), sums[v][o])
 			}
@@ -195,7 +195,7 @@ func infer() {
 	y, x, gamma, beta, mean, variance := load("y"), load("x"), load("gamma"), load("beta"), load("mean"), load("variance")
 	c, step := load("c"), load("c")
 	SHLQ(operand.Imm(2), step)
-	eps, mask := YMM(), YMM()
+	eps, mask := vec(), vec()
 	VBROADCASTSS(arg("eps"), eps)
 	column := func(mask reg.VecVirtual) {
 		get := func(m operand.Mem, v reg.VecVirtual) {
@@ -205,7 +205,7 @@ func infer() {
 				VMOVUPS(m, v)
 			}
 		}
-		g, b, mu, f := YMM(), YMM(), YMM(), YMM()
+		g, b, mu, f := vec(), vec(), vec(), vec()
 		get(at(gamma, 0), g)
 		get(at(beta, 0), b)
 		get(at(mean, 0), mu)
@@ -218,7 +218,7 @@ func infer() {
 		MOVQ(y, py)
 		loop := label("row")
 		Label(loop)
-		v := YMM()
+		v := vec()
 		get(at(px, 0), v)
 		VSUBPS(mu, v, v)
 		VFMADD213PS(b, f, v)
@@ -238,7 +238,7 @@ func infer() {
 	JL(operand.LabelRef(rest))
 	column(nil)
 	for _, p := range []reg.GPVirtual{y, x, gamma, beta, mean, variance} {
-		ADDQ(operand.Imm(vector), p)
+		ADDQ(operand.Imm(uint64(vector)), p)
 	}
 	SUBQ(operand.Imm(8), c)
 	JMP(operand.LabelRef(top))

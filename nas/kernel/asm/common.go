@@ -8,8 +8,38 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vector is the bytes of a YMM register, 8 float32.
-const vector = 32
+// A target is an instruction set to write assembly for. Where a loop is the
+// same on all of them, one generator writes it for each.
+type target struct {
+	suffix string // of the names of kernels
+	lanes  int    // floats of a vector
+}
+
+var targets = map[string]target{
+	"avx2":   {suffix: "", lanes: 8},   // YMM0-15; a mask is a vector of -1 and 0
+	"avx512": {suffix: "Z", lanes: 16}, // ZMM0-31; a mask is one of K1-K7
+}
+
+// The target of this run, its floats and bytes of a vector, and whether it has
+// mask registers, embedded broadcasts and 32 vector registers.
+var (
+	suffix        string
+	lanes, vector int
+	wide          bool
+)
+
+func (t target) use() {
+	suffix, lanes, vector, wide = t.suffix, t.lanes, 4*t.lanes, t.lanes == 16
+}
+
+// function begins a kernel whose arguments do not escape. doc is its comment,
+// after the name.
+func function(name, signature string, doc ...string) {
+	TEXT(name+suffix, NOSPLIT, signature)
+	Pragma("noescape")
+	doc[0] = name + suffix + " " + doc[0]
+	Doc(doc...)
+}
 
 // label makes the names of branch targets unique within a function.
 var labels int
@@ -42,19 +72,85 @@ func indexed(p, index reg.Register, scale uint8, disp int) operand.Mem {
 	return operand.Mem{Base: p, Index: index, Scale: scale, Disp: disp}
 }
 
-// ymms makes n vector registers.
-func ymms(n int) []reg.VecVirtual {
+// vec makes a vector register.
+func vec() reg.VecVirtual {
+	if wide {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// vectors makes n of them.
+func vectors(n int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
-		v[i] = YMM()
+		v[i] = vec()
 	}
 	return v
 }
 
 func zero(vs ...reg.VecVirtual) {
 	for _, v := range vs {
-		VXORPS(v, v, v)
+		if wide {
+			VPXORD(v, v, v)
+		} else {
+			VXORPS(v, v, v)
+		}
 	}
+}
+
+// get loads the lanes of a vector that are in the mask, all if it is nil, and
+// zero in the others.
+func get(from operand.Mem, mask reg.Register, v reg.VecVirtual) {
+	switch {
+	case mask == nil:
+		VMOVUPS(from, v)
+	case wide:
+		VMOVUPS_Z(from, mask, v)
+	default:
+		VMASKMOVPS(from, mask, v)
+	}
+}
+
+// put stores the lanes of a vector that are in the mask, all if it is nil.
+func put(v reg.VecVirtual, mask reg.Register, to operand.Mem) {
+	switch {
+	case mask == nil:
+		VMOVUPS(v, to)
+	case wide:
+		VMOVUPS(v, mask, to)
+	default:
+		VMASKMOVPS(v, mask, to)
+	}
+}
+
+// tailArg is the argument that kernels with a partial vector want: the mask of
+// its lanes, or nothing where it is made from their number.
+func tailArg() string {
+	if wide {
+		return ""
+	}
+	return ", tail *int32"
+}
+
+// tailMask is the mask of a partial vector of n floats.
+func tailMask(n reg64) reg.Register {
+	if wide {
+		return firstLanes(n)
+	}
+	tail, mask := load("tail"), YMM()
+	VMOVUPS(at(tail, 0), mask)
+	return mask
+}
+
+// firstLanes is the mask register of the first n lanes; n is less than 256, and
+// all lanes are meant where it exceeds them.
+func firstLanes(n reg64) reg.Register {
+	ones, k := GP64(), K()
+	MOVQ(operand.I32(-1), ones)
+	BZHIQ(n, ones, ones)
+	KMOVW(ones.As32(), k)
+	return k
 }
 
 // stepper gives the addresses of columns that lie a runtime number of bytes
@@ -80,6 +176,14 @@ func (s *stepper) column(i int) operand.Mem {
 	default:
 		return indexed(s.p, s.step, uint8(i-s.base), s.disp)
 	}
+}
+
+// imm is a positive constant.
+func imm(n int) operand.Op {
+	if n < 256 {
+		return operand.Imm(uint64(n))
+	}
+	return operand.U32(n)
 }
 
 // tripled is a register of 3 times the given one.

@@ -27,7 +27,7 @@ func peak() {
 	const chains = 12
 	TEXT("peakVec", NOSPLIT, "func(n int)")
 	Doc("peakVec does n times 12 additions of products of 8 floats, in registers.")
-	sums, x := ymms(chains), YMM()
+	sums, x := vectors(chains), vec()
 	zero(append(sums, x)...)
 	n, loop := load("n"), label("loop")
 	Label(loop)

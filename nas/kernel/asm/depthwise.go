@@ -34,7 +34,7 @@ func channels(c reg.GPVirtual, body func(offset reg.GPVirtual)) {
 	body(offset)
 	CMPQ(offset, last)
 	JE(operand.LabelRef(end))
-	ADDQ(operand.Imm(vector), offset)
+	ADDQ(operand.Imm(uint64(vector)), offset)
 	CMPQ(offset, last)
 	CMOVQGT(last, offset)
 	JMP(operand.LabelRef(loop))
@@ -83,7 +83,7 @@ func columns(s *stepper, count int, taps func(i int) [][2]reg.VecVirtual) {
 			VFMADD231PS(m, uses[0][1], uses[0][0])
 			continue
 		}
-		x := YMM()
+		x := vec()
 		VMOVUPS(m, x)
 		for _, u := range uses {
 			VFMADD231PS(x, u[1], u[0])
@@ -102,7 +102,7 @@ func (d depthwise) forward() {
 	c3 := tripled(c)
 	channels(c, func(offset reg.GPVirtual) {
 		tiles(arg("ow"), []int{8, 4, 1}, func(width int, first reg.GPVirtual) {
-			sums := ymms(width)
+			sums := vectors(width)
 			zero(sums...)
 			x, w, ky := GP64(), GP64(), GP64()
 			MOVQ(first, x)
@@ -147,7 +147,7 @@ func (d depthwise) forward() {
 
 // filterRow loads the k values of a row of the filter and moves w to the next.
 func (d depthwise) filterRow(w, c, c3 reg.GPVirtual) []reg.VecVirtual {
-	filter := ymms(d.k)
+	filter := vectors(d.k)
 	s := &stepper{p: w, step: c, step3: c3}
 	for kx := range filter {
 		VMOVUPS(s.column(kx), filter[kx])
@@ -177,7 +177,7 @@ func (d depthwise) gather() {
 	channels(c, func(offset reg.GPVirtual) {
 		tiles(arg("pairs"), []int{4, 1}, func(pairs int, first reg.GPVirtual) {
 			width := 2 * pairs
-			sums := ymms(width)
+			sums := vectors(width)
 			zero(sums...)
 			dy, w, t := GP64(), GP64(), GP64()
 			MOVQ(first, dy)
@@ -261,7 +261,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 	const unroll = 4
 	sums := make([][]reg.VecVirtual, group)
 	for g := range sums {
-		sums[g] = ymms(d.k)
+		sums[g] = vectors(d.k)
 		zero(sums[g]...)
 	}
 	x, dy, rows := GP64(), load("dy"), load("rows")
@@ -276,7 +276,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 	MOVQ(x, px)
 	// dy moves on through all rows, px through one.
 	step := func(pixels int) {
-		gs := ymms(pixels)
+		gs := vectors(pixels)
 		for t := range gs {
 			s := &stepper{p: dy, step: c, step3: c3}
 			VMOVUPS(s.column(t), gs[t])
@@ -332,7 +332,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 	LEAQ(operand.Mem{Base: c, Disp: -vector}, lastVec)
 	CMPQ(offset, lastVec)
 	JNE(operand.LabelRef(whole))
-	m, mask := load("mask"), YMM()
+	m, mask := load("mask"), vec()
 	VMOVUPS(at(m, 0), mask)
 	add := func(masked bool) {
 		p := GP64()

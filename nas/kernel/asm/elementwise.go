@@ -19,9 +19,7 @@ func elementwiseFamily() {
 		}}.write()
 	elementwise{name: "reluBackwardVec", loop: "dx[i] = dy[i] where x[i] > 0, else 0", outs: []string{"dx"}, ins: []string{"dy", "x"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
-			const notGreaterOrEqual = 9
-			VCMPPS(operand.U8(notGreaterOrEqual), in[1], s[0], in[1]) // !(0 >= x)
-			VANDPS(in[0], in[1], in[0])
+			keepPositive(in[0], in[1], s[0])
 			return in[:1]
 		}}.write()
 	elementwise{name: "addVec", loop: "y[i] = a[i] + b[i]", outs: []string{"y"}, ins: []string{"a", "b"}, wide: 4,
@@ -59,7 +57,7 @@ func elementwiseFamily() {
 		scalars: []string{"lr", "rho", "rest", "momentum", "eps", "shrink"}, wide: 1,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			w, dw, ms, mom := in[0], in[1], in[2], in[3]
-			t := YMM()
+			t := vec()
 			VMULPS(dw, dw, t)
 			VMULPS(s[3], t, t)
 			VFMADD132PS(s[2], t, ms) // ms
@@ -73,6 +71,20 @@ func elementwiseFamily() {
 			VSUBPS(t, w, w)
 			return []reg.VecVirtual{w, ms, mom}
 		}}.write()
+}
+
+// keepPositive zeroes the lanes of v where x is not greater than zero, which is
+// a vector of it. It may overwrite x.
+func keepPositive(v, x, zero reg.VecVirtual) {
+	const notGreaterOrEqual = 9
+	if wide {
+		k := K()
+		VCMPPS(operand.U8(notGreaterOrEqual), x, zero, k) // !(0 >= x)
+		VMOVAPS_Z(v, k, v)
+		return
+	}
+	VCMPPS(operand.U8(notGreaterOrEqual), x, zero, x)
+	VANDPS(v, x, v)
 }
 
 // elementwise is a loop over equal elements of slices.
@@ -94,66 +106,58 @@ func (e elementwise) write() {
 		}
 	}
 	pointers := slices.Clone(args)
-	sig := fmt.Sprintf("func(%s *float32, n int, tail *int32", strings.Join(args, ", "))
+	sig := fmt.Sprintf("func(%s *float32, n int%s", strings.Join(args, ", "), tailArg())
 	if len(e.scalars) > 0 {
 		sig += ", " + strings.Join(e.scalars, ", ") + " float32"
 	}
-	TEXT(e.name, NOSPLIT, sig+")")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes, for i in [0, n), with the mask of the last n%%8,", e.name), "", "\t"+e.loop, "")
+	first := "computes, for i in [0, n),"
+	if !wide {
+		first = "computes, for i in [0, n), with the mask of the last n%8,"
+	}
+	function(e.name, sig+")", first, "", "\t"+e.loop, "")
 	p := map[string]reg.GPVirtual{}
 	for _, a := range pointers {
 		p[a] = load(a)
 	}
 	n := load("n")
-	s := ymms(1 + len(e.scalars))
+	s := vectors(1 + len(e.scalars))
 	zero(s[0])
 	for i, name := range e.scalars {
 		VBROADCASTSS(arg(name), s[1+i])
 	}
-	block := func(count int, mask reg.VecVirtual) {
+	block := func(count int, mask reg.Register) {
 		for i := range count {
 			var in []reg.VecVirtual
 			for _, name := range e.ins {
-				v := YMM()
-				if mask != nil {
-					VMASKMOVPS(at(p[name], 0), mask, v)
-				} else {
-					VMOVUPS(at(p[name], i*vector), v)
-				}
+				v := vec()
+				get(at(p[name], i*vector), mask, v)
 				in = append(in, v)
 			}
 			for o, v := range e.body(in, s) {
-				if mask != nil {
-					VMASKMOVPS(v, mask, at(p[e.outs[o]], 0))
-				} else {
-					VMOVUPS(v, at(p[e.outs[o]], i*vector))
-				}
+				put(v, mask, at(p[e.outs[o]], i*vector))
 			}
 		}
 		if mask == nil {
 			for _, a := range pointers {
-				ADDQ(operand.Imm(uint64(count*vector)), p[a])
+				ADDQ(imm(count*vector), p[a])
 			}
 		}
 	}
 	for _, count := range slices.Compact([]int{e.wide, 1}) {
 		loop, end := label("loop"), label("end")
-		SUBQ(operand.Imm(uint64(8*count)), n)
+		SUBQ(imm(lanes*count), n)
 		JL(operand.LabelRef(end))
 		Label(loop)
 		block(count, nil)
-		SUBQ(operand.Imm(uint64(8*count)), n)
+		SUBQ(imm(lanes*count), n)
 		JGE(operand.LabelRef(loop))
 		Label(end)
-		ADDQ(operand.Imm(uint64(8*count)), n)
+		ADDQ(imm(lanes*count), n)
 	}
 	done := label("done")
 	TESTQ(n, n)
 	JZ(operand.LabelRef(done))
-	tail, mask := load("tail"), YMM()
-	VMOVUPS(at(tail, 0), mask)
-	block(1, mask)
+	block(1, tailMask(n))
 	Label(done)
 	VZEROUPPER()
 	RET()

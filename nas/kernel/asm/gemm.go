@@ -59,7 +59,7 @@ func (p *panel) maskArg() string {
 func (p *panel) loadMask() {
 	if p.masked {
 		m := load("mask")
-		p.mask = YMM()
+		p.mask = vec()
 		VMOVUPS(at(m, 0), p.mask)
 	}
 }
@@ -117,7 +117,7 @@ func (p *panel) storeTail(from reg.VecVirtual, to operand.Mem) {
 // addStore adds C at the address to sum, and writes it there.
 func (p *panel) addStore(v int, sum reg.VecVirtual, to operand.Mem) {
 	if p.masked && v == p.vecs-1 {
-		t := YMM()
+		t := vec()
 		VMASKMOVPS(to, p.mask, t)
 		VADDPS(t, sum, sum)
 	} else {
@@ -178,7 +178,7 @@ func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
 	sums := [2][][]reg.VecVirtual{}
 	for half := range 2 {
 		for range rows {
-			v := ymms(p.vecs)
+			v := vectors(p.vecs)
 			if half == 0 || twice {
 				zero(v...)
 			}
@@ -191,11 +191,11 @@ func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
 	MOVQ(arg("k"), k)
 	NEGQ(k)
 	step := func(half int) {
-		bs := ymms(p.vecs)
+		bs := vectors(p.vecs)
 		p.row(b, bs)
 		ADDQ(ldb, b)
 		for r := range a {
-			v := YMM()
+			v := vec()
 			VBROADCASTSS(indexed(a[r], k, 1, 0), v)
 			for j := range bs {
 				VFMADD231PS(bs[j], v, sums[half][r][j])
@@ -277,7 +277,7 @@ func (p panel) gradient() {
 		}
 		sums := make([][]reg.VecVirtual, rows)
 		for r := range sums {
-			sums[r] = ymms(p.vecs)
+			sums[r] = vectors(p.vecs)
 			zero(sums[r]...)
 		}
 		pa, pd, lines, left := GP64(), load("d"), load("lines"), GP64()
@@ -286,10 +286,10 @@ func (p panel) gradient() {
 		Label(line)
 		MOVQ(arg("width"), left)
 		Label(loop)
-		ds := ymms(p.vecs)
+		ds := vectors(p.vecs)
 		p.row(pd, ds)
 		for r := range sums {
-			v := YMM()
+			v := vec()
 			VBROADCASTSS(at(pa, 4*r), v)
 			for j := range ds {
 				VFMADD231PS(ds[j], v, sums[r][j])

@@ -22,7 +22,7 @@ func maxPool() {
 		"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row to the next:", "",
 		"\tfor q < pixels, j: y[q,j], idx[q,j] = max and first tap of it of x[q*step + ky*line + kx*c + j]", "")
 	y, idx, x, c := load("y"), load("idx"), load("x"), load("c")
-	one, below, start := YMM(), YMM(), YMM()
+	one, below, start := vec(), vec(), vec()
 	VPCMPEQD(one, one, one)
 	VPSRLD(operand.Imm(31), one, one)
 	VPBROADCASTD(arg("below"), below)
@@ -31,7 +31,7 @@ func maxPool() {
 	Label(pixel)
 	channels(c, func(offset reg64) {
 		row, p, ky, kx := GP64(), GP64(), load("ny"), GP64()
-		best, tap, at0 := YMM(), YMM(), YMM()
+		best, tap, at0 := vec(), vec(), vec()
 		LEAQ(indexed(x, offset, 1, 0), row)
 		VMOVUPS(at(row, 0), best)
 		VMOVDQA(start, tap)
@@ -41,7 +41,7 @@ func maxPool() {
 		MOVQ(row, p)
 		MOVQ(arg("nx"), kx)
 		Label(taps)
-		v, more := YMM(), YMM()
+		v, more := vec(), vec()
 		VMOVUPS(at(p, 0), v)
 		const less = 1
 		VCMPPS(operand.U8(less), v, best, more) // best < x
@@ -96,13 +96,13 @@ func maxColumns() {
 	Doc("maxColumnsVec computes width bytes (at least 32) of floats; line, the distance of rows, is in bytes:", "",
 		"\tfor j: best[j], tap[j] = max over r < rows of x[r*line+j], and first + k*r of the first that has it", "")
 	best, tap, x, width := load("best"), load("tap"), load("x"), load("width")
-	first, k := YMM(), YMM()
+	first, k := vec(), vec()
 	VPBROADCASTD(arg("first"), first)
 	VPBROADCASTD(arg("k"), k)
 	channels(width, func(offset reg64) {
 		p, rows := GP64(), load("rows")
 		LEAQ(indexed(x, offset, 1, 0), p)
-		m, t, at0 := YMM(), YMM(), YMM()
+		m, t, at0 := vec(), vec(), vec()
 		VMOVUPS(at(p, 0), m)
 		VMOVDQA(first, t)
 		VMOVDQA(first, at0)
@@ -112,7 +112,7 @@ func maxColumns() {
 		JZ(operand.LabelRef(end))
 		ADDQ(arg("line"), p)
 		VPADDD(k, at0, at0)
-		v, more := YMM(), YMM()
+		v, more := vec(), vec()
 		VMOVUPS(at(p, 0), v)
 		const less = 1
 		VCMPPS(operand.U8(less), v, m, more)
@@ -136,7 +136,7 @@ func maxAcross() {
 		"\tfor q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
 		"\t\ttap[q*step + kx*c + j] + first + kx of the one that has it, the least if several have", "")
 	y, idx, best, tap, c := load("y"), load("idx"), load("best"), load("tap"), load("c")
-	one, first := YMM(), YMM()
+	one, first := vec(), vec()
 	VPCMPEQD(one, one, one)
 	VPSRLD(operand.Imm(31), one, one)
 	VPBROADCASTD(arg("first"), first)
@@ -146,7 +146,7 @@ func maxAcross() {
 		p, kx, pt := GP64(), load("nx"), GP64()
 		LEAQ(indexed(best, offset, 1, 0), p)
 		LEAQ(indexed(tap, offset, 1, 0), pt)
-		m, t, column := YMM(), YMM(), YMM()
+		m, t, column := vec(), vec(), vec()
 		VMOVUPS(at(p, 0), m)
 		VMOVDQA(first, column)
 		VPADDD(at(pt, 0), column, t)
@@ -157,7 +157,7 @@ func maxAcross() {
 		ADDQ(c, p)
 		ADDQ(c, pt)
 		VPADDD(one, column, column)
-		v, vt, more, same, before := YMM(), YMM(), YMM(), YMM(), YMM()
+		v, vt, more, same, before := vec(), vec(), vec(), vec(), vec()
 		VMOVUPS(at(p, 0), v)
 		VPADDD(at(pt, 0), column, vt)
 		const equal, less = 0, 1
@@ -192,7 +192,7 @@ func copyRows() {
 	loop := label("row")
 	Label(loop)
 	channels(width, func(offset reg64) {
-		v := YMM()
+		v := vec()
 		VMOVUPS(indexed(x, offset, 1, 0), v)
 		VMOVUPS(v, indexed(y, offset, 1, 0))
 	})
