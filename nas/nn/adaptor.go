@@ -29,6 +29,7 @@ type op struct {
 	inplace []int   // children whose memory the result may take over
 	writes  []*side // further results
 	reads   []*side // further results of ops that run before
+	adds    []int   // results that run can add to what is there: 0 is the node's, 1+i that of writes[i]
 	scratch int     // float32s of scratch memory
 	skip    bool    // without drop path, the result is child 0 itself
 	proj    *side   // the result is this side, written by child 0
@@ -54,6 +55,7 @@ type call struct {
 	out     []float32   // result
 	in      [][]float32 // children; nil for labels, scalars and children that only order
 	side    [][]float32 // sides written, then sides read
+	add     []bool      // results to be added to what is there, numbered as op.adds
 	scratch []float32
 	labels  []int32    // the child that is labels
 	loss    *float64   // result, if it is a scalar
@@ -173,7 +175,7 @@ func (b *op) Do(vs ...gorgonia.Value) (gorgonia.Value, error) {
 	if len(vs) != len(b.xs) {
 		return nil, fmt.Errorf("nn: %s: %d values, want %d", b.name, len(vs), len(b.xs))
 	}
-	c := call{n: b.n, in: make([][]float32, len(vs)), s: make([]*float64, len(vs)), mode: &mode{train: true}, hits: new(int)}
+	c := call{n: b.n, in: make([][]float32, len(vs)), s: make([]*float64, len(vs)), add: make([]bool, 1+len(b.writes)), mode: &mode{train: true}, hits: new(int)}
 	for i, v := range vs {
 		switch d := v.Data().(type) {
 		case []float32:

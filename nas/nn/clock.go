@@ -37,8 +37,7 @@ func (c *Clock) exec(s *schedule) {
 	}
 	last := time.Now()
 	for i := range s.ops {
-		b := &s.ops[i]
-		b.run(&b.call)
+		s.ops[i].do()
 		now := time.Now()
 		c.add(s.steps[i].label(), now.Sub(last))
 		last = now

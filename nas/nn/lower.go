@@ -31,6 +31,7 @@ type value struct {
 	made int      // step that computes it, -1: given
 	last int      // last step that reads it
 	buf  *buffer  // planned memory
+	own  bool     // nothing reads it but the gradient that it is pushed to
 }
 
 type stepKind uint8
@@ -49,6 +50,15 @@ type step struct {
 	in      []*value // nil for children that only order
 	side    []*value
 	scratch *value
+	base    []*value // what results are added to, numbered as op.adds; nil where nothing
+}
+
+// result is a result of the step, numbered as op.adds.
+func (st *step) result(k int) *value {
+	if k == 0 {
+		return st.out
+	}
+	return st.side[k-1]
 }
 
 // gradient is the sum of the summands of one node's gradient, while it grows.
@@ -167,6 +177,7 @@ func (l *lowering) backward(loss Node, params []*Param) {
 	byID(nodes)
 	for _, n := range nodes {
 		l.compute(n)
+		l.vals[n].own = len(l.byNode[n]) == 1
 		for _, x := range l.byNode[n] {
 			l.push(x, l.vals[n])
 		}
@@ -243,9 +254,13 @@ func (l *lowering) add(st step) {
 // push adds v to the gradient of x.
 func (l *lowering) push(x Node, v *value) {
 	gr := l.grads[x]
-	if gr.sum == nil {
+	switch {
+	case gr.sum == nil:
 		gr.sum = v
-	} else {
+	case l.addTo(gr.sum, v):
+		gr.sum = v
+	case l.addTo(v, gr.sum):
+	default:
 		sum := &value{n: v.n, made: len(l.steps)}
 		if v.s != nil {
 			sum.s = new(float64)
@@ -259,8 +274,32 @@ func (l *lowering) push(x Node, v *value) {
 	}
 }
 
+// addTo lets the step that makes v add it to an earlier value, if it can, so that v is the sum of both.
+func (l *lowering) addTo(earlier, v *value) bool {
+	if !v.own || v.made < 0 || v.last != v.made || earlier.made >= v.made || v.s != nil {
+		return false
+	}
+	st := &l.steps[v.made]
+	if st.kind != stepOp {
+		return false
+	}
+	for _, k := range st.op.adds {
+		if st.result(k) != v || st.base != nil && st.base[k] != nil {
+			continue
+		}
+		if st.base == nil {
+			st.base = make([]*value, 1+len(st.op.writes))
+		}
+		st.base[k] = earlier
+		earlier.last = max(earlier.last, v.made)
+		return true
+	}
+	return false
+}
+
 // complete hands the finished gradient of x to those it is passed on to unchanged.
 func (l *lowering) complete(x Node) {
+	l.grads[x].sum.own = false // it is x's gradient, and perhaps that of others
 	for _, y := range l.byGrad[x] {
 		l.push(y, l.grads[x].sum)
 	}

@@ -40,8 +40,8 @@ func (g *Graph) avgPool(x Node, k, stride int, valid bool) Node {
 		name: "avgpool", n: d.N, shape: tensor.Shape{d.N, d.OH, d.OW, d.C}, wrt: []bool{true}, scratch: d.Scratch(),
 		run: func(c *call) { kernel.AvgPoolForward(c.out, c.in[0], of(c), c.scratch) },
 		grad: func(_, dy Node) []Node {
-			return []Node{g.apply(&op{name: "avgpool dx", n: d.N, shape: xs, scratch: d.Scratch(),
-				run: func(c *call) { kernel.AvgPoolBackward(c.out, c.in[0], of(c), c.scratch, false) }}, dy)}
+			return []Node{g.apply(&op{name: "avgpool dx", n: d.N, shape: xs, adds: []int{0}, scratch: d.Scratch(),
+				run: func(c *call) { kernel.AvgPoolBackward(c.out, c.in[0], of(c), c.scratch, c.add[0]) }}, dy)}
 		},
 	}, x)
 }
@@ -59,8 +59,8 @@ func (g *Graph) maxPool(x Node, k, stride int, valid bool) Node {
 		name: "maxpool", n: d.N, shape: tensor.Shape{d.N, d.OH, d.OW, d.C}, wrt: []bool{true}, writes: idx,
 		run: func(c *call) { kernel.MaxPoolForward(c.out, bytesOf(c.side[0], c.n*per), c.in[0], of(c)) },
 		grad: func(out, dy Node) []Node {
-			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, reads: idx, order: []int{1},
-				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c), false) }}, dy, out)}
+			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, adds: []int{0}, reads: idx, order: []int{1},
+				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c), c.add[0]) }}, dy, out)}
 		},
 	}, x)
 }

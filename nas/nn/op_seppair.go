@@ -77,12 +77,12 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 				made = append(made, &side{n: w.Shape().TotalSize()})
 			}
 			dx := g.apply(&op{
-				name: "seppair dx", n: u.N, shape: xs, inplace: []int{0}, order: []int{10}, scratch: scratch, writes: made, reads: saved,
+				name: "seppair dx", n: u.N, shape: xs, inplace: []int{0}, adds: []int{0}, order: []int{10}, scratch: scratch, writes: made, reads: saved,
 				run: func(c *call) {
 					p := of(c)
 					s1, s2 := unpack(p, c.side[8:])
 					kernel.SepPairBackward(c.out, sepWeights(c.side), sepWeights(c.side[4:]), c.in[0], c.in[1],
-						sepWeights(c.in[2:]), sepWeights(c.in[6:]), s1, s2, p, c.scratch, false)
+						sepWeights(c.in[2:]), sepWeights(c.in[6:]), s1, s2, p, c.scratch, c.add[0])
 				},
 			}, append(append([]Node{dy, x}, weights...), out)...)
 			ds := []Node{dx}

@@ -31,8 +31,12 @@ func plan(steps []step, keep bool) (need, live int) {
 	for i := range steps {
 		st := &steps[i]
 		if v := takeOver(steps, i); v != nil && !keep {
-			st.out.buf = v.buf
-			v.buf.to = max(v.buf.to, st.out.last)
+			v.moveTo(st.out)
+		}
+		for k, v := range st.base {
+			if v != nil && !keep && st.canAddIn(v, k, i) {
+				v.moveTo(st.result(k))
+			}
 		}
 		fresh(st.out)
 		fresh(st.scratch)
@@ -59,6 +63,9 @@ func takeOver(steps []step, i int) *value {
 	allowed := []int{0, 1}
 	switch st.kind {
 	case stepOp:
+		if st.base != nil && st.base[0] != nil {
+			return nil
+		}
 		allowed = st.op.inplace
 	case stepCopy:
 		return nil
@@ -79,6 +86,18 @@ func takeOver(steps []step, i int) *value {
 		}
 	}
 	return nil
+}
+
+// moveTo lets w live where v has lived.
+func (v *value) moveTo(w *value) {
+	w.buf = v.buf
+	v.buf.to = max(v.buf.to, w.last)
+}
+
+// canAddIn says that step i can add result k to v where v lies: nothing reads v later, and the step itself does not read it as something else.
+func (st *step) canAddIn(v *value, k, i int) bool {
+	return v.buf != nil && v.last == i && st.result(k).ext == nil &&
+		!slices.Contains(st.in, v) && !slices.Contains(st.side, v) && slices.Index(st.base, v) == k
 }
 
 // liveMax returns the largest sum of the sizes of buffers alive at one step.

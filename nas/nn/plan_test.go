@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 	end := 0
 	for i := range s.steps {
 		st := &s.steps[i]
-		for k, vs := range [][]*value{st.in, st.side} {
+		for k, vs := range [][]*value{st.in, st.side, st.base} {
 			for _, v := range vs {
 				if v == nil || v.buf == nil || v.made == i {
 					continue
@@ -33,7 +34,7 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 				t.Fatalf("step %d (%v): place %d is not aligned", i, st.op, v.buf.at)
 			}
 			for j, o := range owner[v.buf.at : v.buf.at+v.n] {
-				if o == nil || o.last < i || o.last == i && k == 0 && o.buf == v.buf {
+				if o == nil || o.last < i || o.last == i && o.buf == v.buf && (k == 0 || slices.Contains(st.base, o)) {
 					owner[v.buf.at+j] = v
 				} else {
 					t.Fatalf("step %d (%v): result %d overwrites the value of step %d, needed until %d", i, st.op, k, o.made, o.last)
@@ -55,7 +56,7 @@ func randomNet(r *rand.Rand) (*Graph, Node) {
 		a, b := states[r.IntN(len(states))], states[r.IntN(len(states))]
 		name := "n" + string(rune('a'+i))
 		var n Node
-		switch r.IntN(9) {
+		switch r.IntN(10) {
 		case 0:
 			n = g.Add(a, b)
 		case 1:
@@ -74,6 +75,8 @@ func randomNet(r *rand.Rand) (*Graph, Node) {
 			n = g.Depthwise(a, g.Param(name, FanOutDepthwise, 5, 5, 1, 4), ConvOpts{Relu: r.IntN(2) == 0})
 		case 8:
 			n = g.Add(g.Add(a, a), b)
+		case 9:
+			n = g.Add(a, g.AvgPool(a, 3, 1))
 		}
 		states = append(states, n)
 	}

@@ -47,6 +47,17 @@ type schedule struct {
 type bound struct {
 	run  func(*call)
 	call call
+	seed []seed
+}
+
+// seed is what lies in the memory of a result before the step adds to it.
+type seed struct{ to, from []float32 }
+
+func (b *bound) do() {
+	for _, s := range b.seed {
+		copy(s.to, s.from)
+	}
+	b.run(&b.call)
 }
 
 // Compile differentiates the loss, plans the memory, and allocates it (in g.Arena, if set). The loss is a scalar, or nil for a
@@ -244,6 +255,16 @@ func (p *Program) bind(s *schedule, mem []float32) {
 		switch st.kind {
 		case stepOp:
 			b.run, c.n, c.hits = st.op.run, st.op.n, p.hits[st.node]
+			c.add = make([]bool, 1+len(st.op.writes))
+			for k, v := range st.base {
+				if v == nil {
+					continue
+				}
+				c.add[k] = true
+				if r := st.result(k); r.buf == nil || r.buf != v.buf {
+					b.seed = append(b.seed, seed{to: view(r), from: view(v)})
+				}
+			}
 		case stepCopy:
 			b.run = runCopy
 		case stepAdd:
@@ -325,8 +346,7 @@ func (p *Program) exec(s *schedule) {
 		return
 	}
 	for i := range s.ops {
-		b := &s.ops[i]
-		b.run(&b.call)
+		s.ops[i].do()
 	}
 }
 
