@@ -15,7 +15,8 @@ type buildOptions struct {
 	dropout   float64 // before the classifier
 	smoothing float64
 	auxWeight float64
-	share     *nn.Graph // use the weights of this graph
+	share     *nn.Graph // use the weights and moving statistics of this graph
+	shardOf   *nn.Graph // use the weights of this graph, of the same batch, and run beside it
 }
 
 // network is a built child: its graph and the nodes that its users need. Nothing in it has memory before it is compiled or initialised.
@@ -61,9 +62,12 @@ func build(g space.Genotype, net NetConfig, o buildOptions) (*network, error) {
 	o.batch = max(o.batch, 1)
 	b := &builder{network: network{config: net, stack: stack}, options: o}
 	err = nn.Try(func() {
-		if o.share != nil {
+		switch {
+		case o.share != nil:
 			b.g = nn.NewSharing(o.share, o.batch)
-		} else {
+		case o.shardOf != nil:
+			b.g = nn.NewShard(o.shardOf)
+		default:
 			b.g = nn.NewGraph(o.batch)
 		}
 		b.g.BN = nn.BN{Decay: float32(net.BNDecay), Eps: float32(net.BNEps)}

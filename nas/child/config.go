@@ -160,10 +160,11 @@ func sameCell(a, b space.Cell) bool { return a.Text() == b.Text() }
 // TrainConfig is how a child is trained. Zero values mean the defaults of [TrainConfig.WithDefaults]; it has none for Epochs, Batch and LR.
 type TrainConfig struct {
 	Epochs         int      `json:"epochs"`
-	Batch          int      `json:"batch"`     // images of a step; the rest of an epoch that fills no batch is left out
-	Optimizer      string   `json:"optimizer"` // sgd, rmsprop
-	LR             float64  `json:"lr"`        // learning rate at its highest
-	Schedule       string   `json:"schedule"`  // cosine, constant: by step, over all epochs
+	Batch          int      `json:"batch"`            // images of a step; the rest of an epoch that fills no batch is left out
+	Shards         int      `json:"shards,omitempty"` // equal parts of the batch that can be computed at a time; batch normalisation sees one part. It divides Batch
+	Optimizer      string   `json:"optimizer"`        // sgd, rmsprop
+	LR             float64  `json:"lr"`               // learning rate at its highest
+	Schedule       string   `json:"schedule"`         // cosine, constant: by step, over all epochs
 	WarmupEpochs   float64  `json:"warmup_epochs,omitempty"`
 	Momentum       float64  `json:"momentum"`
 	Nesterov       bool     `json:"nesterov,omitempty"`
@@ -189,8 +190,18 @@ const (
 	rmspropEps = 1.0
 )
 
-// WithDefaults returns c with its zero values replaced: sgd, cosine, no drop path, 0.4 for the auxiliary loss (slim nasnet.py).
+// DefaultShards returns the shards that a network which trains alone should have: 2 from a batch of 64, if it is even, else 1. That keeps two cores busy
+// and leaves batch normalisation 32 images, the batch of the presets. It does not look at the machine, since shards are part of the result.
+func DefaultShards(batch int) int {
+	if batch >= 64 && batch%2 == 0 {
+		return 2
+	}
+	return 1
+}
+
+// WithDefaults returns c with its zero values replaced: sgd, cosine, one shard, no drop path, 0.4 for the auxiliary loss (slim nasnet.py).
 func (c TrainConfig) WithDefaults() TrainConfig {
+	orInt(&c.Shards, 1)
 	orText(&c.Optimizer, "sgd")
 	orText(&c.Schedule, "cosine")
 	orText(&c.DropPath.Mode, "none")
@@ -226,6 +237,9 @@ func (c TrainConfig) Validate() error {
 		if !(r.v >= 0 && r.v < 1) {
 			return fmt.Errorf("%s is %v; want 0 or more and less than 1", r.name, r.v)
 		}
+	}
+	if c.Shards < 1 || c.Batch%c.Shards != 0 || c.Batch/c.Shards < 2 {
+		return fmt.Errorf("shards is %d; want equal parts of the batch of %d with at least 2 images each", c.Shards, c.Batch)
 	}
 	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
 		return fmt.Errorf("lr is %v; want a number above 0", c.LR)

@@ -16,29 +16,45 @@ func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc floa
 		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
 	}
 	t.prepare()
-	return evaluate(ctx, t.program, t.network, v)
+	team := newTeam(len(t.shards), t.threads)
+	defer team.close()
+	return evaluate(ctx, team, t.shards, v)
 }
 
-// evaluate runs a view through a program in batches; the last one is filled up with what lies in memory, which changes nothing.
-func evaluate(ctx context.Context, p *nn.Program, n *network, v *dataset.View) (loss, acc float64, err error) {
-	batch, classes := p.Batch(), n.config.Classes
-	x, logits := p.Value(n.input), p.Value(n.logits)
-	per := len(x) / batch
-	index, labels := make([]int32, batch), make([]int32, batch)
+// evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes nothing. No example
+// depends on another one, and losses are added in the order of the view: the result is that of any other number of shards, but for the last bits of a
+// logit, which depend on its row's place in a product.
+func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View) (loss, acc float64, err error) {
+	classes, part := shards[0].network.config.Classes, shards[0].program.Batch()
+	batch := part * len(shards)
+	index, labels, logits := make([]int32, batch), make([]int32, batch), make([]float32, batch*classes)
+	k := 0 // images of the batch under way
+	judge := func(i int) {
+		n, p := shards[i].network, shards[i].program
+		from, to := i*part, min((i+1)*part, k)
+		if from >= to {
+			return
+		}
+		x := p.Value(n.input)
+		v.Batch(x[:len(x)/part*(to-from)], labels[from:to], index[from:to], nil)
+		if n.labels != nil {
+			copy(p.Labels(n.labels), labels[from:])
+		}
+		p.Forward(false)
+		copy(logits[from*classes:to*classes], p.Value(n.logits))
+	}
 	hits := 0
 	for at := 0; at < v.Len(); at += batch {
 		if ctx.Err() != nil {
 			return 0, 0, context.Cause(ctx)
 		}
-		k := min(batch, v.Len()-at)
+		k = min(batch, v.Len()-at)
 		for i := range k {
 			index[i] = int32(at + i)
 		}
-		v.Batch(x[:k*per], labels[:k], index[:k], nil)
-		if n.labels != nil {
-			copy(p.Labels(n.labels), labels)
+		if err := team.do(judge); err != nil {
+			return 0, 0, err
 		}
-		p.Forward(false)
 		l, h := nn.SoftmaxXent(logits, labels[:k], classes, 0)
 		loss += l * float64(k)
 		hits += h

@@ -160,7 +160,7 @@ func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float6
 	}
 	own := *v
 	own.Mean, own.Std = m.Mean, m.Std
-	return evaluate(ctx, p, m.networks[p.Batch()], &own)
+	return evaluate(ctx, newTeam(1, 1), []*shard{{network: m.networks[p.Batch()], program: p}}, &own)
 }
 
 // Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's Net says, the result (n, classes).

@@ -24,12 +24,18 @@ type Data struct {
 
 // Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value
 // is ready.
-type Memory struct{ arena nn.Arena }
+type Memory struct{ arenas []*nn.Arena } // of the shards
 
 // Bytes returns the size of the memory.
-func (m *Memory) Bytes() int64 { return m.arena.Bytes() }
+func (m *Memory) Bytes() int64 {
+	n := int64(0)
+	for _, a := range m.arenas {
+		n += a.Bytes()
+	}
+	return n
+}
 
-// Trainer trains one child. It belongs to one goroutine at a time.
+// Trainer trains one child. It belongs to one goroutine at a time, and has others of its own only while a method runs.
 type Trainer struct {
 	// fixed
 	genotype space.Genotype
@@ -42,10 +48,12 @@ type Trainer struct {
 	schedule nn.Schedule
 	steps    int // of an epoch
 
-	network *network
-	program *nn.Program
-	ready   bool // the program has its memory
-	opt     nn.Optimizer
+	shards   []*shard
+	programs []*nn.Program // of the shards
+	network  *network      // of the first shard
+	threads  int           // shards at a time
+	ready    bool          // the programs have their memory
+	opt      nn.Optimizer
 
 	// where the training is
 	epoch   int  // epochs done
@@ -70,12 +78,13 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	net, train = net.WithDefaults(), train.WithDefaults()
-	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids)}
-	t.network, err = build(g, net, buildOptions{batch: train.Batch, train: true, dropPath: train.DropPath.active(), dropout: train.Dropout,
-		smoothing: train.LabelSmoothing, auxWeight: train.AuxWeight})
+	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids), threads: runtime.GOMAXPROCS(0)}
+	t.shards, err = newShards(g, net, buildOptions{batch: train.Batch / train.Shards, train: true, dropPath: train.DropPath.active(), dropout: train.Dropout,
+		smoothing: train.LabelSmoothing, auxWeight: train.AuxWeight}, train.Shards)
 	if err != nil {
 		return nil, err
 	}
+	t.programs, t.network = programs(t.shards), t.shards[0].network
 	if err := fits(data.Train, net); err != nil {
 		return nil, fmt.Errorf("training images: %w", err)
 	}
@@ -89,9 +98,6 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	t.cost = t.network.cost()
 	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR, Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
 	if t.opt, err = newOptimizer(train); err != nil {
-		return nil, err
-	}
-	if t.program, err = t.network.g.Plan(t.network.loss, t.network.logits); err != nil {
 		return nil, err
 	}
 	t.network.g.InitParams(rng.Stream(seed, "init", ids...))
@@ -111,21 +117,35 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 // Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a
 // child has memory of its own.
 func (t *Trainer) Use(m *Memory) {
-	if !t.ready {
-		t.network.g.Arena = &m.arena
+	if t.ready {
+		return
+	}
+	for i, s := range t.shards {
+		if i == len(m.arenas) {
+			m.arenas = append(m.arenas, new(nn.Arena))
+		}
+		s.network.g.Arena = m.arenas[i]
 	}
 }
+
+// SetThreads says how many shards are computed at a time, at most; at first it is as many as there are cores. It changes no result. One thread is the
+// caller's; the goroutines of the others live as long as the call of Run or Evaluate that needs them.
+func (t *Trainer) SetThreads(n int) { t.threads = n }
 
 // Cost returns what the network costs.
 func (t *Trainer) Cost() Cost { return t.cost }
 
 // Bytes returns how much memory the training takes: values between layers, weights, gradients and moments.
 func (t *Trainer) Bytes() int64 {
-	perWeight := int64(3) // value, gradient, momentum
+	arrays := 2 + int64(len(t.shards)) // value, momentum, gradient of each shard
 	if t.train.Optimizer == "rmsprop" {
-		perWeight = 4
+		arrays++
 	}
-	return t.program.PlannedPeak() + 4*perWeight*t.cost.Trainable
+	bytes := 4 * arrays * t.cost.Trainable
+	for _, p := range t.programs {
+		bytes += p.PlannedPeak()
+	}
+	return bytes
 }
 
 // Notes returns what a user should know about the network: why a wanted auxiliary classifier is not there.
@@ -147,8 +167,10 @@ func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Resul
 		return r, errors.New("child: the training was broken off within an epoch; restore a state first")
 	}
 	t.prepare()
+	team := newTeam(len(t.shards), t.threads)
+	defer team.close()
 	for t.epoch < t.train.Epochs {
-		if err := t.runEpoch(ctx, report); err != nil {
+		if err := t.runEpoch(ctx, team, report); err != nil {
 			return r, err
 		}
 	}
@@ -167,21 +189,21 @@ func recoverPanic(err *error) {
 }
 
 func (t *Trainer) prepare() {
-	t.program.Alloc()
+	allocShards(t.shards)
 	t.ready = true
 }
 
 // epochRun is an epoch under way.
 type epochRun struct {
-	augment *dataset.Augmenter
-	drop    func() // draws what is dropped in the next step
-	keep    float64
-	lr      float64
-	loss    float64 // sum over steps
-	hits    int
+	at   int       // step under way, from 0
+	part func(int) // does what a shard has to do in that step
+	keep float64
+	lr   float64
+	loss float64 // sum over steps
+	hits int
 }
 
-func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) error {
+func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress) error) error {
 	e := t.startEpoch()
 	var spent time.Duration // without the time in report
 	for i := range t.steps {
@@ -190,7 +212,7 @@ func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) err
 		}
 		began := time.Now()
 		t.within = true
-		if err := t.step(e, i); err != nil {
+		if err := t.step(team, e, i); err != nil {
 			return err
 		}
 		spent += time.Since(began)
@@ -200,7 +222,7 @@ func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) err
 			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9), Cost: t.cost}
 		if i == t.steps-1 {
 			began := time.Now()
-			loss, acc, err := t.Evaluate(ctx, t.data.Val)
+			loss, acc, err := evaluate(ctx, team, t.shards, t.data.Val)
 			if err != nil {
 				return err
 			}
@@ -223,7 +245,8 @@ func (t *Trainer) runEpoch(ctx context.Context, report func(Progress) error) err
 	return nil
 }
 
-// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs before.
+// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs before. Each shard has its own, so that
+// they do not depend on which shard is computed first.
 func (t *Trainer) startEpoch() *epochRun {
 	ids := append(slices.Clone(t.ids), uint64(t.epoch))
 	if t.order == nil {
@@ -233,39 +256,55 @@ func (t *Trainer) startEpoch() *epochRun {
 		t.order[i] = int32(i)
 	}
 	rng.Stream(t.seed, "shuffle", ids...).Shuffle(len(t.order), func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
-	a := t.train.Augment
-	e := &epochRun{augment: &dataset.Augmenter{Pad: a.Pad, Flip: a.Flip, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", ids...)}, keep: 1}
-	paths, features := rng.Stream(t.seed, "droppath", ids...), rng.Stream(t.seed, "dropout", ids...)
-	done, cells := 0, len(t.network.cells)
-	keep := func(path int) float64 {
-		return t.train.DropPath.Keep(t.network.pathCell[path], cells, float64(done)/float64(t.train.Epochs*t.steps))
+	for i, s := range t.shards {
+		own := ids
+		if i > 0 {
+			own = append(slices.Clone(ids), uint64(i))
+		}
+		a := t.train.Augment
+		s.augment = &dataset.Augmenter{Pad: a.Pad, Flip: a.Flip, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", own...)}
+		s.paths, s.features = rng.Stream(t.seed, "droppath", own...), rng.Stream(t.seed, "dropout", own...)
 	}
-	done = t.epoch * t.steps
-	e.drop = func() {
+	e := &epochRun{keep: 1}
+	keep := func(path int) float64 { return t.keep(e, t.network.pathCell[path]) }
+	n := t.train.Batch / len(t.shards)
+	e.part = func(i int) {
+		s, p := t.shards[i], t.programs[i]
+		from := e.at*t.train.Batch + i*n
+		t.data.Train.Batch(p.Value(s.network.input), p.Labels(s.network.labels), t.order[from:from+n], s.augment)
 		if t.train.DropPath.active() {
-			t.program.DrawDropPath(paths, keep)
-			e.keep = t.train.DropPath.Keep(cells-1, cells, float64(done)/float64(t.train.Epochs*t.steps))
+			p.DrawDropPath(s.paths, keep)
 		}
 		if t.train.Dropout > 0 {
-			t.program.DrawDropout(features)
+			p.DrawDropout(s.features)
 		}
-		done++
+		p.Train()
 	}
 	return e
 }
 
+// keep returns the probability of keeping a path of a cell in the step under way.
+func (t *Trainer) keep(e *epochRun, cell int) float64 {
+	return t.train.DropPath.Keep(cell, len(t.network.cells), float64(t.epoch*t.steps+e.at)/float64(t.train.Epochs*t.steps))
+}
+
 // step does step i of an epoch.
-func (t *Trainer) step(e *epochRun, i int) error {
-	n, p := t.network, t.program
-	batch := t.train.Batch
-	t.data.Train.Batch(p.Value(n.input), p.Labels(n.labels), t.order[i*batch:(i+1)*batch], e.augment)
-	e.drop()
-	p.Train()
-	if loss := p.Loss(); notFinite(loss) {
+func (t *Trainer) step(team *team, e *epochRun, i int) error {
+	e.at = i
+	if err := team.do(e.part); err != nil {
+		return err
+	}
+	var loss, main float64
+	for i, s := range t.shards {
+		loss += t.programs[i].Loss()
+		main += t.programs[i].Scalar(s.network.main)
+		e.hits += t.programs[i].Hits(s.network.main)
+	}
+	if notFinite(loss) {
 		return t.diverged(i, "loss", loss)
 	}
-	e.loss += p.Scalar(n.main)
-	e.hits += p.Hits(n.main)
+	e.loss += main / float64(len(t.shards))
+	e.keep = t.keep(e, len(t.network.cells)-1)
 	e.lr = t.schedule.At(t.epoch*t.steps+i, t.train.Epochs*t.steps)
 	if norm := t.move(e.lr); notFinite(norm) {
 		return t.diverged(i, "norm of the gradients", norm)
@@ -273,12 +312,13 @@ func (t *Trainer) step(e *epochRun, i int) error {
 	return nil
 }
 
-// move lets the optimizer step, with denormals as zero: a setting of the thread.
+// move lets the optimizer step by what the shards computed, with denormals as zero: a setting of the thread.
 func (t *Trainer) move(lr float64) float64 {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
-	return t.opt.Step(t.program.Params(), lr)
+	nn.Combine(t.programs)
+	return t.opt.Step(t.network.g.Params(), lr)
 }
 
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

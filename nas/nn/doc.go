@@ -28,6 +28,8 @@
 // dropped. Examples do not depend on each other then, so the last batch of an evaluation can be padded: rows with the label -1 count
 // neither in the loss nor in the hits, and change nothing else. [NewSharing] describes the same network for another batch size on the same parameters.
 //
+// [NewShard] describes the same network again, for a part of each batch that is computed at the same time; [Combine] puts the parts together.
+//
 // # Promises
 //
 // Train and Forward do not allocate, start no goroutine and add in a fixed order: equal inputs give bit-equal results, wherever the plan puts

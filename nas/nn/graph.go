@@ -28,6 +28,7 @@ type Graph struct {
 	batch  int
 	expr   *gorgonia.ExprGraph
 	store  *store
+	states *states
 	params []*Param
 	byName map[string]*Param
 	inputs []*input
@@ -92,6 +93,7 @@ func NewGraph(batch int) *Graph {
 		batch:  batch,
 		expr:   gorgonia.NewGraph(),
 		store:  newStore(),
+		states: newStates(),
 		byName: map[string]*Param{},
 		named:  map[string]*input{},
 		terms:  map[Node][]term{},
@@ -103,7 +105,7 @@ func NewGraph(batch int) *Graph {
 // must not run at the same time. Evaluation does not need it: see [Program.Forward].
 func NewSharing(g *Graph, batch int) *Graph {
 	s := NewGraph(batch)
-	s.BN, s.store = g.BN, g.store
+	s.BN, s.store, s.states = g.BN, g.store, g.states
 	return s
 }
 

@@ -39,12 +39,10 @@ type Buffer struct {
 // Size returns the number of elements.
 func (b *Buffer) Size() int { return b.size }
 
-// store holds the values that graphs share.
+// store holds the parameters that graphs share.
 type store struct {
-	params  map[string]*storeItem
-	order   []*storeItem
-	buffers map[string]*Buffer
-	border  []*Buffer
+	params map[string]*storeItem
+	order  []*storeItem
 }
 
 type storeItem struct {
@@ -54,12 +52,16 @@ type storeItem struct {
 	value []float32
 }
 
-func newStore() *store {
-	return &store{params: map[string]*storeItem{}, buffers: map[string]*Buffer{}}
+// states holds the moving statistics that graphs share.
+type states struct {
+	buffers map[string]*Buffer
+	order   []*Buffer
 }
 
-// alloc makes what has no memory yet: parameters in one piece, so that they lie side by side, and zero (a Graph's
-// InitParams fills them); buffers at the values that a fresh network has.
+func newStore() *store   { return &store{params: map[string]*storeItem{}} }
+func newStates() *states { return &states{buffers: map[string]*Buffer{}} }
+
+// alloc makes the parameters that have no memory yet, in one piece, so that they lie side by side, and zero: a Graph's InitParams fills them.
 func (s *store) alloc() {
 	n := 0
 	for _, it := range s.order {
@@ -73,7 +75,11 @@ func (s *store) alloc() {
 			it.value, flat = flat[:it.size:it.size], flat[it.size:]
 		}
 	}
-	for _, b := range s.border {
+}
+
+// alloc makes what has no memory yet, at the values that a fresh network has.
+func (s *states) alloc() {
+	for _, b := range s.order {
 		if b.Value == nil {
 			b.Value = make([]float32, b.size)
 			fill(b.Value, b.init)
@@ -103,11 +109,11 @@ func (g *Graph) Param(name string, init Init, shape ...int) Node {
 
 // buffer returns the shared state of that name.
 func (g *Graph) buffer(name string, size int, init float32) *Buffer {
-	b := g.store.buffers[name]
+	b := g.states.buffers[name]
 	if b == nil {
 		b = &Buffer{Name: name, init: init, size: size}
-		g.store.buffers[name] = b
-		g.store.border = append(g.store.border, b)
+		g.states.buffers[name] = b
+		g.states.order = append(g.states.order, b)
 	} else if b.size != size {
 		fail("buffer "+name, "%d elements, but %d in the network it is shared with", size, b.size)
 	}
@@ -118,7 +124,7 @@ func (g *Graph) buffer(name string, size int, init float32) *Buffer {
 func (g *Graph) Params() []*Param { return g.params }
 
 // Buffers returns the moving statistics in the order in which they were added, including those of graphs shared with.
-func (g *Graph) Buffers() []*Buffer { return g.store.border }
+func (g *Graph) Buffers() []*Buffer { return g.states.order }
 
 // InitParams gives every parameter a start value, drawn from r in the order in which they were added, and resets the moving
 // statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
@@ -127,13 +133,14 @@ func (g *Graph) InitParams(r *rand.Rand) {
 	for _, p := range g.params {
 		p.init(r, p.Value, p.Shape)
 	}
-	for _, b := range g.store.border {
+	for _, b := range g.states.order {
 		fill(b.Value, b.init)
 	}
 }
 
 func (g *Graph) alloc() {
 	g.store.alloc()
+	g.states.alloc()
 	for _, p := range g.params {
 		p.Value = p.st.value
 	}
