@@ -35,6 +35,7 @@ type Command struct {
 	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain
 	Retrain *RetrainSpec    `json:"retrain,omitempty"` // Retrain
 	Fork    *ForkSpec       `json:"fork,omitempty"`    // Fork
+	From    string          `json:"-"`                 // who asks, for the log; empty: the screen of the program itself
 }
 
 // Reply is what a command did, in words for a person, with the number or folder it made.
@@ -44,7 +45,7 @@ type Reply struct {
 	Dir     string `json:"dir,omitempty"`
 }
 
-// RetrainSpec is how a picked cell is trained again.
+// RetrainSpec is how a picked cell is trained again. Train.Shards 0 stands for [child.DefaultShards], and is recorded as what that gives.
 type RetrainSpec struct {
 	Data  DataSpec          `json:"data"`
 	Net   child.NetConfig   `json:"net"`

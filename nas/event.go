@@ -2,6 +2,7 @@ package nas
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"time"
 )
@@ -28,4 +29,31 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		m["trial"] = e.Trial
 	}
 	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. Numbers among the event's own fields become float64.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	ts, _ := m["ts"].(string)
+	at, err := time.Parse(time.RFC3339Nano, ts)
+	if err != nil {
+		return fmt.Errorf("event: ts: %w", err)
+	}
+	*e = Event{Time: at, Level: "info", Trial: -1}
+	e.Kind, _ = m["t"].(string)
+	e.Run, _ = m["run"].(string)
+	if l, ok := m["level"].(string); ok {
+		e.Level = l
+	}
+	if t, ok := m["trial"].(float64); ok {
+		e.Trial = int(t)
+	}
+	for _, own := range []string{"ts", "t", "run", "level", "trial"} {
+		delete(m, own)
+	}
+	e.Data = m
+	return nil
 }

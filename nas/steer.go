@@ -13,7 +13,7 @@ import (
 func (s *Search) do(c Command) (Reply, error) {
 	r, err := s.steer(c)
 	if err == nil && !c.stored() {
-		s.emit("info", "user", c.eventTrial(r), map[string]any{"do": string(c.Do), "message": r.Message})
+		s.emit("info", "user", c.eventTrial(r), c.told(r.Message))
 	}
 	if err == nil {
 		err = s.failure
@@ -24,6 +24,15 @@ func (s *Search) do(c Command) (Reply, error) {
 // stored says that the command's own commit has its event.
 func (c Command) stored() bool {
 	return c.Do == Submit || c.Do == Retrain || c.Do == Star || c.Do == Note
+}
+
+// told is what the event of a command says.
+func (c Command) told(message string) map[string]any {
+	d := map[string]any{"do": string(c.Do), "message": message}
+	if c.From != "" {
+		d["from"] = c.From
+	}
+	return d
 }
 
 func (c Command) eventTrial(r Reply) int {
@@ -167,7 +176,7 @@ func (s *Search) addManual(c Command) (Reply, error) {
 		t.Kind, t.Retrain, t.Epochs = Retrained, &r, r.Train.Epochs
 	}
 	r := Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
-	e := s.event("info", "user", t.ID, map[string]any{"do": string(c.Do), "message": r.Message})
+	e := s.event("info", "user", t.ID, c.told(r.Message))
 	if s.commit(func(es []checkpoints.Event) error { return s.store.AddTrials([]checkpoints.Trial{t.row()}, es...) }, e) {
 		s.admit(t)
 	}
@@ -188,7 +197,7 @@ func (s *Search) mark(c Command) (Reply, error) {
 		}
 		change = func(es []checkpoints.Event) error { return s.store.SetStar(t.ID, star, es...) }
 	}
-	if s.commit(change, s.event("info", "user", t.ID, map[string]any{"do": string(c.Do), "message": message})) {
+	if s.commit(change, s.event("info", "user", t.ID, c.told(message))) {
 		t.Star, t.Note = star, note
 		s.draws.ranking = false
 	}

@@ -1,0 +1,31 @@
+package nas
+
+import (
+	"context"
+	"time"
+)
+
+// Control says who steers a run that several screens show, and what the part of the one who asks is. At most one screen has the control at a time.
+type Control struct {
+	Mine     bool   `json:"mine"`      // commands of this screen are carried out
+	ReadOnly bool   `json:"read_only"` // this screen wants only to look; taking the control ends that
+	Holder   Holder `json:"holder"`    // who has the control; the zero Holder is nobody: the next one who sends a command gets it
+	Viewers  int    `json:"viewers"`   // screens that show the run without having the control
+	Lost     string `json:"-"`         // why nothing more comes from the run: its program ended, or the connection broke; empty while all is well
+}
+
+// Holder is the screen that has the control.
+type Holder struct {
+	PID   int       `json:"pid,omitempty"`
+	TTY   string    `json:"tty,omitempty"` // its terminal, as /dev names it
+	Since time.Time `json:"since,omitzero"`
+}
+
+// Shared is an [Engine] that several screens show at once.
+type Shared interface {
+	Engine
+	// Control returns who steers. A change of it counts as a newer snapshot for subscribers.
+	Control() Control
+	// TakeControl makes this screen the one that steers. Whoever had the control sees who took it.
+	TakeControl(ctx context.Context) error
+}
