@@ -31,6 +31,10 @@ type kernels struct {
 	bnInfer      func(y, x, gamma, beta, mean, variance []float32, rows int, eps float32)
 	maxPool      func(y []float32, idx []uint8, x []float32, p Pool)
 	copyRows     func(y, x []float32, rows, width, ldy, ldx int)
+	reluRows     func(y, x []float32, rows, width, ldy, ldx int)
+	addRows      func(y, x []float32, rows, width, ldy, ldx int)
+	maskRows     func(y, x, a []float32, rows, width, ldy, ldx int)
+	maskAddRows  func(y, x, a []float32, rows, width, ldy, ldx int)
 	rmsprop      func(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32)
 	peak         func() (macs int)
 	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)
@@ -55,6 +59,10 @@ var generic = kernels{
 	bnInfer:      bnInferGeneric,
 	maxPool:      maxPoolGeneric,
 	copyRows:     copyRowsGeneric,
+	reluRows:     reluRowsGeneric,
+	addRows:      addRowsGeneric,
+	maskRows:     maskRowsGeneric,
+	maskAddRows:  maskAddRowsGeneric,
 	rmsprop:      rmspropGeneric,
 	peak:         peakGeneric,
 	sgd:          sgdGeneric,

@@ -7,3 +7,4 @@ package kernel
 //go:generate avo -family elementwise -out ../elementwise_amd64.s -stubs ../elementwise_amd64.go
 //go:generate avo -family gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go
 //go:generate avo -family pool -out ../pool_amd64.s -stubs ../pool_amd64.go
+//go:generate avo -family rows -out ../rows_amd64.s -stubs ../rows_amd64.go

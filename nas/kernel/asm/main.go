@@ -22,6 +22,7 @@ var families = map[string]func(){
 	"elementwise": elementwiseFamily,
 	"gemm":        gemmFamily,
 	"pool":        poolFamily,
+	"rows":        rowsFamily,
 }
 
 func main() {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// rowsFamily is the loops over rows of matrices that lie some distance apart.
+func rowsFamily() {
+	rows{name: "reluRowsVec", loop: "y[i,j] = max(x[i,j], 0), and NaN where x[i,j] is", ins: []string{"x"},
+		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
+			VMAXPS(in[0], zero, in[0]) // of a NaN and a number the first operand, x
+		}}.write()
+	rows{name: "addRowsVec", loop: "y[i,j] += x[i,j]", ins: []string{"x", "y"},
+		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
+			VADDPS(in[0], in[1], in[0])
+		}}.write()
+	rows{name: "maskRowsVec", loop: "y[i,j] = x[i,j] where a[i,j] > 0, else 0", ins: []string{"x", "a"}, paired: true,
+		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
+			keepPositive(in[0], in[1], zero)
+		}}.write()
+	rows{name: "maskAddRowsVec", loop: "y[i,j] += x[i,j] where a[i,j] > 0", ins: []string{"x", "a", "y"}, paired: true,
+		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
+			keepPositive(in[0], in[1], zero)
+			VADDPS(in[0], in[2], in[0])
+		}}.write()
+}
+
+// rows is a loop over equal elements of the rows of matrices. The rows of y are
+// ldy bytes apart, those of x, and of a where it is read, ldx.
+type rows struct {
+	name, loop string
+	ins        []string
+	paired     bool // a is read
+	// body computes y in in[0] from a vector of each of the ins, which it may
+	// overwrite.
+	body func(in []reg.VecVirtual, zero reg.VecVirtual)
+}
+
+func (r rows) write() {
+	pointers := []string{"y", "x"}
+	if r.paired {
+		pointers = append(pointers, "a")
+	}
+	function(r.name, fmt.Sprintf("func(%s *float32, rows, width, ldy, ldx int%s)", strings.Join(pointers, ", "), tailArg()),
+		fmt.Sprintf("computes, for i < rows (at least 1) and j < width, with a mask for the last width%%%d and", lanes),
+		"distances of rows in bytes,", "", "\t"+r.loop, "")
+	p := map[string]reg.GPVirtual{}
+	for _, name := range pointers {
+		p[name] = load(name)
+	}
+	count, ldy, ldx := load("rows"), load("ldy"), load("ldx")
+	whole, rest := load("width"), GP64() // bytes of whole vectors; floats beyond them
+	MOVQ(whole, rest)
+	ANDQ(imm(lanes-1), rest)
+	SUBQ(rest, whole)
+	SHLQ(imm(2), whole)
+	none, mask := vec(), tailMask(rest)
+	zero(none)
+	row, next := label("row"), label("next")
+	Label(row)
+	offset, left := GP64(), GP64()
+	XORQ(offset, offset)
+	MOVQ(whole, left)
+	block := func(vectors int, mask reg.Register) {
+		all := make([][]reg.VecVirtual, vectors)
+		for i := range all {
+			for _, name := range r.ins {
+				v := vec()
+				get(indexed(p[name], offset, 1, i*vector), mask, v)
+				all[i] = append(all[i], v)
+			}
+		}
+		for i, in := range all {
+			r.body(in, none)
+			put(in[0], mask, indexed(p["y"], offset, 1, i*vector))
+		}
+	}
+	for _, vectors := range []int{4, 2, 1} {
+		loop, end := label("loop"), label("end")
+		Label(loop)
+		CMPQ(left, imm(vectors*vector))
+		JL(operand.LabelRef(end))
+		block(vectors, nil)
+		ADDQ(imm(vectors*vector), offset)
+		SUBQ(imm(vectors*vector), left)
+		if vectors == 4 {
+			JMP(operand.LabelRef(loop))
+		}
+		Label(end)
+	}
+	TESTQ(rest, rest)
+	JZ(operand.LabelRef(next))
+	block(1, mask)
+	Label(next)
+	ADDQ(ldy, p["y"])
+	for _, name := range pointers[1:] {
+		ADDQ(ldx, p[name])
+	}
+	DECQ(count)
+	JNZ(operand.LabelRef(row))
+	VZEROUPPER()
+	RET()
+}
