@@ -385,6 +385,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 					t.Errorf("submit: %v %v", r, err)
 				}
 				spec := RetrainSpec{Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: 9}
+				spec.Train.Batch = 64
 				if r, err := s.Do(t.Context(), Command{Do: Retrain, Trial: 1, Retrain: &spec}); err != nil || r.Trial != FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
 				}
@@ -403,7 +404,8 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 	}
 	<-sent
 	v := s.Snapshot()
-	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != Done || v.Retrains[0].Label() != "h2" {
+	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != Done || v.Retrains[0].Label() != "h2" ||
+		v.Retrains[0].Retrain.Train.Shards != 2 {
 		t.Errorf("retrains: %+v", v.Retrains)
 	}
 	i := slices.IndexFunc(v.Top, func(x TrialView) bool { return x.ID == FirstManual })

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"nasnet/checkpoints"
+	"nasnet/nas/child"
 	"nasnet/nas/controller"
 )
 
@@ -167,6 +168,9 @@ func (s *Search) addManual(c Command) (Reply, error) {
 			return Reply{}, fmt.Errorf("retrain wants settings")
 		}
 		r := *c.Retrain
+		if r.Train.Shards == 0 {
+			r.Train.Shards = child.DefaultShards(r.Train.Batch)
+		}
 		if err := r.Net.Validate(); err != nil {
 			return Reply{}, fmt.Errorf("retrain: net: %w", err)
 		}

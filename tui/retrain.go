@@ -83,6 +83,7 @@ func (r *retrainScreen) command() nas.Command {
 	}
 	s.Net.N, s.Net.Filters, s.Net.Image = r.integer("n"), r.integer("f"), s.Data.Image
 	s.Train.Epochs, s.Train.Batch, s.Train.LR = r.integer("epochs"), r.integer("batch"), r.decimal("lr")
+	s.Train.Shards = 0 // as the batch asks for
 	s.Train.DropPath.Mode, s.Train.DropPath.Prob = r.get("mode"), r.decimal("prob")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	g := r.trial.Genotype

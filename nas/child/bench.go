@@ -25,7 +25,8 @@ type BenchResult struct {
 	Filters         int       `json:"filters"`
 	Image           int       `json:"image"`
 	Batch           int       `json:"batch"`
-	Threads         int       `json:"threads"` // children side by side, each on one thread; the rates are their sums
+	Threads         int       `json:"threads"` // children side by side; the rates are their sums
+	Shards          int       `json:"shards"`  // parts of a child's batch, each on a thread of its own
 	TrainImagesPerS float64   `json:"train_images_per_s"`
 	ForwardImages   float64   `json:"forward_images_per_s"`
 	Params          int64     `json:"params"`        // trainable
@@ -36,10 +37,10 @@ type BenchResult struct {
 	ForwardStepMS   float64   `json:"forward_step_ms"`
 	TrainSteps      int       `json:"train_steps"`      // timed, of the first child
 	AllocBytesPerOp float64   `json:"alloc_bytes_step"` // of a training step
-	ArenaBytes      int64     `json:"arena_bytes"`      // working memory of one child
+	ArenaBytes      int64     `json:"arena_bytes"`      // working memory of one child, all shards
 	BuildMS         float64   `json:"build_ms"`         // from the genotype to the first step
 	Loss            float64   `json:"loss"`             // of the last training step: finite if all is well
-	Ops             []OpShare `json:"ops"`              // where the time of a training step goes, the most first; measured apart, in the first child
+	Ops             []OpShare `json:"ops"`              // where the time of a training step goes, the most first; measured apart, in the first shard of the first child
 }
 
 // OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own, by its inputs (dx) and its weights (dw).
@@ -50,29 +51,47 @@ type OpShare struct {
 	Share float64 `json:"share"` // of the step, the optimizer's part included
 }
 
-// Bench measures a network on random images for about the given time, two thirds of it training. A CPU profile of the training steps goes to profile, unless that
-// is nil. threads children train side by side, as in a search;
-// an engine that trains one child on several threads does not exist.
-func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64, profile io.Writer) (r BenchResult, err error) {
-	if batch < 2 || batch > 1<<16 || threads < 1 || threads > 1024 || !(seconds > 0) {
-		return r, fmt.Errorf("child: bench: batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", batch, threads, seconds)
+// BenchOptions say what is measured.
+type BenchOptions struct {
+	Batch   int       // images of a step
+	Threads int       // children side by side, as in a search
+	Shards  int       // equal parts of the batch, each on a thread of its own, as in a training with TrainConfig.Shards; 0: 1
+	Seconds float64   // about how long, two thirds of it training
+	Profile io.Writer // gets a CPU profile of the training steps, of all children; may be nil
+}
+
+// Validate says what is wrong with o.
+func (o BenchOptions) Validate() error {
+	orInt(&o.Shards, 1)
+	if o.Batch < 2 || o.Batch > 1<<16 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
+		return fmt.Errorf("batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", o.Batch, o.Threads, o.Seconds)
 	}
+	return checkShards(o.Shards, o.Batch)
+}
+
+// Bench measures a network on random images.
+func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err error) {
+	if err := o.Validate(); err != nil {
+		return r, fmt.Errorf("child: bench: %w", err)
+	}
+	orInt(&o.Shards, 1)
 	cost, err := CostOf(g, net)
 	if err != nil {
 		return r, fmt.Errorf("child: bench: %w", err)
 	}
 	net = net.WithDefaults()
-	r = BenchResult{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: batch, Threads: threads, Params: cost.Trainable, MAdds: cost.MAdds}
-	results, errs := make([]BenchResult, threads), make([]error, threads)
+	r = BenchResult{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: o.Batch, Threads: o.Threads, Shards: o.Shards,
+		Params: cost.Trainable, MAdds: cost.MAdds}
+	results, errs := make([]BenchResult, o.Threads), make([]error, o.Threads)
 	var start, all sync.WaitGroup
-	start.Add(threads)
-	for i := range threads {
+	start.Add(o.Threads)
+	for i := range o.Threads {
+		own := o
+		if i > 0 {
+			own.Profile = nil // a profile is of the whole process
+		}
 		all.Go(func() {
-			w := profile
-			if i > 0 {
-				w = nil // a profile is of the whole process
-			}
-			results[i], errs[i] = benchOne(g, net, batch, seconds, uint64(i), &start, w)
+			results[i], errs[i] = benchOne(g, net, own, uint64(i), &start)
 		})
 	}
 	all.Wait()
@@ -84,8 +103,8 @@ func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64,
 			r.TrainStepMS, r.ForwardStepMS, r.TrainSteps, r.Loss = one.TrainStepMS, one.ForwardStepMS, one.TrainSteps, one.Loss
 			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS, r.Ops = one.AllocBytesPerOp, one.ArenaBytes, one.BuildMS, one.Ops
 		}
-		r.TrainImagesPerS += float64(batch) / one.TrainStepMS * 1e3
-		r.ForwardImages += float64(batch) / one.ForwardStepMS * 1e3
+		r.TrainImagesPerS += float64(o.Batch) / one.TrainStepMS * 1e3
+		r.ForwardImages += float64(o.Batch) / one.ForwardStepMS * 1e3
 	}
 	r.GMACsTrain = 3 * float64(cost.MAdds) * r.TrainImagesPerS / 1e9
 	r.GMACsForward = float64(cost.MAdds) * r.ForwardImages / 1e9
@@ -93,7 +112,7 @@ func Bench(g space.Genotype, net NetConfig, batch, threads int, seconds float64,
 }
 
 // benchOne is one child of a measurement. All of them wait for the last one to be built.
-func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id uint64, start *sync.WaitGroup, profile io.Writer) (r BenchResult, err error) {
+func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64, start *sync.WaitGroup) (r BenchResult, err error) {
 	defer recoverPanic(&err)
 	waited := false
 	defer func() {
@@ -103,30 +122,40 @@ func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id ui
 	}()
 	began := time.Now()
 	net.Aux = false
-	n, err := build(g, net, buildOptions{batch: batch, train: true})
+	shards, err := newShards(g, net, buildOptions{batch: o.Batch / o.Shards, train: true}, o.Shards)
 	if err != nil {
 		return r, err
 	}
 	random := rng.Stream(1, "bench", id)
-	n.g.InitParams(random)
-	p, err := n.g.Compile(n.loss, n.logits)
-	if err != nil {
-		return r, err
-	}
+	shards[0].network.g.InitParams(random)
+	allocShards(shards)
 	r.BuildMS = milliseconds(time.Since(began))
-	r.ArenaBytes = p.ArenaBytes()
-	x, y := p.Value(n.input), p.Labels(n.labels)
-	for i := range x {
-		x[i] = float32(random.NormFloat64())
+	for _, s := range shards {
+		r.ArenaBytes += s.program.ArenaBytes()
+		x, y := s.program.Value(s.network.input), s.program.Labels(s.network.labels)
+		for i := range x {
+			x[i] = float32(random.NormFloat64())
+		}
+		for i := range y {
+			y[i] = int32(random.IntN(net.Classes))
+		}
 	}
-	for i := range y {
-		y[i] = int32(random.IntN(net.Classes))
+	team := newTeam(o.Shards, o.Shards)
+	defer team.close()
+	ps := programs(shards)
+	do := func(job func(shard int)) {
+		if err := team.do(job); err != nil {
+			panic(err) // for recoverPanic
+		}
 	}
 	opt := &nn.SGD{Momentum: 0.9, WeightDecay: 1e-4}
+	trainPart := func(i int) { ps[i].Train() }
 	train := func() {
-		p.Train()
-		opt.Step(p.Params(), 0.01)
+		do(trainPart)
+		nn.Combine(ps)
+		opt.Step(ps[0].Params(), 0.01)
 	}
+	forwardPart := func(i int) { ps[i].Forward(false) }
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
@@ -135,8 +164,8 @@ func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id ui
 	start.Done()
 	start.Wait()
 
-	if profile != nil {
-		if err := pprof.StartCPUProfile(profile); err != nil {
+	if o.Profile != nil {
+		if err := pprof.StartCPUProfile(o.Profile); err != nil {
 			return r, err
 		}
 		defer pprof.StopCPUProfile()
@@ -144,24 +173,27 @@ func benchOne(g space.Genotype, net NetConfig, batch int, seconds float64, id ui
 	times := make([]float64, 0, 1<<12)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	times = timed(times, train, seconds*2/3)
+	times = timed(times, train, o.Seconds*2/3)
 	runtime.ReadMemStats(&after)
-	r.TrainSteps, r.TrainStepMS, r.Loss = len(times), median(times), p.Loss()
+	r.TrainSteps, r.TrainStepMS = len(times), median(times)
+	for _, p := range ps {
+		r.Loss += p.Loss() / float64(len(ps))
+	}
 	r.AllocBytesPerOp = math.Round(float64(after.TotalAlloc-before.TotalAlloc) / float64(len(times)+warmup))
-	if profile != nil {
+	if o.Profile != nil {
 		pprof.StopCPUProfile() // the forward runs would blur it
 	}
-	r.Ops = opShares(p, train, times)
-	r.ForwardStepMS = median(timed(times[:0], func() { p.Forward(false) }, seconds/3))
+	r.Ops = opShares(ps, train, times)
+	r.ForwardStepMS = median(timed(times[:0], func() { do(forwardPart) }, o.Seconds/3))
 	return r, nil
 }
 
-// opShares measures where the time of a training step goes, in a quarter as many steps as were timed.
-func opShares(p *nn.Program, train func(), times []float64) []OpShare {
+// opShares measures where the time of a training step goes, in the first shard, in a quarter as many steps as were timed.
+func opShares(ps []*nn.Program, train func(), times []float64) []OpShare {
 	steps := max(len(times)/4, leastSteps)
 	var c nn.Clock
-	p.Measure(&c)
-	defer p.Measure(nil)
+	ps[0].Measure(&c)
+	defer ps[0].Measure(nil)
 	began := time.Now()
 	for range steps {
 		train()
@@ -174,7 +206,11 @@ func opShares(p *nn.Program, train func(), times []float64) []OpShare {
 		rest -= ms
 		shares = append(shares, OpShare{t.Kind, t.Calls / steps, ms / float64(steps), ms / total})
 	}
-	return append(shares, OpShare{"optimizer", 1, rest / float64(steps), rest / total})
+	last := "optimizer"
+	if len(ps) > 1 {
+		last = "optimizer, other shards" // waiting for them, and adding what they found
+	}
+	return append(shares, OpShare{last, 1, rest / float64(steps), rest / total})
 }
 
 // warmup steps come before those that are timed; at least leastSteps are.

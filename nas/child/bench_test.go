@@ -11,7 +11,7 @@ import (
 
 func TestBenchMeasuresWhatItSays(t *testing.T) {
 	net := child.NetConfig{N: 1, Filters: 4, Image: 8}
-	r, err := child.Bench(tiny(t), net, 4, 2, 0.05, nil)
+	r, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 4, Threads: 2, Seconds: 0.05})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,17 +38,38 @@ func TestBenchMeasuresWhatItSays(t *testing.T) {
 	if r.AllocBytesPerOp > 4096 { // another child's goroutine may begin meanwhile
 		t.Errorf("%v bytes allocated a step", r.AllocBytesPerOp)
 	}
-	if _, err := child.Bench(tiny(t), net, 4, 0, 1, nil); err == nil {
+	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 4, Seconds: 1}); err == nil {
 		t.Error("no threads: no error")
 	}
-	if _, err := child.Bench(space.Genotype{}, net, 4, 1, 1, nil); err == nil {
+	if _, err := child.Bench(space.Genotype{}, net, child.BenchOptions{Batch: 4, Threads: 1, Seconds: 1}); err == nil {
 		t.Error("no genotype: no error")
+	}
+}
+
+func TestBenchMeasuresShards(t *testing.T) {
+	net := child.NetConfig{N: 1, Filters: 4, Image: 8}
+	one, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Seconds: 0.02})
+	if err != nil || one.Shards != 1 {
+		t.Fatalf("%+v (error %v)", one, err)
+	}
+	two, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 2, Seconds: 0.05})
+	if err != nil || two.Shards != 2 || two.Params != one.Params || two.TrainImagesPerS <= 0 || two.ForwardImages <= 0 || math.IsNaN(two.Loss) {
+		t.Fatalf("%+v (error %v)", two, err)
+	}
+	if ratio := float64(two.ArenaBytes) / float64(one.ArenaBytes); ratio < 0.9 || ratio > 1.5 {
+		t.Errorf("two halves of a batch take %d bytes, the whole %d", two.ArenaBytes, one.ArenaBytes)
+	}
+	if two.AllocBytesPerOp > 4096 {
+		t.Errorf("%v bytes allocated a step", two.AllocBytesPerOp)
+	}
+	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 3, Seconds: 0.05}); err == nil {
+		t.Error("a batch of 8 in 3 parts: no error")
 	}
 }
 
 func TestBenchWritesAProfile(t *testing.T) {
 	var b bytes.Buffer
-	if _, err := child.Bench(tiny(t), child.NetConfig{N: 1, Filters: 4, Image: 8}, 4, 1, 0.01, &b); err != nil {
+	if _, err := child.Bench(tiny(t), child.NetConfig{N: 1, Filters: 4, Image: 8}, child.BenchOptions{Batch: 4, Threads: 1, Seconds: 0.01, Profile: &b}); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.HasPrefix(b.Bytes(), []byte{0x1f, 0x8b}) { // pprof's files are gzip
@@ -62,7 +83,7 @@ func BenchmarkTrainStepNASNetA(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, 64, 1, 1, nil)
+		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, child.BenchOptions{Batch: 64, Threads: 1, Seconds: 1})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -238,11 +238,18 @@ func (c TrainConfig) Validate() error {
 			return fmt.Errorf("%s is %v; want 0 or more and less than 1", r.name, r.v)
 		}
 	}
-	if c.Shards < 1 || c.Batch%c.Shards != 0 || c.Batch/c.Shards < 2 {
-		return fmt.Errorf("shards is %d; want equal parts of the batch of %d with at least 2 images each", c.Shards, c.Batch)
+	if err := checkShards(c.Shards, c.Batch); err != nil {
+		return err
 	}
 	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
 		return fmt.Errorf("lr is %v; want a number above 0", c.LR)
 	}
 	return c.DropPath.validate()
+}
+
+func checkShards(shards, batch int) error {
+	if shards < 1 || batch%shards != 0 || batch/shards < 2 {
+		return fmt.Errorf("shards is %d; want equal parts of the batch of %d with at least 2 images each", shards, batch)
+	}
+	return nil
 }

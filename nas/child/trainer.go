@@ -183,7 +183,11 @@ func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Resul
 }
 
 func recoverPanic(err *error) {
-	if v := recover(); v != nil {
+	switch v := recover().(type) {
+	case nil:
+	case *PanicError: // of another goroutine, with its stack
+		*err = v
+	default:
 		*err = &PanicError{v, debug.Stack()}
 	}
 }

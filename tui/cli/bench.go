@@ -49,7 +49,7 @@ func (a *app) benchKernels() *cobra.Command {
 func (a *app) benchChild() *cobra.Command {
 	var net child.NetConfig
 	var cell string
-	var batch, threads int
+	var o child.BenchOptions
 	var budget time.Duration
 	var profile string
 	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(*cobra.Command, []string) error {
@@ -60,27 +60,31 @@ func (a *app) benchChild() *cobra.Command {
 		if err := net.Validate(); err != nil {
 			return usageError{err}
 		}
-		if batch < 2 || threads < 1 || budget <= 0 {
-			return usagef("bench child: --batch %d --threads %d --time %v; want 2 or more, 1 or more, more than 0", batch, threads, budget)
+		if o.Batch < 2 || o.Threads < 1 || o.Shards < 1 || budget <= 0 {
+			return usagef("bench child: --batch %d --threads %d --shards %d --time %v; want 2 or more, 1 or more, 1 or more, more than 0", o.Batch, o.Threads, o.Shards, budget)
 		}
-		var to io.Writer
+		o.Seconds = budget.Seconds()
+		if err := o.Validate(); err != nil {
+			return usagef("bench child: %w", err)
+		}
 		if profile != "" {
 			f, err := os.Create(profile)
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			to = f
+			o.Profile = f
 		}
-		r, err := child.Bench(g, net, batch, threads, budget.Seconds(), to)
+		r, err := child.Bench(g, net, o)
 		if err != nil {
 			return err
 		}
 		return a.print(r, func(w io.Writer) { printChildSpeed(w, r) })
 	}}
 	c.Flags().StringVar(&cell, "cell", "nasnet-a", "the cell")
-	c.Flags().IntVar(&batch, "batch", 64, "images per step")
-	c.Flags().IntVar(&threads, "threads", 1, "networks side by side, each on one thread; their rates are added")
+	c.Flags().IntVar(&o.Batch, "batch", 64, "images per step")
+	c.Flags().IntVar(&o.Threads, "threads", 1, "networks side by side, as in a search; their rates are added")
+	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on a thread of its own, as in nasnet train --shards")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
 	c.Flags().StringVar(&profile, "profile", "", "write a CPU profile of the training steps to this file, for go tool pprof")
 	netFlags(c.Flags(), &net)

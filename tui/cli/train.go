@@ -21,6 +21,8 @@ import (
 func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 	fs.IntVar(&t.Epochs, "epochs", 5, "epochs")
 	fs.IntVar(&t.Batch, "batch", 64, "images per step")
+	fs.IntVar(&t.Shards, "shards", 0, "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the statistics of a part,\n"+
+		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
 	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
 	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at the start")
 	fs.StringVar(&t.Schedule, "schedule", "cosine", "cosine or constant")
@@ -44,13 +46,20 @@ func (a *app) trainCommand() *cobra.Command {
 	var spec nas.DataSpec
 	var cell, out, resume string
 	var seed uint64
+	var threads int
 	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 		g, err := a.cell(cell)
 		if err != nil {
 			return err
 		}
+		if train.Shards == 0 {
+			train.Shards = child.DefaultShards(train.Batch)
+		}
 		if err := train.Validate(); err != nil {
 			return usageError{err}
+		}
+		if threads < 0 {
+			return usagef("train: --threads %d; want 0 (one a core) or more", threads)
 		}
 		if (spec.ValImages == 0) != (spec.TrainImages == 0) {
 			return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", spec.TrainImages, spec.ValImages)
@@ -72,6 +81,9 @@ func (a *app) trainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if threads > 0 {
+			t.SetThreads(threads)
+		}
 		if resume != "" {
 			if err := restoreTrainer(t, resume); err != nil {
 				return err
@@ -87,6 +99,7 @@ func (a *app) trainCommand() *cobra.Command {
 	fs.IntVar(&spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test images")
 	fs.IntVar(&spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
 	fs.Uint64Var(&seed, "seed", 1, "seed of the weights, the order and the augmentation")
+	fs.IntVar(&threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
 	fs.StringVar(&out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
 	fs.StringVar(&resume, "resume", "", "go on from the state file of an earlier training with the same settings")
 	netFlags(fs, &net)
