@@ -62,3 +62,76 @@ func copyRowsAVX2(y, x []float32, rows, width, ldy, ldx int) {
 	_, _ = y[(rows-1)*ldy+width-1], x[(rows-1)*ldx+width-1]
 	copyRowsVec(&y[0], &x[0], rows, 4*width, 4*ldy, 4*ldx)
 }
+
+// poolSumAVX2 is poolSumGeneric; only the last bits differ.
+func poolSumAVX2(y, x, by []float32, s poolSums, f float32, acc bool) {
+	if s.width < 8 || s.pixels == 0 {
+		poolSumGeneric(y, x, by, s, f, acc)
+		return
+	}
+	_, _ = y[(s.pixels-1)*s.ldy+s.width-1], x[(s.pixels-1)*s.ldx+(s.taps-1)*s.step+s.width-1]
+	if by != nil {
+		_ = by[(s.pixels-1)*s.ldby+s.width-1]
+	}
+	poolSumVec(&y[0], &x[0], first(by), s.pixels, 4*s.width, 4*s.ldy, 4*s.ldx, 4*s.ldby, s.taps, 4*s.step, f, acc)
+}
+
+// poolSumReluAVX2 is poolSumReluGeneric; only the last bits differ.
+func poolSumReluAVX2(y, x []float32, taps int, f float32) {
+	if len(y) < 8 || taps == 0 {
+		poolSumReluGeneric(y, x, taps, f)
+		return
+	}
+	_ = x[taps*len(y)-1]
+	poolSumReluVec(&y[0], &x[0], nil, 1, 4*len(y), 0, 0, 0, taps, 4*len(y), f, false)
+}
+
+// maxPoolGradAVX2 is maxPoolGradGeneric; only the last bits differ. Where a pixel
+// is in few windows, it gathers: each pixel takes the gradients of the windows
+// around it that name its tap.
+func maxPoolGradAVX2(dx, dy []float32, idx []uint8, p Pool, acc bool) {
+	if per := (p.K + p.Stride - 1) / p.Stride; p.C < 8 || per > 5 {
+		maxPoolGradGeneric(dx, dy, idx, p, acc)
+		return
+	}
+	row, outRow := p.W*p.C, p.OW*p.C
+	for iy := range p.H {
+		out := dx[iy*row:][:row]
+		top, bottom := covering(iy, p.Stride, p.PadTop, p.K, p.OH)
+		for phase := range min(p.Stride, p.W) {
+			for ix := phase; ix < p.W; {
+				from, to := covering(ix, p.Stride, p.PadLeft, p.K, p.OW)
+				// With the next window, the next column of this phase has the same taps.
+				pixels := 1
+				for ; ix+pixels*p.Stride < p.W; pixels++ {
+					if f, t := covering(ix+pixels*p.Stride, p.Stride, p.PadLeft, p.K, p.OW); f != from+pixels || t != to+pixels {
+						break
+					}
+				}
+				gatherMax(out[ix*p.C:], dy, idx, p, pixels, top, bottom-top+1, from, to-from+1,
+					(iy+p.PadTop-top*p.Stride)*p.K+ix+p.PadLeft-from*p.Stride, outRow, acc)
+				ix += pixels * p.Stride
+			}
+		}
+	}
+}
+
+// gatherMax computes the gradients of pixels, Stride columns apart, from rows x
+// cols windows of which the first is that of row top and column from; tap is the
+// tap of the first pixel in it.
+func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, cols, tap, outRow int, acc bool) {
+	if rows <= 0 || cols <= 0 {
+		for q := 0; q < pixels && !acc; q++ {
+			clear(dx[q*p.Stride*p.C:][:p.C])
+		}
+		return
+	}
+	first := top*outRow + from*p.C
+	last := first + (rows-1)*outRow + (cols-1+pixels)*p.C - 1
+	_, _, _ = dx[((pixels-1)*p.Stride+1)*p.C-1], dy[last], idx[last]
+	width := p.C
+	if p.Stride == 1 { // neighbours are one wide pixel
+		pixels, width = 1, pixels*p.C
+	}
+	maxPoolGradVec(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+}

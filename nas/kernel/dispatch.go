@@ -30,6 +30,9 @@ type kernels struct {
 	bnGrad       func(dx, dy, x, mean, a, b, d []float32, rows int)
 	bnInfer      func(y, x, gamma, beta, mean, variance []float32, rows int, eps float32)
 	maxPool      func(y []float32, idx []uint8, x []float32, p Pool)
+	maxPoolGrad  func(dx, dy []float32, idx []uint8, p Pool, acc bool)
+	poolSum      func(y, x, by []float32, s poolSums, f float32, acc bool)
+	poolSumRelu  func(y, x []float32, taps int, f float32)
 	copyRows     func(y, x []float32, rows, width, ldy, ldx int)
 	reluRows     func(y, x []float32, rows, width, ldy, ldx int)
 	addRows      func(y, x []float32, rows, width, ldy, ldx int)
@@ -58,6 +61,9 @@ var generic = kernels{
 	bnGrad:       bnGradGeneric,
 	bnInfer:      bnInferGeneric,
 	maxPool:      maxPoolGeneric,
+	maxPoolGrad:  maxPoolGradGeneric,
+	poolSum:      poolSumGeneric,
+	poolSumRelu:  poolSumReluGeneric,
 	copyRows:     copyRowsGeneric,
 	reluRows:     reluRowsGeneric,
 	addRows:      addRowsGeneric,

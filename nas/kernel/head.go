@@ -22,21 +22,10 @@ func globalAvgPool(op string, y, x []float32, n, hw, c int, relu bool) {
 	f := 1 / float32(hw)
 	for i := range n {
 		out := y[i*c:][:c]
-		clear(out)
-		for p := range hw {
-			in := x[(i*hw+p)*c:][:len(out)]
-			if relu {
-				for j, v := range in {
-					out[j] += max(v, 0)
-				}
-			} else {
-				for j, v := range in {
-					out[j] += v
-				}
-			}
-		}
-		for j := range out {
-			out[j] *= f
+		if in := x[i*hw*c:][:hw*c]; relu {
+			isa.poolSumRelu(out, in, hw, f)
+		} else {
+			isa.poolSum(out, in, nil, poolSums{pixels: 1, width: c, taps: hw, step: c}, f, false)
 		}
 	}
 }
@@ -50,10 +39,7 @@ func GlobalAvgPoolBackward(dx, dy []float32, n, hw, c int) {
 	for i := range n {
 		d := dy[i*c:][:c]
 		for p := range hw {
-			out := dx[(i*hw+p)*c:][:len(d)]
-			for j, v := range d {
-				out[j] = v * f
-			}
+			isa.scale(dx[(i*hw+p)*c:][:c], d, f)
 		}
 	}
 }

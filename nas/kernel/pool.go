@@ -26,13 +26,26 @@ func ValidPool(n, h, w, c, k, stride int) Pool {
 
 // Scratch is the number of floats of scratch that the average pool wants.
 func (p Pool) Scratch() int {
-	row := p.width() * p.C
-	return row + p.OH*p.OW*p.C
+	rows, wide := p.sumRows()
+	return rows*wide + p.OW*p.C
 }
 
-// width is the columns of a padded row, of the input or, at stride 1, of the
-// output.
-func (p Pool) width() int { return max((p.OW-1)*p.Stride+p.K, p.W+p.K-1) }
+// poolBlock is the floats of sums that the average pool makes at once: they stay
+// in the first cache.
+const poolBlock = 4 << 10
+
+// sumRows is how many rows of sums of columns the average pool makes at once and
+// the floats of each, of which [Pool.lead] come before the first.
+func (p Pool) sumRows() (rows, wide int) {
+	forward := max((p.OW-1)*p.Stride+p.K, p.PadLeft+p.W)
+	backward := p.lead() + max(p.OW, (p.W-1+p.PadLeft)/p.Stride+1)
+	wide = max(forward, backward) * p.C
+	return max(1, min(poolBlock/wide, max(p.H, p.OH))), wide
+}
+
+// lead is the windows before the first one that a column of the input would be
+// in if there were any.
+func (p Pool) lead() int { return (p.K - 1) / p.Stride }
 
 // check takes nil for the scratch of a call that wants none.
 func (p Pool) check(op string, x, y int, scratch []float32) {
@@ -55,118 +68,150 @@ func window(o, stride, pad, k, size int) (lo, hi int) {
 	return max(lo, 0), min(lo+k, size)
 }
 
+// poolSums is one call of isa.poolSum: for pixels of width floats that lie ldy
+// apart in y, ldx in x and ldby in the factors by, sums of taps that lie step apart.
+type poolSums struct{ pixels, width, ldy, ldx, ldby, taps, step int }
+
+// covering is the windows of outputs, first to last, that contain position i of
+// an axis; first is greater than last if none does.
+func covering(i, stride, pad, k, outputs int) (first, last int) {
+	return max(0, (i+pad-k+stride)/stride), min(outputs-1, (i+pad)/stride)
+}
+
 // AvgPoolForward computes the mean of each window's pixels inside the image.
 // x is (N, H, W, C), y is (N, OH, OW, C).
+//
+//	x ── sums down the rows of a window ──▶ rows with zeros on both sides ── sums across ──▶ y
 func AvgPoolForward(y, x []float32, p Pool, scratch []float32) {
 	p.check("AvgPoolForward", len(x), len(y), scratch)
-	row := p.W * p.C
-	sum := scratch[:p.width()*p.C]
-	clear(sum)
-	mid := sum[p.PadLeft*p.C:][:row]
+	row, outRow := p.W*p.C, p.OW*p.C
+	block, wide := p.sumRows()
+	sums, factors := scratch[:block*wide], scratch[block*wide:][:outRow]
+	clear(sums)
+	p.columnFactors(factors)
 	for n := range p.N {
-		for oy := range p.OH {
-			lo, hi := window(oy, p.Stride, p.PadTop, p.K, p.H)
-			sumRows(mid, x[(n*p.H+lo)*row:], hi-lo, row)
-			out := y[(n*p.OH+oy)*p.OW*p.C:][:p.OW*p.C]
-			if p.Stride == 1 {
-				slide(out, sum, p.K, p.C, false)
-			} else {
-				for ox := range p.OW {
-					slide(out[ox*p.C:][:p.C], sum[ox*p.Stride*p.C:], p.K, p.C, false)
+		image := x[n*p.H*row:][:p.H*row]
+		for o := 0; o < p.OH; o += block {
+			rows := min(block, p.OH-o)
+			for r := 0; r < rows; {
+				lo, hi := window(o+r, p.Stride, p.PadTop, p.K, p.H)
+				same := 1
+				if hi-lo == p.K { // whole windows
+					same = min((p.H-p.K-lo)/p.Stride+1, rows-r)
 				}
+				isa.poolSum(sums[r*wide+p.PadLeft*p.C:], image[lo*row:], nil,
+					poolSums{pixels: same, width: row, ldy: wide, ldx: p.Stride * row, taps: hi - lo, step: row}, 1/float32(hi-lo), false)
+				r += same
 			}
-			p.divide(out, out, hi-lo)
-		}
-	}
-}
-
-// sumRows writes the sum of count rows of x, ld apart.
-func sumRows(sum, x []float32, count, ld int) {
-	if count == 1 {
-		copy(sum, x)
-		return
-	}
-	isa.add(sum, x, x[ld:])
-	for r := 2; r < count; r++ {
-		isa.add(sum, sum, x[r*ld:])
-	}
-}
-
-// slide computes y[i] (+)= Σ_t<k x[i+t*c].
-func slide(y, x []float32, k, c int, acc bool) {
-	from := 2
-	switch {
-	case acc:
-		from = 0
-	case k == 1:
-		copy(y, x)
-		return
-	default:
-		isa.add(y, x, x[c:])
-	}
-	for t := from; t < k; t++ {
-		isa.add(y, y, x[t*c:])
-	}
-}
-
-// divide divides each pixel of an output row by the pixels of its window inside
-// the image, of which rows are given.
-func (p Pool) divide(y, x []float32, rows int) {
-	for from := 0; from < p.OW; {
-		lo, hi := window(from, p.Stride, p.PadLeft, p.K, p.W)
-		to := from + 1
-		for ; to < p.OW; to++ {
-			if l, h := window(to, p.Stride, p.PadLeft, p.K, p.W); h-l != hi-lo {
-				break
+			out := y[(n*p.OH+o)*outRow:][:rows*outRow]
+			if p.Stride == 1 {
+				isa.poolSum(out, sums, factors, poolSums{pixels: rows, width: outRow, ldy: outRow, ldx: wide, taps: p.K, step: p.C}, 1, false)
+				continue
+			}
+			for r := range rows {
+				isa.poolSum(out[r*outRow:], sums[r*wide:], factors,
+					poolSums{pixels: p.OW, width: p.C, ldy: p.C, ldx: p.Stride * p.C, ldby: p.C, taps: p.K, step: p.C}, 1, false)
 			}
 		}
-		isa.scale(y[from*p.C:to*p.C], x[from*p.C:to*p.C], 1/float32(rows*(hi-lo)))
-		from = to
+	}
+}
+
+// columnFactors writes, for each value of a row of windows, 1 / the columns of its
+// window inside the image.
+func (p Pool) columnFactors(f []float32) {
+	for ox := range p.OW {
+		lo, hi := window(ox, p.Stride, p.PadLeft, p.K, p.W)
+		for j := range p.C {
+			f[ox*p.C+j] = 1 / float32(hi-lo)
+		}
 	}
 }
 
 // AvgPoolBackward computes the gradient by the input of [AvgPoolForward]. dx is
 // overwritten, or added to when acc is set.
+//
+//	dy ── shares summed down the windows of a row ──▶ rows with zeros on both sides ── sums across ──▶ dx
 func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32, acc bool) {
 	p.check("AvgPoolBackward", len(dx), len(dy), scratch)
 	row, outRow := p.W*p.C, p.OW*p.C
-	wide := p.width() * p.C
-	sum, shares := scratch[:wide], scratch[wide:][:p.OH*outRow]
+	block, wide := p.sumRows()
+	sums, factors := scratch[:block*wide], scratch[block*wide:][:outRow]
+	clear(sums)
+	p.columnFactors(factors)
 	for n := range p.N {
-		for oy := range p.OH {
-			lo, hi := window(oy, p.Stride, p.PadTop, p.K, p.H)
-			p.divide(shares[oy*outRow:][:outRow], dy[(n*p.OH+oy)*outRow:][:outRow], hi-lo)
+		grads := dy[n*p.OH*outRow:][:p.OH*outRow]
+		for i := 0; i < p.H; i += block {
+			rows := min(block, p.H-i)
+			for r := 0; r < rows; {
+				r += p.shares(sums[r*wide+p.lead()*p.C:], grads, factors, i+r, rows-r, wide)
+			}
+			p.across(dx[(n*p.H+i)*row:][:rows*row], sums, rows, wide, acc)
 		}
-		for iy := range p.H {
-			out := dx[(n*p.H+iy)*row:][:row]
-			// The windows that contain row iy.
-			first := max(0, (iy+p.PadTop-p.K+p.Stride)/p.Stride)
-			last := min(p.OH-1, (iy+p.PadTop)/p.Stride)
-			if first > last {
-				if !acc {
-					clear(out)
-				}
-				continue
+	}
+}
+
+// shares writes, for row iy of the input and perhaps more of the following ones,
+// at most rows and as many as it returns, the sums of the shares that each column
+// of windows gives to a pixel.
+func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
+	outRow := p.OW * p.C
+	first, last := covering(iy, p.Stride, p.PadTop, p.K, p.OH)
+	if first > last {
+		clear(sums[:outRow])
+		return 1
+	}
+	for from := first; from <= last; {
+		lo, hi := window(from, p.Stride, p.PadTop, p.K, p.H)
+		to := from + 1
+		for ; to <= last; to++ {
+			if l, h := window(to, p.Stride, p.PadTop, p.K, p.H); h-l != hi-lo {
+				break
 			}
-			if p.Stride == 1 {
-				// Column ix lies in the windows ix+PadLeft-K+1 ... ix+PadLeft.
-				clear(sum)
-				lead := p.K - 1 - p.PadLeft
-				sumRows(sum[lead*p.C:][:outRow], shares[first*outRow:], last-first+1, outRow)
-				slide(out, sum, p.K, p.C, acc)
-				continue
-			}
-			total := sum[:outRow]
-			sumRows(total, shares[first*outRow:], last-first+1, outRow)
-			if !acc {
-				clear(out)
-			}
-			for ox := range p.OW {
-				lo, hi := window(ox, p.Stride, p.PadLeft, p.K, p.W)
-				s := total[ox*p.C:][:p.C]
-				for ix := lo; ix < hi; ix++ {
-					to := out[ix*p.C:][:p.C]
-					isa.add(to, to, s)
+		}
+		same := 1
+		if p.Stride == 1 && to-from == p.K && hi-lo == p.K { // the same for each row down to the first whose last window is not whole
+			same = min(p.H-p.K+p.PadTop+1-last, p.OH-last, rows)
+		}
+		isa.poolSum(sums, dy[from*outRow:], factors,
+			poolSums{pixels: same, width: outRow, ldy: wide, ldx: outRow, taps: to - from, step: outRow}, 1/float32(hi-lo), from > first)
+		if same > 1 {
+			return same
+		}
+		from = to
+	}
+	return 1
+}
+
+// across adds, for each pixel of rows of the input, the sums of the columns of
+// windows that contain it.
+func (p Pool) across(dx, sums []float32, rows, wide int, acc bool) {
+	row := p.W * p.C
+	if p.Stride == 1 {
+		isa.poolSum(dx, sums[p.PadLeft*p.C:], nil, poolSums{pixels: rows, width: row, ldy: row, ldx: wide, taps: p.K, step: p.C}, 1, acc)
+		return
+	}
+	for phase := range p.Stride { // columns that meet the taps phase, phase+Stride, ...
+		from := (p.PadLeft - phase + p.Stride - 1) / p.Stride // windows up to the last one that contains the first column
+		if phase > p.PadLeft {
+			from = 0
+		}
+		at := from*p.Stride + phase - p.PadLeft
+		if at >= p.W {
+			continue
+		}
+		pixels, taps := (p.W-1-at)/p.Stride+1, 0
+		if phase < p.K {
+			taps = (p.K-1-phase)/p.Stride + 1
+		}
+		for r := range rows {
+			out := dx[r*row+at*p.C:]
+			switch {
+			case taps > 0:
+				isa.poolSum(out, sums[r*wide+(p.lead()+from-taps+1)*p.C:], nil,
+					poolSums{pixels: pixels, width: p.C, ldy: p.Stride * p.C, ldx: p.C, taps: taps, step: p.C}, 1, acc)
+			case !acc:
+				for q := range pixels {
+					clear(out[q*p.Stride*p.C:][:p.C])
 				}
 			}
 		}
@@ -206,23 +251,8 @@ func (p Pool) runs(f func(from, pixels, x0, nx, tx int)) {
 func MaxPoolBackward(dx, dy []float32, idx []uint8, p Pool, acc bool) {
 	p.check("MaxPoolBackward", len(dx), len(dy), nil)
 	checkSame("MaxPoolBackward", len(dy), len(idx))
-	var tap [256]int // floats from the first tap to each
-	for t := range p.K * p.K {
-		tap[t] = (t/p.K*p.W + t%p.K) * p.C
-	}
-	if !acc {
-		clear(dx)
-	}
+	in, out := p.H*p.W*p.C, p.OH*p.OW*p.C
 	for n := range p.N {
-		for oy := range p.OH {
-			for ox := range p.OW {
-				out := ((n*p.OH+oy)*p.OW + ox) * p.C
-				d, at := dy[out:][:p.C], idx[out:][:p.C]
-				origin := ((n*p.H+oy*p.Stride-p.PadTop)*p.W + ox*p.Stride - p.PadLeft) * p.C
-				for j, v := range d {
-					dx[origin+tap[at[j]]+j] += v
-				}
-			}
-		}
+		isa.maxPoolGrad(dx[n*in:][:in], dy[n*out:][:out], idx[n*out:][:out], p, acc)
 	}
 }

@@ -28,6 +28,28 @@ func maxColumnsVec(best *float32, tap *int32, x *float32, width int, rows int, l
 //go:noescape
 func maxAcrossVec(y *float32, idx *uint8, best *float32, tap *int32, pixels int, step int, c int, nx int, first int)
 
+// maxPoolGradVec computes, for widths of a vector at least; width and distances are in bytes of floats, and those in idx a fourth:
+//
+//	for q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]
+//		where idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside
+//
+//go:noescape
+func maxPoolGradVec(dx *float32, dy *float32, idx *uint8, pixels int, width int, ldx int, ldy int, rows int, cols int, line int, step int, tap int, below int, beside int, acc bool)
+
+// poolSumVec computes, for widths of a vector at least; width and distances are in bytes, and without by its factor is 1:
+//
+//	for q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps x[q*ldx + t*step + j]
+//
+//go:noescape
+func poolSumVec(y *float32, x *float32, by *float32, pixels int, width int, ldy int, ldx int, ldby int, taps int, step int, f float32, acc bool)
+
+// poolSumReluVec computes, for widths of a vector at least; width and distances are in bytes, and without by its factor is 1:
+//
+//	for q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps max(x[q*ldx + t*step + j], 0)
+//
+//go:noescape
+func poolSumReluVec(y *float32, x *float32, by *float32, pixels int, width int, ldy int, ldx int, ldby int, taps int, step int, f float32, acc bool)
+
 // copyRowsVec copies rows of width bytes, at least 32, that lie ldy and ldx bytes apart:
 //
 //	for i < rows, j < width: y[i*ldy+j] = x[i*ldx+j]

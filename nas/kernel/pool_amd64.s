@@ -187,6 +187,458 @@ done_12:
 	VZEROUPPER
 	RET
 
+// func maxPoolGradVec(dx *float32, dy *float32, idx *uint8, pixels int, width int, ldx int, ldy int, rows int, cols int, line int, step int, tap int, below int, beside int, acc bool)
+// Requires: AVX, AVX2
+TEXT ·maxPoolGradVec(SB), NOSPLIT, $8-113
+	MOVQ         dx+0(FP), AX
+	MOVQ         dy+8(FP), CX
+	MOVQ         idx+16(FP), DX
+	MOVQ         width+32(FP), BX
+	MOVQ         line+72(FP), SI
+	MOVQ         step+80(FP), DI
+	VPBROADCASTD tap+88(FP), Y0
+	VPBROADCASTD below+96(FP), Y1
+	VPBROADCASTD beside+104(FP), Y2
+
+pixel_15:
+	MOVQ    BX, R9
+	LEAQ    -32(BX), R8
+	ANDQ    $+31, R9
+	JZ      whole_17
+	MOVQ    rows+56(FP), R11
+	MOVQ    R8, R10
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS Y0, Y4
+
+row_18:
+	MOVQ    R10, R13
+	MOVQ    cols+64(FP), R12
+	VMOVUPS Y4, Y5
+
+col_19:
+	MOVQ      R13, R14
+	SHRQ      $0x02, R14
+	VPMOVZXBD (DX)(R14*1), Y6
+	VPCMPEQD  Y5, Y6, Y6
+	VANDPS    (CX)(R13*1), Y6, Y6
+	VADDPS    Y6, Y3, Y3
+	ADDQ      DI, R13
+	VPSUBD    Y2, Y5, Y5
+	DECQ      R12
+	JNZ       col_19
+	ADDQ      SI, R10
+	VPSUBD    Y1, Y4, Y4
+	DECQ      R11
+	JNZ       row_18
+	CMPB      acc+112(FP), $0x00
+	JE        overwrite_20
+	VADDPS    (AX)(R8*1), Y3, Y3
+
+overwrite_20:
+	VMOVUPS Y3, Y3
+
+whole_17:
+	XORQ R10, R10
+
+vectors_21:
+	LEAQ    128(R10), R11
+	CMPQ    R11, BX
+	JG      next_22
+	MOVQ    rows+56(FP), R13
+	MOVQ    R10, R12
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VMOVUPS Y0, Y8
+
+row_23:
+	MOVQ    R12, R15
+	MOVQ    cols+64(FP), R14
+	VMOVUPS Y8, Y9
+
+col_24:
+	MOVQ      R15, BP
+	SHRQ      $0x02, BP
+	VPMOVZXBD (DX)(BP*1), Y10
+	VPCMPEQD  Y9, Y10, Y10
+	VANDPS    (CX)(R15*1), Y10, Y10
+	VADDPS    Y10, Y4, Y4
+	VPMOVZXBD 8(DX)(BP*1), Y10
+	VPCMPEQD  Y9, Y10, Y10
+	VANDPS    32(CX)(R15*1), Y10, Y10
+	VADDPS    Y10, Y5, Y5
+	VPMOVZXBD 16(DX)(BP*1), Y10
+	VPCMPEQD  Y9, Y10, Y10
+	VANDPS    64(CX)(R15*1), Y10, Y10
+	VADDPS    Y10, Y6, Y6
+	VPMOVZXBD 24(DX)(BP*1), Y10
+	VPCMPEQD  Y9, Y10, Y10
+	VANDPS    96(CX)(R15*1), Y10, Y10
+	VADDPS    Y10, Y7, Y7
+	ADDQ      DI, R15
+	VPSUBD    Y2, Y9, Y9
+	DECQ      R14
+	JNZ       col_24
+	ADDQ      SI, R12
+	VPSUBD    Y1, Y8, Y8
+	DECQ      R13
+	JNZ       row_23
+	CMPB      acc+112(FP), $0x00
+	JE        overwrite_25
+	VADDPS    (AX)(R10*1), Y4, Y4
+	VADDPS    32(AX)(R10*1), Y5, Y5
+	VADDPS    64(AX)(R10*1), Y6, Y6
+	VADDPS    96(AX)(R10*1), Y7, Y7
+
+overwrite_25:
+	VMOVUPS Y4, (AX)(R10*1)
+	VMOVUPS Y5, 32(AX)(R10*1)
+	VMOVUPS Y6, 64(AX)(R10*1)
+	VMOVUPS Y7, 96(AX)(R10*1)
+	MOVQ    R11, R10
+	JMP     vectors_21
+
+next_22:
+vectors_26:
+	LEAQ    32(R10), R11
+	CMPQ    R11, BX
+	JG      next_27
+	MOVQ    rows+56(FP), R13
+	MOVQ    R10, R12
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS Y0, Y5
+
+row_28:
+	MOVQ    R12, R15
+	MOVQ    cols+64(FP), R14
+	VMOVUPS Y5, Y6
+
+col_29:
+	MOVQ      R15, BP
+	SHRQ      $0x02, BP
+	VPMOVZXBD (DX)(BP*1), Y7
+	VPCMPEQD  Y6, Y7, Y7
+	VANDPS    (CX)(R15*1), Y7, Y7
+	VADDPS    Y7, Y4, Y4
+	ADDQ      DI, R15
+	VPSUBD    Y2, Y6, Y6
+	DECQ      R14
+	JNZ       col_29
+	ADDQ      SI, R12
+	VPSUBD    Y1, Y5, Y5
+	DECQ      R13
+	JNZ       row_28
+	CMPB      acc+112(FP), $0x00
+	JE        overwrite_30
+	VADDPS    (AX)(R10*1), Y4, Y4
+
+overwrite_30:
+	VMOVUPS Y4, (AX)(R10*1)
+	MOVQ    R11, R10
+	JMP     vectors_26
+
+next_27:
+	TESTQ   R9, R9
+	JZ      end_16
+	VMOVUPS Y3, (AX)(R8*1)
+
+end_16:
+	ADDQ ldx+40(FP), AX
+	MOVQ ldy+48(FP), SI
+	ADDQ SI, CX
+	SHRQ $0x02, SI
+	ADDQ SI, DX
+	MOVQ line+72(FP), SI
+	DECQ pixels+24(FP)
+	JNZ  pixel_15
+	VZEROUPPER
+	RET
+
+// func poolSumVec(y *float32, x *float32, by *float32, pixels int, width int, ldy int, ldx int, ldby int, taps int, step int, f float32, acc bool)
+// Requires: AVX
+TEXT ·poolSumVec(SB), NOSPLIT, $0-85
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         by+16(FP), DX
+	MOVQ         width+32(FP), BX
+	MOVQ         step+72(FP), SI
+	VBROADCASTSS f+80(FP), Y0
+	VXORPS       Y1, Y1, Y1
+
+pixel_31:
+	MOVQ    BX, R8
+	LEAQ    -32(BX), DI
+	ANDQ    $+31, R8
+	JZ      whole_33
+	MOVQ    taps+64(FP), R10
+	LEAQ    (CX)(DI*1), R9
+	VMOVUPS (R9), Y1
+
+tap_34:
+	DECQ   R10
+	JZ     scale_35
+	ADDQ   SI, R9
+	VADDPS (R9), Y1, Y1
+	JMP    tap_34
+
+scale_35:
+	VMULPS Y0, Y1, Y1
+	TESTQ  DX, DX
+	JZ     even_36
+	VMULPS (DX)(DI*1), Y1, Y1
+
+even_36:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_37
+	VADDPS (AX)(DI*1), Y1, Y1
+
+overwrite_37:
+	VMOVUPS Y1, Y2
+
+whole_33:
+	XORQ R9, R9
+
+vectors_38:
+	LEAQ    128(R9), R10
+	CMPQ    R10, BX
+	JG      next_39
+	MOVQ    taps+64(FP), R12
+	LEAQ    (CX)(R9*1), R11
+	VMOVUPS (R11), Y1
+	VMOVUPS 32(R11), Y3
+	VMOVUPS 64(R11), Y4
+	VMOVUPS 96(R11), Y5
+
+tap_40:
+	DECQ   R12
+	JZ     scale_41
+	ADDQ   SI, R11
+	VADDPS (R11), Y1, Y1
+	VADDPS 32(R11), Y3, Y3
+	VADDPS 64(R11), Y4, Y4
+	VADDPS 96(R11), Y5, Y5
+	JMP    tap_40
+
+scale_41:
+	VMULPS Y0, Y1, Y1
+	VMULPS Y0, Y3, Y3
+	VMULPS Y0, Y4, Y4
+	VMULPS Y0, Y5, Y5
+	TESTQ  DX, DX
+	JZ     even_42
+	VMULPS (DX)(R9*1), Y1, Y1
+	VMULPS 32(DX)(R9*1), Y3, Y3
+	VMULPS 64(DX)(R9*1), Y4, Y4
+	VMULPS 96(DX)(R9*1), Y5, Y5
+
+even_42:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_43
+	VADDPS (AX)(R9*1), Y1, Y1
+	VADDPS 32(AX)(R9*1), Y3, Y3
+	VADDPS 64(AX)(R9*1), Y4, Y4
+	VADDPS 96(AX)(R9*1), Y5, Y5
+
+overwrite_43:
+	VMOVUPS Y1, (AX)(R9*1)
+	VMOVUPS Y3, 32(AX)(R9*1)
+	VMOVUPS Y4, 64(AX)(R9*1)
+	VMOVUPS Y5, 96(AX)(R9*1)
+	MOVQ    R10, R9
+	JMP     vectors_38
+
+next_39:
+vectors_44:
+	LEAQ    32(R9), R10
+	CMPQ    R10, BX
+	JG      next_45
+	MOVQ    taps+64(FP), R12
+	LEAQ    (CX)(R9*1), R11
+	VMOVUPS (R11), Y1
+
+tap_46:
+	DECQ   R12
+	JZ     scale_47
+	ADDQ   SI, R11
+	VADDPS (R11), Y1, Y1
+	JMP    tap_46
+
+scale_47:
+	VMULPS Y0, Y1, Y1
+	TESTQ  DX, DX
+	JZ     even_48
+	VMULPS (DX)(R9*1), Y1, Y1
+
+even_48:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_49
+	VADDPS (AX)(R9*1), Y1, Y1
+
+overwrite_49:
+	VMOVUPS Y1, (AX)(R9*1)
+	MOVQ    R10, R9
+	JMP     vectors_44
+
+next_45:
+	TESTQ   R8, R8
+	JZ      end_32
+	VMOVUPS Y2, (AX)(DI*1)
+
+end_32:
+	ADDQ ldy+40(FP), AX
+	ADDQ ldx+48(FP), CX
+	ADDQ ldby+56(FP), DX
+	DECQ pixels+24(FP)
+	JNZ  pixel_31
+	VZEROUPPER
+	RET
+
+// func poolSumReluVec(y *float32, x *float32, by *float32, pixels int, width int, ldy int, ldx int, ldby int, taps int, step int, f float32, acc bool)
+// Requires: AVX
+TEXT ·poolSumReluVec(SB), NOSPLIT, $0-85
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         by+16(FP), DX
+	MOVQ         width+32(FP), BX
+	MOVQ         step+72(FP), SI
+	VBROADCASTSS f+80(FP), Y0
+	VXORPS       Y1, Y1, Y1
+
+pixel_50:
+	MOVQ   BX, R8
+	LEAQ   -32(BX), DI
+	ANDQ   $+31, R8
+	JZ     whole_52
+	MOVQ   taps+64(FP), R10
+	LEAQ   (CX)(DI*1), R9
+	VMAXPS (R9), Y1, Y2
+
+tap_53:
+	DECQ   R10
+	JZ     scale_54
+	ADDQ   SI, R9
+	VMAXPS (R9), Y1, Y3
+	VADDPS Y3, Y2, Y2
+	JMP    tap_53
+
+scale_54:
+	VMULPS Y0, Y2, Y2
+	TESTQ  DX, DX
+	JZ     even_55
+	VMULPS (DX)(DI*1), Y2, Y2
+
+even_55:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_56
+	VADDPS (AX)(DI*1), Y2, Y2
+
+overwrite_56:
+	VMOVUPS Y2, Y2
+
+whole_52:
+	XORQ R9, R9
+
+vectors_57:
+	LEAQ   128(R9), R10
+	CMPQ   R10, BX
+	JG     next_58
+	MOVQ   taps+64(FP), R12
+	LEAQ   (CX)(R9*1), R11
+	VMAXPS (R11), Y1, Y3
+	VMAXPS 32(R11), Y1, Y4
+	VMAXPS 64(R11), Y1, Y5
+	VMAXPS 96(R11), Y1, Y6
+
+tap_59:
+	DECQ   R12
+	JZ     scale_60
+	ADDQ   SI, R11
+	VMAXPS (R11), Y1, Y7
+	VADDPS Y7, Y3, Y3
+	VMAXPS 32(R11), Y1, Y7
+	VADDPS Y7, Y4, Y4
+	VMAXPS 64(R11), Y1, Y7
+	VADDPS Y7, Y5, Y5
+	VMAXPS 96(R11), Y1, Y7
+	VADDPS Y7, Y6, Y6
+	JMP    tap_59
+
+scale_60:
+	VMULPS Y0, Y3, Y3
+	VMULPS Y0, Y4, Y4
+	VMULPS Y0, Y5, Y5
+	VMULPS Y0, Y6, Y6
+	TESTQ  DX, DX
+	JZ     even_61
+	VMULPS (DX)(R9*1), Y3, Y3
+	VMULPS 32(DX)(R9*1), Y4, Y4
+	VMULPS 64(DX)(R9*1), Y5, Y5
+	VMULPS 96(DX)(R9*1), Y6, Y6
+
+even_61:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_62
+	VADDPS (AX)(R9*1), Y3, Y3
+	VADDPS 32(AX)(R9*1), Y4, Y4
+	VADDPS 64(AX)(R9*1), Y5, Y5
+	VADDPS 96(AX)(R9*1), Y6, Y6
+
+overwrite_62:
+	VMOVUPS Y3, (AX)(R9*1)
+	VMOVUPS Y4, 32(AX)(R9*1)
+	VMOVUPS Y5, 64(AX)(R9*1)
+	VMOVUPS Y6, 96(AX)(R9*1)
+	MOVQ    R10, R9
+	JMP     vectors_57
+
+next_58:
+vectors_63:
+	LEAQ   32(R9), R10
+	CMPQ   R10, BX
+	JG     next_64
+	MOVQ   taps+64(FP), R12
+	LEAQ   (CX)(R9*1), R11
+	VMAXPS (R11), Y1, Y3
+
+tap_65:
+	DECQ   R12
+	JZ     scale_66
+	ADDQ   SI, R11
+	VMAXPS (R11), Y1, Y4
+	VADDPS Y4, Y3, Y3
+	JMP    tap_65
+
+scale_66:
+	VMULPS Y0, Y3, Y3
+	TESTQ  DX, DX
+	JZ     even_67
+	VMULPS (DX)(R9*1), Y3, Y3
+
+even_67:
+	CMPB   acc+84(FP), $0x00
+	JE     overwrite_68
+	VADDPS (AX)(R9*1), Y3, Y3
+
+overwrite_68:
+	VMOVUPS Y3, (AX)(R9*1)
+	MOVQ    R10, R9
+	JMP     vectors_63
+
+next_64:
+	TESTQ   R8, R8
+	JZ      end_51
+	VMOVUPS Y2, (AX)(DI*1)
+
+end_51:
+	ADDQ ldy+40(FP), AX
+	ADDQ ldx+48(FP), CX
+	ADDQ ldby+56(FP), DX
+	DECQ pixels+24(FP)
+	JNZ  pixel_50
+	VZEROUPPER
+	RET
+
 // func copyRowsVec(y *float32, x *float32, rows int, width int, ldy int, ldx int)
 // Requires: AVX, CMOV
 TEXT ·copyRowsVec(SB), NOSPLIT, $0-48
@@ -197,24 +649,24 @@ TEXT ·copyRowsVec(SB), NOSPLIT, $0-48
 	MOVQ ldy+32(FP), SI
 	MOVQ ldx+40(FP), DI
 
-row_15:
+row_69:
 	XORQ R8, R8
 	LEAQ -32(BX), R9
 
-channels_16:
+channels_70:
 	VMOVUPS (CX)(R8*1), Y0
 	VMOVUPS Y0, (AX)(R8*1)
 	CMPQ    R8, R9
-	JE      done_17
+	JE      done_71
 	ADDQ    $0x20, R8
 	CMPQ    R8, R9
 	CMOVQGT R9, R8
-	JMP     channels_16
+	JMP     channels_70
 
-done_17:
+done_71:
 	ADDQ DI, CX
 	ADDQ SI, AX
 	DECQ DX
-	JNZ  row_15
+	JNZ  row_69
 	VZEROUPPER
 	RET

@@ -110,3 +110,30 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 		}()
 	}
 }
+
+// The sizes are those of NASNet-A with 16 filters, and of 8 at the end.
+func BenchmarkSepPair(b *testing.B) {
+	for _, s := range []struct{ h, c, k, stride int }{
+		{32, 16, 3, 1}, {32, 16, 5, 1}, {16, 32, 3, 1}, {16, 32, 5, 1}, {8, 64, 3, 1}, {8, 64, 5, 1},
+		{32, 32, 5, 2}, {32, 32, 7, 2}, {32, 8, 3, 1}, {32, 8, 5, 1},
+	} {
+		u := kernel.SepUnit{Conv: kernel.Same(64, s.h, s.h, s.c, s.c, s.k, s.k, s.stride, s.stride, 1), Filters: s.c}
+		v := kernel.SepUnit{Conv: kernel.Same(64, u.OH, u.OW, s.c, s.c, s.k, s.k, 1, 1, 1), Filters: s.c}
+		u.Relu, v.Relu = true, true
+		p := kernel.SepPair{First: u, Second: v}
+		mem := newMemory(1)
+		c, nx, n := s.c, u.N*s.h*s.h*s.c, v.N*v.OH*v.OW*s.c
+		weights := func() kernel.SepWeights {
+			return kernel.SepWeights{Depth: mem.normal(s.k * s.k * c), Point: mem.normal(c * c), Gamma: mem.filled(c, 1), Beta: mem.normal(c)}
+		}
+		saved := func(u kernel.SepUnit) kernel.SepSaved {
+			return kernel.SepSaved{Z: mem.raw(n), D: mem.raw(u.Saved()), Mean: mem.raw(c), Invstd: mem.raw(c)}
+		}
+		x, dx, y, dy, w1, w2, d1, d2, s1, s2 := mem.normal(nx), mem.raw(nx), mem.raw(n), mem.normal(n), weights(), weights(), weights(), weights(), saved(u), saved(v)
+		scratch := mem.raw(p.Scratch())
+		macs := 2 * n * (s.k*s.k + c)
+		at := name(s.h, "x", s.h, "x", c, ",", s.k, "/", s.stride)
+		measure(b, at+"/fwd", "GMAC/s", macs, func() { kernel.SepPairForward(y, x, w1, w2, s1, s2, p, eps, scratch) })
+		measure(b, at+"/bwd", "GMAC/s", 2*macs, func() { kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, false) })
+	}
+}

@@ -6,11 +6,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// poolFamily is the max pool and the copies between images and windows.
+// poolFamily is the pools and the copies between images and windows.
 func poolFamily() {
 	maxPool()
 	maxColumns()
 	maxAcross()
+	maxPoolGrad()
+	poolSum(false)
+	poolSum(true)
 	copyRows()
 }
 

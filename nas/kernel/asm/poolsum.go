@@ -1,0 +1,174 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// overlapping writes the loop over the vectors of width bytes of y, four and
+// then one at a time: value computes count of them from an offset on. Where
+// width is no multiple of a vector, the last one ends at width and overlaps the
+// one before. It is computed before and stored after all others, so that values
+// may be made from what was there.
+func overlapping(width, y reg64, value func(offset reg.Register, count int) []reg.VecVirtual) {
+	last, odd, end := vec(), GP64(), label("end")
+	rest, whole := GP64(), label("whole")
+	MOVQ(width, rest)
+	LEAQ(at(width, -vector), odd)
+	ANDQ(operand.I32(vector-1), rest)
+	JZ(operand.LabelRef(whole))
+	VMOVUPS(value(odd, 1)[0], last)
+	Label(whole)
+	offset := GP64()
+	XORQ(offset, offset)
+	for _, count := range []int{4, 1} {
+		loop, next, past := label("vectors"), label("next"), GP64()
+		Label(loop)
+		LEAQ(at(offset, count*vector), past)
+		CMPQ(past, width)
+		JG(operand.LabelRef(next))
+		for i, v := range value(offset, count) {
+			VMOVUPS(v, indexed(y, offset, 1, i*vector))
+		}
+		MOVQ(past, offset)
+		JMP(operand.LabelRef(loop))
+		Label(next)
+	}
+	TESTQ(rest, rest)
+	JZ(operand.LabelRef(end))
+	VMOVUPS(last, indexed(y, odd, 1, 0))
+	Label(end)
+}
+
+// addThere adds to values, if the argument acc says so, what is in their place.
+func addThere(values []reg.VecVirtual, y, offset reg.Register) {
+	over := label("overwrite")
+	CMPB(arg("acc"), operand.Imm(0))
+	JE(operand.LabelRef(over))
+	for i, v := range values {
+		VADDPS(indexed(y, offset, 1, i*vector), v, v)
+	}
+	Label(over)
+}
+
+// poolSum writes poolSumGeneric, with or without relu.
+func poolSum(relu bool) {
+	name, term := "poolSumVec", "x[q*ldx + t*step + j]"
+	if relu {
+		name, term = "poolSumReluVec", "max("+term+", 0)"
+	}
+	function(name, "func(y, x, by *float32, pixels, width, ldy, ldx, ldby, taps, step int, f float32, acc bool)",
+		"computes, for widths of a vector at least; width and distances are in bytes, and without by its factor is 1:", "",
+		"\tfor q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps "+term, "")
+	y, x, by, width, step := load("y"), load("x"), load("by"), load("width"), load("step")
+	f, none := vec(), vec()
+	VBROADCASTSS(arg("f"), f)
+	zero(none)
+	pixel := label("pixel")
+	Label(pixel)
+	overlapping(width, y, func(offset reg.Register, count int) []reg.VecVirtual {
+		p, taps, sums := GP64(), load("taps"), vectors(count)
+		LEAQ(indexed(x, offset, 1, 0), p)
+		for i, s := range sums {
+			if relu {
+				VMAXPS(at(p, i*vector), none, s) // NaN stays NaN
+			} else {
+				VMOVUPS(at(p, i*vector), s)
+			}
+		}
+		loop, scale, even := label("tap"), label("scale"), label("even")
+		Label(loop)
+		DECQ(taps)
+		JZ(operand.LabelRef(scale))
+		ADDQ(step, p)
+		for i, s := range sums {
+			if relu {
+				v := vec()
+				VMAXPS(at(p, i*vector), none, v)
+				VADDPS(v, s, s)
+			} else {
+				VADDPS(at(p, i*vector), s, s)
+			}
+		}
+		JMP(operand.LabelRef(loop))
+		Label(scale)
+		for _, s := range sums {
+			VMULPS(f, s, s)
+		}
+		TESTQ(by, by)
+		JZ(operand.LabelRef(even))
+		for i, s := range sums {
+			VMULPS(indexed(by, offset, 1, i*vector), s, s)
+		}
+		Label(even)
+		addThere(sums, y, offset)
+		return sums
+	})
+	ADDQ(arg("ldy"), y)
+	ADDQ(arg("ldx"), x)
+	ADDQ(arg("ldby"), by)
+	DECQ(arg("pixels"))
+	JNZ(operand.LabelRef(pixel))
+	VZEROUPPER()
+	RET()
+}
+
+// maxPoolGrad writes the gather of maxPoolGradAVX2.
+func maxPoolGrad() {
+	function("maxPoolGradVec", "func(dx, dy *float32, idx *uint8, pixels, width, ldx, ldy, rows, cols, line, step, tap, below, beside int, acc bool)",
+		"computes, for widths of a vector at least; width and distances are in bytes of floats, and those in idx a fourth:", "",
+		"\tfor q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]",
+		"\t\twhere idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside", "")
+	dx, dy, idx, width := load("dx"), load("dy"), load("idx"), load("width")
+	line, step := load("line"), load("step")
+	first, below, beside := vec(), vec(), vec()
+	VPBROADCASTD(arg("tap"), first)
+	VPBROADCASTD(arg("below"), below)
+	VPBROADCASTD(arg("beside"), beside)
+	pixel := label("pixel")
+	Label(pixel)
+	overlapping(width, dx, func(offset reg.Register, count int) []reg.VecVirtual {
+		at0, rows, cols := GP64(), load("rows"), GP64()
+		MOVQ(offset, at0)
+		sums, rowTap, tap := vectors(count), vec(), vec()
+		zero(sums...)
+		VMOVUPS(first, rowTap)
+		row, col := label("row"), label("col")
+		Label(row)
+		p, i := GP64(), GP64()
+		MOVQ(at0, p)
+		MOVQ(arg("cols"), cols)
+		VMOVUPS(rowTap, tap)
+		Label(col)
+		MOVQ(p, i)
+		SHRQ(operand.Imm(2), i)
+		for k, s := range sums {
+			here := vec()
+			VPMOVZXBD(indexed(idx, i, 1, k*lanes), here)
+			VPCMPEQD(tap, here, here)
+			VANDPS(indexed(dy, p, 1, k*vector), here, here)
+			VADDPS(here, s, s)
+		}
+		ADDQ(step, p)
+		VPSUBD(beside, tap, tap)
+		DECQ(cols)
+		JNZ(operand.LabelRef(col))
+		ADDQ(line, at0)
+		VPSUBD(below, rowTap, rowTap)
+		DECQ(rows)
+		JNZ(operand.LabelRef(row))
+		addThere(sums, dx, offset)
+		return sums
+	})
+	ADDQ(arg("ldx"), dx)
+	MOVQ(arg("ldy"), line)
+	ADDQ(line, dy)
+	SHRQ(operand.Imm(2), line)
+	ADDQ(line, idx)
+	MOVQ(arg("line"), line)
+	DECQ(arg("pixels"))
+	JNZ(operand.LabelRef(pixel))
+	VZEROUPPER()
+	RET()
+}
