@@ -246,16 +246,6 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 
 // tally counts the ops of both cells.
 func (t theme) tally(g space.Genotype, w int) []string {
-	count := func(c space.Cell, op string) (n int) {
-		for _, b := range c.Blocks {
-			for _, o := range []string{b.Op1, b.Op2} {
-				if o == op {
-					n++
-				}
-			}
-		}
-		return n
-	}
 	bars := max(4, min(10, (w-9)/2))
 	normal, reduction := "normal", "reduct."
 	if bars < 8 {
@@ -263,7 +253,7 @@ func (t theme) tally(g space.Genotype, w int) []string {
 	}
 	out := []string{" " + fit("op", 9) + fit(normal, bars) + t.cut(reduction, bars)}
 	for _, op := range space.Ops {
-		n, r := count(g.Normal, op.Name), count(g.Reduction, op.Name)
+		n, r := countOp(g.Normal, op.Name), countOp(g.Reduction, op.Name)
 		if n+r == 0 {
 			continue
 		}

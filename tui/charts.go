@@ -17,6 +17,7 @@ type line struct {
 	values []float64
 	style  lipgloss.Style
 	heavy  bool
+	dotted bool
 	reduce chart.Reduce // when there are more values than columns
 }
 
@@ -30,6 +31,8 @@ func (t theme) plot(w, h int, axis string, lines ...line) []string {
 		}
 		if l.heavy {
 			series[i].Style = chart.Heavy
+		} else if l.dotted {
+			series[i].Style = chart.Dotted
 		}
 	}
 	var out []string

@@ -138,7 +138,7 @@ func (d *dashboard) childrenPane(m *model, w, h int) []string {
 		p.right += fmt.Sprintf(", %d proposed, %d done", s.Proposed, s.Finished)
 	}
 	if p.focus {
-		p.foot = "P pause child " + t.g.Dot + " x stop"
+		p.foot = m.hint(onDash, actMark, actPauseChild, actStopChild)
 	}
 	list := listed(s)
 	at := d.children.index(list)
@@ -154,7 +154,7 @@ func (d *dashboard) childrenPane(m *model, w, h int) []string {
 		if i < len(s.Running) {
 			c.letter = t.mark.Render(letter(i))
 		}
-		body = append(body, t.tableLine(p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
+		body = append(body, t.tableLine(m.lead(c.ID), p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
 	}
 	if len(list) == 0 {
 		body = append(body, " no child yet")
@@ -168,11 +168,11 @@ func (t theme) endSign(v nas.TrialView) string {
 	return style.Render(sign)
 }
 
-// tableLine draws a row of a table; under the cursor it is bold, without colours of its own, and begins with the cursor's sign.
-func (t theme) tableLine(under bool, sign *string, draw func() string) string {
+// tableLine draws a row of a table behind its lead; under the cursor it is bold, without colours of its own, and begins with the cursor's sign.
+func (t theme) tableLine(lead string, under bool, sign *string, draw func() string) string {
 	if !under {
-		return " " + draw()
+		return lead + draw()
 	}
 	*sign = t.g.Cursor
-	return t.bold.Render(" " + strings.TrimRight(stripped(draw()), " "))
+	return t.bold.Render(stripped(lead) + strings.TrimRight(stripped(draw()), " "))
 }

@@ -47,6 +47,7 @@ type paneKey struct {
 	data       any // pointer to the first of what is shown
 	n, w, h    int
 	row, total int
+	marks      [2]int
 	focus      bool
 	tier       term.Tier
 }
@@ -237,6 +238,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:
 		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(s.Top), s.Finished
+		copy(k.marks[:], m.marks)
 	}
 	return d.keep(n, k, func() []string {
 		return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)

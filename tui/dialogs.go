@@ -77,7 +77,7 @@ func (q *quitDialog) act(m *model, a action) tea.Cmd {
 type sureDialog struct {
 	plainDialog
 	question, more string
-	do             nas.Command
+	yes            func(m *model) tea.Cmd
 }
 
 func (*sureDialog) scope() scope { return onSure }
@@ -87,7 +87,7 @@ func (d *sureDialog) act(m *model, a action) tea.Cmd {
 		return nil
 	}
 	m.pop()
-	return m.send(d.do)
+	return d.yes(m)
 }
 
 func (d *sureDialog) box(m *model, w, h int) []string {
@@ -103,8 +103,8 @@ func openStopChild(m *model) (screen, string) {
 	if v.State != nas.Running && v.State != nas.Paused {
 		return nil, m.theme.trial(v) + " is not in training"
 	}
-	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?", do: nas.Command{Do: nas.StopTrial, Trial: v.ID},
-		more: fmt.Sprintf("It is %.0f%% trained; it will have no reward.", v.Progress*100)}, ""
+	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?",
+		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) }, more: fmt.Sprintf("It is %.0f%% trained; it will have no reward.", v.Progress*100)}, ""
 }
 
 // noteDialog is a line of text for a trial.

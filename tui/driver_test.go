@@ -23,7 +23,7 @@ type driver struct {
 
 func drive(t testing.TB, s *nas.Snapshot, w, h int) *driver {
 	e := newFake(s)
-	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}}, newTheme(term.Unicode, false))}
+	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost}, newTheme(term.Unicode, false))}
 	d.m.w, d.m.h = w, h
 	return d
 }

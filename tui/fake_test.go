@@ -259,3 +259,18 @@ func trouble() *nas.Snapshot {
 	s.Events = append(s.Events, nas.Event{Time: noon, Level: "error", Kind: evil, Trial: -1, Data: map[string]any{"message": evil}})
 	return s
 }
+
+// fakeCost counts a made-up network: its ops by the size of their windows.
+func fakeCost(g space.Genotype, net child.NetConfig) (Cost, error) {
+	var c Cost
+	for _, cell := range []space.Cell{g.Normal, g.Reduction} {
+		for _, b := range cell.Blocks {
+			for _, name := range []string{b.Op1, b.Op2} {
+				op, _ := space.OpByName(name)
+				c.Params += int64(op.Kernel * op.Kernel * net.Filters * (3*net.N + 2) * 10)
+				c.MAdds += int64(op.Kernel*op.Kernel) * 150_000
+			}
+		}
+	}
+	return c, nil
+}

@@ -12,7 +12,7 @@ import (
 
 // footer is the line of keys of a scope, from the key table, as many as fit; the help key is always among them. Actions
 // that cannot be done now are left out.
-func (t theme) footer(on scope, w int, but ...action) string {
+func (t theme) footer(keys keyTable, on scope, w int, but ...action) string {
 	var parts []string
 	last := ""
 	for _, b := range keys {

@@ -44,6 +44,17 @@ func TestGoldenFrames(t *testing.T) {
 		{"retrain", "busy", []string{"5", "r"}, append(sizes, small[0]), term.Unicode},
 		{"retrain-wrong", "busy", []string{"5", "r", "tab", "tab", "tab", "tab", "tab", "x", "enter"}, sizes[:1], term.Unicode},
 		{"fork", "busy", []string{"f"}, append(sizes, small[0]), term.Unicode},
+		{"compare", "busy", []string{"5", " ", "j", " ", "c"}, append(sizes, small[0]), term.Unicode},
+		{"compare-reduction", "busy", []string{"5", "j", "c", "tab", "d", "d"}, [][2]int{sizes[0], {200, 60}}, term.Unicode},
+		{"compare-ladder", "busy", []string{"5", " ", "j", " ", "c", "v"}, sizes[:1], term.Unicode},
+		{"compare-ascii", "busy", []string{"5", " ", "j", " ", "c"}, sizes[1:2], term.ASCII},
+		{"edit", "busy", []string{"5", "e", "j", "j", "j", "j", "j", "o", "o", "j", "j", "i", "i"}, append(sizes, small[0]), term.Unicode},
+		{"edit-start", "busy", []string{"5", "j", "e", "tab"}, sizes[:1], term.Unicode},
+		{"edit-invalid", "busy", []string{"5", "e", "n", "G", "I", "N"}, sizes, term.Unicode},
+		{"edit-taken", "busy", []string{"5", " ", "j", " ", "c", "d", "enter", "t"}, sizes[1:2], term.Unicode},
+		{"edit-leave", "busy", []string{"5", "e", "o", "esc"}, sizes[:1], term.Unicode},
+		{"edit-ascii", "busy", []string{"5", "e", "o"}, sizes[:1], term.ASCII},
+		{"marked", "busy", []string{" ", "5", "j", " "}, sizes[:1], term.Unicode},
 		{"quit", "busy", []string{"q"}, sizes[:1], term.Unicode},
 		{"stop-child", "busy", []string{"x"}, sizes[:1], term.Unicode},
 		{"note", "busy", []string{"5", "n"}, sizes[:1], term.Unicode},
@@ -123,7 +134,7 @@ func TestLooks(t *testing.T) {
 		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
 		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {

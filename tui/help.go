@@ -37,7 +37,7 @@ func (s *helpScreen) act(m *model, a action) tea.Cmd {
 	case actBottom:
 		s.from = 1 << 20
 	}
-	s.from = max(0, min(s.from, len(m.theme.helpLines(m.w-4))-(m.h-5)))
+	s.from = max(0, min(s.from, len(m.theme.helpLines(m.keys, m.w-4))-(m.h-5)))
 	return nil
 }
 
@@ -48,7 +48,7 @@ func (s *helpScreen) header(m *model, w int) string {
 
 func (s *helpScreen) view(m *model, w, h int) []string {
 	t := m.theme
-	lines := t.helpLines(w - 4)
+	lines := t.helpLines(m.keys, w-4)
 	from := max(0, min(s.from, len(lines)-(h-2)))
 	p := pane{title: "Keys", focus: true}
 	if len(lines) > h-2 {
@@ -62,9 +62,8 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 }
 
 // helpLines is the key table in as many columns as fit, and the signs.
-func (t theme) helpLines(w int) []string {
+func (t theme) helpLines(keys keyTable, w int) []string {
 	const width = 38
-	groups := []string{groupRun, groupLists, groupCell, groupEverywhere, groupDialogs}
 	var blocks [][]string
 	for _, g := range groups {
 		block := []string{t.title.Render(g)}
@@ -77,7 +76,7 @@ func (t theme) helpLines(w int) []string {
 	}
 	signs := []string{t.title.Render("SIGNS")}
 	for _, s := range [][2]string{
-		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"},
+		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
 		{"a b", "children on the DropPath chart"},
 		{"h p 0-4", "h[i], h[i-1], blocks of a cell"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -17,14 +18,16 @@ const (
 	onCell
 	onLog
 	onHelp
+	onCompare
+	onEdit
 	onForm  // a dialog with fields
 	onQuit  // the quit dialog
 	onSure  // a question that wants y
 	onInput // a line of text
 
-	onScreens = onDash | onCell | onLog | onHelp
-	onLists   = onDash | onLog | onHelp
-	onTrials  = onDash | onCell // screens where a trial is selected
+	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit
+	onTrials  = onDash | onCell             // screens where a child may be selected
+	onCells   = onDash | onCell | onCompare // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput
 )
 
@@ -75,87 +78,133 @@ const (
 	actQuitDrain
 	actQuitStop
 	actFollow
+	actView // another way to see the same
+	actMark
+	actCompare
+	actDifference
+	actSwap
+	actEdit
+	actNextOp
+	actPrevOp
+	actNextInput
+	actPrevInput
+	actCombine
+	actConcat
+	actConcatInput
+	actUndo
+	actRedo
+	actTrain
 )
 
-// binding is one row of the key table: it drives dispatch, footer and help.
+// binding is one row of the key table: it drives dispatch, footer, help and the list of the keys.
 type binding struct {
-	key.Binding        // the keys as Bubble Tea names them, how they are written, and what they do
+	key.Binding        // the keys, how they are written, and what they do
 	do          action //
 	on          scope  // where it works
+	name        string // in the file that changes keys
 	short       string // its word in the footer; empty: not there
 	group       string // its column in the help
 }
 
-func bind(do action, on scope, group, short, shown, does string, keys ...string) binding {
-	return binding{key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do, on, short, group}
+// keyTable is rows in the order of the footer and of the help; within a scope the first row that has the key wins.
+type keyTable []binding
+
+func bind(name string, do action, on scope, group, short, shown, does string, keys ...string) binding {
+	return binding{key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do, on, name, short, group}
 }
 
 // Groups of the help, in its order.
 const (
-	groupEverywhere = "EVERYWHERE"
-	groupLists      = "LISTS"
 	groupRun        = "RUN"
+	groupLists      = "LISTS"
 	groupCell       = "CELL"
+	groupCompare    = "COMPARE"
+	groupEdit       = "EDIT A CELL"
+	groupEverywhere = "EVERYWHERE"
 	groupDialogs    = "DIALOGS"
 )
 
-// keys is the key table; within a scope the first row that has the key wins. The order is that of the footer and of the help.
+var groups = []string{groupRun, groupLists, groupCell, groupCompare, groupEdit, groupEverywhere, groupDialogs}
+
+// keys is the key table as it stands when nobody has changed a key.
 //
 // Left alone are ctrl-a (screen), ctrl-b (tmux), ctrl-s and ctrl-q (flow control), alt (an escape over a slow link), function keys and what terminals
 // cannot tell apart (ctrl-i, ctrl-m, shift-enter).
-var keys = []binding{
-	bind(actPause, onScreens, groupRun, "pause", "p", "pause, resume search", "p"),
-	bind(actPauseChild, onTrials, groupRun, "", "P", "pause, resume child", "P"),
-	bind(actFork, onTrials, groupRun, "fork", "f", "fork the search", "f"),
-	bind(actRetrain, onTrials, groupRun, "retrain", "r", "retrain a cell", "r"),
-	bind(actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
-	bind(actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
-	bind(actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
+var keys = keyTable{
+	bind("take", actOpen, onCompare, groupCompare, "take this of B", "enter", "edit A with this of B", "enter"),
+	bind("next-difference", actDifference, onCompare, groupCompare, "next difference", "d", "next difference", "d"),
+	bind("swap", actSwap, onCompare, groupCompare, "swap", "S", "swap A and B", "S"),
+	bind("compare-previous", actPrev, onCompare, groupCompare, "", "[", "previous cell as B", "["),
+	bind("compare-next", actNext, onCompare, groupCompare, "", "]", "next cell as B", "]"),
+	bind("compare-view", actView, onCompare, groupCompare, "view", "v", "table, ladder of A, of B", "v"),
 
-	bind(actOther, onCell, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
-	bind(actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
-	bind(actPrev, onCell, groupCell, "", "[", "previous cell", "["),
-	bind(actNext, onCell, groupCell, "", "]", "next cell", "]"),
-	bind(actStar, onTrials, groupLists, "star", "s", "star", "s"),
-	bind(actNote, onTrials, groupLists, "note", "n", "note", "n"),
+	bind("next-op", actNextOp, onEdit, groupEdit, "op", "o →", "next op", "o", "right", "l"),
+	bind("previous-op", actPrevOp, onEdit, groupEdit, "", "O ←", "previous op", "O", "left", "h"),
+	bind("next-input", actNextInput, onEdit, groupEdit, "input", "i", "next input", "i"),
+	bind("previous-input", actPrevInput, onEdit, groupEdit, "", "I", "previous input", "I"),
+	bind("combine", actCombine, onEdit, groupEdit, "combine", "a", "add or concat the two", "a"),
+	bind("concat", actConcat, onEdit, groupEdit, "concat", "n", "block in the output", "n"),
+	bind("concat-input", actConcatInput, onEdit, groupEdit, "", "N", "its input in the output", "N"),
+	bind("undo", actUndo, onEdit, groupEdit, "undo", "u", "undo", "u"),
+	bind("redo", actRedo, onEdit, groupEdit, "redo", "U", "redo", "U"),
+	bind("train", actTrain, onEdit, groupEdit, "train", "t", "train it", "t"),
 
-	bind(actOpen, onDash, groupLists, "open", "enter", "open", "enter"),
-	bind(actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
-	bind(actDown, onScreens, groupLists, "", "j ↓", "down", "j", "down"),
-	bind(actPageUp, onScreens, groupLists, "", "^u pgup", "half page up", "ctrl+u", "pgup"),
-	bind(actPageDown, onScreens, groupLists, "", "^d pgdn", "half page down", "ctrl+d", "pgdown"),
-	bind(actTop, onScreens, groupLists, "", "g home", "top", "g", "home"),
-	bind(actBottom, onScreens, groupLists, "", "G end", "end", "G", "end"),
-	bind(actFollow, onLog, groupLists, "follow", "F", "follow the log", "F"),
+	bind("pause", actPause, onScreens&^onEdit, groupRun, "pause", "p", "pause, resume search", "p"),
+	bind("pause-child", actPauseChild, onTrials, groupRun, "", "P", "pause, resume child", "P"),
+	bind("fork", actFork, onTrials, groupRun, "fork", "f", "fork the search", "f"),
+	bind("edit", actEdit, onCells, groupRun, "edit", "e", "edit a cell by hand", "e"),
+	bind("retrain", actRetrain, onCells|onEdit, groupRun, "retrain", "r", "retrain a cell", "r"),
+	bind("stop-child", actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
+	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
+	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 
-	bind(actZoom, onDash, groupEverywhere, "zoom", "z", "zoom pane", "z"),
-	bind(actNextPane, onDash, groupEverywhere, "pane", "tab", "next pane", "tab"),
-	bind(actPrevPane, onDash, groupEverywhere, "", "shift-tab", "previous pane", "shift+tab"),
-	bind(actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
-	bind(actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
-	bind(actBack, onCell|onLog|onHelp, groupEverywhere, "back", "esc", "one step back", "esc"),
-	bind(actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
-	bind(actRedraw, onScreens|onDialogs, groupEverywhere, "", "^l", "redraw", "ctrl+l"),
-	bind(actSuspend, onScreens, groupEverywhere, "", "^z", "suspend this screen", "ctrl+z"),
-	bind(actQuit, onScreens, groupEverywhere, "quit", "q ^c", "quit (asks)", "q", "ctrl+c"),
-	bind(actHelp, onScreens, groupEverywhere, "help", "?", "this help", "?"),
+	bind("open", actOpen, onDash, groupLists, "open", "enter", "open", "enter"),
+	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare", " "),
+	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
+	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
+	bind("down", actDown, onScreens, groupLists, "", "j ↓", "down", "j", "down"),
+	bind("page-up", actPageUp, onScreens, groupLists, "", "^u pgup", "half page up", "ctrl+u", "pgup"),
+	bind("page-down", actPageDown, onScreens, groupLists, "", "^d pgdn", "half page down", "ctrl+d", "pgdown"),
+	bind("top", actTop, onScreens, groupLists, "", "g home", "top", "g", "home"),
+	bind("bottom", actBottom, onScreens, groupLists, "", "G end", "end", "G", "end"),
+	bind("follow", actFollow, onLog, groupLists, "follow", "F", "follow the log", "F"),
+	bind("star", actStar, onCells, groupLists, "star", "s", "star", "s"),
+	bind("note", actNote, onCells, groupLists, "note", "n", "note", "n"),
 
-	bind(actAccept, onForm|onInput, groupDialogs, "accept", "enter", "accept", "enter"),
-	bind(actDown, onForm, groupDialogs, "field", "tab ↓", "next field", "tab", "down"),
-	bind(actUp, onForm, groupDialogs, "", "↑", "previous field", "shift+tab", "up"),
-	bind(actLeft, onForm, groupDialogs, "choice", "←→", "choose", "left"),
-	bind(actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
-	bind(actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
-	bind(actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
-	bind(actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
-	bind(actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
-	bind(actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
-	bind(actBack, onForm|onInput|onQuit|onSure, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
+	bind("other", actOther, onCell|onCompare|onEdit, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
+	bind("best-other", actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
+	bind("layout", actView, onCell, groupCell, "layout", "v", "ladder, as in papers, list", "v"),
+	bind("previous", actPrev, onCell, groupCell, "", "[", "previous cell", "["),
+	bind("next", actNext, onCell, groupCell, "", "]", "next cell", "]"),
+
+	bind("zoom", actZoom, onDash, groupEverywhere, "zoom", "z", "zoom pane", "z"),
+	bind("next-pane", actNextPane, onDash, groupEverywhere, "pane", "tab", "next pane", "tab"),
+	bind("previous-pane", actPrevPane, onDash, groupEverywhere, "", "shift-tab", "previous pane", "shift+tab"),
+	bind("pane", actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
+	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
+	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
+	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
+	bind("redraw", actRedraw, onScreens|onDialogs, groupEverywhere, "", "^l", "redraw", "ctrl+l"),
+	bind("suspend", actSuspend, onScreens, groupEverywhere, "", "^z", "suspend this screen", "ctrl+z"),
+	bind("quit", actQuit, onScreens, groupEverywhere, "quit", "q ^c", "quit (asks)", "q", "ctrl+c"),
+	bind("help", actHelp, onScreens, groupEverywhere, "help", "?", "this help", "?"),
+
+	bind("accept", actAccept, onForm|onInput, groupDialogs, "accept", "enter", "accept", "enter"),
+	bind("next-field", actDown, onForm, groupDialogs, "field", "tab ↓", "next field", "tab", "down"),
+	bind("previous-field", actUp, onForm, groupDialogs, "", "↑", "previous field", "shift+tab", "up"),
+	bind("choose-previous", actLeft, onForm, groupDialogs, "choice", "←→", "choose", "left"),
+	bind("choose-next", actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
+	bind("reset", actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
+	bind("yes", actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
+	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
+	bind("quit-drain", actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
+	bind("quit-stop", actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
+	bind("cancel", actBack, onForm|onInput|onQuit|onSure, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
 }
 
 // lookup returns the action of a key in a scope.
-func lookup(msg tea.KeyMsg, on scope) action {
-	for _, b := range keys {
+func (k keyTable) lookup(msg tea.KeyMsg, on scope) action {
+	for _, b := range k {
 		if b.on&on != 0 && key.Matches(msg, b.Binding) {
 			if b.do == actPane1 {
 				return actPane1 + action(slices.Index(b.Keys(), msg.String()))
@@ -184,4 +233,23 @@ func (t theme) shown(b binding) string {
 		}
 	}
 	return string(out)
+}
+
+// hint writes the keys of actions in a scope with their words, for the edge of a pane.
+func (m *model) hint(on scope, actions ...action) string {
+	var parts []string
+	for _, a := range actions {
+		for _, b := range m.keys {
+			if b.do == a && b.on&on != 0 {
+				k, _, _ := strings.Cut(m.theme.shown(b), " ")
+				word := b.short
+				if word == "" {
+					word, _, _ = strings.Cut(b.Help().Desc, " (")
+				}
+				parts = append(parts, k+" "+word)
+				break
+			}
+		}
+	}
+	return strings.Join(parts, " "+m.theme.g.Dot+" ")
 }

@@ -12,7 +12,7 @@ import (
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
-var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
+var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "compare": onCompare, "editor": onEdit, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
 
 func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
 	taken := regexp.MustCompile(`^(ctrl\+[abqsim]|ctrl\+\\|alt\+.*|f[0-9]+|shift\+enter|ctrl\+enter)$`)
@@ -43,7 +43,6 @@ func TestAKeyMeansOneThingInAPlace(t *testing.T) {
 }
 
 func TestEveryRowIsComplete(t *testing.T) {
-	groups := []string{groupEverywhere, groupLists, groupRun, groupCell, groupDialogs}
 	for _, b := range keys {
 		if b.do == actNone || b.on == 0 || b.Help().Key == "" || b.Help().Desc == "" || !slices.Contains(groups, b.group) || len(b.Keys()) == 0 {
 			t.Errorf("row %+v is not complete", b)
@@ -55,7 +54,7 @@ func TestTheHelpListsEveryKey(t *testing.T) {
 	for _, tier := range []term.Tier{term.Unicode, term.ASCII} {
 		th := newTheme(tier, false)
 		for _, w := range []int{40, 76, 156} {
-			help := strings.Join(th.helpLines(w), "\n")
+			help := strings.Join(th.helpLines(keys, w), "\n")
 			for _, b := range keys {
 				if !strings.Contains(stripped(help), b.Help().Desc) || !strings.Contains(stripped(help), th.shown(b)) {
 					t.Errorf("%v, %d wide: no %q %q", tier, w, th.shown(b), b.Help().Desc)
@@ -67,7 +66,7 @@ func TestTheHelpListsEveryKey(t *testing.T) {
 
 // names maps how a key is written to what Bubble Tea calls it.
 var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^z": "ctrl+z", "^c": "ctrl+c", "^r": "ctrl+r", "↑": "up", "↓": "down",
-	"←": "left", "→": "right", "←→": "left", "1-5": "3", "pgdn": "pgdown", "shift-tab": "shift+tab"}
+	"←": "left", "→": "right", "←→": "left", "1-5": "3", "space": " ", "pgdn": "pgdown", "shift-tab": "shift+tab"}
 
 func TestWhatIsWrittenIsWhatWorks(t *testing.T) {
 	for _, b := range keys {
@@ -87,7 +86,7 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 	part := regexp.MustCompile(`(\S+) ([a-z][a-z/ ]*?)(?:  |$)`)
 	for name, s := range scopes {
 		for _, w := range []int{30, 80, 160} {
-			footer := strings.TrimSpace(stripped(th.footer(s, w)))
+			footer := strings.TrimSpace(stripped(th.footer(keys, s, w)))
 			found := part.FindAllStringSubmatch(footer, -1)
 			if len(found) == 0 {
 				t.Errorf("%s: no keys in the footer %q", name, footer)
@@ -97,7 +96,7 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 				if n, ok := names[k]; ok {
 					k = n
 				}
-				a := lookup(keyMsg(k), s)
+				a := keys.lookup(keyMsg(k), s)
 				i := slices.IndexFunc(keys, func(b binding) bool { return b.do == a && b.on&s != 0 && b.short == f[2] })
 				if a == actNone || i < 0 {
 					t.Errorf("%s: %q in the footer is said to be %q", name, f[1], f[2])

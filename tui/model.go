@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 )
@@ -19,6 +20,7 @@ type model struct {
 	engine   nas.Engine
 	options  Options
 	theme    theme
+	keys     keyTable
 	program  *tea.Program // nil in tests
 	suspends bool         // a shell is there to bring the program back
 
@@ -26,7 +28,9 @@ type model struct {
 	w, h    int
 	stack   []screen // [0] is the dashboard
 	toast   toast
-	keyed   time.Time // of the last key
+	keyed   time.Time         // of the last key
+	costs   map[string]costed // by the text of a genotype
+	marks   []int             // trials to compare, at most two, the newest last
 	outcome Outcome
 	leaving bool // the program ends when the search has ended
 	crash   *crash
@@ -73,7 +77,7 @@ const (
 )
 
 func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
-	return &model{ctx: ctx, engine: e, options: o, theme: t, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished}
+	return &model{ctx: ctx, engine: e, options: o, theme: t, keys: keys, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished}
 }
 
 // Init implements tea.Model.
@@ -155,6 +159,11 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		if msg.id == m.toast.id {
 			m.toast.text = ""
 		}
+	case costMsg:
+		if m.costs == nil || len(m.costs) > 1000 {
+			m.costs = map[string]costed{}
+		}
+		m.costs[msg.of] = msg.costed
 	case crashMsg:
 		m.crash = msg.crash
 		return m, tea.Quit
@@ -181,7 +190,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	on := m.top()
 	a := actNone
 	if !msg.Paste {
-		a = lookup(msg, on.scope())
+		a = m.keys.lookup(msg, on.scope())
 	}
 	if a == actNone {
 		if t, ok := on.(typist); ok {
@@ -198,9 +207,15 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		return tea.Suspend
 	case actBack:
-		if !on.back() && len(m.stack) > 1 {
-			m.pop()
+		if on.back() || len(m.stack) == 1 {
+			return nil
 		}
+		if k, ok := on.(keeper); ok {
+			if d := k.leave(m); d != nil {
+				return m.push(d)
+			}
+		}
+		m.pop()
 		return nil
 	case actQuit:
 		if over(m.snap) {
@@ -227,8 +242,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		if s == nil {
 			return m.say(why, true)
 		}
-		m.push(s)
-		return nil
+		return m.push(s)
 	}
 	if t, ok := on.(selector); ok {
 		if cmd, done := m.onTrial(t, a); done {
@@ -246,10 +260,15 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 		do = nas.PauseTrial
 	case actStar:
 		do = nas.Star
+	case actMark:
 	default:
 		return nil, false
 	}
 	t, ok := s.selected(m)
+	if a == actMark && ok {
+		m.mark(t.ID)
+		return nil, true
+	}
 	switch {
 	case !ok:
 		return m.say("no child or cell is selected", true), true
@@ -296,7 +315,14 @@ func (m *model) say(text string, bad bool) tea.Cmd {
 
 func (m *model) top() screen { return m.stack[len(m.stack)-1] }
 
-func (m *model) push(s screen) { m.stack = append(m.stack, s) }
+// push shows a screen over the others, and what it asks for at its beginning is done.
+func (m *model) push(s screen) tea.Cmd {
+	m.stack = append(m.stack, s)
+	if i, ok := s.(starter); ok {
+		return i.init(m)
+	}
+	return nil
+}
 
 func (m *model) pop() { m.stack = m.stack[:len(m.stack)-1] }
 
@@ -356,7 +382,7 @@ func (m *model) draw() []string {
 		box := s.(dialog).box(m, min(m.w, 76), m.h-1)
 		w := 0
 		if len(box) > 0 {
-			w = len([]rune(stripped(box[0])))
+			w = ansi.StringWidth(box[0])
 		}
 		lines = overlay(lines, box, max(0, (m.w-w)/2), max(0, (m.h-1-len(box))/2), m.w)
 	}
@@ -369,7 +395,7 @@ func (m *model) lower() []string {
 	if !m.options.CanDetach {
 		but = append(but, actQuitDetach)
 	}
-	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.top().scope(), m.w, but...), m.w)}
+	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.keys, m.top().scope(), m.w, but...), m.w)}
 }
 
 // newsLine is the last answer, or else the newest events.

@@ -26,6 +26,16 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
+// keeper is a screen that asks before it is left: nil if it may go.
+type keeper interface {
+	leave(m *model) *sureDialog
+}
+
+// starter is a screen that asks for something when it is shown.
+type starter interface {
+	init(m *model) tea.Cmd
+}
+
 // dialog is a screen that is drawn as a box over the screen below it.
 type dialog interface {
 	screen
@@ -41,6 +51,8 @@ func opener(a action) func(m *model) (s screen, why string) {
 		actFork:      openFork,
 		actStopChild: openStopChild,
 		actNote:      openNote,
+		actCompare:   openCompare,
+		actEdit:      openEdit,
 	}[a]
 }
 

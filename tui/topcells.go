@@ -46,7 +46,7 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 		p.right = fmt.Sprintf("by reward, %d finished, %d distinct", s.Finished, s.Distinct)
 	}
 	if p.focus {
-		p.foot = "enter open " + t.g.Dot + " r retrain " + t.g.Dot + " s star"
+		p.foot = m.hint(onDash, actOpen, actMark, actRetrain, actStar)
 	}
 	at := d.top.index(s.Top)
 	cols := columnsFor(t.topColumns(), w-4, 1)
@@ -61,7 +61,7 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 	from, to := window(len(s.Top), h-3, at)
 	for i := from; i < to; i++ {
 		r := topRow{TrialView: s.Top[i], sign: " ", rank: i + 1}
-		body = append(body, t.tableLine(p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
+		body = append(body, t.tableLine(m.lead(r.ID), p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
 	}
 	if len(s.Top) == 0 {
 		body = append(body, " none yet: a cell is ranked when its child has ended")

@@ -29,6 +29,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
 	"nasnet/tui/term"
 )
 
@@ -41,6 +43,8 @@ type Options struct {
 	LogPath   string    // where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and nowhere
 	Version   string    // shown in the help
 	DataSets  []string  // names that the retrain form offers
+
+	Cost func(space.Genotype, child.NetConfig) (Cost, error) // counts a network; nil: costs of edited cells are not shown
 }
 
 // Outcome says how the interface ended, and so what is to become of the search.

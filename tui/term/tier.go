@@ -71,10 +71,12 @@ type Glyphs struct {
 	Cursor, Star, None, Dot, To, Ellipsis, Less string // Dot separates, To points from old to new, Less is a choice to the left
 	More                                        string // a choice to the right
 	Times, PlusMinus, Infinity                  string
-	Light, Heavy                                Border // a pane; the pane with the focus
-	Branch, LastBranch                          string // of a family tree
-	Full, Empty                                 string // of a progress bar
-	Mean, Best, Keep                            string // line styles of a chart's legend, two cells each
+	Light, Heavy                                Border   // a pane; the pane with the focus
+	Branch, LastBranch                          string   // of a family tree
+	Full, Empty                                 string   // of a progress bar
+	Mark, Differs                               string   // a marked row; what is not the same in two cells
+	Shades                                      []string // from nothing to full
+	Mean, Best, Keep                            string   // line styles of a chart's legend, two cells each
 }
 
 // GlyphsOf returns the signs of a tier.
@@ -87,6 +89,7 @@ func GlyphsOf(t Tier) Glyphs {
 			Light:  Border{"┌", "─", "┐", "│", "└", "─", "┘"},
 			Heavy:  Border{"╔", "═", "╗", "║", "╚", "═", "╝"},
 			Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "══", Keep: "──",
+			Mark: "♦", Differs: "!", Shades: []string{" ", "░", "▒", "▓", "█"},
 		}
 	case ASCII:
 		return Glyphs{
@@ -95,6 +98,7 @@ func GlyphsOf(t Tier) Glyphs {
 			Light:  Border{"+", "-", "+", "|", "+", "-", "+"},
 			Heavy:  Border{"+", "=", "+", "|", "+", "=", "+"},
 			Branch: "|-", LastBranch: "`-", Full: "#", Empty: ".", Mean: "--", Best: "==", Keep: "--",
+			Mark: "+", Differs: "!", Shades: []string{" ", ".", "-", "+", "#"},
 		}
 	}
 	return Glyphs{
@@ -103,5 +107,6 @@ func GlyphsOf(t Tier) Glyphs {
 		Light:  Border{"╭", "─", "╮", "│", "╰", "─", "╯"},
 		Heavy:  Border{"┏", "━", "┓", "┃", "┗", "━", "┛"},
 		Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "━━", Keep: "──",
+		Mark: "◆", Differs: "≠", Shades: []string{" ", "░", "▒", "▓", "█"},
 	}
 }

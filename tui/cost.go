@@ -1,0 +1,48 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Cost is what a network of a cell takes.
+type Cost = child.Cost
+
+// costed is the answer to a question for a cost.
+type costed struct {
+	Cost
+	asked bool
+	err   error
+}
+
+// known says that the cost is there.
+func (c costed) known() bool { return c.asked && c.err == nil && c.Params > 0 }
+
+type costMsg struct {
+	of string
+	costed
+}
+
+// askCost counts the search's network of a genotype, unless that was done before. An invalid genotype has no cost.
+func (m *model) askCost(g space.Genotype) tea.Cmd {
+	if m.options.Cost == nil || m.costs[g.Text()].asked || g.Validate() != nil {
+		return nil
+	}
+	net := m.snap.Config.Net
+	return m.safe("cost", func() tea.Msg {
+		c, err := m.options.Cost(g, net)
+		return costMsg{g.Text(), costed{c, true, err}}
+	})
+}
+
+// cost is what is known of a genotype's cost.
+func (m *model) cost(g space.Genotype) costed { return m.costs[g.Text()] }
+
+func costText(c costed, of func(Cost) int64) string {
+	if !c.known() {
+		return "?"
+	}
+	return amount(of(c.Cost))
+}

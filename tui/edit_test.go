@@ -1,0 +1,150 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+)
+
+func edited(d *driver) *editScreen {
+	d.t.Helper()
+	e, ok := d.m.top().(*editScreen)
+	if !ok {
+		d.t.Fatalf("%T is on top, not the editor", d.m.top())
+	}
+	return e
+}
+
+func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
+	rows := []struct {
+		name string
+		keys []string
+		want string // differences from NASNet-A, in the words of [space.Diff]
+	}{
+		{"o is the next op", []string{"o"}, "normal b0.op1: sep5x5, sep7x7"},
+		{"O the one before", []string{"O"}, "normal b0.op1: sep5x5, sep3x3"},
+		{"ops go round", []string{"j", "j", "o", "o", "o", "o"}, "normal b1.op1: sep5x5, conv1x7_7x1"},
+		{"j goes to the second rung", []string{"j", "o"}, "normal b0.op2: sep3x3, sep5x5"},
+		{"i is the next input", []string{"i"}, "normal b0.in1: h[i], h[i-1]"},
+		{"inputs go round among the states there are", []string{"i", "i"}, ""},
+		{"a later block has more inputs", []string{"G", "i", "i"}, "normal b4.in2: h[i], b0"},
+		{"a joins by concat", []string{"j", "j", "a"}, "normal b1.combine: add, concat"},
+		{"tab is the reduction cell", []string{"tab", "o"}, "reduction b0.op1: sep5x5, sep7x7"},
+		{"n takes the block out of the output", []string{"G", "n"}, "normal concat: [p01234], [p0123]"},
+		{"N the input of the rung", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
+		{"u undoes", []string{"o", "j", "o", "u"}, "normal b0.op1: sep5x5, sep7x7"},
+		{"U does it again", []string{"o", "j", "i", "u", "u", "U", "U"}, "normal b0.op1: sep5x5, sep7x7; normal b0.in2: h[i-1], h[i]"},
+		{"u at the start does nothing", []string{"u", "u"}, ""},
+		{"a new change forgets what was undone", []string{"o", "u", "i", "U"}, "normal b0.in1: h[i], h[i-1]"},
+		{"turning one decision on is one step", []string{"o", "o", "o", "u"}, ""},
+		{"turning it back is none", []string{"j", "o", "O"}, ""},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			e := edited(drive(t, busy(), 100, 30).press("5", "e").press(r.keys...))
+			var got []string
+			for _, d := range space.Diff(mustCell("nasnet-a"), e.genotype()) {
+				got = append(got, d.String())
+			}
+			if s := strings.Join(got, "; "); s != r.want {
+				t.Errorf("got  %s\nwant %s", s, r.want)
+			}
+			if n := strings.Count(r.want, "; "); r.want != "" && e.now != n+1 {
+				t.Errorf("%d steps", e.now)
+			}
+		})
+	}
+}
+
+func TestTheEditorSendsItsCell(t *testing.T) {
+	d := drive(t, busy(), 100, 30).press("5", "e", "o", "t")
+	c := d.last()
+	if c.Do != nas.Submit || c.Trial != 1107 || c.Cell == nil || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" || c.Cell.Name != "" || c.Text != "from a9be: b0.op1=sep7x7" {
+		t.Fatalf("got %+v %+v", c, c.Cell)
+	}
+	if _, still := d.press("esc").m.top().(*editScreen); still {
+		t.Error("esc asks although the cell was sent")
+	}
+	d = drive(t, busy(), 100, 30).press("5", "e", "o", "r", "enter")
+	if c := d.last(); c.Do != nas.Retrain || c.Trial != 1107 || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" {
+		t.Errorf("r: got %+v", c)
+	}
+}
+
+func TestTheEditorSendsOnlyWhatCanBeTrained(t *testing.T) {
+	for _, r := range []struct{ name, want, keys string }{
+		{"no change", "nothing is changed", "t"},
+		{"a block that goes nowhere", "normal b0 goes nowhere", "n t"},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			d := drive(t, busy(), 100, 30).press("5", "e").press(strings.Fields(r.keys)...)
+			if n := len(d.e.commands()); n != 0 {
+				t.Errorf("%d commands were sent", n)
+			}
+			if got := d.text(); !strings.Contains(got, r.want) {
+				t.Errorf("no %q in\n%s", r.want, got)
+			}
+		})
+	}
+}
+
+func TestTheEditorAsksBeforeEditsAreLost(t *testing.T) {
+	d := drive(t, busy(), 100, 30).press("5", "e", "o", "esc")
+	if _, asks := d.m.top().(*sureDialog); !asks {
+		t.Fatal("it does not ask")
+	}
+	if d.press("esc"); edited(d).now != 1 {
+		t.Error("esc at the question loses the edit")
+	}
+	d.press("esc", "y")
+	if _, ok := d.m.top().(*dashboard); !ok {
+		t.Errorf("y leaves to %T", d.m.top())
+	}
+	d.press("e", "esc")
+	if _, ok := d.m.top().(*dashboard); !ok {
+		t.Error("without edits it asks as well")
+	}
+}
+
+func TestCompareTakesARungOfTheOtherCell(t *testing.T) {
+	s := busy()
+	for row := range 11 { // each row of the table in turn
+		d := drive(t, s, 120, 36).press("5", " ", "j", " ", "c")
+		for range row {
+			d.press("j")
+		}
+		e := edited(d.press("enter"))
+		for _, r := range compareCells(e.genotype().Normal, s.Top[1].Genotype.Normal)[row : row+1] {
+			if r.differs {
+				t.Errorf("row %s still differs: %+v", r.name, r)
+			}
+		}
+		if n := len(space.Diff(s.Top[0].Genotype, e.genotype())); n < 1 || n > 3 {
+			t.Errorf("row %d: %d decisions changed", row, n)
+		}
+	}
+}
+
+func TestCompareFindsItsPair(t *testing.T) {
+	rows := []struct {
+		name string
+		keys []string
+		want string
+	}{
+		{"the two marked, in order", []string{"5", "j", " ", "k", " ", "c"}, "A c791 child 900  ×  B a9be"},
+		{"a third mark takes the place of the first", []string{"5", " ", "j", " ", "j", " ", "c"}, "A c791 child 900  ×  B a887 child 937"},
+		{"space again takes the mark back", []string{"5", " ", " ", "j", " ", "j", "c"}, "A c791 child 900"},
+		{"one alone is compared with the best", []string{"5", "j", "c"}, "A c791 child 900  ×  B a9be"},
+		{"the best alone has none to be compared with", []string{"5", "c"}, "mark two cells"},
+		{"S swaps", []string{"5", "j", "c", "S"}, "A a9be child 1107 ★  ×  B c791"},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			if got := drive(t, busy(), 100, 30).press(r.keys...).text(); !strings.Contains(got, r.want) {
+				t.Errorf("no %q in\n%s", r.want, got)
+			}
+		})
+	}
+}
