@@ -242,7 +242,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 		done <- s.Run(ctx)
 		leave() // a search that cannot go on must not leave its screen standing
 	}()
-	outcome, err := tui.Run(uiCtx, s, tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log"), Version: version, DataSets: dataNames()})
+	outcome, err := tui.Run(uiCtx, s, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log")}))
 	switch {
 	case err != nil:
 		fmt.Fprintf(a.Err, "nasnet: the interface failed; the search goes on without it, ctrl-c ends it: %v\n", err)
