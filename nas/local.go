@@ -11,7 +11,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Local trains children in this process, each on one thread. It loads a data set once and shares its pixels among all children.
+// Local trains children in this process, each on one thread, or on as many as its training has shards. It loads a data set once and shares its pixels
+// among all children.
 type Local struct {
 	mu     sync.Mutex // guards data
 	data   map[dataKey]*dataset.Data

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nasnet/nas/child"
+	"nasnet/nas/space"
 )
 
 // sharded is all with its batch of 8 in the given number of parts.
@@ -22,28 +23,40 @@ func sharded(optimizer string, shards int) child.TrainConfig {
 }
 
 func TestTheNumberOfThreadsChangesNoBit(t *testing.T) {
-	data := images(t, 60, 21, 10)
+	data := images(t, 48, 21, 10)
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	net := small
 	net.Aux = true
-	for _, optimizer := range []string{"sgd", "rmsprop"} {
-		for _, shards := range []int{2, 4} {
-			var want child.Result
-			var bits []byte
-			for _, threads := range []int{1, 2, 3, 4, 9} {
-				tr := trainer(t, net, sharded(optimizer, shards), data, 7)
-				tr.SetThreads(threads)
-				r, err := tr.Run(t.Context(), nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if bits == nil {
-					want, bits = withoutTimes(r), saved(t, tr)
-					continue
-				}
-				if !reflect.DeepEqual(withoutTimes(r), want) || !bytes.Equal(saved(t, tr), bits) {
-					t.Errorf("%s, %d shards: %d threads give %+v, one gives %+v; equal weights: %v", optimizer, shards, threads, withoutTimes(r), want,
-						bytes.Equal(saved(t, tr), bits))
-				}
+	for _, c := range []struct {
+		cell      space.Genotype
+		optimizer string
+		shards    int
+		threads   []int
+	}{{tiny(t), "sgd", 2, []int{1, 2}}, {tiny(t), "rmsprop", 4, []int{1, 2, 3, 4, 9}}, {known.Genotype, "sgd", 2, []int{1, 2}}} {
+		train := sharded(c.optimizer, c.shards)
+		train.Epochs = 2
+		var want child.Result
+		var bits []byte
+		for _, threads := range c.threads {
+			tr, err := child.NewTrainer(c.cell, net, train, data, 5, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr.SetThreads(threads)
+			r, err := tr.Run(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bits == nil {
+				want, bits = withoutTimes(r), saved(t, tr)
+				continue
+			}
+			if same := bytes.Equal(saved(t, tr), bits); !same || !reflect.DeepEqual(withoutTimes(r), want) {
+				t.Errorf("%s, %s, %d shards: %d threads give %+v, one gives %+v; equal weights: %v", c.cell.Name, c.optimizer, c.shards, threads,
+					withoutTimes(r), want, same)
 			}
 		}
 	}
