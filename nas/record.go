@@ -64,6 +64,7 @@ func loadFrom(dir string, st *checkpoints.Store, o Options) (*Search, error) {
 	if err := s.loadEvents(); err != nil {
 		return nil, err
 	}
+	s.believe(probabilities(s.policy))
 	s.publish()
 	return s, nil
 }

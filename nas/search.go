@@ -48,6 +48,7 @@ type Search struct {
 	updating bool                  // a goroutine applies a batch
 	version  int                   // updates applied to policy
 	views    []PolicyView          // [0] is the untrained policy
+	beliefs  *Beliefs              // of version
 	trials   map[int]*trial
 	samples  []*trial       // proposals by number
 	starts   []int          // number of the first proposal of each batch

@@ -74,6 +74,7 @@ type Snapshot struct {
 	Retrains []TrialView   `json:"retrains"` // every retrain of the run, newest first
 
 	Policy  PolicyView   `json:"policy"`
+	Beliefs *Beliefs     `json:"beliefs"` // nil where they are not known
 	Updates []PolicyView `json:"updates"` // one per policy version from 1 on, at most MaxPoints (then every k-th)
 	Events  []Event      `json:"events"`  // the last MaxEvents, oldest first
 }

@@ -242,6 +242,7 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 type updateEnd struct {
 	used  []checkpoints.UpdateSample
 	stats controller.Stats
+	probs [][]float64 // see Beliefs
 	state []byte
 	err   error
 }
@@ -285,6 +286,7 @@ func (s *Search) beginUpdate() bool {
 			u.stats, u.err = s.policy.Update(batch)
 		}
 		if u.err == nil {
+			u.probs = probabilities(s.policy)
 			u.state, u.err = s.policy.State()
 		}
 		s.updates <- u
@@ -318,6 +320,7 @@ func (s *Search) updated(r updateEnd) {
 		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: r.used, Applied: time.Now()}
 	s.version++
 	s.views = append(s.views, policyView(u))
+	s.believe(r.probs)
 	s.draws.updates = false
 	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
