@@ -21,7 +21,7 @@ type Run struct {
 
 // Trial is one child of a run. Proposals are numbered from 0 in the order in which their rewards are applied.
 type Trial struct {
-	ID, Batch, PolicyVersion int    // Batch -1: made by hand
+	ID, Batch, PolicyVersion int    // Batch -1: made by hand; PolicyVersion -1: drawn from no policy
 	Kind                     string // sample, edit, retrain or cached (a repeat of an earlier cell, which costs nothing)
 
 	Genotype []byte // JSON, kept byte for byte

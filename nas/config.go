@@ -27,8 +27,9 @@ type Config struct {
 	Blocks int    `json:"blocks"` // B, blocks per cell
 
 	Controller controller.Config `json:"controller"`
-	Children   int               `json:"children"` // proposals in all
-	Batch      int               `json:"batch"`    // proposals per controller update
+	Children   int               `json:"children"` // proposals in all, shadows among them
+	Batch      int               `json:"batch"`    // the controller's proposals per update
+	Shadow     int               `json:"shadow"`   // every Shadow-th proposal is a cell drawn uniformly, to compare with; 0 = none
 	Lag        int               `json:"lag"`      // batch k is proposed from policy version k-lag
 	Repeats    string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
 	Failures   string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
@@ -54,21 +55,21 @@ type Preset struct {
 // A.3): 45,000 + 5,000 images, 20 epochs, N=2, minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
 var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
-		Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000, Children: 200, Batch: 10, Lag: 1,
+		Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000, Children: 200, Batch: 10, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
 		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
 		Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 			DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}},
 	}},
 	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
-		Data: "cifar10", TrainImages: 3000, ValImages: 2000, Children: 400, Batch: 20, Lag: 1,
+		Data: "cifar10", TrainImages: 3000, ValImages: 2000, Children: 400, Batch: 20, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
 		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
 		Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 			DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}},
 	}},
 	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
-		Data: "cifar10", TrainImages: 45000, ValImages: 5000, Children: 20000, Batch: 20, Lag: 1,
+		Data: "cifar10", TrainImages: 45000, ValImages: 5000, Children: 20000, Batch: 20, Lag: 1, Shadow: 10,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
 		Net:        child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
 		Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
@@ -105,10 +106,14 @@ func (c Config) Validate() error {
 		return fmt.Errorf("config: batch is %d; want at least 1", c.Batch)
 	case c.Lag < 0 || c.Lag > 8:
 		return fmt.Errorf("config: lag is %d; want 0 to 8", c.Lag)
+	case c.Shadow < 0 || c.Shadow == 1:
+		return fmt.Errorf("config: shadow is %d; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly", c.Shadow)
 	case c.Workers < 0 || c.Workers > 1024:
 		return fmt.Errorf("config: workers is %d; want 0 (one a core) to 1024", c.Workers)
 	case c.TrainImages < 0 || c.ValImages < 0:
 		return fmt.Errorf("config: train_images %d, val_images %d; want 0 or more", c.TrainImages, c.ValImages)
+	case c.Train.Shards > 1:
+		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each", c.Train.Shards)
 	case c.Repeats != "cached" && c.Repeats != "retrain":
 		return fmt.Errorf("config: repeats is %q; want cached or retrain", c.Repeats)
 	case c.Failures != "skip" && c.Failures != "zero":
@@ -128,6 +133,9 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// shadowAt says that the proposal of a number is drawn uniformly rather than by the controller.
+func (c Config) shadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow == 0 }
 
 // ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not silently half obeyed.
 func ParseConfig(b []byte) (Config, error) {

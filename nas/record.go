@@ -54,6 +54,9 @@ func loadFrom(dir string, st *checkpoints.Store, o Options) (*Search, error) {
 	if s.policy, err = controller.New(s.space.Arities(), c.controller()); err != nil {
 		return nil, err
 	}
+	if s.uniform, err = newUniform(s.space); err != nil {
+		return nil, err
+	}
 	s.views = []PolicyView{{Entropy: maxEntropy(s.space), MaxEntropy: maxEntropy(s.space)}}
 	if err := s.loadUpdates(); err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (s *Search) loadTrials() error {
 		if err != nil {
 			return fmt.Errorf("run %s: trial %d: %w", s.dir, r.ID, err)
 		}
-		if t.Kind == Sampled && t.ID != len(s.samples) {
+		if t.Kind.proposal() && t.ID != len(s.samples) {
 			return fmt.Errorf("run %s: proposal %d stands where proposal %d should", s.dir, t.ID, len(s.samples))
 		}
 		s.admit(t)
@@ -186,7 +189,11 @@ func (t *trial) row() checkpoints.Trial {
 	if err != nil {
 		panic(fmt.Sprintf("nas: genotype of trial %d: %v", t.ID, err)) // a validated genotype is plain data
 	}
-	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(t.Kind), Genotype: g, CellHash: t.hash, Choices: t.choices,
+	kind := t.Kind
+	if kind == Shadow {
+		kind = Sampled // to the store, a shadow is a proposal of no policy
+	}
+	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.hash, Choices: t.choices,
 		LogP: t.logp, State: string(t.State), Attempt: t.attempt, Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText,
 		Params: t.Params, MAdds: t.MAdds, Parent: t.Parent, Star: t.Star, Note: t.Note, Started: t.Started, Finished: t.Finished, Seconds: t.Seconds}
 	if t.Retrain != nil {
@@ -203,7 +210,7 @@ func (s *Search) trialOf(r checkpoints.Trial) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := s.newTrial(r.ID, Kind(r.Kind), g)
+	t := s.newTrial(r.ID, kindOf(r), g)
 	if t.hash != r.CellHash {
 		return nil, fmt.Errorf("its cell has the hash %.12s; the store says %.12s", t.hash, r.CellHash)
 	}
@@ -224,6 +231,14 @@ func (s *Search) trialOf(r checkpoints.Trial) (*trial, error) {
 		t.Epoch, t.Progress = t.Epochs, 1
 	}
 	return t, nil
+}
+
+// kindOf is the kind of a stored trial.
+func kindOf(r checkpoints.Trial) Kind {
+	if k := Kind(r.Kind); k != Sampled || r.PolicyVersion >= 0 {
+		return k
+	}
+	return Shadow
 }
 
 func storedEvent(e Event) checkpoints.Event {

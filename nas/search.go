@@ -29,6 +29,7 @@ type Search struct {
 	// fixed at the start
 	config  Config
 	space   space.Space
+	uniform controller.Controller // draws the shadows
 	store   *checkpoints.Store
 	record  checkpoints.Run
 	dir     string
@@ -50,7 +51,7 @@ type Search struct {
 	views    []PolicyView          // [0] is the untrained policy
 	beliefs  *Beliefs              // of version
 	trials   map[int]*trial
-	samples  []*trial       // proposals by number
+	samples  []*trial       // proposals by number, shadows among them
 	starts   []int          // number of the first proposal of each batch
 	manual   []*trial       // trials made by hand, by number
 	first    map[string]int // cell hash -> the first proposal of it

@@ -26,9 +26,13 @@ type Kind string
 
 const (
 	Sampled   Kind = "sample"  // drawn by the controller
+	Shadow    Kind = "shadow"  // drawn uniformly, to compare the controller with; never enters an update
 	Submitted Kind = "edit"    // made by hand, trained at the search's settings
 	Retrained Kind = "retrain" // trained at settings of its own
 )
+
+// proposal says that a trial is part of the search itself: not made by hand.
+func (k Kind) proposal() bool { return k == Sampled || k == Shadow }
 
 // FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else happens in a run.
 const FirstManual = 1_000_000
@@ -60,13 +64,15 @@ type Snapshot struct {
 	Workers   int           `json:"workers"`
 	ImageRate float64       `json:"images_per_s"` // of all children in training
 
-	Proposed int `json:"proposed"` // proposals drawn so far
+	Proposed int `json:"proposed"` // proposals drawn so far, shadows among them
 	Finished int `json:"finished"` // proposals with an end: done, cached, failed or stopped
 	Failed   int `json:"failed"`   // of these, failed
 	Cached   int `json:"cached"`   // of these, repeats that cost nothing
 	Distinct int `json:"distinct"` // different cells among the proposals
 
-	Rewards  []RewardPoint `json:"rewards"` // in proposal order, at most MaxPoints (then every k-th)
+	Rewards  []RewardPoint `json:"rewards"` // of the controller's proposals, in their order, at most MaxPoints (then every k-th)
+	Shadows  []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
+	Verdict  *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
 	Best     *TrialView    `json:"best"`
 	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here
 	Running  []TrialView   `json:"running"`  // by start
@@ -91,7 +97,7 @@ const (
 type RewardPoint struct {
 	Trial  int     `json:"trial"`
 	Reward float64 `json:"reward"`
-	Mean   float64 `json:"mean"` // of the last 20 rewards up to here
+	Mean   float64 `json:"mean"` // of the last 20 rewards of the curve up to here
 	Best   float64 `json:"best"` // so far
 }
 
@@ -114,7 +120,7 @@ type TrialView struct {
 	ID        int            `json:"trial"`
 	Kind      Kind           `json:"kind"`
 	Batch     int            `json:"batch"`  // -1 for trials made by hand
-	Policy    int            `json:"policy"` // policy version that proposed it
+	Policy    int            `json:"policy"` // policy version that proposed it, -1 if none did
 	Parent    int            `json:"parent"` // trial it was made from, -1 if none
 	State     State          `json:"state"`
 	Genotype  space.Genotype `json:"genotype"`

@@ -15,7 +15,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// propose draws the next batch if its policy version exists, and reports whether it did.
+// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the shadows
+// between and right after them.
 func (s *Search) propose() bool {
 	k := len(s.starts)
 	if len(s.samples) >= s.config.Children || k > s.version+s.config.Lag || s.state != Running || s.updating {
@@ -29,27 +30,44 @@ func (s *Search) propose() bool {
 	}
 	var batch []*trial
 	var rows []checkpoints.Trial
-	for id := len(s.samples); id < min(len(s.samples)+s.config.Batch, s.config.Children); id++ {
-		p := policy.Propose(rng.Stream(s.config.Seed, "propose", uint64(id)))
+	for id, left := len(s.samples), s.config.Batch; id < s.config.Children; id++ {
+		kind, from, p := Sampled, version, controller.Proposal{}
+		if s.config.shadowAt(id) {
+			kind, from, p = Shadow, -1, proposeShadow(s.uniform, s.config.Seed, id)
+		} else if left == 0 {
+			break
+		} else {
+			left, p = left-1, policy.Propose(rng.Stream(s.config.Seed, "propose", uint64(id)))
+		}
 		g, err := s.space.Decode(p.Choices)
 		if err != nil {
 			s.fail(fmt.Errorf("proposal %d: %w", id, err))
 			return false
 		}
-		t := s.newTrial(id, Sampled, g)
-		t.Batch, t.Policy, t.choices, t.logp = k, version, p.Choices, p.LogP
+		t := s.newTrial(id, kind, g)
+		t.Batch, t.Policy, t.choices, t.logp = k, from, p.Choices, p.LogP
 		batch, rows = append(batch, t), append(rows, t.row())
 	}
 	var events []Event
 	for _, t := range batch {
 		s.admit(t)
-		d := map[string]any{"cell": t.Cell, "batch": k, "policy": version, "genotype": t.Genotype.Text()}
+		d := map[string]any{"cell": t.Cell, "kind": string(t.Kind), "batch": k, "policy": t.Policy, "genotype": t.Genotype.Text()}
 		if t.CachedOf >= 0 {
 			d["repeat_of"] = t.CachedOf
 		}
 		events = append(events, s.event("info", "trial_proposed", t.ID, d))
 	}
 	return s.commit(func(es []checkpoints.Event) error { return s.store.AddTrials(rows, es...) }, events...)
+}
+
+// newUniform returns what draws the shadows of a space.
+func newUniform(sp space.Space) (controller.Controller, error) {
+	return controller.New(sp.Arities(), controller.Config{Strategy: "random"})
+}
+
+// proposeShadow draws a shadow with a stream of its own, so that it depends on nothing but seed and number.
+func proposeShadow(uniform controller.Controller, seed uint64, id int) controller.Proposal {
+	return uniform.Propose(rng.Stream(seed, "shadow", uint64(id)))
 }
 
 // policyAt returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork and of a run that was cut
@@ -79,7 +97,7 @@ func (s *Search) newTrial(id int, kind Kind, g space.Genotype) *trial {
 func (s *Search) admit(t *trial) {
 	s.trials[t.ID] = t
 	s.dirty = true
-	if t.Kind != Sampled {
+	if !t.Kind.proposal() {
 		s.manual = append(s.manual, t)
 		return
 	}
@@ -247,7 +265,7 @@ type updateEnd struct {
 	err   error
 }
 
-// beginUpdate gives the rewards of the oldest open batch to the controller, in proposal order, if all of its trials have an end. The controller works
+// beginUpdate gives the rewards of the oldest open batch, without those of shadows, to the controller, in proposal order, if all of its trials have an end. The controller works
 // in a goroutine, so that the owner can answer meanwhile.
 func (s *Search) beginUpdate() bool {
 	if s.updating || s.version >= len(s.starts) {
@@ -265,6 +283,8 @@ func (s *Search) beginUpdate() bool {
 			failed, why = failed+1, t.FailText
 		}
 		switch {
+		case t.Kind == Shadow:
+			continue
 		case t.HasReward:
 			batch = append(batch, controller.Sample{Choices: t.choices, LogP: t.logp, Reward: t.Reward})
 		case t.State == Failed && s.config.Failures == "zero":
@@ -325,6 +345,11 @@ func (s *Search) updated(r updateEnd) {
 	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
 		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
+	// On the batches that were applied, so that it is the same for any number of workers.
+	if v := s.verdict(s.samples[:s.batchStart(s.version)]); v != nil {
+		e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
+		e.Data["random_mean"], e.Data["randoms"] = v.Random, v.Randoms
+	}
 	s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e)
 }
 

@@ -58,6 +58,7 @@ type verifier struct {
 	starts   []int // index of the first proposal of each batch
 	updates  []checkpoints.Update
 	policies map[int]controller.Controller // the versions that are still needed
+	uniform  controller.Controller         // draws the shadows
 }
 
 func newVerifier(st *checkpoints.Store) (*verifier, error) {
@@ -70,6 +71,9 @@ func newVerifier(st *checkpoints.Store) (*verifier, error) {
 		return nil, err
 	}
 	if v.space, err = v.config.Space(); err != nil {
+		return nil, err
+	}
+	if v.uniform, err = newUniform(v.space); err != nil {
 		return nil, err
 	}
 	ts, err := st.Trials()
@@ -205,6 +209,9 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 		if t.Open() {
 			v.problem("update %d: it used trial %d, which has no end", u.Version, x.Trial)
 		}
+		if kindOf(t) == Shadow {
+			v.problem("update %d: it used trial %d, which is a shadow", u.Version, x.Trial)
+		}
 		if t.HasReward && t.Reward != x.Reward {
 			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
 		}
@@ -216,13 +223,18 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 // redraw draws a batch of proposals again.
 func (v *verifier) redraw(p controller.Controller, k, version int) {
 	for _, t := range v.batch(k) {
-		again := p.Propose(rng.Stream(v.config.Seed, "propose", uint64(t.ID)))
 		v.Proposals++
-		if t.PolicyVersion != version {
-			v.problem("trial %d: it says policy version %d; its batch is drawn from %d", t.ID, t.PolicyVersion, version)
+		from, by, again := version, fmt.Sprint("policy version ", version), controller.Proposal{}
+		if v.config.shadowAt(t.ID) {
+			from, by, again = -1, "the stream of shadows", proposeShadow(v.uniform, v.config.Seed, t.ID)
+		} else {
+			again = p.Propose(rng.Stream(v.config.Seed, "propose", uint64(t.ID)))
+		}
+		if t.PolicyVersion != from {
+			v.problem("trial %d: it says policy version %d; it is drawn from %d", t.ID, t.PolicyVersion, from)
 		}
 		if !slices.Equal(again.Choices, t.Choices) || !slices.EqualFunc(again.LogP, t.LogP, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
-			v.problem("trial %d: policy version %d does not propose what is stored", t.ID, version)
+			v.problem("trial %d: %s does not propose what is stored", t.ID, by)
 			continue
 		}
 		if g, err := v.space.Decode(t.Choices); err != nil || g.Hash() != t.CellHash {

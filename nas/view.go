@@ -11,7 +11,7 @@ import (
 
 // drawn tells which parts of the last snapshot may be used again.
 type drawn struct {
-	ranking bool // Rewards, Best, Top, Recent, Retrains and the counts
+	ranking bool // Rewards, Shadows, Verdict, Best, Top, Recent, Retrains and the counts
 	updates bool
 }
 
@@ -26,6 +26,7 @@ func (s *Search) publish() {
 	if old != nil && s.draws.ranking {
 		v.Finished, v.Failed, v.Cached, v.Distinct = old.Finished, old.Failed, old.Cached, old.Distinct
 		v.Rewards, v.Best, v.Top, v.Recent, v.Retrains = old.Rewards, old.Best, old.Top, old.Recent, old.Retrains
+		v.Shadows, v.Verdict = old.Shadows, old.Verdict
 	} else {
 		s.rank(&v)
 	}
@@ -51,25 +52,12 @@ func (s *Search) publish() {
 // rank fills in what changes only when a trial ends.
 func (s *Search) rank(v *Snapshot) {
 	v.Finished, v.Failed, v.Distinct = s.finished(), s.count(Failed), len(s.first)
-	best, last := math.Inf(-1), []float64{}
 	for _, t := range s.samples {
 		if t.ended() && t.CachedOf >= 0 {
 			v.Cached++
 		}
-		if !t.HasReward {
-			continue
-		}
-		best = max(best, t.Reward)
-		if last = append(last, t.Reward); len(last) > 20 {
-			last = last[1:]
-		}
-		mean := 0.0
-		for _, r := range last {
-			mean += r
-		}
-		v.Rewards = append(v.Rewards, RewardPoint{t.ID, t.Reward, mean / float64(len(last)), best})
 	}
-	v.Rewards = thin(v.Rewards)
+	v.Rewards, v.Shadows, v.Verdict = rewardPoints(s.samples, Sampled), rewardPoints(s.samples, Shadow), s.verdict(s.samples)
 	for _, t := range s.ranking() {
 		v.Top = append(v.Top, t.TrialView)
 	}
@@ -84,6 +72,26 @@ func (s *Search) rank(v *Snapshot) {
 			v.Retrains = append(v.Retrains, t.TrialView)
 		}
 	}
+}
+
+// rewardPoints is the curve of the proposals of a kind.
+func rewardPoints(trials []*trial, k Kind) (points []RewardPoint) {
+	best, last := math.Inf(-1), []float64{}
+	for _, t := range trials {
+		if t.Kind != k || !t.HasReward {
+			continue
+		}
+		best = max(best, t.Reward)
+		if last = append(last, t.Reward); len(last) > 20 {
+			last = last[1:]
+		}
+		mean := 0.0
+		for _, r := range last {
+			mean += r
+		}
+		points = append(points, RewardPoint{t.ID, t.Reward, mean / float64(len(last)), best})
+	}
+	return thin(points)
 }
 
 // ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first; at equal rewards the earlier one.
@@ -153,7 +161,7 @@ func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
 func (s *Search) eta() time.Duration {
 	sum, n := 0.0, 0
 	for _, id := range s.recent {
-		if t := s.trials[id]; t.Kind == Sampled && t.CachedOf < 0 && t.Seconds > 0 {
+		if t := s.trials[id]; t.Kind.proposal() && t.CachedOf < 0 && t.Seconds > 0 {
 			sum, n = sum+t.Seconds, n+1
 		}
 	}

@@ -46,7 +46,8 @@ func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
 	fs.StringVar(&c.DataDir, "data-dir", "", "folder with the data set's files")
 	fs.StringVar(&c.Controller.Strategy, "strategy", "", "ppo, reinforce, evolution or random")
 	fs.IntVar(&c.Children, "children", 0, "proposals in all")
-	fs.IntVar(&c.Batch, "update-every", 0, "proposals per controller update")
+	fs.IntVar(&c.Batch, "update-every", 0, "the controller's proposals per update")
+	fs.IntVar(&c.Shadow, "shadow", 0, "one child in so many is a uniformly drawn cell, which the controller never sees, to compare with (0: none)")
 	fs.IntVar(&c.Lag, "lag", 0, "batch k is proposed from policy version k-lag; 1 keeps all cores busy")
 	fs.IntVar(&c.Workers, "workers", 0, "children trained at a time (0: one a core); never changes a result")
 	fs.Uint64Var(&c.Seed, "seed", 1, "seed of everything that is random")
@@ -78,7 +79,12 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) {
 	}
 	set("data", func() { c.Data = f.c.Data })
 	set("data-dir", func() { c.DataDir = f.c.DataDir })
-	set("strategy", func() { c.Controller.Strategy = f.c.Controller.Strategy })
+	set("strategy", func() {
+		if c.Controller.Strategy = f.c.Controller.Strategy; c.Controller.Strategy == "random" {
+			c.Shadow = 0 // there is nothing to compare
+		}
+	})
+	set("shadow", func() { c.Shadow = f.c.Shadow })
 	set("children", func() { c.Children = f.c.Children })
 	set("update-every", func() { c.Batch = f.c.Batch })
 	set("lag", func() { c.Lag = f.c.Lag })
@@ -324,6 +330,9 @@ func (a *app) printSummary(v *nas.Snapshot) {
 	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
 	if b := v.Best; b != nil {
 		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
+	}
+	if v.Verdict != nil {
+		fmt.Fprintf(w, "against random search: %s\n", v.Verdict.Text)
 	}
 	if v.State != nas.Done {
 		fmt.Fprintf(w, "go on with: %s\n", a.resumeHint(v.Config.Name))

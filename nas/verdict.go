@@ -1,0 +1,289 @@
+package nas
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+)
+
+// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the shadows, which are cells
+// drawn uniformly and trained under the same conditions. Trials without a reward (failed, stopped) and inherited ones do not count.
+type Verdict struct {
+	Claim string `json:"claim"` // Early, Unclear, Better or Worse
+	Text  string `json:"text"`  // the answer in one plain sentence
+
+	Window     int     `json:"window"`     // the controller's rewards that are compared: its last ones, at most verdictWindow
+	Randoms    int     `json:"randoms"`    // shadows with a reward
+	Controller float64 `json:"controller"` // mean of the window
+	Random     float64 `json:"random"`     // mean of the last verdictRandoms shadows
+	Gain       float64 `json:"gain"`       // Controller - Random
+	Low        float64 `json:"low"`        // Low to High is a 95 % band of the gain; both are 0 while the claim is Early
+	High       float64 `json:"high"`
+
+	Tops []TopPoint `json:"tops"` // what each found within equal numbers of its own proposals, rising; the last is of all proposals of both
+}
+
+// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the shadows found within their first N proposals with a reward.
+// Entries are 0 where there are fewer cells.
+type TopPoint struct {
+	N          int        `json:"n"`
+	Controller [3]float64 `json:"controller"`
+	Random     [3]float64 `json:"random"`
+}
+
+// topSizes are the numbers of cells of TopPoint's means (paper, figure 4).
+var topSizes = [3]int{1, 5, 25}
+
+// Claims of a verdict. Better and Worse hold for the whole run: if the controller is no better than random, a run in which either is claimed at any time
+// has a probability of at most 5 %, however often one looks. The band has its 95 % at each single look only; where it leaves out zero, but not by enough
+// for a claim, the text says "perhaps".
+const (
+	Early   = "early"   // too few rewards to say anything
+	Unclear = "unclear" // no difference that could not be chance
+	Better  = "better"
+	Worse   = "worse"
+)
+
+const (
+	verdictWindow  = 20   // proposals: two or fewer batches of the presets, so that it follows the policy
+	verdictRandoms = 200  // beyond, the shadows' mean is known ten times better than the window's
+	verdictLeast   = 10   // controller's rewards before anything is said
+	verdictCells   = 5    // different cells of each side before anything is said: fewer have no spread to judge by
+	resamples      = 1000 // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
+	verdictSure    = 10   // different random cells before a claim; it also wants a full window
+	verdictAlpha   = 0.02 // spent on claims over a run; see alphaAt
+	topPoints      = 100  // of Tops, at most
+)
+
+// outcome is a reward of a cell.
+type outcome struct {
+	cell   string
+	reward float64
+}
+
+// outcomes returns the controller's and the shadows' rewards among the trials, in proposal order.
+func (s *Search) outcomes(trials []*trial) (controller, random []outcome) {
+	for _, t := range trials {
+		if !s.ranked(t) {
+			continue
+		}
+		if o := (outcome{t.hash, t.Reward}); t.Kind == Shadow {
+			random = append(random, o)
+		} else {
+			controller = append(controller, o)
+		}
+	}
+	return controller, random
+}
+
+// verdict judges on proposals; nil if the run has no shadows.
+func (s *Search) verdict(trials []*trial) *Verdict {
+	c, r := s.outcomes(trials)
+	if s.config.Shadow == 0 && len(r) == 0 {
+		return nil
+	}
+	v := judge(c, r)
+	return &v
+}
+
+// judge compares the controller's rewards with the shadows'. It costs the same however long the run is, but for the tops.
+func judge(controller, random []outcome) Verdict {
+	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}
+	window := controller[max(0, len(controller)-verdictWindow):]
+	a, b := cellsOf(window), cellsOf(random[max(0, len(random)-verdictRandoms):])
+	v.Window, v.Controller, v.Random = len(window), mean(a), mean(b)
+	if len(a) > 0 && len(b) > 0 {
+		v.Gain = v.Controller - v.Random
+	}
+	means := fmt.Sprintf("the controller's last %d average %.3f against %.3f for random cells", v.Window, v.Controller, v.Random)
+	switch {
+	case len(random) < verdictCells:
+		v.Text = fmt.Sprintf("too early to tell: %s", count(len(random), "random cell"))
+		return v
+	case len(controller) < verdictLeast:
+		v.Text = fmt.Sprintf("too early to tell: %s with a reward", count(len(controller), "proposal"))
+		return v
+	case len(a) < verdictCells || len(b) < verdictCells:
+		v.Text = fmt.Sprintf("too few different cells to tell: %d of the controller, %d random; %s", len(a), len(b), means)
+		return v
+	}
+	v.Low, v.High = band(a, b)
+	sure := certain(a, b, len(controller)) && (v.Low > 0 || v.High < 0)
+	numbers := fmt.Sprintf("%s: %+.3f (95 %% %.3f to %.3f)", means, v.Gain, v.Low, v.High)
+	switch {
+	case sure && v.Gain > 0:
+		v.Claim, v.Text = Better, numbers
+	case sure:
+		v.Claim, v.Text = Worse, "worse than random: "+numbers
+	case v.Low > 0:
+		v.Claim, v.Text = Unclear, "perhaps better than random: "+numbers
+	case v.High < 0:
+		v.Claim, v.Text = Unclear, "perhaps worse than random: "+numbers
+	default:
+		v.Claim, v.Text = Unclear, "no better than random so far: "+numbers
+	}
+	return v
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// certain says whether a difference is large enough for a claim after n rewards of the controller.
+func certain(a, b []cell, n int) bool {
+	if n < verdictWindow || len(b) < verdictSure {
+		return false
+	}
+	se, df := spread(a, b)
+	return math.Abs(mean(a)-mean(b)) > tQuantile(1-alphaAt(n)/2, df)*se
+}
+
+// alphaAt is the probability of a false claim that may be spent after n rewards of the controller. The k-th window of its own has verdictAlpha/(k(k+1)),
+// which adds up to verdictAlpha over any run; looks within a window are not independent, but they are several, hence verdictAlpha below 5 %.
+func alphaAt(n int) float64 {
+	k := float64(1 + (n-1)/verdictWindow)
+	return verdictAlpha / (k * (k + 1))
+}
+
+// cell is the rewards of one cell. Repeats share their reward's luck, so cells are the units that chance acts on.
+type cell struct{ sum, n float64 }
+
+func cellsOf(os []outcome) (cells []cell) {
+	at := map[string]int{}
+	for _, o := range os {
+		i, ok := at[o.cell]
+		if !ok {
+			i = len(cells)
+			at[o.cell], cells = i, append(cells, cell{})
+		}
+		cells[i].sum += o.reward
+		cells[i].n++
+	}
+	return cells
+}
+
+// mean is that of the rewards, 0 for none.
+func mean(cells []cell) float64 {
+	var sum, n float64
+	for _, c := range cells {
+		sum += c.sum
+		n += c.n
+	}
+	if n == 0 {
+		return 0
+	}
+	return sum / n
+}
+
+// meanVariance is the variance of mean: that of a ratio of sums over cells.
+func meanVariance(cells []cell) float64 {
+	m, n, ss := mean(cells), 0.0, 0.0
+	for _, c := range cells {
+		d := c.sum - m*c.n
+		ss += d * d
+		n += c.n
+	}
+	k := float64(len(cells))
+	return ss / (n * n) * k / (k - 1)
+}
+
+// spread is the standard error of the difference of means and its degrees of freedom (Welch, Satterthwaite).
+func spread(a, b []cell) (se, df float64) {
+	va, vb := meanVariance(a), meanVariance(b)
+	v := va + vb
+	if v == 0 {
+		return 0, 1
+	}
+	return math.Sqrt(v), v * v / (va*va/float64(len(a)-1) + vb*vb/float64(len(b)-1))
+}
+
+// band is a 95 % percentile interval of the bootstrap for the difference of means. Two corrections make it wide enough for small samples (Hesterberg,
+// arXiv 1411.5279, sections 4.1 and 5.2): resamples are one cell smaller than the samples, and the percentiles are those of Student's t.
+func band(a, b []cell) (low, high float64) {
+	r := rand.New(rand.NewPCG(1, 1)) // always the same, so that the band moves only with the rewards
+	diffs := make([]float64, resamples)
+	for i := range diffs {
+		diffs[i] = resampled(r, a) - resampled(r, b)
+	}
+	slices.Sort(diffs)
+	_, df := spread(a, b)
+	p := 0.5 * math.Erfc(tQuantile(0.975, df)/math.Sqrt2)
+	return quantile(diffs, p), quantile(diffs, 1-p)
+}
+
+func resampled(r *rand.Rand, cells []cell) float64 {
+	var sum, n float64
+	for range len(cells) - 1 {
+		c := &cells[r.IntN(len(cells))]
+		sum += c.sum
+		n += c.n
+	}
+	return sum / n
+}
+
+// quantile interpolates between the order statistics of a sorted sample.
+func quantile(xs []float64, p float64) float64 {
+	at := p * float64(len(xs)-1)
+	i := min(int(at), len(xs)-2)
+	return xs[i] + (at-float64(i))*(xs[i+1]-xs[i])
+}
+
+// tQuantile is the quantile of Student's t for p from 0.5 up, by the expansion of Cornish and Fisher (Abramowitz and Stegun, 26.7.5). For 4 degrees of
+// freedom it is within 1 % at p = 0.975; farther out it falls short, by 10 % at p = 0.9995, so fewer degrees count as 4.
+func tQuantile(p, df float64) float64 {
+	df = max(df, 4)
+	z := math.Sqrt2 * math.Erfinv(2*p-1)
+	q := z * z
+	return z + z*(q+1)/(4*df) + z*((5*q+16)*q+3)/(96*df*df) + z*(((3*q+19)*q+17)*q-15)/(384*df*df*df) +
+		z*((((79*q+776)*q+1482)*q-1920)*q-945)/(92160*df*df*df*df)
+}
+
+// tops follows the best cells of both sides over equal numbers of proposals.
+func tops(controller, random []outcome) (points []TopPoint) {
+	n := min(len(controller), len(random))
+	step := max(1, (n+topPoints-1)/topPoints)
+	var c, r topCells
+	for i := range n {
+		c.add(controller[i])
+		r.add(random[i])
+		if (n-1-i)%step == 0 {
+			points = append(points, TopPoint{i + 1, c.means(), r.means()})
+		}
+	}
+	return points
+}
+
+// topCells is the best different cells so far, best first, as many as the largest of topSizes.
+type topCells struct{ best []outcome }
+
+func (t *topCells) add(o outcome) {
+	if most := topSizes[len(topSizes)-1]; len(t.best) == most && o.reward <= t.best[most-1].reward {
+		return
+	}
+	if i := slices.IndexFunc(t.best, func(b outcome) bool { return b.cell == o.cell }); i >= 0 {
+		if o.reward <= t.best[i].reward {
+			return
+		}
+		t.best = slices.Delete(t.best, i, i+1)
+	}
+	i := sort.Search(len(t.best), func(i int) bool { return t.best[i].reward < o.reward })
+	t.best = slices.Insert(t.best, i, o)
+	t.best = t.best[:min(len(t.best), topSizes[len(topSizes)-1])]
+}
+
+func (t *topCells) means() (m [3]float64) {
+	for i, k := range topSizes {
+		if len(t.best) < k {
+			continue
+		}
+		for _, o := range t.best[:k] {
+			m[i] += o.reward / float64(k)
+		}
+	}
+	return m
+}
