@@ -27,21 +27,37 @@ func (s *Store) WriteBlob(kind string, b []byte) (sha string, err error) {
 
 // changeWithBlob makes a blob's file durable and then carries out the change that names it.
 func (s *Store) changeWithBlob(kind string, b []byte, events []Event, f func(tx *sql.Tx, sha string) error) error {
-	if s.readOnly {
-		return fmt.Errorf("checkpoints: %s: %w", s.dir, ErrReadOnly)
-	}
-	sha, err := writeBlobFile(s.dir, b)
+	sha, err := s.writeBlobFile(b)
 	if err != nil {
-		return fmt.Errorf("checkpoints: blob: %w", wrap(err))
+		return err
 	}
 	return s.change(events, func(tx *sql.Tx) error {
-		_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", sha, kind, len(b), time.Now().UnixNano())
-		if err != nil {
+		if err := insertBlob(tx, sha, kind, len(b)); err != nil {
 			return err
 		}
 		return f(tx, sha)
 	})
 }
+
+// writeBlobFile makes a blob's file durable; the row that names it is for the caller to make.
+func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
+	if s.readOnly {
+		return "", fmt.Errorf("checkpoints: %s: %w", s.dir, ErrReadOnly)
+	}
+	if sha, err = writeBlobFile(s.dir, b); err != nil {
+		return "", fmt.Errorf("checkpoints: blob: %w", wrap(err))
+	}
+	return sha, nil
+}
+
+func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
+	_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", sha, kind, size, time.Now().UnixNano())
+	return err
+}
+
+// unnamedBlob is the condition that nothing names a blob.
+const unnamedBlob = `NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256) AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
+	AND NOT EXISTS (SELECT 1 FROM policy WHERE state_sha256 = sha256)`
 
 // writeBlobFile writes, syncs, renames and syncs the folder. A sound file that is there already is left alone, a damaged one is replaced.
 func writeBlobFile(dir string, b []byte) (sha string, err error) {
@@ -138,9 +154,7 @@ func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 	before := time.Now().Add(-grace)
 	kept := map[string]bool{}
 	err = s.change(nil, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`DELETE FROM blob WHERE created_ns < ?
-			AND NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256) AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
-			AND NOT EXISTS (SELECT 1 FROM policy WHERE state_sha256 = sha256)`, before.UnixNano())
+		_, err := tx.Exec("DELETE FROM blob WHERE created_ns < ? AND "+unnamedBlob, before.UnixNano())
 		if err != nil {
 			return err
 		}

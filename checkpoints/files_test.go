@@ -171,8 +171,8 @@ func TestSweepKeepsWhatIsNamed(t *testing.T) {
 	if n, err := s.SweepBlobs(time.Hour); err != nil || n != 0 {
 		t.Errorf("young blobs: %d removed, %v", n, err)
 	}
-	if n, err := s.SweepBlobs(-time.Second); err != nil || n != 3 {
-		t.Errorf("%d files removed, %v; want 3: a superseded checkpoint, an unnamed blob, an orphan", n, err)
+	if n, err := s.SweepBlobs(-time.Second); err != nil || n != 2 {
+		t.Errorf("%d files removed, %v; want 2: an unnamed blob and an orphan", n, err)
 	}
 	if _, err := s.ReadBlob(lost); !errors.Is(err, checkpoints.ErrNotFound) {
 		t.Errorf("a swept blob: %v", err)
@@ -444,5 +444,63 @@ func TestListTellsHowRunsAre(t *testing.T) {
 		"bad": "unreadable false false"})
 	if filepath.Base(list[0].Dir) != "live" || filepath.Base(list[len(list)-1].Dir) != "bad" {
 		t.Errorf("the run changed last is not first: %v", list[0].Dir)
+	}
+}
+
+func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
+	s := newStore(t)
+	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1), proposal(2), proposal(3)}))
+	files := func() (n int) {
+		t.Helper()
+		names, err := filepath.Glob(filepath.Join(s.Dir(), "blobs", "*", "*"))
+		must(t, err)
+		return len(names)
+	}
+	for id := range 4 {
+		must(t, s.StartTrial(id, 1))
+		must(t, s.CheckpointTrial(id, 1, 1, fmt.Append(nil, "first of ", id), nil))
+		must(t, s.CheckpointTrial(id, 1, 2, fmt.Append(nil, "second of ", id), nil))
+	}
+	if n := files(); n != 4 {
+		t.Errorf("%d blobs after two checkpoints of 4 trials; want the last of each", n)
+	}
+	steps := []struct {
+		what string
+		do   func() error
+		want int
+	}{
+		{"a checkpoint that is refused", func() error {
+			if err := s.CheckpointTrial(0, 0, 3, []byte("late"), nil); !errors.Is(err, checkpoints.ErrConflict) {
+				return fmt.Errorf("an earlier attempt: %v", err)
+			}
+			return nil
+		}, 5}, // the new one is an orphan, the stored one stays
+		{"the same attempt again", func() error { return s.StartTrial(0, 1) }, 5},
+		{"another attempt", func() error { return s.StartTrial(0, 2) }, 4},
+		{"an end", func() error {
+			return s.FinishTrial(checkpoints.Trial{ID: 1, Attempt: 1, HasReward: true, Reward: 0.5}, nil)
+		}, 3},
+		{"a failure", func() error { return s.FailTrial(2, "error", "no") }, 2},
+		{"the same state again", func() error { return s.CheckpointTrial(3, 1, 2, []byte("second of 3"), nil) }, 2},
+		{"a sweep", func() error { _, err := s.SweepBlobs(-time.Second); return err }, 1},
+	}
+	for _, x := range steps {
+		must(t, x.do())
+		if n := files(); n != x.want {
+			t.Errorf("after %s: %d blobs; want %d", x.what, n, x.want)
+		}
+	}
+	ts, err := s.Trials()
+	must(t, err)
+	for id, want := range []string{"", "", "", "second of 3"} {
+		if want == "" {
+			if ts[id].CheckpointSHA256 != "" || ts[id].CheckpointEpoch != 0 {
+				t.Errorf("trial %d still has a checkpoint of epoch %d", id, ts[id].CheckpointEpoch)
+			}
+			continue
+		}
+		if b, err := s.ReadBlob(ts[id].CheckpointSHA256); err != nil || string(b) != want {
+			t.Errorf("trial %d: %q, %v", id, b, err)
+		}
 	}
 }

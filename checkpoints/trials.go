@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -29,11 +30,14 @@ func (s *Store) AddTrials(ts []Trial, events ...Event) error {
 	})
 }
 
-// StartTrial stores that an attempt at a trial has begun, now. The attempt may not be an earlier one than stored.
+// StartTrial stores that an attempt at a trial has begun or goes on, now. The attempt may not be an earlier one than stored; a later one begins without
+// the checkpoint of the one before.
 func (s *Store) StartTrial(id, attempt int, events ...Event) error {
-	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
-		return tx.Exec("UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3 WHERE id = ?1 AND attempt <= ?2 AND "+openTrial,
+	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
+		r, err := tx.Exec(`UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3, checkpoint_sha256 = CASE WHEN attempt = ?2 THEN checkpoint_sha256 END,
+			checkpoint_epoch = CASE WHEN attempt = ?2 THEN checkpoint_epoch ELSE 0 END WHERE id = ?1 AND attempt <= ?2 AND `+openTrial,
 			id, attempt, time.Now().UnixNano())
+		return oneTrial(tx, r, err, id)
 	})
 }
 
@@ -63,41 +67,74 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if err := checkEpochs(epochs); err != nil {
 		return err
 	}
-	return s.changeTrial(t.ID, events, func(tx *sql.Tx) (sql.Result, error) {
+	return s.releaseCheckpoint(t.ID, events, func(tx *sql.Tx) error {
 		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7, madds = ?8, weights_sha256 = ?9, worker = ?10,
 			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, checkpoint_sha256 = NULL, checkpoint_epoch = 0
 			WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
 			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256), t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds)
-		if err != nil {
-			return nil, err
+		if err := oneTrial(tx, r, err, t.ID); err != nil {
+			return err
 		}
-		return r, upsertEpochs(tx, epochs)
+		return upsertEpochs(tx, epochs)
 	})
 }
 
 // FailTrial stores that the current attempt of a trial failed, and why: a kind to branch on and a text for people.
 func (s *Store) FailTrial(id int, kind, detail string, events ...Event) error {
-	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
-		return tx.Exec(`UPDATE trial SET state = 'failed', fail_kind = ?2, fail_detail = ?3, finished_ns = ?4, checkpoint_sha256 = NULL, checkpoint_epoch = 0
+	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
+		r, err := tx.Exec(`UPDATE trial SET state = 'failed', fail_kind = ?2, fail_detail = ?3, finished_ns = ?4, checkpoint_sha256 = NULL, checkpoint_epoch = 0
 			WHERE id = ?1 AND `+openTrial, id, kind, detail, time.Now().UnixNano())
+		return oneTrial(tx, r, err, id)
 	})
 }
 
-// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that led to it. It replaces the one before.
+// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that led to it. It replaces the one before,
+// whose blob is removed. No other trial may have a state of the same bytes.
 func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []Epoch, events ...Event) error {
 	if err := checkEpochs(epochs); err != nil {
 		return err
 	}
-	return s.changeWithBlob("child", state, events, func(tx *sql.Tx, sha string) error {
-		r, err := tx.Exec("UPDATE trial SET checkpoint_sha256 = ?3, checkpoint_epoch = ?4 WHERE id = ?1 AND attempt = ?2 AND "+openTrial, id, attempt, sha, epoch)
-		if err != nil {
+	sha, err := s.writeBlobFile(state)
+	if err != nil {
+		return err
+	}
+	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
+		if err := insertBlob(tx, sha, "child", len(state)); err != nil {
 			return err
 		}
-		if err := oneRow(tx, r, id); err != nil {
+		r, err := tx.Exec("UPDATE trial SET checkpoint_sha256 = ?3, checkpoint_epoch = ?4 WHERE id = ?1 AND attempt = ?2 AND "+openTrial, id, attempt, sha, epoch)
+		if err := oneTrial(tx, r, err, id); err != nil {
 			return err
 		}
 		return upsertEpochs(tx, epochs)
 	})
+}
+
+// releaseCheckpoint carries out a change that may take a trial's checkpoint from it, and removes the blob if nothing names it any more.
+func (s *Store) releaseCheckpoint(id int, events []Event, f func(tx *sql.Tx) error) error {
+	released := ""
+	err := s.change(events, func(tx *sql.Tx) error {
+		var before sql.NullString
+		if err := tx.QueryRow("SELECT checkpoint_sha256 FROM trial WHERE id = ?", id).Scan(&before); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err := f(tx); err != nil || !before.Valid {
+			return err
+		}
+		r, err := tx.Exec("DELETE FROM blob WHERE sha256 = ? AND "+unnamedBlob, before.String)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		released = before.String
+		return nil
+	})
+	if err == nil && isHash(released) {
+		os.Remove(blobPath(s.dir, released)) // what stays is an orphan, which the next sweep finds
+	}
+	return err
 }
 
 // AddEpochs stores epochs of trials in training. The same epoch of the same attempt again replaces it.
@@ -176,11 +213,16 @@ const openTrial = "state IN('proposed','queued','running','paused')"
 func (s *Store) changeTrial(id int, events []Event, f func(tx *sql.Tx) (sql.Result, error)) error {
 	return s.change(events, func(tx *sql.Tx) error {
 		r, err := f(tx)
-		if err != nil {
-			return fmt.Errorf("trial %d: %w", id, err)
-		}
-		return oneRow(tx, r, id)
+		return oneTrial(tx, r, err, id)
 	})
+}
+
+// oneTrial says why a change did not touch exactly one trial.
+func oneTrial(tx *sql.Tx, r sql.Result, err error, id int) error {
+	if err != nil {
+		return fmt.Errorf("trial %d: %w", id, err)
+	}
+	return oneRow(tx, r, id)
 }
 
 func oneRow(tx *sql.Tx, r sql.Result, id int) error {
