@@ -42,8 +42,8 @@ type network struct {
 type cellNodes struct {
 	place
 	states []nn.Node // all hidden states, so that what no block reads is counted as well
-	out    nn.Node
-	params int // elements of parameters up to and including this cell
+	outs   []nn.Node // what the cell hands on: their concatenation
+	params int       // elements of parameters up to and including this cell
 }
 
 // build describes the network of a genotype. net has its defaults and, like g, is valid. Nothing of the size of a weight is allocated.
@@ -102,25 +102,29 @@ func (b *builder) build(g space.Genotype) {
 	}
 	b.stem = b.conv("stem/conv", b.input, c.stemFilters(b.stack), 3, 3, stem)
 	b.stem = b.bn("stem/bn", b.stem)
-	outs := []nn.Node{b.stem}
-	auxInput := b.stem
+	outs := [][]nn.Node{{b.stem}}
+	auxInput := outs[0]
 	for i, p := range layout(c, b.stack) {
 		spec := g.Normal
 		if p.reduction {
 			spec = g.Reduction
 		}
-		var prev nn.Node
+		var prev []nn.Node
 		if p.prev >= 0 {
 			prev = outs[p.prev]
 		}
 		cell := b.cell(fmt.Sprintf("cells/%d", i), spec, outs[p.cur], prev, p)
 		b.cells = append(b.cells, cell)
-		outs = append(outs, cell.out)
+		outs = append(outs, cell.outs)
 		if p.aux {
-			auxInput = cell.out
+			auxInput = cell.outs
 		}
 	}
-	h := b.g.GlobalAvgPool(outs[len(outs)-1], true)
+	var means []nn.Node
+	for _, x := range outs[len(outs)-1] {
+		means = append(means, b.g.GlobalAvgPool(x, true))
+	}
+	h := b.g.Concat(means...)
 	if b.options.dropout > 0 {
 		h = b.g.Dropout(h, 1-b.options.dropout)
 	}
@@ -144,13 +148,13 @@ func (b *builder) build(g space.Genotype) {
 
 // auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a convolution to 768 over all
 // that is left, classifier.
-func (b *builder) auxHead(x nn.Node) {
-	if size := x.Shape()[1]; size < 5 {
+func (b *builder) auxHead(xs []nn.Node) {
+	if size := side(xs[0]); size < 5 {
 		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d, its pool needs 5x5", size, size)
 		return
 	}
-	x = b.g.AvgPoolValid(b.g.Relu(x), 5, 3)
-	x = b.bn("aux/bn1", b.conv("aux/conv1", x, 128, 1, 1, nn.ConvOpts{}))
+	x := b.g.AvgPoolValid(b.g.Relu(b.g.Concat(xs...)), 5, 3)
+	x = b.point([]string{"aux/conv1"}, "aux/bn1", []nn.Node{x}, 128, nn.ConvOpts{})
 	size := x.Shape()[1]
 	x = b.bn("aux/bn2", b.conv("aux/conv2", x, 768, size, size, nn.ConvOpts{Relu: true, Valid: true}))
 	b.aux = b.linear("aux/fc", b.g.Relu(x), b.config.Classes)
@@ -170,5 +174,12 @@ func (b *builder) linear(path string, x nn.Node, out int) nn.Node {
 	return b.g.Linear(x, w, b.g.Param(path+"/b", nn.Zeros, out))
 }
 
-func channels(x nn.Node) int { return x.Shape()[3] }
-func side(x nn.Node) int     { return x.Shape()[1] }
+// channels are those of the concatenation of xs.
+func channels(xs ...nn.Node) (n int) {
+	for _, x := range xs {
+		n += x.Shape()[3]
+	}
+	return n
+}
+
+func side(x nn.Node) int { return x.Shape()[1] }

@@ -13,39 +13,36 @@ import (
 //	cur  ── relu, 1x1 to F, BN ─────────────────────────────▶ state 0 = h[i]
 //	prev ── matched to F filters and cur's size if needed ──▶ state 1 = h[i-1]     (the first cell: cur, as it is)
 //	block b: op1(state in1) and op2(state in2), added, or concatenated and brought back to F ──▶ state 2+b
-//	out  = the output states, each with F filters and the size of the last block's, concatenated
+//	outs = the output states, each with F filters and the size of the last block's; what reads them concatenates them
 //
 // With stride 2, ops that read state 0 or 1 have the stride, the others none.
-func (b *builder) cell(path string, spec space.Cell, cur, prev nn.Node, p place) cellNodes {
+func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p place) cellNodes {
 	f, stride := p.filters, 1
 	if p.reduction {
 		stride = 2
 	}
-	first := b.bn(path+"/cur/bn", b.conv(path+"/cur/conv", cur, f, 1, 1, nn.ConvOpts{Relu: true}))
+	states := []nn.Node{b.point([]string{path + "/cur/conv"}, path+"/cur/bn", cur, f, nn.ConvOpts{Relu: true})}
 	if prev == nil {
-		prev = cur
+		states = append(states, b.g.Concat(cur...))
 	} else {
-		prev = b.match(path+"/prev", prev, f, side(cur), true)
+		states = append(states, b.match(path+"/prev", prev, f, side(cur[0]), true))
 	}
-	states := []nn.Node{first, prev}
 	for i, k := range spec.Blocks {
 		block := path + "/block" + strconv.Itoa(i)
 		x := b.op(block+"/op1", k.Op1, states[k.In1], f, strideOf(k.In1, stride))
 		y := b.op(block+"/op2", k.Op2, states[k.In2], f, strideOf(k.In2, stride))
 		if k.Combine == space.Concat {
 			// The paper only says that 1x1 convolutions are inserted as necessary (A.4).
-			z := b.conv(block+"/combine/conv", b.g.Concat(x, y), f, 1, 1, nn.ConvOpts{Relu: true})
-			states = append(states, b.bn(block+"/combine/bn", z))
+			states = append(states, b.point([]string{block + "/combine/conv"}, block+"/combine/bn", []nn.Node{x, y}, f, nn.ConvOpts{Relu: true}))
 		} else {
 			states = append(states, b.g.Add(x, y))
 		}
 	}
 	last := states[len(states)-1]
-	var outs []nn.Node
+	c := cellNodes{place: p, states: states}
 	for _, s := range spec.Outputs() {
-		outs = append(outs, b.match(path+"/out/"+strconv.Itoa(s), states[s], f, side(last), false))
+		c.outs = append(c.outs, b.match(path+"/out/"+strconv.Itoa(s), states[s:s+1], f, side(last), false))
 	}
-	c := cellNodes{place: p, states: states, out: b.g.Concat(outs...)}
 	for _, p := range b.g.Params() {
 		c.params += p.Size()
 	}
@@ -60,22 +57,31 @@ func strideOf(state, stride int) int {
 	return 1
 }
 
-// match brings x to f filters and the given side, which is x's own or half of it: unchanged if it is so already, by a 1x1 convolution, or by factorized
-// reduction (slim: factorized_reduction), and BN. relu is applied first where x is a cell's output; slim does without in a cell's output list.
-func (b *builder) match(path string, x nn.Node, f, size int, relu bool) nn.Node {
+// match brings the concatenation of xs to f filters and the given side, which is their own or half of it: unchanged if it is so already, by a 1x1
+// convolution, or by factorized reduction (slim: factorized_reduction), and BN. relu is applied first where xs are a cell's outputs; slim does without
+// in a cell's output list.
+func (b *builder) match(path string, xs []nn.Node, f, size int, relu bool) nn.Node {
 	switch {
-	case side(x) != size:
+	case side(xs[0]) != size:
 		if f < 2 {
 			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter: it needs two paths; want more filters", f)})
 		}
 		// Two paths of every other pixel, the second shifted by one: together they see all rows and columns of the diagonal. An odd filter goes to the second.
-		x1 := b.conv(path+"/path1", x, f/2, 1, 1, nn.ConvOpts{Stride: 2, Relu: relu})
-		x2 := b.conv(path+"/path2", x, f-f/2, 1, 1, nn.ConvOpts{Stride: 2, Relu: relu, Shift: true})
-		return b.bn(path+"/bn", b.g.Concat(x1, x2))
-	case channels(x) != f:
-		return b.bn(path+"/bn", b.conv(path+"/conv", x, f, 1, 1, nn.ConvOpts{Relu: relu}))
+		return b.point([]string{path + "/path1", path + "/path2"}, path+"/bn", xs, f, nn.ConvOpts{Stride: 2, Relu: relu})
+	case channels(xs...) != f:
+		return b.point([]string{path + "/conv"}, path+"/bn", xs, f, nn.ConvOpts{Relu: relu})
 	}
-	return x
+	return b.g.Concat(xs...)
+}
+
+// point adds 1x1 convolutions of the concatenation of xs, which share f filters, and BN.
+func (b *builder) point(paths []string, bn string, xs []nn.Node, f int, o nn.ConvOpts) nn.Node {
+	var weights []nn.Node
+	for i, path := range paths {
+		filters := (i+1)*f/len(paths) - i*f/len(paths)
+		weights = append(weights, b.g.Param(path+"/w", nn.FanOut, 1, 1, channels(xs...), filters))
+	}
+	return b.g.PointUnit(xs, weights, b.g.Norm(bn, f), o)
 }
 
 // op adds an op of a block with f filters, and drop path unless it is the identity.

@@ -57,8 +57,8 @@ func CellCosts(g space.Genotype, net NetConfig) ([]CellCost, error) {
 		if c.reduction {
 			kind = "reduction"
 		}
-		states = append(append(states, c.states...), c.out)
-		costs = append(costs, CellCost{Kind: kind, Filters: c.filters, Channels: channels(c.out), Size: side(c.out), Trainable: int64(c.params),
+		states = append(append(states, c.states...), c.outs...)
+		costs = append(costs, CellCost{Kind: kind, Filters: c.filters, Channels: channels(c.outs...), Size: side(c.outs[0]), Trainable: int64(c.params),
 			MAdds: n.g.MAdds(states...)})
 	}
 	return costs, nil

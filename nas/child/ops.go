@@ -21,6 +21,9 @@ var families = map[space.Family]func(b *builder, path string, x nn.Node, k, f, s
 // reluConvBN adds relu, convolution, BN.
 func (b *builder) reluConvBN(conv, bn string, x nn.Node, f, kh, kw int, o nn.ConvOpts) nn.Node {
 	o.Relu = true
+	if kh == 1 && kw == 1 {
+		return b.point([]string{conv}, bn, []nn.Node{x}, f, o)
+	}
 	return b.bn(bn, b.conv(conv, x, f, kh, kw, o))
 }
 
@@ -98,5 +101,5 @@ func (b *builder) pooled(path string, x nn.Node, f int) nn.Node {
 	if channels(x) == f {
 		return x
 	}
-	return b.bn(path+"/bn", b.conv(path+"/conv", x, f, 1, 1, nn.ConvOpts{}))
+	return b.point([]string{path + "/conv"}, path+"/bn", []nn.Node{x}, f, nn.ConvOpts{})
 }

@@ -3,6 +3,7 @@ package nn_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,8 +163,6 @@ func TestGradientOf(t *testing.T) {
 		"a 1x1 convolution":                              conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{}),
 		"a 1x1 convolution with fused relu":              conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{Relu: true}),
 		"a 1x1 convolution with stride 2":                conv(5, 6, 3, 1, 1, 4, 3, 3, nn.ConvOpts{Stride: 2}),
-		"the shifted path of a factorized reduction":     conv(6, 6, 3, 1, 1, 2, 3, 3, nn.ConvOpts{Stride: 2, Shift: true}),
-		"the shifted path on odd sizes, with relu":       conv(5, 7, 3, 1, 1, 2, 3, 4, nn.ConvOpts{Stride: 2, Shift: true, Relu: true}),
 		"a 1x7 convolution with stride 1x2":              conv(4, 9, 2, 1, 7, 3, 4, 5, nn.ConvOpts{SH: 1, SW: 2, Relu: true}),
 		"a 3x1 convolution with stride 2x1":              conv(5, 4, 2, 3, 1, 3, 3, 4, nn.ConvOpts{SH: 2, SW: 1}),
 		"a 3x3 convolution without padding, stride 2":    conv(7, 6, 3, 3, 3, 2, 3, 2, nn.ConvOpts{Stride: 2, Valid: true}),
@@ -197,6 +196,23 @@ func TestGradientOf(t *testing.T) {
 		"a pair of 5x5 separable units with stride 2": onX(func(b builder, x any) any {
 			return b.SepPair(x, 5, 3, 4, nn.ConvOpts{Relu: true, Stride: 2})
 		}, 16),
+		"a 1x1 unit without relu": onX(func(b builder, x any) any { return point(b, []any{x}, 3, 4, nn.ConvOpts{}) }, 120),
+		"a 1x1 unit of x, relu x and x": onX(func(b builder, x any) any {
+			return point(b, []any{x, b.Relu(x), x}, 9, 3, nn.ConvOpts{Relu: true})
+		}, 90),
+		"a 1x1 unit with stride 2, its input used before": onX(func(b builder, x any) any {
+			y := point(b, []any{x}, 3, 3, nn.ConvOpts{Relu: true, Stride: 2})
+			return b.Add(b.MaxPool(x, 3, 2, false), y)
+		}, 27),
+		"1x1 units in a row and beside each other": onX(func(b builder, x any) any {
+			y := point(b, []any{x, b.BatchNorm("y/bn", x)}, 6, 2, nn.ConvOpts{Relu: true})
+			z := b.PointUnit("z/bn", []any{y, x}, []any{b.Param("z/w", 1, 1, 5, 4)}, nn.ConvOpts{Relu: true})
+			return b.PointUnit("v/bn", []any{z, y, x}, []any{b.Param("v/w", 1, 1, 9, 3)}, nn.ConvOpts{})
+		}, 90),
+		"a factorized reduction of two parts": onX(func(b builder, x any) any {
+			y := b.BatchNorm("y/bn", b.Conv(x, b.Param("y/w", 1, 1, 3, 4), nn.ConvOpts{}))
+			return point(b, []any{x, y}, 7, 5, nn.ConvOpts{Relu: true, Stride: 2})
+		}, 45),
 		"batch normalisation":          onX(func(b builder, x any) any { return b.BatchNorm("bn", x) }, 90),
 		"batch normalisation and relu": onX(func(b builder, x any) any { return b.Relu(b.BatchNorm("bn", x)) }, 90),
 		"batch normalisation of a dense layer": func(b builder) any {
@@ -235,6 +251,15 @@ func TestGradientOf(t *testing.T) {
 	}
 }
 
+// point is a 1x1 unit; with a stride, a factorized reduction in two paths.
+func point(b builder, xs []any, channels, filters int, o nn.ConvOpts) any {
+	if o.Stride < 2 {
+		return b.PointUnit("p/bn", xs, []any{b.Param("p/w", 1, 1, channels, filters)}, o)
+	}
+	paths := []any{b.Param("p/path1/w", 1, 1, channels, filters/2), b.Param("p/path2/w", 1, 1, channels, filters-filters/2)}
+	return b.PointUnit("p/bn", xs, paths, o)
+}
+
 // cell has what a NASNet cell has: two inputs, states with fan-out, every kind of op, concatenation, reduction, drop path.
 func cell(b builder) any {
 	x := b.Input("image", 3, 6, 6, 2)
@@ -251,10 +276,8 @@ func cell(b builder) any {
 	s4 := b.Add(b.MaxPool(s2, 3, 1, false), b.AvgPool(s2, 3, 1, false))
 	s5 := b.BatchNorm("b3/bn", b.Conv(b.Concat(s3, h), b.Param("b3/w", 1, 1, 8, 4), nn.ConvOpts{Relu: true}))
 	out := b.Concat(prev, s3, s4, s5)
-	half := b.Concat(
-		b.Conv(out, b.Param("f/path1/w", 1, 1, 16, 3), nn.ConvOpts{Stride: 2, Relu: true}),
-		b.Conv(out, b.Param("f/path2/w", 1, 1, 16, 3), nn.ConvOpts{Stride: 2, Relu: true, Shift: true}))
-	half = b.BatchNorm("f/bn", half)
+	half := b.PointUnit("f/bn", []any{prev, s3, s4, s5}, []any{b.Param("f/path1/w", 1, 1, 16, 3), b.Param("f/path2/w", 1, 1, 16, 3)},
+		nn.ConvOpts{Stride: 2, Relu: true})
 	logits := b.Linear(b.GlobalAvgPool(half, true), b.Param("fc/w", 6, 3), b.Param("fc/b", 3))
 	aux := b.Linear(b.AvgPool(out, 5, 3, true), b.Param("aux/w", 16, 3), b.Param("aux/b", 3))
 	return b.Add(b.Xent(logits, 0.1, 1), b.Xent(aux, 0, 0.4))
@@ -311,7 +334,7 @@ func TestTrainingMovesTheMovingStatistics(t *testing.T) {
 
 func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 	for name, o := range map[string]nn.ConvOpts{
-		"plain": {}, "stride 2": {Stride: 2}, "dilated": {Dilation: 2}, "shifted": {Stride: 2, Shift: true}, "valid": {Valid: true},
+		"plain": {}, "stride 2": {Stride: 2}, "dilated": {Dilation: 2}, "valid": {Valid: true},
 	} {
 		for _, depthwise := range []bool{false, true} {
 			run := func(fused bool) *checked {
@@ -322,10 +345,7 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 					} else {
 						x = b.Relu(x)
 					}
-					k := 3
-					if o.Shift {
-						k = 1
-					}
+					const k = 3
 					var y any
 					if depthwise {
 						y = b.Depthwise(x, b.Param("k/w", k, k, 1, 4), o)
@@ -353,16 +373,31 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 	}
 }
 
-// parts builds a separable pair of its operations.
+// parts builds a separable pair, and a 1x1 unit of one path, of its operations.
 type parts struct{ *graphBuilder }
+
+func (p parts) PointUnit(name string, xs, paths []any, o nn.ConvOpts) any {
+	return p.BatchNorm(name, p.Conv(p.Concat(xs...), paths[0], o))
+}
 
 func (p parts) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
 	return sepParts(p, x, k, channels, filters, o)
 }
 
-func TestASeparablePairEqualsItsOperations(t *testing.T) {
-	for name, o := range map[string]nn.ConvOpts{
-		"plain": {}, "relu": {Relu: true}, "stride 2": {Relu: true, Stride: 2}, "dilated": {Dilation: 2}, "valid": {Valid: true},
+func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
+	for name, y := range map[string]func(b builder, x any) any{
+		"pair":           func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{}) },
+		"pair, relu":     func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true}) },
+		"pair, stride 2": func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true, Stride: 2}) },
+		"pair, dilated":  func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Dilation: 2}) },
+		"pair, valid":    func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Valid: true}) },
+		"1x1":            func(b builder, x any) any { return point(b, []any{x}, 20, 12, nn.ConvOpts{}) },
+		"1x1, relu": func(b builder, x any) any {
+			return point(b, []any{x, b.MaxPool(x, 3, 1, false)}, 40, 12, nn.ConvOpts{Relu: true})
+		},
+		"1x1, stride 2": func(b builder, x any) any {
+			return b.PointUnit("p/bn", []any{x, x}, []any{b.Param("p/w", 1, 1, 40, 12)}, nn.ConvOpts{Relu: true, Stride: 2})
+		},
 	} {
 		run := func(as func(b *graphBuilder) builder) (*checked, int64) {
 			var out nn.Node
@@ -371,7 +406,7 @@ func TestASeparablePairEqualsItsOperations(t *testing.T) {
 				if ok {
 					b = as(gb)
 				}
-				y := b.SepPair(b.Param("x", 3, 12, 11, 20), 3, 20, 12, o)
+				y := y(b, b.Param("x", 3, 12, 11, 20))
 				if ok {
 					out = y.(nn.Node)
 				}
@@ -436,6 +471,32 @@ func TestASeparablePairRefusesWhatDoesNotFit(t *testing.T) {
 			if err := nn.Try(func() { g.SepPair(x, pair[0], pair[1]) }); err == nil {
 				t.Errorf("%s: no error", what)
 			}
+		}
+	}
+}
+
+func TestA1x1UnitRefusesWhatDoesNotFit(t *testing.T) {
+	g := nn.NewGraph(2)
+	x, y, small := g.Input("x", 2, 6, 6, 3), g.Input("y", 2, 6, 6, 2), g.Input("small", 2, 3, 3, 2)
+	w, wide, flat := g.Param("w", nn.Zeros, 1, 1, 5, 4), g.Param("wide", nn.Zeros, 3, 3, 5, 4), g.Param("flat", nn.Zeros, 5, 4)
+	n, two := g.Norm("n", 4), g.Norm("two", 8)
+	for what, f := range map[string]func(){
+		"":                          func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"no parts":                  func() { g.PointUnit(nil, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"too many parts":            func() { g.PointUnit(slices.Repeat([]nn.Node{x}, 31), []nn.Node{w}, n, nn.ConvOpts{}) },
+		"parts of different sizes":  func() { g.PointUnit([]nn.Node{x, small}, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"a part that is no image":   func() { g.PointUnit([]nn.Node{x, flat}, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"weights of other channels": func() { g.PointUnit([]nn.Node{x}, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"weights of 3x3":            func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{wide}, n, nn.ConvOpts{}) },
+		"weights of a matrix":       func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{flat}, n, nn.ConvOpts{}) },
+		"too wide a normalisation":  func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, two, nn.ConvOpts{}) },
+		"no paths":                  func() { g.PointUnit([]nn.Node{x, y}, nil, n, nn.ConvOpts{}) },
+		"two paths with stride 1":   func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w, w}, two, nn.ConvOpts{}) },
+		"a dilation":                func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, n, nn.ConvOpts{Dilation: 2}) },
+		"a negative stride":         func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, n, nn.ConvOpts{Stride: -1}) },
+	} {
+		if err := nn.Try(f); (err == nil) != (what == "") {
+			t.Errorf("%s: error %v", what, err)
 		}
 	}
 }

@@ -39,8 +39,8 @@ func (g *Graph) Relu(x Node) Node {
 
 // Concat adds the concatenation along the last axis.
 func (g *Graph) Concat(xs ...Node) Node {
-	if len(xs) == 0 || len(xs) > 30 {
-		fail("concat", "%d parts, want 1 to 30", len(xs))
+	if len(xs) == 0 || len(xs) > maxParts {
+		fail("concat", "%d parts, want 1 to %d", len(xs), maxParts)
 	}
 	if len(xs) == 1 {
 		return xs[0]

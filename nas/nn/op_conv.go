@@ -12,7 +12,6 @@ type ConvOpts struct {
 	SH, SW   int  // vertical and horizontal stride, where not 0 before Stride
 	Dilation int  // 0: 1
 	Relu     bool // the convolution of max(x, 0), in one pass
-	Shift    bool // of the input shifted up and left by one pixel, zeros beyond the end: the second path of a factorized reduction
 	Valid    bool // no padding, instead of TensorFlow's SAME
 }
 
@@ -46,9 +45,6 @@ func (o ConvOpts) descriptor(what string, xs, ws tensor.Shape, depthwise bool) k
 		}
 	}
 	d := make(xs[0], xs[1], xs[2], xs[3], ws[3], ws[0], ws[1], sh, sw, dil)
-	if o.Shift {
-		d.PadTop, d.PadLeft = d.PadTop-1, d.PadLeft-1
-	}
 	d.Relu = o.Relu
 	return d
 }

@@ -15,6 +15,7 @@ type builder interface {
 	Depthwise(x, w any, o nn.ConvOpts) any
 	BatchNorm(name string, x any) any
 	SepPair(x any, k, channels, filters int, o nn.ConvOpts) any
+	PointUnit(name string, xs, paths []any, o nn.ConvOpts) any
 	AvgPool(x any, k, stride int, valid bool) any
 	MaxPool(x any, k, stride int, valid bool) any
 	Add(a, b any) any
@@ -55,6 +56,19 @@ func (b *graphBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) a
 	}
 	first := unit("1", channels)
 	return b.g.SepPair(x.(nn.Node), first, unit("2", filters))
+}
+func (b *graphBuilder) PointUnit(name string, xs, paths []any, o nn.ConvOpts) any {
+	var weights []nn.Node
+	filters := 0
+	for _, w := range paths {
+		weights = append(weights, w.(nn.Node))
+		filters += w.(nn.Node).Shape()[3]
+	}
+	var parts []nn.Node
+	for _, x := range xs {
+		parts = append(parts, x.(nn.Node))
+	}
+	return b.g.PointUnit(parts, weights, b.g.Norm(name, filters), o)
 }
 func (b *graphBuilder) BatchNorm(name string, x any) any { return b.g.BatchNorm(name, x.(nn.Node)) }
 func (b *graphBuilder) AvgPool(x any, k, stride int, valid bool) any {
@@ -149,7 +163,7 @@ func one(v, w int) int {
 	return 1
 }
 
-func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, depthwise bool) any {
+func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, shift int, depthwise bool) any {
 	x, w := xa.(*array), wa.(*array)
 	if o.Relu {
 		x = b.Relu(x).(*array)
@@ -158,9 +172,7 @@ func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, depthwise bool) any {
 	sh, sw, dil := one(o.SH, o.Stride), one(o.SW, o.Stride), one(o.Dilation, 1)
 	oh, top := refPad(x.shape[1], kh, sh, dil, o.Valid)
 	ow, left := refPad(x.shape[2], kw, sw, dil, o.Valid)
-	if o.Shift {
-		top, left = top-1, left-1
-	}
+	top, left = top-shift, left-shift
 	y := newArray(x.shape[0], oh, ow, cout)
 	i := 0
 	for n := range x.shape[0] {
@@ -189,8 +201,17 @@ func (b *refBuilder) conv(xa, wa any, o nn.ConvOpts, depthwise bool) any {
 	return y
 }
 
-func (b *refBuilder) Conv(x, w any, o nn.ConvOpts) any      { return b.conv(x, w, o, false) }
-func (b *refBuilder) Depthwise(x, w any, o nn.ConvOpts) any { return b.conv(x, w, o, true) }
+func (b *refBuilder) Conv(x, w any, o nn.ConvOpts) any      { return b.conv(x, w, o, 0, false) }
+func (b *refBuilder) Depthwise(x, w any, o nn.ConvOpts) any { return b.conv(x, w, o, 0, true) }
+
+func (b *refBuilder) PointUnit(name string, xs, paths []any, o nn.ConvOpts) any {
+	x := b.Concat(xs...)
+	var ys []any
+	for i, w := range paths {
+		ys = append(ys, b.conv(x, w, o, i, false))
+	}
+	return b.BatchNorm(name, b.Concat(ys...))
+}
 
 func (b *refBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
 	return sepParts(b, x, k, channels, filters, o)
