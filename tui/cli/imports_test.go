@@ -12,13 +12,14 @@ import (
 // mayImport is the picture of the program: which packages of it each package may import.
 var mayImport = map[string]string{
 	"nasnet":                "tui/cli",
-	"nasnet/tui/cli":        "tui tui/term tui/celldraw tui/chart nas nas/space nas/child nas/controller nas/rng nas/kernel dataset checkpoints",
+	"nasnet/tui/cli":        "tui tui/term tui/celldraw tui/chart nas nas/remote nas/space nas/child nas/controller nas/rng nas/kernel dataset checkpoints",
 	"nasnet/tui":            "tui/term tui/chart tui/celldraw nas nas/space nas/child nas/controller",
 	"nasnet/tui/term":       "tui/term/quiet",
 	"nasnet/tui/term/quiet": "",
 	"nasnet/tui/chart":      "tui/term",
 	"nasnet/tui/celldraw":   "tui/term nas/space",
 	"nasnet/nas":            "nas/space nas/child nas/controller nas/rng dataset checkpoints",
+	"nasnet/nas/remote":     "nas",
 	"nasnet/nas/child":      "nas/space nas/nn nas/rng nas/kernel dataset",
 	"nasnet/nas/controller": "nas/nn nas/rng",
 	"nasnet/nas/nn":         "nas/kernel",

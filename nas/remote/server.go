@@ -1,0 +1,477 @@
+//go:build unix
+
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"nasnet/nas"
+)
+
+// Options are what a server needs to know besides the engine.
+type Options struct {
+	Program  string        // name and version, for the other side
+	DataSets []string      // data sets that a retrain may name, besides the run's own
+	Every    time.Duration // least time between two lines to one reader; 0 = 100 ms
+	Patience time.Duration // how long a reader may leave a line unread before its connection is cut; 0 = 10 min, so that a suspended screen lives
+}
+
+// Server shows an engine to other processes.
+type Server struct {
+	// fixed
+	dir      string
+	engine   nas.Engine
+	options  Options
+	listener net.Listener
+	http     http.Server
+	seats    *seats
+	picture  picture
+	ended    chan struct{} // closed when the engine has ended
+
+	bucket  bucket
+	streams semaphore
+	workers sync.WaitGroup
+
+	close  sync.Once
+	reason string // why ended is closed; written before
+	failed error
+}
+
+// Serve listens for other processes that want to see or steer the run in dir, whose lock the caller holds, until [Server.Close]. It reads e's snapshots
+// and subscribes to it, which for a nas.Search takes that its Run is active or about to be.
+func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
+	if o.Every <= 0 {
+		o.Every = 100 * time.Millisecond
+	}
+	if o.Patience <= 0 {
+		o.Patience = 10 * time.Minute
+	}
+	l, err := listen(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, engine: e, options: o, seats: newSeats(), ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
+	s.listener = &door{Listener: l, open: make(semaphore, maxConns)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+prefix+"status", s.status)
+	mux.HandleFunc("GET "+prefix+"snapshot", s.snapshot)
+	mux.HandleFunc("GET "+prefix+"stream", s.stream)
+	mux.HandleFunc("POST "+prefix+"do", s.do)
+	mux.HandleFunc("POST "+prefix+"take", s.take)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, http.StatusNotFound, fmt.Errorf("%w: there is no %s %.100s in protocol %d of this program (%s)", ErrProtocol, r.Method, r.URL.Path, Protocol, o.Program))
+	})
+	s.http = http.Server{Handler: s.checked(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: maxHeader,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, pidKey{}, c.(*guest).pid)
+		}}
+	s.workers.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed = err
+		}
+	})
+	s.workers.Go(s.follow)
+	return s, nil
+}
+
+// Close tells every reader the last snapshot and the reason for which nothing more comes, and ends the server. It waits half a second at most for
+// readers that do not read. It returns an error if the server had failed before.
+func (s *Server) Close(reason string) error {
+	s.close.Do(func() {
+		s.reason = reason
+		close(s.ended)
+		os.Remove(filepath.Join(s.dir, SocketName)) // an error says that somebody else did
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second/2)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			s.http.Close()
+		}
+		s.workers.Wait()
+	})
+	return s.failed
+}
+
+// follow tells the seats of the engine's new snapshots.
+func (s *Server) follow() {
+	updated, cancel := s.engine.Subscribe()
+	defer cancel()
+	for {
+		select {
+		case <-updated:
+			s.seats.poke()
+		case <-s.ended:
+			s.seats.poke()
+			return
+		}
+	}
+}
+
+// Attached returns the number of seats taken, and whether one of them has the control.
+func (s *Server) Attached() (n int, steered bool) {
+	c := s.seats.control(nil)
+	if steered = c.Holder != (nas.Holder{}); steered {
+		return c.Viewers + 1, true
+	}
+	return c.Viewers, false
+}
+
+// Moved has a value when seats were taken or left, or the control went from one to another. One goroutine may wait for it.
+func (s *Server) Moved() <-chan struct{} { return s.seats.moved }
+
+// checked lets through requests that are of this protocol and not too many.
+func (s *Server) checked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(protocolHeader, strconv.Itoa(Protocol))
+		w.Header().Set("Server", s.options.Program)
+		if h := r.Header.Get(protocolHeader); h != "" {
+			if err := checkProtocol(h, "other side", r.UserAgent()); err != nil {
+				s.refuse(w, http.StatusUpgradeRequired, err)
+				return
+			}
+		}
+		if !s.bucket.take(time.Now()) {
+			s.refuse(w, http.StatusTooManyRequests, fmt.Errorf("%w: at most %.0f a second", ErrBusy, s.bucket.rate))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) refuse(w http.ResponseWriter, status int, err error) {
+	answer(w, status, failureOf(err))
+}
+
+// answer writes v as JSON. An error of writing says that the reader has gone.
+func answer(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status = http.StatusInternalServerError
+		b, _ = json.Marshal(failure{Error: err.Error()})
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n'))
+}
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, StatusOf(s.engine.Snapshot(), os.Getpid(), s.seats.control(nil)))
+}
+
+func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, whole{s.engine.Snapshot(), s.seats.control(nil)})
+}
+
+// do carries out a command.
+func (s *Server) do(w http.ResponseWriter, r *http.Request) {
+	b, err := io.ReadAll(r.Body)
+	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
+		s.refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d bytes", tooBig.Limit))
+		return
+	} else if err != nil {
+		s.refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	c, err := parseCommand(b)
+	if err == nil {
+		err = s.inside(c)
+	}
+	if err != nil {
+		s.refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the request is read; a fork may take its time
+	c.From = "command of " + describe(visitor(r))
+	if name := r.Header.Get(seatHeader); name != "" {
+		t := s.seats.find(name)
+		if t == nil {
+			s.refuse(w, http.StatusConflict, fmt.Errorf("%w: its seat was left", ErrControl))
+			return
+		}
+		if err := t.permit(); err != nil {
+			s.refuse(w, http.StatusConflict, err)
+			return
+		}
+		c.From = "screen of " + describe(t.who)
+	}
+	reply, err := s.engine.Do(r.Context(), c)
+	switch {
+	case errors.Is(err, nas.ErrClosed):
+		s.refuse(w, http.StatusGone, err)
+	case err != nil:
+		s.refuse(w, http.StatusUnprocessableEntity, err)
+	default:
+		answer(w, http.StatusOK, reply)
+	}
+}
+
+// parseCommand reads a command. A field that this program does not know is refused: half a command is another command.
+func parseCommand(b []byte) (c nas.Command, err error) {
+	d := json.NewDecoder(strings.NewReader(string(b)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("command: %w", err)
+	}
+	if d.More() {
+		return c, errors.New("command: there is more after it")
+	}
+	return c, nil
+}
+
+// inside says whether a command keeps to the store: a process that may send commands shall not make the engine read or write files of its choice.
+func (s *Server) inside(c nas.Command) error {
+	if c.Do == nas.Fork && c.Fork != nil && c.Fork.Name != "" {
+		return nas.CheckName(c.Fork.Name)
+	}
+	if c.Do != nas.Retrain || c.Retrain == nil {
+		return nil
+	}
+	own, want := s.engine.Snapshot().Config, c.Retrain.Data
+	if want.Name == own.Data && (want.Dir == own.DataDir || want.Dir == "") || want.Dir == "" && slices.Contains(s.options.DataSets, want.Name) {
+		return nil
+	}
+	if want.Dir != "" {
+		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data set", want.Dir)
+	}
+	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s", want.Name, strings.Join(s.options.DataSets, ", "))
+}
+
+func (s *Server) take(w http.ResponseWriter, r *http.Request) {
+	t := s.seats.find(r.Header.Get(seatHeader))
+	if t == nil {
+		s.refuse(w, http.StatusConflict, fmt.Errorf("%w: its seat was left", ErrControl))
+		return
+	}
+	t.take()
+	answer(w, http.StatusOK, s.seats.control(t))
+}
+
+// stream writes lines to one reader until it goes away or the engine ends.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	if !s.streams.take() {
+		s.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %d screens show this run already", ErrBusy, cap(s.streams)))
+		return
+	}
+	defer s.streams.give()
+	want, err := parseWant(r.FormValue("want"))
+	if err != nil {
+		s.refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	t := s.seats.sit(visitor(r), want)
+	defer t.leave()
+	poked, cancel := t.subscribe()
+	defer cancel()
+
+	to := http.NewResponseController(w)
+	_ = to.SetReadDeadline(time.Time{}) // the request is read
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	send := func(l line, patience time.Duration) (int, error) {
+		b, err := json.Marshal(l)
+		if err != nil {
+			return 0, err
+		}
+		_ = to.SetWriteDeadline(time.Now().Add(patience))
+		n, err := w.Write(append(b, '\n'))
+		if err == nil {
+			err = to.Flush()
+		}
+		return n, err
+	}
+	first := line{Protocol: Protocol, Program: s.options.Program, PID: os.Getpid(), Seat: t.name}
+	for rev := uint64(0); ; {
+		over := done(s.ended)
+		l, snap, control := first, s.engine.Snapshot(), s.seats.control(t)
+		first = line{}
+		l.Time, l.Type, l.Run, l.Control = time.Now(), "snapshot", snap.Config.Name, &control
+		patience := s.options.Patience
+		if over {
+			l.Type, l.Reason, patience = "end", s.reason, time.Second/4
+		}
+		if l.Snapshot, rev, err = s.picture.since(snap, rev); err != nil {
+			l.Type, l.Reason = "end", err.Error()
+		}
+		n, err := send(l, patience)
+		if err != nil || l.Type == "end" {
+			return
+		}
+		rest := time.NewTimer(max(s.options.Every, time.Duration(n)*time.Second/(4<<20)))
+		select {
+		case <-rest.C:
+		case <-s.ended:
+			rest.Stop()
+			continue
+		case <-r.Context().Done():
+			rest.Stop()
+			return
+		}
+		select {
+		case <-poked:
+		case <-s.ended:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func done(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Screen is the seat of the program's own screen: a nas.Shared without a socket between.
+type Screen struct {
+	server *Server
+	seat   *seat
+}
+
+// Screen takes a seat for a screen of this process on terminal tty.
+func (s *Server) Screen(tty string) *Screen {
+	return &Screen{s, s.seats.sit(nas.Holder{PID: os.Getpid(), TTY: tty}, Steer)}
+}
+
+// Leave gives up the seat, and the control with it.
+func (c *Screen) Leave() { c.seat.leave() }
+
+// Snapshot implements [nas.Engine].
+func (c *Screen) Snapshot() *nas.Snapshot { return c.server.engine.Snapshot() }
+
+// Subscribe implements [nas.Engine].
+func (c *Screen) Subscribe() (<-chan struct{}, func()) { return c.seat.subscribe() }
+
+// Do implements [nas.Engine].
+func (c *Screen) Do(ctx context.Context, cmd nas.Command) (nas.Reply, error) {
+	if err := c.seat.permit(); err != nil {
+		return nas.Reply{}, err
+	}
+	return c.server.engine.Do(ctx, cmd)
+}
+
+// Control implements [nas.Shared].
+func (c *Screen) Control() nas.Control { return c.seat.of.control(c.seat) }
+
+// TakeControl implements [nas.Shared].
+func (c *Screen) TakeControl(context.Context) error {
+	c.seat.take()
+	return nil
+}
+
+// visitor says who sends a request: by what the system tells of the process at the other end, and where it tells nothing by what that says itself.
+func visitor(r *http.Request) nas.Holder {
+	h := nas.Holder{TTY: plain(r.Header.Get(ttyHeader))}
+	if h.PID, _ = r.Context().Value(pidKey{}).(int); h.PID == 0 {
+		h.PID, _ = strconv.Atoi(r.Header.Get(pidHeader))
+	}
+	return h
+}
+
+// plain makes text from outside fit for a screen.
+func plain(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, s)
+	return string([]rune(s)[:min(64, len([]rune(s)))])
+}
+
+type pidKey struct{}
+
+// semaphore counts what there may only be so much of.
+type semaphore chan struct{}
+
+func (s semaphore) take() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s semaphore) give() { <-s }
+
+// bucket bounds a rate: size at once, rate a second in the long run.
+type bucket struct {
+	size, rate float64
+	mu         sync.Mutex
+	used       float64
+	at         time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.at.IsZero() {
+		b.used = math.Max(0, b.used-b.rate*now.Sub(b.at).Seconds())
+	}
+	if b.at = now; b.used+1 > b.size {
+		return false
+	}
+	b.used++
+	return true
+}
+
+// door lets in processes that may come, and not too many of them.
+type door struct {
+	net.Listener
+	open semaphore
+}
+
+// guest is a connection that was let in.
+type guest struct {
+	net.Conn
+	pid   int // 0 if the system does not tell
+	leave func()
+}
+
+// Accept implements net.Listener.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		pid, err := checkPeer(c)
+		if err != nil {
+			c.Close() // it cannot be told why: it may not speak with us
+			continue
+		}
+		if !d.open.take() {
+			b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, cap(d.open))))
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second / 10))
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
+			c.Close()
+			continue
+		}
+		return &guest{c, pid, sync.OnceFunc(d.open.give)}, nil
+	}
+}
+
+// Close implements net.Conn.
+func (g *guest) Close() error {
+	g.leave()
+	return g.Conn.Close()
+}

@@ -1,0 +1,104 @@
+package remote
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"nasnet/nas"
+)
+
+// Protocol is the version of what is spoken. It grows when an older program would misunderstand a newer one; a field more is no such case.
+const Protocol = 1
+
+const (
+	prefix         = "/v1/"
+	protocolHeader = "Nasnet-Protocol"
+	seatHeader     = "Nasnet-Seat"
+	pidHeader      = "Nasnet-Pid" // of a client, where the system does not tell it
+	ttyHeader      = "Nasnet-Tty"
+)
+
+// Limits of what one side takes from the other.
+const (
+	maxRequest = 128 << 10 // bytes of a request's body: a command with a cell has about 2 kB
+	maxHeader  = 8 << 10
+	maxLine    = 64 << 20 // bytes of a line or an answer: a snapshot has about 1 MB
+	maxConns   = 64
+	maxStreams = 32
+)
+
+// Errors that a caller may branch on. A search that has ended is nas.ErrClosed.
+var (
+	ErrNotRunning = errors.New("no program runs it")                    // there is no socket, or nobody listens on it
+	ErrControl    = errors.New("this screen does not have the control") // the text of the error names who has it
+	ErrProtocol   = errors.New("the programs do not speak the same")    // another version of this program is at the other end
+	ErrBusy       = errors.New("too many requests")                     // more than the server takes
+	ErrTooLong    = errors.New("the path of the socket is too long")    // and this system has no way around it
+	ErrStranger   = errors.New("the other process is of another user")  // at the other end of the socket
+)
+
+// codes are the errors that go over the wire with their identity.
+var codes = map[string]error{"closed": nas.ErrClosed, "control": ErrControl, "protocol": ErrProtocol, "busy": ErrBusy}
+
+// failure is the body of an answer that is an error.
+type failure struct {
+	Error string `json:"error"`
+	Code  string `json:"code,omitempty"`
+}
+
+// answered is an error that the other side reported: its text, and what it is.
+type answered struct {
+	text string
+	is   error
+}
+
+func (a answered) Error() string { return a.text }
+func (a answered) Unwrap() error { return a.is }
+
+func (f failure) err() error { return answered{f.Error, codes[f.Code]} }
+
+func failureOf(err error) failure {
+	for code, is := range codes {
+		if errors.Is(err, is) {
+			return failure{err.Error(), code}
+		}
+	}
+	return failure{Error: err.Error()}
+}
+
+// line is one line of a stream.
+type line struct {
+	Time     time.Time                  `json:"ts"`
+	Type     string                     `json:"t"` // "snapshot" or "end"
+	Run      string                     `json:"run"`
+	Protocol int                        `json:"protocol,omitempty"` // this and the next three: in the first line
+	Program  string                     `json:"program,omitempty"`
+	PID      int                        `json:"pid,omitempty"`
+	Seat     string                     `json:"seat,omitempty"`
+	Reason   string                     `json:"reason,omitempty"` // "end": why
+	Control  *nas.Control               `json:"control,omitempty"`
+	Snapshot map[string]json.RawMessage `json:"snapshot,omitempty"` // the fields that changed
+}
+
+// whole is the answer to a request for the snapshot.
+type whole struct {
+	Snapshot *nas.Snapshot `json:"snapshot"`
+	Control  nas.Control   `json:"control"`
+}
+
+// checkProtocol says whether the version in a header is ours. who is the side that wrote it, program its name if it gave one.
+func checkProtocol(header, who, program string) error {
+	if n, err := strconv.Atoi(header); err == nil && n == Protocol {
+		return nil
+	}
+	if header == "" {
+		header = "none"
+	}
+	if program != "" {
+		program = " (" + program + ")"
+	}
+	return fmt.Errorf("%w: the %s%s speaks protocol %.20s, this program %d; run the same version on both sides", ErrProtocol, who, program, header, Protocol)
+}
