@@ -23,7 +23,7 @@ const (
 	Star        Action = "star"         // mark a trial, or take the mark back
 	Note        Action = "note"         // keep a line of text with a trial
 	Drain       Action = "drain"        // end the program's part in the run after the running children
-	Stop        Action = "stop"         // end it now; running children are trained again at resume
+	Stop        Action = "stop"         // end it now; running children go on from their last checkpoint at resume
 )
 
 // Command is one request to a search. Fields that its Action does not name are ignored.

@@ -2,6 +2,7 @@ package nas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -21,6 +22,9 @@ type Job struct {
 	Train    child.TrainConfig
 	Seed     uint64
 	Keep     bool // return the trained weights
+
+	// State is where to go on: what Step.State gave in an earlier training of the same job. Nil is the start. It never changes the outcome.
+	State []byte
 }
 
 // Outcome is what a trained child gives back.
@@ -31,11 +35,25 @@ type Outcome struct {
 	Weights []byte // safetensors, if Job.Keep
 }
 
+// Step is what an evaluator tells after a training step.
+type Step struct {
+	child.Progress
+	// State returns all that Job.State needs to go on from here. It is there after the last step of an epoch, while report has not returned; an
+	// evaluator whose children always begin at the start leaves it nil.
+	State func() ([]byte, error)
+}
+
+// ErrState is the error of a job whose State is none of its child's. The child can still be trained from the start.
+var ErrState = errors.New("the state is not one of this child")
+
 // Evaluator trains the child of a job. It calls report after every training step, in the goroutine that called Evaluate; report may block (a paused
 // child) and its error ends the training. The result depends on nothing but the job.
 type Evaluator interface {
-	Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error)
+	Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error)
 }
+
+// fakeState is the form of the states of Fake: whole epochs, and the trial.
+const fakeState = "%d epochs of the fake trial %d"
 
 // Fake is an Evaluator that trains nothing: it gives each cell a smooth, seeded score of its ops and walks through the epochs at the given pace. Tests
 // and demonstrations of the interface run on it; its runs say so in their config's preset.
@@ -46,12 +64,17 @@ type Fake struct {
 }
 
 // Evaluate implements [Evaluator].
-func (f Fake) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
-	steps := max(f.Steps, 1)
+func (f Fake) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
+	steps, begin := max(f.Steps, 1), 0
+	if j.State != nil {
+		if n, err := fmt.Sscanf(string(j.State), fakeState, &begin); n != 1 || begin < 1 || begin > j.Train.Epochs {
+			return Outcome{}, fmt.Errorf("%w: %.40q, %v", ErrState, j.State, err)
+		}
+	}
 	final := fakeScore(j)
 	out := Outcome{Reward: final, Cost: child.Cost{Params: 72370, Trainable: 72370, MAdds: 3_390_000}}
 	keep := func(p float64) float64 { return j.Train.DropPath.Keep(0, 1, p) }
-	for e := range j.Train.Epochs {
+	for e := begin; e < j.Train.Epochs; e++ {
 		for i := range steps {
 			if f.Pace > 0 {
 				select {
@@ -61,19 +84,20 @@ func (f Fake) Evaluate(ctx context.Context, j Job, report func(child.Progress) e
 				}
 			}
 			at := (float64(e) + float64(i+1)/float64(steps)) / float64(j.Train.Epochs)
-			p := child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs, Loss: 2.3 * math.Exp(-2*at*final),
-				Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}
+			p := Step{Progress: child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs,
+				Loss: 2.3 * math.Exp(-2*at*final), Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}}
 			if i == steps-1 {
 				acc := final * (1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))
 				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc, ValLoss: p.Loss * 1.1, ValAcc: acc,
 					Seconds: f.Pace.Seconds() * float64(steps), Images: steps * j.Train.Batch}
+				p.State = func() ([]byte, error) { return fmt.Appendf(nil, fakeState, e+1, j.Trial), nil }
 			}
 			if err := report(p); err != nil {
 				return out, err
 			}
 		}
-		out.Seconds += f.Pace.Seconds() * float64(steps)
 	}
+	out.Seconds = f.Pace.Seconds() * float64(steps*j.Train.Epochs)
 	if f.Fail != nil {
 		if err := f.Fail(j.Trial); err != nil {
 			return out, err

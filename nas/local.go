@@ -90,7 +90,7 @@ func (l *Local) Views(ctx context.Context, s DataSpec) (child.Data, *dataset.Dat
 }
 
 // Evaluate implements [Evaluator].
-func (l *Local) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
 	v, d, err := l.Views(ctx, j.Data)
 	if err != nil {
 		return Outcome{}, err
@@ -101,13 +101,24 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(child.Progress)
 	if err != nil {
 		return Outcome{}, err
 	}
+	if j.State != nil {
+		if err := t.Restore(j.State); err != nil {
+			return Outcome{}, fmt.Errorf("%w: %w", ErrState, err)
+		}
+	}
 	m, _ := l.memory.Get().(*child.Memory)
 	if m == nil {
 		m = new(child.Memory)
 	}
 	defer l.memory.Put(m)
 	t.Use(m)
-	r, err := t.Run(ctx, report)
+	r, err := t.Run(ctx, func(p child.Progress) error {
+		s := Step{Progress: p}
+		if p.EpochEnd != nil {
+			s.State = t.State
+		}
+		return report(s)
+	})
 	if err != nil {
 		return Outcome{Cost: r.Cost}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"nasnet/nas/child"
 )
@@ -22,7 +23,11 @@ type run struct {
 	cancel  context.CancelCauseFunc
 	gate    gate
 	latest  atomic.Pointer[child.Progress]
-	stopped bool // by a person: its end is not a failure
+	stopped bool    // by a person: its end is not a failure
+	from    float64 // progress it began with, 0 to 1
+
+	kept time.Time    // of the worker: when it last gave a state to keep, or began
+	cost atomic.Int64 // nanoseconds that making and storing the last state took
 }
 
 // result is what a worker hands to the owner when a child ends.
@@ -36,6 +41,8 @@ type result struct {
 type epochEnd struct {
 	trial *trial
 	epoch child.EpochResult
+	state []byte // to be kept, nil if the last one is young
+	err   error  // why there is no state although one was due
 }
 
 // gate stops whoever waits at it while it is closed. The owner closes and opens it; the worker waits.
@@ -80,14 +87,23 @@ func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Out
 	if err := r.gate.wait(ctx); err != nil {
 		return out, err
 	}
-	return s.options.Evaluator.Evaluate(ctx, j, func(p child.Progress) error {
-		r.latest.Store(&p)
+	r.kept = time.Now()
+	return s.options.Evaluator.Evaluate(ctx, j, func(p Step) error {
+		latest := p.Progress
+		r.latest.Store(&latest)
 		if e := p.EpochEnd; e != nil {
 			if x := e.TrainLoss + e.ValLoss; math.IsNaN(x) || math.IsInf(x, 0) {
 				return fmt.Errorf("epoch %d: training loss %v, validation loss %v: %w", e.Epoch, e.TrainLoss, e.ValLoss, child.ErrDiverged)
 			}
+			end := epochEnd{trial: t, epoch: *e}
+			if s.keepNow(r, p) {
+				began := time.Now()
+				end.state, end.err = p.State()
+				r.kept = time.Now()
+				r.cost.Store(int64(r.kept.Sub(began)))
+			}
 			select {
-			case s.epochs <- epochEnd{t, *p.EpochEnd}:
+			case s.epochs <- end:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -98,6 +114,22 @@ func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Out
 		}
 		return r.gate.wait(ctx)
 	})
+}
+
+// checkpointEvery is the least time between two checkpoints of a child: what a kill costs at most, beside the epoch under way.
+const checkpointEvery = 5 * time.Second
+
+// keepNow says whether the state of a child after an epoch is worth keeping: not at its end, not soon after the last one, and never so often that keeping
+// takes more than a hundredth of the time.
+func (s *Search) keepNow(r *run, p Step) bool {
+	if p.State == nil || p.EpochEnd.Epoch >= p.Epochs {
+		return false
+	}
+	least := s.options.Checkpoint
+	if least == 0 {
+		least = max(checkpointEvery, 100*time.Duration(r.cost.Load()))
+	}
+	return time.Since(r.kept) >= least
 }
 
 // failKind sorts the reasons for which a trial fails.

@@ -126,6 +126,11 @@ func (s *Search) loadCurves() error {
 	for _, t := range s.manual {
 		want = append(want, t.ID)
 	}
+	for _, t := range s.samples[s.firstOpen():] {
+		if t.kept != "" {
+			want = append(want, t.ID)
+		}
+	}
 	for _, id := range want {
 		t := s.trials[id]
 		from := id
@@ -138,6 +143,9 @@ func (s *Search) loadCurves() error {
 		}
 		t.Curve = nil
 		for _, e := range es {
+			if e.Attempt != s.trials[from].attempt {
+				continue // of a training that lost its checkpoint
+			}
 			t.Curve = append(t.Curve, child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc,
 				ValLoss: e.ValLoss, ValAcc: e.ValAcc, Seconds: e.Seconds, Images: e.Images})
 		}
@@ -204,7 +212,7 @@ func (t *trial) row() checkpoints.Trial {
 	return r
 }
 
-// trialOf is the inverse of row. A trial that was in training when the run was cut off is proposed again.
+// trialOf is the inverse of row. A trial that was in training when the run was cut off is proposed again, with the epochs of its checkpoint done.
 func (s *Search) trialOf(r checkpoints.Trial) (*trial, error) {
 	g, err := space.ParseJSON(r.Genotype)
 	if err != nil {
@@ -226,7 +234,8 @@ func (s *Search) trialOf(r checkpoints.Trial) (*trial, error) {
 		t.Epochs = t.Retrain.Train.Epochs
 	}
 	if !t.ended() {
-		t.State = Proposed
+		t.State, t.kept = Proposed, r.CheckpointSHA256
+		t.Epoch, t.Progress = r.CheckpointEpoch, float64(r.CheckpointEpoch)/float64(max(t.Epochs, 1))
 	} else {
 		t.Epoch, t.Progress = t.Epochs, 1
 	}

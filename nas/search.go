@@ -22,6 +22,9 @@ type Options struct {
 	Kernels   string        // instruction set of the kernels, for the record
 	Build     []byte        // JSON about the program, for the record
 	Every     time.Duration // least time between two snapshots; 0 = 100 ms
+
+	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
+	Checkpoint time.Duration
 }
 
 // Search is one run: the goroutine in [Search.Run] owns everything below that is not marked otherwise.
@@ -78,7 +81,8 @@ type trial struct {
 	choices []int
 	logp    []float64
 	attempt int
-	run     *run // while in training
+	kept    string // blob of the state after Epoch whole epochs, if the trial was half-trained when the run was opened
+	run     *run   // while in training
 }
 
 // ended says that nothing more will happen to the trial.
@@ -101,8 +105,8 @@ func Create(dir string, c Config, dataHash string, o Options) (*Search, error) {
 	return load(dir, st, o)
 }
 
-// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards, children that were in training are
-// trained again.
+// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards, children that were in training go on from
+// their last checkpoint, or begin again if they have none.
 func Open(dir string, o Options) (*Search, error) {
 	st, err := checkpoints.Open(dir)
 	if err != nil {
@@ -157,13 +161,16 @@ func (s *Search) ask(ctx context.Context, f func()) error {
 	return nil
 }
 
-// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to be trained again when the run is
-// resumed. It returns an error only if the run cannot go on, above all when the store cannot be written. Call it once.
+// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to go on from their last checkpoint
+// when the run is resumed. It returns an error only if the run cannot go on, above all when the store cannot be written. Call it once.
 func (s *Search) Run(ctx context.Context) error {
 	defer close(s.closed)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	if _, err := s.store.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
+		s.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
+	}
 	s.start(Running, "")
 	s.emit("info", "run_started", -1, map[string]any{"children": s.config.Children, "finished": s.finished(), "workers": s.workers,
 		"strategy": s.config.Controller.Strategy, "data": s.config.Data, "seed": s.config.Seed, "dir": s.dir})

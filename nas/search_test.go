@@ -86,7 +86,7 @@ func TestSameSeedGivesTheSameSearchForAnyNumberOfWorkers(t *testing.T) {
 // uneven is a Fake whose even trials end later than the odd ones after them.
 type uneven struct{}
 
-func (uneven) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+func (uneven) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
 	return Fake{Steps: 1 + 20*((j.Trial+1)%2), Pace: 100 * time.Microsecond}.Evaluate(ctx, j, report)
 }
 
@@ -187,7 +187,7 @@ type counting struct {
 	trained map[string]int
 }
 
-func (c counting) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+func (c counting) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
 	c.mu.Lock()
 	c.trained[j.Genotype.Hash()]++
 	c.mu.Unlock()
@@ -278,14 +278,14 @@ func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
 // stepper is an Evaluator whose children end when told to.
 type stepper struct{ step chan struct{} }
 
-func (e stepper) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+func (e stepper) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
 	for i := range 3 {
 		select {
 		case <-e.step:
 		case <-ctx.Done():
 			return Outcome{}, ctx.Err()
 		}
-		if err := report(child.Progress{Epochs: 1, Step: i + 1, Steps: 3}); err != nil {
+		if err := report(Step{Progress: child.Progress{Epochs: 1, Step: i + 1, Steps: 3}}); err != nil {
 			return Outcome{}, err
 		}
 	}

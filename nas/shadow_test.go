@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"nasnet/nas/child"
 )
 
 // shadowConfig is testConfig with every third proposal a shadow: 21 proposals, 14 of the controller in batches of 4, 4, 4 and 2.
@@ -83,7 +81,7 @@ func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 // shadowBonus is a Fake that adds to the rewards of the shadows of shadowConfig.
 type shadowBonus struct{ bonus float64 }
 
-func (b shadowBonus) Evaluate(ctx context.Context, j Job, report func(child.Progress) error) (Outcome, error) {
+func (b shadowBonus) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
 	out, err := Fake{}.Evaluate(ctx, j, report)
 	if j.Trial%3 == 2 {
 		out.Reward += b.bonus

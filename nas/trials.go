@@ -146,25 +146,76 @@ func (s *Search) settleRepeats() bool {
 
 // startTrial hands a trial to a worker goroutine.
 func (s *Search) startTrial(ctx context.Context, t *trial) {
+	state := s.halfTrained(t)
+	if state == nil {
+		t.attempt++
+		t.kept, t.Curve, t.Epoch, t.Progress = "", nil, 0, 0
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	t.run = &run{cancel: cancel}
-	t.attempt++
-	t.State, t.Started, t.Curve, t.Epoch, t.Progress = Running, time.Now(), nil, 0, 0
-	e := s.event("info", "trial_started", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind), "attempt": t.attempt})
+	t.run = &run{cancel: cancel, from: t.Progress}
+	t.State, t.Started = Running, time.Now()
+	d := map[string]any{"cell": t.Cell, "kind": string(t.Kind), "attempt": t.attempt}
+	if state != nil {
+		d["after_epoch"] = t.Epoch
+	}
+	e := s.event("info", "trial_started", t.ID, d)
 	if !s.commit(func(es []checkpoints.Event) error { return s.store.StartTrial(t.ID, t.attempt, es...) }, e) {
 		cancel(errEnding)
 		t.run = nil
 		return
 	}
 	s.running++
-	j := Job{Trial: t.ID, Genotype: t.Genotype, Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: s.config.Seed}
+	j := Job{Trial: t.ID, Genotype: t.Genotype, Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: s.config.Seed, State: state}
 	if r := t.Retrain; r != nil {
 		j.Data, j.Net, j.Train, j.Seed, j.Keep = r.Data, r.Net, r.Train, r.Seed, true
 	}
 	go s.train(ctx, t, t.run, j)
 }
 
-// epoch takes note of a finished epoch. It is stored with the end of its trial, as a row of its own; its event is only announced.
+// halfTrained returns the state from which a trial goes on; nil if it has none, or none that can be read.
+func (s *Search) halfTrained(t *trial) []byte {
+	if t.kept == "" {
+		return nil
+	}
+	b, err := s.store.ReadBlob(t.kept)
+	if err != nil {
+		s.checkpointLost(t, err)
+		return nil
+	}
+	return b
+}
+
+// checkpointLost tells that a half-trained child begins again.
+func (s *Search) checkpointLost(t *trial, err error) {
+	s.emit("warn", "checkpoint_lost", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+}
+
+// keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search goes on without it.
+func (s *Search) keep(t *trial, r *run, e epochEnd) {
+	if s.failure != nil || e.state == nil && e.err == nil {
+		return
+	}
+	began := time.Now()
+	err := e.err
+	if err == nil {
+		s.store.SetElapsed(s.elapsed())
+		err = s.store.CheckpointTrial(t.ID, t.attempt, t.Epoch, e.state, t.storedCurve())
+	}
+	if err != nil {
+		s.emit("warn", "checkpoint_failed", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+	}
+	r.cost.Add(int64(time.Since(began)))
+}
+
+// storedCurve is the epochs of the trial's attempt as the store keeps them.
+func (t *trial) storedCurve() (es []checkpoints.Epoch) {
+	for _, c := range t.Curve {
+		es = append(es, storedEpoch(t.ID, t.attempt, c))
+	}
+	return es
+}
+
+// epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its own; its event is only announced.
 func (s *Search) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
@@ -172,6 +223,7 @@ func (s *Search) epoch(e epochEnd) {
 	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
 		"val_loss": r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
 	s.announce(s.event("info", "epoch", t.ID, d))
+	s.keep(t, t.run, e)
 }
 
 // ended takes the result of a child from its worker.
@@ -197,8 +249,12 @@ func (s *Search) ended(ctx context.Context, r result) {
 	case stopped:
 		t.State, t.FailKind, t.FailText = Stopped, "stopped", errStopped.Error()
 	case ctx.Err() != nil:
-		t.State = Proposed // the program ends: this child is trained again at resume
+		t.State = Proposed // the program ends: this child goes on from its last checkpoint, or begins again, at resume
 		s.dirty = true
+		return
+	case errors.Is(err, ErrState):
+		s.checkpointLost(t, err)
+		t.State, t.kept = Proposed, ""
 		return
 	default:
 		t.State, t.FailKind, t.FailText = Failed, failKind(err), firstLine(err.Error())
@@ -247,9 +303,7 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 	}
 	var epochs []checkpoints.Epoch
 	if t.CachedOf < 0 {
-		for _, c := range t.Curve {
-			epochs = append(epochs, storedEpoch(t.ID, t.attempt, c))
-		}
+		epochs = t.storedCurve()
 	}
 	s.recent = append([]int{t.ID}, s.recent[:min(len(s.recent), MaxRecent-1)]...)
 	s.draws.ranking = false

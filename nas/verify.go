@@ -84,7 +84,13 @@ func newVerifier(st *checkpoints.Store) (*verifier, error) {
 	for _, t := range ts {
 		if t.ID < FirstManual {
 			v.samples = append(v.samples, t)
-		} else if t.WeightsSHA256 != "" {
+		}
+		if t.CheckpointSHA256 != "" {
+			if _, err := st.ReadBlob(t.CheckpointSHA256); err != nil {
+				v.problem("trial %s: checkpoint after epoch %d, without which it begins again: %v", TrialLabel(t.ID), t.CheckpointEpoch, err)
+			}
+		}
+		if t.WeightsSHA256 != "" {
 			if _, err := st.ReadBlob(t.WeightsSHA256); err != nil {
 				v.problem("trial %s: weights: %v", TrialLabel(t.ID), err)
 			}

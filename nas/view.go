@@ -143,8 +143,8 @@ func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
 			if p.Steps > 0 {
 				w.Progress = float64(p.Step) / float64(p.Steps)
 			}
-			if w.Progress > 0.02 && w.State == Running {
-				w.Left = time.Duration(float64(v.Time.Sub(t.Started)) * (1 - w.Progress) / w.Progress).Round(time.Second)
+			if done := w.Progress - t.run.from; done > 0.02 && w.State == Running {
+				w.Left = time.Duration(float64(v.Time.Sub(t.Started)) * (1 - w.Progress) / done).Round(time.Second)
 			}
 		}
 		if w.State == Paused || s.state == Paused {
