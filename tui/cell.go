@@ -155,8 +155,7 @@ func (c *cellScreen) drawing(t theme, v nas.TrialView, lines []string, reduction
 	}
 	body := lines
 	if len(lines) > h-2 {
-		from := max(0, min(c.from, len(lines)-(h-2)))
-		body = lines[from:]
+		body = scrolled(lines, c.from, h-2)
 		p.right = "j k scroll"
 	} else {
 		body = centred(lines, w-2, h-2)

@@ -315,10 +315,7 @@ func (c *compareScreen) oneLadder(m *model, w, h int) []string {
 		v, letter = b, "B"
 	}
 	lines := m.theme.markedLadder(v.Genotype, c.reduction, c.rows(m))
-	if from := max(0, min(c.from, len(lines)-(h-2))); from > 0 {
-		lines = lines[from:]
-	}
-	return c.ladderPane(m, v, letter, lines, w, h)
+	return c.ladderPane(m, v, letter, scrolled(lines, c.from, h-2), w, h)
 }
 
 func (c *compareScreen) ladderPane(m *model, v nas.TrialView, letter string, lines []string, w, h int) []string {
@@ -470,7 +467,7 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		return n
 	}
 	body = append(body, "", fmt.Sprintf(" differ   normal      %2d rows", differing(false)), fmt.Sprintf("          reduction   %2d rows", differing(true)))
-	if a.Genotype.Hash() == b.Genotype.Hash() {
+	if a.Genotype.Validate() == nil && b.Genotype.Validate() == nil && a.Genotype.Hash() == b.Genotype.Hash() {
 		body = append(body, " the same network, in other words")
 	}
 	if h-2 > len(body)+3 {

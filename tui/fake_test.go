@@ -117,7 +117,7 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 
 // snapshots are the fixtures: what a search looks like at different times.
 var snapshots = map[string]func() *nas.Snapshot{
-	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble,
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed,
 }
 
 func config() nas.Config {
@@ -214,6 +214,7 @@ func busy() *nas.Snapshot {
 			MaxReward: 0.7 + 0.07*x, Entropy: 45.2 - 24*x*x, MaxEntropy: 45.2, KL: 0.002 + 0.01*r.Float64(), ClipFraction: 0.05 + 0.1*r.Float64(), GradNorm: 0.3 + 0.2*r.Float64(), Samples: 8})
 	}
 	s.Policy = s.Updates[159]
+	s.Beliefs = beliefsOf(s.Config, 160, 0.9)
 	at := func(d time.Duration, level, kind string, trial int, data map[string]any) {
 		s.Events = append(s.Events, nas.Event{Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
 	}
@@ -226,6 +227,53 @@ func busy() *nas.Snapshot {
 	at(3*time.Minute, "info", "epoch", 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
 	at(19*time.Second, "info", "controller_update", -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
 	at(0, "info", "trial_finished", 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000})
+	return s
+}
+
+// beliefsOf makes up a policy whose most probable choices have about the given probability, and how it became so.
+func beliefsOf(c nas.Config, version int, sure float64) *nas.Beliefs {
+	sp, err := c.Space()
+	if err != nil {
+		panic(err)
+	}
+	b := &nas.Beliefs{Version: version, Exact: true}
+	r := rand.New(rand.NewPCG(5, 5))
+	var last []float64
+	for _, n := range sp.Arities() {
+		row, sum, h := make([]float64, n), 0.0, 0.0
+		for i := range row {
+			row[i] = math.Exp(1.5 * r.NormFloat64())
+			sum += row[i]
+		}
+		k, p := r.IntN(n), sure*(0.4+0.6*r.Float64())
+		for i := range row {
+			row[i] *= (1 - p) / sum
+		}
+		row[k] += p
+		for _, p := range row {
+			h -= p * math.Log(p)
+		}
+		b.Probabilities, last = append(b.Probabilities, row), append(last, h)
+	}
+	for i := range 40 {
+		e := nas.EntropyPoint{Batch: version * i / 39}
+		for d, n := range sp.Arities() {
+			e.Nats = append(e.Nats, math.Log(float64(n))+(last[d]-math.Log(float64(n)))*math.Pow(float64(i)/39, 1+float64(d%3)))
+		}
+		b.Entropy = append(b.Entropy, e)
+	}
+	return b
+}
+
+// collapsed: a policy that proposes nearly one cell.
+func collapsed() *nas.Snapshot {
+	s := busy()
+	for i := range s.Updates {
+		s.Updates[i].Entropy = max(2.1, 45.2-0.4*float64(i*i)/100)
+	}
+	s.Updates[159].Entropy = 2.1
+	s.Policy = s.Updates[159]
+	s.Beliefs = beliefsOf(s.Config, 160, 0.999)
 	return s
 }
 

@@ -16,7 +16,7 @@ import (
 // wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and no control characters in it.
 func wander(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 11))
-	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble"}
+	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble", "collapsed"}
 	pick := func() *nas.Snapshot { return shake(r, snapshots[fixtures[r.IntN(len(fixtures))]]()) }
 	size := func() (int, int) {
 		if r.IntN(2) == 0 {
@@ -35,7 +35,7 @@ func wander(t *testing.T, seed uint64) {
 		}
 	}
 	all = append(all, "a", "7", "é", "界", " ", "backspace", "delete", "ctrl+w", "ctrl+k", "-", ".")
-	for range 25 {
+	for range 40 {
 		switch r.IntN(6) {
 		case 0:
 			w, h := size()
@@ -47,6 +47,15 @@ func wander(t *testing.T, seed uint64) {
 			d.m.Update(replyMsg{nas.Command{Do: nas.Pause}, nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}, nil})
 		default:
 			k := all[r.IntN(len(all))]
+			if r.IntN(3) > 0 { // more often one that works here
+				var here []string
+				for _, b := range keys {
+					if b.on&d.m.top().scope() != 0 && b.do != actSuspend && b.do != actBack {
+						here = append(here, b.Keys()...)
+					}
+				}
+				k = here[r.IntN(len(here))]
+			}
 			if _, cmd := d.m.Update(keyMsg(k)); cmd != nil && r.IntN(2) == 0 {
 				_ = cmd // what it would do is not done
 			}
@@ -71,6 +80,18 @@ func shake(r *rand.Rand, s *nas.Snapshot) *nas.Snapshot {
 	}
 	if r.IntN(3) == 0 {
 		s.Updates = s.Updates[:r.IntN(len(s.Updates)+1)]
+	}
+	switch r.IntN(8) {
+	case 0:
+		s.Beliefs = nil
+	case 1:
+		s.Beliefs = &nas.Beliefs{Probabilities: [][]float64{{1}}}
+	case 2:
+		s.Config.Blocks = r.IntN(9)
+	case 3:
+		if s.Config.Blocks = 1 + r.IntN(8); s.Config.Validate() == nil {
+			s.Beliefs = beliefsOf(s.Config, r.IntN(1000), r.Float64())
+		}
 	}
 	if r.IntN(3) == 0 {
 		s.Top = s.Top[:r.IntN(len(s.Top)+1)]

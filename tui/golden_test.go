@@ -54,6 +54,14 @@ func TestGoldenFrames(t *testing.T) {
 		{"edit-taken", "busy", []string{"5", " ", "j", " ", "c", "d", "enter", "t"}, sizes[1:2], term.Unicode},
 		{"edit-leave", "busy", []string{"5", "e", "o", "esc"}, sizes[:1], term.Unicode},
 		{"edit-ascii", "busy", []string{"5", "e", "o"}, sizes[:1], term.ASCII},
+		{"policy", "busy", []string{"H"}, append(sizes, small[0]), term.Unicode},
+		{"policy-reduction", "busy", []string{"H", "tab"}, sizes[:1], term.Unicode},
+		{"policy-decisions", "busy", []string{"H", "v", "j", "j"}, sizes, term.Unicode},
+		{"policy-steps", "busy", []string{"H", "v", "v"}, sizes[:2], term.Unicode},
+		{"policy-start", "fresh", []string{"H"}, sizes[:1], term.Unicode},
+		{"policy-collapsed", "collapsed", []string{"H"}, sizes[:1], term.Unicode},
+		{"dashboard-collapsed", "collapsed", nil, sizes[:1], term.Unicode},
+		{"policy-ascii", "busy", []string{"H"}, sizes[:1], term.ASCII},
 		{"marked", "busy", []string{" ", "5", "j", " "}, sizes[:1], term.Unicode},
 		{"quit", "busy", []string{"q"}, sizes[:1], term.Unicode},
 		{"stop-child", "busy", []string{"x"}, sizes[:1], term.Unicode},
@@ -134,7 +142,7 @@ func TestLooks(t *testing.T) {
 		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
 		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {

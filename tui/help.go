@@ -55,7 +55,7 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 		p.foot = fmt.Sprintf("j k scroll %s %d of %d lines", t.g.Dot, min(len(lines), from+h-2), len(lines))
 	}
 	body := []string{}
-	for _, l := range lines[from:] {
+	for _, l := range scrolled(lines, s.from, h-2) {
 		body = append(body, " "+l)
 	}
 	return p.draw(t, w, h, body)

@@ -20,12 +20,13 @@ const (
 	onHelp
 	onCompare
 	onEdit
+	onPolicy
 	onForm  // a dialog with fields
 	onQuit  // the quit dialog
 	onSure  // a question that wants y
 	onInput // a line of text
 
-	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit
+	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy
 	onTrials  = onDash | onCell             // screens where a child may be selected
 	onCells   = onDash | onCell | onCompare // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput
@@ -94,6 +95,7 @@ const (
 	actUndo
 	actRedo
 	actTrain
+	actPolicy
 )
 
 // binding is one row of the key table: it drives dispatch, footer, help and the list of the keys.
@@ -171,9 +173,10 @@ var keys = keyTable{
 	bind("star", actStar, onCells, groupLists, "star", "s", "star", "s"),
 	bind("note", actNote, onCells, groupLists, "note", "n", "note", "n"),
 
-	bind("other", actOther, onCell|onCompare|onEdit, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
+	bind("other", actOther, onCell|onCompare|onEdit|onPolicy, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
 	bind("best-other", actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
 	bind("layout", actView, onCell, groupCell, "layout", "v", "ladder, as in papers, list", "v"),
+	bind("policy-view", actView, onPolicy, groupCell, "view", "v", "heat map, entropies, steps", "v"),
 	bind("previous", actPrev, onCell, groupCell, "", "[", "previous cell", "["),
 	bind("next", actNext, onCell, groupCell, "", "]", "next cell", "]"),
 
@@ -181,6 +184,7 @@ var keys = keyTable{
 	bind("next-pane", actNextPane, onDash, groupEverywhere, "pane", "tab", "next pane", "tab"),
 	bind("previous-pane", actPrevPane, onDash, groupEverywhere, "", "shift-tab", "previous pane", "shift+tab"),
 	bind("pane", actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
+	bind("policy", actPolicy, onScreens&^(onEdit|onPolicy), groupEverywhere, "policy", "H", "policy: heat map", "H"),
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),

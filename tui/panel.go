@@ -143,6 +143,11 @@ func row[T any](cols []column[T], gap int, x *T) string {
 	return b.String()
 }
 
+// scrolled is the lines from one on, but not so few that room is left below them.
+func scrolled(lines []string, from, room int) []string {
+	return lines[max(0, min(from, len(lines)-max(room, 1))):]
+}
+
 // window returns the range of n rows to show in h lines so that row at is visible.
 func window(n, h, at int) (from, to int) {
 	if h <= 0 {

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"nasnet/nas"
 )
@@ -14,6 +15,10 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	c := s.Config.Controller
 	if w >= 44 {
 		p.right = fmt.Sprintf("%s, update every %d", t.clean(c.Strategy), s.Config.Batch)
+	}
+	if text, bad := verdictOnPolicy(s); bad {
+		what, _, _ := strings.Cut(text, ":")
+		p.foot = t.bad.Render("! "+what) + " " + t.g.Dot + " " + m.hint(onDash, actPolicy)
 	}
 	in := w - 4
 	var lines []string

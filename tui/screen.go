@@ -53,6 +53,7 @@ func opener(a action) func(m *model) (s screen, why string) {
 		actNote:      openNote,
 		actCompare:   openCompare,
 		actEdit:      openEdit,
+		actPolicy:    openPolicy,
 	}[a]
 }
 

@@ -1,0 +1,502 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+)
+
+// policyScreen shows what the controller would choose: the probabilities of every decision, how sure it became of each, and the size of its steps.
+type policyScreen struct {
+	reduction bool
+	shown     policyView
+	from      int // first line of the list of decisions
+}
+
+type policyView int
+
+const (
+	policyHeat      policyView = iota // the probabilities, with the rest below where there is room
+	policyDecisions                   // entropy of every decision
+	policySteps                       // KL, clip fraction and gradient of every update
+	policyViews
+)
+
+func openPolicy(*model) (screen, string) {
+	return &policyScreen{}, ""
+}
+
+func (p *policyScreen) scope() scope { return onPolicy }
+func (p *policyScreen) back() bool   { return false }
+
+func (p *policyScreen) act(m *model, a action) tea.Cmd {
+	page := max(1, m.h/2)
+	switch a {
+	case actOther:
+		p.reduction = !p.reduction
+	case actView:
+		p.shown, p.from = (p.shown+1)%policyViews, 0
+	case actUp:
+		p.from--
+	case actDown:
+		p.from++
+	case actPageUp:
+		p.from -= page
+	case actPageDown:
+		p.from += page
+	case actTop:
+		p.from = 0
+	case actBottom:
+		p.from = 1 << 20
+	}
+	p.from = max(0, min(p.from, p.length(m)-(m.h-6)))
+	return nil
+}
+
+// length is the number of lines of what can be scrolled.
+func (p *policyScreen) length(m *model) int {
+	switch p.shown {
+	case policyDecisions:
+		if d := decisionsOf(m.snap); d != nil {
+			return len(d.names)
+		}
+	case policySteps:
+		return len(m.snap.Updates) + 1
+	}
+	return 0
+}
+
+func (p *policyScreen) header(m *model, w int) string {
+	t, v := m.theme, m.snap.Policy
+	c := m.snap.Config
+	left := fmt.Sprintf(" policy %s   %s", t.bold.Render(fmt.Sprint(v.Version)), t.clean(c.Controller.Strategy))
+	if v.MaxEntropy > 0 && v.Entropy > 0 {
+		left += fmt.Sprintf("   entropy %.1f of %.1f nats", v.Entropy, v.MaxEntropy)
+	}
+	return t.spread(left, fmt.Sprintf("update every %d   esc back ", c.Batch), w)
+}
+
+// heatHeight is what the map of five blocks over fourteen ops takes.
+const heatHeight = 27
+
+func (p *policyScreen) view(m *model, w, h int) []string {
+	t := m.theme
+	text, bad := verdictOnPolicy(m.snap)
+	style := t.plain
+	if bad {
+		style, text = t.bad, "! "+text
+	}
+	var out []string
+	for _, l := range wrap(text, max(1, w-2)) {
+		if len(out) < 2 && h > 6 {
+			out = append(out, fit(" "+style.Render(l), w))
+		}
+	}
+	h -= len(out)
+	switch p.shown {
+	case policyDecisions:
+		return append(out, p.decisionsPane(m, w, h)...)
+	case policySteps:
+		return append(out, p.stepsPane(m, w, h)...)
+	}
+	lower := 0
+	if h >= heatHeight+9 {
+		lower = h - heatHeight
+	}
+	upper := h - lower
+	if w >= 2*56 {
+		out = append(out, beside(p.heatPane(m, false, w/2, upper), p.heatPane(m, true, w-w/2, upper))...)
+	} else {
+		out = append(out, p.heatPane(m, p.reduction, w, upper)...)
+	}
+	if lower > 0 {
+		half := w / 2
+		out = append(out, beside(p.kindsPane(m, half, lower), p.klPane(m, w-half, lower))...)
+	}
+	return out
+}
+
+// decisions are the beliefs of a snapshot by their names.
+type decisions struct {
+	*nas.Beliefs
+	space  space.Space
+	names  []string
+	labels [][]string
+	most   []float64 // nats of a uniform choice
+}
+
+// decisionsOf is nil when a snapshot has no beliefs, or has some that do not fit its space.
+func decisionsOf(s *nas.Snapshot) *decisions {
+	sp, err := s.Config.Space()
+	if err != nil || s.Beliefs == nil {
+		return nil
+	}
+	d := &decisions{Beliefs: s.Beliefs, space: sp}
+	for _, x := range sp.Decisions() {
+		d.names, d.labels, d.most = append(d.names, x.Name), append(d.labels, x.Labels), append(d.most, math.Log(float64(x.Arity)))
+	}
+	fits := len(s.Beliefs.Probabilities) == len(d.names) || len(s.Beliefs.Probabilities) == 0
+	for i, row := range s.Beliefs.Probabilities {
+		fits = fits && len(row) == len(d.labels[i])
+	}
+	for _, p := range s.Beliefs.Entropy {
+		fits = fits && len(p.Nats) == len(d.names)
+	}
+	if !fits {
+		return nil
+	}
+	return d
+}
+
+// decisionsPerBlock is the number of decisions of a block in a space: in1, in2, op1, op2, combine.
+const decisionsPerBlock = 5
+
+var decisionKinds = [decisionsPerBlock]string{"in1", "in2", "op1", "op2", "combine"}
+
+// of is the place of a block's decision.
+func (d *decisions) of(reduction bool, block, kind int) int {
+	at := block*decisionsPerBlock + kind
+	if reduction {
+		at += d.space.Blocks * decisionsPerBlock
+	}
+	return at
+}
+
+// sure counts the decisions whose most probable choice has at least probability p.
+func (d *decisions) sure(p float64) (n int) {
+	for _, row := range d.Probabilities {
+		if len(row) > 1 && slices.Max(row) >= p {
+			n++
+		}
+	}
+	return n
+}
+
+// Bounds of the alarms: ours, chosen on runs of the quick preset, where a policy that learns ends at a third of the largest entropy or more.
+const (
+	collapsedAt = 0.1  // of the largest entropy
+	fallingBy   = 0.25 // of the largest entropy in ten updates
+	stepTooFar  = 1.0  // nats of KL an update, mean of the last five
+	sureAt      = 0.9  // probability of a choice
+)
+
+// verdictOnPolicy says in a sentence what the policy does, and whether that is bad.
+func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
+	v, n := s.Policy, len(s.Updates)
+	strategy := s.Config.Controller.Strategy
+	switch {
+	case s.Beliefs != nil && !s.Beliefs.Exact:
+		return strategy + " has no policy that learns: these are the shares of each choice among its last proposals", false
+	case n == 0:
+		return fmt.Sprintf("no update yet: every choice is about equally likely; the first comes after %d children", s.Config.Batch), false
+	case v.MaxEntropy <= 0:
+		return "the policy's entropy is not known", false
+	}
+	before := s.Updates[max(0, n-11)]
+	mean := func(f func(nas.PolicyView) float64) (sum float64) {
+		last := s.Updates[max(0, n-5):]
+		for _, u := range last {
+			sum += f(u) / float64(len(last))
+		}
+		return sum
+	}
+	drop := before.Entropy - v.Entropy
+	switch kl := mean(func(u nas.PolicyView) float64 { return u.KL }); {
+	case v.Entropy < collapsedAt*v.MaxEntropy:
+		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes nearly one cell. A fork from an earlier policy with a larger entropy bonus explores on.",
+			v.Entropy, v.MaxEntropy), true
+	case v.Version-before.Version <= 10 && drop > fallingBy*v.MaxEntropy:
+		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy, plural(v.Version-before.Version, "update", "updates")), true
+	case kl > stepTooFar:
+		return fmt.Sprintf("steps are large: each update moves the policy by %.2f nats (KL); a smaller learning rate learns steadier", kl), true
+	}
+	text = fmt.Sprintf("entropy %+.1f nats in the last %s", -drop, plural(max(1, v.Version-before.Version), "update", "updates"))
+	if d := decisionsOf(s); d != nil && len(d.Probabilities) > 0 {
+		text += fmt.Sprintf("; %d of %d decisions are above %.0f %%", d.sure(sureAt), len(d.names), 100*sureAt)
+		if i, p := d.extreme(1); i >= 0 {
+			text += fmt.Sprintf("; surest %s %s %.0f %%", d.names[i], d.labels[i][slices.Index(d.Probabilities[i], p)], 100*p)
+		}
+	}
+	return text, false
+}
+
+// extreme is the decision whose most probable choice is the most (sign 1) or the least (-1) probable, among those with more than one.
+func (d *decisions) extreme(sign float64) (at int, p float64) {
+	at = -1
+	for i, row := range d.Probabilities {
+		if len(row) < 2 {
+			continue
+		}
+		if x := slices.Max(row); at < 0 || sign*x > sign*p {
+			at, p = i, x
+		}
+	}
+	return at, p
+}
+
+// heatRow is a choice over all columns of a heat map: probabilities by rung, NaN where there is no such choice.
+type heatRow struct {
+	label string
+	p     []float64
+	best  []bool
+	op    space.Family
+}
+
+func (r heatRow) most() float64 {
+	top := 0.0
+	for _, p := range r.p {
+		if p > top {
+			top = p
+		}
+	}
+	return top
+}
+
+// heatRows are the rows of a cell's heat map in three groups: ops, inputs, combines.
+func (d *decisions) heatRows(reduction bool) (groups [3][]heatRow) {
+	blocks := d.space.Blocks
+	add := func(g int, label string, family space.Family, kinds [2]int, choice func(kind int) int) {
+		r := heatRow{label: label, op: family}
+		for b := range blocks {
+			for _, k := range kinds {
+				p, best := math.NaN(), false
+				if k >= 0 {
+					row := d.Probabilities[d.of(reduction, b, k)]
+					if c := choice(k); c < len(row) {
+						p, best = row[c], row[c] == slices.Max(row)
+					}
+				}
+				r.p, r.best = append(r.p, p), append(r.best, best)
+			}
+		}
+		groups[g] = append(groups[g], r)
+	}
+	for c, name := range d.space.Ops {
+		op, _ := space.OpByName(name)
+		add(0, op.Label, op.Family, [2]int{2, 3}, func(int) int { return c })
+	}
+	for c := range blocks + 1 {
+		add(1, space.StateName(c), "", [2]int{0, 1}, func(int) int { return c })
+	}
+	for c, label := range []string{space.Add, space.Concat} {
+		add(2, label, "", [2]int{-1, 4}, func(int) int { return c })
+	}
+	return groups
+}
+
+// others joins the least probable rows into one until at most n are left.
+func others(rows []heatRow, n int) []heatRow {
+	if len(rows) <= n || n < 2 {
+		return rows
+	}
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch x, y := rows[a].most(), rows[b].most(); {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	kept := slices.Sorted(slices.Values(order[:n-1]))
+	out := make([]heatRow, 0, n)
+	for _, i := range kept {
+		out = append(out, rows[i])
+	}
+	rest := heatRow{label: fmt.Sprintf("%d others", len(rows)-n+1), p: make([]float64, len(rows[0].p)), best: make([]bool, len(rows[0].p))}
+	for _, i := range order[n-1:] {
+		for c, p := range rows[i].p {
+			if !math.IsNaN(p) {
+				rest.p[c] += p
+			}
+		}
+	}
+	return append(out, rest)
+}
+
+func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
+	t := m.theme
+	box := pane{title: "Probabilities " + t.g.Dot + " " + cellName(reduction), focus: w == m.w || reduction == p.reduction}
+	if w == m.w {
+		box.foot = m.hint(onPolicy, actOther, actView)
+	}
+	d := decisionsOf(m.snap)
+	if d == nil || len(d.Probabilities) == 0 {
+		return box.draw(t, w, h, []string{"", " the probabilities are not known yet"})
+	}
+	box.right = "percent, along the greedy path"
+	if !d.Exact {
+		box.right = "percent of the last proposals"
+	}
+	if w < 70 {
+		box.right = "percent"
+	}
+	groups := d.heatRows(reduction)
+	room := h - 2 - 1 - len(groups[1]) - len(groups[2])
+	gap := 0
+	if room >= len(groups[0])+2 {
+		gap = 1
+	}
+	groups[0] = others(groups[0], max(3, room-2*gap))
+	const label = 10
+	rungs := 2 * d.space.Blocks
+	cell := max(4, min(6, (w-3-label)/rungs))
+	rungs = max(0, min(rungs, (w-2-label)/cell))
+	head := fit("", label)
+	for c := range rungs {
+		name := fmt.Sprintf("b%d.%d", c/2, c%2+1)
+		if len(name) >= cell {
+			name = name[1:]
+		}
+		head += fitRight(name, cell)
+	}
+	body := []string{t.title.Render(head)}
+	for g, rows := range groups {
+		if g > 0 && gap > 0 {
+			body = append(body, "")
+		}
+		for _, r := range rows {
+			l := t.family(r.op).Render(fit(" "+r.label, label))
+			for c := range rungs {
+				l += t.heat(r.p[c], cell, r.best[c])
+			}
+			body = append(body, l)
+		}
+	}
+	return box.draw(t, w, h, body)
+}
+
+// heat is one field of the map: a shade and the percentage, nothing below one in two hundred. The most probable choice is bold.
+func (t theme) heat(p float64, w int, best bool) string {
+	if math.IsNaN(p) || p < 0.005 {
+		s := ""
+		if p < 0.005 {
+			s = t.g.Dot
+		}
+		return fitRight(s, w)
+	}
+	shade := t.g.Shades[min(len(t.g.Shades)-1, 1+int(p*float64(len(t.g.Shades)-1)))]
+	s := fitRight(shade+fmt.Sprintf("%2.0f", min(99, 100*p)), w)
+	if best {
+		return t.bold.Render(s)
+	}
+	return s
+}
+
+// kindsPane is the entropy of each kind of decision over the run.
+func (p *policyScreen) kindsPane(m *model, w, h int) []string {
+	t := m.theme
+	d := decisionsOf(m.snap)
+	box := pane{title: "Entropy by kind of decision", right: m.hint(onPolicy, actView)}
+	if d == nil || len(d.Entropy) == 0 {
+		return box.draw(t, w, h, []string{"", " not known: no proposal has a probability yet"})
+	}
+	body := []string{t.title.Render(t.spread(" nats a decision, by batch", "first "+t.g.To+" last of most ", w-2))}
+	for _, reduction := range []bool{false, true} {
+		for k, name := range decisionKinds {
+			most := 0.0
+			for b := range d.space.Blocks {
+				most += d.most[d.of(reduction, b, k)] / float64(d.space.Blocks)
+			}
+			values := series(d.Entropy, func(e nas.EntropyPoint) (sum float64) {
+				for b := range d.space.Blocks {
+					sum += e.Nats[d.of(reduction, b, k)] / float64(d.space.Blocks)
+				}
+				return sum
+			})
+			body = append(body, t.entropyLine(fmt.Sprintf("%-8s %s", name, cellName(reduction)), 18, values, most, w-3))
+		}
+	}
+	return box.draw(t, w, h, body)
+}
+
+// entropyLine is a name, the course of an entropy and its ends.
+func (t theme) entropyLine(name string, label int, values []float64, most float64, w int) string {
+	tail := fmt.Sprintf(" %.2f %s %.2f of %.2f", values[0], t.g.To, values[len(values)-1], most)
+	return t.spread(" "+fit(name, label)+" "+t.spark(values, max(4, w-label-3-len([]rune(tail))), 0, max(most, 1e-9)), tail, w)
+}
+
+// decisionsPane is the entropy of every decision.
+func (p *policyScreen) decisionsPane(m *model, w, h int) []string {
+	t := m.theme
+	d := decisionsOf(m.snap)
+	box := pane{title: "Entropy of every decision, nats", focus: true, foot: m.hint(onPolicy, actView)}
+	if d == nil || len(d.Entropy) == 0 {
+		return box.draw(t, w, h, []string{"", " not known: no proposal has a probability yet"})
+	}
+	box.right = fmt.Sprintf("batch 0 to %d", d.Entropy[len(d.Entropy)-1].Batch)
+	var lines []string
+	columns := 1
+	if w >= 120 {
+		columns = 2
+	}
+	width := (w - 2) / columns
+	for i, name := range d.names {
+		best := ""
+		if len(d.Probabilities) > 0 {
+			c := slices.Index(d.Probabilities[i], slices.Max(d.Probabilities[i]))
+			best = fmt.Sprintf("%s %.0f%%", d.labels[i][c], 100*d.Probabilities[i][c])
+		}
+		name = strings.Replace(strings.Replace(name, "reduction ", "red. ", 1), "combine", "join", 1)
+		lines = append(lines, t.entropyLine(fit(name, 16)+" "+t.cut(best, 16), 33, series(d.Entropy, func(e nas.EntropyPoint) float64 { return e.Nats[i] }), d.most[i], width-1))
+	}
+	rows := (len(lines) + columns - 1) / columns
+	from := max(0, min(p.from, rows-(h-2)))
+	var body []string
+	for r := from; r < rows; r++ {
+		l := ""
+		for c := range columns {
+			if i := r + c*rows; i < len(lines) {
+				l += fit(lines[i], width)
+			}
+		}
+		body = append(body, l)
+	}
+	return box.draw(t, w, h, body)
+}
+
+// klPane is the size of the steps: how far each update moved the policy, and the share of ratios that were clipped.
+func (p *policyScreen) klPane(m *model, w, h int) []string {
+	t, us := m.theme, m.snap.Updates
+	box := pane{title: "KL and clip fraction by update", right: plural(m.snap.Policy.Version, "update", "updates")}
+	if len(us) == 0 {
+		return box.draw(t, w, h, []string{"", " no update yet"})
+	}
+	v := us[len(us)-1]
+	kl := series(us, func(u nas.PolicyView) float64 { return u.KL })
+	body := t.plot(w-3, max(2, h-4), "", line{name: "KL, nats", values: kl, style: t.best, heavy: true})
+	clipped := fmt.Sprintf(" %.0f%% ", 100*v.ClipFraction)
+	body = append(body, t.spread(" clip "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.ClipFraction }), w-9-len(clipped), 0, math.NaN()), clipped, w-2))
+	grad := fmt.Sprintf(" %s ", number(v.GradNorm))
+	body = append(body, t.spread(" grad "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.GradNorm }), w-9-len(grad), 0, math.NaN()), grad, w-2))
+	return box.draw(t, w, h, body)
+}
+
+// stepsPane is the table of the updates over their chart.
+func (p *policyScreen) stepsPane(m *model, w, h int) []string {
+	t, us := m.theme, m.snap.Updates
+	upper := 0
+	if h >= 18 {
+		upper = max(8, h*2/5)
+	}
+	out := p.klPane(m, w, upper)
+	box := pane{title: "Updates, newest first", focus: true, foot: m.hint(onPolicy, actView)}
+	body := []string{" " + t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD  SAMPLES")}
+	from := max(0, min(p.from, len(us)-(h-upper-3)))
+	for i := len(us) - 1 - from; i >= 0 && len(body) < h-upper-2; i-- {
+		u := us[i]
+		body = append(body, fmt.Sprintf(" %6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s  %7d", u.Version, score(u.MeanReward, 4), score(u.MaxReward, 4),
+			score(u.Baseline, 4), u.Entropy, number(u.KL), 100*u.ClipFraction, number(u.GradNorm), u.Samples))
+	}
+	return append(out, box.draw(t, w, h-upper, body)...)
+}

@@ -1,0 +1,68 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"nasnet/nas"
+)
+
+func TestTheVerdictOnThePolicy(t *testing.T) {
+	rows := []struct {
+		name   string
+		change func(s *nas.Snapshot)
+		want   string
+		bad    bool
+	}{
+		{"one that learns", func(*nas.Snapshot) {}, "entropy -2.9 nats in the last 10 updates", false},
+		{"before the first update", func(s *nas.Snapshot) { s.Updates = nil }, "no update yet", false},
+		{"a tenth of the entropy is left", func(s *nas.Snapshot) { s.Policy.Entropy = 4.5 }, "collapsed: 4.5 of 45.2", true},
+		{"a quarter of the entropy in ten updates", func(s *nas.Snapshot) { s.Policy.Entropy = s.Updates[149].Entropy - 11.4 }, "collapsing", true},
+		{"the same over more updates, of which not all are shown", func(s *nas.Snapshot) {
+			for i := range s.Updates {
+				s.Updates[i].Version = 5 * (i + 1)
+			}
+			s.Policy = s.Updates[159]
+			s.Policy.Entropy = s.Updates[149].Entropy - 11.4
+		}, "in the last 50 updates", false},
+		{"steps of more than a nat", func(s *nas.Snapshot) {
+			for i := range 5 {
+				s.Updates[155+i].KL = 1.2
+			}
+		}, "steps are large: each update moves the policy by 1.20", true},
+		{"one large step", func(s *nas.Snapshot) { s.Updates[159].KL = 3 }, "entropy", false},
+		{"a strategy without a policy", func(s *nas.Snapshot) {
+			s.Config.Controller.Strategy, s.Beliefs.Exact = "evolution", false
+		}, "evolution has no policy", false},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			s := busy()
+			r.change(s)
+			text, bad := verdictOnPolicy(s)
+			if !strings.Contains(text, r.want) || bad != r.bad {
+				t.Errorf("got %q, bad %v", text, bad)
+			}
+		})
+	}
+}
+
+func TestOthersAddUp(t *testing.T) {
+	d := decisionsOf(busy())
+	rows := d.heatRows(false)[0]
+	for n := 2; n <= len(rows); n++ {
+		few := others(rows, n)
+		if len(few) != n {
+			t.Fatalf("%d rows, want %d", len(few), n)
+		}
+		for c := range rows[0].p {
+			sum := 0.0
+			for _, r := range few {
+				sum += r.p[c]
+			}
+			if sum < 0.999 || sum > 1.001 {
+				t.Errorf("%d rows: column %d adds up to %v", n, c, sum)
+			}
+		}
+	}
+}
