@@ -18,28 +18,29 @@ func (t taps) reach(rows int) int {
 }
 
 // dwForwardAVX2 is dwForwardGeneric; only the last bits differ.
-func dwForwardAVX2(y, x, w []float32, rows int, t taps, spread []float32) {
+func dwForwardAVX2(y, x, w []float32, rows int, t taps, m mask, spread []float32) {
 	if !t.vectorised() || rows == 0 {
-		dwForwardGeneric(y, x, w, rows, t, spread)
+		dwForwardGeneric(y, x, w, rows, t, m, spread)
 		return
 	}
 	y, x, w = y[:rows*t.ow*t.c], x[:t.reach(rows)], w[:t.kh*t.kw*t.c]
-	row := dwForward3s1
+	if m.x != nil {
+		m.x = m.x[:(rows-1)*m.line+t.ow*t.c]
+	}
+	forward := dwForward3s1
 	switch [2]int{t.kh, t.stride} {
 	case [2]int{3, 2}:
-		row = dwForward3s2
+		forward = dwForward3s2
 	case [2]int{5, 1}:
-		row = dwForward5s1
+		forward = dwForward5s1
 	case [2]int{5, 2}:
-		row = dwForward5s2
+		forward = dwForward5s2
 	case [2]int{7, 1}:
-		row = dwForward7s1
+		forward = dwForward7s1
 	case [2]int{7, 2}:
-		row = dwForward7s2
+		forward = dwForward7s2
 	}
-	for r := range rows {
-		row(&y[r*t.ow*t.c], &x[r*t.line], &w[0], t.ow, 4*t.c, 4*t.tap)
-	}
+	forward(&y[0], &x[0], &w[0], first(m.x), rows, t.ow, 4*t.c, 4*t.line, 4*t.tap, 4*m.line)
 }
 
 // dwGatherAVX2 is dwGatherGeneric; only the last bits differ.

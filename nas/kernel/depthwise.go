@@ -9,13 +9,14 @@ func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 	depthwiseBands(y, x, w, c, scratch, nil, false)
 }
 
-// depthwiseBands is [DepthwiseForward] of results that count as zero, when mask
-// is not nil, where mask <= 0. With acc they are added to y.
-func depthwiseBands(y, x, w []float32, c Conv, scratch, mask []float32, acc bool) {
+// depthwiseBands is [DepthwiseForward] of results that count as zero, when positive
+// is not nil, where it is not. With acc they are added to y.
+func depthwiseBands(y, x, w []float32, c Conv, scratch, positive []float32, acc bool) {
 	spread, scratch := scratch[:c.spread()], scratch[c.spread():]
 	b := c.bands(wideBand)
 	row := c.OW * c.Cin
 	scratch, result := scratch[:b.scratch()], scratch[b.scratch():]
+	m := mask{x: positive, line: row}
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
@@ -26,10 +27,7 @@ func depthwiseBands(y, x, w []float32, c Conv, scratch, mask []float32, acc bool
 			if acc {
 				out = result[:rows*row]
 			}
-			isa.dwForward(out, a, w, rows, b.taps(), spread)
-			if mask != nil {
-				isa.reluBackward(out, out, mask[at:][:rows*row])
-			}
+			isa.dwForward(out, a, w, rows, b.taps(), m.from(at), spread)
 			if acc {
 				isa.add(sum, sum, out)
 			}
@@ -43,6 +41,21 @@ type taps struct {
 	stride        int // columns from pixel to pixel
 	dilation      int // columns from tap to tap
 	line, tap     int // floats from row to row, and from a tap to the one below
+}
+
+// mask says which results of a depthwise convolution count as zero: those where x,
+// whose rows lie line floats apart, is not positive. Without x all count.
+type mask struct {
+	x    []float32
+	line int
+}
+
+// from is the mask of the results from a float of x on.
+func (m mask) from(at int) mask {
+	if m.x == nil {
+		return mask{}
+	}
+	return mask{m.x[at:], m.line}
 }
 
 func (b bands) taps() taps {

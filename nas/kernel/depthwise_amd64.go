@@ -4,12 +4,14 @@
 
 package kernel
 
-// dwForward3s1 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward3s1 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<3,kx<3 x[ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<3,kx<3 x[r*line + ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward3s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward3s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight3s1 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:
@@ -19,12 +21,14 @@ func dwForward3s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
 //go:noescape
 func dwWeight3s1(dw *float32, x *float32, dy *float32, rows int, ow int, c int, line int, tap int, mask *int32)
 
-// dwForward3s2 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward3s2 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<3,kx<3 x[ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<3,kx<3 x[r*line + ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward3s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward3s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight3s2 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:
@@ -42,12 +46,14 @@ func dwWeight3s2(dw *float32, x *float32, dy *float32, rows int, ow int, c int, 
 //go:noescape
 func dwGather3(dx *float32, dy *float32, w *float32, row int, count int, pairs int, c int)
 
-// dwForward5s1 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward5s1 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<5,kx<5 x[ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<5,kx<5 x[r*line + ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward5s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward5s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight5s1 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:
@@ -57,12 +63,14 @@ func dwForward5s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
 //go:noescape
 func dwWeight5s1(dw *float32, x *float32, dy *float32, rows int, ow int, c int, line int, tap int, mask *int32)
 
-// dwForward5s2 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward5s2 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<5,kx<5 x[ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<5,kx<5 x[r*line + ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward5s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward5s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight5s2 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:
@@ -80,12 +88,14 @@ func dwWeight5s2(dw *float32, x *float32, dy *float32, rows int, ow int, c int, 
 //go:noescape
 func dwGather5(dx *float32, dy *float32, w *float32, row int, count int, pairs int, c int)
 
-// dwForward7s1 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward7s1 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<7,kx<7 x[ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<7,kx<7 x[r*line + ky*tap + (1*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward7s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward7s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight7s1 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:
@@ -95,12 +105,14 @@ func dwForward7s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
 //go:noescape
 func dwWeight7s1(dw *float32, x *float32, dy *float32, rows int, ow int, c int, line int, tap int, mask *int32)
 
-// dwForward7s2 computes a row of ow pixels of c bytes (at least 32), with filter rows tap bytes apart in x:
+// dwForward7s2 computes rows of ow pixels of c bytes (at least 32). Rows of x are line bytes apart, filter rows tap,
+// rows of mask, if there is one, maskLine:
 //
-//	for ox < ow, j: y[ox,j] = Σ_ky<7,kx<7 x[ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//	for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<7,kx<7 x[r*line + ky*tap + (2*ox+kx)*c + j] * w[ky,kx,j]
+//		where mask[r*maskLine + ox*c + j] > 0, else 0
 //
 //go:noescape
-func dwForward7s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+func dwForward7s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 
 // dwWeight7s2 adds the gradient by the filter over rows of ow pixels of c bytes (at least 32). Rows of x are line bytes
 // apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:

@@ -4,210 +4,159 @@
 
 #include "textflag.h"
 
-// func dwForward3s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward3s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward3s1(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward3s1(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	MOVQ tap+64(FP), SI
 
-channels_1:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
-	JL   narrow_4
-	SUBQ $0x08, SI
+row_1:
 	XORQ DI, DI
+	LEAQ -32(AX), R8
 
-tile_5:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_6:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VMOVUPS     (R11)(AX*1), Y11
-	VFMADD231PS Y11, Y9, Y0
-	VFMADD231PS Y11, Y8, Y1
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y0
-	VFMADD231PS Y11, Y9, Y1
-	VFMADD231PS Y11, Y8, Y2
-	VMOVUPS     (R11)(CX*1), Y11
-	VFMADD231PS Y11, Y10, Y1
-	VFMADD231PS Y11, Y9, Y2
-	VFMADD231PS Y11, Y8, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y11
-	VFMADD231PS Y11, Y10, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VFMADD231PS Y11, Y8, Y4
-	VMOVUPS     (R11)(AX*1), Y11
-	VFMADD231PS Y11, Y10, Y3
-	VFMADD231PS Y11, Y9, Y4
-	VFMADD231PS Y11, Y8, Y5
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y4
-	VFMADD231PS Y11, Y9, Y5
-	VFMADD231PS Y11, Y8, Y6
-	VMOVUPS     (R11)(CX*1), Y11
-	VFMADD231PS Y11, Y10, Y5
-	VFMADD231PS Y11, Y9, Y6
-	VFMADD231PS Y11, Y8, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
-	VFMADD231PS Y8, Y10, Y6
-	VFMADD231PS Y8, Y9, Y7
-	VFMADD231PS (R11)(AX*1), Y10, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_6
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_3
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_5
-
-narrow_4:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_7
-	SUBQ $0x04, SI
-	XORQ DI, DI
-
-tile_8:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_9:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VMOVUPS     (R11)(AX*1), Y7
-	VFMADD231PS Y7, Y5, Y0
-	VFMADD231PS Y7, Y4, Y1
-	VMOVUPS     (R11)(AX*2), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VFMADD231PS Y7, Y5, Y1
-	VFMADD231PS Y7, Y4, Y2
-	VMOVUPS     (R11)(CX*1), Y7
-	VFMADD231PS Y7, Y6, Y1
-	VFMADD231PS Y7, Y5, Y2
-	VFMADD231PS Y7, Y4, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
-	VFMADD231PS Y4, Y6, Y2
-	VFMADD231PS Y4, Y5, Y3
-	VFMADD231PS (R11)(AX*1), Y6, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_9
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_3
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_8
-
-narrow_7:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
-
-tile_11:
-	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_12:
+channels_2:
+	MOVQ        w+16(FP), R9
+	ADDQ        DI, R9
+	VMOVUPS     (R9), Y0
+	ADDQ        AX, R9
 	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_12
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_3
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_11
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y8
+	ADDQ        AX, R9
+	MOVQ        ow+40(FP), R12
+	LEAQ        (DX)(DI*1), R9
+	LEAQ        (CX)(DI*1), R10
+	LEAQ        (BX)(DI*1), R11
+	VMOVUPS     (R9), Y9
+	VMULPS      Y0, Y9, Y9
+	VMOVUPS     (R9)(SI*1), Y10
+	VFMADD231PS Y3, Y10, Y9
+	VMOVUPS     (R9)(SI*2), Y10
+	VFMADD231PS Y6, Y10, Y9
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y10
+	VFMADD231PS Y1, Y10, Y9
+	VMULPS      Y0, Y10, Y10
+	VMOVUPS     (R9)(SI*1), Y11
+	VFMADD231PS Y4, Y11, Y9
+	VFMADD231PS Y3, Y11, Y10
+	VMOVUPS     (R9)(SI*2), Y11
+	VFMADD231PS Y7, Y11, Y9
+	VFMADD231PS Y6, Y11, Y10
+	ADDQ        AX, R9
 
-row_3:
-	CMPQ    DX, BX
-	JE      done_2
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
-	JMP     channels_1
+pixel_4:
+	VMOVUPS     (R9), Y11
+	VFMADD231PS Y2, Y11, Y9
+	VFMADD231PS Y1, Y11, Y10
+	VMULPS      Y0, Y11, Y11
+	VMOVUPS     (R9)(SI*1), Y12
+	VFMADD231PS Y5, Y12, Y9
+	VFMADD231PS Y4, Y12, Y10
+	VFMADD231PS Y3, Y12, Y11
+	VMOVUPS     (R9)(SI*2), Y12
+	VFMADD231PS Y8, Y12, Y9
+	VFMADD231PS Y7, Y12, Y10
+	VFMADD231PS Y6, Y12, Y11
+	ADDQ        AX, R9
+	TESTQ       BX, BX
+	JZ          all_6
+	VXORPS      Y12, Y12, Y12
+	VMOVUPS     (R11), Y13
+	VCMPPS      $0x09, Y13, Y12, Y13
+	VANDPS      Y9, Y13, Y9
 
-done_2:
+all_6:
+	VMOVUPS     Y9, (R10)
+	ADDQ        AX, R10
+	ADDQ        AX, R11
+	DECQ        R12
+	JZ          end_5
+	VMOVUPS     (R9), Y9
+	VFMADD231PS Y2, Y9, Y10
+	VFMADD231PS Y1, Y9, Y11
+	VMULPS      Y0, Y9, Y9
+	VMOVUPS     (R9)(SI*1), Y12
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y4, Y12, Y11
+	VFMADD231PS Y3, Y12, Y9
+	VMOVUPS     (R9)(SI*2), Y12
+	VFMADD231PS Y8, Y12, Y10
+	VFMADD231PS Y7, Y12, Y11
+	VFMADD231PS Y6, Y12, Y9
+	ADDQ        AX, R9
+	TESTQ       BX, BX
+	JZ          all_7
+	VXORPS      Y12, Y12, Y12
+	VMOVUPS     (R11), Y13
+	VCMPPS      $0x09, Y13, Y12, Y13
+	VANDPS      Y10, Y13, Y10
+
+all_7:
+	VMOVUPS     Y10, (R10)
+	ADDQ        AX, R10
+	ADDQ        AX, R11
+	DECQ        R12
+	JZ          end_5
+	VMOVUPS     (R9), Y10
+	VFMADD231PS Y2, Y10, Y11
+	VFMADD231PS Y1, Y10, Y9
+	VMULPS      Y0, Y10, Y10
+	VMOVUPS     (R9)(SI*1), Y12
+	VFMADD231PS Y5, Y12, Y11
+	VFMADD231PS Y4, Y12, Y9
+	VFMADD231PS Y3, Y12, Y10
+	VMOVUPS     (R9)(SI*2), Y12
+	VFMADD231PS Y8, Y12, Y11
+	VFMADD231PS Y7, Y12, Y9
+	VFMADD231PS Y6, Y12, Y10
+	ADDQ        AX, R9
+	TESTQ       BX, BX
+	JZ          all_8
+	VXORPS      Y12, Y12, Y12
+	VMOVUPS     (R11), Y13
+	VCMPPS      $0x09, Y13, Y12, Y13
+	VANDPS      Y11, Y13, Y11
+
+all_8:
+	VMOVUPS Y11, (R10)
+	ADDQ    AX, R10
+	ADDQ    AX, R11
+	DECQ    R12
+	JZ      end_5
+	JMP     pixel_4
+
+end_5:
+	CMPQ    DI, R8
+	JE      done_3
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     channels_2
+
+done_3:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_1
 	VZEROUPPER
 	RET
 
@@ -219,7 +168,7 @@ TEXT ·dwWeight3s1(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_13:
+channels_9:
 	MOVQ   dw+0(FP), DI
 	ADDQ   DX, DI
 	XORQ   SI, SI
@@ -240,13 +189,13 @@ channels_13:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_16:
+row_12:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_17
+	JL   single_13
 
-four_20:
+four_16:
 	VMOVUPS     (R9), Y9
 	VMOVUPS     (R9)(AX*1), Y10
 	VMOVUPS     (R9)(AX*2), Y11
@@ -310,13 +259,13 @@ four_20:
 	VFMADD231PS (R13)(AX*1), Y12, Y8
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_20
+	JGE         four_16
 
-single_17:
+single_13:
 	ADDQ $0x04, R12
-	JZ   end_19
+	JZ   end_15
 
-one_18:
+one_14:
 	VMOVUPS     (R9), Y9
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -335,15 +284,15 @@ one_18:
 	VFMADD231PS (R13)(AX*2), Y9, Y8
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_18
+	JNZ         one_14
 
-end_19:
+end_15:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_16
+	JNZ     row_12
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_21
+	JNE     whole_17
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y9
 	MOVQ    DI, R8
@@ -383,9 +332,9 @@ end_19:
 	VADDPS  (R8), Y8, Y8
 	VMOVUPS Y8, (R8)
 	ADDQ    AX, R8
-	JMP     added_22
+	JMP     added_18
 
-whole_21:
+whole_17:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -415,229 +364,146 @@ whole_21:
 	VMOVUPS Y8, (R8)
 	ADDQ    AX, R8
 
-added_22:
+added_18:
 	IMUL3Q  $+9, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x03, SI
 	CMPQ    DX, BX
-	JE      done_14
+	JE      done_10
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_13
+	JMP     channels_9
 
-done_14:
+done_10:
 	VZEROUPPER
 	RET
 
-// func dwForward3s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward3s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward3s2(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward3s2(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	MOVQ tap+64(FP), SI
 
-channels_23:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
-	JL   narrow_26
-	SUBQ $0x08, SI
+row_19:
 	XORQ DI, DI
+	LEAQ -32(AX), R8
 
-tile_27:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_28:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VFMADD231PS (R11)(AX*1), Y9, Y0
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y0
-	VFMADD231PS Y11, Y8, Y1
-	VFMADD231PS (R11)(CX*1), Y9, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y11
-	VFMADD231PS Y11, Y10, Y1
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS (R11)(AX*1), Y9, Y2
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y2
-	VFMADD231PS Y11, Y8, Y3
-	VFMADD231PS (R11)(CX*1), Y9, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y11
-	VFMADD231PS Y11, Y10, Y3
-	VFMADD231PS Y11, Y8, Y4
-	VFMADD231PS (R11)(AX*1), Y9, Y4
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y4
-	VFMADD231PS Y11, Y8, Y5
-	VFMADD231PS (R11)(CX*1), Y9, Y5
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y11
-	VFMADD231PS Y11, Y10, Y5
-	VFMADD231PS Y11, Y8, Y6
-	VFMADD231PS (R11)(AX*1), Y9, Y6
-	VMOVUPS     (R11)(AX*2), Y11
-	VFMADD231PS Y11, Y10, Y6
-	VFMADD231PS Y11, Y8, Y7
-	VFMADD231PS (R11)(CX*1), Y9, Y7
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y10, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_28
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_25
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_27
-
-narrow_26:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_29
-	SUBQ $0x04, SI
-	XORQ DI, DI
-
-tile_30:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_31:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VFMADD231PS (R11)(AX*1), Y5, Y0
-	VMOVUPS     (R11)(AX*2), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VFMADD231PS Y7, Y4, Y1
-	VFMADD231PS (R11)(CX*1), Y5, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y7
-	VFMADD231PS Y7, Y6, Y1
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS (R11)(AX*1), Y5, Y2
-	VMOVUPS     (R11)(AX*2), Y7
-	VFMADD231PS Y7, Y6, Y2
-	VFMADD231PS Y7, Y4, Y3
-	VFMADD231PS (R11)(CX*1), Y5, Y3
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y6, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_31
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_25
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_30
-
-narrow_29:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
-
-tile_33:
-	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000003, R10
-
-ky_34:
+channels_20:
+	MOVQ        w+16(FP), R9
+	ADDQ        DI, R9
+	VMOVUPS     (R9), Y0
+	ADDQ        AX, R9
 	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_34
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_25
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_33
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y2
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y3
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y4
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y5
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y6
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y7
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y8
+	ADDQ        AX, R9
+	MOVQ        ow+40(FP), R12
+	LEAQ        (DX)(DI*1), R9
+	LEAQ        (CX)(DI*1), R10
+	LEAQ        (BX)(DI*1), R11
+	VMOVUPS     (R9), Y9
+	VMULPS      Y0, Y9, Y9
+	VMOVUPS     (R9)(SI*1), Y10
+	VFMADD231PS Y3, Y10, Y9
+	VMOVUPS     (R9)(SI*2), Y10
+	VFMADD231PS Y6, Y10, Y9
+	ADDQ        AX, R9
 
-row_25:
-	CMPQ    DX, BX
-	JE      done_24
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
-	JMP     channels_23
+pixel_22:
+	VMOVUPS     (R9), Y10
+	VFMADD231PS Y1, Y10, Y9
+	VMOVUPS     (R9)(SI*1), Y10
+	VFMADD231PS Y4, Y10, Y9
+	VMOVUPS     (R9)(SI*2), Y10
+	VFMADD231PS Y7, Y10, Y9
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y10
+	VFMADD231PS Y2, Y10, Y9
+	VMULPS      Y0, Y10, Y10
+	VMOVUPS     (R9)(SI*1), Y11
+	VFMADD231PS Y5, Y11, Y9
+	VFMADD231PS Y3, Y11, Y10
+	VMOVUPS     (R9)(SI*2), Y11
+	VFMADD231PS Y8, Y11, Y9
+	VFMADD231PS Y6, Y11, Y10
+	ADDQ        AX, R9
+	TESTQ       BX, BX
+	JZ          all_24
+	VXORPS      Y11, Y11, Y11
+	VMOVUPS     (R11), Y12
+	VCMPPS      $0x09, Y12, Y11, Y12
+	VANDPS      Y9, Y12, Y9
 
-done_24:
+all_24:
+	VMOVUPS     Y9, (R10)
+	ADDQ        AX, R10
+	ADDQ        AX, R11
+	DECQ        R12
+	JZ          end_23
+	VMOVUPS     (R9), Y9
+	VFMADD231PS Y1, Y9, Y10
+	VMOVUPS     (R9)(SI*1), Y9
+	VFMADD231PS Y4, Y9, Y10
+	VMOVUPS     (R9)(SI*2), Y9
+	VFMADD231PS Y7, Y9, Y10
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Y9
+	VFMADD231PS Y2, Y9, Y10
+	VMULPS      Y0, Y9, Y9
+	VMOVUPS     (R9)(SI*1), Y11
+	VFMADD231PS Y5, Y11, Y10
+	VFMADD231PS Y3, Y11, Y9
+	VMOVUPS     (R9)(SI*2), Y11
+	VFMADD231PS Y8, Y11, Y10
+	VFMADD231PS Y6, Y11, Y9
+	ADDQ        AX, R9
+	TESTQ       BX, BX
+	JZ          all_25
+	VXORPS      Y11, Y11, Y11
+	VMOVUPS     (R11), Y12
+	VCMPPS      $0x09, Y12, Y11, Y12
+	VANDPS      Y10, Y12, Y10
+
+all_25:
+	VMOVUPS Y10, (R10)
+	ADDQ    AX, R10
+	ADDQ    AX, R11
+	DECQ    R12
+	JZ      end_23
+	JMP     pixel_22
+
+end_23:
+	CMPQ    DI, R8
+	JE      done_21
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     channels_20
+
+done_21:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_19
 	VZEROUPPER
 	RET
 
@@ -649,7 +515,7 @@ TEXT ·dwWeight3s2(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_35:
+channels_26:
 	MOVQ   dw+0(FP), DI
 	ADDQ   DX, DI
 	XORQ   SI, SI
@@ -670,13 +536,13 @@ channels_35:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_38:
+row_29:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_39
+	JL   single_30
 
-four_42:
+four_33:
 	VMOVUPS     (R9), Y9
 	VMOVUPS     (R9)(AX*1), Y10
 	VMOVUPS     (R9)(AX*2), Y11
@@ -741,13 +607,13 @@ four_42:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_42
+	JGE         four_33
 
-single_39:
+single_30:
 	ADDQ $0x04, R12
-	JZ   end_41
+	JZ   end_32
 
-one_40:
+one_31:
 	VMOVUPS     (R9), Y9
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -766,15 +632,15 @@ one_40:
 	VFMADD231PS (R13)(AX*2), Y9, Y8
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_40
+	JNZ         one_31
 
-end_41:
+end_32:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_38
+	JNZ     row_29
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_43
+	JNE     whole_34
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y9
 	MOVQ    DI, R8
@@ -814,9 +680,9 @@ end_41:
 	VADDPS  (R8), Y8, Y8
 	VMOVUPS Y8, (R8)
 	ADDQ    AX, R8
-	JMP     added_44
+	JMP     added_35
 
-whole_43:
+whole_34:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -846,18 +712,18 @@ whole_43:
 	VMOVUPS Y8, (R8)
 	ADDQ    AX, R8
 
-added_44:
+added_35:
 	IMUL3Q  $+9, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x03, SI
 	CMPQ    DX, BX
-	JE      done_36
+	JE      done_27
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_35
+	JMP     channels_26
 
-done_36:
+done_27:
 	VZEROUPPER
 	RET
 
@@ -869,14 +735,14 @@ TEXT ·dwGather3(SB), NOSPLIT, $0-56
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_45:
+channels_36:
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x04
-	JL   narrow_48
+	JL   narrow_39
 	SUBQ $0x04, SI
 	XORQ DI, DI
 
-tile_49:
+tile_40:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -893,7 +759,7 @@ tile_49:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_50:
+row_41:
 	VMOVUPS     (R9), Y8
 	VMOVUPS     (R9)(AX*1), Y9
 	VMOVUPS     (R9)(AX*2), Y10
@@ -920,7 +786,7 @@ row_50:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_50
+	JNZ         row_41
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -936,18 +802,18 @@ row_50:
 	VMOVUPS     Y6, (R8)(AX*2)
 	VMOVUPS     Y7, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_47
+	JE          row_38
 	ADDQ        $0x04, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_49
+	JMP         tile_40
 
-narrow_48:
+narrow_39:
 	MOVQ pairs+40(FP), SI
 	SUBQ $0x01, SI
 	XORQ DI, DI
 
-tile_52:
+tile_43:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   DI, R8
@@ -958,7 +824,7 @@ tile_52:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_53:
+row_44:
 	VMOVUPS     (R9), Y2
 	VMOVUPS     (R9)(AX*1), Y3
 	VMOVUPS     (R9)(AX*2), Y4
@@ -972,7 +838,7 @@ row_53:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_53
+	JNZ         row_44
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -981,40 +847,45 @@ row_53:
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     Y1, (R8)(AX*1)
 	CMPQ        DI, SI
-	JE          row_47
+	JE          row_38
 	ADDQ        $0x01, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_52
+	JMP         tile_43
 
-row_47:
+row_38:
 	CMPQ    DX, BX
-	JE      done_46
+	JE      done_37
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_45
+	JMP     channels_36
 
-done_46:
+done_37:
 	VZEROUPPER
 	RET
 
-// func dwForward5s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward5s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward5s1(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward5s1(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	LEAQ (AX)(AX*2), SI
 
-channels_54:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
-	JL   narrow_57
-	SUBQ $0x08, SI
+row_45:
 	XORQ DI, DI
+	LEAQ -32(AX), R8
 
-tile_58:
+channels_46:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x08
+	JL   narrow_49
+	SUBQ $0x08, R9
+	XORQ R10, R10
+
+tile_50:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1023,226 +894,291 @@ tile_58:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_59:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	VMOVUPS     (R9)(CX*1), Y11
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y12
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VMOVUPS     (R11)(AX*1), Y13
+ky_51:
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	VMOVUPS     (R12)(SI*1), Y11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y12
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y8, Y0
+	VMOVUPS     (R14)(AX*1), Y13
 	VFMADD231PS Y13, Y9, Y0
 	VFMADD231PS Y13, Y8, Y1
-	VMOVUPS     (R11)(AX*2), Y13
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y10, Y0
 	VFMADD231PS Y13, Y9, Y1
 	VFMADD231PS Y13, Y8, Y2
-	VMOVUPS     (R11)(CX*1), Y13
+	VMOVUPS     (R14)(SI*1), Y13
 	VFMADD231PS Y13, Y11, Y0
 	VFMADD231PS Y13, Y10, Y1
 	VFMADD231PS Y13, Y9, Y2
 	VFMADD231PS Y13, Y8, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y13
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y13
 	VFMADD231PS Y13, Y12, Y0
 	VFMADD231PS Y13, Y11, Y1
 	VFMADD231PS Y13, Y10, Y2
 	VFMADD231PS Y13, Y9, Y3
 	VFMADD231PS Y13, Y8, Y4
-	VMOVUPS     (R11)(AX*1), Y13
+	VMOVUPS     (R14)(AX*1), Y13
 	VFMADD231PS Y13, Y12, Y1
 	VFMADD231PS Y13, Y11, Y2
 	VFMADD231PS Y13, Y10, Y3
 	VFMADD231PS Y13, Y9, Y4
 	VFMADD231PS Y13, Y8, Y5
-	VMOVUPS     (R11)(AX*2), Y13
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y12, Y2
 	VFMADD231PS Y13, Y11, Y3
 	VFMADD231PS Y13, Y10, Y4
 	VFMADD231PS Y13, Y9, Y5
 	VFMADD231PS Y13, Y8, Y6
-	VMOVUPS     (R11)(CX*1), Y13
+	VMOVUPS     (R14)(SI*1), Y13
 	VFMADD231PS Y13, Y12, Y3
 	VFMADD231PS Y13, Y11, Y4
 	VFMADD231PS Y13, Y10, Y5
 	VFMADD231PS Y13, Y9, Y6
 	VFMADD231PS Y13, Y8, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y8, Y12, Y4
 	VFMADD231PS Y8, Y11, Y5
 	VFMADD231PS Y8, Y10, Y6
 	VFMADD231PS Y8, Y9, Y7
-	VMOVUPS     (R11)(AX*1), Y8
+	VMOVUPS     (R14)(AX*1), Y8
 	VFMADD231PS Y8, Y12, Y5
 	VFMADD231PS Y8, Y11, Y6
 	VFMADD231PS Y8, Y10, Y7
-	VMOVUPS     (R11)(AX*2), Y8
+	VMOVUPS     (R14)(AX*2), Y8
 	VFMADD231PS Y8, Y12, Y6
 	VFMADD231PS Y8, Y11, Y7
-	VFMADD231PS (R11)(CX*1), Y12, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_59
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_56
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_58
+	VFMADD231PS (R14)(SI*1), Y12, Y7
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_51
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_52
+	VXORPS      Y8, Y8, Y8
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y0, Y9, Y0
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y1, Y9, Y1
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y2, Y9, Y2
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y3, Y9, Y3
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y4, Y9, Y4
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y5, Y9, Y5
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y6, Y9, Y6
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y7, Y9, Y7
 
-narrow_57:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_60
-	SUBQ $0x04, SI
-	XORQ DI, DI
+all_52:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, (R11)(AX*1)
+	VMOVUPS Y6, (R11)(AX*2)
+	VMOVUPS Y7, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_48
+	ADDQ    $0x08, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_50
 
-tile_61:
+narrow_49:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x04
+	JL   narrow_53
+	SUBQ $0x04, R9
+	XORQ R10, R10
+
+tile_54:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_62:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	VMOVUPS     (R9)(CX*1), Y7
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y8
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VMOVUPS     (R11)(AX*1), Y9
+ky_55:
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(AX*1), Y5
+	VMOVUPS     (R12)(AX*2), Y6
+	VMOVUPS     (R12)(SI*1), Y7
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y8
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y4, Y0
+	VMOVUPS     (R14)(AX*1), Y9
 	VFMADD231PS Y9, Y5, Y0
 	VFMADD231PS Y9, Y4, Y1
-	VMOVUPS     (R11)(AX*2), Y9
+	VMOVUPS     (R14)(AX*2), Y9
 	VFMADD231PS Y9, Y6, Y0
 	VFMADD231PS Y9, Y5, Y1
 	VFMADD231PS Y9, Y4, Y2
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(SI*1), Y9
 	VFMADD231PS Y9, Y7, Y0
 	VFMADD231PS Y9, Y6, Y1
 	VFMADD231PS Y9, Y5, Y2
 	VFMADD231PS Y9, Y4, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y4
 	VFMADD231PS Y4, Y8, Y0
 	VFMADD231PS Y4, Y7, Y1
 	VFMADD231PS Y4, Y6, Y2
 	VFMADD231PS Y4, Y5, Y3
-	VMOVUPS     (R11)(AX*1), Y4
+	VMOVUPS     (R14)(AX*1), Y4
 	VFMADD231PS Y4, Y8, Y1
 	VFMADD231PS Y4, Y7, Y2
 	VFMADD231PS Y4, Y6, Y3
-	VMOVUPS     (R11)(AX*2), Y4
+	VMOVUPS     (R14)(AX*2), Y4
 	VFMADD231PS Y4, Y8, Y2
 	VFMADD231PS Y4, Y7, Y3
-	VFMADD231PS (R11)(CX*1), Y8, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_62
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_56
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_61
+	VFMADD231PS (R14)(SI*1), Y8, Y3
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_55
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_56
+	VXORPS      Y4, Y4, Y4
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y0, Y5, Y0
+	VMOVUPS     (R12)(AX*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y1, Y5, Y1
+	VMOVUPS     (R12)(AX*2), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y2, Y5, Y2
+	VMOVUPS     (R12)(SI*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y3, Y5, Y3
 
-narrow_60:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
+all_56:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_48
+	ADDQ    $0x04, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_54
 
-tile_64:
+narrow_53:
+	MOVQ ow+40(FP), R9
+	SUBQ $0x01, R9
+	XORQ R10, R10
+
+tile_58:
 	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_65:
-	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	VMOVUPS     (R9)(CX*1), Y4
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y5
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	VFMADD231PS (R11)(CX*1), Y4, Y0
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y5, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_65
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_56
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_64
+ky_59:
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R12)(AX*1), Y2
+	VMOVUPS     (R12)(AX*2), Y3
+	VMOVUPS     (R12)(SI*1), Y4
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y5
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y1, Y0
+	VFMADD231PS (R14)(AX*1), Y2, Y0
+	VFMADD231PS (R14)(AX*2), Y3, Y0
+	VFMADD231PS (R14)(SI*1), Y4, Y0
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y5, Y0
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_59
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_60
+	VXORPS      Y1, Y1, Y1
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y2
+	VCMPPS      $0x09, Y2, Y1, Y2
+	VANDPS      Y0, Y2, Y0
 
-row_56:
-	CMPQ    DX, BX
-	JE      done_55
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
-	JMP     channels_54
+all_60:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	CMPQ    R10, R9
+	JE      row_48
+	ADDQ    $0x01, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_58
 
-done_55:
+row_48:
+	CMPQ    DI, R8
+	JE      done_47
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     channels_46
+
+done_47:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_45
 	VZEROUPPER
 	RET
 
@@ -1254,12 +1190,12 @@ TEXT ·dwWeight5s1(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_66:
+channels_61:
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_68:
+group_63:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1278,13 +1214,13 @@ group_68:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_69:
+row_64:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_70
+	JL   single_65
 
-four_73:
+four_68:
 	VMOVUPS     (R9), Y10
 	VMOVUPS     (R9)(AX*1), Y11
 	VMOVUPS     (R9)(AX*2), Y12
@@ -1349,13 +1285,13 @@ four_73:
 	VFMADD231PS (R13)(CX*1), Y13, Y9
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_73
+	JGE         four_68
 
-single_70:
+single_65:
 	ADDQ $0x04, R12
-	JZ   end_72
+	JZ   end_67
 
-one_71:
+one_66:
 	VMOVUPS     (R9), Y10
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -1375,15 +1311,15 @@ one_71:
 	VFMADD231PS (R13), Y10, Y9
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_71
+	JNZ         one_66
 
-end_72:
+end_67:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_69
+	JNZ     row_64
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_74
+	JNE     whole_69
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y10
 	MOVQ    DI, R8
@@ -1427,9 +1363,9 @@ end_72:
 	VADDPS  (R8), Y9, Y9
 	VMOVUPS Y9, (R8)
 	ADDQ    AX, R8
-	JMP     added_75
+	JMP     added_70
 
-whole_74:
+whole_69:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -1462,12 +1398,12 @@ whole_74:
 	VMOVUPS Y9, (R8)
 	ADDQ    AX, R8
 
-added_75:
+added_70:
 	IMUL3Q $+10, AX, R8
 	ADDQ   R8, DI
 	ADDQ   $0x02, SI
 	CMPQ   SI, $0x04
-	JNE    group_68
+	JNE    group_63
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1481,13 +1417,13 @@ added_75:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_76:
+row_71:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_77
+	JL   single_72
 
-four_80:
+four_75:
 	VMOVUPS     (R9), Y5
 	VMOVUPS     (R9)(AX*1), Y6
 	VMOVUPS     (R9)(AX*2), Y7
@@ -1523,13 +1459,13 @@ four_80:
 	VFMADD231PS (R13)(CX*1), Y8, Y4
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_80
+	JGE         four_75
 
-single_77:
+single_72:
 	ADDQ $0x04, R12
-	JZ   end_79
+	JZ   end_74
 
-one_78:
+one_73:
 	VMOVUPS     (R9), Y5
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -1541,15 +1477,15 @@ one_78:
 	VFMADD231PS (R13), Y5, Y4
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_78
+	JNZ         one_73
 
-end_79:
+end_74:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_76
+	JNZ     row_71
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_81
+	JNE     whole_76
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y5
 	MOVQ    DI, R8
@@ -1573,9 +1509,9 @@ end_79:
 	VADDPS  (R8), Y4, Y4
 	VMOVUPS Y4, (R8)
 	ADDQ    AX, R8
-	JMP     added_82
+	JMP     added_77
 
-whole_81:
+whole_76:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -1593,37 +1529,42 @@ whole_81:
 	VMOVUPS Y4, (R8)
 	ADDQ    AX, R8
 
-added_82:
+added_77:
 	IMUL3Q  $+5, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	CMPQ    DX, BX
-	JE      done_67
+	JE      done_62
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_66
+	JMP     channels_61
 
-done_67:
+done_62:
 	VZEROUPPER
 	RET
 
-// func dwForward5s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward5s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward5s2(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward5s2(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	LEAQ (AX)(AX*2), SI
 
-channels_83:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
-	JL   narrow_86
-	SUBQ $0x08, SI
+row_78:
 	XORQ DI, DI
+	LEAQ -32(AX), R8
 
-tile_87:
+channels_79:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x08
+	JL   narrow_82
+	SUBQ $0x08, R9
+	XORQ R10, R10
+
+tile_83:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1632,238 +1573,303 @@ tile_87:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_88:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	VMOVUPS     (R9)(CX*1), Y11
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y12
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VFMADD231PS (R11)(AX*1), Y9, Y0
-	VMOVUPS     (R11)(AX*2), Y13
+ky_84:
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	VMOVUPS     (R12)(SI*1), Y11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y12
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y8, Y0
+	VFMADD231PS (R14)(AX*1), Y9, Y0
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y10, Y0
 	VFMADD231PS Y13, Y8, Y1
-	VMOVUPS     (R11)(CX*1), Y13
+	VMOVUPS     (R14)(SI*1), Y13
 	VFMADD231PS Y13, Y11, Y0
 	VFMADD231PS Y13, Y9, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y13
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y13
 	VFMADD231PS Y13, Y12, Y0
 	VFMADD231PS Y13, Y10, Y1
 	VFMADD231PS Y13, Y8, Y2
-	VMOVUPS     (R11)(AX*1), Y13
+	VMOVUPS     (R14)(AX*1), Y13
 	VFMADD231PS Y13, Y11, Y1
 	VFMADD231PS Y13, Y9, Y2
-	VMOVUPS     (R11)(AX*2), Y13
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y12, Y1
 	VFMADD231PS Y13, Y10, Y2
 	VFMADD231PS Y13, Y8, Y3
-	VMOVUPS     (R11)(CX*1), Y13
+	VMOVUPS     (R14)(SI*1), Y13
 	VFMADD231PS Y13, Y11, Y2
 	VFMADD231PS Y13, Y9, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y13
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y13
 	VFMADD231PS Y13, Y12, Y2
 	VFMADD231PS Y13, Y10, Y3
 	VFMADD231PS Y13, Y8, Y4
-	VMOVUPS     (R11)(AX*1), Y13
+	VMOVUPS     (R14)(AX*1), Y13
 	VFMADD231PS Y13, Y11, Y3
 	VFMADD231PS Y13, Y9, Y4
-	VMOVUPS     (R11)(AX*2), Y13
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y12, Y3
 	VFMADD231PS Y13, Y10, Y4
 	VFMADD231PS Y13, Y8, Y5
-	VMOVUPS     (R11)(CX*1), Y13
+	VMOVUPS     (R14)(SI*1), Y13
 	VFMADD231PS Y13, Y11, Y4
 	VFMADD231PS Y13, Y9, Y5
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y13
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y13
 	VFMADD231PS Y13, Y12, Y4
 	VFMADD231PS Y13, Y10, Y5
 	VFMADD231PS Y13, Y8, Y6
-	VMOVUPS     (R11)(AX*1), Y13
+	VMOVUPS     (R14)(AX*1), Y13
 	VFMADD231PS Y13, Y11, Y5
 	VFMADD231PS Y13, Y9, Y6
-	VMOVUPS     (R11)(AX*2), Y13
+	VMOVUPS     (R14)(AX*2), Y13
 	VFMADD231PS Y13, Y12, Y5
 	VFMADD231PS Y13, Y10, Y6
 	VFMADD231PS Y13, Y8, Y7
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(SI*1), Y8
 	VFMADD231PS Y8, Y11, Y6
 	VFMADD231PS Y8, Y9, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y8, Y12, Y6
 	VFMADD231PS Y8, Y10, Y7
-	VFMADD231PS (R11)(AX*1), Y11, Y7
-	VFMADD231PS (R11)(AX*2), Y12, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_88
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_85
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_87
+	VFMADD231PS (R14)(AX*1), Y11, Y7
+	VFMADD231PS (R14)(AX*2), Y12, Y7
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_84
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_85
+	VXORPS      Y8, Y8, Y8
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y0, Y9, Y0
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y1, Y9, Y1
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y2, Y9, Y2
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y3, Y9, Y3
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y4, Y9, Y4
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y5, Y9, Y5
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y6, Y9, Y6
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y7, Y9, Y7
 
-narrow_86:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_89
-	SUBQ $0x04, SI
-	XORQ DI, DI
+all_85:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, (R11)(AX*1)
+	VMOVUPS Y6, (R11)(AX*2)
+	VMOVUPS Y7, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_81
+	ADDQ    $0x08, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_83
 
-tile_90:
+narrow_82:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x04
+	JL   narrow_86
+	SUBQ $0x04, R9
+	XORQ R10, R10
+
+tile_87:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_91:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	VMOVUPS     (R9)(CX*1), Y7
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y8
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VFMADD231PS (R11)(AX*1), Y5, Y0
-	VMOVUPS     (R11)(AX*2), Y9
+ky_88:
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(AX*1), Y5
+	VMOVUPS     (R12)(AX*2), Y6
+	VMOVUPS     (R12)(SI*1), Y7
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y8
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y4, Y0
+	VFMADD231PS (R14)(AX*1), Y5, Y0
+	VMOVUPS     (R14)(AX*2), Y9
 	VFMADD231PS Y9, Y6, Y0
 	VFMADD231PS Y9, Y4, Y1
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(SI*1), Y9
 	VFMADD231PS Y9, Y7, Y0
 	VFMADD231PS Y9, Y5, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y9
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y9, Y8, Y0
 	VFMADD231PS Y9, Y6, Y1
 	VFMADD231PS Y9, Y4, Y2
-	VMOVUPS     (R11)(AX*1), Y9
+	VMOVUPS     (R14)(AX*1), Y9
 	VFMADD231PS Y9, Y7, Y1
 	VFMADD231PS Y9, Y5, Y2
-	VMOVUPS     (R11)(AX*2), Y9
+	VMOVUPS     (R14)(AX*2), Y9
 	VFMADD231PS Y9, Y8, Y1
 	VFMADD231PS Y9, Y6, Y2
 	VFMADD231PS Y9, Y4, Y3
-	VMOVUPS     (R11)(CX*1), Y4
+	VMOVUPS     (R14)(SI*1), Y4
 	VFMADD231PS Y4, Y7, Y2
 	VFMADD231PS Y4, Y5, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y4
 	VFMADD231PS Y4, Y8, Y2
 	VFMADD231PS Y4, Y6, Y3
-	VFMADD231PS (R11)(AX*1), Y7, Y3
-	VFMADD231PS (R11)(AX*2), Y8, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_91
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_85
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_90
+	VFMADD231PS (R14)(AX*1), Y7, Y3
+	VFMADD231PS (R14)(AX*2), Y8, Y3
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_88
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_89
+	VXORPS      Y4, Y4, Y4
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y0, Y5, Y0
+	VMOVUPS     (R12)(AX*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y1, Y5, Y1
+	VMOVUPS     (R12)(AX*2), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y2, Y5, Y2
+	VMOVUPS     (R12)(SI*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y3, Y5, Y3
 
-narrow_89:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
+all_89:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_81
+	ADDQ    $0x04, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_87
 
-tile_93:
+narrow_86:
+	MOVQ ow+40(FP), R9
+	SUBQ $0x01, R9
+	XORQ R10, R10
+
+tile_91:
 	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000005, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000005, R13
 
-ky_94:
-	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	VMOVUPS     (R9)(CX*1), Y4
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y5
-	ADDQ        AX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	VFMADD231PS (R11)(CX*1), Y4, Y0
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y5, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_94
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_85
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_93
+ky_92:
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R12)(AX*1), Y2
+	VMOVUPS     (R12)(AX*2), Y3
+	VMOVUPS     (R12)(SI*1), Y4
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y5
+	ADDQ        AX, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y1, Y0
+	VFMADD231PS (R14)(AX*1), Y2, Y0
+	VFMADD231PS (R14)(AX*2), Y3, Y0
+	VFMADD231PS (R14)(SI*1), Y4, Y0
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y5, Y0
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_92
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_93
+	VXORPS      Y1, Y1, Y1
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y2
+	VCMPPS      $0x09, Y2, Y1, Y2
+	VANDPS      Y0, Y2, Y0
 
-row_85:
-	CMPQ    DX, BX
-	JE      done_84
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
-	JMP     channels_83
+all_93:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	CMPQ    R10, R9
+	JE      row_81
+	ADDQ    $0x01, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_91
 
-done_84:
+row_81:
+	CMPQ    DI, R8
+	JE      done_80
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     channels_79
+
+done_80:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_78
 	VZEROUPPER
 	RET
 
@@ -1875,12 +1881,12 @@ TEXT ·dwWeight5s2(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_95:
+channels_94:
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_97:
+group_96:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1899,13 +1905,13 @@ group_97:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_98:
+row_97:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_99
+	JL   single_98
 
-four_102:
+four_101:
 	VMOVUPS     (R9), Y10
 	VMOVUPS     (R9)(AX*1), Y11
 	VMOVUPS     (R9)(AX*2), Y12
@@ -1975,13 +1981,13 @@ four_102:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_102
+	JGE         four_101
 
-single_99:
+single_98:
 	ADDQ $0x04, R12
-	JZ   end_101
+	JZ   end_100
 
-one_100:
+one_99:
 	VMOVUPS     (R9), Y10
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -2001,15 +2007,15 @@ one_100:
 	VFMADD231PS (R13), Y10, Y9
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_100
+	JNZ         one_99
 
-end_101:
+end_100:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_98
+	JNZ     row_97
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_103
+	JNE     whole_102
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y10
 	MOVQ    DI, R8
@@ -2053,9 +2059,9 @@ end_101:
 	VADDPS  (R8), Y9, Y9
 	VMOVUPS Y9, (R8)
 	ADDQ    AX, R8
-	JMP     added_104
+	JMP     added_103
 
-whole_103:
+whole_102:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -2088,12 +2094,12 @@ whole_103:
 	VMOVUPS Y9, (R8)
 	ADDQ    AX, R8
 
-added_104:
+added_103:
 	IMUL3Q $+10, AX, R8
 	ADDQ   R8, DI
 	ADDQ   $0x02, SI
 	CMPQ   SI, $0x04
-	JNE    group_97
+	JNE    group_96
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2107,13 +2113,13 @@ added_104:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_105:
+row_104:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_106
+	JL   single_105
 
-four_109:
+four_108:
 	VMOVUPS     (R9), Y5
 	VMOVUPS     (R9)(AX*1), Y6
 	VMOVUPS     (R9)(AX*2), Y7
@@ -2152,13 +2158,13 @@ four_109:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_109
+	JGE         four_108
 
-single_106:
+single_105:
 	ADDQ $0x04, R12
-	JZ   end_108
+	JZ   end_107
 
-one_107:
+one_106:
 	VMOVUPS     (R9), Y5
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -2170,15 +2176,15 @@ one_107:
 	VFMADD231PS (R13), Y5, Y4
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_107
+	JNZ         one_106
 
-end_108:
+end_107:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_105
+	JNZ     row_104
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_110
+	JNE     whole_109
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y5
 	MOVQ    DI, R8
@@ -2202,9 +2208,9 @@ end_108:
 	VADDPS  (R8), Y4, Y4
 	VMOVUPS Y4, (R8)
 	ADDQ    AX, R8
-	JMP     added_111
+	JMP     added_110
 
-whole_110:
+whole_109:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -2222,18 +2228,18 @@ whole_110:
 	VMOVUPS Y4, (R8)
 	ADDQ    AX, R8
 
-added_111:
+added_110:
 	IMUL3Q  $+5, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	CMPQ    DX, BX
-	JE      done_96
+	JE      done_95
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_95
+	JMP     channels_94
 
-done_96:
+done_95:
 	VZEROUPPER
 	RET
 
@@ -2245,14 +2251,14 @@ TEXT ·dwGather5(SB), NOSPLIT, $0-56
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_112:
+channels_111:
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x04
-	JL   narrow_115
+	JL   narrow_114
 	SUBQ $0x04, SI
 	XORQ DI, DI
 
-tile_116:
+tile_115:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2269,7 +2275,7 @@ tile_116:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_117:
+row_116:
 	VMOVUPS     (R9), Y8
 	VMOVUPS     (R9)(AX*1), Y9
 	VMOVUPS     (R9)(AX*2), Y10
@@ -2309,7 +2315,7 @@ row_117:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_117
+	JNZ         row_116
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -2325,18 +2331,18 @@ row_117:
 	VMOVUPS     Y6, (R8)(AX*2)
 	VMOVUPS     Y7, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_114
+	JE          row_113
 	ADDQ        $0x04, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_116
+	JMP         tile_115
 
-narrow_115:
+narrow_114:
 	MOVQ pairs+40(FP), SI
 	SUBQ $0x01, SI
 	XORQ DI, DI
 
-tile_119:
+tile_118:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   DI, R8
@@ -2347,7 +2353,7 @@ tile_119:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_120:
+row_119:
 	VMOVUPS     (R9), Y2
 	VMOVUPS     (R9)(AX*1), Y3
 	VMOVUPS     (R9)(AX*2), Y4
@@ -2368,7 +2374,7 @@ row_120:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_120
+	JNZ         row_119
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -2377,38 +2383,43 @@ row_120:
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     Y1, (R8)(AX*1)
 	CMPQ        DI, SI
-	JE          row_114
+	JE          row_113
 	ADDQ        $0x01, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_119
+	JMP         tile_118
 
-row_114:
+row_113:
 	CMPQ    DX, BX
-	JE      done_113
+	JE      done_112
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_112
+	JMP     channels_111
 
-done_113:
+done_112:
 	VZEROUPPER
 	RET
 
-// func dwForward7s1(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward7s1(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward7s1(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward7s1(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	LEAQ (AX)(AX*2), SI
+
+row_120:
+	XORQ DI, DI
+	LEAQ -32(AX), R8
 
 channels_121:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x08
 	JL   narrow_124
-	SUBQ $0x08, SI
-	XORQ DI, DI
+	SUBQ $0x08, R9
+	XORQ R10, R10
 
 tile_125:
 	VXORPS Y0, Y0, Y0
@@ -2419,53 +2430,53 @@ tile_125:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
 ky_126:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	VMOVUPS     (R9)(CX*1), Y11
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y12
-	VMOVUPS     (R9)(AX*1), Y13
-	VMOVUPS     (R9)(AX*2), Y14
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VMOVUPS     (R11)(AX*1), Y15
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	VMOVUPS     (R12)(SI*1), Y11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y12
+	VMOVUPS     (R12)(AX*1), Y13
+	VMOVUPS     (R12)(AX*2), Y14
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y8, Y0
+	VMOVUPS     (R14)(AX*1), Y15
 	VFMADD231PS Y15, Y9, Y0
 	VFMADD231PS Y15, Y8, Y1
-	VMOVUPS     (R11)(AX*2), Y15
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y10, Y0
 	VFMADD231PS Y15, Y9, Y1
 	VFMADD231PS Y15, Y8, Y2
-	VMOVUPS     (R11)(CX*1), Y15
+	VMOVUPS     (R14)(SI*1), Y15
 	VFMADD231PS Y15, Y11, Y0
 	VFMADD231PS Y15, Y10, Y1
 	VFMADD231PS Y15, Y9, Y2
 	VFMADD231PS Y15, Y8, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y15
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y15
 	VFMADD231PS Y15, Y12, Y0
 	VFMADD231PS Y15, Y11, Y1
 	VFMADD231PS Y15, Y10, Y2
 	VFMADD231PS Y15, Y9, Y3
 	VFMADD231PS Y15, Y8, Y4
-	VMOVUPS     (R11)(AX*1), Y15
+	VMOVUPS     (R14)(AX*1), Y15
 	VFMADD231PS Y15, Y13, Y0
 	VFMADD231PS Y15, Y12, Y1
 	VFMADD231PS Y15, Y11, Y2
 	VFMADD231PS Y15, Y10, Y3
 	VFMADD231PS Y15, Y9, Y4
 	VFMADD231PS Y15, Y8, Y5
-	VMOVUPS     (R11)(AX*2), Y15
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y14, Y0
 	VFMADD231PS Y15, Y13, Y1
 	VFMADD231PS Y15, Y12, Y2
@@ -2473,7 +2484,7 @@ ky_126:
 	VFMADD231PS Y15, Y10, Y4
 	VFMADD231PS Y15, Y9, Y5
 	VFMADD231PS Y15, Y8, Y6
-	VMOVUPS     (R11)(CX*1), Y15
+	VMOVUPS     (R14)(SI*1), Y15
 	VFMADD231PS Y15, Y14, Y1
 	VFMADD231PS Y15, Y13, Y2
 	VFMADD231PS Y15, Y12, Y3
@@ -2481,202 +2492,267 @@ ky_126:
 	VFMADD231PS Y15, Y10, Y5
 	VFMADD231PS Y15, Y9, Y6
 	VFMADD231PS Y15, Y8, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y8, Y14, Y2
 	VFMADD231PS Y8, Y13, Y3
 	VFMADD231PS Y8, Y12, Y4
 	VFMADD231PS Y8, Y11, Y5
 	VFMADD231PS Y8, Y10, Y6
 	VFMADD231PS Y8, Y9, Y7
-	VMOVUPS     (R11)(AX*1), Y8
+	VMOVUPS     (R14)(AX*1), Y8
 	VFMADD231PS Y8, Y14, Y3
 	VFMADD231PS Y8, Y13, Y4
 	VFMADD231PS Y8, Y12, Y5
 	VFMADD231PS Y8, Y11, Y6
 	VFMADD231PS Y8, Y10, Y7
-	VMOVUPS     (R11)(AX*2), Y8
+	VMOVUPS     (R14)(AX*2), Y8
 	VFMADD231PS Y8, Y14, Y4
 	VFMADD231PS Y8, Y13, Y5
 	VFMADD231PS Y8, Y12, Y6
 	VFMADD231PS Y8, Y11, Y7
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(SI*1), Y8
 	VFMADD231PS Y8, Y14, Y5
 	VFMADD231PS Y8, Y13, Y6
 	VFMADD231PS Y8, Y12, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y8, Y14, Y6
 	VFMADD231PS Y8, Y13, Y7
-	VFMADD231PS (R11)(AX*1), Y14, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
+	VFMADD231PS (R14)(AX*1), Y14, Y7
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
 	JNZ         ky_126
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_123
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_125
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_127
+	VXORPS      Y8, Y8, Y8
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y0, Y9, Y0
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y1, Y9, Y1
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y2, Y9, Y2
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y3, Y9, Y3
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y4, Y9, Y4
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y5, Y9, Y5
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y6, Y9, Y6
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y7, Y9, Y7
+
+all_127:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, (R11)(AX*1)
+	VMOVUPS Y6, (R11)(AX*2)
+	VMOVUPS Y7, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_123
+	ADDQ    $0x08, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_125
 
 narrow_124:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_127
-	SUBQ $0x04, SI
-	XORQ DI, DI
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x04
+	JL   narrow_128
+	SUBQ $0x04, R9
+	XORQ R10, R10
 
-tile_128:
+tile_129:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
-ky_129:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	VMOVUPS     (R9)(CX*1), Y7
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VMOVUPS     (R11)(AX*1), Y11
+ky_130:
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(AX*1), Y5
+	VMOVUPS     (R12)(AX*2), Y6
+	VMOVUPS     (R12)(SI*1), Y7
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y4, Y0
+	VMOVUPS     (R14)(AX*1), Y11
 	VFMADD231PS Y11, Y5, Y0
 	VFMADD231PS Y11, Y4, Y1
-	VMOVUPS     (R11)(AX*2), Y11
+	VMOVUPS     (R14)(AX*2), Y11
 	VFMADD231PS Y11, Y6, Y0
 	VFMADD231PS Y11, Y5, Y1
 	VFMADD231PS Y11, Y4, Y2
-	VMOVUPS     (R11)(CX*1), Y11
+	VMOVUPS     (R14)(SI*1), Y11
 	VFMADD231PS Y11, Y7, Y0
 	VFMADD231PS Y11, Y6, Y1
 	VFMADD231PS Y11, Y5, Y2
 	VFMADD231PS Y11, Y4, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y4
 	VFMADD231PS Y4, Y8, Y0
 	VFMADD231PS Y4, Y7, Y1
 	VFMADD231PS Y4, Y6, Y2
 	VFMADD231PS Y4, Y5, Y3
-	VMOVUPS     (R11)(AX*1), Y4
+	VMOVUPS     (R14)(AX*1), Y4
 	VFMADD231PS Y4, Y9, Y0
 	VFMADD231PS Y4, Y8, Y1
 	VFMADD231PS Y4, Y7, Y2
 	VFMADD231PS Y4, Y6, Y3
-	VMOVUPS     (R11)(AX*2), Y4
+	VMOVUPS     (R14)(AX*2), Y4
 	VFMADD231PS Y4, Y10, Y0
 	VFMADD231PS Y4, Y9, Y1
 	VFMADD231PS Y4, Y8, Y2
 	VFMADD231PS Y4, Y7, Y3
-	VMOVUPS     (R11)(CX*1), Y4
+	VMOVUPS     (R14)(SI*1), Y4
 	VFMADD231PS Y4, Y10, Y1
 	VFMADD231PS Y4, Y9, Y2
 	VFMADD231PS Y4, Y8, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y4
 	VFMADD231PS Y4, Y10, Y2
 	VFMADD231PS Y4, Y9, Y3
-	VFMADD231PS (R11)(AX*1), Y10, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_129
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_123
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_128
+	VFMADD231PS (R14)(AX*1), Y10, Y3
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_130
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_131
+	VXORPS      Y4, Y4, Y4
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y0, Y5, Y0
+	VMOVUPS     (R12)(AX*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y1, Y5, Y1
+	VMOVUPS     (R12)(AX*2), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y2, Y5, Y2
+	VMOVUPS     (R12)(SI*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y3, Y5, Y3
 
-narrow_127:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
+all_131:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_123
+	ADDQ    $0x04, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_129
 
-tile_131:
+narrow_128:
+	MOVQ ow+40(FP), R9
+	SUBQ $0x01, R9
+	XORQ R10, R10
+
+tile_133:
 	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
-ky_132:
-	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	VMOVUPS     (R9)(CX*1), Y4
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y5
-	VMOVUPS     (R9)(AX*1), Y6
-	VMOVUPS     (R9)(AX*2), Y7
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	VFMADD231PS (R11)(CX*1), Y4, Y0
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y5, Y0
-	VFMADD231PS (R11)(AX*1), Y6, Y0
-	VFMADD231PS (R11)(AX*2), Y7, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_132
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_123
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_131
+ky_134:
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R12)(AX*1), Y2
+	VMOVUPS     (R12)(AX*2), Y3
+	VMOVUPS     (R12)(SI*1), Y4
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R12)(AX*1), Y6
+	VMOVUPS     (R12)(AX*2), Y7
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y1, Y0
+	VFMADD231PS (R14)(AX*1), Y2, Y0
+	VFMADD231PS (R14)(AX*2), Y3, Y0
+	VFMADD231PS (R14)(SI*1), Y4, Y0
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y5, Y0
+	VFMADD231PS (R14)(AX*1), Y6, Y0
+	VFMADD231PS (R14)(AX*2), Y7, Y0
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_134
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_135
+	VXORPS      Y1, Y1, Y1
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y2
+	VCMPPS      $0x09, Y2, Y1, Y2
+	VANDPS      Y0, Y2, Y0
+
+all_135:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	CMPQ    R10, R9
+	JE      row_123
+	ADDQ    $0x01, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_133
 
 row_123:
-	CMPQ    DX, BX
+	CMPQ    DI, R8
 	JE      done_122
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
 	JMP     channels_121
 
 done_122:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_120
 	VZEROUPPER
 	RET
 
@@ -2688,12 +2764,12 @@ TEXT ·dwWeight7s1(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_133:
+channels_136:
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_135:
+group_138:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2709,13 +2785,13 @@ group_135:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_136:
+row_139:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_137
+	JL   single_140
 
-four_140:
+four_143:
 	VMOVUPS     (R9), Y7
 	VMOVUPS     (R9)(AX*1), Y8
 	VMOVUPS     (R9)(AX*2), Y9
@@ -2762,13 +2838,13 @@ four_140:
 	VFMADD231PS (R13)(AX*1), Y10, Y6
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_140
+	JGE         four_143
 
-single_137:
+single_140:
 	ADDQ $0x04, R12
-	JZ   end_139
+	JZ   end_142
 
-one_138:
+one_141:
 	VMOVUPS     (R9), Y7
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -2782,15 +2858,15 @@ one_138:
 	VFMADD231PS (R13)(AX*2), Y7, Y6
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_138
+	JNZ         one_141
 
-end_139:
+end_142:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_136
+	JNZ     row_139
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_141
+	JNE     whole_144
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y7
 	MOVQ    DI, R8
@@ -2822,9 +2898,9 @@ end_139:
 	VADDPS  (R8), Y6, Y6
 	VMOVUPS Y6, (R8)
 	ADDQ    AX, R8
-	JMP     added_142
+	JMP     added_145
 
-whole_141:
+whole_144:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -2848,39 +2924,44 @@ whole_141:
 	VMOVUPS Y6, (R8)
 	ADDQ    AX, R8
 
-added_142:
+added_145:
 	IMUL3Q  $+7, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	CMPQ    SI, $0x07
-	JNE     group_135
+	JNE     group_138
 	CMPQ    DX, BX
-	JE      done_134
+	JE      done_137
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_133
+	JMP     channels_136
 
-done_134:
+done_137:
 	VZEROUPPER
 	RET
 
-// func dwForward7s2(y *float32, x *float32, w *float32, ow int, c int, tap int)
+// func dwForward7s2(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·dwForward7s2(SB), NOSPLIT, $0-48
-	MOVQ c+32(FP), AX
-	LEAQ (AX)(AX*2), CX
-	XORQ DX, DX
-	LEAQ -32(AX), BX
+TEXT ·dwForward7s2(SB), NOSPLIT, $0-80
+	MOVQ c+48(FP), AX
+	MOVQ y+0(FP), CX
+	MOVQ x+8(FP), DX
+	MOVQ mask+24(FP), BX
+	LEAQ (AX)(AX*2), SI
 
-channels_143:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x08
-	JL   narrow_146
-	SUBQ $0x08, SI
+row_146:
 	XORQ DI, DI
+	LEAQ -32(AX), R8
 
-tile_147:
+channels_147:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x08
+	JL   narrow_150
+	SUBQ $0x08, R9
+	XORQ R10, R10
+
+tile_151:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2889,276 +2970,341 @@ tile_147:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
-ky_148:
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	VMOVUPS     (R9)(CX*1), Y11
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y12
-	VMOVUPS     (R9)(AX*1), Y13
-	VMOVUPS     (R9)(AX*2), Y14
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y8, Y0
-	VFMADD231PS (R11)(AX*1), Y9, Y0
-	VMOVUPS     (R11)(AX*2), Y15
+ky_152:
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	VMOVUPS     (R12)(SI*1), Y11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y12
+	VMOVUPS     (R12)(AX*1), Y13
+	VMOVUPS     (R12)(AX*2), Y14
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y8, Y0
+	VFMADD231PS (R14)(AX*1), Y9, Y0
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y10, Y0
 	VFMADD231PS Y15, Y8, Y1
-	VMOVUPS     (R11)(CX*1), Y15
+	VMOVUPS     (R14)(SI*1), Y15
 	VFMADD231PS Y15, Y11, Y0
 	VFMADD231PS Y15, Y9, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y15
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y15
 	VFMADD231PS Y15, Y12, Y0
 	VFMADD231PS Y15, Y10, Y1
 	VFMADD231PS Y15, Y8, Y2
-	VMOVUPS     (R11)(AX*1), Y15
+	VMOVUPS     (R14)(AX*1), Y15
 	VFMADD231PS Y15, Y13, Y0
 	VFMADD231PS Y15, Y11, Y1
 	VFMADD231PS Y15, Y9, Y2
-	VMOVUPS     (R11)(AX*2), Y15
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y14, Y0
 	VFMADD231PS Y15, Y12, Y1
 	VFMADD231PS Y15, Y10, Y2
 	VFMADD231PS Y15, Y8, Y3
-	VMOVUPS     (R11)(CX*1), Y15
+	VMOVUPS     (R14)(SI*1), Y15
 	VFMADD231PS Y15, Y13, Y1
 	VFMADD231PS Y15, Y11, Y2
 	VFMADD231PS Y15, Y9, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y15
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y15
 	VFMADD231PS Y15, Y14, Y1
 	VFMADD231PS Y15, Y12, Y2
 	VFMADD231PS Y15, Y10, Y3
 	VFMADD231PS Y15, Y8, Y4
-	VMOVUPS     (R11)(AX*1), Y15
+	VMOVUPS     (R14)(AX*1), Y15
 	VFMADD231PS Y15, Y13, Y2
 	VFMADD231PS Y15, Y11, Y3
 	VFMADD231PS Y15, Y9, Y4
-	VMOVUPS     (R11)(AX*2), Y15
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y14, Y2
 	VFMADD231PS Y15, Y12, Y3
 	VFMADD231PS Y15, Y10, Y4
 	VFMADD231PS Y15, Y8, Y5
-	VMOVUPS     (R11)(CX*1), Y15
+	VMOVUPS     (R14)(SI*1), Y15
 	VFMADD231PS Y15, Y13, Y3
 	VFMADD231PS Y15, Y11, Y4
 	VFMADD231PS Y15, Y9, Y5
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y15
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y15
 	VFMADD231PS Y15, Y14, Y3
 	VFMADD231PS Y15, Y12, Y4
 	VFMADD231PS Y15, Y10, Y5
 	VFMADD231PS Y15, Y8, Y6
-	VMOVUPS     (R11)(AX*1), Y15
+	VMOVUPS     (R14)(AX*1), Y15
 	VFMADD231PS Y15, Y13, Y4
 	VFMADD231PS Y15, Y11, Y5
 	VFMADD231PS Y15, Y9, Y6
-	VMOVUPS     (R11)(AX*2), Y15
+	VMOVUPS     (R14)(AX*2), Y15
 	VFMADD231PS Y15, Y14, Y4
 	VFMADD231PS Y15, Y12, Y5
 	VFMADD231PS Y15, Y10, Y6
 	VFMADD231PS Y15, Y8, Y7
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(SI*1), Y8
 	VFMADD231PS Y8, Y13, Y5
 	VFMADD231PS Y8, Y11, Y6
 	VFMADD231PS Y8, Y9, Y7
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y8
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y8, Y14, Y5
 	VFMADD231PS Y8, Y12, Y6
 	VFMADD231PS Y8, Y10, Y7
-	VMOVUPS     (R11)(AX*1), Y8
+	VMOVUPS     (R14)(AX*1), Y8
 	VFMADD231PS Y8, Y13, Y6
 	VFMADD231PS Y8, Y11, Y7
-	VMOVUPS     (R11)(AX*2), Y8
+	VMOVUPS     (R14)(AX*2), Y8
 	VFMADD231PS Y8, Y14, Y6
 	VFMADD231PS Y8, Y12, Y7
-	VFMADD231PS (R11)(CX*1), Y13, Y7
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y14, Y7
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_148
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	LEAQ        (R8)(AX*4), R8
-	VMOVUPS     Y4, (R8)
-	VMOVUPS     Y5, (R8)(AX*1)
-	VMOVUPS     Y6, (R8)(AX*2)
-	VMOVUPS     Y7, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_145
-	ADDQ        $0x08, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_147
+	VFMADD231PS (R14)(SI*1), Y13, Y7
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y14, Y7
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_152
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_153
+	VXORPS      Y8, Y8, Y8
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y0, Y9, Y0
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y1, Y9, Y1
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y2, Y9, Y2
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y3, Y9, Y3
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y4, Y9, Y4
+	VMOVUPS     (R12)(AX*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y5, Y9, Y5
+	VMOVUPS     (R12)(AX*2), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y6, Y9, Y6
+	VMOVUPS     (R12)(SI*1), Y9
+	VCMPPS      $0x09, Y9, Y8, Y9
+	VANDPS      Y7, Y9, Y7
 
-narrow_146:
-	MOVQ ow+24(FP), SI
-	CMPQ SI, $0x04
-	JL   narrow_149
-	SUBQ $0x04, SI
-	XORQ DI, DI
+all_153:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, (R11)(AX*1)
+	VMOVUPS Y6, (R11)(AX*2)
+	VMOVUPS Y7, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_149
+	ADDQ    $0x08, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_151
 
-tile_150:
+narrow_150:
+	MOVQ ow+40(FP), R9
+	CMPQ R9, $0x04
+	JL   narrow_154
+	SUBQ $0x04, R9
+	XORQ R10, R10
+
+tile_155:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
-ky_151:
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(AX*1), Y5
-	VMOVUPS     (R9)(AX*2), Y6
-	VMOVUPS     (R9)(CX*1), Y7
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y8
-	VMOVUPS     (R9)(AX*1), Y9
-	VMOVUPS     (R9)(AX*2), Y10
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y4, Y0
-	VFMADD231PS (R11)(AX*1), Y5, Y0
-	VMOVUPS     (R11)(AX*2), Y11
+ky_156:
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(AX*1), Y5
+	VMOVUPS     (R12)(AX*2), Y6
+	VMOVUPS     (R12)(SI*1), Y7
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(AX*1), Y9
+	VMOVUPS     (R12)(AX*2), Y10
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y4, Y0
+	VFMADD231PS (R14)(AX*1), Y5, Y0
+	VMOVUPS     (R14)(AX*2), Y11
 	VFMADD231PS Y11, Y6, Y0
 	VFMADD231PS Y11, Y4, Y1
-	VMOVUPS     (R11)(CX*1), Y11
+	VMOVUPS     (R14)(SI*1), Y11
 	VFMADD231PS Y11, Y7, Y0
 	VFMADD231PS Y11, Y5, Y1
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y11
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y11
 	VFMADD231PS Y11, Y8, Y0
 	VFMADD231PS Y11, Y6, Y1
 	VFMADD231PS Y11, Y4, Y2
-	VMOVUPS     (R11)(AX*1), Y11
+	VMOVUPS     (R14)(AX*1), Y11
 	VFMADD231PS Y11, Y9, Y0
 	VFMADD231PS Y11, Y7, Y1
 	VFMADD231PS Y11, Y5, Y2
-	VMOVUPS     (R11)(AX*2), Y11
+	VMOVUPS     (R14)(AX*2), Y11
 	VFMADD231PS Y11, Y10, Y0
 	VFMADD231PS Y11, Y8, Y1
 	VFMADD231PS Y11, Y6, Y2
 	VFMADD231PS Y11, Y4, Y3
-	VMOVUPS     (R11)(CX*1), Y4
+	VMOVUPS     (R14)(SI*1), Y4
 	VFMADD231PS Y4, Y9, Y1
 	VFMADD231PS Y4, Y7, Y2
 	VFMADD231PS Y4, Y5, Y3
-	LEAQ        (R11)(AX*4), R11
-	VMOVUPS     (R11), Y4
+	LEAQ        (R14)(AX*4), R14
+	VMOVUPS     (R14), Y4
 	VFMADD231PS Y4, Y10, Y1
 	VFMADD231PS Y4, Y8, Y2
 	VFMADD231PS Y4, Y6, Y3
-	VMOVUPS     (R11)(AX*1), Y4
+	VMOVUPS     (R14)(AX*1), Y4
 	VFMADD231PS Y4, Y9, Y2
 	VFMADD231PS Y4, Y7, Y3
-	VMOVUPS     (R11)(AX*2), Y4
+	VMOVUPS     (R14)(AX*2), Y4
 	VFMADD231PS Y4, Y10, Y2
 	VFMADD231PS Y4, Y8, Y3
-	VFMADD231PS (R11)(CX*1), Y9, Y3
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y10, Y3
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_151
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	VMOVUPS     Y1, (R8)(AX*1)
-	VMOVUPS     Y2, (R8)(AX*2)
-	VMOVUPS     Y3, (R8)(CX*1)
-	CMPQ        DI, SI
-	JE          row_145
-	ADDQ        $0x04, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_150
+	VFMADD231PS (R14)(SI*1), Y9, Y3
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y10, Y3
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_156
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_157
+	VXORPS      Y4, Y4, Y4
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y0, Y5, Y0
+	VMOVUPS     (R12)(AX*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y1, Y5, Y1
+	VMOVUPS     (R12)(AX*2), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y2, Y5, Y2
+	VMOVUPS     (R12)(SI*1), Y5
+	VCMPPS      $0x09, Y5, Y4, Y5
+	VANDPS      Y3, Y5, Y3
 
-narrow_149:
-	MOVQ ow+24(FP), SI
-	SUBQ $0x01, SI
-	XORQ DI, DI
+all_157:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, (R11)(AX*1)
+	VMOVUPS Y2, (R11)(AX*2)
+	VMOVUPS Y3, (R11)(SI*1)
+	CMPQ    R10, R9
+	JE      row_149
+	ADDQ    $0x04, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_155
 
-tile_153:
+narrow_154:
+	MOVQ ow+40(FP), R9
+	SUBQ $0x01, R9
+	XORQ R10, R10
+
+tile_159:
 	VXORPS Y0, Y0, Y0
-	MOVQ   DI, R8
-	IMULQ  AX, R8
-	SHLQ   $0x01, R8
-	ADDQ   x+8(FP), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	ADDQ   DX, R9
-	MOVQ   $0x00000007, R10
+	MOVQ   R10, R11
+	IMULQ  AX, R11
+	SHLQ   $0x01, R11
+	ADDQ   DX, R11
+	ADDQ   DI, R11
+	MOVQ   w+16(FP), R12
+	ADDQ   DI, R12
+	MOVQ   $0x00000007, R13
 
-ky_154:
-	VMOVUPS     (R9), Y1
-	VMOVUPS     (R9)(AX*1), Y2
-	VMOVUPS     (R9)(AX*2), Y3
-	VMOVUPS     (R9)(CX*1), Y4
-	LEAQ        (R9)(AX*4), R9
-	VMOVUPS     (R9), Y5
-	VMOVUPS     (R9)(AX*1), Y6
-	VMOVUPS     (R9)(AX*2), Y7
-	ADDQ        CX, R9
-	MOVQ        R8, R11
-	VFMADD231PS (R11), Y1, Y0
-	VFMADD231PS (R11)(AX*1), Y2, Y0
-	VFMADD231PS (R11)(AX*2), Y3, Y0
-	VFMADD231PS (R11)(CX*1), Y4, Y0
-	LEAQ        (R11)(AX*4), R11
-	VFMADD231PS (R11), Y5, Y0
-	VFMADD231PS (R11)(AX*1), Y6, Y0
-	VFMADD231PS (R11)(AX*2), Y7, Y0
-	ADDQ        tap+40(FP), R8
-	DECQ        R10
-	JNZ         ky_154
-	MOVQ        DI, R8
-	IMULQ       AX, R8
-	ADDQ        y+0(FP), R8
-	ADDQ        DX, R8
-	VMOVUPS     Y0, (R8)
-	CMPQ        DI, SI
-	JE          row_145
-	ADDQ        $0x01, DI
-	CMPQ        DI, SI
-	CMOVQGT     SI, DI
-	JMP         tile_153
+ky_160:
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R12)(AX*1), Y2
+	VMOVUPS     (R12)(AX*2), Y3
+	VMOVUPS     (R12)(SI*1), Y4
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R12)(AX*1), Y6
+	VMOVUPS     (R12)(AX*2), Y7
+	ADDQ        SI, R12
+	MOVQ        R11, R14
+	VFMADD231PS (R14), Y1, Y0
+	VFMADD231PS (R14)(AX*1), Y2, Y0
+	VFMADD231PS (R14)(AX*2), Y3, Y0
+	VFMADD231PS (R14)(SI*1), Y4, Y0
+	LEAQ        (R14)(AX*4), R14
+	VFMADD231PS (R14), Y5, Y0
+	VFMADD231PS (R14)(AX*1), Y6, Y0
+	VFMADD231PS (R14)(AX*2), Y7, Y0
+	ADDQ        tap+64(FP), R11
+	DECQ        R13
+	JNZ         ky_160
+	MOVQ        R10, R11
+	IMULQ       AX, R11
+	ADDQ        DI, R11
+	TESTQ       BX, BX
+	JZ          all_161
+	VXORPS      Y1, Y1, Y1
+	LEAQ        (BX)(R11*1), R12
+	VMOVUPS     (R12), Y2
+	VCMPPS      $0x09, Y2, Y1, Y2
+	VANDPS      Y0, Y2, Y0
 
-row_145:
-	CMPQ    DX, BX
-	JE      done_144
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
-	CMOVQGT BX, DX
-	JMP     channels_143
+all_161:
+	ADDQ    CX, R11
+	VMOVUPS Y0, (R11)
+	CMPQ    R10, R9
+	JE      row_149
+	ADDQ    $0x01, R10
+	CMPQ    R10, R9
+	CMOVQGT R9, R10
+	JMP     tile_159
 
-done_144:
+row_149:
+	CMPQ    DI, R8
+	JE      done_148
+	ADDQ    $0x20, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     channels_147
+
+done_148:
+	MOVQ  ow+40(FP), DI
+	IMULQ AX, DI
+	ADDQ  DI, CX
+	ADDQ  line+56(FP), DX
+	ADDQ  maskLine+72(FP), BX
+	DECQ  rows+32(FP)
+	JNZ   row_146
 	VZEROUPPER
 	RET
 
@@ -3170,12 +3316,12 @@ TEXT ·dwWeight7s2(SB), NOSPLIT, $0-72
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_155:
+channels_162:
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_157:
+group_164:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3191,13 +3337,13 @@ group_157:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_158:
+row_165:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_159
+	JL   single_166
 
-four_162:
+four_169:
 	VMOVUPS     (R9), Y7
 	VMOVUPS     (R9)(AX*1), Y8
 	VMOVUPS     (R9)(AX*2), Y9
@@ -3247,13 +3393,13 @@ four_162:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_162
+	JGE         four_169
 
-single_159:
+single_166:
 	ADDQ $0x04, R12
-	JZ   end_161
+	JZ   end_168
 
-one_160:
+one_167:
 	VMOVUPS     (R9), Y7
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -3267,15 +3413,15 @@ one_160:
 	VFMADD231PS (R13)(AX*2), Y7, Y6
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_160
+	JNZ         one_167
 
-end_161:
+end_168:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_158
+	JNZ     row_165
 	LEAQ    -32(AX), R8
 	CMPQ    DX, R8
-	JNE     whole_163
+	JNE     whole_170
 	MOVQ    mask+64(FP), R8
 	VMOVUPS (R8), Y7
 	MOVQ    DI, R8
@@ -3307,9 +3453,9 @@ end_161:
 	VADDPS  (R8), Y6, Y6
 	VMOVUPS Y6, (R8)
 	ADDQ    AX, R8
-	JMP     added_164
+	JMP     added_171
 
-whole_163:
+whole_170:
 	MOVQ    DI, R8
 	VADDPS  (R8), Y0, Y0
 	VMOVUPS Y0, (R8)
@@ -3333,20 +3479,20 @@ whole_163:
 	VMOVUPS Y6, (R8)
 	ADDQ    AX, R8
 
-added_164:
+added_171:
 	IMUL3Q  $+7, AX, R8
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	CMPQ    SI, $0x07
-	JNE     group_157
+	JNE     group_164
 	CMPQ    DX, BX
-	JE      done_156
+	JE      done_163
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_155
+	JMP     channels_162
 
-done_156:
+done_163:
 	VZEROUPPER
 	RET
 
@@ -3358,14 +3504,14 @@ TEXT ·dwGather7(SB), NOSPLIT, $0-56
 	XORQ DX, DX
 	LEAQ -32(AX), BX
 
-channels_165:
+channels_172:
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x04
-	JL   narrow_168
+	JL   narrow_175
 	SUBQ $0x04, SI
 	XORQ DI, DI
 
-tile_169:
+tile_176:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3382,7 +3528,7 @@ tile_169:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_170:
+row_177:
 	VMOVUPS     (R9), Y8
 	VMOVUPS     (R9)(AX*1), Y9
 	VMOVUPS     (R9)(AX*2), Y10
@@ -3434,7 +3580,7 @@ row_170:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_170
+	JNZ         row_177
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -3450,18 +3596,18 @@ row_170:
 	VMOVUPS     Y6, (R8)(AX*2)
 	VMOVUPS     Y7, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_167
+	JE          row_174
 	ADDQ        $0x04, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_169
+	JMP         tile_176
 
-narrow_168:
+narrow_175:
 	MOVQ pairs+40(FP), SI
 	SUBQ $0x01, SI
 	XORQ DI, DI
 
-tile_172:
+tile_179:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   DI, R8
@@ -3472,7 +3618,7 @@ tile_172:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_173:
+row_180:
 	VMOVUPS     (R9), Y2
 	VMOVUPS     (R9)(AX*1), Y3
 	VMOVUPS     (R9)(AX*2), Y4
@@ -3499,7 +3645,7 @@ row_173:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_173
+	JNZ         row_180
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -3508,20 +3654,20 @@ row_173:
 	VMOVUPS     Y0, (R8)
 	VMOVUPS     Y1, (R8)(AX*1)
 	CMPQ        DI, SI
-	JE          row_167
+	JE          row_174
 	ADDQ        $0x01, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_172
+	JMP         tile_179
 
-row_167:
+row_174:
 	CMPQ    DX, BX
-	JE      done_166
+	JE      done_173
 	ADDQ    $0x20, DX
 	CMPQ    DX, BX
 	CMOVQGT BX, DX
-	JMP     channels_165
+	JMP     channels_172
 
-done_166:
+done_173:
 	VZEROUPPER
 	RET

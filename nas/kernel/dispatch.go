@@ -17,7 +17,7 @@ type kernels struct {
 	name         string
 	gemm         func(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool)
 	gemmTN       func(c, a, d []float32, m, n, ldc, ldd int, l lines)
-	dwForward    func(y, x, w []float32, rows int, t taps, spread []float32)
+	dwForward    func(y, x, w []float32, rows int, t taps, m mask, spread []float32)
 	dwGather     func(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int)
 	dwWeight     func(dw, x, dy []float32, rows int, t taps)
 	relu         func(y, x []float32)

@@ -4,8 +4,10 @@ package kernel
 //
 //	y[(r*ow+ox)*c + j] = Σ_ky,kx x[r*line + ky*tap + (ox*stride+kx*dilation)*c + j] * w[(ky*kw+kx)*c + j]
 //
+// and 0 where m.x[r*m.line + ox*c + j] <= 0, if there is a mask.
+//
 // spread is scratch for kh*kw*spreadWidth(c) floats.
-func dwForwardGeneric(y, x, w []float32, rows int, t taps, spread []float32) {
+func dwForwardGeneric(y, x, w []float32, rows int, t taps, m mask, spread []float32) {
 	rowLen := t.ow * t.c
 	span := t.c // floats of a row that are computed in one inner loop
 	if t.stride == 1 {
@@ -38,6 +40,9 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, spread []float32) {
 					dwTap(o, in[ky*t.tap+kx*step:][:n], w[(ky*t.kw+kx)*span:][:n], ky+kx > 0)
 				}
 			}
+		}
+		if m.x != nil {
+			reluBackwardGeneric(out, out, m.x[r*m.line:][:rowLen])
 		}
 	}
 }

@@ -154,7 +154,7 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
 			pixels := rows * c.OW
-			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, band), wd, rows, b.taps(), spread)
+			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, band), wd, rows, b.taps(), mask{}, spread)
 			m += pixels
 			if m*c.Cin < sepChunk && (n < c.N-1 || o+rows < c.OH) {
 				continue

@@ -91,58 +91,159 @@ func columns(s *stepper, count int, taps func(i int) [][2]reg.VecVirtual) {
 	}
 }
 
-// forward writes one row of dwForwardGeneric.
+// forward writes dwForwardGeneric for dilation 1.
 func (d depthwise) forward() {
 	name := fmt.Sprintf("dwForward%ds%d", d.k, d.stride)
-	TEXT(name, NOSPLIT, "func(y, x, w *float32, ow, c, tap int)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes a row of ow pixels of c bytes (at least %d), with filter rows tap bytes apart in x:", name, vector), "",
-		fmt.Sprintf("\tfor ox < ow, j: y[ox,j] = Σ_ky<%d,kx<%d x[ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride), "")
-	c := load("c")
-	c3 := tripled(c)
-	channels(c, func(offset reg.GPVirtual) {
-		tiles(arg("ow"), []int{8, 4, 1}, func(width int, first reg.GPVirtual) {
-			sums := vectors(width)
-			zero(sums...)
-			x, w, ky := GP64(), GP64(), GP64()
-			MOVQ(first, x)
-			IMULQ(c, x)
-			if d.stride == 2 {
-				SHLQ(operand.Imm(1), x)
-			}
-			ADDQ(arg("x"), x)
-			ADDQ(offset, x)
-			MOVQ(arg("w"), w)
-			ADDQ(offset, w)
-			MOVQ(operand.U32(d.k), ky)
-			loop := label("ky")
-			Label(loop)
-			filter := d.filterRow(w, c, c3)
-			s := &stepper{p: GP64(), step: c, step3: c3}
-			MOVQ(x, s.p)
-			columns(s, (width-1)*d.stride+d.k, func(i int) (uses [][2]reg.VecVirtual) {
-				for t := range width {
-					if kx := i - t*d.stride; kx >= 0 && kx < d.k {
-						uses = append(uses, [2]reg.VecVirtual{sums[t], filter[kx]})
-					}
-				}
-				return uses
-			})
-			ADDQ(arg("tap"), x)
-			DECQ(ky)
-			JNZ(operand.LabelRef(loop))
-			out := &stepper{p: GP64(), step: c, step3: c3}
-			MOVQ(first, out.p)
-			IMULQ(c, out.p)
-			ADDQ(arg("y"), out.p)
-			ADDQ(offset, out.p)
-			for t := range width {
-				VMOVUPS(sums[t], out.column(t))
-			}
+	function(name, "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)",
+		fmt.Sprintf("computes rows of ow pixels of c bytes (at least %d). Rows of x are line bytes apart, filter rows tap,", vector),
+		"rows of mask, if there is one, maskLine:", "",
+		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride),
+		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
+	c, y, x, mask := load("c"), load("y"), load("x"), load("mask")
+	row := label("row")
+	if d.k == 3 {
+		tap := load("tap")
+		Label(row)
+		channels(c, func(offset reg.GPVirtual) { d.walk(c, tap, y, x, mask, offset) })
+	} else {
+		c3 := tripled(c)
+		Label(row)
+		channels(c, func(offset reg.GPVirtual) {
+			tiles(arg("ow"), []int{8, 4, 1}, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, y, x, mask, offset) })
 		})
-	})
+	}
+	size := GP64()
+	MOVQ(arg("ow"), size)
+	IMULQ(c, size)
+	ADDQ(size, y)
+	ADDQ(arg("line"), x)
+	ADDQ(arg("maskLine"), mask)
+	DECQ(arg("rows"))
+	JNZ(operand.LabelRef(row))
 	VZEROUPPER()
 	RET()
+}
+
+// walk writes a row of one vector of channels, column by column, with the whole
+// filter in registers. A column counts for the pixels whose windows it is in, of
+// which as many sums are held.
+func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual) {
+	w := GP64()
+	MOVQ(arg("w"), w)
+	ADDQ(offset, w)
+	filter := vectors(d.k * d.k)
+	for _, f := range filter {
+		VMOVUPS(at(w, 0), f)
+		ADDQ(c, w)
+	}
+	px, py, pm, left := GP64(), GP64(), GP64(), load("ow")
+	LEAQ(indexed(x, offset, 1, 0), px)
+	LEAQ(indexed(y, offset, 1, 0), py)
+	LEAQ(indexed(mask, offset, 1, 0), pm)
+	sums := vectors((d.k-1)/d.stride + 1)
+	column := func(i int) {
+		for ky, from := range []operand.Mem{at(px, 0), indexed(px, tap, 1, 0), indexed(px, tap, 2, 0)} {
+			v := vec()
+			VMOVUPS(from, v)
+			for ox := max(0, (i-d.k+d.stride)/d.stride); ox*d.stride <= i; ox++ {
+				kx := i - ox*d.stride
+				f, sum := filter[ky*d.k+kx], sums[ox%len(sums)]
+				if kx == 0 && ky == 0 {
+					VMULPS(f, v, sum)
+				} else {
+					VFMADD231PS(f, v, sum)
+				}
+			}
+		}
+		ADDQ(c, px)
+	}
+	i := 0
+	for ; i < d.k-d.stride; i++ {
+		column(i)
+	}
+	loop, end := label("pixel"), label("end")
+	Label(loop)
+	for ox := range sums { // the sums take turns
+		for range d.stride {
+			column(i)
+			i++
+		}
+		sum := sums[ox]
+		where(mask, func(none reg.VecVirtual) { maskBy(sum, at(pm, 0), none) })
+		VMOVUPS(sum, at(py, 0))
+		ADDQ(c, py)
+		ADDQ(c, pm)
+		DECQ(left)
+		JZ(operand.LabelRef(end))
+	}
+	JMP(operand.LabelRef(loop))
+	Label(end)
+}
+
+// where writes what is done if there is a mask, with a vector of zeros.
+func where(mask reg.GPVirtual, do func(none reg.VecVirtual)) {
+	without := label("all")
+	TESTQ(mask, mask)
+	JZ(operand.LabelRef(without))
+	none := vec()
+	zero(none)
+	do(none)
+	Label(without)
+}
+
+func maskBy(sum reg.VecVirtual, mask operand.Mem, none reg.VecVirtual) {
+	m := vec()
+	VMOVUPS(mask, m)
+	keepPositive(sum, m, none)
+}
+
+// tile writes width pixels of one vector of channels, filter row by filter row.
+func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtual) {
+	sums := vectors(width)
+	zero(sums...)
+	px, w, ky := GP64(), GP64(), GP64()
+	MOVQ(first, px)
+	IMULQ(c, px)
+	if d.stride == 2 {
+		SHLQ(operand.Imm(1), px)
+	}
+	ADDQ(x, px)
+	ADDQ(offset, px)
+	MOVQ(arg("w"), w)
+	ADDQ(offset, w)
+	MOVQ(operand.U32(d.k), ky)
+	loop := label("ky")
+	Label(loop)
+	filter := d.filterRow(w, c, c3)
+	s := &stepper{p: GP64(), step: c, step3: c3}
+	MOVQ(px, s.p)
+	columns(s, (width-1)*d.stride+d.k, func(i int) (uses [][2]reg.VecVirtual) {
+		for t := range width {
+			if kx := i - t*d.stride; kx >= 0 && kx < d.k {
+				uses = append(uses, [2]reg.VecVirtual{sums[t], filter[kx]})
+			}
+		}
+		return uses
+	})
+	ADDQ(arg("tap"), px)
+	DECQ(ky)
+	JNZ(operand.LabelRef(loop))
+	from := GP64() // bytes from the beginning of a row
+	MOVQ(first, from)
+	IMULQ(c, from)
+	ADDQ(offset, from)
+	where(mask, func(none reg.VecVirtual) {
+		p := &stepper{p: GP64(), step: c, step3: c3}
+		LEAQ(indexed(mask, from, 1, 0), p.p)
+		for t := range width {
+			maskBy(sums[t], p.column(t), none)
+		}
+	})
+	ADDQ(y, from)
+	out := &stepper{p: from, step: c, step3: c3}
+	for t := range width {
+		VMOVUPS(sums[t], out.column(t))
+	}
 }
 
 // filterRow loads the k values of a row of the filter and moves w to the next.
