@@ -268,9 +268,9 @@ func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
 	step := 13
 	if testing.Short() {
-		step = 60
+		step = 200
 	}
-	for cut := 9; cut < 110; cut += step {
+	for cut := 35; cut < 110; cut += step {
 		dir := filepath.Join(t.TempDir(), "run")
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0

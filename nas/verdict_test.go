@@ -35,9 +35,9 @@ func draws(r *rand.Rand, n int, draw func(*rand.Rand) float64) (os []outcome) {
 }
 
 func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
-	runs := 400
+	runs, slack := 400, 0.0
 	if testing.Short() {
-		runs = 100
+		runs, slack = 100, 0.05 // for the chance of fewer runs
 	}
 	for _, src := range sources {
 		for _, randoms := range []int{8, 40} {
@@ -58,7 +58,7 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 			if src.name == "one in ten learns nothing" {
 				least = 0.80
 			}
-			if got := float64(covered) / float64(runs); got < least || got > 0.99 {
+			if got := float64(covered) / float64(runs); got < least-slack || got > 0.99+slack {
 				t.Errorf("%s, %d random cells: the 95 %% band covers the truth in %.1f %% of runs", src.name, randoms, 100*got)
 			} else {
 				t.Logf("%s, %d random cells: %.1f %%", src.name, randoms, 100*got)
