@@ -20,14 +20,128 @@ TEXT ·reluRowsVec(SB), NOSPLIT, $0-56
 	MOVQ    tail+48(FP), R9
 	VMOVUPS (R9), Y1
 	VXORPS  Y0, Y0, Y0
+	LEAQ    (BX)(BX*2), R9
+	LEAQ    (SI)(SI*2), R10
+	MOVQ    width+24(FP), R11
+	CMPQ    R11, $0x08
+	JNE     other_2
+	SUBQ    $0x04, DX
+	JL      single_4
 
-row_1:
+loop_3:
+	VMOVUPS (CX), Y1
+	VMOVUPS (CX)(SI*1), Y2
+	VMOVUPS (CX)(SI*2), Y3
+	VMOVUPS (CX)(R10*1), Y4
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPS  Y2, Y0, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	VMAXPS  Y3, Y0, Y3
+	VMOVUPS Y3, (AX)(BX*2)
+	VMAXPS  Y4, Y0, Y4
+	VMOVUPS Y4, (AX)(R9*1)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	SUBQ    $0x04, DX
+	JGE     loop_3
+
+single_4:
+	ADDQ $0x04, DX
+	JZ   done_1
+
+one_5:
+	VMOVUPS (CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_5
+	JMP     done_1
+
+other_2:
+	MOVQ width+24(FP), R9
+	CMPQ R9, $0x10
+	JNE  other_6
+	SUBQ $0x02, DX
+	JL   single_8
+
+loop_7:
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VMOVUPS (CX)(SI*1), Y3
+	VMOVUPS 32(CX)(SI*1), Y4
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPS  Y2, Y0, Y2
+	VMOVUPS Y2, 32(AX)
+	VMAXPS  Y3, Y0, Y3
+	VMOVUPS Y3, (AX)(BX*1)
+	VMAXPS  Y4, Y0, Y4
+	VMOVUPS Y4, 32(AX)(BX*1)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	SUBQ    $0x02, DX
+	JGE     loop_7
+
+single_8:
+	ADDQ $0x02, DX
+	JZ   done_1
+
+one_9:
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPS  Y2, Y0, Y2
+	VMOVUPS Y2, 32(AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_9
+	JMP     done_1
+
+other_6:
+	MOVQ width+24(FP), R9
+	CMPQ R9, $0x20
+	JNE  other_10
+
+one_13:
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 64(CX), Y3
+	VMOVUPS 96(CX), Y4
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMAXPS  Y2, Y0, Y2
+	VMOVUPS Y2, 32(AX)
+	VMAXPS  Y3, Y0, Y3
+	VMOVUPS Y3, 64(AX)
+	VMAXPS  Y4, Y0, Y4
+	VMOVUPS Y4, 96(AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_13
+	JMP     done_1
+
+other_10:
+row_14:
 	XORQ R9, R9
 	MOVQ DI, R10
 
-loop_3:
+loop_16:
 	CMPQ    R10, $0x80
-	JL      end_4
+	JL      end_17
 	VMOVUPS (CX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
 	VMOVUPS 64(CX)(R9*1), Y4
@@ -42,11 +156,11 @@ loop_3:
 	VMOVUPS Y5, 96(AX)(R9*1)
 	ADDQ    $0x80, R9
 	SUBQ    $0x80, R10
-	JMP     loop_3
+	JMP     loop_16
 
-end_4:
+end_17:
 	CMPQ    R10, $0x40
-	JL      end_6
+	JL      end_19
 	VMOVUPS (CX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
 	VMAXPS  Y2, Y0, Y2
@@ -56,27 +170,29 @@ end_4:
 	ADDQ    $0x40, R9
 	SUBQ    $0x40, R10
 
-end_6:
+end_19:
 	CMPQ    R10, $0x20
-	JL      end_8
+	JL      end_21
 	VMOVUPS (CX)(R9*1), Y2
 	VMAXPS  Y2, Y0, Y2
 	VMOVUPS Y2, (AX)(R9*1)
 	ADDQ    $0x20, R9
 	SUBQ    $0x20, R10
 
-end_8:
+end_21:
 	TESTQ      R8, R8
-	JZ         next_2
+	JZ         next_15
 	VMASKMOVPS (CX)(R9*1), Y1, Y2
 	VMAXPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (AX)(R9*1)
 
-next_2:
+next_15:
 	ADDQ BX, AX
 	ADDQ SI, CX
 	DECQ DX
-	JNZ  row_1
+	JNZ  row_14
+
+done_1:
 	VZEROUPPER
 	RET
 
@@ -96,14 +212,143 @@ TEXT ·addRowsVec(SB), NOSPLIT, $0-56
 	MOVQ    tail+48(FP), R9
 	VMOVUPS (R9), Y1
 	VXORPS  Y0, Y0, Y0
+	LEAQ    (BX)(BX*2), R9
+	LEAQ    (SI)(SI*2), R10
+	MOVQ    width+24(FP), R11
+	CMPQ    R11, $0x08
+	JNE     other_23
+	SUBQ    $0x04, DX
+	JL      single_25
 
-row_9:
+loop_24:
+	VMOVUPS (CX), Y0
+	VMOVUPS (AX), Y1
+	VMOVUPS (CX)(SI*1), Y2
+	VMOVUPS (AX)(BX*1), Y3
+	VMOVUPS (CX)(SI*2), Y4
+	VMOVUPS (AX)(BX*2), Y5
+	VMOVUPS (CX)(R10*1), Y6
+	VMOVUPS (AX)(R9*1), Y7
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	VADDPS  Y2, Y3, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	VADDPS  Y4, Y5, Y4
+	VMOVUPS Y4, (AX)(BX*2)
+	VADDPS  Y6, Y7, Y6
+	VMOVUPS Y6, (AX)(R9*1)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	SUBQ    $0x04, DX
+	JGE     loop_24
+
+single_25:
+	ADDQ $0x04, DX
+	JZ   done_22
+
+one_26:
+	VMOVUPS (CX), Y0
+	VMOVUPS (AX), Y1
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_26
+	JMP     done_22
+
+other_23:
+	MOVQ width+24(FP), R9
+	CMPQ R9, $0x10
+	JNE  other_27
+	SUBQ $0x02, DX
+	JL   single_29
+
+loop_28:
+	VMOVUPS (CX), Y0
+	VMOVUPS (AX), Y1
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 32(AX), Y3
+	VMOVUPS (CX)(SI*1), Y4
+	VMOVUPS (AX)(BX*1), Y5
+	VMOVUPS 32(CX)(SI*1), Y6
+	VMOVUPS 32(AX)(BX*1), Y7
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	VADDPS  Y2, Y3, Y2
+	VMOVUPS Y2, 32(AX)
+	VADDPS  Y4, Y5, Y4
+	VMOVUPS Y4, (AX)(BX*1)
+	VADDPS  Y6, Y7, Y6
+	VMOVUPS Y6, 32(AX)(BX*1)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	SUBQ    $0x02, DX
+	JGE     loop_28
+
+single_29:
+	ADDQ $0x02, DX
+	JZ   done_22
+
+one_30:
+	VMOVUPS (CX), Y0
+	VMOVUPS (AX), Y1
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 32(AX), Y3
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	VADDPS  Y2, Y3, Y2
+	VMOVUPS Y2, 32(AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_30
+	JMP     done_22
+
+other_27:
+	MOVQ width+24(FP), R9
+	CMPQ R9, $0x20
+	JNE  other_31
+
+one_34:
+	VMOVUPS (CX), Y0
+	VMOVUPS (AX), Y1
+	VMOVUPS 32(CX), Y2
+	VMOVUPS 32(AX), Y3
+	VMOVUPS 64(CX), Y4
+	VMOVUPS 64(AX), Y5
+	VMOVUPS 96(CX), Y6
+	VMOVUPS 96(AX), Y7
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	VADDPS  Y2, Y3, Y2
+	VMOVUPS Y2, 32(AX)
+	VADDPS  Y4, Y5, Y4
+	VMOVUPS Y4, 64(AX)
+	VADDPS  Y6, Y7, Y6
+	VMOVUPS Y6, 96(AX)
+	ADDQ    BX, AX
+	ADDQ    SI, CX
+	DECQ    DX
+	JNZ     one_34
+	JMP     done_22
+
+other_31:
+row_35:
 	XORQ R9, R9
 	MOVQ DI, R10
 
-loop_11:
+loop_37:
 	CMPQ    R10, $0x80
-	JL      end_12
+	JL      end_38
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
@@ -122,11 +367,11 @@ loop_11:
 	VMOVUPS Y7, 96(AX)(R9*1)
 	ADDQ    $0x80, R9
 	SUBQ    $0x80, R10
-	JMP     loop_11
+	JMP     loop_37
 
-end_12:
+end_38:
 	CMPQ    R10, $0x40
-	JL      end_14
+	JL      end_40
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
@@ -138,9 +383,9 @@ end_12:
 	ADDQ    $0x40, R9
 	SUBQ    $0x40, R10
 
-end_14:
+end_40:
 	CMPQ    R10, $0x20
-	JL      end_16
+	JL      end_42
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VADDPS  Y0, Y2, Y0
@@ -148,19 +393,21 @@ end_14:
 	ADDQ    $0x20, R9
 	SUBQ    $0x20, R10
 
-end_16:
+end_42:
 	TESTQ      R8, R8
-	JZ         next_10
+	JZ         next_36
 	VMASKMOVPS (CX)(R9*1), Y1, Y0
 	VMASKMOVPS (AX)(R9*1), Y1, Y2
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(R9*1)
 
-next_10:
+next_36:
 	ADDQ BX, AX
 	ADDQ SI, CX
 	DECQ DX
-	JNZ  row_9
+	JNZ  row_35
+
+done_22:
 	VZEROUPPER
 	RET
 
@@ -181,14 +428,167 @@ TEXT ·maskRowsVec(SB), NOSPLIT, $0-64
 	MOVQ    tail+56(FP), R10
 	VMOVUPS (R10), Y1
 	VXORPS  Y0, Y0, Y0
+	LEAQ    (SI)(SI*2), R10
+	LEAQ    (DI)(DI*2), R11
+	MOVQ    width+32(FP), R12
+	CMPQ    R12, $0x08
+	JNE     other_44
+	SUBQ    $0x04, BX
+	JL      single_46
 
-row_17:
+loop_45:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (CX)(DI*1), Y3
+	VMOVUPS (DX)(DI*1), Y4
+	VMOVUPS (CX)(DI*2), Y5
+	VMOVUPS (DX)(DI*2), Y6
+	VMOVUPS (CX)(R11*1), Y7
+	VMOVUPS (DX)(R11*1), Y8
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y4, Y0, Y4
+	VANDPS  Y3, Y4, Y3
+	VMOVUPS Y3, (AX)(SI*1)
+	VCMPPS  $0x09, Y6, Y0, Y6
+	VANDPS  Y5, Y6, Y5
+	VMOVUPS Y5, (AX)(SI*2)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VMOVUPS Y7, (AX)(R10*1)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	SUBQ    $0x04, BX
+	JGE     loop_45
+
+single_46:
+	ADDQ $0x04, BX
+	JZ   done_43
+
+one_47:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_47
+	JMP     done_43
+
+other_44:
+	MOVQ width+32(FP), R10
+	CMPQ R10, $0x10
+	JNE  other_48
+	SUBQ $0x02, BX
+	JL   single_50
+
+loop_49:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 32(DX), Y4
+	VMOVUPS (CX)(DI*1), Y5
+	VMOVUPS (DX)(DI*1), Y6
+	VMOVUPS 32(CX)(DI*1), Y7
+	VMOVUPS 32(DX)(DI*1), Y8
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y4, Y0, Y4
+	VANDPS  Y3, Y4, Y3
+	VMOVUPS Y3, 32(AX)
+	VCMPPS  $0x09, Y6, Y0, Y6
+	VANDPS  Y5, Y6, Y5
+	VMOVUPS Y5, (AX)(SI*1)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VMOVUPS Y7, 32(AX)(SI*1)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	SUBQ    $0x02, BX
+	JGE     loop_49
+
+single_50:
+	ADDQ $0x02, BX
+	JZ   done_43
+
+one_51:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 32(DX), Y4
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y4, Y0, Y4
+	VANDPS  Y3, Y4, Y3
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_51
+	JMP     done_43
+
+other_48:
+	MOVQ width+32(FP), R10
+	CMPQ R10, $0x20
+	JNE  other_52
+
+one_55:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(CX), Y3
+	VMOVUPS 32(DX), Y4
+	VMOVUPS 64(CX), Y5
+	VMOVUPS 64(DX), Y6
+	VMOVUPS 96(CX), Y7
+	VMOVUPS 96(DX), Y8
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y4, Y0, Y4
+	VANDPS  Y3, Y4, Y3
+	VMOVUPS Y3, 32(AX)
+	VCMPPS  $0x09, Y6, Y0, Y6
+	VANDPS  Y5, Y6, Y5
+	VMOVUPS Y5, 64(AX)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VMOVUPS Y7, 96(AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_55
+	JMP     done_43
+
+other_52:
+row_56:
 	XORQ R10, R10
 	MOVQ R8, R11
 
-loop_19:
+loop_58:
 	CMPQ    R11, $0x80
-	JL      end_20
+	JL      end_59
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS 32(CX)(R10*1), Y4
@@ -211,11 +611,11 @@ loop_19:
 	VMOVUPS Y8, 96(AX)(R10*1)
 	ADDQ    $0x80, R10
 	SUBQ    $0x80, R11
-	JMP     loop_19
+	JMP     loop_58
 
-end_20:
+end_59:
 	CMPQ    R11, $0x40
-	JL      end_22
+	JL      end_61
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS 32(CX)(R10*1), Y4
@@ -229,9 +629,9 @@ end_20:
 	ADDQ    $0x40, R10
 	SUBQ    $0x40, R11
 
-end_22:
+end_61:
 	CMPQ    R11, $0x20
-	JL      end_24
+	JL      end_63
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VCMPPS  $0x09, Y3, Y0, Y3
@@ -240,21 +640,23 @@ end_22:
 	ADDQ    $0x20, R10
 	SUBQ    $0x20, R11
 
-end_24:
+end_63:
 	TESTQ      R9, R9
-	JZ         next_18
+	JZ         next_57
 	VMASKMOVPS (CX)(R10*1), Y1, Y2
 	VMASKMOVPS (DX)(R10*1), Y1, Y3
 	VCMPPS     $0x09, Y3, Y0, Y3
 	VANDPS     Y2, Y3, Y2
 	VMASKMOVPS Y2, Y1, (AX)(R10*1)
 
-next_18:
+next_57:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	ADDQ DI, DX
 	DECQ BX
-	JNZ  row_17
+	JNZ  row_56
+
+done_43:
 	VZEROUPPER
 	RET
 
@@ -275,14 +677,197 @@ TEXT ·maskAddRowsVec(SB), NOSPLIT, $0-64
 	MOVQ    tail+56(FP), R10
 	VMOVUPS (R10), Y1
 	VXORPS  Y0, Y0, Y0
+	LEAQ    (SI)(SI*2), R10
+	LEAQ    (DI)(DI*2), R11
+	MOVQ    width+32(FP), R12
+	CMPQ    R12, $0x08
+	JNE     other_65
+	SUBQ    $0x04, BX
+	JL      single_67
 
-row_25:
+loop_66:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (AX), Y3
+	VMOVUPS (CX)(DI*1), Y4
+	VMOVUPS (DX)(DI*1), Y5
+	VMOVUPS (AX)(SI*1), Y6
+	VMOVUPS (CX)(DI*2), Y7
+	VMOVUPS (DX)(DI*2), Y8
+	VMOVUPS (AX)(SI*2), Y9
+	VMOVUPS (CX)(R11*1), Y10
+	VMOVUPS (DX)(R11*1), Y11
+	VMOVUPS (AX)(R10*1), Y12
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y5, Y0, Y5
+	VANDPS  Y4, Y5, Y4
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS Y4, (AX)(SI*1)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VADDPS  Y7, Y9, Y7
+	VMOVUPS Y7, (AX)(SI*2)
+	VCMPPS  $0x09, Y11, Y0, Y11
+	VANDPS  Y10, Y11, Y10
+	VADDPS  Y10, Y12, Y10
+	VMOVUPS Y10, (AX)(R10*1)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	SUBQ    $0x04, BX
+	JGE     loop_66
+
+single_67:
+	ADDQ $0x04, BX
+	JZ   done_64
+
+one_68:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (AX), Y3
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_68
+	JMP     done_64
+
+other_65:
+	MOVQ width+32(FP), R10
+	CMPQ R10, $0x10
+	JNE  other_69
+	SUBQ $0x02, BX
+	JL   single_71
+
+loop_70:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(CX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 32(AX), Y6
+	VMOVUPS (CX)(DI*1), Y7
+	VMOVUPS (DX)(DI*1), Y8
+	VMOVUPS (AX)(SI*1), Y9
+	VMOVUPS 32(CX)(DI*1), Y10
+	VMOVUPS 32(DX)(DI*1), Y11
+	VMOVUPS 32(AX)(SI*1), Y12
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y5, Y0, Y5
+	VANDPS  Y4, Y5, Y4
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS Y4, 32(AX)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VADDPS  Y7, Y9, Y7
+	VMOVUPS Y7, (AX)(SI*1)
+	VCMPPS  $0x09, Y11, Y0, Y11
+	VANDPS  Y10, Y11, Y10
+	VADDPS  Y10, Y12, Y10
+	VMOVUPS Y10, 32(AX)(SI*1)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	SUBQ    $0x02, BX
+	JGE     loop_70
+
+single_71:
+	ADDQ $0x02, BX
+	JZ   done_64
+
+one_72:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(CX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 32(AX), Y6
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y5, Y0, Y5
+	VANDPS  Y4, Y5, Y4
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_72
+	JMP     done_64
+
+other_69:
+	MOVQ width+32(FP), R10
+	CMPQ R10, $0x20
+	JNE  other_73
+
+one_76:
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(CX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 32(AX), Y6
+	VMOVUPS 64(CX), Y7
+	VMOVUPS 64(DX), Y8
+	VMOVUPS 64(AX), Y9
+	VMOVUPS 96(CX), Y10
+	VMOVUPS 96(DX), Y11
+	VMOVUPS 96(AX), Y12
+	VCMPPS  $0x09, Y2, Y0, Y2
+	VANDPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS Y1, (AX)
+	VCMPPS  $0x09, Y5, Y0, Y5
+	VANDPS  Y4, Y5, Y4
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS Y4, 32(AX)
+	VCMPPS  $0x09, Y8, Y0, Y8
+	VANDPS  Y7, Y8, Y7
+	VADDPS  Y7, Y9, Y7
+	VMOVUPS Y7, 64(AX)
+	VCMPPS  $0x09, Y11, Y0, Y11
+	VANDPS  Y10, Y11, Y10
+	VADDPS  Y10, Y12, Y10
+	VMOVUPS Y10, 96(AX)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	ADDQ    DI, DX
+	DECQ    BX
+	JNZ     one_76
+	JMP     done_64
+
+other_73:
+row_77:
 	XORQ R10, R10
 	MOVQ R8, R11
 
-loop_27:
+loop_79:
 	CMPQ    R11, $0x80
-	JL      end_28
+	JL      end_80
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -313,11 +898,11 @@ loop_27:
 	VMOVUPS Y11, 96(AX)(R10*1)
 	ADDQ    $0x80, R10
 	SUBQ    $0x80, R11
-	JMP     loop_27
+	JMP     loop_79
 
-end_28:
+end_80:
 	CMPQ    R11, $0x40
-	JL      end_30
+	JL      end_82
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -335,9 +920,9 @@ end_28:
 	ADDQ    $0x40, R10
 	SUBQ    $0x40, R11
 
-end_30:
+end_82:
 	CMPQ    R11, $0x20
-	JL      end_32
+	JL      end_84
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -348,9 +933,9 @@ end_30:
 	ADDQ    $0x20, R10
 	SUBQ    $0x20, R11
 
-end_32:
+end_84:
 	TESTQ      R9, R9
-	JZ         next_26
+	JZ         next_78
 	VMASKMOVPS (CX)(R10*1), Y1, Y2
 	VMASKMOVPS (DX)(R10*1), Y1, Y3
 	VMASKMOVPS (AX)(R10*1), Y1, Y4
@@ -359,11 +944,13 @@ end_32:
 	VADDPS     Y2, Y4, Y2
 	VMASKMOVPS Y2, Y1, (AX)(R10*1)
 
-next_26:
+next_78:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	ADDQ DI, DX
 	DECQ BX
-	JNZ  row_25
+	JNZ  row_77
+
+done_64:
 	VZEROUPPER
 	RET

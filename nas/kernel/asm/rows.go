@@ -61,31 +61,92 @@ func (r rows) write() {
 	SHLQ(imm(2), whole)
 	none, mask := vec(), tailMask(rest)
 	zero(none)
+	// block computes vectors of each of some rows whose addresses place gives.
+	block := func(rows, vectors int, mask reg.Register, place func(name string, row, disp int) operand.Mem) {
+		type spot struct {
+			in []reg.VecVirtual
+			to operand.Mem
+		}
+		var all []spot
+		for i := range rows {
+			for j := range vectors {
+				var in []reg.VecVirtual
+				for _, name := range r.ins {
+					v := vec()
+					get(place(name, i, j*vector), mask, v)
+					in = append(in, v)
+				}
+				all = append(all, spot{in, place("y", i, j*vector)})
+			}
+		}
+		for _, a := range all {
+			r.body(a.in, none)
+			put(a.in[0], mask, a.to)
+		}
+	}
+	advance := func() {
+		ADDQ(ldy, p["y"])
+		for _, name := range pointers[1:] {
+			ADDQ(ldx, p[name])
+		}
+	}
+
+	// Rows of one, two or four vectors go without a loop within, several at a time.
+	ldy3, ldx3 := tripled(ldy), tripled(ldx)
+	place := func(name string, row, disp int) operand.Mem {
+		ld, ld3 := ldx, ldx3
+		if name == "y" {
+			ld, ld3 = ldy, ldy3
+		}
+		switch row {
+		case 0:
+			return at(p[name], disp)
+		case 3:
+			return indexed(p[name], ld3, 1, disp)
+		}
+		return indexed(p[name], ld, uint8(row), disp)
+	}
+	done := label("done")
+	for _, few := range []int{1, 2, 4} {
+		other, loop, single, one := label("other"), label("loop"), label("single"), label("one")
+		CMPQ(load("width"), imm(few*lanes))
+		JNE(operand.LabelRef(other))
+		together := 4 / few
+		if together > 1 {
+			SUBQ(imm(together), count)
+			JL(operand.LabelRef(single))
+			Label(loop)
+			block(together, few, nil, place)
+			for range together {
+				advance()
+			}
+			SUBQ(imm(together), count)
+			JGE(operand.LabelRef(loop))
+			Label(single)
+			ADDQ(imm(together), count)
+			JZ(operand.LabelRef(done))
+		}
+		Label(one)
+		block(1, few, nil, place)
+		advance()
+		DECQ(count)
+		JNZ(operand.LabelRef(one))
+		JMP(operand.LabelRef(done))
+		Label(other)
+	}
+
 	row, next := label("row"), label("next")
 	Label(row)
 	offset, left := GP64(), GP64()
 	XORQ(offset, offset)
 	MOVQ(whole, left)
-	block := func(vectors int, mask reg.Register) {
-		all := make([][]reg.VecVirtual, vectors)
-		for i := range all {
-			for _, name := range r.ins {
-				v := vec()
-				get(indexed(p[name], offset, 1, i*vector), mask, v)
-				all[i] = append(all[i], v)
-			}
-		}
-		for i, in := range all {
-			r.body(in, none)
-			put(in[0], mask, indexed(p["y"], offset, 1, i*vector))
-		}
-	}
+	within := func(name string, _, disp int) operand.Mem { return indexed(p[name], offset, 1, disp) }
 	for _, vectors := range []int{4, 2, 1} {
 		loop, end := label("loop"), label("end")
 		Label(loop)
 		CMPQ(left, imm(vectors*vector))
 		JL(operand.LabelRef(end))
-		block(vectors, nil)
+		block(1, vectors, nil, within)
 		ADDQ(imm(vectors*vector), offset)
 		SUBQ(imm(vectors*vector), left)
 		if vectors == 4 {
@@ -95,14 +156,12 @@ func (r rows) write() {
 	}
 	TESTQ(rest, rest)
 	JZ(operand.LabelRef(next))
-	block(1, mask)
+	block(1, 1, mask, within)
 	Label(next)
-	ADDQ(ldy, p["y"])
-	for _, name := range pointers[1:] {
-		ADDQ(ldx, p[name])
-	}
+	advance()
 	DECQ(count)
 	JNZ(operand.LabelRef(row))
+	Label(done)
 	VZEROUPPER()
 	RET()
 }
