@@ -184,6 +184,10 @@ func TestDepthwiseConvolutionsAgreeWithTheDefinition(t *testing.T) {
 			run(kernel.Same(1, 3, w, 8, 8, 3, 3, 1, 1, 1))
 			run(kernel.Same(1, 3, w, 16, 16, 5, 5, 2, 2, 1))
 		}
+		for i, k := range [][2]int{{3, 3}, {2, 4}, {3, 6}, {5, 5}, {7, 7}, {1, 8}} { // long rows, filters of any width
+			run(kernel.Same(2, 9, 40+i, 5, 5, k[0], k[1], 1, 1, 1+i%2))
+			run(kernel.Same(1, 9, 60+i, 5, 5, k[0], k[1], 2, 2, 2-i%2))
+		}
 	})
 }
 
