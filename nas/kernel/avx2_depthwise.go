@@ -6,9 +6,28 @@ package kernel
 // the mask of the upper n lanes begins at n.
 var highMasks = [16]int32{8: -1, -1, -1, -1, -1, -1, -1, -1}
 
-// vectorised says that the assembly has these taps.
-func (t taps) vectorised() bool {
-	return t.c >= 8 && t.kh == t.kw && (t.kh == 3 || t.kh == 5 || t.kh == 7) && t.dilation == 1 && t.stride <= 2
+// vectorised says that the assembly has these taps, for at least some channels.
+func (t taps) vectorised(channels int) bool {
+	return t.c >= channels && t.kh == t.kw && (t.kh == 3 || t.kh == 5 || t.kh == 7) && t.dilation == 1 && t.stride <= 2
+}
+
+// ofSize chooses one of the functions for 3x3, 5x5 and 7x7 taps at strides 1
+// and 2.
+func ofSize[F any](t taps, f3s1, f3s2, f5s1, f5s2, f7s1, f7s2 F) F {
+	switch [2]int{t.kh, t.stride} {
+	case [2]int{3, 2}:
+		return f3s2
+	case [2]int{5, 1}:
+		return f5s1
+	case [2]int{5, 2}:
+		return f5s2
+	case [2]int{7, 1}:
+		return f7s1
+	case [2]int{7, 2}:
+		return f7s2
+	default:
+		return f3s1
+	}
 }
 
 // reach is the floats from the first tap of the first of some rows to the end
@@ -19,7 +38,7 @@ func (t taps) reach(rows int) int {
 
 // dwForwardAVX2 is dwForwardGeneric; only the last bits differ.
 func dwForwardAVX2(y, x, w []float32, rows int, t taps, m mask, spread []float32) {
-	if !t.vectorised() || rows == 0 {
+	if !t.vectorised(8) || rows == 0 {
 		dwForwardGeneric(y, x, w, rows, t, m, spread)
 		return
 	}
@@ -27,19 +46,7 @@ func dwForwardAVX2(y, x, w []float32, rows int, t taps, m mask, spread []float32
 	if m.x != nil {
 		m.x = m.x[:(rows-1)*m.line+t.ow*t.c]
 	}
-	forward := dwForward3s1
-	switch [2]int{t.kh, t.stride} {
-	case [2]int{3, 2}:
-		forward = dwForward3s2
-	case [2]int{5, 1}:
-		forward = dwForward5s1
-	case [2]int{5, 2}:
-		forward = dwForward5s2
-	case [2]int{7, 1}:
-		forward = dwForward7s1
-	case [2]int{7, 2}:
-		forward = dwForward7s2
-	}
+	forward := ofSize(t, dwForward3s1, dwForward3s2, dwForward5s1, dwForward5s2, dwForward7s1, dwForward7s2)
 	forward(&y[0], &x[0], &w[0], first(m.x), rows, t.ow, 4*t.c, 4*t.line, 4*t.tap, 4*m.line)
 }
 
@@ -63,24 +70,12 @@ func dwGatherAVX2(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int) {
 
 // dwWeightAVX2 is dwWeightGeneric; only the last bits differ.
 func dwWeightAVX2(dw, x, dy []float32, rows int, t taps) {
-	if !t.vectorised() || rows == 0 {
+	if !t.vectorised(8) || rows == 0 {
 		dwWeightGeneric(dw, x, dy, rows, t)
 		return
 	}
 	dy, x, dw = dy[:rows*t.ow*t.c], x[:t.reach(rows)], dw[:t.kh*t.kw*t.c]
-	weight := dwWeight3s1
-	switch [2]int{t.kh, t.stride} {
-	case [2]int{3, 2}:
-		weight = dwWeight3s2
-	case [2]int{5, 1}:
-		weight = dwWeight5s1
-	case [2]int{5, 2}:
-		weight = dwWeight5s2
-	case [2]int{7, 1}:
-		weight = dwWeight7s1
-	case [2]int{7, 2}:
-		weight = dwWeight7s2
-	}
+	weight := ofSize(t, dwWeight3s1, dwWeight3s2, dwWeight5s1, dwWeight5s2, dwWeight7s1, dwWeight7s2)
 	high := (t.c+7)%8 + 1 // lanes of the last vector that no other has
 	weight(&dw[0], &x[0], &dy[0], rows, t.ow, 4*t.c, 4*t.line, 4*t.tap, &highMasks[high])
 }

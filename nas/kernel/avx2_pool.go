@@ -2,21 +2,28 @@
 
 package kernel
 
-// maxPoolAVX2 is maxPoolGeneric. Large windows are pooled in two steps, down
-// the columns and then across them; a row of columns fits in the buffers.
+// maxPoolAVX2 is maxPoolGeneric.
 func maxPoolAVX2(y []float32, idx []uint8, x []float32, p Pool) {
-	switch {
-	case p.C < 8:
+	if p.C < 8 {
 		maxPoolGeneric(y, idx, x, p)
-	case p.K >= 5 && p.W*p.C <= len(columnMax{}.best):
-		maxPoolColumns(y, idx, x, p)
-	default:
-		maxPoolTaps(y, idx, x, p)
+		return
+	}
+	maxPoolVectors(y, idx, x, p, false)
+}
+
+// maxPoolVectors pools with vectors of 8 floats or, if they are wide, 16. Large
+// windows are pooled in two steps, down the columns and then across them; a row
+// of columns fits in the buffers.
+func maxPoolVectors(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
+	if p.K >= 5 && p.W*p.C <= len(columnMax{}.best) {
+		maxPoolColumns(y, idx, x, p, wide)
+	} else {
+		maxPoolTaps(y, idx, x, p, wide)
 	}
 }
 
 // maxPoolTaps compares every tap of every window.
-func maxPoolTaps(y []float32, idx []uint8, x []float32, p Pool) {
+func maxPoolTaps(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
 	line := p.W * p.C
 	for oy := range p.OH {
 		y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
@@ -26,7 +33,11 @@ func maxPoolTaps(y []float32, idx []uint8, x []float32, p Pool) {
 			in := x[(y0*p.W+x0)*p.C:]
 			_ = in[(pixels-1)*p.Stride*p.C+(y1-y0-1)*line+nx*p.C-1]
 			o, at := y[out:][:pixels*p.C], idx[out:][:pixels*p.C]
-			maxPoolVec(&o[0], &at[0], &in[0], pixels, 4*p.Stride*p.C, 4*p.C, y1-y0, nx, 4*line, ty*p.K+tx, p.K-nx)
+			if wide {
+				maxPoolVecZ(&o[0], &at[0], &in[0], pixels, 4*p.Stride*p.C, 4*p.C, y1-y0, nx, 4*line, ty*p.K+tx, p.K-nx)
+			} else {
+				maxPoolVec(&o[0], &at[0], &in[0], pixels, 4*p.Stride*p.C, 4*p.C, y1-y0, nx, 4*line, ty*p.K+tx, p.K-nx)
+			}
 		})
 	}
 }
@@ -38,18 +49,26 @@ type columnMax struct {
 	tap  [4096]int32
 }
 
-func maxPoolColumns(y []float32, idx []uint8, x []float32, p Pool) {
+func maxPoolColumns(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
 	var m columnMax
 	line := p.W * p.C
 	x = x[:p.H*line]
 	for oy := range p.OH {
 		y0, y1 := window(oy, p.Stride, p.PadTop, p.K, p.H)
 		ty := y0 - (oy*p.Stride - p.PadTop)
-		maxColumnsVec(&m.best[0], &m.tap[0], &x[y0*line], 4*line, y1-y0, 4*line, ty*p.K, p.K)
+		if wide {
+			maxColumnsVecZ(&m.best[0], &m.tap[0], &x[y0*line], 4*line, y1-y0, 4*line, ty*p.K, p.K)
+		} else {
+			maxColumnsVec(&m.best[0], &m.tap[0], &x[y0*line], 4*line, y1-y0, 4*line, ty*p.K, p.K)
+		}
 		p.runs(func(from, pixels, x0, nx, tx int) {
 			out := (oy*p.OW + from) * p.C
 			o, at := y[out:][:pixels*p.C], idx[out:][:pixels*p.C]
-			maxAcrossVec(&o[0], &at[0], &m.best[x0*p.C], &m.tap[x0*p.C], pixels, 4*p.Stride*p.C, 4*p.C, nx, tx)
+			if wide {
+				maxAcrossVecZ(&o[0], &at[0], &m.best[x0*p.C], &m.tap[x0*p.C], pixels, 4*p.Stride*p.C, 4*p.C, nx, tx)
+			} else {
+				maxAcrossVec(&o[0], &at[0], &m.best[x0*p.C], &m.tap[x0*p.C], pixels, 4*p.Stride*p.C, 4*p.C, nx, tx)
+			}
 		})
 	}
 }
@@ -86,14 +105,21 @@ func poolSumReluAVX2(y, x []float32, taps int, f float32) {
 	poolSumReluVec(&y[0], &x[0], nil, 1, 4*len(y), 0, 0, 0, taps, 4*len(y), f, false)
 }
 
-// maxPoolGradAVX2 is maxPoolGradGeneric; only the last bits differ. Where a pixel
-// is in few windows, it gathers: each pixel takes the gradients of the windows
-// around it that name its tap.
+// maxPoolGradAVX2 is maxPoolGradGeneric; only the last bits differ.
 func maxPoolGradAVX2(dx, dy []float32, idx []uint8, p Pool, acc bool) {
-	if per := (p.K + p.Stride - 1) / p.Stride; p.C < 8 || per > 5 {
+	if p.C < 8 || !p.gathers() {
 		maxPoolGradGeneric(dx, dy, idx, p, acc)
 		return
 	}
+	maxPoolGather(dx, dy, idx, p, acc, false)
+}
+
+// gathers says that a pixel is in few windows.
+func (p Pool) gathers() bool { return (p.K+p.Stride-1)/p.Stride <= 5 }
+
+// maxPoolGather gathers: each pixel takes the gradients of the windows around it
+// that name its tap. Vectors are of 8 floats or, if they are wide, 16.
+func maxPoolGather(dx, dy []float32, idx []uint8, p Pool, acc, wide bool) {
 	row, outRow := p.W*p.C, p.OW*p.C
 	for iy := range p.H {
 		out := dx[iy*row:][:row]
@@ -109,7 +135,7 @@ func maxPoolGradAVX2(dx, dy []float32, idx []uint8, p Pool, acc bool) {
 					}
 				}
 				gatherMax(out[ix*p.C:], dy, idx, p, pixels, top, bottom-top+1, from, to-from+1,
-					(iy+p.PadTop-top*p.Stride)*p.K+ix+p.PadLeft-from*p.Stride, outRow, acc)
+					(iy+p.PadTop-top*p.Stride)*p.K+ix+p.PadLeft-from*p.Stride, outRow, acc, wide)
 				ix += pixels * p.Stride
 			}
 		}
@@ -119,7 +145,7 @@ func maxPoolGradAVX2(dx, dy []float32, idx []uint8, p Pool, acc bool) {
 // gatherMax computes the gradients of pixels, Stride columns apart, from rows x
 // cols windows of which the first is that of row top and column from; tap is the
 // tap of the first pixel in it.
-func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, cols, tap, outRow int, acc bool) {
+func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, cols, tap, outRow int, acc, wide bool) {
 	if rows <= 0 || cols <= 0 {
 		for q := 0; q < pixels && !acc; q++ {
 			clear(dx[q*p.Stride*p.C:][:p.C])
@@ -133,5 +159,9 @@ func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, c
 	if p.Stride == 1 { // neighbours are one wide pixel
 		pixels, width = 1, pixels*p.C
 	}
-	maxPoolGradVec(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+	if wide {
+		maxPoolGradVecZ(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+	} else {
+		maxPoolGradVec(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+	}
 }

@@ -18,7 +18,8 @@ import (
 const bnBlock = 64
 
 // period is the floats after which channels and vectors of 8 align, at least 32
-// where that takes only repetition.
+// where that takes only repetition. Vectors of 16 are masked where it ends in a
+// half.
 func period(c int) int {
 	p := c
 	for p%8 != 0 {

@@ -303,7 +303,7 @@ row_19:
 
 four_21:
 	CMPQ        R9, $-128
-	JG          rest_20
+	JG          next_23
 	VMOVUPS     (BX)(R9*1), Y0
 	VSUBPS      (SI)(R9*1), Y0, Y0
 	VMOVUPS     (DI)(R9*1), Y1
@@ -327,20 +327,20 @@ four_21:
 	ADDQ        $0x00000080, R9
 	JMP         four_21
 
-rest_20:
+next_23:
 	TESTQ R9, R9
-	JZ    end_22
+	JZ    end_20
 
-one_23:
+one_22:
 	VMOVUPS     (BX)(R9*1), Y0
 	VSUBPS      (SI)(R9*1), Y0, Y0
 	VMOVUPS     (DI)(R9*1), Y1
 	VFMADD213PS (R8)(R9*1), Y1, Y0
 	VMOVUPS     Y0, (DX)(R9*1)
 	ADDQ        $0x00000020, R9
-	JNZ         one_23
+	JNZ         one_22
 
-end_22:
+end_20:
 	ADDQ AX, DX
 	ADDQ AX, BX
 	DECQ CX
@@ -374,7 +374,7 @@ row_24:
 
 four_26:
 	CMPQ        R11, $-128
-	JG          rest_25
+	JG          next_28
 	VMOVUPS     (SI)(R11*1), Y1
 	VSUBPS      (DI)(R11*1), Y1, Y1
 	VMOVUPS     (R10)(R11*1), Y0
@@ -406,11 +406,11 @@ four_26:
 	ADDQ        $0x00000080, R11
 	JMP         four_26
 
-rest_25:
+next_28:
 	TESTQ R11, R11
-	JZ    end_27
+	JZ    end_25
 
-one_28:
+one_27:
 	VMOVUPS     (SI)(R11*1), Y1
 	VSUBPS      (DI)(R11*1), Y1, Y1
 	VMOVUPS     (R10)(R11*1), Y0
@@ -419,9 +419,9 @@ one_28:
 	VFMADD231PS (R8)(R11*1), Y1, Y0
 	VMOVUPS     Y0, (DX)(R11*1)
 	ADDQ        $0x00000020, R11
-	JNZ         one_28
+	JNZ         one_27
 
-end_27:
+end_25:
 	ADDQ AX, DX
 	ADDQ AX, BX
 	ADDQ AX, SI

@@ -35,11 +35,46 @@ var avx2 = kernels{
 	sgd:          sgdAVX2,
 }
 
+// avx512 is AVX-512 with the extensions DQ, BW and VL: vectors of 16 floats.
+var avx512 = kernels{
+	name:         "avx512",
+	gemm:         gemmAVX512,
+	gemmTN:       gemmTNAVX512,
+	dwForward:    dwForwardAVX512,
+	dwGather:     dwGatherAVX512,
+	dwWeight:     dwWeightAVX512,
+	relu:         reluAVX512,
+	reluBackward: reluBackwardAVX512,
+	add:          addAVX512,
+	scale:        scaleAVX512,
+	bnSums:       bnSumsAVX512,
+	bnGradSums:   bnGradSumsAVX512,
+	bnApply:      bnApplyAVX512,
+	bnGrad:       bnGradAVX512,
+	bnInfer:      bnInferAVX512,
+	maxPool:      maxPoolAVX512,
+	maxPoolGrad:  maxPoolGradAVX512,
+	poolSum:      poolSumAVX512,
+	poolSumRelu:  poolSumReluAVX512,
+	copyRows:     copyRowsAVX512,
+	reluRows:     reluRowsAVX512,
+	addRows:      addRowsAVX512,
+	maskRows:     maskRowsAVX512,
+	maskAddRows:  maskAddRowsAVX512,
+	rmsprop:      rmspropAVX512,
+	peak:         peakAVX512,
+	sgd:          sgdAVX512,
+}
+
 func available() []kernels {
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	switch x := cpu.X86; {
+	case !x.HasAVX2 || !x.HasFMA:
+		return []kernels{generic}
+	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2:
+		return []kernels{generic, avx2, avx512}
+	default:
 		return []kernels{generic, avx2}
 	}
-	return []kernels{generic}
 }
 
 // FlushDenormals makes the floating-point unit of the calling thread treat

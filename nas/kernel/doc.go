@@ -18,10 +18,11 @@
 //   - a wrong length is an error of the programmer and panics.
 //
 // The inner loops stand in a table, one column an instruction set: portable Go,
-// which is the reference and always built, and AVX2 with FMA in assembly, which
-// the generator in asm/ writes. The best that the machine has is taken at the
-// start of the program; the environment variable NASNET_KERNELS, or [Configure],
-// forces one. The tag noasm builds without assembly.
+// which is the reference and always built, and AVX2 with FMA and AVX-512 in
+// assembly, which the generator in asm/ writes. The best that the machine has is
+// taken at the start of the program; the environment variable NASNET_KERNELS, or
+// [Configure], forces one. The tag noasm builds without assembly. The script
+// .ci/avx512 tests AVX-512 in an emulator.
 //
 // Results must not overlap inputs, except where a comment allows it.
 package kernel

@@ -50,7 +50,7 @@ func poolSumVec(y *float32, x *float32, by *float32, pixels int, width int, ldy 
 //go:noescape
 func poolSumReluVec(y *float32, x *float32, by *float32, pixels int, width int, ldy int, ldx int, ldby int, taps int, step int, f float32, acc bool)
 
-// copyRowsVec copies rows of width bytes, at least 32, that lie ldy and ldx bytes apart:
+// copyRowsVec copies rows of width bytes (at least 32) that lie ldy and ldx bytes apart:
 //
 //	for i < rows, j < width: y[i*ldy+j] = x[i*ldx+j]
 //

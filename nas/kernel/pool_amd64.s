@@ -104,7 +104,7 @@ row_8:
 
 stored_9:
 	VMOVUPS Y2, (AX)(SI*1)
-	VMOVDQU Y3, (CX)(SI*1)
+	VMOVUPS Y3, (CX)(SI*1)
 	CMPQ    SI, BX
 	JE      done_7
 	ADDQ    $0x20, SI
@@ -201,17 +201,17 @@ TEXT ·maxPoolGradVec(SB), NOSPLIT, $8-113
 	VPBROADCASTD beside+104(FP), Y2
 
 pixel_15:
-	MOVQ    BX, R9
-	LEAQ    -32(BX), R8
-	ANDQ    $+31, R9
+	MOVQ    BX, R10
+	LEAQ    -32(BX), R9
+	ANDQ    $+31, R10
 	JZ      whole_17
 	MOVQ    rows+56(FP), R11
-	MOVQ    R8, R10
+	MOVQ    R9, R8
 	VXORPS  Y3, Y3, Y3
 	VMOVUPS Y0, Y4
 
 row_18:
-	MOVQ    R10, R13
+	MOVQ    R8, R13
 	MOVQ    cols+64(FP), R12
 	VMOVUPS Y4, Y5
 
@@ -226,26 +226,26 @@ col_19:
 	VPSUBD    Y2, Y5, Y5
 	DECQ      R12
 	JNZ       col_19
-	ADDQ      SI, R10
+	ADDQ      SI, R8
 	VPSUBD    Y1, Y4, Y4
 	DECQ      R11
 	JNZ       row_18
 	CMPB      acc+112(FP), $0x00
 	JE        overwrite_20
-	VADDPS    (AX)(R8*1), Y3, Y3
+	VADDPS    (AX)(R9*1), Y3, Y3
 
 overwrite_20:
 	VMOVUPS Y3, Y3
 
 whole_17:
-	XORQ R10, R10
+	XORQ R8, R8
 
 vectors_21:
-	LEAQ    128(R10), R11
+	LEAQ    128(R8), R11
 	CMPQ    R11, BX
 	JG      next_22
 	MOVQ    rows+56(FP), R13
-	MOVQ    R10, R12
+	MOVQ    R8, R12
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
@@ -286,26 +286,26 @@ col_24:
 	JNZ       row_23
 	CMPB      acc+112(FP), $0x00
 	JE        overwrite_25
-	VADDPS    (AX)(R10*1), Y4, Y4
-	VADDPS    32(AX)(R10*1), Y5, Y5
-	VADDPS    64(AX)(R10*1), Y6, Y6
-	VADDPS    96(AX)(R10*1), Y7, Y7
+	VADDPS    (AX)(R8*1), Y4, Y4
+	VADDPS    32(AX)(R8*1), Y5, Y5
+	VADDPS    64(AX)(R8*1), Y6, Y6
+	VADDPS    96(AX)(R8*1), Y7, Y7
 
 overwrite_25:
-	VMOVUPS Y4, (AX)(R10*1)
-	VMOVUPS Y5, 32(AX)(R10*1)
-	VMOVUPS Y6, 64(AX)(R10*1)
-	VMOVUPS Y7, 96(AX)(R10*1)
-	MOVQ    R11, R10
+	VMOVUPS Y4, (AX)(R8*1)
+	VMOVUPS Y5, 32(AX)(R8*1)
+	VMOVUPS Y6, 64(AX)(R8*1)
+	VMOVUPS Y7, 96(AX)(R8*1)
+	MOVQ    R11, R8
 	JMP     vectors_21
 
 next_22:
 vectors_26:
-	LEAQ    32(R10), R11
+	LEAQ    32(R8), R11
 	CMPQ    R11, BX
 	JG      next_27
 	MOVQ    rows+56(FP), R13
-	MOVQ    R10, R12
+	MOVQ    R8, R12
 	VXORPS  Y4, Y4, Y4
 	VMOVUPS Y0, Y5
 
@@ -331,17 +331,17 @@ col_29:
 	JNZ       row_28
 	CMPB      acc+112(FP), $0x00
 	JE        overwrite_30
-	VADDPS    (AX)(R10*1), Y4, Y4
+	VADDPS    (AX)(R8*1), Y4, Y4
 
 overwrite_30:
-	VMOVUPS Y4, (AX)(R10*1)
-	MOVQ    R11, R10
+	VMOVUPS Y4, (AX)(R8*1)
+	MOVQ    R11, R8
 	JMP     vectors_26
 
 next_27:
-	TESTQ   R9, R9
+	TESTQ   R10, R10
 	JZ      end_16
-	VMOVUPS Y3, (AX)(R8*1)
+	VMOVUPS Y3, (AX)(R9*1)
 
 end_16:
 	ADDQ ldx+40(FP), AX
@@ -367,44 +367,44 @@ TEXT ·poolSumVec(SB), NOSPLIT, $0-85
 	VXORPS       Y1, Y1, Y1
 
 pixel_31:
-	MOVQ    BX, R8
-	LEAQ    -32(BX), DI
-	ANDQ    $+31, R8
+	MOVQ    BX, R9
+	LEAQ    -32(BX), R8
+	ANDQ    $+31, R9
 	JZ      whole_33
 	MOVQ    taps+64(FP), R10
-	LEAQ    (CX)(DI*1), R9
-	VMOVUPS (R9), Y1
+	LEAQ    (CX)(R8*1), DI
+	VMOVUPS (DI), Y1
 
 tap_34:
 	DECQ   R10
 	JZ     scale_35
-	ADDQ   SI, R9
-	VADDPS (R9), Y1, Y1
+	ADDQ   SI, DI
+	VADDPS (DI), Y1, Y1
 	JMP    tap_34
 
 scale_35:
 	VMULPS Y0, Y1, Y1
 	TESTQ  DX, DX
 	JZ     even_36
-	VMULPS (DX)(DI*1), Y1, Y1
+	VMULPS (DX)(R8*1), Y1, Y1
 
 even_36:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_37
-	VADDPS (AX)(DI*1), Y1, Y1
+	VADDPS (AX)(R8*1), Y1, Y1
 
 overwrite_37:
 	VMOVUPS Y1, Y2
 
 whole_33:
-	XORQ R9, R9
+	XORQ DI, DI
 
 vectors_38:
-	LEAQ    128(R9), R10
+	LEAQ    128(DI), R10
 	CMPQ    R10, BX
 	JG      next_39
 	MOVQ    taps+64(FP), R12
-	LEAQ    (CX)(R9*1), R11
+	LEAQ    (CX)(DI*1), R11
 	VMOVUPS (R11), Y1
 	VMOVUPS 32(R11), Y3
 	VMOVUPS 64(R11), Y4
@@ -427,34 +427,34 @@ scale_41:
 	VMULPS Y0, Y5, Y5
 	TESTQ  DX, DX
 	JZ     even_42
-	VMULPS (DX)(R9*1), Y1, Y1
-	VMULPS 32(DX)(R9*1), Y3, Y3
-	VMULPS 64(DX)(R9*1), Y4, Y4
-	VMULPS 96(DX)(R9*1), Y5, Y5
+	VMULPS (DX)(DI*1), Y1, Y1
+	VMULPS 32(DX)(DI*1), Y3, Y3
+	VMULPS 64(DX)(DI*1), Y4, Y4
+	VMULPS 96(DX)(DI*1), Y5, Y5
 
 even_42:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_43
-	VADDPS (AX)(R9*1), Y1, Y1
-	VADDPS 32(AX)(R9*1), Y3, Y3
-	VADDPS 64(AX)(R9*1), Y4, Y4
-	VADDPS 96(AX)(R9*1), Y5, Y5
+	VADDPS (AX)(DI*1), Y1, Y1
+	VADDPS 32(AX)(DI*1), Y3, Y3
+	VADDPS 64(AX)(DI*1), Y4, Y4
+	VADDPS 96(AX)(DI*1), Y5, Y5
 
 overwrite_43:
-	VMOVUPS Y1, (AX)(R9*1)
-	VMOVUPS Y3, 32(AX)(R9*1)
-	VMOVUPS Y4, 64(AX)(R9*1)
-	VMOVUPS Y5, 96(AX)(R9*1)
-	MOVQ    R10, R9
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y3, 32(AX)(DI*1)
+	VMOVUPS Y4, 64(AX)(DI*1)
+	VMOVUPS Y5, 96(AX)(DI*1)
+	MOVQ    R10, DI
 	JMP     vectors_38
 
 next_39:
 vectors_44:
-	LEAQ    32(R9), R10
+	LEAQ    32(DI), R10
 	CMPQ    R10, BX
 	JG      next_45
 	MOVQ    taps+64(FP), R12
-	LEAQ    (CX)(R9*1), R11
+	LEAQ    (CX)(DI*1), R11
 	VMOVUPS (R11), Y1
 
 tap_46:
@@ -468,22 +468,22 @@ scale_47:
 	VMULPS Y0, Y1, Y1
 	TESTQ  DX, DX
 	JZ     even_48
-	VMULPS (DX)(R9*1), Y1, Y1
+	VMULPS (DX)(DI*1), Y1, Y1
 
 even_48:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_49
-	VADDPS (AX)(R9*1), Y1, Y1
+	VADDPS (AX)(DI*1), Y1, Y1
 
 overwrite_49:
-	VMOVUPS Y1, (AX)(R9*1)
-	MOVQ    R10, R9
+	VMOVUPS Y1, (AX)(DI*1)
+	MOVQ    R10, DI
 	JMP     vectors_44
 
 next_45:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      end_32
-	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y2, (AX)(R8*1)
 
 end_32:
 	ADDQ ldy+40(FP), AX
@@ -506,19 +506,19 @@ TEXT ·poolSumReluVec(SB), NOSPLIT, $0-85
 	VXORPS       Y1, Y1, Y1
 
 pixel_50:
-	MOVQ   BX, R8
-	LEAQ   -32(BX), DI
-	ANDQ   $+31, R8
+	MOVQ   BX, R9
+	LEAQ   -32(BX), R8
+	ANDQ   $+31, R9
 	JZ     whole_52
 	MOVQ   taps+64(FP), R10
-	LEAQ   (CX)(DI*1), R9
-	VMAXPS (R9), Y1, Y2
+	LEAQ   (CX)(R8*1), DI
+	VMAXPS (DI), Y1, Y2
 
 tap_53:
 	DECQ   R10
 	JZ     scale_54
-	ADDQ   SI, R9
-	VMAXPS (R9), Y1, Y3
+	ADDQ   SI, DI
+	VMAXPS (DI), Y1, Y3
 	VADDPS Y3, Y2, Y2
 	JMP    tap_53
 
@@ -526,25 +526,25 @@ scale_54:
 	VMULPS Y0, Y2, Y2
 	TESTQ  DX, DX
 	JZ     even_55
-	VMULPS (DX)(DI*1), Y2, Y2
+	VMULPS (DX)(R8*1), Y2, Y2
 
 even_55:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_56
-	VADDPS (AX)(DI*1), Y2, Y2
+	VADDPS (AX)(R8*1), Y2, Y2
 
 overwrite_56:
 	VMOVUPS Y2, Y2
 
 whole_52:
-	XORQ R9, R9
+	XORQ DI, DI
 
 vectors_57:
-	LEAQ   128(R9), R10
+	LEAQ   128(DI), R10
 	CMPQ   R10, BX
 	JG     next_58
 	MOVQ   taps+64(FP), R12
-	LEAQ   (CX)(R9*1), R11
+	LEAQ   (CX)(DI*1), R11
 	VMAXPS (R11), Y1, Y3
 	VMAXPS 32(R11), Y1, Y4
 	VMAXPS 64(R11), Y1, Y5
@@ -571,34 +571,34 @@ scale_60:
 	VMULPS Y0, Y6, Y6
 	TESTQ  DX, DX
 	JZ     even_61
-	VMULPS (DX)(R9*1), Y3, Y3
-	VMULPS 32(DX)(R9*1), Y4, Y4
-	VMULPS 64(DX)(R9*1), Y5, Y5
-	VMULPS 96(DX)(R9*1), Y6, Y6
+	VMULPS (DX)(DI*1), Y3, Y3
+	VMULPS 32(DX)(DI*1), Y4, Y4
+	VMULPS 64(DX)(DI*1), Y5, Y5
+	VMULPS 96(DX)(DI*1), Y6, Y6
 
 even_61:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_62
-	VADDPS (AX)(R9*1), Y3, Y3
-	VADDPS 32(AX)(R9*1), Y4, Y4
-	VADDPS 64(AX)(R9*1), Y5, Y5
-	VADDPS 96(AX)(R9*1), Y6, Y6
+	VADDPS (AX)(DI*1), Y3, Y3
+	VADDPS 32(AX)(DI*1), Y4, Y4
+	VADDPS 64(AX)(DI*1), Y5, Y5
+	VADDPS 96(AX)(DI*1), Y6, Y6
 
 overwrite_62:
-	VMOVUPS Y3, (AX)(R9*1)
-	VMOVUPS Y4, 32(AX)(R9*1)
-	VMOVUPS Y5, 64(AX)(R9*1)
-	VMOVUPS Y6, 96(AX)(R9*1)
-	MOVQ    R10, R9
+	VMOVUPS Y3, (AX)(DI*1)
+	VMOVUPS Y4, 32(AX)(DI*1)
+	VMOVUPS Y5, 64(AX)(DI*1)
+	VMOVUPS Y6, 96(AX)(DI*1)
+	MOVQ    R10, DI
 	JMP     vectors_57
 
 next_58:
 vectors_63:
-	LEAQ   32(R9), R10
+	LEAQ   32(DI), R10
 	CMPQ   R10, BX
 	JG     next_64
 	MOVQ   taps+64(FP), R12
-	LEAQ   (CX)(R9*1), R11
+	LEAQ   (CX)(DI*1), R11
 	VMAXPS (R11), Y1, Y3
 
 tap_65:
@@ -613,22 +613,22 @@ scale_66:
 	VMULPS Y0, Y3, Y3
 	TESTQ  DX, DX
 	JZ     even_67
-	VMULPS (DX)(R9*1), Y3, Y3
+	VMULPS (DX)(DI*1), Y3, Y3
 
 even_67:
 	CMPB   acc+84(FP), $0x00
 	JE     overwrite_68
-	VADDPS (AX)(R9*1), Y3, Y3
+	VADDPS (AX)(DI*1), Y3, Y3
 
 overwrite_68:
-	VMOVUPS Y3, (AX)(R9*1)
-	MOVQ    R10, R9
+	VMOVUPS Y3, (AX)(DI*1)
+	MOVQ    R10, DI
 	JMP     vectors_63
 
 next_64:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      end_51
-	VMOVUPS Y2, (AX)(DI*1)
+	VMOVUPS Y2, (AX)(R8*1)
 
 end_51:
 	ADDQ ldy+40(FP), AX

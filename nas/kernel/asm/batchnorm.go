@@ -7,30 +7,28 @@ import (
 )
 
 // batchnormFamily is the sums and affine maps of batch normalisation, over rows
-// of a period of channels: a whole number of vectors.
+// of a period of channels: a whole number of vectors but, where a masked vector
+// costs no more, the last.
 func batchnormFamily() {
 	columnSums("bnSumsVec", "sum[j] += x[i,j]-shift[j]; square[j] += (x[i,j]-shift[j])²",
 		"sum, square, x, shift", []string{"x"}, "shift", []string{"sum", "square"},
-		func(in []operand.Mem, k reg.VecVirtual, sums []reg.VecVirtual) {
-			d := vec()
-			VMOVUPS(in[0], d)
+		func(in func(i int) reg.VecVirtual, k reg.VecVirtual, sums []reg.VecVirtual) {
+			d := in(0)
 			VSUBPS(k, d, d)
 			VADDPS(d, sums[0], sums[0])
 			VFMADD231PS(d, d, sums[1])
 		})
 	columnSums("bnGradSumsVec", "sum[j] += dy[i,j]; product[j] += dy[i,j]*(x[i,j]-mean[j])",
 		"sum, product, dy, x, mean", []string{"dy", "x"}, "mean", []string{"sum", "product"},
-		func(in []operand.Mem, k reg.VecVirtual, sums []reg.VecVirtual) {
-			d, x := vec(), vec()
-			VMOVUPS(in[0], d)
-			VMOVUPS(in[1], x)
+		func(in func(i int) reg.VecVirtual, k reg.VecVirtual, sums []reg.VecVirtual) {
+			d, x := in(0), in(1)
 			VSUBPS(k, x, x)
 			VADDPS(d, sums[0], sums[0])
 			VFMADD231PS(d, x, sums[1])
 		})
 	rowMap("bnApplyVec", "y[i,j] = (x[i,j]-mean[j])*scale[j] + beta[j]",
 		"y", []string{"x"}, []string{"mean", "scale", "beta"},
-		func(in, k []operand.Mem) reg.VecVirtual {
+		func(in, k []operand.Op) reg.VecVirtual {
 			x, f := vec(), vec()
 			VMOVUPS(in[0], x)
 			VSUBPS(k[0], x, x)
@@ -40,7 +38,7 @@ func batchnormFamily() {
 		})
 	rowMap("bnGradVec", "dx[i,j] = a[j]*dy[i,j] + b[j]*(x[i,j]-mean[j]) + d[j]",
 		"dx", []string{"dy", "x"}, []string{"mean", "a", "b", "d"},
-		func(in, k []operand.Mem) reg.VecVirtual {
+		func(in, k []operand.Op) reg.VecVirtual {
 			sum, x, f := vec(), vec(), vec()
 			VMOVUPS(in[1], x)
 			VSUBPS(k[0], x, x)
@@ -53,12 +51,19 @@ func batchnormFamily() {
 	infer()
 }
 
+// rowsOf begins the comment of a kernel.
+func rowsOf() string {
+	if wide {
+		return "computes, for rows of w bytes,"
+	}
+	return "computes, for rows of w bytes, a whole number of vectors,"
+}
+
 // columnSums writes a kernel that adds down the columns of matrices of rows of
-// w bytes, for panels of 4, 2 and 1 vectors.
-func columnSums(name, loop, args string, ins []string, constant string, outs []string, add func(in []operand.Mem, k reg.VecVirtual, sums []reg.VecVirtual)) {
-	TEXT(name, NOSPLIT, "func("+args+" *float32, rows, w int)")
-	Pragma("noescape")
-	Doc(name+" computes, for rows of w bytes, a whole number of vectors,", "", "\tfor i < rows, j: "+loop, "")
+// w bytes, for panels of 4, 2 and 1 vectors. in loads a vector of an operand.
+func columnSums(name, loop, args string, ins []string, constant string, outs []string,
+	add func(in func(i int) reg.VecVirtual, k reg.VecVirtual, sums []reg.VecVirtual)) {
+	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "", "\tfor i < rows, j: "+loop, "")
 	w, rows := load("w"), GP64()
 	left := GP64()
 	MOVQ(w, left)
@@ -70,18 +75,14 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 		out[i] = load(n)
 	}
 	k := load(constant)
-	for _, vecs := range []int{4, 2, 1} {
-		top, end := label("panel"), label("next")
-		Label(top)
-		CMPQ(left, operand.U32(vecs*vector))
-		JL(operand.LabelRef(end))
+	panel := func(vecs int, mask reg.Register) {
 		ks := vectors(vecs)
 		sums := make([][]reg.VecVirtual, vecs)
 		for v := range vecs {
-			VMOVUPS(at(k, v*vector), ks[v])
+			get(at(k, v*vector), mask, ks[v])
 			sums[v] = vectors(len(outs))
 			for o := range outs {
-				VMOVUPS(at(out[o], v*vector), sums[v][o])
+				get(at(out[o], v*vector), mask, sums[v][o])
 			}
 		}
 		p := make([]reg.GPVirtual, len(ins))
@@ -93,11 +94,11 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 		loop := label("row")
 		Label(loop)
 		for v := range vecs {
-			var m []operand.Mem
-			for i := range p {
-				m = append(m, at(p[i], v*vector))
-			}
-			add(m, ks[v], sums[v])
+			add(func(i int) reg.VecVirtual {
+				x := vec()
+				get(at(p[i], v*vector), mask, x)
+				return x
+			}, ks[v], sums[v])
 		}
 		for i := range p {
 			ADDQ(w, p[i])
@@ -106,14 +107,28 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 		JNZ(operand.LabelRef(loop))
 		for v := range vecs {
 			for o := range outs {
-				VMOVUPS(sums[v][o], at(out[o], v*vector))
+				put(sums[v][o], mask, at(out[o], v*vector))
 			}
 		}
+	}
+	for _, vecs := range []int{4, 2, 1} {
+		top, end := label("panel"), label("next")
+		Label(top)
+		CMPQ(left, operand.U32(vecs*vector))
+		JL(operand.LabelRef(end))
+		panel(vecs, nil)
 		for _, r := range append(append([]reg.GPVirtual{k}, in...), out...) {
 			ADDQ(operand.U32(vecs*vector), r)
 		}
 		SUBQ(operand.U32(vecs*vector), left)
 		JMP(operand.LabelRef(top))
+		Label(end)
+	}
+	if wide {
+		end := label("end")
+		SHRQ(operand.Imm(2), left)
+		JZ(operand.LabelRef(end))
+		panel(1, firstLanes(left))
 		Label(end)
 	}
 	VZEROUPPER()
@@ -122,14 +137,12 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 
 // rowMap writes a kernel that maps rows of w bytes, with vectors of constants
 // of that length.
-func rowMap(name, loop, out string, ins, constants []string, body func(in, k []operand.Mem) reg.VecVirtual) {
+func rowMap(name, loop, out string, ins, constants []string, body func(in, k []operand.Op) reg.VecVirtual) {
 	args := out
 	for _, a := range append(append([]string{}, ins...), constants...) {
 		args += ", " + a
 	}
-	TEXT(name, NOSPLIT, "func("+args+" *float32, rows, w int)")
-	Pragma("noescape")
-	Doc(name+" computes, for rows of w bytes, a whole number of vectors,", "", "\tfor i < rows, j: "+loop, "")
+	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "", "\tfor i < rows, j: "+loop, "")
 	// All pointers go to the end of their row, for an index from -w to 0.
 	w, rows := load("w"), load("rows")
 	var in, k []reg.GPVirtual
@@ -146,35 +159,60 @@ func rowMap(name, loop, out string, ins, constants []string, body func(in, k []o
 		k = append(k, ptr(n))
 	}
 	i := GP64()
-	row, next := label("row"), label("rest")
+	var mask reg.Register
+	if wide { // of what is left after whole vectors
+		n := GP64()
+		MOVQ(w, n)
+		SHRQ(operand.Imm(2), n)
+		ANDQ(operand.Imm(uint64(lanes-1)), n)
+		mask = firstLanes(n)
+	}
+	row := label("row")
 	Label(row)
 	MOVQ(w, i)
 	NEGQ(i)
-	step := func(vecs int) {
+	step := func(vecs int, mask reg.Register) {
 		for v := range vecs {
-			mem := func(ps []reg.GPVirtual) (m []operand.Mem) {
+			operands := func(ps []reg.GPVirtual) (ops []operand.Op) {
 				for _, p := range ps {
-					m = append(m, indexed(p, i, 1, v*vector))
+					ops = append(ops, source(indexed(p, i, 1, v*vector), mask))
 				}
-				return m
+				return ops
 			}
-			VMOVUPS(body(mem(in), mem(k)), indexed(y, i, 1, v*vector))
+			put(body(operands(in), operands(k)), mask, indexed(y, i, 1, v*vector))
 		}
-		ADDQ(operand.U32(vecs*vector), i)
+		if mask == nil {
+			ADDQ(operand.U32(vecs*vector), i)
+		}
 	}
-	four, end := label("four"), label("end")
-	Label(four)
-	CMPQ(i, operand.I32(-4*vector))
-	JG(operand.LabelRef(next))
-	step(4)
-	JMP(operand.LabelRef(four))
-	Label(next)
-	TESTQ(i, i)
-	JZ(operand.LabelRef(end))
-	one := label("one")
-	Label(one)
-	step(1)
-	JNZ(operand.LabelRef(one))
+	end := label("end")
+	if wide {
+		for _, vecs := range []int{4, 2, 1} {
+			loop, next := label("loop"), label("next")
+			Label(loop)
+			CMPQ(i, operand.I32(-vecs*vector))
+			JG(operand.LabelRef(next))
+			step(vecs, nil)
+			JMP(operand.LabelRef(loop))
+			Label(next)
+		}
+		TESTQ(i, i)
+		JZ(operand.LabelRef(end))
+		step(1, mask)
+	} else {
+		four, one, next := label("four"), label("one"), label("next")
+		Label(four)
+		CMPQ(i, operand.I32(-4*vector))
+		JG(operand.LabelRef(next))
+		step(4, nil)
+		JMP(operand.LabelRef(four))
+		Label(next)
+		TESTQ(i, i)
+		JZ(operand.LabelRef(end))
+		Label(one)
+		step(1, nil)
+		JNZ(operand.LabelRef(one))
+	}
 	Label(end)
 	for _, p := range append([]reg.GPVirtual{y}, in...) {
 		ADDQ(w, p)
@@ -188,28 +226,23 @@ func rowMap(name, loop, out string, ins, constants []string, body func(in, k []o
 // infer writes the normalisation by moving statistics, for which there is no
 // scratch: a vector of channels at a time, down all rows.
 func infer() {
-	TEXT("bnInferVec", NOSPLIT, "func(y, x, gamma, beta, mean, variance *float32, rows, c int, tail *int32, eps float32)")
-	Pragma("noescape")
-	Doc("bnInferVec computes, for c channels, with the mask of the last c%8,", "",
+	first := "computes, for c channels,"
+	if !wide {
+		first = "computes, for c channels, with the mask of the last c%8,"
+	}
+	function("bnInferVec", "func(y, x, gamma, beta, mean, variance *float32, rows, c int"+tailArg()+", eps float32)", first, "",
 		"\tfor i < rows, j < c: y[i,j] = (x[i,j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]", "")
 	y, x, gamma, beta, mean, variance := load("y"), load("x"), load("gamma"), load("beta"), load("mean"), load("variance")
 	c, step := load("c"), load("c")
 	SHLQ(operand.Imm(2), step)
-	eps, mask := vec(), vec()
+	eps := vec()
 	VBROADCASTSS(arg("eps"), eps)
-	column := func(mask reg.VecVirtual) {
-		get := func(m operand.Mem, v reg.VecVirtual) {
-			if mask != nil {
-				VMASKMOVPS(m, mask, v)
-			} else {
-				VMOVUPS(m, v)
-			}
-		}
+	column := func(mask reg.Register) {
 		g, b, mu, f := vec(), vec(), vec(), vec()
-		get(at(gamma, 0), g)
-		get(at(beta, 0), b)
-		get(at(mean, 0), mu)
-		get(at(variance, 0), f)
+		get(at(gamma, 0), mask, g)
+		get(at(beta, 0), mask, b)
+		get(at(mean, 0), mask, mu)
+		get(at(variance, 0), mask, f)
 		VADDPS(eps, f, f)
 		VSQRTPS(f, f)
 		VDIVPS(f, g, f)
@@ -219,14 +252,10 @@ func infer() {
 		loop := label("row")
 		Label(loop)
 		v := vec()
-		get(at(px, 0), v)
+		get(at(px, 0), mask, v)
 		VSUBPS(mu, v, v)
 		VFMADD213PS(b, f, v)
-		if mask != nil {
-			VMASKMOVPS(v, mask, at(py, 0))
-		} else {
-			VMOVUPS(v, at(py, 0))
-		}
+		put(v, mask, at(py, 0))
 		ADDQ(step, px)
 		ADDQ(step, py)
 		DECQ(rows)
@@ -234,20 +263,18 @@ func infer() {
 	}
 	top, rest, end := label("columns"), label("rest"), label("end")
 	Label(top)
-	CMPQ(c, operand.Imm(8))
+	CMPQ(c, operand.Imm(uint64(lanes)))
 	JL(operand.LabelRef(rest))
 	column(nil)
 	for _, p := range []reg.GPVirtual{y, x, gamma, beta, mean, variance} {
 		ADDQ(operand.Imm(uint64(vector)), p)
 	}
-	SUBQ(operand.Imm(8), c)
+	SUBQ(operand.Imm(uint64(lanes)), c)
 	JMP(operand.LabelRef(top))
 	Label(rest)
 	TESTQ(c, c)
 	JZ(operand.LabelRef(end))
-	t := load("tail")
-	VMOVUPS(at(t, 0), mask)
-	column(mask)
+	column(tailMask(c))
 	Label(end)
 	VZEROUPPER()
 	RET()

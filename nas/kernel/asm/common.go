@@ -91,11 +91,7 @@ func vectors(n int) []reg.VecVirtual {
 
 func zero(vs ...reg.VecVirtual) {
 	for _, v := range vs {
-		if wide {
-			VPXORD(v, v, v)
-		} else {
-			VXORPS(v, v, v)
-		}
+		VXORPS(v, v, v)
 	}
 }
 
@@ -121,6 +117,51 @@ func put(v reg.VecVirtual, mask reg.Register, to operand.Mem) {
 		VMOVUPS(v, mask, to)
 	default:
 		VMASKMOVPS(v, mask, to)
+	}
+}
+
+// source is the operand of an instruction that reads lanes of memory: the memory
+// itself or, under a mask, a register that they are loaded into.
+func source(from operand.Mem, mask reg.Register) operand.Op {
+	if mask == nil {
+		return from
+	}
+	v := vec()
+	get(from, mask, v)
+	return v
+}
+
+// move copies a vector of integers.
+func move(from, to reg.VecVirtual) {
+	if wide {
+		VMOVDQA32(from, to)
+	} else {
+		VMOVDQA(from, to)
+	}
+}
+
+// whether compares the lanes of two vectors, x with the predicate of VCMPPS to y.
+func whether(x reg.VecVirtual, predicate uint8, y reg.VecVirtual) reg.Register {
+	var yes reg.Register = vec()
+	if wide {
+		yes = K()
+	}
+	VCMPPS(operand.U8(predicate), y, x, yes)
+	return yes
+}
+
+// Predicates of VCMPPS.
+const (
+	equal = 0
+	less  = 1
+)
+
+// choose overwrites the lanes of v for which a comparison said yes.
+func choose(yes reg.Register, with, v reg.VecVirtual) {
+	if wide {
+		VMOVDQA32(with, yes, v)
+	} else {
+		VBLENDVPS(yes, with, v, v)
 	}
 }
 

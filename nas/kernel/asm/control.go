@@ -1,14 +1,19 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// controlFamily is the control register of the floating-point unit, and its
-// speed.
+// controlFamily is the control register of the floating-point unit, which is the
+// same on all targets, and its speed.
 func controlFamily() {
 	peak()
+	if wide {
+		return
+	}
 
 	TEXT("controlWord", NOSPLIT, "func() uint32")
 	Doc("controlWord is MXCSR, the control and status register of the calling thread.")
@@ -25,8 +30,8 @@ func controlFamily() {
 // once to hide their latency.
 func peak() {
 	const chains = 12
-	TEXT("peakVec", NOSPLIT, "func(n int)")
-	Doc("peakVec does n times 12 additions of products of 8 floats, in registers.")
+	TEXT("peakVec"+suffix, NOSPLIT, "func(n int)")
+	Doc(fmt.Sprintf("peakVec%s does n times %d additions of products of %d floats, in registers.", suffix, chains, lanes))
 	sums, x := vectors(chains), vec()
 	zero(append(sums, x)...)
 	n, loop := load("n"), label("loop")

@@ -8,9 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// depthwiseFamily is the depthwise convolutions with k x k taps, a vector of 8
-// channels at a time. Where the channels or the columns are not a multiple of
-// what one step computes, the last step goes back and computes some again.
+// depthwiseFamily is the depthwise convolutions with k x k taps, a vector of
+// channels at a time. Where the columns are not a multiple of what one step
+// computes, the last step goes back and computes some again; so it does for the
+// channels where there are no mask registers.
 func depthwiseFamily() {
 	for _, k := range []int{3, 5, 7} {
 		for _, stride := range []int{1, 2} {
@@ -23,22 +24,48 @@ func depthwiseFamily() {
 
 type depthwise struct{ k, stride int }
 
-// channels writes the loop over vectors of channels: body gets the byte offset
-// of the vector, which ends at c-8.
-func channels(c reg.GPVirtual, body func(offset reg.GPVirtual)) {
+// channels writes the loop over vectors of the c bytes of channels: body gets
+// the byte offset of the vector and its mask, nil for all lanes. The last vector
+// is masked, or ends at c where there are no mask registers.
+func channels(c reg.GPVirtual, body func(offset reg.GPVirtual, mask reg.Register)) {
 	offset, last := GP64(), GP64()
+	loop, end := label("channels"), label("done")
 	XORQ(offset, offset)
 	LEAQ(operand.Mem{Base: c, Disp: -vector}, last)
-	loop, end := label("channels"), label("done")
+	if !wide {
+		Label(loop)
+		body(offset, nil)
+		CMPQ(offset, last)
+		JE(operand.LabelRef(end))
+		ADDQ(imm(vector), offset)
+		CMPQ(offset, last)
+		CMOVQGT(last, offset)
+		JMP(operand.LabelRef(loop))
+		Label(end)
+		return
+	}
+	tail, left := label("tail"), GP64()
 	Label(loop)
-	body(offset)
 	CMPQ(offset, last)
-	JE(operand.LabelRef(end))
-	ADDQ(operand.Imm(uint64(vector)), offset)
-	CMPQ(offset, last)
-	CMOVQGT(last, offset)
+	JG(operand.LabelRef(tail))
+	body(offset, nil)
+	ADDQ(imm(vector), offset)
 	JMP(operand.LabelRef(loop))
+	Label(tail)
+	MOVQ(c, left)
+	SUBQ(offset, left)
+	JZ(operand.LabelRef(end))
+	SHRQ(operand.Imm(2), left)
+	body(offset, firstLanes(left))
 	Label(end)
+}
+
+// atLeast is what a comment says of the bytes that a loop over channels needs.
+func atLeast() string {
+	if wide {
+		return ""
+	}
+	return fmt.Sprintf(" (at least %d)", vector)
 }
 
 // tiles writes, for each width of a tile, the loop over tiles of n columns:
@@ -70,9 +97,10 @@ func tiles(n operand.Op, widths []int, body func(width int, first reg.GPVirtual)
 	Label(end)
 }
 
-// columns loads consecutive columns and adds each to the sums it belongs to:
-// taps(i) gives, for column i, pairs of a sum and a filter value.
-func columns(s *stepper, count int, taps func(i int) [][2]reg.VecVirtual) {
+// columns loads consecutive columns, the lanes of the mask if it is not nil, and
+// adds each to the sums it belongs to: taps(i) gives, for column i, pairs of a
+// sum and a filter value.
+func columns(s *stepper, count int, mask reg.Register, taps func(i int) [][2]reg.VecVirtual) {
 	for i := range count {
 		uses := taps(i)
 		if len(uses) == 0 {
@@ -80,11 +108,15 @@ func columns(s *stepper, count int, taps func(i int) [][2]reg.VecVirtual) {
 		}
 		m := s.column(i)
 		if len(uses) == 1 {
-			VFMADD231PS(m, uses[0][1], uses[0][0])
+			if sum, f := uses[0][0], uses[0][1]; mask == nil {
+				VFMADD231PS(m, f, sum)
+			} else {
+				VFMADD231PS(m, f, mask, sum)
+			}
 			continue
 		}
 		x := vec()
-		VMOVUPS(m, x)
+		get(m, mask, x)
 		for _, u := range uses {
 			VFMADD231PS(x, u[1], u[0])
 		}
@@ -93,9 +125,8 @@ func columns(s *stepper, count int, taps func(i int) [][2]reg.VecVirtual) {
 
 // forward writes dwForwardGeneric for dilation 1.
 func (d depthwise) forward() {
-	name := fmt.Sprintf("dwForward%ds%d", d.k, d.stride)
-	function(name, "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)",
-		fmt.Sprintf("computes rows of ow pixels of c bytes (at least %d). Rows of x are line bytes apart, filter rows tap,", vector),
+	function(fmt.Sprintf("dwForward%ds%d", d.k, d.stride), "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)",
+		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows tap,", atLeast()),
 		"rows of mask, if there is one, maskLine:", "",
 		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride),
 		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
@@ -104,12 +135,16 @@ func (d depthwise) forward() {
 	if d.k == 3 {
 		tap := load("tap")
 		Label(row)
-		channels(c, func(offset reg.GPVirtual) { d.walk(c, tap, y, x, mask, offset) })
+		channels(c, func(offset reg.GPVirtual, part reg.Register) { d.walk(c, tap, y, x, mask, offset, part) })
 	} else {
 		c3 := tripled(c)
+		widths := []int{8, 4, 1}
+		if wide {
+			widths = []int{16, 8, 4, 1}
+		}
 		Label(row)
-		channels(c, func(offset reg.GPVirtual) {
-			tiles(arg("ow"), []int{8, 4, 1}, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, y, x, mask, offset) })
+		channels(c, func(offset reg.GPVirtual, part reg.Register) {
+			tiles(arg("ow"), widths, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, y, x, mask, offset, part) })
 		})
 	}
 	size := GP64()
@@ -124,16 +159,16 @@ func (d depthwise) forward() {
 	RET()
 }
 
-// walk writes a row of one vector of channels, column by column, with the whole
-// filter in registers. A column counts for the pixels whose windows it is in, of
+// walk writes a row of one vector of channels, those in part if it is not nil,
+// column by column, with the whole filter in registers. A column counts for the pixels whose windows it is in, of
 // which as many sums are held.
-func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual) {
+func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual, part reg.Register) {
 	w := GP64()
 	MOVQ(arg("w"), w)
 	ADDQ(offset, w)
 	filter := vectors(d.k * d.k)
 	for _, f := range filter {
-		VMOVUPS(at(w, 0), f)
+		get(at(w, 0), part, f)
 		ADDQ(c, w)
 	}
 	px, py, pm, left := GP64(), GP64(), GP64(), load("ow")
@@ -144,7 +179,7 @@ func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual) {
 	column := func(i int) {
 		for ky, from := range []operand.Mem{at(px, 0), indexed(px, tap, 1, 0), indexed(px, tap, 2, 0)} {
 			v := vec()
-			VMOVUPS(from, v)
+			get(from, part, v)
 			for ox := max(0, (i-d.k+d.stride)/d.stride); ox*d.stride <= i; ox++ {
 				kx := i - ox*d.stride
 				f, sum := filter[ky*d.k+kx], sums[ox%len(sums)]
@@ -169,8 +204,8 @@ func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual) {
 			i++
 		}
 		sum := sums[ox]
-		where(mask, func(none reg.VecVirtual) { maskBy(sum, at(pm, 0), none) })
-		VMOVUPS(sum, at(py, 0))
+		where(mask, func(none reg.VecVirtual) { maskBy(sum, at(pm, 0), part, none) })
+		put(sum, part, at(py, 0))
 		ADDQ(c, py)
 		ADDQ(c, pm)
 		DECQ(left)
@@ -191,14 +226,15 @@ func where(mask reg.GPVirtual, do func(none reg.VecVirtual)) {
 	Label(without)
 }
 
-func maskBy(sum reg.VecVirtual, mask operand.Mem, none reg.VecVirtual) {
+// maskBy zeroes the lanes of a sum where the mask in memory is not positive.
+func maskBy(sum reg.VecVirtual, mask operand.Mem, part reg.Register, none reg.VecVirtual) {
 	m := vec()
-	VMOVUPS(mask, m)
+	get(mask, part, m)
 	keepPositive(sum, m, none)
 }
 
 // tile writes width pixels of one vector of channels, filter row by filter row.
-func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtual) {
+func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtual, part reg.Register) {
 	sums := vectors(width)
 	zero(sums...)
 	px, w, ky := GP64(), GP64(), GP64()
@@ -214,10 +250,10 @@ func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtua
 	MOVQ(operand.U32(d.k), ky)
 	loop := label("ky")
 	Label(loop)
-	filter := d.filterRow(w, c, c3)
+	filter := d.filterRow(w, c, c3, part)
 	s := &stepper{p: GP64(), step: c, step3: c3}
 	MOVQ(px, s.p)
-	columns(s, (width-1)*d.stride+d.k, func(i int) (uses [][2]reg.VecVirtual) {
+	columns(s, (width-1)*d.stride+d.k, part, func(i int) (uses [][2]reg.VecVirtual) {
 		for t := range width {
 			if kx := i - t*d.stride; kx >= 0 && kx < d.k {
 				uses = append(uses, [2]reg.VecVirtual{sums[t], filter[kx]})
@@ -236,22 +272,22 @@ func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtua
 		p := &stepper{p: GP64(), step: c, step3: c3}
 		LEAQ(indexed(mask, from, 1, 0), p.p)
 		for t := range width {
-			maskBy(sums[t], p.column(t), none)
+			maskBy(sums[t], p.column(t), part, none)
 		}
 	})
 	ADDQ(y, from)
 	out := &stepper{p: from, step: c, step3: c3}
 	for t := range width {
-		VMOVUPS(sums[t], out.column(t))
+		put(sums[t], part, out.column(t))
 	}
 }
 
 // filterRow loads the k values of a row of the filter and moves w to the next.
-func (d depthwise) filterRow(w, c, c3 reg.GPVirtual) []reg.VecVirtual {
+func (d depthwise) filterRow(w, c, c3 reg.GPVirtual, mask reg.Register) []reg.VecVirtual {
 	filter := vectors(d.k)
 	s := &stepper{p: w, step: c, step3: c3}
 	for kx := range filter {
-		VMOVUPS(s.column(kx), filter[kx])
+		get(s.column(kx), mask, filter[kx])
 	}
 	switch d.k - s.base { // columns from the moved pointer to the next row
 	case 3:
@@ -266,17 +302,19 @@ func (d depthwise) filterRow(w, c, c3 reg.GPVirtual) []reg.VecVirtual {
 
 // gather writes dwGatherGeneric.
 func (d depthwise) gather() {
-	name := fmt.Sprintf("dwGather%d", d.k)
 	lead := (d.k - 1) / 2
-	TEXT(name, NOSPLIT, "func(dx, dy, w *float32, row, count, pairs, c int)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes a row of the gradient by the input at stride 2, pairs of columns of c bytes (at least %d), from", name, vector),
+	function(fmt.Sprintf("dwGather%d", d.k), "func(dx, dy, w *float32, row, count, pairs, c int)",
+		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, from", atLeast()),
 		fmt.Sprintf("count rows of gradients, row bytes apart and each after %d columns of zeros, upwards from dy:", lead), "",
 		fmt.Sprintf("\tfor b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] * w[2*t,kx,j]", d.k, lead), "")
 	c := load("c")
 	c3 := tripled(c)
-	channels(c, func(offset reg.GPVirtual) {
-		tiles(arg("pairs"), []int{4, 1}, func(pairs int, first reg.GPVirtual) {
+	widths := []int{4, 1}
+	if wide {
+		widths = []int{8, 4, 1}
+	}
+	channels(c, func(offset reg.GPVirtual, mask reg.Register) {
+		tiles(arg("pairs"), widths, func(pairs int, first reg.GPVirtual) {
 			width := 2 * pairs
 			sums := vectors(width)
 			zero(sums...)
@@ -290,10 +328,10 @@ func (d depthwise) gather() {
 			MOVQ(arg("count"), t)
 			loop := label("row")
 			Label(loop)
-			filter := d.filterRow(w, c, c3)
+			filter := d.filterRow(w, c, c3, mask)
 			s := &stepper{p: GP64(), step: c, step3: c3}
 			MOVQ(dy, s.p)
-			columns(s, pairs+lead, func(i int) (uses [][2]reg.VecVirtual) {
+			columns(s, pairs+lead, mask, func(i int) (uses [][2]reg.VecVirtual) {
 				for o := range width {
 					if kx := o + 2*(lead-i); kx >= 0 && kx < d.k {
 						uses = append(uses, [2]reg.VecVirtual{sums[o], filter[kx]})
@@ -315,7 +353,7 @@ func (d depthwise) gather() {
 			ADDQ(arg("dx"), out.p)
 			ADDQ(offset, out.p)
 			for o := range width {
-				VMOVUPS(sums[o], out.column(o))
+				put(sums[o], mask, out.column(o))
 			}
 		})
 	})
@@ -326,16 +364,20 @@ func (d depthwise) gather() {
 // weight writes dwWeightGeneric for dilation 1. Its sums are those of one to
 // three rows of the filter, over all pixels.
 func (d depthwise) weight() {
-	name := fmt.Sprintf("dwWeight%ds%d", d.k, d.stride)
-	TEXT(name, NOSPLIT, "func(dw, x, dy *float32, rows, ow, c, line, tap int, mask *int32)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s adds the gradient by the filter over rows of ow pixels of c bytes (at least %d). Rows of x are line bytes", name, vector),
-		"apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:", "",
+	maskArg, rows := ", mask *int32", "apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:"
+	if wide {
+		maskArg, rows = "", "apart, filter rows tap bytes:"
+	}
+	function(fmt.Sprintf("dwWeight%ds%d", d.k, d.stride), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
+		fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes", atLeast()), rows, "",
 		fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
 	c := load("c")
 	c3 := tripled(c)
 	group := map[int]int{3: 3, 5: 2, 7: 1}[d.k]
-	channels(c, func(offset reg.GPVirtual) {
+	if wide {
+		group = map[int]int{3: 3, 5: 5, 7: 3}[d.k]
+	}
+	channels(c, func(offset reg.GPVirtual, mask reg.Register) {
 		ky, dw := GP64(), load("dw")
 		ADDQ(offset, dw)
 		XORQ(ky, ky)
@@ -343,13 +385,13 @@ func (d depthwise) weight() {
 		last := d.k % group // rows in the last group, if it is smaller
 		whole := d.k - last
 		Label(top)
-		d.weightGroup(group, offset, ky, dw, c, c3)
+		d.weightGroup(group, offset, ky, dw, c, c3, mask)
 		if whole > group {
 			CMPQ(ky, operand.Imm(uint64(whole)))
 			JNE(operand.LabelRef(top))
 		}
 		if last > 0 {
-			d.weightGroup(last, offset, ky, dw, c, c3)
+			d.weightGroup(last, offset, ky, dw, c, c3, mask)
 		}
 	})
 	VZEROUPPER()
@@ -358,7 +400,7 @@ func (d depthwise) weight() {
 
 // weightGroup adds the gradients of some filter rows from ky on, and moves ky
 // and dw past them.
-func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
+func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, lanes reg.Register) {
 	const unroll = 4
 	sums := make([][]reg.VecVirtual, group)
 	for g := range sums {
@@ -380,7 +422,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 		gs := vectors(pixels)
 		for t := range gs {
 			s := &stepper{p: dy, step: c, step3: c3}
-			VMOVUPS(s.column(t), gs[t])
+			get(s.column(t), lanes, gs[t])
 		}
 		if pixels == 4 {
 			LEAQ(indexed(dy, c, 4, 0), dy)
@@ -392,7 +434,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 		for g := range group {
 			s := &stepper{p: GP64(), step: c, step3: c3}
 			MOVQ(from, s.p)
-			columns(s, (pixels-1)*d.stride+d.k, func(i int) (uses [][2]reg.VecVirtual) {
+			columns(s, (pixels-1)*d.stride+d.k, lanes, func(i int) (uses [][2]reg.VecVirtual) {
 				for t := range pixels {
 					if kx := i - t*d.stride; kx >= 0 && kx < d.k {
 						uses = append(uses, [2]reg.VecVirtual{sums[g][kx], gs[t]})
@@ -428,32 +470,41 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual) {
 	DECQ(rows)
 	JNZ(operand.LabelRef(row))
 
-	// The last vector of channels counts only the lanes of the mask.
-	whole, done, lastVec := label("whole"), label("added"), GP64()
-	LEAQ(operand.Mem{Base: c, Disp: -vector}, lastVec)
-	CMPQ(offset, lastVec)
-	JNE(operand.LabelRef(whole))
-	m, mask := load("mask"), vec()
-	VMOVUPS(at(m, 0), mask)
-	add := func(masked bool) {
+	// add adds the sums to dw, after body has changed them.
+	add := func(body func(sum reg.VecVirtual)) {
 		p := GP64()
 		MOVQ(dw, p)
 		for g := range group {
 			for kx := range d.k {
-				if masked {
-					VANDPS(mask, sums[g][kx], sums[g][kx])
+				sum := sums[g][kx]
+				body(sum)
+				if lanes == nil {
+					VADDPS(at(p, 0), sum, sum)
+				} else {
+					VADDPS_Z(at(p, 0), sum, lanes, sum)
 				}
-				VADDPS(at(p, 0), sums[g][kx], sums[g][kx])
-				VMOVUPS(sums[g][kx], at(p, 0))
+				put(sum, lanes, at(p, 0))
 				ADDQ(c, p)
 			}
 		}
 	}
-	add(true)
-	JMP(operand.LabelRef(done))
-	Label(whole)
-	add(false)
-	Label(done)
+	keep := func(reg.VecVirtual) {}
+	if wide {
+		add(keep)
+	} else {
+		// The last vector of channels counts only the lanes of the mask.
+		whole, done, lastVec := label("whole"), label("added"), GP64()
+		LEAQ(operand.Mem{Base: c, Disp: -vector}, lastVec)
+		CMPQ(offset, lastVec)
+		JNE(operand.LabelRef(whole))
+		m, mask := load("mask"), vec()
+		VMOVUPS(at(m, 0), mask)
+		add(func(sum reg.VecVirtual) { VANDPS(mask, sum, sum) })
+		JMP(operand.LabelRef(done))
+		Label(whole)
+		add(keep)
+		Label(done)
+	}
 	step2 := GP64()
 	IMUL3Q(operand.I8(group*d.k), c, step2)
 	ADDQ(step2, dw)

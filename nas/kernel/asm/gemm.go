@@ -8,27 +8,52 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gemmFamily is the matrix products. A panel is 1 to 3 vectors of columns of C;
-// the suffix m of a name says that its last vector is masked.
+// gemmFamily is the matrix products. A panel is 1 to 4 vectors of columns of C;
+// the suffix m of a name says that its last vector is masked. Tiles fill the
+// registers: sums, a row of B and a broadcast value of A.
 func gemmFamily() {
-	for _, p := range []panel{
-		{vecs: 1, tiles: []int{6, 2, 1}},
-		{vecs: 1, masked: true, tiles: []int{6, 2, 1}},
-		{vecs: 2, tiles: []int{6, 4, 2, 1}},
-		{vecs: 2, masked: true, tiles: []int{6, 4, 2, 1}},
-		{vecs: 3, tiles: []int{4, 2, 1}},
-	} {
+	products, gradients := panelsAVX2()
+	if wide {
+		products, gradients = panelsAVX512()
+	}
+	for _, p := range products {
 		p.product()
 	}
-	for _, p := range []panel{
-		{vecs: 1, tiles: []int{8, 4, 2, 1}},
-		{vecs: 1, masked: true, tiles: []int{8, 4, 2, 1}},
-		{vecs: 2, tiles: []int{6, 4, 2, 1}},
-		{vecs: 2, masked: true, tiles: []int{6, 4, 2, 1}},
-		{vecs: 3, tiles: []int{4, 2, 1}},
-	} {
+	for _, p := range gradients {
 		p.gradient()
 	}
+}
+
+func panelsAVX2() (products, gradients []panel) {
+	return []panel{
+			{vecs: 1, tiles: []int{6, 2, 1}},
+			{vecs: 1, masked: true, tiles: []int{6, 2, 1}},
+			{vecs: 2, tiles: []int{6, 4, 2, 1}},
+			{vecs: 2, masked: true, tiles: []int{6, 4, 2, 1}},
+			{vecs: 3, tiles: []int{4, 2, 1}},
+		}, []panel{
+			{vecs: 1, tiles: []int{8, 4, 2, 1}},
+			{vecs: 1, masked: true, tiles: []int{8, 4, 2, 1}},
+			{vecs: 2, tiles: []int{6, 4, 2, 1}},
+			{vecs: 2, masked: true, tiles: []int{6, 4, 2, 1}},
+			{vecs: 3, tiles: []int{4, 2, 1}},
+		}
+}
+
+func panelsAVX512() (products, gradients []panel) {
+	for vecs, tiles := range [][]int{1: {14, 8, 4, 2, 1}, 2: {12, 8, 4, 2, 1}, 3: {8, 4, 2, 1}, 4: {6, 4, 2, 1}} {
+		tilesTN := tiles
+		if vecs == 1 {
+			tilesTN = []int{16, 8, 4, 2, 1}
+		}
+		for _, masked := range []bool{false, true} {
+			if vecs > 0 && !(vecs == 4 && masked) {
+				products = append(products, panel{vecs: vecs, masked: masked, tiles: tiles})
+				gradients = append(gradients, panel{vecs: vecs, masked: masked, tiles: tilesTN})
+			}
+		}
+	}
+	return products, gradients
 }
 
 // panel is the columns of C that one kernel computes and the heights of the
@@ -37,7 +62,7 @@ type panel struct {
 	vecs   int
 	masked bool
 	tiles  []int
-	mask   reg.VecVirtual
+	mask   reg.Register
 	tail   reg.Register // floats of the masked vector, where it is stored often
 }
 
@@ -49,44 +74,60 @@ func (p *panel) name(stem string) string {
 	return s
 }
 
+// maskArg is the argument of a masked panel: the mask itself or, where it is
+// made from it, the number of its lanes.
 func (p *panel) maskArg() string {
-	if p.masked {
+	switch {
+	case !p.masked:
+		return ""
+	case wide:
+		return ", tail int"
+	default:
 		return ", mask *int32"
 	}
-	return ""
 }
 
 func (p *panel) loadMask() {
-	if p.masked {
-		m := load("mask")
-		p.mask = vec()
-		VMOVUPS(at(m, 0), p.mask)
+	switch {
+	case !p.masked:
+	case wide:
+		p.mask = firstLanes(load("tail"))
+	default:
+		m, mask := load("mask"), vec()
+		VMOVUPS(at(m, 0), mask)
+		p.mask = mask
+	}
+}
+
+// of is the mask of vector v of the panel.
+func (p *panel) of(v int) reg.Register {
+	if p.masked && v == p.vecs-1 {
+		return p.mask
+	}
+	return nil
+}
+
+// passOver jumps past the tiles of some rows where the count of rows is better
+// made of two lower tiles: 8 of 4 and 4, 16 of 8 and 8.
+func passOver(rows int, count operand.Op, past string) {
+	if two, ok := map[int]int{6: 8, 12: 16, 14: 16}[rows]; ok {
+		CMPQ(count, operand.Imm(uint64(two)))
+		JE(operand.LabelRef(past))
 	}
 }
 
 // row loads the panel's columns of the row at b.
 func (p *panel) row(b reg.Register, to []reg.VecVirtual) {
 	for v := range p.vecs {
-		p.load(at(b, v*vector), v, to[v])
-	}
-}
-
-func (p *panel) load(from operand.Mem, v int, to reg.VecVirtual) {
-	if p.masked && v == p.vecs-1 {
-		VMASKMOVPS(from, p.mask, to)
-	} else {
-		VMOVUPS(from, to)
+		get(at(b, v*vector), p.of(v), to[v])
 	}
 }
 
 func (p *panel) store(v int, from reg.VecVirtual, to operand.Mem) {
-	switch {
-	case !p.masked || v < p.vecs-1:
-		VMOVUPS(from, to)
-	case p.tail != nil:
+	if p.of(v) != nil && p.tail != nil {
 		p.storeTail(from, to)
-	default:
-		VMASKMOVPS(from, p.mask, to)
+	} else {
+		put(from, p.of(v), to)
 	}
 }
 
@@ -116,29 +157,45 @@ func (p *panel) storeTail(from reg.VecVirtual, to operand.Mem) {
 
 // addStore adds C at the address to sum, and writes it there.
 func (p *panel) addStore(v int, sum reg.VecVirtual, to operand.Mem) {
-	if p.masked && v == p.vecs-1 {
-		t := vec()
-		VMASKMOVPS(to, p.mask, t)
-		VADDPS(t, sum, sum)
-	} else {
+	switch mask := p.of(v); {
+	case mask == nil:
 		VADDPS(to, sum, sum)
+	case wide:
+		VADDPS_Z(to, sum, mask, sum)
+	default:
+		t := vec()
+		get(to, mask, t)
+		VADDPS(t, sum, sum)
 	}
 	p.store(v, sum, to)
 }
 
+// columns begins the comment of a kernel.
+func (p *panel) columns() string {
+	if p.masked && wide {
+		return fmt.Sprintf("computes %d columns of C and tail more;", lanes*(p.vecs-1))
+	}
+	if wide {
+		return fmt.Sprintf("computes %d columns of C;", lanes*p.vecs)
+	}
+	return fmt.Sprintf("computes %d columns of C, the last vector under the mask if there is one;", lanes*p.vecs)
+}
+
 // product is the kernel of gemmGeneric for one panel.
 func (p panel) product() {
-	tailArg := p.maskArg()
-	if p.masked {
-		tailArg += ", tail int"
+	tail := p.maskArg()
+	if p.masked && !wide {
+		tail += ", tail int"
 	}
-	TEXT(p.name("gemmPanel"), NOSPLIT, "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc bool"+tailArg+")")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes %d columns of C, the last vector under the mask if there is one;", p.name("gemmPanel"), 8*p.vecs),
-		"k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:",
+	function(p.name("gemmPanel"), "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc bool"+tail+")",
+		p.columns(), "k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:",
 		"",
 		"\tfor i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]")
 	p.loadMask()
+	if wide {
+		p.productLines()
+		return
+	}
 	next, left := load("a"), load("width")
 	ADDQ(arg("k"), next) // the index of k runs from -k to 0
 	c := load("c")
@@ -195,11 +252,7 @@ func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
 		p.row(b, bs)
 		ADDQ(ldb, b)
 		for r := range a {
-			v := vec()
-			VBROADCASTSS(indexed(a[r], k, 1, 0), v)
-			for j := range bs {
-				VFMADD231PS(bs[j], v, sums[half][r][j])
-			}
+			multiply(indexed(a[r], k, 1, 0), bs, sums[half][r])
 		}
 		ADDQ(operand.Imm(4), k)
 	}
@@ -232,35 +285,52 @@ func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
 			VADDPS(sums[1][r][0], sums[0][r][0], sums[0][r][0])
 		}
 	}
-	over, end := label("overwrite"), label("stored")
 	if p.masked {
 		p.tail = load("tail")
 	}
+	p.storeRows(sums[0], c)
+}
+
+// storeRows writes or adds rows of sums to C, and moves c past them.
+func (p *panel) storeRows(sums [][]reg.VecVirtual, c reg.GPVirtual) {
+	over, end := label("overwrite"), label("stored")
 	CMPB(arg("acc"), operand.Imm(0))
 	JE(operand.LabelRef(over))
-	for r := range a {
+	for r := range sums {
 		for v := range p.vecs {
-			p.addStore(v, sums[0][r][v], at(c, v*vector))
+			p.addStore(v, sums[r][v], at(c, v*vector))
 		}
 		ADDQ(arg("ldc"), c)
 	}
 	JMP(operand.LabelRef(end))
 	Label(over)
-	for r := range a {
+	for r := range sums {
 		for v := range p.vecs {
-			p.store(v, sums[0][r][v], at(c, v*vector))
+			p.store(v, sums[r][v], at(c, v*vector))
 		}
 		ADDQ(arg("ldc"), c)
 	}
 	Label(end)
 }
 
+// multiply adds the products of the float at a and a row of B to sums. A lone
+// vector takes it from memory at once, several from a register.
+func multiply(a operand.Mem, row, sums []reg.VecVirtual) {
+	if wide && len(row) == 1 {
+		VFMADD231PS_BCST(a, row[0], sums[0])
+		return
+	}
+	v := vec()
+	VBROADCASTSS(a, v)
+	for j := range row {
+		VFMADD231PS(row[j], v, sums[j])
+	}
+}
+
 // gradient is the kernel of gemmTNGeneric for one panel.
 func (p panel) gradient() {
-	TEXT(p.name("gemmTNPanel"), NOSPLIT, "func(c, a, d *float32, k, ldc, ldd, lines, width, pixel, skip int"+p.maskArg()+")")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes %d columns of C, the last vector under the mask if there is one;", p.name("gemmTNPanel"), 8*p.vecs),
-		"k counts, distances are in bytes. A has lines*width rows, pixel apart, and skip more after each line:",
+	function(p.name("gemmTNPanel"), "func(c, a, d *float32, k, ldc, ldd, lines, width, pixel, skip int"+p.maskArg()+")",
+		p.columns(), "k counts, distances are in bytes. A has lines*width rows, pixel apart, and skip more after each line:",
 		"",
 		"\tfor p < k, j: C[p,j] += Σ_i A[row(i) + p] * D[i,j]")
 	p.loadMask()
@@ -271,10 +341,7 @@ func (p panel) gradient() {
 		Label(top)
 		CMPQ(k, operand.Imm(uint64(rows)))
 		JL(operand.LabelRef(end))
-		if rows == 6 { // 8 rows are two tiles of 4, not 6 and 2
-			CMPQ(k, operand.Imm(8))
-			JE(operand.LabelRef(end))
-		}
+		passOver(rows, k, end)
 		sums := make([][]reg.VecVirtual, rows)
 		for r := range sums {
 			sums[r] = vectors(p.vecs)
@@ -289,11 +356,7 @@ func (p panel) gradient() {
 		ds := vectors(p.vecs)
 		p.row(pd, ds)
 		for r := range sums {
-			v := vec()
-			VBROADCASTSS(at(pa, 4*r), v)
-			for j := range ds {
-				VFMADD231PS(ds[j], v, sums[r][j])
-			}
+			multiply(at(pa, 4*r), ds, sums[r])
 		}
 		ADDQ(pixel, pa)
 		ADDQ(ldd, pd)
@@ -315,4 +378,130 @@ func (p panel) gradient() {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// productLines writes the loops of the product where the registers hold more
+// rows of sums than there are pointers: the rows of a tile lie in one line of
+// pixels, at equal distances.
+func (p *panel) productLines() {
+	c, next, ldb, pixel := load("c"), load("a"), load("ldb"), load("pixel")
+	pixel3 := tripled(pixel)
+	line, run := label("line"), GP64()
+	Label(line)
+	MOVQ(arg("width"), run)
+	CMPQ(run, arg("m"))
+	CMOVQGT(arg("m"), run)
+	SUBQ(run, arg("m"))
+	for _, rows := range p.tiles {
+		top, end := label("tile"), label("next")
+		Label(top)
+		CMPQ(run, operand.Imm(uint64(rows)))
+		JL(operand.LabelRef(end))
+		passOver(rows, run, end)
+		SUBQ(operand.Imm(uint64(rows)), run)
+		p.lineTile(rows, c, next, ldb, pixel, pixel3)
+		JMP(operand.LabelRef(top))
+		Label(end)
+	}
+	ADDQ(arg("skip"), next)
+	CMPQ(arg("m"), operand.Imm(0))
+	JNE(operand.LabelRef(line))
+	VZEROUPPER()
+	RET()
+}
+
+// lineTile computes rows x panel of C from rows of A that are pixel apart, and
+// moves c and next past them. A pointer serves five rows.
+func (p *panel) lineTile(rows int, c, next, ldb, pixel, pixel3 reg.GPVirtual) {
+	const reach = 5
+	a := make([]reg.GPVirtual, (rows+reach-1)/reach)
+	for i := range a {
+		a[i] = GP64()
+		if i == 0 {
+			MOVQ(next, a[i])
+		} else {
+			LEAQ(indexed(a[i-1], pixel, 4, 0), a[i])
+			ADDQ(pixel, a[i])
+		}
+	}
+	row := func(r, disp int) operand.Mem {
+		switch base := a[r/reach]; r % reach {
+		case 0:
+			return at(base, disp)
+		case 3:
+			return indexed(base, pixel3, 1, disp)
+		default:
+			return indexed(base, pixel, uint8(r%reach), disp)
+		}
+	}
+	// Few sums get a second set for odd k, to hide the latency of the additions.
+	twice := rows*p.vecs <= 4
+	sums := [2][][]reg.VecVirtual{}
+	for r := range rows {
+		sums[0] = append(sums[0], vectors(p.vecs))
+		zero(sums[0][r]...)
+		sums[1] = append(sums[1], sums[0][r])
+		if twice {
+			sums[1][r] = vectors(p.vecs)
+			zero(sums[1][r]...)
+		}
+	}
+	b, segs, k := load("b"), load("segs"), GP64()
+	segment, even, loop, done := label("segment"), label("even"), label("k"), label("sum")
+	// steps takes count floats of each row.
+	steps := func(count int) {
+		for i := range count {
+			bs := vectors(p.vecs)
+			for v := range bs {
+				from := at(b, v*vector)
+				if i == 1 {
+					from = indexed(b, ldb, 1, v*vector)
+				}
+				get(from, p.of(v), bs[v])
+			}
+			for r := range rows {
+				multiply(row(r, 4*i), bs, sums[i][r])
+			}
+		}
+		for i := range a {
+			ADDQ(operand.Imm(uint64(4*count)), a[i])
+		}
+		if count == 1 {
+			ADDQ(ldb, b)
+		} else {
+			LEAQ(indexed(b, ldb, 2, 0), b)
+		}
+		SUBQ(operand.Imm(uint64(4*count)), k)
+	}
+	Label(segment)
+	MOVQ(arg("k"), k)
+	TESTQ(operand.U32(4), k)
+	JZ(operand.LabelRef(even))
+	steps(1)
+	JZ(operand.LabelRef(done))
+	Label(even)
+	Label(loop)
+	steps(2)
+	JNZ(operand.LabelRef(loop))
+	Label(done)
+	ended := label("ended")
+	DECQ(segs)
+	JZ(operand.LabelRef(ended))
+	for i := range a {
+		ADDQ(arg("seg"), a[i])
+		SUBQ(arg("k"), a[i])
+	}
+	JMP(operand.LabelRef(segment))
+	Label(ended)
+	if twice {
+		for r := range rows {
+			for v := range p.vecs {
+				VADDPS(sums[1][r][v], sums[0][r][v], sums[0][r][v])
+			}
+		}
+	}
+	p.storeRows(sums[0], c)
+	moved := GP64()
+	IMUL3Q(operand.I8(int8(rows)), pixel, moved)
+	ADDQ(moved, next)
 }

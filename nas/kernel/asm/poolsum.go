@@ -7,34 +7,50 @@ import (
 )
 
 // overlapping writes the loop over the vectors of width bytes of y, four and
-// then one at a time: value computes count of them from an offset on. Where
-// width is no multiple of a vector, the last one ends at width and overlaps the
-// one before. It is computed before and stored after all others, so that values
+// then one at a time: value computes count of them from an offset on, under a
+// mask that is nil for all lanes. Where width is no multiple of a vector, the last
+// one is masked or, without mask registers, ends at width and overlaps the one
+// before. That is computed before and stored after all others, so that values
 // may be made from what was there.
-func overlapping(width, y reg64, value func(offset reg.Register, count int) []reg.VecVirtual) {
+func overlapping(width, y reg64, value func(offset reg.Register, count int, mask reg.Register) []reg.VecVirtual) {
+	offset := GP64()
+	loops := func() {
+		XORQ(offset, offset)
+		for _, count := range []int{4, 1} {
+			loop, next, past := label("vectors"), label("next"), GP64()
+			Label(loop)
+			LEAQ(at(offset, count*vector), past)
+			CMPQ(past, width)
+			JG(operand.LabelRef(next))
+			for i, v := range value(offset, count, nil) {
+				VMOVUPS(v, indexed(y, offset, 1, i*vector))
+			}
+			MOVQ(past, offset)
+			JMP(operand.LabelRef(loop))
+			Label(next)
+		}
+	}
+	if wide {
+		loops()
+		left, end := GP64(), label("end")
+		MOVQ(width, left)
+		SUBQ(offset, left)
+		JZ(operand.LabelRef(end))
+		SHRQ(operand.Imm(2), left)
+		mask := firstLanes(left)
+		put(value(offset, 1, mask)[0], mask, indexed(y, offset, 1, 0))
+		Label(end)
+		return
+	}
 	last, odd, end := vec(), GP64(), label("end")
 	rest, whole := GP64(), label("whole")
 	MOVQ(width, rest)
 	LEAQ(at(width, -vector), odd)
 	ANDQ(operand.I32(vector-1), rest)
 	JZ(operand.LabelRef(whole))
-	VMOVUPS(value(odd, 1)[0], last)
+	VMOVUPS(value(odd, 1, nil)[0], last)
 	Label(whole)
-	offset := GP64()
-	XORQ(offset, offset)
-	for _, count := range []int{4, 1} {
-		loop, next, past := label("vectors"), label("next"), GP64()
-		Label(loop)
-		LEAQ(at(offset, count*vector), past)
-		CMPQ(past, width)
-		JG(operand.LabelRef(next))
-		for i, v := range value(offset, count) {
-			VMOVUPS(v, indexed(y, offset, 1, i*vector))
-		}
-		MOVQ(past, offset)
-		JMP(operand.LabelRef(loop))
-		Label(next)
-	}
+	loops()
 	TESTQ(rest, rest)
 	JZ(operand.LabelRef(end))
 	VMOVUPS(last, indexed(y, odd, 1, 0))
@@ -42,14 +58,22 @@ func overlapping(width, y reg64, value func(offset reg.Register, count int) []re
 }
 
 // addThere adds to values, if the argument acc says so, what is in their place.
-func addThere(values []reg.VecVirtual, y, offset reg.Register) {
+func addThere(values []reg.VecVirtual, y, offset, mask reg.Register) {
 	over := label("overwrite")
 	CMPB(arg("acc"), operand.Imm(0))
 	JE(operand.LabelRef(over))
 	for i, v := range values {
-		VADDPS(indexed(y, offset, 1, i*vector), v, v)
+		VADDPS(source(indexed(y, offset, 1, i*vector), mask), v, v)
 	}
 	Label(over)
+}
+
+// widths begins the comment of a kernel.
+func widths() string {
+	if wide {
+		return "computes, for any width"
+	}
+	return "computes, for widths of a vector at least"
 }
 
 // poolSum writes poolSumGeneric, with or without relu.
@@ -59,7 +83,7 @@ func poolSum(relu bool) {
 		name, term = "poolSumReluVec", "max("+term+", 0)"
 	}
 	function(name, "func(y, x, by *float32, pixels, width, ldy, ldx, ldby, taps, step int, f float32, acc bool)",
-		"computes, for widths of a vector at least; width and distances are in bytes, and without by its factor is 1:", "",
+		widths()+"; width and distances are in bytes, and without by its factor is 1:", "",
 		"\tfor q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps "+term, "")
 	y, x, by, width, step := load("y"), load("x"), load("by"), load("width"), load("step")
 	f, none := vec(), vec()
@@ -67,14 +91,14 @@ func poolSum(relu bool) {
 	zero(none)
 	pixel := label("pixel")
 	Label(pixel)
-	overlapping(width, y, func(offset reg.Register, count int) []reg.VecVirtual {
+	overlapping(width, y, func(offset reg.Register, count int, mask reg.Register) []reg.VecVirtual {
 		p, taps, sums := GP64(), load("taps"), vectors(count)
 		LEAQ(indexed(x, offset, 1, 0), p)
 		for i, s := range sums {
 			if relu {
-				VMAXPS(at(p, i*vector), none, s) // NaN stays NaN
+				VMAXPS(source(at(p, i*vector), mask), none, s) // NaN stays NaN
 			} else {
-				VMOVUPS(at(p, i*vector), s)
+				get(at(p, i*vector), mask, s)
 			}
 		}
 		loop, scale, even := label("tap"), label("scale"), label("even")
@@ -85,10 +109,10 @@ func poolSum(relu bool) {
 		for i, s := range sums {
 			if relu {
 				v := vec()
-				VMAXPS(at(p, i*vector), none, v)
+				VMAXPS(source(at(p, i*vector), mask), none, v)
 				VADDPS(v, s, s)
 			} else {
-				VADDPS(at(p, i*vector), s, s)
+				VADDPS(source(at(p, i*vector), mask), s, s)
 			}
 		}
 		JMP(operand.LabelRef(loop))
@@ -99,10 +123,10 @@ func poolSum(relu bool) {
 		TESTQ(by, by)
 		JZ(operand.LabelRef(even))
 		for i, s := range sums {
-			VMULPS(indexed(by, offset, 1, i*vector), s, s)
+			VMULPS(source(indexed(by, offset, 1, i*vector), mask), s, s)
 		}
 		Label(even)
-		addThere(sums, y, offset)
+		addThere(sums, y, offset, mask)
 		return sums
 	})
 	ADDQ(arg("ldy"), y)
@@ -117,7 +141,7 @@ func poolSum(relu bool) {
 // maxPoolGrad writes the gather of maxPoolGradAVX2.
 func maxPoolGrad() {
 	function("maxPoolGradVec", "func(dx, dy *float32, idx *uint8, pixels, width, ldx, ldy, rows, cols, line, step, tap, below, beside int, acc bool)",
-		"computes, for widths of a vector at least; width and distances are in bytes of floats, and those in idx a fourth:", "",
+		widths()+"; width and distances are in bytes of floats, and those in idx a fourth:", "",
 		"\tfor q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]",
 		"\t\twhere idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside", "")
 	dx, dy, idx, width := load("dx"), load("dy"), load("idx"), load("width")
@@ -128,7 +152,7 @@ func maxPoolGrad() {
 	VPBROADCASTD(arg("beside"), beside)
 	pixel := label("pixel")
 	Label(pixel)
-	overlapping(width, dx, func(offset reg.Register, count int) []reg.VecVirtual {
+	overlapping(width, dx, func(offset reg.Register, count int, mask reg.Register) []reg.VecVirtual {
 		at0, rows, cols := GP64(), load("rows"), GP64()
 		MOVQ(offset, at0)
 		sums, rowTap, tap := vectors(count), vec(), vec()
@@ -144,11 +168,24 @@ func maxPoolGrad() {
 		MOVQ(p, i)
 		SHRQ(operand.Imm(2), i)
 		for k, s := range sums {
-			here := vec()
-			VPMOVZXBD(indexed(idx, i, 1, k*lanes), here)
-			VPCMPEQD(tap, here, here)
-			VANDPS(indexed(dy, p, 1, k*vector), here, here)
-			VADDPS(here, s, s)
+			taps, grads, here := indexed(idx, i, 1, k*lanes), indexed(dy, p, 1, k*vector), vec()
+			switch {
+			case !wide:
+				VPMOVZXBD(taps, here)
+				VPCMPEQD(tap, here, here)
+				VANDPS(grads, here, here)
+				VADDPS(here, s, s)
+			case mask == nil:
+				same := K()
+				VPMOVZXBD(taps, here)
+				VPCMPEQD(tap, here, same)
+				VADDPS(grads, s, same, s)
+			default:
+				same := K()
+				VPMOVZXBD_Z(taps, mask, here)
+				VPCMPEQD(tap, here, mask, same)
+				VADDPS(grads, s, same, s)
+			}
 		}
 		ADDQ(step, p)
 		VPSUBD(beside, tap, tap)
@@ -158,7 +195,7 @@ func maxPoolGrad() {
 		VPSUBD(below, rowTap, rowTap)
 		DECQ(rows)
 		JNZ(operand.LabelRef(row))
-		addThere(sums, dx, offset)
+		addThere(sums, dx, offset, mask)
 		return sums
 	})
 	ADDQ(arg("ldx"), dx)
