@@ -84,6 +84,8 @@ func kind(k nas.Kind) string {
 		return "by hand"
 	case nas.Retrained:
 		return "retrain"
+	case nas.Shadow:
+		return "random"
 	}
 	return string(k)
 }
@@ -91,7 +93,7 @@ func kind(k nas.Kind) string {
 // from tells what made a trial.
 func (t theme) from(v nas.TrialView) string {
 	switch {
-	case v.Kind == nas.Sampled && v.CachedOf >= 0:
+	case v.CachedOf >= 0:
 		return "repeats " + nas.TrialLabel(v.CachedOf)
 	case v.Kind == nas.Sampled:
 		return fmt.Sprintf("policy %d", v.Policy)

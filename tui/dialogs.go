@@ -44,7 +44,7 @@ func (q *quitDialog) box(m *model, w, h int) []string {
 	} else {
 		add("w", fmt.Sprintf("end after the running children (%d)", n))
 	}
-	add("s", "stop now; running children are trained again at resume")
+	add("s", "stop now; running children go on at resume")
 	add("esc", "cancel")
 	lines = append(lines, "", " Every finished child is kept in any case.")
 	return t.boxed("Leave the search?", append(lines, ""), w, h)

@@ -2,14 +2,17 @@ package tui
 
 import (
 	"fmt"
+	"math"
 
+	"nasnet/nas"
 	"nasnet/tui/chart"
 )
 
-// rewardPane is the live chart of the search: the mean of the last rewards and the best so far.
+// rewardPane is the live chart of the search: the mean of the controller's last rewards, its best so far, the mean of random cells, and in the lower edge
+// whether the one beats the other.
 func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
-	p := pane{title: "1 Reward", focus: d.focus == paneReward}
+	p := pane{title: "1 Reward", focus: d.focus == paneReward, foot: t.verdictLine(s.Verdict, w-8)}
 	if w >= 70 {
 		p.title = "1 Reward of finished children"
 	}
@@ -35,8 +38,25 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	if w >= 50 {
 		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
-	body := t.plot(w-3, h-2, axis, line{name: "mean of 20", values: mean, style: t.mean}, line{name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max})
+	lines := []line{{name: "mean of 20", values: mean, style: t.mean}, {name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max}}
+	if len(s.Shadows) > 0 {
+		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
+	}
+	body := t.plot(w-3, h-2, axis, lines...)
 	return p.draw(t, w, h, body)
+}
+
+// randomMeans is the mean of the last random cells at each point of the controller's curve, NaN before the first.
+func randomMeans(s *nas.Snapshot) []float64 {
+	means, next, last := make([]float64, len(s.Rewards)), 0, math.NaN()
+	for i, r := range s.Rewards {
+		for next < len(s.Shadows) && s.Shadows[next].Trial < r.Trial {
+			last = s.Shadows[next].Mean
+			next++
+		}
+		means[i] = last
+	}
+	return means
 }
 
 // noReward tells what happens before there is a first reward.

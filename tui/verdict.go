@@ -1,0 +1,42 @@
+package tui
+
+import (
+	"fmt"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
+)
+
+// verdictLine answers in at most w cells whether the controller beats random cells: the sentence of the verdict, or what of it fits.
+func (t theme) verdictLine(v *nas.Verdict, w int) string {
+	if v == nil {
+		return ""
+	}
+	word, style := "no better than random yet", t.plain
+	switch v.Claim {
+	case nas.Better:
+		word, style = "beats random", t.good
+	case nas.Worse:
+		word, style = "worse than random", t.bad
+	}
+	gain := fmt.Sprintf("%s %s", word, signed(v.Gain))
+	lines := []string{v.Text, fmt.Sprintf("%s (95 %% %s to %s)", gain, signed(v.Low), signed(v.High)), gain, word}
+	if v.Low == 0 && v.High == 0 {
+		lines = []string{v.Text, fmt.Sprintf("too early to tell: %d random", v.Randoms), fmt.Sprintf("%d random", v.Randoms)}
+	}
+	for _, l := range lines {
+		if ansi.StringWidth(l) <= w {
+			return style.Render(l)
+		}
+	}
+	return ""
+}
+
+// signed is a difference of two scores.
+func signed(x float64) string {
+	if x < 0 {
+		return "-" + score(-x, 3)
+	}
+	return "+" + score(x, 3)
+}
