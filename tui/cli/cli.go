@@ -43,6 +43,8 @@ type app struct {
 	store string // --store
 	json  bool   // --json
 	saved bool   // what was interrupted is kept and can go on: being told to end is no failure
+	front *front // the process between this one and the shell, nil if there is none
+	stop  chan os.Signal
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
@@ -51,16 +53,9 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	defer cancel(nil)
 	// A closed pipe or terminal must end what is shown, not the work. Nobody reads these signals here: the interface asks for SIGHUP itself.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
-	stop := make(chan os.Signal, 2)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		sig := <-stop
-		cancel(interrupted{sig})
-		<-stop
-		os.Exit(exitInterrupted)
-	}()
-
-	a := &app{Streams: io}
+	a := &app{Streams: io, front: adoptFront(), stop: make(chan os.Signal, 2)}
+	signal.Notify(a.stop, os.Interrupt, syscall.SIGTERM)
+	go a.endOnSignal(cancel)
 	if err := kernel.ArchError(); err != nil {
 		return a.report(usageError{err}, nil)
 	}
@@ -74,6 +69,26 @@ func Main(ctx context.Context, args []string, io Streams) int {
 		return exitDone
 	}
 	return a.report(err, context.Cause(ctx))
+}
+
+// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by itself and from the front, and
+// counts once.
+func (a *app) endOnSignal(cancel context.CancelCauseFunc) {
+	var passed chan os.Signal
+	if a.front != nil {
+		passed = a.front.passed
+	}
+	for own, other := 0, 0; own < 2 && other < 2; {
+		var sig os.Signal
+		select {
+		case sig = <-a.stop:
+			own++
+		case sig = <-passed:
+			other++
+		}
+		cancel(interrupted{sig}) // the first counts
+	}
+	os.Exit(exitInterrupted)
 }
 
 // interrupted is the cause with which a signal ends the context.
@@ -102,6 +117,9 @@ func (a *app) report(err, cause error) int {
 			return exitDone
 		}
 		return exitInterrupted
+	}
+	if code := exitCode(0); errors.As(err, &code) {
+		return int(code)
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return exitFailed // the reader has gone, and knows it
@@ -133,7 +151,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.store, "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
+	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
 		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.verifyCommand(), a.versionCommand())
 	return root
 }
@@ -201,11 +219,14 @@ func (s *stickyWriter) Write(b []byte) (int, error) {
 }
 
 // resumeHint is the command that goes on with a run.
-func (a *app) resumeHint(name string) string {
-	if a.store != defaultStore() {
-		return fmt.Sprintf("nasnet resume %s --store %s", name, a.store)
+func (a *app) resumeHint(name string) string { return "nasnet resume " + name + a.storeFlag() }
+
+// storeFlag is what a command needs to find this store, with a space before it.
+func (a *app) storeFlag() string {
+	if a.store == defaultStore() {
+		return ""
 	}
-	return "nasnet resume " + name
+	return " --store " + a.store
 }
 
 // defaultStore is $XDG_DATA_HOME/nasnet/runs, or its usual place.

@@ -74,12 +74,3 @@ func TestImportsPointOneWay(t *testing.T) {
 		t.Errorf("%d packages found, %d in the picture", seen, len(mayImport))
 	}
 }
-
-func contains(list, word string) bool {
-	for _, w := range strings.Fields(list) {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}

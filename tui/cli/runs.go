@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"text/tabwriter"
@@ -8,17 +9,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/checkpoints"
+	"nasnet/nas"
 )
 
 func (a *app) runsCommand() *cobra.Command {
-	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs, RunE: func(*cobra.Command, []string) error {
+	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 		runs, err := checkpoints.List(a.store)
 		if err != nil {
 			return err
 		}
 		if a.json {
 			for _, r := range runs {
-				if err := a.print(runLine(r), nil); err != nil {
+				if err := a.print(runLine(r, attached(c.Context(), r)), nil); err != nil {
 					return err
 				}
 			}
@@ -29,7 +31,7 @@ func (a *app) runsCommand() *cobra.Command {
 			return nil
 		}
 		w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "RUN\tSTATE\tTRIALS\tBEST\tUPDATES\tFROM\tCHANGED")
+		fmt.Fprintln(w, "RUN\tSTATE\tTRIALS\tBEST\tUPDATES\tFROM\tCHANGED\tPROCESS")
 		for _, r := range runs {
 			if r.Err != nil {
 				fmt.Fprintf(w, "%s\tunreadable: %v\n", filepath.Base(r.Dir), r.Err)
@@ -42,19 +44,56 @@ func (a *app) runsCommand() *cobra.Command {
 			if r.Run.ParentUUID != "" {
 				from = fmt.Sprintf("%s@%d", parentName(runs, r.Run.ParentUUID), r.Run.ForkedAt)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\n", r.Run.Name, r.Status, r.Done+r.Failed, r.Run.Target, best, r.Version, from,
-				r.Run.Updated.Local().Format("2006-01-02 15:04"))
+			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", r.Run.Name, r.Status, r.Done+r.Failed, r.Run.Target, best, r.Version, from,
+				r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, attached(c.Context(), r)))
 		}
 		return w.Flush()
 	}}
 }
 
-func runLine(r checkpoints.RunSummary) map[string]any {
+// attached returns what the process that has a run says of the screens that show it, nil if there is none or it does not answer.
+func attached(ctx context.Context, r checkpoints.RunSummary) *nas.Control {
+	if !r.Live {
+		return nil
+	}
+	st, err := look(ctx, r.Dir, lookTime)
+	if err != nil {
+		return nil
+	}
+	return st.Control
+}
+
+// screens is the number of screens that show a run.
+func screens(c *nas.Control) int {
+	if c.Holder == (nas.Holder{}) {
+		return c.Viewers
+	}
+	return c.Viewers + 1
+}
+
+// processText names the process that has a run, and how many screens show it.
+func processText(r checkpoints.RunSummary, c *nas.Control) string {
+	switch {
+	case !r.Live:
+		return "–"
+	case c == nil:
+		return fmt.Sprintf("%d on %s", r.PID, r.Host)
+	}
+	return fmt.Sprintf("%d, %d attached", r.PID, screens(c))
+}
+
+func runLine(r checkpoints.RunSummary, c *nas.Control) map[string]any {
 	if r.Err != nil {
 		return map[string]any{"name": filepath.Base(r.Dir), "dir": r.Dir, "state": r.Status, "error": r.Err.Error()}
 	}
 	m := map[string]any{"name": r.Run.Name, "dir": r.Dir, "state": r.Status, "proposed": r.Proposed, "done": r.Done, "failed": r.Failed, "children": r.Run.Target,
-		"updates": r.Version, "parent": r.Run.ParentUUID, "forked_at": r.Run.ForkedAt, "changed": r.Run.Updated}
+		"updates": r.Version, "parent": r.Run.ParentUUID, "forked_at": r.Run.ForkedAt, "changed": r.Run.Updated, "live": r.Live}
+	if r.Live {
+		m["pid"], m["host"] = r.PID, r.Host
+	}
+	if c != nil {
+		m["attached"], m["control"] = screens(c), c
+	}
 	if r.BestTrial >= 0 {
 		m["best"], m["best_trial"] = r.Best, r.BestTrial
 	}

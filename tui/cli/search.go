@@ -2,20 +2,16 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"nasnet/nas"
 	"nasnet/nas/kernel"
-	"nasnet/tui"
 )
 
 // searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
@@ -117,15 +113,17 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) {
 func (a *app) searchCommand() *cobra.Command {
 	var f searchFlags
 	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		cfg, err := nas.PresetNamed(f.preset)
-		if err != nil {
-			return usageError{err}
-		}
-		f.apply(c.Flags(), &cfg)
-		if f.fake {
-			cfg.Preset = "fake"
-		}
-		return a.search(c.Context(), cfg, f)
+		return a.behindFront(f.headless, func() error {
+			cfg, err := nas.PresetNamed(f.preset)
+			if err != nil {
+				return usageError{err}
+			}
+			f.apply(c.Flags(), &cfg)
+			if f.fake {
+				cfg.Preset = "fake"
+			}
+			return a.search(c.Context(), cfg, f)
+		})
 	}}
 	f.register(c.Flags())
 	return c
@@ -161,35 +159,39 @@ func (a *app) resumeCommand() *cobra.Command {
 	var f searchFlags
 	var workers int
 	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"), RunE: func(c *cobra.Command, args []string) error {
-		dir, err := a.runDir(args[0])
-		if err != nil {
-			return err
-		}
-		o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
-		cfg, hash, err := nas.ReadConfig(dir)
-		if err != nil {
-			return err
-		}
-		if cfg.Preset == "fake" {
-			o.Evaluator = fakeEvaluator()
-		} else {
-			l := nas.NewLocal()
-			o.Evaluator = l
-			d, err := l.Prepare(c.Context(), &cfg)
-			if err != nil {
-				return err
-			}
-			if d.SHA256 != hash {
-				return hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
-					"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
-			}
-		}
-		return a.drive(c.Context(), f, o, func(o nas.Options) (*nas.Search, error) { return nas.Open(dir, o) })
+		return a.behindFront(f.headless, func() error { return a.resume(c.Context(), args[0], workers, f) })
 	}}
 	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	c.Flags().IntVar(&workers, "workers", 0, "children trained at a time (0: as in the run)")
 	return c
+}
+
+func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags) error {
+	dir, err := a.runDir(run)
+	if err != nil {
+		return err
+	}
+	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
+	cfg, hash, err := nas.ReadConfig(dir)
+	if err != nil {
+		return err
+	}
+	if cfg.Preset == "fake" {
+		o.Evaluator = fakeEvaluator()
+	} else {
+		l := nas.NewLocal()
+		o.Evaluator = l
+		d, err := l.Prepare(ctx, &cfg)
+		if err != nil {
+			return err
+		}
+		if d.SHA256 != hash {
+			return hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
+				"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
+		}
+	}
+	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Open(dir, o) })
 }
 
 func (a *app) forkCommand() *cobra.Command {
@@ -227,114 +229,4 @@ func (a *app) forkCommand() *cobra.Command {
 	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
 	f.registerSettings(c.Flags())
 	return c
-}
-
-// drive runs a search with the interface, or with JSON lines where there is no terminal.
-func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
-	out, tty := a.Out.(*os.File)
-	if tty = tty && isatty.IsTerminal(out.Fd()) && os.Getenv("TERM") != "dumb"; f.headless || a.json || !tty {
-		return a.headless(ctx, o, open)
-	}
-	o.StayOpen, a.saved = true, true
-	s, err := open(o)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	done := make(chan error, 1)
-	uiCtx, leave := context.WithCancel(ctx)
-	defer leave()
-	go func() {
-		done <- s.Run(ctx)
-		leave() // a search that cannot go on must not leave its screen standing
-	}()
-	outcome, err := tui.Run(uiCtx, s, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: filepath.Join(s.Dir(), "interface.log")}))
-	switch {
-	case err != nil:
-		fmt.Fprintf(a.Err, "nasnet: the interface failed; the search goes on without it, ctrl-c ends it: %v\n", err)
-		outcome = tui.Hangup
-		fallthrough
-	case outcome == tui.Hangup || outcome == tui.Detached:
-		err = afterLast(ctx, s, done)
-	case outcome == tui.QuitDrain:
-		s.Do(ctx, nas.Command{Do: nas.Drain}) // an error says that the search has ended, which is what is wanted
-		fmt.Fprintln(a.Err, "ending after the running children; ctrl-c ends now")
-		err = <-done
-	default:
-		s.Do(ctx, nas.Command{Do: nas.Stop})
-		err = <-done
-	}
-	if err != nil || outcome == tui.Hangup {
-		return err
-	}
-	a.printSummary(s.Snapshot())
-	return context.Cause(ctx)
-}
-
-// afterLast waits for a search that nobody looks at any more, and ends it after its last child.
-func afterLast(ctx context.Context, s *nas.Search, done <-chan error) error {
-	s.Do(ctx, nas.Command{Do: nas.Resume}) // an error says that it was not paused
-	for _, t := range s.Snapshot().Running {
-		if t.State == nas.Paused {
-			s.Do(ctx, nas.Command{Do: nas.ResumeTrial, Trial: t.ID}) // an error says that it has ended
-		}
-	}
-	updated, cancel := s.Subscribe()
-	defer cancel()
-	for v := s.Snapshot(); v.State != nas.Done && (v.State != nas.Paused || v.Reason == ""); v = s.Snapshot() {
-		select {
-		case <-updated:
-		case err := <-done:
-			return err
-		}
-	}
-	s.Do(ctx, nas.Command{Do: nas.Stop})
-	return <-done
-}
-
-// headless prints every event as one JSON line. A reader that goes away ends the printing, not the search.
-func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
-	broken := false
-	o.OnEvent = func(e nas.Event) {
-		if broken {
-			return
-		}
-		b, err := json.Marshal(e)
-		if err != nil {
-			fmt.Fprintf(a.Err, "nasnet: event %s: %v\n", e.Kind, err)
-			return
-		}
-		if _, err := a.Out.Write(append(b, '\n')); err != nil {
-			broken = true
-			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
-		}
-	}
-	s, err := open(o)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := s.Run(ctx); err != nil {
-		return hinted{err, "when what failed is mended, go on with: " + a.resumeHint(s.Config().Name)}
-	}
-	if a.saved = true; ctx.Err() != nil {
-		fmt.Fprintf(a.Err, "stopped; go on with: %s\n", a.resumeHint(s.Config().Name))
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// printSummary is what stays in the terminal after the interface: what was found, and how to go on.
-func (a *app) printSummary(v *nas.Snapshot) {
-	w := a.Out
-	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
-	if b := v.Best; b != nil {
-		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
-	}
-	if v.Verdict != nil {
-		fmt.Fprintf(w, "against random search: %s\n", v.Verdict.Text)
-	}
-	if v.State != nas.Done {
-		fmt.Fprintf(w, "go on with: %s\n", a.resumeHint(v.Config.Name))
-	}
 }

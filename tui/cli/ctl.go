@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/remote"
+)
+
+// ctlAction is one thing that nasnet ctl does to a live run.
+type ctlAction struct {
+	name, args, help string
+	do               nas.Action
+	flags            string // that it takes, between spaces
+}
+
+// ctlActions has a row for every nas.Action.
+var ctlActions = []ctlAction{
+	{"pause", "", "stop all children at their next batch", nas.Pause, ""},
+	{"resume", "", "go on after a pause", nas.Resume, ""},
+	{"stop", "", "end the search now; nasnet resume goes on", nas.Stop, "wait"},
+	{"drain", "", "end it after the running children", nas.Drain, "wait"},
+	{"workers", "N", "N children at a time", nas.SetWorkers, ""},
+	{"submit", "CELL", "train a cell at the search's settings", nas.Submit, "note"},
+	{"retrain", "CELL", "train a cell at other settings, which the flags change", nas.Retrain,
+		"note data train-images val-images test image n filters epochs batch lr drop-path drop-path-mode seed"},
+	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy"},
+	{"star", "TRIAL", "mark a trial, or take the mark back", nas.Star, ""},
+	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
+	{"pause-trial", "TRIAL", "stop one child at its next batch", nas.PauseTrial, ""},
+	{"resume-trial", "TRIAL", "let it go on", nas.ResumeTrial, ""},
+	{"stop-trial", "TRIAL", "end one child", nas.StopTrial, ""},
+}
+
+// ctlFlags are the flags of nasnet ctl; each action takes some of them.
+type ctlFlags struct {
+	searchFlags
+	at         int
+	note       string
+	test, wait bool
+}
+
+func (a *app) ctlCommand() *cobra.Command {
+	var f ctlFlags
+	var help strings.Builder
+	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the run's log says who sent what.\n\nACTION is one of:\n\n")
+	fmt.Fprintf(&help, "  %-22s %s\n", "status", "how it is, as nasnet status RUN says it")
+	taken := ""
+	for _, x := range ctlActions {
+		fmt.Fprintf(&help, "  %-22s %s\n", strings.TrimSpace(x.name+" "+x.args), x.help)
+		taken += " " + x.flags
+	}
+	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or else: " + cellHelp)
+	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(), Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error { return a.ctl(c.Context(), c.Flags(), &f, args) }}
+	fs := c.Flags()
+	f.registerSettings(fs)
+	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !contains(taken, x.Name) })
+	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
+	fs.StringVar(&f.name, "name", "", "fork: name of the new run (default: RUN-fork-N)")
+	fs.StringVar(&f.note, "note", "", "submit, retrain: a line of text to keep with the trial")
+	fs.BoolVar(&f.test, "test", false, "retrain: train on all training images, judge on the test images")
+	fs.BoolVar(&f.wait, "wait", false, "stop, drain: wait until the run is free")
+	return c
+}
+
+func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []string) error {
+	names := []string{"status"}
+	for _, x := range ctlActions {
+		names = append(names, x.name)
+	}
+	if len(args) < 2 {
+		return usagef("ctl: want a RUN and an ACTION: %s", strings.Join(names, ", "))
+	}
+	dir, err := a.runDir(args[0])
+	if err != nil {
+		return err
+	}
+	if args[1] == "status" && len(args) == 2 {
+		st, err := statusOf(ctx, dir, lookTime)
+		if err != nil {
+			return err
+		}
+		return a.printStatus(st)
+	}
+	at := slices.IndexFunc(ctlActions, func(x ctlAction) bool { return x.name == args[1] })
+	if at < 0 {
+		return usagef("ctl: action %q is not known; there are: %s", args[1], strings.Join(names, ", "))
+	}
+	c, err := a.command(dir, ctlActions[at], fs, f, args[2:])
+	if err != nil {
+		return err
+	}
+	send := func() (nas.Reply, error) { return remote.Do(ctx, dir, remote.Visitor{Program: program()}, c) }
+	if f.wait {
+		send = func() (nas.Reply, error) { return doAndWait(ctx, dir, c) }
+	}
+	r, err := send()
+	if err != nil {
+		return a.notRunning(err, dir)
+	}
+	return a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) })
+}
+
+// command makes a command of an action and its arguments.
+func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+	fs.Visit(func(g *pflag.Flag) {
+		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !contains(x.flags, g.Name) && err == nil {
+			err = usagef("ctl %s takes no --%s", x.name, g.Name)
+		}
+	})
+	if err != nil {
+		return c, err
+	}
+	c.Do = x.do
+	want := strings.Fields(x.args)
+	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note {
+		return c, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
+	}
+	switch x.args {
+	case "N":
+		if c.N, err = strconv.Atoi(args[0]); err != nil {
+			return c, usagef("ctl %s: %q is no number", x.name, args[0])
+		}
+	case "TRIAL", "TRIAL TEXT":
+		var ok bool
+		if _, c.Trial, ok = cutTrial("run/" + args[0]); !ok {
+			return c, usagef("ctl %s: %q is no trial; want a number, or h1 for the first trial made by hand", x.name, args[0])
+		}
+		c.Text = strings.Join(args[1:], " ")
+	case "CELL":
+		c.Text = f.note
+		if _, trial, ok := cutTrial("run/" + args[0]); ok {
+			c.Trial = trial // the engine knows its cell
+		} else if g, err := a.cell(args[0]); err == nil {
+			c.Cell = &g
+		} else {
+			return c, err
+		}
+	}
+	switch x.do {
+	case nas.Retrain:
+		c.Retrain, err = retrainSpec(dir, fs, f)
+	case nas.Fork:
+		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Entropy: f.c.Controller.Entropy, Steps: f.c.Controller.Steps}
+		if fs.Changed("seed") {
+			c.Fork.Seed = &f.c.Seed
+		}
+	}
+	return c, err
+}
+
+// retrainSpec is the settings of the search with what the flags change.
+func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (*nas.RetrainSpec, error) {
+	own, _, err := nas.ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := own
+	if f.apply(fs, &c); c.Data != own.Data {
+		c.DataDir = ""
+	}
+	r := &nas.RetrainSpec{Net: c.Net, Train: c.Train, Seed: c.Seed,
+		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
+	if err := r.Net.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	if err := r.Train.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+// doAndWait sends a command that ends a search and waits until its process has let go of the run.
+func doAndWait(ctx context.Context, dir string, c nas.Command) (nas.Reply, error) {
+	client, err := remote.Dial(ctx, dir, remote.Watch, remote.Visitor{Program: program()})
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	defer client.Close()
+	r, err := remote.Do(ctx, dir, remote.Visitor{Program: program()}, c)
+	if err != nil {
+		return r, err
+	}
+	select {
+	case <-client.Ended():
+	case <-ctx.Done():
+		return r, context.Cause(ctx)
+	}
+	// The process says that it ends before it closes the store.
+	for end := time.Now().Add(30 * time.Second); checkpoints.Summary(dir).Live; {
+		select {
+		case <-ctx.Done():
+			return r, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return r, errors.New("the search has ended, but its process still has the run open")
+		}
+	}
+	return r, nil
+}
+
+// contains says that a word is in a list of words.
+func contains(list, word string) bool { return slices.Contains(strings.Fields(list), word) }

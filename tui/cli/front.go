@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	xterm "github.com/charmbracelet/x/term"
+
+	"nasnet/tui/term"
+)
+
+// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is shown on a terminal, what the shell
+// starts is a front: a process that starts the program itself in the same job, and waits.
+//
+//	shell ──waits for──▶ front ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
+//	                       ◀───────────── "detached" ────────────
+//
+// To detach, the program leaves the terminal and tells the front, which ends: the shell has its prompt, and nothing in the program has changed, not a
+// step of a child is lost. ctrl-z stops the front alone. When the program dies, the front puts the terminal in order; when the front dies, the program goes
+// on without a screen.
+
+// frontVar is the environment variable that tells the program which descriptor leads to its front.
+const frontVar = "NASNET_FRONT"
+
+// What the two say to each other, a byte each.
+const (
+	sayDetached  = 'd' // to the front: end, all is well
+	sayInterrupt = 'i' // from the front: it got SIGINT
+	sayTerminate = 't' // from the front: it got SIGTERM
+)
+
+// exitCode is the end of a process that has said all there is to say.
+type exitCode int
+
+func (e exitCode) Error() string { return "exit code " + strconv.Itoa(int(e)) }
+
+// behindFront runs a command that shows a screen: in this process if it has a front or needs none, else as the front of another.
+func (a *app) behindFront(headless bool, run func() error) error {
+	if !a.interactive(headless) || a.front != nil {
+		return run()
+	}
+	return a.beFront()
+}
+
+// beFront starts the same program again and stands between it and the shell until it ends or detaches.
+func (a *app) beFront() error {
+	signal.Stop(a.stop)
+	tty := a.Out.(*os.File)
+	if !term.InForeground(tty) {
+		if err := syscall.Kill(0, syscall.SIGTTOU); err != nil || !term.InForeground(tty) { // as the system does to a background job that draws
+			return hinted{errors.New("the terminal belongs to another job"), "bring this one to the foreground, or use --headless"}
+		}
+	}
+	before, err := xterm.GetState(tty.Fd())
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	here, there, err := socketPair()
+	if err != nil {
+		return fmt.Errorf("front: %w", err)
+	}
+	defer here.Close()
+	self, err := executable()
+	if err != nil {
+		return fmt.Errorf("front: %w", err)
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	c := exec.Command(self)
+	c.Args = os.Args
+	c.Env = append(os.Environ(), frontVar+"=3")
+	c.Stdin, c.Stdout, c.Stderr, c.ExtraFiles = os.Stdin, os.Stdout, os.Stderr, []*os.File{there}
+	err = c.Start()
+	there.Close()
+	if err != nil {
+		return fmt.Errorf("front: %w", err)
+	}
+	ended, detached := make(chan struct{}), make(chan struct{})
+	go func() {
+		_ = c.Wait() // the state tells more
+		close(ended)
+	}()
+	go func() {
+		var b [1]byte
+		if n, _ := here.Read(b[:]); n == 1 && b[0] == sayDetached {
+			close(detached)
+		}
+	}()
+	for {
+		select {
+		case <-detached:
+			return nil
+		case <-ended:
+			return a.afterProgram(c.ProcessState, tty, before)
+		case s := <-signals:
+			// SIGINT and SIGTERM may have reached the program as well, if they were sent to the whole job. A second one ends it at once, so it must be
+			// able to tell a second one from the same one.
+			switch s {
+			case syscall.SIGINT:
+				_, _ = here.Write([]byte{sayInterrupt}) // an error says that the program has ended
+			case syscall.SIGTERM:
+				_, _ = here.Write([]byte{sayTerminate})
+			default:
+				_ = c.Process.Signal(s)
+			}
+		}
+	}
+}
+
+// afterProgram puts the terminal in order if the program could not, and passes its exit code on.
+func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.State) error {
+	now, err := xterm.GetState(tty.Fd())
+	if err == nil && *now != *before {
+		fmt.Fprint(tty, "\x1b[?1049l\x1b[?25h\x1b[0m") // leave the alternate screen, show the cursor, no attributes
+		if err := xterm.Restore(tty.Fd(), before); err != nil {
+			fmt.Fprintln(a.Err, "nasnet: terminal:", err)
+		}
+	}
+	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return hinted{fmt.Errorf("killed: %s", w.Signal()), "nothing that was finished is lost; nasnet runs lists the runs, nasnet resume goes on"}
+	}
+	if code := state.ExitCode(); code != 0 {
+		return exitCode(code)
+	}
+	return nil
+}
+
+// executable is the file to start this program from again, also when it was deleted or replaced meanwhile.
+func executable() (string, error) {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe", nil
+	}
+	return os.Executable()
+}
+
+func socketPair() (a, b *os.File, err error) {
+	syscall.ForkLock.RLock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	for _, fd := range fds {
+		if err := syscall.SetNonblock(fd, true); err != nil {
+			return nil, nil, os.NewSyscallError("fcntl", err)
+		}
+	}
+	return os.NewFile(uintptr(fds[0]), "front"), os.NewFile(uintptr(fds[1]), "program"), nil
+}
+
+// front is the program's side of the connection to its front.
+type front struct {
+	conn   *os.File
+	passed chan os.Signal // signals that the front got
+}
+
+// adoptFront returns the front that started this process, nil if none did.
+func adoptFront() *front {
+	fd, err := strconv.Atoi(os.Getenv(frontVar))
+	if os.Unsetenv(frontVar); err != nil || fd < 3 {
+		return nil
+	}
+	syscall.CloseOnExec(fd)
+	if syscall.SetNonblock(fd, true) != nil {
+		return nil // there is no such descriptor
+	}
+	// The front stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the foreground.
+	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+	f := &front{os.NewFile(uintptr(fd), "front"), make(chan os.Signal)}
+	go f.listen()
+	return f
+}
+
+// listen takes what the front says until one side ends. A front that died has given the terminal back to the shell, so its end is a hangup.
+func (f *front) listen() {
+	var b [1]byte
+	for {
+		n, err := f.conn.Read(b[:])
+		switch {
+		case n == 1 && b[0] == sayInterrupt:
+			f.passed <- os.Interrupt
+		case n == 1 && b[0] == sayTerminate:
+			f.passed <- syscall.SIGTERM
+		case errors.Is(err, os.ErrClosed):
+			return
+		case err != nil:
+			_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+			return
+		}
+	}
+}
+
+// release gives the terminal back: what the program still prints goes to the log, and the front ends.
+func (f *front) release(log string) error {
+	if err := term.Abandon(log); err != nil {
+		return err
+	}
+	_, err := f.conn.Write([]byte{sayDetached})
+	if e := f.conn.Close(); err == nil {
+		err = e
+	}
+	return err
+}

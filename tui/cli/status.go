@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/remote"
+	"nasnet/tui/term"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var line bool
+	var width int
+	c := &cobra.Command{Use: "status [RUN]", Short: "how a run is, live or not", Args: optionalRun,
+		Long: "Without RUN it tells of the only live run, or else of the one that changed last. --line prints one line for a status bar and never fails:\n\n" +
+			"  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf",
+		RunE: func(c *cobra.Command, args []string) error {
+			if line {
+				st, err := a.status(c.Context(), args, lineTime)
+				fmt.Fprintln(a.Out, statusLine(st, err, width))
+				return nil
+			}
+			st, err := a.status(c.Context(), args, lookTime)
+			if err != nil {
+				return err
+			}
+			return a.printStatus(st)
+		}}
+	c.Flags().BoolVar(&line, "line", false, "one line, fit for a status bar")
+	c.Flags().IntVar(&width, "width", 0, "most columns of the line (0: as many as it takes)")
+	return c
+}
+
+// lineTime is how long a status bar waits for a live run before it is told of from its store.
+const lineTime = 30 * time.Millisecond
+
+// status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open it is asked for; what no program
+// has open, or one that does not answer, is read from the store.
+func (a *app) status(ctx context.Context, args []string, patience time.Duration) (remote.Status, error) {
+	if len(args) > 0 {
+		dir, err := a.runDir(args[0])
+		if err != nil {
+			return remote.Status{}, err
+		}
+		return statusOf(ctx, dir, patience)
+	}
+	runs := a.liveRuns(ctx, patience)
+	if len(runs) > 1 {
+		var names []string
+		for _, r := range runs {
+			names = append(names, r.status.Name)
+		}
+		return remote.Status{}, usagef("%d runs are live; name one of: %s", len(runs), strings.Join(names, ", "))
+	}
+	if len(runs) == 1 {
+		return runs[0].status, nil
+	}
+	dir, err := a.newestRun()
+	if err != nil {
+		return remote.Status{}, err
+	}
+	return statusOf(ctx, dir, patience)
+}
+
+// newestRun is the folder whose database was written last.
+func (a *app) newestRun() (newest string, err error) {
+	entries, _ := os.ReadDir(a.store) // an error says that there is no store yet
+	var at time.Time
+	for _, e := range entries {
+		dir := filepath.Join(a.store, e.Name())
+		for _, name := range []string{"run.db", "run.db-wal"} {
+			if fi, err := os.Stat(filepath.Join(dir, name)); err == nil && fi.ModTime().After(at) {
+				newest, at = dir, fi.ModTime()
+			}
+		}
+	}
+	if newest == "" {
+		return "", hinted{fmt.Errorf("no runs in %s", a.store), "nasnet search begins one"}
+	}
+	return newest, nil
+}
+
+func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.Status, error) {
+	if st, err := look(ctx, dir, patience); err == nil {
+		return st, nil
+	}
+	r := checkpoints.Summary(dir)
+	if r.Err != nil {
+		return remote.Status{}, r.Err
+	}
+	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status, Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
+		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Elapsed: r.Run.Elapsed.Seconds()}
+	if r.BestTrial >= 0 {
+		st.BestTrial, st.Best = &r.BestTrial, r.Best
+	}
+	return st, nil
+}
+
+// printStatus prints the essentials of a run, a fact a line.
+func (a *app) printStatus(s remote.Status) error {
+	return a.print(s, func(w io.Writer) {
+		state := s.State
+		if s.Reason != "" {
+			state += ": " + s.Reason
+		}
+		fmt.Fprintf(w, "run       %s, %s\n", s.Name, state)
+		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children, s.Failed, s.Updates)
+		if s.BestTrial != nil {
+			fmt.Fprintf(w, "best      %.4f, trial %s", s.Best, nas.TrialLabel(*s.BestTrial))
+			if s.BestCell != "" {
+				fmt.Fprintf(w, ", cell %s\n          %s", s.BestCell, s.Genotype)
+			}
+			fmt.Fprintln(w)
+		}
+		for _, c := range s.Running {
+			fmt.Fprintf(w, "%-9s %s, cell %s, %s, epoch %d of %d, %.0f%%\n", c.State, nas.TrialLabel(c.Trial), c.Cell, c.Kind, c.Epoch, c.Epochs, 100*c.Progress)
+		}
+		fmt.Fprintf(w, "time      %s", span(s.Elapsed))
+		if s.Control != nil {
+			fmt.Fprintf(w, ", %.0f images/s, %d workers", s.ImageRate, s.Workers)
+		}
+		if s.ETA > 0 {
+			fmt.Fprintf(w, ", %s to go", span(s.ETA))
+		}
+		fmt.Fprintln(w)
+		switch {
+		case s.Live:
+			fmt.Fprintf(w, "process   %d%s\n", s.PID, attachedText(s.Control))
+		default:
+			fmt.Fprintf(w, "process   none since %s\n", s.Time.Local().Format("2006-01-02 15:04"))
+		}
+	})
+}
+
+// attachedText tells who looks at a live run.
+func attachedText(c *nas.Control) string {
+	switch {
+	case c == nil:
+		return ", which does not answer"
+	case c.Holder == (nas.Holder{}):
+		return fmt.Sprintf(", no screen has the control, %d look on", c.Viewers)
+	case c.Holder.TTY == "":
+		return fmt.Sprintf(", process %d has the control, %d look on", c.Holder.PID, c.Viewers)
+	}
+	return fmt.Sprintf(", %s (process %d) has the control, %d look on", c.Holder.TTY, c.Holder.PID, c.Viewers)
+}
+
+// statusLine is a run in at most width columns; the parts that say least go first. 0 is no bound.
+func statusLine(s remote.Status, err error, width int) string {
+	g := term.GlyphsOf(term.Detect(os.Getenv))
+	if width <= 0 {
+		width = math.MaxInt
+	}
+	tries := []string{"nasnet " + g.None, g.None}
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		tries = append([]string{"nasnet: " + first}, tries...)
+	} else {
+		sign, ok := map[string]string{string(nas.Running): g.Running, string(nas.Draining): g.Running, string(nas.Paused): g.Paused, string(nas.Done): g.Done,
+			string(nas.Stopped): g.Stopped, string(nas.Failed): g.Failed, "crashed": g.Failed}[s.State]
+		if !ok {
+			sign = s.State
+		}
+		named, count := sign+" "+s.Name, fmt.Sprintf(" %d/%d", s.Finished, s.Children)
+		best, score, training, eta := "", "", "", ""
+		if s.BestTrial != nil {
+			score = " " + strings.TrimPrefix(fmt.Sprintf("%.4f", s.Best), "0")
+			best = " best" + score
+		}
+		if n := len(s.Running); n > 0 {
+			training = fmt.Sprintf(" %d training", n)
+		}
+		if s.ETA > 0 {
+			eta = " ETA " + span(s.ETA)
+		}
+		tries = []string{named + count + best + training + eta, named + count + best + eta, named + count + score + eta, named + count + score, sign + count + score, sign + count, sign}
+	}
+	for _, t := range tries {
+		if len([]rune(t)) <= width {
+			return t
+		}
+	}
+	return ""
+}
+
+// span writes a number of seconds as the screen does: 0:16, 12:31, 18h05, 10d23h.
+func span(seconds float64) string {
+	d := time.Duration(max(0, seconds) * float64(time.Second)).Round(time.Second)
+	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
+	switch {
+	case h == 0:
+		return fmt.Sprintf("%d:%02d", m, s)
+	case h < 24:
+		return fmt.Sprintf("%dh%02d", h, m)
+	}
+	return fmt.Sprintf("%dd%02dh", h/24, h%24)
+}
