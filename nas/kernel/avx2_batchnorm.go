@@ -53,3 +53,20 @@ func bnInferAVX2(y, x, gamma, beta, mean, variance []float32, rows int, eps floa
 	y, x, beta, mean, variance = y[:rows*c], x[:rows*c], beta[:c], mean[:c], variance[:c]
 	bnInferVec(&y[0], &x[0], &gamma[0], &beta[0], &mean[0], &variance[0], rows, c, lanes(c%8), eps)
 }
+
+// bnRowsAVX2 is bnRowsGeneric; only the last bits differ.
+func bnRowsAVX2(y, x, mean, scale, beta []float32, rows, width, ldy, ldx int, floor float32) {
+	p, whole := len(mean), width/8*8
+	if p%8 != 0 || rows == 0 {
+		bnRowsGeneric(y, x, mean, scale, beta, rows, width, ldy, ldx, floor)
+		return
+	}
+	scale, beta = scale[:p], beta[:p]
+	_, _ = y[(rows-1)*ldy+width-1], x[(rows-1)*ldx+width-1]
+	if whole > 0 {
+		bnRowsVec(&y[0], &x[0], &mean[0], &scale[0], &beta[0], rows, 4*whole, 4*ldy, 4*ldx, 4*p, floor)
+	}
+	if k := whole % p; whole < width {
+		bnRowsGeneric(y[whole:], x[whole:], mean[k:], scale[k:], beta[k:], rows, width-whole, ldy, ldx, floor)
+	}
+}

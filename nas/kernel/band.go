@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Sizes that a band aims at, in floats: a part of an image, padded with zeros
 // and with Relu applied, stays in a fast cache while it is used. Wide bands are
 // read a few times and stay in the second cache; narrow ones, of weight
@@ -66,8 +68,9 @@ func (b bands) scratch() int {
 }
 
 // load returns the band of image n under the output rows from o on, of which
-// there are rows: its first float is the first tap of the first pixel.
-func (b bands) load(x []float32, n, o, rows int, scratch []float32) []float32 {
+// there are rows: its first float is the first tap of the first pixel. A band
+// that has to be made is made of values of x normalised by from, if there is one.
+func (b bands) load(x []float32, n, o, rows int, from *normalised, scratch []float32) []float32 {
 	c := b.c
 	if b.direct {
 		return x[((n*c.H+o*c.StrideH-c.PadTop)*c.W-c.PadLeft)*b.channel:]
@@ -79,26 +82,38 @@ func (b bands) load(x []float32, n, o, rows int, scratch []float32) []float32 {
 	rowLen := b.width * b.channel
 	left := min(max(c.PadLeft, 0), b.width) * b.channel
 	skip := min(max(-c.PadLeft, 0), c.W) * b.channel
-	inside := max(0, min(c.W*b.channel-skip, rowLen-left))
-	if c.Relu && inside == rowLen && inside == c.W*b.channel && step == 1 && first >= 0 && first+count <= c.H {
-		isa.relu(scratch[:count*rowLen], x[(n*c.H+first)*rowLen:][:count*rowLen]) // no padding: one piece
+	width := max(0, min(c.W*b.channel-skip, rowLen-left))
+	// The rows of the band from top to bottom are rows of the image.
+	top := min(count, max(0, (step-1-first)/step))
+	bottom := top + max(0, min(count-top, (c.H-1-first-top*step)/step+1))
+	if first+top*step >= c.H {
+		bottom = top
+	}
+	clear(scratch[:top*rowLen])
+	clear(scratch[bottom*rowLen : count*rowLen])
+	if width == 0 || top == bottom {
+		clear(scratch[top*rowLen : bottom*rowLen])
 		return scratch
 	}
-	for r := range count {
-		row := scratch[r*rowLen:][:rowLen]
-		iy := first + r*step
-		if iy < 0 || iy >= c.H {
-			clear(row)
-			continue
+	// What is beside the image: before the first row, from row to row, after the last.
+	clear(scratch[top*rowLen:][:left])
+	if beside := rowLen - width; beside > 0 {
+		for r := top; r < bottom-1; r++ {
+			clear(scratch[r*rowLen+left+width:][:beside])
 		}
-		clear(row[:left])
-		in := x[(n*c.H+iy)*c.W*b.channel+skip:][:inside]
-		if c.Relu {
-			isa.relu(row[left:left+inside], in)
-		} else {
-			copy(row[left:], in)
-		}
-		clear(row[left+inside:])
+	}
+	clear(scratch[(bottom-1)*rowLen+left+width : bottom*rowLen])
+	in, to := x[(n*c.H+first+top*step)*c.W*b.channel+skip:], scratch[top*rowLen+left:]
+	lines, ldx := bottom-top, step*c.W*b.channel
+	switch {
+	case from != nil && c.Relu:
+		isa.bnRows(to, in, from.mean, from.scale, from.beta, lines, width, rowLen, ldx, 0)
+	case from != nil:
+		isa.bnRows(to, in, from.mean, from.scale, from.beta, lines, width, rowLen, ldx, float32(math.Inf(-1)))
+	case c.Relu:
+		isa.reluRows(to, in, lines, width, rowLen, ldx)
+	default:
+		isa.copyRows(to, in, lines, width, rowLen, ldx)
 	}
 	return scratch
 }

@@ -504,3 +504,41 @@ row_33:
 end_31:
 	VZEROUPPER
 	RET
+
+// func bnRowsVec(y *float32, x *float32, mean *float32, scale *float32, beta *float32, rows int, width int, ldy int, ldx int, period int, floor float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·bnRowsVec(SB), NOSPLIT, $0-84
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         mean+16(FP), DX
+	MOVQ         scale+24(FP), BX
+	MOVQ         beta+32(FP), SI
+	MOVQ         width+48(FP), DI
+	MOVQ         period+72(FP), R8
+	MOVQ         rows+40(FP), R9
+	VBROADCASTSS floor+80(FP), Y0
+	XORQ         R10, R10
+
+row_34:
+	XORQ R11, R11
+	XORQ R12, R12
+
+vector_35:
+	VMOVUPS     (CX)(R11*1), Y1
+	VSUBPS      (DX)(R12*1), Y1, Y1
+	VMOVUPS     (BX)(R12*1), Y2
+	VFMADD213PS (SI)(R12*1), Y2, Y1
+	VMAXPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (AX)(R11*1)
+	ADDQ        $0x20, R12
+	CMPQ        R12, R8
+	CMOVQEQ     R10, R12
+	ADDQ        $0x20, R11
+	CMPQ        R11, DI
+	JL          vector_35
+	ADDQ        ldy+56(FP), AX
+	ADDQ        ldx+64(FP), CX
+	DECQ        R9
+	JNZ         row_34
+	VZEROUPPER
+	RET

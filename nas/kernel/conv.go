@@ -96,7 +96,7 @@ func convBands(y, x, w []float32, c Conv, scratch, mask []float32) {
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
-			a := b.load(x, n, o, rows, scratch)
+			a := b.load(x, n, o, rows, nil, scratch)
 			at := (n*c.OH + o) * row
 			out := y[at:][:rows*row]
 			if c.Dilation == 1 {
@@ -262,7 +262,7 @@ func ConvBackwardWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
-			a := b.load(x, n, o, rows, scratch)
+			a := b.load(x, n, o, rows, nil, scratch)
 			d := dy[(n*c.OH+o)*c.OW*c.Cout:]
 			l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: 1, k: c.KW * c.Cin}
 			if c.Dilation > 1 {

@@ -6,28 +6,27 @@ package kernel
 //	y[n,oy,ox,ch] = Σ_ky,kx x[n,iy,ix,ch] * w[ky,kx,ch]
 func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 	c.checkDepthwise("DepthwiseForward", x, y, w, scratch)
-	depthwiseBands(y, x, w, c, scratch, nil, false)
+	depthwiseBands(y, x, w, c, scratch, mask{}, false)
 }
 
-// depthwiseBands is [DepthwiseForward] of results that count as zero, when positive
-// is not nil, where it is not. With acc they are added to y.
-func depthwiseBands(y, x, w []float32, c Conv, scratch, positive []float32, acc bool) {
+// depthwiseBands is [DepthwiseForward] of results under a mask. With acc they are
+// added to y.
+func depthwiseBands(y, x, w []float32, c Conv, scratch []float32, m mask, acc bool) {
 	spread, scratch := scratch[:c.spread()], scratch[c.spread():]
 	b := c.bands(wideBand)
 	row := c.OW * c.Cin
 	scratch, result := scratch[:b.scratch()], scratch[b.scratch():]
-	m := mask{x: positive, line: row}
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
-			a := b.load(x, n, o, rows, scratch)
+			a := b.load(x, n, o, rows, nil, scratch)
 			at := (n*c.OH + o) * row
 			sum := y[at:][:rows*row]
 			out := sum
 			if acc {
 				out = result[:rows*row]
 			}
-			isa.dwForward(out, a, w, rows, b.taps(), m.from(at), spread)
+			isa.dwForward(out, a, w, rows, b.taps(), m.at(n, o), spread)
 			if acc {
 				isa.add(sum, sum, out)
 			}
@@ -44,18 +43,27 @@ type taps struct {
 }
 
 // mask says which results of a depthwise convolution count as zero: those where x,
-// whose rows lie line floats apart, is not positive. Without x all count.
+// whose rows lie line floats and whose images lie image floats apart, is not
+// positive. Without x all count.
 type mask struct {
-	x    []float32
-	line int
+	x           []float32
+	line, image int
 }
 
-// from is the mask of the results from a float of x on.
-func (m mask) from(at int) mask {
-	if m.x == nil {
+// inputMask is the mask by the input x of the convolution, if that has Relu.
+func (c Conv) inputMask(x []float32) mask {
+	if !c.Relu {
 		return mask{}
 	}
-	return mask{m.x[at:], m.line}
+	return mask{x, c.W * c.Cin, c.H * c.W * c.Cin}
+}
+
+// at is the mask from a row of an image on.
+func (m mask) at(image, row int) mask {
+	if m.x != nil {
+		m.x = m.x[image*m.image+row*m.line:]
+	}
+	return m
 }
 
 func (b bands) taps() taps {
@@ -93,15 +101,12 @@ func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	if c.Relu {
 		checkSame("DepthwiseBackwardData", len(dx), len(x))
 	}
-	depthwiseData(dx, dy, w, x, c, scratch, false)
+	depthwiseData(dx, dy, w, c.inputMask(x), c, scratch, false)
 }
 
-// depthwiseData is [DepthwiseBackwardData] without its checks, added to dx with
-// acc.
-func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32, acc bool) {
-	if !c.Relu {
-		x = nil
-	}
+// depthwiseData is [DepthwiseBackwardData] without its checks under a mask, added
+// to dx with acc.
+func depthwiseData(dx, dy, w []float32, m mask, c Conv, scratch []float32, acc bool) {
 	switch {
 	case c.StrideH == 1 && c.StrideW == 1:
 		flipped, rest := scratch[:len(w)], scratch[len(w):]
@@ -109,11 +114,11 @@ func depthwiseData(dx, dy, w, x []float32, c Conv, scratch []float32, acc bool) 
 		for t := range n {
 			copy(flipped[(n-1-t)*c.Cin:][:c.Cin], w[t*c.Cin:])
 		}
-		depthwiseBands(dx, dy, flipped, c.transposed(), rest, x, acc)
+		depthwiseBands(dx, dy, flipped, c.transposed(), rest, m, acc)
 	case c.phased():
-		c.gatherPhases(dx, dy, w, x, scratch, acc)
+		c.gatherPhases(dx, dy, w, m, scratch, acc)
 	default:
-		c.scatterDepthwise(dx, dy, w, x, scratch, acc)
+		c.scatterDepthwise(dx, dy, w, m, scratch, acc)
 	}
 }
 
@@ -143,7 +148,7 @@ func (p phases) scratch() int { return (p.rows*p.width + 2*p.pairs) * p.c }
 // only the taps of its own parity:
 //
 //	dx[iy,ix] = Σ_ky≡iy+PadTop, kx≡ix+PadLeft (mod 2) dy[(iy+PadTop-ky)/2, (ix+PadLeft-kx)/2] * w[ky,kx]
-func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32, acc bool) {
+func (c Conv) gatherPhases(dx, dy, w []float32, m mask, scratch []float32, acc bool) {
 	p := c.phases()
 	grads, line := scratch[:p.rows*p.width*p.c], scratch[p.rows*p.width*p.c:][:2*p.pairs*p.c]
 	row := p.width * p.c
@@ -153,8 +158,7 @@ func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32, acc bool) {
 			copy(grads[oy*row+p.lead*p.c:][:c.OW*p.c], dy[(n*c.OH+oy)*c.OW*p.c:])
 		}
 		for iy := range c.H {
-			at := (n*c.H + iy) * c.W * p.c
-			out := dx[at:][:c.W*p.c]
+			out := dx[(n*c.H+iy)*c.W*p.c:][:c.W*p.c]
 			// The taps ky, ky+2, ... meet the rows oy, oy-1, ... of gradients.
 			ky := (iy + c.PadTop) % 2
 			oy := (iy + c.PadTop - ky) / 2
@@ -172,21 +176,20 @@ func (c Conv) gatherPhases(dx, dy, w, x, scratch []float32, acc bool) {
 				continue
 			}
 			isa.dwGather(line, grads, w[ky*c.KW*p.c:], oy*row, row, count, p.pairs, p.c, c.KW, p.lead)
-			made := line[c.PadLeft*p.c:][:len(out)]
-			finish(out, made, x, at, acc)
+			finish(out, line[c.PadLeft*p.c:][:len(out)], m.at(n, iy), acc)
 		}
 	}
 }
 
-// finish writes or adds a part of a gradient to dx, where x, if there is one, is
-// positive from at on. It may overwrite made.
-func finish(dx, made, x []float32, at int, acc bool) {
+// finish writes a row of a gradient to dx, or adds it, under a mask. It may
+// overwrite made.
+func finish(dx, made []float32, m mask, acc bool) {
 	switch {
-	case x != nil && acc:
-		isa.reluBackward(made, made, x[at:][:len(made)])
+	case m.x != nil && acc:
+		isa.reluBackward(made, made, m.x[:len(made)])
 		isa.add(dx, dx, made)
-	case x != nil:
-		isa.reluBackward(dx, made, x[at:][:len(made)])
+	case m.x != nil:
+		isa.reluBackward(dx, made, m.x[:len(made)])
 	case acc:
 		isa.add(dx, dx, made)
 	default:
@@ -195,7 +198,7 @@ func finish(dx, made, x []float32, at int, acc bool) {
 }
 
 // scatterDepthwise is depthwiseData for any stride.
-func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32, acc bool) {
+func (c Conv) scatterDepthwise(dx, dy, w []float32, m mask, scratch []float32, acc bool) {
 	h, width := c.paddedSize()
 	image := scratch[:h*width*c.Cin]
 	cropped := scratch[len(image):][:c.H*c.W*c.Cin]
@@ -212,8 +215,10 @@ func (c Conv) scatterDepthwise(dx, dy, w, x, scratch []float32, acc bool) {
 			}
 		}
 		c.crop(cropped, image, h, width)
-		at := n * len(cropped)
-		finish(dx[at:][:len(cropped)], cropped, x, at, acc)
+		for iy := range c.H {
+			row := cropped[iy*c.W*c.Cin:][:c.W*c.Cin]
+			finish(dx[n*len(cropped)+iy*len(row):][:len(row)], row, m.at(n, iy), acc)
+		}
 	}
 }
 
@@ -231,7 +236,7 @@ func depthwiseWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 	for n := range c.N {
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
-			a := b.load(x, n, o, rows, scratch)
+			a := b.load(x, n, o, rows, nil, scratch)
 			isa.dwWeight(dw, a, dy[(n*c.OH+o)*c.OW*c.Cin:][:rows*c.OW*c.Cin], rows, b.taps())
 		}
 	}

@@ -27,6 +27,7 @@ type kernels struct {
 	bnSums       func(sum, square, x, shift []float32, rows int)
 	bnGradSums   func(sum, product, dy, x, mean []float32, rows int)
 	bnApply      func(y, x, mean, scale, beta []float32, rows int)
+	bnRows       func(y, x, mean, scale, beta []float32, rows, width, ldy, ldx int, floor float32)
 	bnGrad       func(dx, dy, x, mean, a, b, d []float32, rows int)
 	bnInfer      func(y, x, gamma, beta, mean, variance []float32, rows int, eps float32)
 	maxPool      func(y []float32, idx []uint8, x []float32, p Pool)
@@ -58,6 +59,7 @@ var generic = kernels{
 	bnSums:       bnSumsGeneric,
 	bnGradSums:   bnGradSumsGeneric,
 	bnApply:      bnApplyGeneric,
+	bnRows:       bnRowsGeneric,
 	bnGrad:       bnGradGeneric,
 	bnInfer:      bnInferGeneric,
 	maxPool:      maxPoolGeneric,

@@ -19,6 +19,7 @@ var avx2 = kernels{
 	bnSums:       bnSumsAVX2,
 	bnGradSums:   bnGradSumsAVX2,
 	bnApply:      bnApplyAVX2,
+	bnRows:       bnRowsAVX2,
 	bnGrad:       bnGradAVX2,
 	bnInfer:      bnInferAVX2,
 	maxPool:      maxPoolAVX2,

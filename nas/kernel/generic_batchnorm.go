@@ -122,3 +122,22 @@ func bnInferGeneric(y, x, gamma, beta, mean, variance []float32, rows int, eps f
 		}
 	}
 }
+
+// bnRowsGeneric computes, for i < rows, j < width and k = j%len(mean),
+//
+//	y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor)
+//
+// and keeps NaN.
+func bnRowsGeneric(y, x, mean, scale, beta []float32, rows, width, ldy, ldx int, floor float32) {
+	scale, beta = scale[:len(mean)], beta[:len(mean)]
+	for i := range rows {
+		out, in := y[i*ldy:][:width], x[i*ldx:][:width]
+		for len(out) > 0 {
+			n := min(len(out), len(mean))
+			for k, v := range in[:n] {
+				out[k] = max((v-mean[k])*scale[k]+beta[k], floor)
+			}
+			out, in = out[n:], in[n:]
+		}
+	}
+}

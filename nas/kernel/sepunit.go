@@ -147,14 +147,14 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 	at, m := 0, 0 // pixels shown, and those that wait
 	size := c.H * c.W * c.Cin
 	for n := range c.N {
-		image := x[n*size:][:size]
-		if from != nil {
-			image = from.values(image)
+		image, loaded := x[n*size:][:size], from
+		if from != nil && b.direct {
+			image, loaded = from.values(image), nil
 		}
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
 			pixels := rows * c.OW
-			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, band), wd, rows, b.taps(), mask{}, spread)
+			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, loaded, band), wd, rows, b.taps(), mask{}, spread)
 			m += pixels
 			if m*c.Cin < sepChunk && (n < c.N-1 || o+rows < c.OH) {
 				continue
@@ -202,13 +202,15 @@ func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from 
 	clear(dwp)
 	whole := c.bands(wideBand)
 	whole.rows = c.OH
+	// The whole input is in the padded image.
+	inside := image > 0 && c.PadTop >= 0 && c.PadLeft >= 0 && c.PadTop+c.H <= p.H && c.PadLeft+c.W <= p.W
 	for n := 0; n < u.N; n += group {
 		c.N = min(group, u.N-n)
 		p.N = c.N
 		given, dd := x[n*c.H*c.W*c.Cin:][:c.N*c.H*c.W*c.Cin], dds[:c.N*pixels*c.Cin]
-		in := given
-		if from != nil {
-			in = from.values(given)
+		in, loaded := given, from
+		if from != nil && !inside {
+			in, loaded = from.values(given), nil
 		}
 		products := func(at, m int, d []float32) {
 			place, dz := (n*pixels+at)*f, dz[:m*f]
@@ -220,7 +222,7 @@ func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from 
 		if image > 0 {
 			src = images[:c.N*image]
 			for i := range c.N {
-				whole.load(in, i, 0, c.OH, src[i*image:][:image])
+				whole.load(in, i, 0, c.OH, loaded, src[i*image:][:image])
 			}
 		}
 		if len(d) > 0 {
@@ -232,7 +234,11 @@ func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from 
 		}
 		depthwiseWeight(dwd, src, dd, p, scratch)
 		out := dx[n*c.H*c.W*c.Cin:][:len(in)]
-		depthwiseData(out, dd, wd, in, c, scratch, acc)
+		m := c.inputMask(in)
+		if inside && c.Relu {
+			m = mask{images[(c.PadTop*p.W+c.PadLeft)*c.Cin:], p.W * c.Cin, image}
+		}
+		depthwiseData(out, dd, wd, m, c, scratch, acc)
 		if from != nil {
 			bnGradGather(out, given, c.Cin, from.bn)
 		}

@@ -49,6 +49,44 @@ func batchnormFamily() {
 			return sum
 		})
 	infer()
+	normaliseRows()
+}
+
+// normaliseRows writes bnRowsGeneric for rows of whole vectors.
+func normaliseRows() {
+	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)",
+		"computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of rows are in bytes:", "",
+		"\tfor i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), and NaN where x is", "")
+	y, x, mean, scale, beta := load("y"), load("x"), load("mean"), load("scale"), load("beta")
+	width, period, rows, start := load("width"), load("period"), load("rows"), GP64()
+	floor := vec()
+	VBROADCASTSS(arg("floor"), floor)
+	XORQ(start, start)
+	row, loop := label("row"), label("vector")
+	Label(row)
+	j, k := GP64(), GP64()
+	XORQ(j, j)
+	XORQ(k, k)
+	Label(loop)
+	v, f := vec(), vec()
+	VMOVUPS(indexed(x, j, 1, 0), v)
+	VSUBPS(indexed(mean, k, 1, 0), v, v)
+	VMOVUPS(indexed(scale, k, 1, 0), f)
+	VFMADD213PS(indexed(beta, k, 1, 0), f, v)
+	VMAXPS(v, floor, v) // of a NaN and a number the first operand
+	VMOVUPS(v, indexed(y, j, 1, 0))
+	ADDQ(imm(vector), k)
+	CMPQ(k, period)
+	CMOVQEQ(start, k)
+	ADDQ(imm(vector), j)
+	CMPQ(j, width)
+	JL(operand.LabelRef(loop))
+	ADDQ(arg("ldy"), y)
+	ADDQ(arg("ldx"), x)
+	DECQ(rows)
+	JNZ(operand.LabelRef(row))
+	VZEROUPPER()
+	RET()
 }
 
 // rowsOf begins the comment of a kernel.
