@@ -46,3 +46,14 @@ func bnInferAVX512(y, x, gamma, beta, mean, variance []float32, rows int, eps fl
 	y, x, beta, mean, variance = y[:rows*c], x[:rows*c], beta[:c], mean[:c], variance[:c]
 	bnInferVecZ(&y[0], &x[0], &gamma[0], &beta[0], &mean[0], &variance[0], rows, c, eps)
 }
+
+// bnRowsAVX512 is bnRowsGeneric; only the last bits differ.
+func bnRowsAVX512(y, x, mean, scale, beta []float32, rows, width, ldy, ldx int, floor float32) {
+	p := len(mean)
+	if rows == 0 || width == 0 {
+		return
+	}
+	scale, beta = scale[:p], beta[:p]
+	_, _ = y[(rows-1)*ldy+width-1], x[(rows-1)*ldx+width-1]
+	bnRowsVecZ(&y[0], &x[0], &mean[0], &scale[0], &beta[0], rows, 4*width, 4*ldy, 4*ldx, 4*p, floor)
+}

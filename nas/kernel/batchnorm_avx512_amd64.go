@@ -38,3 +38,10 @@ func bnGradVecZ(dx *float32, dy *float32, x *float32, mean *float32, a *float32,
 //
 //go:noescape
 func bnInferVecZ(y *float32, x *float32, gamma *float32, beta *float32, mean *float32, variance *float32, rows int, c int, eps float32)
+
+// bnRowsVecZ computes, for rows of width bytes and vectors of period bytes; distances of rows are in bytes:
+//
+//	for i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), and NaN where x is
+//
+//go:noescape
+func bnRowsVecZ(y *float32, x *float32, mean *float32, scale *float32, beta *float32, rows int, width int, ldy int, ldx int, period int, floor float32)

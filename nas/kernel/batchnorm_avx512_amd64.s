@@ -632,3 +632,68 @@ row_43:
 end_41:
 	VZEROUPPER
 	RET
+
+// func bnRowsVecZ(y *float32, x *float32, mean *float32, scale *float32, beta *float32, rows int, width int, ldy int, ldx int, period int, floor float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·bnRowsVecZ(SB), NOSPLIT, $0-84
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         mean+16(FP), DX
+	MOVQ         scale+24(FP), BX
+	MOVQ         beta+32(FP), SI
+	MOVQ         width+48(FP), DI
+	MOVQ         period+72(FP), R8
+	MOVQ         rows+40(FP), R9
+	VBROADCASTSS floor+80(FP), Z0
+	XORQ         R10, R10
+
+row_44:
+	XORQ R11, R11
+	XORQ R12, R12
+
+vector_45:
+	MOVQ        R8, R13
+	SUBQ        R12, R13
+	MOVQ        DI, R14
+	SUBQ        R11, R14
+	CMPQ        R13, R14
+	CMOVQGT     R14, R13
+	CMPQ        R13, $0x40
+	JL          part_46
+	MOVQ        $0x00000040, R13
+	VMOVUPS     (CX)(R11*1), Z1
+	VSUBPS      (DX)(R12*1), Z1, Z1
+	VMOVUPS     (BX)(R12*1), Z2
+	VFMADD213PS (SI)(R12*1), Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (AX)(R11*1)
+	JMP         next_47
+
+part_46:
+	MOVQ        R13, R14
+	SHRQ        $0x02, R14
+	MOVQ        $-1, R15
+	BZHIQ       R14, R15, R15
+	KMOVW       R15, K1
+	VMOVUPS.Z   (CX)(R11*1), K1, Z1
+	VMOVUPS.Z   (DX)(R12*1), K1, Z2
+	VSUBPS      Z2, Z1, Z1
+	VMOVUPS.Z   (BX)(R12*1), K1, Z2
+	VMOVUPS.Z   (SI)(R12*1), K1, Z3
+	VFMADD213PS Z3, Z2, Z1
+	VMAXPS      Z1, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)(R11*1)
+
+next_47:
+	ADDQ    R13, R12
+	CMPQ    R12, R8
+	CMOVQEQ R10, R12
+	ADDQ    R13, R11
+	CMPQ    R11, DI
+	JL      vector_45
+	ADDQ    ldy+56(FP), AX
+	ADDQ    ldx+64(FP), CX
+	DECQ    R9
+	JNZ     row_44
+	VZEROUPPER
+	RET

@@ -51,6 +51,7 @@ var avx512 = kernels{
 	bnSums:       bnSumsAVX512,
 	bnGradSums:   bnGradSumsAVX512,
 	bnApply:      bnApplyAVX512,
+	bnRows:       bnRowsAVX512,
 	bnGrad:       bnGradAVX512,
 	bnInfer:      bnInferAVX512,
 	maxPool:      maxPoolAVX512,

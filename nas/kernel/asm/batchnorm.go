@@ -52,10 +52,14 @@ func batchnormFamily() {
 	normaliseRows()
 }
 
-// normaliseRows writes bnRowsGeneric for rows of whole vectors.
+// normaliseRows writes bnRowsGeneric, for rows of whole vectors where none are
+// masked. A vector ends where the row or the period does.
 func normaliseRows() {
-	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)",
-		"computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of rows are in bytes:", "",
+	what := "computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of rows are in bytes:"
+	if wide {
+		what = "computes, for rows of width bytes and vectors of period bytes; distances of rows are in bytes:"
+	}
+	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)", what, "",
 		"\tfor i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), and NaN where x is", "")
 	y, x, mean, scale, beta := load("y"), load("x"), load("mean"), load("scale"), load("beta")
 	width, period, rows, start := load("width"), load("period"), load("rows"), GP64()
@@ -68,17 +72,45 @@ func normaliseRows() {
 	XORQ(j, j)
 	XORQ(k, k)
 	Label(loop)
-	v, f := vec(), vec()
-	VMOVUPS(indexed(x, j, 1, 0), v)
-	VSUBPS(indexed(mean, k, 1, 0), v, v)
-	VMOVUPS(indexed(scale, k, 1, 0), f)
-	VFMADD213PS(indexed(beta, k, 1, 0), f, v)
-	VMAXPS(v, floor, v) // of a NaN and a number the first operand
-	VMOVUPS(v, indexed(y, j, 1, 0))
-	ADDQ(imm(vector), k)
-	CMPQ(k, period)
-	CMOVQEQ(start, k)
-	ADDQ(imm(vector), j)
+	step := func(mask reg.Register) {
+		v, f := vec(), vec()
+		get(indexed(x, j, 1, 0), mask, v)
+		VSUBPS(source(indexed(mean, k, 1, 0), mask), v, v)
+		get(indexed(scale, k, 1, 0), mask, f)
+		VFMADD213PS(source(indexed(beta, k, 1, 0), mask), f, v)
+		VMAXPS(v, floor, v) // of a NaN and a number the first operand
+		put(v, mask, indexed(y, j, 1, 0))
+	}
+	if wide {
+		part, next, n, left := label("part"), label("next"), GP64(), GP64()
+		MOVQ(period, n)
+		SUBQ(k, n)
+		MOVQ(width, left)
+		SUBQ(j, left)
+		CMPQ(n, left)
+		CMOVQGT(left, n)
+		CMPQ(n, imm(vector))
+		JL(operand.LabelRef(part))
+		MOVQ(operand.U32(vector), n)
+		step(nil)
+		JMP(operand.LabelRef(next))
+		Label(part)
+		count := GP64()
+		MOVQ(n, count)
+		SHRQ(operand.Imm(2), count)
+		step(firstLanes(count))
+		Label(next)
+		ADDQ(n, k)
+		CMPQ(k, period)
+		CMOVQEQ(start, k)
+		ADDQ(n, j)
+	} else {
+		step(nil)
+		ADDQ(imm(vector), k)
+		CMPQ(k, period)
+		CMOVQEQ(start, k)
+		ADDQ(imm(vector), j)
+	}
 	CMPQ(j, width)
 	JL(operand.LabelRef(loop))
 	ADDQ(arg("ldy"), y)
