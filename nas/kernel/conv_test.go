@@ -135,6 +135,9 @@ func TestConvolutionsAgreeWithTheDefinition(t *testing.T) {
 		}
 		run(kernel.Same(3, 4, 6, 5, 7, 3, 5, 2, 1, 1)) // strides that differ
 		run(kernel.Same(1, 33, 31, 44, 44, 1, 1, 1, 1, 1))
+		for w := 7; w <= 31; w += 3 { // lines of more and less pixels than a tile
+			run(kernel.Same(1, 3, w, 6, 2*w, 3, 3, 1, 1, 1))
+		}
 		// Several bands an image, also ones that touch no border.
 		for _, k := range kernelSizes {
 			run(kernel.Same(1, 60, 24, 16, 5, k[0], k[1], 1, 1, 1))
@@ -220,6 +223,11 @@ func TestGemmAgreesWithTheDefinition(t *testing.T) {
 						testGemm(t, m, n, k, acc)
 					}
 				}
+			}
+		}
+		for _, n := range []int{32, 47, 48, 60, 64, 80, 96, 112, 130} { // every panel of columns
+			for i, m := range []int{1, 14, 16, 29} {
+				testGemm(t, m, n, []int{31, 16, 6, 12}[i], i%2 == 0)
 			}
 		}
 		testGemm(t, 300, 97, 61, false)
