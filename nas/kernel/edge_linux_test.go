@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -61,7 +62,7 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 					weight(dw, x, y, c, scratch)
 				}
 			}
-			for _, ch := range [][2]int{{1, 1}, {3, 5}, {8, 9}, {20, 44}, {9, 31}, {16, 64}} {
+			for _, ch := range [][2]int{{1, 1}, {3, 5}, {8, 9}, {20, 44}, {9, 31}} {
 				conv(kernel.Same(1, 5, 6, ch[0], ch[1], 1, 1, 1, 1, 1), false)
 				conv(kernel.Same(1, 5, 6, ch[0], ch[1], 3, 3, 1, 1, 1), false)
 				conv(kernel.Same(1, 5, 7, ch[0], ch[1], 3, 3, 2, 2, 1), false)
@@ -73,7 +74,7 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 					conv(kernel.Valid(1, 8, 9, ch[1], ch[1], k, k, 1, 1, 1), true)
 				}
 			}
-			for _, n := range []int{1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 70} {
+			for _, n := range []int{1, 7, 8, 9, 31, 32, 33, 70} {
 				y, a, b, v := f.floats(n), f.floats(n), f.floats(n), f.floats(n)
 				kernel.Relu(y, a)
 				kernel.ReluBackward(y, a, b)
@@ -117,6 +118,34 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 				y := f.floats(5 * total)
 				kernel.ConcatForward(y, parts, w, 5)
 				kernel.ConcatBackward(parts[0], y, total-w[0], w[0], total, 5)
+			}
+			for _, u := range []kernel.PointUnit{
+				{N: 1, H: 5, W: 3, Channels: []int{3, 8, 17}, Filters: []int{9}, Stride: 1, Relu: true},
+				{N: 1, H: 5, W: 7, Channels: []int{8, 9}, Filters: []int{3, 8}, Stride: 2, Relu: true},
+				{N: 2, H: 4, W: 5, Channels: []int{16, 32, 1}, Filters: []int{8}, Stride: 1},
+			} {
+				floats := func(per int, widths []int) (s [][]float32, sum int) {
+					for _, n := range widths {
+						s, sum = append(s, f.floats(per*n)), sum+n
+					}
+					return s, sum
+				}
+				pixels := u.N * u.H * u.W
+				parts, c := floats(pixels, u.Channels)
+				dx, _ := floats(pixels, u.Channels)
+				w, out := floats(c, u.Filters)
+				dw, _ := floats(c, u.Filters)
+				h, width := u.Out()
+				m := u.N * h * width * out
+				weights := kernel.PointWeights{Paths: w, Gamma: f.floats(out), Beta: f.floats(out)}
+				saved, scratch := kernel.PointSaved{Z: f.floats(m), Mean: f.floats(out), Invstd: f.floats(out)}, f.floats(u.Scratch())
+				y := f.floats(m)
+				kernel.PointUnitForward(y, parts, weights, saved, u, eps, scratch)
+				for _, add := range []bool{false, true} {
+					d := kernel.PointWeights{Paths: dw, Gamma: f.floats(out), Beta: f.floats(out)}
+					kernel.PointUnitBackward(dx, slices.Repeat([]bool{add}, len(dx)), d, y, parts, weights, saved, u, scratch)
+				}
+				kernel.PointUnitInfer(y, parts, weights, saved.Mean, weights.Gamma, u, eps, scratch)
 			}
 			for _, s := range [][3]int{{1, 1, 1}, {7, 9, 5}, {13, 44, 8}, {64, 10, 24}} {
 				n, out, in := s[0], s[1], s[2]

@@ -16,7 +16,7 @@ func pointUnits() []kernel.PointUnit {
 	for range 120 {
 		u := kernel.PointUnit{N: 1 + r.IntN(4), H: 1 + r.IntN(9), W: 1 + r.IntN(9), Stride: 1 + r.IntN(3), Relu: r.IntN(4) > 0}
 		for range 1 + r.IntN(7) {
-			u.Channels = append(u.Channels, []int{1, 3, 8, 20}[r.IntN(4)])
+			u.Channels = append(u.Channels, []int{1, 3, 8, 16, 20, 32}[r.IntN(6)])
 		}
 		for range 1 + r.IntN(u.Stride) {
 			u.Filters = append(u.Filters, 1+r.IntN(44))
@@ -111,17 +111,22 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 			for p := range u.Filters {
 				near(t, at+name("dw of path ", p), got.Paths[p], wide(wantG.Paths[p]), 1e-5)
 			}
-			sums := given(mem.normal, pixels, u.Channels)
 			for p := range u.Channels {
 				near(t, at+name("dx of part ", p), dx[p], wide(wantDx[p]), 2e-6)
-				if add[p] = p%2 == i%2; add[p] {
-					kernel.AddTo(wantDx[p], sums[p])
-				}
 			}
-			kernel.PointUnitBackward(sums, add, got, dy, parts, weights, saved, u, ours)
-			mem.check(t)
-			for p := range u.Channels {
-				near(t, at+name("dx of part ", p, ", added ", add[p]), sums[p], wide(wantDx[p]), 2e-6)
+			for parity := range 2 { // every other part is added to what is there
+				sums, want := given(mem.normal, pixels, u.Channels), given(mem.raw, pixels, u.Channels)
+				for p := range u.Channels {
+					copy(want[p], wantDx[p])
+					if add[p] = p%2 == parity; add[p] {
+						kernel.AddTo(want[p], sums[p])
+					}
+				}
+				kernel.PointUnitBackward(sums, add, got, dy, parts, weights, saved, u, ours)
+				mem.check(t)
+				for p := range u.Channels {
+					near(t, at+name("dx of part ", p, ", added ", add[p]), sums[p], wide(want[p]), 2e-6)
+				}
 			}
 			if u.Stride == 1 && u.Channels[0] == f {
 				add, first := make([]bool, len(u.Channels)), slices.Clone(got.Paths[0])

@@ -305,7 +305,7 @@ func TestEvaluationUsesMovingStatisticsAndDropsNothing(t *testing.T) {
 	c.p.SetDropPath(0, []float32{0, 0, 0})
 	c.p.Forward(false)
 	c.ref.eval = true
-	if want := c.refLoss(); math.Abs(c.p.Loss()-want) > 1e-6 {
+	if want := c.refLoss(); !(math.Abs(c.p.Loss()-want) <= 1e-6) {
 		t.Errorf("loss %v, want %v", c.p.Loss(), want)
 	}
 }
@@ -325,7 +325,7 @@ func TestTrainingMovesTheMovingStatistics(t *testing.T) {
 			want = c.ref.moving[b.Name[:i]][1]
 		}
 		for j, v := range b.Value {
-			if math.Abs(float64(v)-want[j]) > 1e-5 {
+			if !(math.Abs(float64(v)-want[j]) <= 1e-5) {
 				t.Errorf("%s[%d] = %v, want %v", b.Name, j, v, want[j])
 			}
 		}
@@ -358,12 +358,12 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 				return c
 			}
 			a, b := run(true), run(false)
-			if math.Abs(a.p.Loss()-b.p.Loss()) > 1e-6 {
+			if !(math.Abs(a.p.Loss()-b.p.Loss()) <= 1e-6) {
 				t.Errorf("%s: loss %v fused, %v composed", name, a.p.Loss(), b.p.Loss())
 			}
 			for i, q := range a.p.Params() {
 				for j, v := range b.p.Params()[i].Grad {
-					if math.Abs(float64(q.Grad[j]-v)) > 1e-6 {
+					if !(math.Abs(float64(q.Grad[j]-v)) <= 1e-6) {
 						t.Errorf("%s: %s[%d]: gradient %v fused, %v composed", name, q.Name, j, q.Grad[j], v)
 						break
 					}
@@ -422,7 +422,7 @@ func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
 		}
 		losses := func(when string) {
 			t.Helper()
-			if math.Abs(got.p.Loss()-want.p.Loss()) > 1e-6 {
+			if !(math.Abs(got.p.Loss()-want.p.Loss()) <= 1e-6) {
 				t.Errorf("%s: loss %v %s, want %v", name, got.p.Loss(), when, want.p.Loss())
 			}
 		}

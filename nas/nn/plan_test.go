@@ -56,7 +56,7 @@ func randomNet(r *rand.Rand) (*Graph, Node) {
 		a, b := states[r.IntN(len(states))], states[r.IntN(len(states))]
 		name := "n" + string(rune('a'+i))
 		var n Node
-		switch r.IntN(10) {
+		switch r.IntN(11) {
 		case 0:
 			n = g.Add(a, b)
 		case 1:
@@ -77,6 +77,8 @@ func randomNet(r *rand.Rand) (*Graph, Node) {
 			n = g.Add(g.Add(a, a), b)
 		case 9:
 			n = g.Add(a, g.AvgPool(a, 3, 1))
+		case 10:
+			n = g.PointUnit([]Node{a, b, states[0]}, []Node{g.Param(name+"/w", FanOut, 1, 1, 12, 4)}, g.Norm(name, 4), ConvOpts{Relu: true})
 		}
 		states = append(states, n)
 	}
