@@ -62,7 +62,7 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 					weight(dw, x, y, c, scratch)
 				}
 			}
-			for _, ch := range [][2]int{{1, 1}, {3, 5}, {8, 9}, {20, 44}, {9, 31}} {
+			for _, ch := range [][2]int{{1, 1}, {3, 5}, {8, 9}, {20, 44}, {9, 31}, {16, 64}} {
 				conv(kernel.Same(1, 5, 6, ch[0], ch[1], 1, 1, 1, 1, 1), false)
 				conv(kernel.Same(1, 5, 6, ch[0], ch[1], 3, 3, 1, 1, 1), false)
 				conv(kernel.Same(1, 5, 7, ch[0], ch[1], 3, 3, 2, 2, 1), false)
@@ -74,7 +74,7 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 					conv(kernel.Valid(1, 8, 9, ch[1], ch[1], k, k, 1, 1, 1), true)
 				}
 			}
-			for _, n := range []int{1, 7, 8, 9, 31, 32, 33, 70} {
+			for _, n := range []int{1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 70} {
 				y, a, b, v := f.floats(n), f.floats(n), f.floats(n), f.floats(n)
 				kernel.Relu(y, a)
 				kernel.ReluBackward(y, a, b)
