@@ -4,17 +4,25 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nasnet/nas"
+	"nasnet/nas/remote"
 )
 
 func TestMain(m *testing.M) {
@@ -33,7 +41,7 @@ func TestCommands(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter, "until": untilPrints},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", e.WorkDir)
 			e.Setenv("HOME", e.WorkDir)
@@ -87,6 +95,22 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"data check synthetic", exitDone, ""},
 		{"eval nosuch", exitFailed, "nosuch"},
 		{"verify a", exitDone, ""},
+		{"attach", exitUsage, "wants a terminal"},
+		{"attach a --read-only --take", exitUsage, "exclude each other"},
+		{"attach a b", exitUsage, "at most one RUN"},
+		{"ctl a", exitUsage, "want a RUN and an ACTION"},
+		{"ctl a frob", exitUsage, "there are: status, pause"},
+		{"ctl a workers", exitUsage, "want workers N"},
+		{"ctl a workers many", exitUsage, `"many" is no number`},
+		{"ctl a star x", exitUsage, `"x" is no trial`},
+		{"ctl a pause --wait", exitUsage, "takes no --wait"},
+		{"ctl a retrain 0 --epochs -1", exitUsage, "epochs is -1"},
+		{"ctl a pause", exitFailed, "run a: no program runs it\nhint: go on with it: nasnet resume a"},
+		{"ctl nosuch pause", exitFailed, "nosuch"},
+		{"ctl a status", exitDone, ""},
+		{"status", exitDone, ""},
+		{"status nosuch", exitFailed, "nosuch"},
+		{"status nosuch --line", exitDone, ""},
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)
 		if code != c.code || !strings.Contains(errs, c.says) {
@@ -115,6 +139,78 @@ func TestALockedRunIsRefusedWithItsOwnCode(t *testing.T) {
 	code := Main(t.Context(), []string{"resume", "b", "--store", store, "--headless"}, Streams{Out: &errs, Err: &errs})
 	if code != exitLocked || !strings.Contains(errs.String(), strconv.Itoa(os.Getpid())) {
 		t.Errorf("exit code %d, want %d: %s", code, exitLocked, errs.String())
+	}
+}
+
+// untilPrints runs "until PATTERN nasnet …", again and again, until what the command prints matches the pattern.
+func untilPrints(ts *testscript.TestScript, neg bool, args []string) {
+	want := regexp.MustCompile(args[0])
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if out := ts.ReadFile("stdout"); want.MatchString(out) != neg {
+			return
+		} else if time.Now().After(end) {
+			ts.Fatalf("%v never matched %q; the last time it printed %q, %v", args[1:], args[0], out, err)
+		}
+	}
+}
+
+// Whatever a screen can ask of a search, nasnet ctl can ask as well.
+func TestEveryActionHasACommand(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../../nas/command.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	ast.Inspect(f, func(node ast.Node) bool {
+		v, ok := node.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if id, ok := v.Type.(*ast.Ident); ok && id.Name == "Action" {
+			n++
+			name, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(ctlActions, func(x ctlAction) bool { return string(x.do) == name }) {
+				t.Errorf("nas.%s: nasnet ctl has no action for it", v.Names[0].Name)
+			}
+		}
+		return true
+	})
+	if n != len(ctlActions) {
+		t.Errorf("package nas has %d actions, nasnet ctl %d", n, len(ctlActions))
+	}
+}
+
+func TestStatusLine(t *testing.T) {
+	t.Setenv("LANG", "C.UTF-8")
+	t.Setenv("LC_ALL", "")
+	t.Setenv("TERM", "xterm")
+	best := 107
+	s := remote.Status{Name: "a1", State: "running", Children: 200, Finished: 123, BestTrial: &best, Best: .762, ETA: 247, Running: make([]remote.Child, 2)}
+	for width, want := range map[int]string{0: "▸ a1 123/200 best .7620 2 training ETA 4:07", 43: "▸ a1 123/200 best .7620 2 training ETA 4:07", 42: "▸ a1 123/200 best .7620 ETA 4:07", 30: "▸ a1 123/200 .7620 ETA 4:07",
+		20: "▸ a1 123/200 .7620", 17: "▸ 123/200 .7620", 9: "▸ 123/200", 8: "▸", 1: "▸"} {
+		if got := statusLine(s, nil, width); got != want {
+			t.Errorf("width %d: %q, want %q", width, got, want)
+		}
+	}
+	for width, want := range map[int]string{0: "nasnet: no run", 13: "nasnet –", 8: "nasnet –", 7: "–"} {
+		if got := statusLine(remote.Status{}, errors.New("no run\nmore"), width); got != want {
+			t.Errorf("an error, width %d: %q, want %q", width, got, want)
+		}
+	}
+	t.Setenv("LANG", "C")
+	for state, want := range map[string]string{"paused": "= a1", "crashed": "x a1", "done": "v a1", "stopped": "# a1", "created": "created a1"} {
+		if s.State = state; !strings.HasPrefix(statusLine(s, nil, 0), want) {
+			t.Errorf("%s: %q", state, statusLine(s, nil, 0))
+		}
+	}
+	for seconds, want := range map[float64]string{-1: "0:00", 16: "0:16", 751: "12:31", 65100: "18h05", 946800: "10d23h"} {
+		if got := span(seconds); got != want {
+			t.Errorf("%v s: %q, want %q", seconds, got, want)
+		}
 	}
 }
 

@@ -38,10 +38,12 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	done := make(chan error, 1)
 	uiCtx, leave := context.WithCancel(ctx)
 	defer leave()
+	opened := s.Snapshot().Version
 	go func() {
 		done <- s.Run(ctx)
 		leave() // a search that cannot go on must not leave its screen standing
 	}()
+	begin(uiCtx, s, opened)
 	server := a.serve(s)
 	defer closeServer(server, s)
 	var shown nas.Engine = s
@@ -77,6 +79,19 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	}
 	a.printSummary(s.Snapshot())
 	return context.Cause(ctx)
+}
+
+// begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody runs it.
+func begin(ctx context.Context, s *nas.Search, opened uint64) {
+	updated, cancel := s.Subscribe()
+	defer cancel()
+	for s.Snapshot().Version <= opened {
+		select {
+		case <-updated:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // alone waits for a search whose own screen is gone: until its end, or until its last child is done and no other screen steers it. What is paused stays
