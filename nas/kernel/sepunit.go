@@ -81,27 +81,15 @@ func (u SepUnit) padded() (c Conv, image int) {
 	return c, image
 }
 
-// SepUnitForward computes z and normalises it by its own statistics:
+// statistics computes z and its statistics:
 //
 //	d = depthwise(x, wd)
 //	z = pointwise(d, wp)
 //	mean, invstd = those of z, as in [BNTrainForward]
-//	y = (z-mean)*invstd*gamma + beta
 //
-// x is (N, H, W, Cin), wd is (KH, KW, Cin), wp is (Cin, Filters), y and z are
-// (N, OH, OW, Filters), d has [SepUnit.Saved] floats. [SepUnitBackward] wants d,
-// z, mean and invstd. y may be z where nobody does.
-func SepUnitForward(y, z, d, mean, invstd, x, wd, wp, gamma, beta []float32, u SepUnit, eps float32, scratch []float32) {
-	u.check("SepUnitForward", x, z, wd, wp, scratch)
-	u.checkSaved("SepUnitForward", d)
-	f := u.Filters
-	checkBN("SepUnitForward", u.N*u.OH*u.OW, f, y, z, nil, gamma, beta, mean, invstd)
-	bn := scratch[:BNScratch(f)]
-	u.statistics(z, d, mean, invstd, x, wd, wp, eps, nil, scratch)
-	bnNormalise(y, z, gamma, beta, mean, invstd, f, bn)
-}
-
-// statistics computes d, z, mean and invstd.
+// x is (N, H, W, Cin), or from what is normalised to it, wd is (KH, KW, Cin), wp
+// is (Cin, Filters), z is (N, OH, OW, Filters), d has [SepUnit.Saved] floats.
+// backward wants d, z, mean and invstd.
 func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32, from *normalised, scratch []float32) {
 	f := u.Filters
 	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
@@ -114,8 +102,7 @@ func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32
 	bnFinish(mean, invstd, u.N*u.OH*u.OW, f, eps, bn)
 }
 
-// SepUnitInfer is [SepUnitForward] by the moving statistics, as in
-// [BNInferForward].
+// SepUnitInfer computes y from x, by the moving statistics as in [BNInferForward].
 func SepUnitInfer(y, x, wd, wp, gamma, beta, movingMean, movingVar []float32, u SepUnit, eps float32, scratch []float32) {
 	u.check("SepUnitInfer", x, y, wd, wp, scratch)
 	f := u.Filters
@@ -168,25 +155,10 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 	}
 }
 
-// SepUnitBackward computes the gradients of [SepUnitForward] from dy and what
-// that call was given and has saved. With Relu, dx is masked where x <= 0. dx may
-// be dy where they have the same size.
-func SepUnitBackward(dx, dwd, dwp, dgamma, dbeta, dy, x, z, d, wd, wp, gamma, mean, invstd []float32, u SepUnit, scratch []float32) {
-	u.check("SepUnitBackward", x, dy, wd, wp, scratch)
-	u.checkSaved("SepUnitBackward", d)
-	checkSame("SepUnitBackward", len(x), len(dx))
-	checkSame("SepUnitBackward", len(wd), len(dwd))
-	checkSame("SepUnitBackward", len(wp), len(dwp))
-	f, pixels := u.Filters, u.OH*u.OW
-	checkBN("SepUnitBackward", u.N*pixels, f, dy, z, nil, gamma, mean, invstd, dgamma, dbeta)
-	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
-	bnStart(mean, f, bn)
-	bnGradGather(dy, z, f, bn)
-	bnGradFinish(dgamma, dbeta, gamma, invstd, u.N*pixels, f, bn)
-	u.backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn, nil, scratch, false)
-}
-
-// backward is SepUnitBackward after bnGradFinish in bn. With acc, dx is added to.
+// backward computes the gradients dx, dwd and dwp from dy, what statistics was
+// given and has made, and bn after bnGradFinish. With Relu, dx is masked where
+// x <= 0. It is overwritten and may be dy where they have the same size; with acc
+// it is added to.
 func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised, scratch []float32, acc bool) {
 	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
 	take := func(n int) (s []float32) {
