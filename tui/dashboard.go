@@ -34,6 +34,7 @@ type dashboard struct {
 	zoomed        bool
 	reduction     bool // of the best cell, the reduction cell is shown
 	children, top cursor
+	shown         topView
 	drawn         [panes + 1]drawnPane
 }
 
@@ -48,6 +49,7 @@ type paneKey struct {
 	n, w, h    int
 	row, total int
 	marks      [2]int
+	shown      topView
 	focus      bool
 	tier       term.Tier
 }
@@ -70,7 +72,7 @@ func listed(s *nas.Snapshot) []nas.TrialView {
 func (d *dashboard) selected(m *model) (nas.TrialView, bool) {
 	list, c := listed(m.snap), d.children
 	if d.focus == paneTop {
-		list, c = m.snap.Top, d.top
+		list, c = d.shown.list(m.snap), d.top
 	}
 	if i := c.index(list); i >= 0 {
 		return list[i], true
@@ -103,6 +105,11 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		d.move(m, -1<<20)
 	case actBottom:
 		d.move(m, 1<<20)
+	case actSort:
+		d.focus, d.shown.order = paneTop, (d.shown.order+1)%len(topOrders)
+	case actFilter:
+		d.focus = paneTop
+		return m.push(&filterDialog{what: "top cells", input: newLineEdit(d.shown.filter, 60), apply: func(s string) { d.shown.filter = s }})
 	case actOpen:
 		if d.focus < paneChildren {
 			d.zoomed = !d.zoomed
@@ -112,7 +119,7 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		if !ok {
 			return m.say("nothing to open yet: the first child is on its way", true)
 		}
-		list := m.snap.Top
+		list := d.shown.list(m.snap)
 		if d.focus == paneChildren {
 			list = listed(m.snap)
 		}
@@ -127,7 +134,7 @@ func (d *dashboard) move(m *model, n int) {
 		d.focus = paneChildren
 	}
 	if d.focus == paneTop {
-		if beyond := d.top.move(m.snap.Top, n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
+		if beyond := d.top.move(d.shown.list(m.snap), n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
 			d.focus = paneChildren
 		}
 		return
@@ -237,7 +244,8 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:
-		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(s.Top), s.Finished
+		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s)), s.Finished
+		k.shown = d.shown
 		copy(k.marks[:], m.marks)
 	}
 	return d.keep(n, k, func() []string {

@@ -23,8 +23,9 @@ type driver struct {
 
 func drive(t testing.TB, s *nas.Snapshot, w, h int) *driver {
 	e := newFake(s)
-	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost}, newTheme(term.Unicode, false))}
+	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Runs: fakeRuns, OpenRun: fakeOpen}, newTheme(term.Unicode, false))}
 	d.m.w, d.m.h = w, h
+	d.m.after = func(time.Duration, func(time.Time) tea.Msg) tea.Cmd { return nil } // no timer ends in a test
 	return d
 }
 
@@ -33,9 +34,13 @@ func (d *driver) tier(tier term.Tier, colour bool) *driver {
 	return d
 }
 
-// press gives keys to the model, by their names in Bubble Tea, and carries out what they ask for.
+// press gives keys to the model, by their names in Bubble Tea, and carries out what they ask for. The key "(away)" is three hours without one.
 func (d *driver) press(keys ...string) *driver {
 	for _, k := range keys {
+		if k == "(away)" {
+			d.m.keyed, d.m.seen = time.Now().Add(-3*time.Hour), earlier()
+			continue
+		}
 		_, cmd := d.m.Update(keyMsg(k))
 		d.run(cmd)
 	}
@@ -59,11 +64,12 @@ func (d *driver) run(cmd tea.Cmd) {
 	var msg tea.Msg
 	select {
 	case msg = <-got:
-	case <-time.After(20 * time.Millisecond):
-		return
+	case <-time.After(5 * time.Second):
+		d.t.Fatal("a command does not come to its end")
 	}
 	switch msg := msg.(type) {
 	case nil:
+	case subscribedMsg: // what comes next waits for the engine
 	case tea.QuitMsg:
 		d.quit = true
 	case tea.BatchMsg:
@@ -76,7 +82,9 @@ func (d *driver) run(cmd tea.Cmd) {
 			return
 		}
 		_, next := d.m.Update(msg)
-		d.m.snap = d.e.Snapshot()
+		if !d.m.visiting() {
+			d.m.snap = d.e.Snapshot()
+		}
 		d.run(next)
 	}
 }

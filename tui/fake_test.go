@@ -328,3 +328,16 @@ func fakeCost(g space.Genotype, net child.NetConfig) (Cost, error) {
 	}
 	return c, nil
 }
+
+// earlier is busy three hours before: fewer children, another best cell, a less certain policy.
+func earlier() *nas.Snapshot {
+	s := busy()
+	s.Version, s.Time, s.ETA = 40, noon.Add(-3*time.Hour), s.ETA-20*time.Hour
+	s.Finished, s.Failed, s.Cached = 1064, 1, 60
+	s.Top = s.Top[1:]
+	s.Best = &s.Top[0]
+	s.Updates = s.Updates[:133]
+	s.Policy = s.Updates[132]
+	s.Beliefs = beliefsOf(s.Config, 133, 0.5)
+	return s
+}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func wander(t *testing.T, seed uint64) {
 			d.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 		case 1:
 			d.e.publish(pick())
-			d.m.Update(snapMsg{d.e.Snapshot(), d.e.updated})
+			d.m.Update(snapMsg{d.e.Snapshot(), source{context.Background(), d.e, d.e.updated}})
 		case 2:
 			d.m.Update(replyMsg{nas.Command{Do: nas.Pause}, nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}, nil})
 		default:

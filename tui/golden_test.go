@@ -62,6 +62,13 @@ func TestGoldenFrames(t *testing.T) {
 		{"policy-collapsed", "collapsed", []string{"H"}, sizes[:1], term.Unicode},
 		{"dashboard-collapsed", "collapsed", nil, sizes[:1], term.Unicode},
 		{"policy-ascii", "busy", []string{"H"}, sizes[:1], term.ASCII},
+		{"runs", "busy", []string{"R", "j"}, append(sizes, small[0]), term.Unicode},
+		{"runs-filter", "busy", []string{"R", "/", "a", "1"}, sizes[:1], term.Unicode},
+		{"runs-broken", "busy", []string{"R", "G"}, sizes[:1], term.Unicode},
+		{"runs-visit", "busy", []string{"R", "j", "enter"}, sizes[:1], term.Unicode},
+		{"log-filter", "busy", []string{"L", "/", "f", "a", "i", "l", "enter"}, sizes[:1], term.Unicode},
+		{"top-cells-sorted", "busy", []string{"5", "o", "/", "s", "7", "enter", "z"}, sizes[:1], term.Unicode},
+		{"digest", "busy", []string{"(away)", "j"}, append(sizes, small[0]), term.Unicode},
 		{"marked", "busy", []string{" ", "5", "j", " "}, sizes[:1], term.Unicode},
 		{"quit", "busy", []string{"q"}, sizes[:1], term.Unicode},
 		{"stop-child", "busy", []string{"x"}, sizes[:1], term.Unicode},
@@ -142,7 +149,7 @@ func TestLooks(t *testing.T) {
 		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
 		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {

@@ -21,12 +21,14 @@ const (
 	onCompare
 	onEdit
 	onPolicy
+	onRuns
 	onForm  // a dialog with fields
 	onQuit  // the quit dialog
 	onSure  // a question that wants y
 	onInput // a line of text
+	onDigest
 
-	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy
+	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns
 	onTrials  = onDash | onCell             // screens where a child may be selected
 	onCells   = onDash | onCell | onCompare // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput
@@ -96,6 +98,10 @@ const (
 	actRedo
 	actTrain
 	actPolicy
+	actRuns
+	actRefresh
+	actSort
+	actFilter
 )
 
 // binding is one row of the key table: it drives dispatch, footer, help and the list of the keys.
@@ -160,7 +166,9 @@ var keys = keyTable{
 	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
 	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 
-	bind("open", actOpen, onDash, groupLists, "open", "enter", "open", "enter"),
+	bind("open", actOpen, onDash|onRuns, groupLists, "open", "enter", "open", "enter"),
+	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
+	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
 	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare", " "),
 	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
 	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
@@ -185,6 +193,8 @@ var keys = keyTable{
 	bind("previous-pane", actPrevPane, onDash, groupEverywhere, "", "shift-tab", "previous pane", "shift+tab"),
 	bind("pane", actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
 	bind("policy", actPolicy, onScreens&^(onEdit|onPolicy), groupEverywhere, "policy", "H", "policy: heat map", "H"),
+	bind("runs", actRuns, onScreens&^(onEdit|onRuns), groupEverywhere, "runs", "R", "runs of the store", "R"),
+	bind("refresh", actRefresh, onRuns, groupEverywhere, "", "R", "read the store again", "R"),
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),

@@ -21,7 +21,7 @@ func (d *dashboard) list(m *model, w, h int) []string {
 	if h > 8 {
 		out = append(out, "")
 	}
-	list := listed(s)
+	list, top := listed(s), d.shown.list(s)
 	if d.focus == paneTop && len(s.Top) > 0 {
 		list = list[:min(len(list), 2)]
 	}
@@ -44,10 +44,10 @@ func (d *dashboard) list(m *model, w, h int) []string {
 	if h > 8 {
 		out = append(out, "")
 	}
-	at = d.top.index(s.Top)
-	from, to = window(len(s.Top), h-len(out), at)
+	at = d.top.index(top)
+	from, to = window(len(top), h-len(out), at)
 	for i := from; i < to; i++ {
-		r := topRow{TrialView: s.Top[i], sign: " ", rank: i + 1}
+		r := topRow{TrialView: top[i], sign: " ", rank: rank(s, top[i].ID)}
 		star := " "
 		if r.Star {
 			star = t.star.Render(t.g.Star)

@@ -12,6 +12,21 @@ import (
 type logScreen struct {
 	follow bool  // the cursor stays at the newest event
 	id     int64 // time of the event under the cursor, which outlives the list's changes
+	filter string
+}
+
+// events are those that pass the filter.
+func (l *logScreen) events(m *model) []nas.Event {
+	if l.filter == "" {
+		return m.snap.Events
+	}
+	var out []nas.Event
+	for _, e := range m.snap.Events {
+		if matches(l.filter, e.Kind, e.Level, m.theme.event(e)) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 func openLog(m *model) (screen, string) {
@@ -38,7 +53,10 @@ func (l *logScreen) index(events []nas.Event) int {
 }
 
 func (l *logScreen) act(m *model, a action) tea.Cmd {
-	events := m.snap.Events
+	if a == actFilter {
+		return m.push(&filterDialog{what: "events", input: newLineEdit(l.filter, 60), apply: func(s string) { l.filter = s }})
+	}
+	events := l.events(m)
 	if len(events) == 0 {
 		return nil
 	}
@@ -70,11 +88,16 @@ func (l *logScreen) header(m *model, w int) string {
 		follow = "following"
 	}
 	t := m.theme
-	return t.spread(" "+t.bold.Render("log")+"   "+t.clean(m.snap.Config.Name)+"   "+follow, plural(len(m.snap.Events), "event", "events")+"   esc back ", w)
+	n := plural(len(m.snap.Events), "event", "events")
+	if l.filter != "" {
+		follow += "   / " + t.clean(l.filter)
+		n = fmt.Sprintf("%d of %s", len(l.events(m)), n)
+	}
+	return t.spread(" "+t.bold.Render("log")+"   "+t.clean(m.snap.Config.Name)+"   "+follow, n+"   esc back ", w)
 }
 
 func (l *logScreen) view(m *model, w, h int) []string {
-	t, events := m.theme, m.snap.Events
+	t, events := m.theme, l.events(m)
 	at := l.index(events)
 	detail := 4
 	if h < 12 {
@@ -96,7 +119,7 @@ func (l *logScreen) view(m *model, w, h int) []string {
 		}
 		body = append(body, t.cut(sign+line, w-2))
 	}
-	out := pane{title: "Events", focus: true, foot: "newest last"}.draw(t, w, h-detail, body)
+	out := pane{title: "Events", focus: true, foot: "newest last " + t.g.Dot + " " + m.hint(onLog, actFilter)}.draw(t, w, h-detail, body)
 	if detail > 0 && at >= 0 {
 		b, err := events[at].MarshalJSON()
 		if err != nil {

@@ -21,14 +21,17 @@ type model struct {
 	options  Options
 	theme    theme
 	keys     keyTable
-	program  *tea.Program // nil in tests
-	suspends bool         // a shell is there to bring the program back
+	after    func(time.Duration, func(time.Time) tea.Msg) tea.Cmd // a timer
+	program  *tea.Program                                         // nil in tests
+	suspends bool                                                 // a shell is there to bring the program back
 
 	snap    *nas.Snapshot
 	w, h    int
 	stack   []screen // [0] is the dashboard
+	visits  []visit  // runs below the one that is looked at
 	toast   toast
 	keyed   time.Time         // of the last key
+	seen    *nas.Snapshot     // at the last key
 	costs   map[string]costed // by the text of a genotype
 	marks   []int             // trials to compare, at most two, the newest last
 	outcome Outcome
@@ -55,15 +58,21 @@ type toast struct {
 
 // Messages.
 type (
-	subscribedMsg struct{ updated <-chan struct{} }
+	subscribedMsg struct{ from source }
 	snapMsg       struct {
-		snap    *nas.Snapshot
-		updated <-chan struct{}
+		snap *nas.Snapshot
+		from source
 	}
 	replyMsg struct {
 		to    nas.Command
 		reply nas.Reply
 		err   error
+	}
+	// source is where snapshots come from.
+	source struct {
+		ctx     context.Context // of the subscription
+		engine  nas.Engine
+		updated <-chan struct{}
 	}
 	toastEndMsg struct{ id int }
 	crashMsg    struct{ *crash }
@@ -77,34 +86,40 @@ const (
 )
 
 func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
-	return &model{ctx: ctx, engine: e, options: o, theme: t, keys: keys, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished}
+	m := &model{ctx: ctx, engine: e, options: o, theme: t, keys: keys, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished, after: tea.Tick}
+	m.seen = m.snap
+	return m
 }
 
 // Init implements tea.Model.
-func (m *model) Init() tea.Cmd {
+func (m *model) Init() tea.Cmd { return m.subscribe(m.ctx) }
+
+// subscribe asks the engine to tell of newer snapshots for as long as a context lasts.
+func (m *model) subscribe(ctx context.Context) tea.Cmd {
+	e := m.engine
 	return m.safe("subscription", func() tea.Msg {
-		updated, cancel := m.engine.Subscribe()
-		context.AfterFunc(m.ctx, cancel)
-		return subscribedMsg{updated}
+		updated, cancel := e.Subscribe()
+		context.AfterFunc(ctx, cancel)
+		return subscribedMsg{source{ctx, e, updated}}
 	})
 }
 
 // watch waits for the next snapshot, at least pace from now.
-func (m *model) watch(updated <-chan struct{}, pace time.Duration) tea.Cmd {
+func (m *model) watch(from source, pace time.Duration) tea.Cmd {
 	return m.safe("subscription", func() tea.Msg {
 		t := time.NewTimer(pace)
 		defer t.Stop()
 		select {
-		case <-m.ctx.Done():
+		case <-from.ctx.Done():
 			return nil
 		case <-t.C:
 		}
 		select {
-		case <-m.ctx.Done():
+		case <-from.ctx.Done():
 			return nil
-		case <-updated:
+		case <-from.updated:
 		}
-		return snapMsg{m.engine.Snapshot(), updated}
+		return snapMsg{from.engine.Snapshot(), from}
 	})
 }
 
@@ -138,27 +153,34 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	}()
 	switch msg := msg.(type) {
 	case subscribedMsg:
-		return m, m.watch(msg.updated, 0)
+		return m, m.watch(msg.from, 0)
 	case snapMsg:
 		pace := busyPace
 		if time.Since(m.keyed) > idleAfter {
 			pace = idlePace
 		}
-		return m, tea.Batch(m.take(msg.snap), m.watch(msg.updated, pace))
+		return m, tea.Batch(m.arrived(msg), m.watch(msg.from, pace))
 	}
 	m.rev++
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = msg.Width, msg.Height
 	case tea.KeyMsg:
-		m.keyed = time.Now()
-		return m, m.press(msg)
+		return m, m.key(msg)
 	case replyMsg:
 		return m, m.answer(msg)
 	case toastEndMsg:
 		if msg.id == m.toast.id {
 			m.toast.text = ""
 		}
+	case runsMsg:
+		for _, s := range m.stack {
+			if r, ok := s.(*runsScreen); ok {
+				r.take(msg)
+			}
+		}
+	case visitMsg:
+		return m, m.beginVisit(msg)
 	case costMsg:
 		if m.costs == nil || len(m.costs) > 1000 {
 			m.costs = map[string]costed{}
@@ -171,10 +193,26 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	return m, nil
 }
 
+// arrived takes a snapshot to where its engine is shown.
+func (m *model) arrived(msg snapMsg) tea.Cmd {
+	if msg.from.engine == m.engine {
+		return m.take(msg.snap)
+	}
+	for i := range m.visits {
+		if m.visits[i].engine == msg.from.engine {
+			m.visits[i].snap = msg.snap
+			if m.leaving && over(msg.snap) {
+				return tea.Quit
+			}
+		}
+	}
+	return nil
+}
+
 // take makes a snapshot the one that is shown.
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	m.snap = s
-	if m.leaving && over(s) {
+	if m.leaving && over(s) && !m.visiting() {
 		return tea.Quit
 	}
 	return nil
@@ -183,6 +221,16 @@ func (m *model) take(s *nas.Snapshot) tea.Cmd {
 // over says that the run has come to its end or has been stopped.
 func over(s *nas.Snapshot) bool {
 	return s.State == nas.Done || s.State == nas.Stopped || s.State == nas.Failed
+}
+
+// key gives a key to the screen, unless it is the first one of somebody who comes back.
+func (m *model) key(msg tea.KeyMsg) tea.Cmd {
+	gone, since := time.Since(m.keyed), m.seen
+	m.keyed, m.seen = time.Now(), m.snap
+	if _, open := m.top().(*digestDialog); !open && gone >= awayAfter && m.away(since) {
+		return nil
+	}
+	return m.press(msg)
 }
 
 // press gives a key to the screen on top: first what the key table says, then as text.
@@ -207,7 +255,13 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		return tea.Suspend
 	case actBack:
-		if on.back() || len(m.stack) == 1 {
+		if on.back() {
+			return nil
+		}
+		if len(m.stack) == 1 {
+			if m.visiting() {
+				m.endVisit()
+			}
 			return nil
 		}
 		if k, ok := on.(keeper); ok {
@@ -218,6 +272,10 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		m.pop()
 		return nil
 	case actQuit:
+		if m.visiting() {
+			m.endVisit()
+			return nil
+		}
 		if over(m.snap) {
 			m.outcome = Finished
 			return tea.Quit
@@ -310,7 +368,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 func (m *model) say(text string, bad bool) tea.Cmd {
 	m.toast = toast{m.theme.clean(text), bad, m.toast.id + 1}
 	id := m.toast.id
-	return tea.Tick(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
+	return m.after(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
 }
 
 func (m *model) top() screen { return m.stack[len(m.stack)-1] }
@@ -384,7 +442,11 @@ func (m *model) draw() []string {
 		if len(box) > 0 {
 			w = ansi.StringWidth(box[0])
 		}
-		lines = overlay(lines, box, max(0, (m.w-w)/2), max(0, (m.h-1-len(box))/2), m.w)
+		y := max(0, (m.h-1-len(box))/2)
+		if l, ok := s.(interface{ low() bool }); ok && l.low() {
+			y = max(0, m.h-2-len(box))
+		}
+		lines = overlay(lines, box, max(0, (m.w-w)/2), y, m.w)
 	}
 	return lines
 }
@@ -407,6 +469,9 @@ func (m *model) newsLine(w int) string {
 			style, sign = t.bad, "!"
 		}
 		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
+	}
+	if m.visiting() {
+		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; esc goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
 	if over(m.snap) {
 		sign, word, style := t.state(m.snap.State)

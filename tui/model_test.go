@@ -285,10 +285,10 @@ func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 450*time.Millisecond)
 	defer cancel()
 	d.m.ctx = ctx
-	_, cmd := d.m.Update(subscribedMsg{d.e.updated})
+	_, cmd := d.m.Update(subscribedMsg{source{ctx, d.e, d.e.updated}})
 	n := 0
 	for msg := cmd(); msg != nil; n++ {
-		msg = d.m.watch(msg.(snapMsg).updated, busyPace)()
+		msg = d.m.watch(msg.(snapMsg).from, busyPace)()
 	}
 	if n < 3 || n > 5 {
 		t.Errorf("%d snapshots in 0.45 s", n)

@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -38,17 +40,63 @@ func (t theme) topColumns() []column[topRow] {
 	}
 }
 
+// topOrders are the ways to sort the best cells; the rank stays that by reward.
+var topOrders = []struct {
+	name string
+	less func(a, b nas.TrialView) int
+}{
+	{"reward", func(a, b nas.TrialView) int { return 0 }}, // as the snapshot has them
+	{"params", func(a, b nas.TrialView) int { return cmp.Compare(a.Params, b.Params) }},
+	{"MAdds", func(a, b nas.TrialView) int { return cmp.Compare(a.MAdds, b.MAdds) }},
+	{"training time", func(a, b nas.TrialView) int { return cmp.Compare(a.Seconds, b.Seconds) }},
+	{"newest", func(a, b nas.TrialView) int { return b.Finished.Compare(a.Finished) }},
+}
+
+// topView is what the table of the best cells shows: which of them, and in which order.
+type topView struct {
+	order  int // of topOrders
+	filter string
+}
+
+// list is the best cells of a snapshot as they are shown.
+func (v topView) list(s *nas.Snapshot) []nas.TrialView {
+	if v == (topView{}) {
+		return s.Top
+	}
+	var out []nas.TrialView
+	for _, t := range s.Top {
+		starred := ""
+		if t.Star {
+			starred = "starred"
+		}
+		if matches(v.filter, t.Cell, "child "+t.Label(), kind(t.Kind), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
+			out = append(out, t)
+		}
+	}
+	slices.SortStableFunc(out, topOrders[v.order].less)
+	return out
+}
+
+// rank is the place of a trial by reward.
+func rank(s *nas.Snapshot, id int) int {
+	return 1 + slices.IndexFunc(s.Top, func(t nas.TrialView) bool { return t.ID == id })
+}
+
 // topPane is the table of the best cells.
 func (d *dashboard) topPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
-	p := pane{title: "5 Top cells", focus: d.focus == paneTop, right: "by reward"}
+	p := pane{title: "5 Top cells", focus: d.focus == paneTop, right: "by " + topOrders[d.shown.order].name}
+	top := d.shown.list(s)
 	if w >= 110 {
-		p.right = fmt.Sprintf("by reward, %d finished, %d distinct", s.Finished, s.Distinct)
+		p.right += fmt.Sprintf(", %d finished, %d distinct", s.Finished, s.Distinct)
+	}
+	if d.shown.filter != "" {
+		p.right = fmt.Sprintf("%d of %d with %s, ", len(top), len(s.Top), t.clean(d.shown.filter)) + p.right
 	}
 	if p.focus {
-		p.foot = m.hint(onDash, actOpen, actMark, actRetrain, actStar)
+		p.foot = m.hint(onDash, actOpen, actMark, actSort, actFilter)
 	}
-	at := d.top.index(s.Top)
+	at := d.top.index(top)
 	cols := columnsFor(t.topColumns(), w-4, 1)
 	if w >= 130 {
 		cols = columnsFor(t.topColumns(), w-4, 2)
@@ -58,10 +106,13 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 		gap = 2
 	}
 	body := []string{" " + t.title.Render(row(cols, gap, nil))}
-	from, to := window(len(s.Top), h-3, at)
+	from, to := window(len(top), h-3, at)
 	for i := from; i < to; i++ {
-		r := topRow{TrialView: s.Top[i], sign: " ", rank: i + 1}
+		r := topRow{TrialView: top[i], sign: " ", rank: rank(s, top[i].ID)}
 		body = append(body, t.tableLine(m.lead(r.ID), p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
+	}
+	if len(s.Top) > 0 && len(top) == 0 {
+		body = append(body, " no cell passes the filter")
 	}
 	if len(s.Top) == 0 {
 		body = append(body, " none yet: a cell is ranked when its child has ended")

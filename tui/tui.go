@@ -44,7 +44,11 @@ type Options struct {
 	Version   string    // shown in the help
 	DataSets  []string  // names that the retrain form offers
 
-	Cost func(space.Genotype, child.NetConfig) (Cost, error) // counts a network; nil: costs of edited cells are not shown
+	Seen    func(dir string) *nas.Snapshot                                        // the run as the user saw it last: what happened since then is told at the start; nil if it is not known
+	Left    func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends
+	Runs    func(context.Context) ([]RunRow, error)                               // lists the store; nil: it is not shown
+	OpenRun func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
+	Cost    func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
 }
 
 // Outcome says how the interface ended, and so what is to become of the search.
@@ -95,6 +99,12 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 			d := term.NewDiffer(f)
 			out, redraw = d, d.Invalidate
 		}
+	}
+	if o.Seen != nil {
+		m.comeBack(o.Seen(m.snap.Dir))
+	}
+	if o.Left != nil {
+		defer func() { o.Left(m.own()) }()
 	}
 	p := tea.NewProgram(m, append(opts, tea.WithOutput(out))...)
 	m.program, m.suspends = p, underShell()

@@ -1,7 +1,16 @@
 package cli
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/remote"
 	"nasnet/tui"
 )
 
@@ -9,5 +18,81 @@ import (
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Version = dataNames(), version
 	o.Cost = child.CostOf
+	o.Runs, o.OpenRun = a.runRows, a.openRun
+	o.Seen, o.Left = readSeen, writeSeen
 	return o
+}
+
+// runRows lists the store for the interface.
+func (a *app) runRows(context.Context) ([]tui.RunRow, error) {
+	runs, err := checkpoints.List(a.store)
+	if err != nil {
+		return nil, err
+	}
+	var rows []tui.RunRow
+	for _, r := range runs {
+		x := tui.RunRow{Name: filepath.Base(r.Dir), Dir: r.Dir, UUID: r.Run.UUID, Parent: r.Run.ParentUUID, ForkAt: r.Run.ForkedAt, State: r.Status, Live: r.Live, PID: r.PID,
+			Host: r.Host, Proposed: r.Proposed, Done: r.Done, Failed: r.Failed, Target: r.Run.Target, Best: r.Best, HasBest: r.BestTrial >= 0, Updates: r.Version,
+			Elapsed: r.Run.Elapsed, Changed: r.Run.Updated, Err: r.Err}
+		if x.Err == nil {
+			x.Config, x.Err = nas.ParseConfig(r.Run.Config)
+		}
+		rows = append(rows, x)
+	}
+	return rows, nil
+}
+
+// openRun opens a run to look at it: over the socket of the program that has it, or as it is stored.
+func (a *app) openRun(ctx context.Context, x tui.RunRow) (nas.Engine, func(), error) {
+	client, err := remote.Dial(ctx, x.Dir, remote.Watch, remote.Visitor{Program: program(), TTY: ttyName(os.Stdin)})
+	if err == nil {
+		return client, func() { client.Close() }, nil
+	}
+	if !errors.Is(err, remote.ErrNotRunning) {
+		return nil, nil, err
+	}
+	s, err := nas.ReadSnapshot(x.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return stored{s}, func() {}, nil
+}
+
+// stored is a run as it was left: an engine that does nothing.
+type stored struct{ snap *nas.Snapshot }
+
+func (s stored) Snapshot() *nas.Snapshot              { return s.snap }
+func (s stored) Subscribe() (<-chan struct{}, func()) { return nil, func() {} }
+
+func (s stored) Do(context.Context, nas.Command) (nas.Reply, error) {
+	return nas.Reply{}, errors.New("no program runs this run; nasnet resume " + s.snap.Config.Name + " does")
+}
+
+// seenName is the file in a run's folder that says how the run was when a person last looked at it.
+const seenName = "seen.json"
+
+func readSeen(dir string) *nas.Snapshot {
+	b, err := os.ReadFile(filepath.Join(dir, seenName))
+	if err != nil {
+		return nil
+	}
+	s := new(nas.Snapshot)
+	if json.Unmarshal(b, s) != nil {
+		return nil // of another version: there is just nothing to tell
+	}
+	return s
+}
+
+// writeSeen keeps what the digest compares. It is no loss when it cannot be written.
+func writeSeen(s *nas.Snapshot) {
+	small := *s
+	small.Rewards, small.Shadows, small.Verdict, small.Top, small.Running, small.Recent, small.Retrains, small.Updates, small.Events = nil, nil, nil, nil, nil, nil, nil, nil, nil
+	b, err := json.Marshal(small)
+	if err != nil {
+		return
+	}
+	path := filepath.Join(s.Dir, seenName)
+	if os.WriteFile(path+".new", b, 0o600) == nil {
+		_ = os.Rename(path+".new", path)
+	}
 }

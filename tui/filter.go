@@ -1,0 +1,56 @@
+package tui
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// filterDialog is a line of text that decides what a list shows while it is typed. Enter keeps it, esc takes it away.
+type filterDialog struct {
+	plainDialog
+	what  string
+	input lineEdit
+	apply func(string)
+}
+
+func (*filterDialog) scope() scope { return onInput }
+func (*filterDialog) low() bool    { return true }
+
+func (d *filterDialog) back() bool {
+	d.apply("")
+	return false
+}
+
+func (d *filterDialog) act(m *model, a action) tea.Cmd {
+	if a == actAccept {
+		m.pop()
+	}
+	return nil
+}
+
+func (d *filterDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
+	d.input.press(msg)
+	d.apply(strings.TrimSpace(d.input.value()))
+	return nil
+}
+
+func (d *filterDialog) box(m *model, w, h int) []string {
+	t := m.theme
+	return t.boxed("Filter "+d.what, []string{fit(" "+d.input.view(t, 40), 44)}, w, h)
+}
+
+// matches says that every word of a filter is in one of the texts, without regard to case. A word behind a minus must be in none.
+func matches(filter string, texts ...string) bool {
+	all := strings.ToLower(strings.Join(texts, "\x00"))
+	for _, word := range strings.Fields(strings.ToLower(filter)) {
+		wanted := true
+		if rest, ok := strings.CutPrefix(word, "-"); ok && rest != "" {
+			word, wanted = rest, false
+		}
+		if strings.Contains(all, word) != wanted {
+			return false
+		}
+	}
+	return true
+}

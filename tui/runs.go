@@ -1,0 +1,403 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+)
+
+// RunRow is a run of the store as the list of runs shows it.
+type RunRow struct {
+	Name, Dir    string
+	UUID, Parent string
+	ForkAt       int    // policy version of the fork, -1 if none
+	State        string // of the run; "crashed" or "unreadable" if it is in none of its own
+	Live         bool   // a process has it
+	PID          int    // of that process
+	Host         string
+
+	Config                         nas.Config
+	Proposed, Done, Failed, Target int // proposals: in all, with a reward, failed, wanted
+	Best                           float64
+	HasBest                        bool
+	Updates                        int
+	Elapsed                        time.Duration
+	Changed                        time.Time
+	Err                            error // why it cannot be read
+}
+
+// runsScreen lists the runs of the store.
+type runsScreen struct {
+	rows   []RunRow
+	err    error
+	loaded bool
+	dir    string // folder of the run under the cursor; empty: the first
+	at     int    // its row, for when it has gone
+	order  int    // of runOrders
+	filter string
+}
+
+// runOrders are the ways to sort the list.
+var runOrders = []struct {
+	name string
+	less func(a, b RunRow) int
+}{
+	{"last change", func(a, b RunRow) int { return b.Changed.Compare(a.Changed) }},
+	{"best", func(a, b RunRow) int { return cmp.Compare(b.Best, a.Best) }},
+	{"name", func(a, b RunRow) int { return strings.Compare(a.Name, b.Name) }},
+	{"children", func(a, b RunRow) int { return cmp.Compare(b.Done+b.Failed, a.Done+a.Failed) }},
+}
+
+type runsMsg struct {
+	rows []RunRow
+	err  error
+}
+
+func openRuns(m *model) (screen, string) {
+	if m.options.Runs == nil {
+		return nil, "the store cannot be listed from here"
+	}
+	return &runsScreen{dir: m.snap.Dir}, ""
+}
+
+// init reads the store.
+func (r *runsScreen) init(m *model) tea.Cmd {
+	return m.safe("runs", func() tea.Msg {
+		rows, err := m.options.Runs(m.ctx)
+		return runsMsg{rows, err}
+	})
+}
+
+func (r *runsScreen) take(msg runsMsg) { r.rows, r.err, r.loaded = msg.rows, msg.err, true }
+
+func (r *runsScreen) scope() scope { return onRuns }
+func (r *runsScreen) back() bool   { return false }
+
+// list is the rows that pass the filter, in their order.
+func (r *runsScreen) list() []RunRow {
+	var out []RunRow
+	for _, x := range r.rows {
+		if matches(r.filter, x.Name, x.State, x.Config.Data, x.Config.Controller.Strategy, x.Config.Ops) {
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, runOrders[r.order].less)
+	return out
+}
+
+// index is the row of the cursor; -1 in an empty list.
+func (r *runsScreen) index(list []RunRow) int {
+	if i := slices.IndexFunc(list, func(x RunRow) bool { return x.Dir == r.dir }); i >= 0 {
+		return i
+	}
+	return min(r.at, len(list)-1)
+}
+
+func (r *runsScreen) act(m *model, a action) tea.Cmd {
+	list := r.list()
+	page := max(1, m.h/4)
+	move := func(n int) {
+		if len(list) > 0 {
+			r.at = max(0, min(r.index(list)+n, len(list)-1))
+			r.dir = list[r.at].Dir
+		}
+	}
+	switch a {
+	case actUp:
+		move(-1)
+	case actDown:
+		move(1)
+	case actPageUp:
+		move(-page)
+	case actPageDown:
+		move(page)
+	case actTop:
+		move(-1 << 20)
+	case actBottom:
+		move(1 << 20)
+	case actSort:
+		r.order = (r.order + 1) % len(runOrders)
+	case actRefresh:
+		return r.init(m)
+	case actFilter:
+		return m.push(&filterDialog{what: "runs", input: newLineEdit(r.filter, 60), apply: func(s string) { r.filter = s }})
+	case actOpen:
+		i := r.index(list)
+		if i < 0 {
+			return m.say("there is no run to open", true)
+		}
+		return m.visit(list[i])
+	}
+	return nil
+}
+
+func (r *runsScreen) header(m *model, w int) string {
+	t := m.theme
+	live := 0
+	for _, x := range r.rows {
+		if x.Live {
+			live++
+		}
+	}
+	left := " " + t.bold.Render("runs")
+	if r.filter != "" {
+		left += "   / " + t.clean(r.filter)
+	}
+	return t.spread(left, fmt.Sprintf("%s %s %d live   esc back ", plural(len(r.rows), "run", "runs"), t.g.Dot, live), w)
+}
+
+// runSign is the sign, the word and the look of a run's state.
+func (t theme) runSign(x RunRow) string {
+	switch {
+	case x.Err != nil:
+		return t.bad.Render("! unreadable")
+	case x.State == "crashed":
+		return t.bad.Render(t.g.Failed + " crashed")
+	case x.State == "created":
+		return t.g.None + " waits"
+	}
+	sign, word, style := t.state(nas.State(x.State))
+	return style.Render(sign + " " + word)
+}
+
+func (r *runsScreen) columns(t theme) []column[RunRow] {
+	orNone := func(ok bool, s string) string {
+		if !ok {
+			return t.g.None
+		}
+		return s
+	}
+	return []column[RunRow]{
+		{head: "RUN", width: 16, grow: 2, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Name), w) }},
+		{head: "STATE", width: 12, cell: func(x RunRow, _ int) string { return t.runSign(x) }},
+		{head: "LIVE", width: 8, from: 70, cell: func(x RunRow, _ int) string { return orNone(x.Live, fmt.Sprint(x.PID)) }},
+		{head: "CHILDREN", width: 11, right: true, cell: func(x RunRow, _ int) string {
+			return orNone(x.Err == nil, fmt.Sprintf("%d/%d", x.Done+x.Failed, x.Target))
+		}},
+		{head: "BEST", width: 6, right: true, cell: func(x RunRow, _ int) string { return orNone(x.HasBest, score(x.Best, 4)) }},
+		{head: "UPDATES", width: 7, right: true, from: 60, cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, fmt.Sprint(x.Updates)) }},
+		{head: "TIME", width: 6, right: true, from: 64, cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, clock(x.Elapsed)) }},
+		{head: "FROM", width: 12, grow: 2, from: 80, cell: func(x RunRow, w int) string { return t.cut(r.origin(t, x), w) }},
+		{head: "DATA", width: 10, grow: 1, from: 110, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Data), w) }},
+		{head: "SPACE", width: 12, from: 170, cell: func(x RunRow, w int) string {
+			return orNone(x.Err == nil, t.cut(fmt.Sprintf("B=%d %s", x.Config.Blocks, t.clean(x.Config.Ops)), w))
+		}},
+		{head: "CONTROLLER", width: 10, from: 110, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Controller.Strategy), w) }},
+		{head: "CHANGED", width: 16, from: 120, cell: func(x RunRow, _ int) string {
+			return orNone(!x.Changed.IsZero(), x.Changed.Local().Format("2006-01-02 15:04"))
+		}},
+	}
+}
+
+// origin tells what a run was forked from.
+func (r *runsScreen) origin(t theme, x RunRow) string {
+	if x.Parent == "" {
+		return t.g.None
+	}
+	for _, p := range r.rows {
+		if p.UUID == x.Parent {
+			return fmt.Sprintf("%s@%d", t.clean(p.Name), x.ForkAt)
+		}
+	}
+	return fmt.Sprintf("%.8s@%d", t.clean(x.Parent), x.ForkAt)
+}
+
+func (r *runsScreen) view(m *model, w, h int) []string {
+	t := m.theme
+	list := r.list()
+	lower := 0
+	if h >= 16 {
+		lower = max(8, min(14, h/3))
+	}
+	p := pane{title: "Runs", focus: true, right: "by " + runOrders[r.order].name, foot: m.hint(onRuns, actOpen, actSort, actFilter)}
+	gap := 1
+	if w >= 130 {
+		gap = 2
+	}
+	cols := columnsFor(r.columns(t), w-5, gap)
+	body := []string{"  " + t.title.Render(row(cols, gap, nil))}
+	at := r.index(list)
+	from, to := window(len(list), h-lower-3, at)
+	for i := from; i < to; i++ {
+		sign := " "
+		body = append(body, t.tableLine(r.shownSign(m, list[i]), i == at, &sign, func() string { return sign + row(cols, gap, &list[i]) }))
+	}
+	switch {
+	case r.err != nil:
+		body = append(body, " "+t.bad.Render(t.clean(r.err.Error())))
+	case !r.loaded:
+		body = append(body, " the store is being read")
+	case len(list) == 0 && r.filter != "":
+		body = append(body, " no run passes the filter")
+	case len(list) == 0:
+		body = append(body, " no runs yet")
+	}
+	out := p.draw(t, w, h-lower, body)
+	if lower == 0 {
+		return out
+	}
+	if at < 0 {
+		return append(out, pane{title: "Selected"}.draw(t, w, lower, nil)...)
+	}
+	if w < 110 {
+		return append(out, r.selectedPane(m, list[at], w, lower)...)
+	}
+	return append(out, beside(r.selectedPane(m, list[at], w*3/5, lower), r.familyPane(m, list[at], w-w*3/5, lower))...)
+}
+
+// shownSign marks the run that the screen came from.
+func (r *runsScreen) shownSign(m *model, x RunRow) string {
+	if x.UUID != "" && x.UUID == m.snap.UUID {
+		return m.theme.mark.Render(m.theme.g.Mark)
+	}
+	return " "
+}
+
+func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
+	t, c := m.theme, x.Config
+	p := pane{title: t.clean(x.Name)}
+	if x.Err != nil {
+		body := []string{}
+		for _, l := range wrap(t.clean(x.Err.Error()), w-4) {
+			body = append(body, " "+t.bad.Render(l))
+		}
+		return p.draw(t, w, h, append(body, " "+t.cut(t.clean(x.Dir), w-4)))
+	}
+	live := "no process has it"
+	if x.Live {
+		live = fmt.Sprintf("process %d on %s has it", x.PID, t.clean(x.Host))
+	}
+	body := []string{
+		fmt.Sprintf("%s   %s", t.runSign(x), live),
+		fmt.Sprintf("%d of %d children, %s, %s in training", x.Done+x.Failed, x.Target, plural(x.Failed, "failure", "failures"), clock(x.Elapsed)),
+		fmt.Sprintf("%s on %s, B=%d %s, seed %d", t.clean(c.Controller.Strategy), t.clean(c.Data), c.Blocks, t.clean(c.Ops), c.Seed),
+		fmt.Sprintf("N=%d F=%d %d px, %s on %d images, update every %d, lr %s", c.Net.N, c.Net.Filters, c.Net.Image, plural(c.Train.Epochs, "epoch", "epochs"),
+			c.TrainImages, c.Batch, rate(c.Controller.LearningRate)),
+		"changed " + x.Changed.Local().Format("2006-01-02 15:04:05") + "   from " + r.origin(t, x),
+		t.clean(x.Dir),
+	}
+	for i := range body {
+		body[i] = " " + t.cut(body[i], w-4)
+	}
+	return p.draw(t, w, h, body)
+}
+
+// familyPane is the tree of the runs that the selected one belongs to.
+func (r *runsScreen) familyPane(m *model, x RunRow, w, h int) []string {
+	t := m.theme
+	root := x
+	for range r.rows { // no longer than there are runs, whatever their parents say
+		i := slices.IndexFunc(r.rows, func(p RunRow) bool { return p.UUID == root.Parent && root.Parent != "" })
+		if i < 0 {
+			break
+		}
+		root = r.rows[i]
+	}
+	var body []string
+	var add func(of RunRow, indent string, depth int)
+	at := 0
+	add = func(of RunRow, indent string, depth int) {
+		l := fmt.Sprintf(" %s%s  %s", indent, t.clean(of.Name), t.runSign(of))
+		if of.HasBest {
+			l += "  " + score(of.Best, 4)
+		}
+		if depth > 0 {
+			l += fmt.Sprintf("  from policy %d", of.ForkAt)
+		}
+		if of.Dir == x.Dir {
+			at, l = len(body), t.bold.Render(stripped(l))
+		}
+		body = append(body, t.cut(l, w-3))
+		for _, c := range r.rows {
+			if of.UUID != "" && c.Parent == of.UUID && c.Dir != of.Dir && depth < 20 {
+				add(c, strings.Repeat("   ", depth)+t.g.LastBranch+" ", depth+1)
+			}
+		}
+	}
+	add(root, "", 0)
+	from, _ := window(len(body), h-2, at)
+	return pane{title: "Family"}.draw(t, w, h, body[from:])
+}
+
+// visit is a run that was left behind on the screen while another is looked at.
+type visit struct {
+	engine nas.Engine
+	snap   *nas.Snapshot
+	stack  []screen
+	marks  []int
+	leave  func() // ends what is being looked at
+}
+
+type visitMsg struct {
+	row    RunRow
+	engine nas.Engine
+	close  func()
+	err    error
+}
+
+// visit opens a run to look at it.
+func (m *model) visit(x RunRow) tea.Cmd {
+	switch {
+	case x.Err != nil:
+		return m.say(x.Name+" cannot be read", true)
+	case x.UUID != "" && x.UUID == m.snap.UUID:
+		m.stack = m.stack[:1]
+		return m.say("this is the run on the screen", false)
+	case len(m.visits) > 0 && x.UUID == m.visits[0].snap.UUID:
+		m.endVisit()
+		return nil
+	case m.options.OpenRun == nil:
+		return m.say("runs cannot be opened from here", true)
+	}
+	return tea.Batch(m.say("opening "+x.Name, false), m.safe("open", func() tea.Msg {
+		e, done, err := m.options.OpenRun(m.ctx, x)
+		return visitMsg{x, e, done, err}
+	}))
+}
+
+// visiting says that the screen shows another run than its own.
+func (m *model) visiting() bool { return len(m.visits) > 0 }
+
+// own is the newest snapshot of the run that the screen was opened for.
+func (m *model) own() *nas.Snapshot {
+	if m.visiting() {
+		return m.visits[0].snap
+	}
+	return m.snap
+}
+
+// beginVisit shows a run that was opened.
+func (m *model) beginVisit(msg visitMsg) tea.Cmd {
+	if msg.err != nil {
+		return m.say(msg.row.Name+": "+msg.err.Error(), true)
+	}
+	if m.visiting() { // from one visit to another: the first is over
+		m.endVisit()
+	}
+	ctx, cancel := context.WithCancel(m.ctx)
+	m.visits = append(m.visits, visit{m.engine, m.snap, m.stack, m.marks, func() {
+		cancel()
+		if msg.close != nil {
+			msg.close()
+		}
+	}})
+	m.engine, m.snap, m.marks = msg.engine, msg.engine.Snapshot(), nil
+	m.stack = []screen{newDashboard()}
+	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; esc goes back", false))
+}
+
+// endVisit goes back to the run that the screen was opened for.
+func (m *model) endVisit() {
+	v := m.visits[len(m.visits)-1]
+	m.visits = m.visits[:len(m.visits)-1]
+	m.engine, m.snap, m.stack, m.marks = v.engine, v.snap, v.stack, v.marks
+	go v.leave() // may wait for a connection to close
+	m.rev++
+}
