@@ -47,14 +47,14 @@ const (
 )
 
 const (
-	verdictWindow  = 20   // proposals: two or fewer batches of the presets, so that it follows the policy
-	verdictRandoms = 200  // beyond, the shadows' mean is known ten times better than the window's
-	verdictLeast   = 10   // controller's rewards before anything is said
-	verdictCells   = 5    // different cells of each side before anything is said: fewer have no spread to judge by
-	resamples      = 1000 // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
-	verdictSure    = 10   // different random cells before a claim; it also wants a full window
-	verdictAlpha   = 0.02 // spent on claims over a run; see alphaAt
-	topPoints      = 100  // of Tops, at most
+	verdictWindow  = 20    // proposals: one or two batches of the presets, so that it follows the policy
+	verdictRandoms = 200   // beyond, the variance of the shadows' mean is a tenth of the window's
+	verdictLeast   = 10    // controller's rewards before anything is said
+	verdictCells   = 5     // different cells of each side before anything is said: fewer have no spread to judge by
+	resamples      = 1000  // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
+	verdictSure    = 10    // different random cells before a claim; it also wants a full window
+	verdictAlpha   = 0.012 // see certain; chosen so that simulated runs without a difference are claimed in at most 5 %, also where rewards have two humps
+	topPoints      = 100   // of Tops, at most
 )
 
 // outcome is a reward of a cell.
@@ -84,12 +84,17 @@ func (s *Search) verdict(trials []*trial) *Verdict {
 	if s.config.Shadow == 0 && len(r) == 0 {
 		return nil
 	}
-	v := judge(c, r)
+	planned := s.config.Children
+	if s.config.Shadow > 0 {
+		planned -= planned / s.config.Shadow
+	}
+	v := judge(c, r, planned)
 	return &v
 }
 
-// judge compares the controller's rewards with the shadows'. It costs the same however long the run is, but for the tops.
-func judge(controller, random []outcome) Verdict {
+// judge compares the controller's rewards with the shadows'; planned is the number of proposals that the controller will have made in the end. It costs the
+// same however long the run is, but for the tops.
+func judge(controller, random []outcome, planned int) Verdict {
 	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}
 	window := controller[max(0, len(controller)-verdictWindow):]
 	a, b := cellsOf(window), cellsOf(random[max(0, len(random)-verdictRandoms):])
@@ -110,7 +115,7 @@ func judge(controller, random []outcome) Verdict {
 		return v
 	}
 	v.Low, v.High = band(a, b)
-	sure := certain(a, b, len(controller)) && (v.Low > 0 || v.High < 0)
+	sure := len(window) == verdictWindow && certain(a, b, planned) && (v.Low > 0 || v.High < 0)
 	numbers := fmt.Sprintf("%s: %+.3f (95 %% %.3f to %.3f)", means, v.Gain, v.Low, v.High)
 	switch {
 	case sure && v.Gain > 0:
@@ -134,20 +139,18 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// certain says whether a difference is large enough for a claim after n rewards of the controller.
-func certain(a, b []cell, n int) bool {
-	if n < verdictWindow || len(b) < verdictSure {
+// certain says whether a difference is large enough for a claim. The chance of a false one is divided evenly among the windows that a run of so many
+// proposals has room for; looks within one window are many but much alike, hence verdictAlpha below 5 %.
+func certain(a, b []cell, planned int) bool {
+	if len(b) < verdictSure {
 		return false
 	}
-	se, df := spread(a, b)
-	return math.Abs(mean(a)-mean(b)) > tQuantile(1-alphaAt(n)/2, df)*se
-}
-
-// alphaAt is the probability of a false claim that may be spent after n rewards of the controller. The k-th window of its own has verdictAlpha/(k(k+1)),
-// which adds up to verdictAlpha over any run; looks within a window are not independent, but they are several, hence verdictAlpha below 5 %.
-func alphaAt(n int) float64 {
-	k := float64(1 + (n-1)/verdictWindow)
-	return verdictAlpha / (k * (k + 1))
+	windows := max(1, (planned+verdictWindow-1)/verdictWindow)
+	_, df := spread(a, b)
+	vb := meanVariance(b)
+	// A window that happens to lie close together is not more certain: it is taken to scatter at least as random cells do.
+	va := max(meanVariance(a), vb*float64(len(b))/float64(len(a)))
+	return math.Abs(mean(a)-mean(b)) > tQuantile(1-verdictAlpha/float64(windows)/2, df)*math.Sqrt(va+vb)
 }
 
 // cell is the rewards of one cell. Repeats share their reward's luck, so cells are the units that chance acts on.

@@ -48,7 +48,7 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 			for i := range runs {
 				r := rng.Stream(uint64(i), "coverage")
 				const gain = 0.03
-				v := judge(draws(r, 60, func(r *rand.Rand) float64 { return src.draw(r) + gain }), draws(r, randoms, src.draw))
+				v := judge(draws(r, 60, func(r *rand.Rand) float64 { return src.draw(r) + gain }), draws(r, randoms, src.draw), 160)
 				if v.Low <= gain && gain <= v.High {
 					covered++
 				}
@@ -77,7 +77,7 @@ func everClaimed(r *rand.Rand, children int, controller, random func(*rand.Rand)
 			c = append(c, controller(r))
 		}
 		a, b := cellsOf(c[max(0, len(c)-verdictWindow):]), cellsOf(s[max(0, len(s)-verdictRandoms):])
-		if len(a) >= verdictCells && certain(a, b, len(c)) {
+		if len(c) >= verdictWindow && len(a) >= verdictCells && certain(a, b, children*4/5) {
 			return true
 		}
 	}
@@ -127,7 +127,7 @@ func TestARealGainIsFoundAndALossToo(t *testing.T) {
 		for i := range 100 {
 			r := rng.Stream(uint64(i), "gain")
 			src := sources[0]
-			v := judge(draws(r, 160, func(r *rand.Rand) float64 { return src.draw(r) + c.gain }), draws(r, 40, src.draw))
+			v := judge(draws(r, 160, func(r *rand.Rand) float64 { return src.draw(r) + c.gain }), draws(r, 40, src.draw), 160)
 			if v.Claim != c.claim {
 				continue
 			}
@@ -166,7 +166,7 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 		{"a gain before there is enough for a claim", same(15, 15), many[:8], Unclear, "perhaps better than random: the controller's last 15 average 0.900"},
 		{"a clear gain", same(20, 20), many, Better, "the controller's last 20 average 0.900 against 0.8"},
 	} {
-		v := judge(c.controller, c.random)
+		v := judge(c.controller, c.random, 160)
 		if v.Claim != c.claim || !strings.HasPrefix(v.Text, c.text) {
 			t.Errorf("%s: %s: %q; want %s: %q", c.what, v.Claim, v.Text, c.claim, c.text)
 		}
@@ -174,7 +174,7 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 			t.Errorf("%s: a band from nothing: %+v", c.what, v)
 		}
 	}
-	if a, b := judge(many, many[20:]), judge(many, many[20:]); fmt.Sprint(a) != fmt.Sprint(b) {
+	if a, b := judge(many, many[20:], 160), judge(many, many[20:], 160); fmt.Sprint(a) != fmt.Sprint(b) {
 		t.Errorf("two verdicts on the same rewards: %+v, %+v", a, b)
 	}
 }
@@ -219,7 +219,7 @@ func BenchmarkVerdict(b *testing.B) {
 		c, s := draws(r, n*4/5, sources[0].draw), draws(r, n/5, sources[0].draw)
 		b.Run(fmt.Sprint(n, " children"), func(b *testing.B) {
 			for b.Loop() {
-				judge(c, s)
+				judge(c, s, n)
 			}
 		})
 	}
