@@ -180,12 +180,30 @@ end_19:
 	SUBQ    $0x20, R10
 
 end_21:
-	TESTQ      R8, R8
-	JZ         next_15
-	VMASKMOVPS (CX)(R9*1), Y1, Y2
-	VMAXPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, (AX)(R9*1)
+	TESTQ        R8, R8
+	JZ           next_15
+	VMASKMOVPS   (CX)(R9*1), Y1, Y2
+	VMAXPS       Y2, Y0, Y2
+	LEAQ         (AX)(R9*1), R9
+	TESTQ        $0x00000004, R8
+	JZ           two_22
+	VMOVUPS      X2, (R9)
+	ADDQ         $0x10, R9
+	VEXTRACTF128 $0x01, Y2, X2
 
+two_22:
+	TESTQ     $0x00000002, R8
+	JZ        one_23
+	VMOVLPS   X2, (R9)
+	ADDQ      $0x08, R9
+	VPERMILPS $0x0e, X2, X2
+
+one_23:
+	TESTQ  $0x00000001, R8
+	JZ     end_24
+	VMOVSS X2, (R9)
+
+end_24:
 next_15:
 	ADDQ BX, AX
 	ADDQ SI, CX
@@ -216,11 +234,11 @@ TEXT ·addRowsVec(SB), NOSPLIT, $0-56
 	LEAQ    (SI)(SI*2), R10
 	MOVQ    width+24(FP), R11
 	CMPQ    R11, $0x08
-	JNE     other_23
+	JNE     other_26
 	SUBQ    $0x04, DX
-	JL      single_25
+	JL      single_28
 
-loop_24:
+loop_27:
 	VMOVUPS (CX), Y0
 	VMOVUPS (AX), Y1
 	VMOVUPS (CX)(SI*1), Y2
@@ -246,13 +264,13 @@ loop_24:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $0x04, DX
-	JGE     loop_24
+	JGE     loop_27
 
-single_25:
+single_28:
 	ADDQ $0x04, DX
-	JZ   done_22
+	JZ   done_25
 
-one_26:
+one_29:
 	VMOVUPS (CX), Y0
 	VMOVUPS (AX), Y1
 	VADDPS  Y0, Y1, Y0
@@ -260,17 +278,17 @@ one_26:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	DECQ    DX
-	JNZ     one_26
-	JMP     done_22
+	JNZ     one_29
+	JMP     done_25
 
-other_23:
+other_26:
 	MOVQ width+24(FP), R9
 	CMPQ R9, $0x10
-	JNE  other_27
+	JNE  other_30
 	SUBQ $0x02, DX
-	JL   single_29
+	JL   single_32
 
-loop_28:
+loop_31:
 	VMOVUPS (CX), Y0
 	VMOVUPS (AX), Y1
 	VMOVUPS 32(CX), Y2
@@ -292,13 +310,13 @@ loop_28:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	SUBQ    $0x02, DX
-	JGE     loop_28
+	JGE     loop_31
 
-single_29:
+single_32:
 	ADDQ $0x02, DX
-	JZ   done_22
+	JZ   done_25
 
-one_30:
+one_33:
 	VMOVUPS (CX), Y0
 	VMOVUPS (AX), Y1
 	VMOVUPS 32(CX), Y2
@@ -310,15 +328,15 @@ one_30:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	DECQ    DX
-	JNZ     one_30
-	JMP     done_22
+	JNZ     one_33
+	JMP     done_25
 
-other_27:
+other_30:
 	MOVQ width+24(FP), R9
 	CMPQ R9, $0x20
-	JNE  other_31
+	JNE  other_34
 
-one_34:
+one_37:
 	VMOVUPS (CX), Y0
 	VMOVUPS (AX), Y1
 	VMOVUPS 32(CX), Y2
@@ -338,17 +356,17 @@ one_34:
 	ADDQ    BX, AX
 	ADDQ    SI, CX
 	DECQ    DX
-	JNZ     one_34
-	JMP     done_22
+	JNZ     one_37
+	JMP     done_25
 
-other_31:
-row_35:
+other_34:
+row_38:
 	XORQ R9, R9
 	MOVQ DI, R10
 
-loop_37:
+loop_40:
 	CMPQ    R10, $0x80
-	JL      end_38
+	JL      end_41
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
@@ -367,11 +385,11 @@ loop_37:
 	VMOVUPS Y7, 96(AX)(R9*1)
 	ADDQ    $0x80, R9
 	SUBQ    $0x80, R10
-	JMP     loop_37
+	JMP     loop_40
 
-end_38:
+end_41:
 	CMPQ    R10, $0x40
-	JL      end_40
+	JL      end_43
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VMOVUPS 32(CX)(R9*1), Y3
@@ -383,9 +401,9 @@ end_38:
 	ADDQ    $0x40, R9
 	SUBQ    $0x40, R10
 
-end_40:
+end_43:
 	CMPQ    R10, $0x20
-	JL      end_42
+	JL      end_45
 	VMOVUPS (CX)(R9*1), Y0
 	VMOVUPS (AX)(R9*1), Y2
 	VADDPS  Y0, Y2, Y0
@@ -393,21 +411,39 @@ end_40:
 	ADDQ    $0x20, R9
 	SUBQ    $0x20, R10
 
-end_42:
-	TESTQ      R8, R8
-	JZ         next_36
-	VMASKMOVPS (CX)(R9*1), Y1, Y0
-	VMASKMOVPS (AX)(R9*1), Y1, Y2
-	VADDPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(R9*1)
+end_45:
+	TESTQ        R8, R8
+	JZ           next_39
+	VMASKMOVPS   (CX)(R9*1), Y1, Y0
+	VMASKMOVPS   (AX)(R9*1), Y1, Y2
+	VADDPS       Y0, Y2, Y0
+	LEAQ         (AX)(R9*1), R9
+	TESTQ        $0x00000004, R8
+	JZ           two_46
+	VMOVUPS      X0, (R9)
+	ADDQ         $0x10, R9
+	VEXTRACTF128 $0x01, Y0, X0
 
-next_36:
+two_46:
+	TESTQ     $0x00000002, R8
+	JZ        one_47
+	VMOVLPS   X0, (R9)
+	ADDQ      $0x08, R9
+	VPERMILPS $0x0e, X0, X0
+
+one_47:
+	TESTQ  $0x00000001, R8
+	JZ     end_48
+	VMOVSS X0, (R9)
+
+end_48:
+next_39:
 	ADDQ BX, AX
 	ADDQ SI, CX
 	DECQ DX
-	JNZ  row_35
+	JNZ  row_38
 
-done_22:
+done_25:
 	VZEROUPPER
 	RET
 
@@ -432,11 +468,11 @@ TEXT ·maskRowsVec(SB), NOSPLIT, $0-64
 	LEAQ    (DI)(DI*2), R11
 	MOVQ    width+32(FP), R12
 	CMPQ    R12, $0x08
-	JNE     other_44
+	JNE     other_50
 	SUBQ    $0x04, BX
-	JL      single_46
+	JL      single_52
 
-loop_45:
+loop_51:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (CX)(DI*1), Y3
@@ -470,13 +506,13 @@ loop_45:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	SUBQ    $0x04, BX
-	JGE     loop_45
+	JGE     loop_51
 
-single_46:
+single_52:
 	ADDQ $0x04, BX
-	JZ   done_43
+	JZ   done_49
 
-one_47:
+one_53:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VCMPPS  $0x09, Y2, Y0, Y2
@@ -486,17 +522,17 @@ one_47:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_47
-	JMP     done_43
+	JNZ     one_53
+	JMP     done_49
 
-other_44:
+other_50:
 	MOVQ width+32(FP), R10
 	CMPQ R10, $0x10
-	JNE  other_48
+	JNE  other_54
 	SUBQ $0x02, BX
-	JL   single_50
+	JL   single_56
 
-loop_49:
+loop_55:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(CX), Y3
@@ -524,13 +560,13 @@ loop_49:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	SUBQ    $0x02, BX
-	JGE     loop_49
+	JGE     loop_55
 
-single_50:
+single_56:
 	ADDQ $0x02, BX
-	JZ   done_43
+	JZ   done_49
 
-one_51:
+one_57:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(CX), Y3
@@ -545,15 +581,15 @@ one_51:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_51
-	JMP     done_43
+	JNZ     one_57
+	JMP     done_49
 
-other_48:
+other_54:
 	MOVQ width+32(FP), R10
 	CMPQ R10, $0x20
-	JNE  other_52
+	JNE  other_58
 
-one_55:
+one_61:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(CX), Y3
@@ -578,17 +614,17 @@ one_55:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_55
-	JMP     done_43
+	JNZ     one_61
+	JMP     done_49
 
-other_52:
-row_56:
+other_58:
+row_62:
 	XORQ R10, R10
 	MOVQ R8, R11
 
-loop_58:
+loop_64:
 	CMPQ    R11, $0x80
-	JL      end_59
+	JL      end_65
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS 32(CX)(R10*1), Y4
@@ -611,11 +647,11 @@ loop_58:
 	VMOVUPS Y8, 96(AX)(R10*1)
 	ADDQ    $0x80, R10
 	SUBQ    $0x80, R11
-	JMP     loop_58
+	JMP     loop_64
 
-end_59:
+end_65:
 	CMPQ    R11, $0x40
-	JL      end_61
+	JL      end_67
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS 32(CX)(R10*1), Y4
@@ -629,9 +665,9 @@ end_59:
 	ADDQ    $0x40, R10
 	SUBQ    $0x40, R11
 
-end_61:
+end_67:
 	CMPQ    R11, $0x20
-	JL      end_63
+	JL      end_69
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VCMPPS  $0x09, Y3, Y0, Y3
@@ -640,23 +676,41 @@ end_61:
 	ADDQ    $0x20, R10
 	SUBQ    $0x20, R11
 
-end_63:
-	TESTQ      R9, R9
-	JZ         next_57
-	VMASKMOVPS (CX)(R10*1), Y1, Y2
-	VMASKMOVPS (DX)(R10*1), Y1, Y3
-	VCMPPS     $0x09, Y3, Y0, Y3
-	VANDPS     Y2, Y3, Y2
-	VMASKMOVPS Y2, Y1, (AX)(R10*1)
+end_69:
+	TESTQ        R9, R9
+	JZ           next_63
+	VMASKMOVPS   (CX)(R10*1), Y1, Y2
+	VMASKMOVPS   (DX)(R10*1), Y1, Y3
+	VCMPPS       $0x09, Y3, Y0, Y3
+	VANDPS       Y2, Y3, Y2
+	LEAQ         (AX)(R10*1), R10
+	TESTQ        $0x00000004, R9
+	JZ           two_70
+	VMOVUPS      X2, (R10)
+	ADDQ         $0x10, R10
+	VEXTRACTF128 $0x01, Y2, X2
 
-next_57:
+two_70:
+	TESTQ     $0x00000002, R9
+	JZ        one_71
+	VMOVLPS   X2, (R10)
+	ADDQ      $0x08, R10
+	VPERMILPS $0x0e, X2, X2
+
+one_71:
+	TESTQ  $0x00000001, R9
+	JZ     end_72
+	VMOVSS X2, (R10)
+
+end_72:
+next_63:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	ADDQ DI, DX
 	DECQ BX
-	JNZ  row_56
+	JNZ  row_62
 
-done_43:
+done_49:
 	VZEROUPPER
 	RET
 
@@ -681,11 +735,11 @@ TEXT ·maskAddRowsVec(SB), NOSPLIT, $0-64
 	LEAQ    (DI)(DI*2), R11
 	MOVQ    width+32(FP), R12
 	CMPQ    R12, $0x08
-	JNE     other_65
+	JNE     other_74
 	SUBQ    $0x04, BX
-	JL      single_67
+	JL      single_76
 
-loop_66:
+loop_75:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (AX), Y3
@@ -727,13 +781,13 @@ loop_66:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	SUBQ    $0x04, BX
-	JGE     loop_66
+	JGE     loop_75
 
-single_67:
+single_76:
 	ADDQ $0x04, BX
-	JZ   done_64
+	JZ   done_73
 
-one_68:
+one_77:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (AX), Y3
@@ -745,17 +799,17 @@ one_68:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_68
-	JMP     done_64
+	JNZ     one_77
+	JMP     done_73
 
-other_65:
+other_74:
 	MOVQ width+32(FP), R10
 	CMPQ R10, $0x10
-	JNE  other_69
+	JNE  other_78
 	SUBQ $0x02, BX
-	JL   single_71
+	JL   single_80
 
-loop_70:
+loop_79:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (AX), Y3
@@ -791,13 +845,13 @@ loop_70:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	SUBQ    $0x02, BX
-	JGE     loop_70
+	JGE     loop_79
 
-single_71:
+single_80:
 	ADDQ $0x02, BX
-	JZ   done_64
+	JZ   done_73
 
-one_72:
+one_81:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (AX), Y3
@@ -816,15 +870,15 @@ one_72:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_72
-	JMP     done_64
+	JNZ     one_81
+	JMP     done_73
 
-other_69:
+other_78:
 	MOVQ width+32(FP), R10
 	CMPQ R10, $0x20
-	JNE  other_73
+	JNE  other_82
 
-one_76:
+one_85:
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS (AX), Y3
@@ -857,17 +911,17 @@ one_76:
 	ADDQ    DI, CX
 	ADDQ    DI, DX
 	DECQ    BX
-	JNZ     one_76
-	JMP     done_64
+	JNZ     one_85
+	JMP     done_73
 
-other_73:
-row_77:
+other_82:
+row_86:
 	XORQ R10, R10
 	MOVQ R8, R11
 
-loop_79:
+loop_88:
 	CMPQ    R11, $0x80
-	JL      end_80
+	JL      end_89
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -898,11 +952,11 @@ loop_79:
 	VMOVUPS Y11, 96(AX)(R10*1)
 	ADDQ    $0x80, R10
 	SUBQ    $0x80, R11
-	JMP     loop_79
+	JMP     loop_88
 
-end_80:
+end_89:
 	CMPQ    R11, $0x40
-	JL      end_82
+	JL      end_91
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -920,9 +974,9 @@ end_80:
 	ADDQ    $0x40, R10
 	SUBQ    $0x40, R11
 
-end_82:
+end_91:
 	CMPQ    R11, $0x20
-	JL      end_84
+	JL      end_93
 	VMOVUPS (CX)(R10*1), Y2
 	VMOVUPS (DX)(R10*1), Y3
 	VMOVUPS (AX)(R10*1), Y4
@@ -933,24 +987,42 @@ end_82:
 	ADDQ    $0x20, R10
 	SUBQ    $0x20, R11
 
-end_84:
-	TESTQ      R9, R9
-	JZ         next_78
-	VMASKMOVPS (CX)(R10*1), Y1, Y2
-	VMASKMOVPS (DX)(R10*1), Y1, Y3
-	VMASKMOVPS (AX)(R10*1), Y1, Y4
-	VCMPPS     $0x09, Y3, Y0, Y3
-	VANDPS     Y2, Y3, Y2
-	VADDPS     Y2, Y4, Y2
-	VMASKMOVPS Y2, Y1, (AX)(R10*1)
+end_93:
+	TESTQ        R9, R9
+	JZ           next_87
+	VMASKMOVPS   (CX)(R10*1), Y1, Y2
+	VMASKMOVPS   (DX)(R10*1), Y1, Y3
+	VMASKMOVPS   (AX)(R10*1), Y1, Y4
+	VCMPPS       $0x09, Y3, Y0, Y3
+	VANDPS       Y2, Y3, Y2
+	VADDPS       Y2, Y4, Y2
+	LEAQ         (AX)(R10*1), R10
+	TESTQ        $0x00000004, R9
+	JZ           two_94
+	VMOVUPS      X2, (R10)
+	ADDQ         $0x10, R10
+	VEXTRACTF128 $0x01, Y2, X2
 
-next_78:
+two_94:
+	TESTQ     $0x00000002, R9
+	JZ        one_95
+	VMOVLPS   X2, (R10)
+	ADDQ      $0x08, R10
+	VPERMILPS $0x0e, X2, X2
+
+one_95:
+	TESTQ  $0x00000001, R9
+	JZ     end_96
+	VMOVSS X2, (R10)
+
+end_96:
+next_87:
 	ADDQ SI, AX
 	ADDQ DI, CX
 	ADDQ DI, DX
 	DECQ BX
-	JNZ  row_77
+	JNZ  row_86
 
-done_64:
+done_73:
 	VZEROUPPER
 	RET

@@ -165,6 +165,30 @@ func choose(yes reg.Register, with, v reg.VecVirtual) {
 	}
 }
 
+// storeTail writes the first floats of a vector of 8, whose number is tail modulo
+// 8, and spoils it. A masked store would take AMD's processors a dozen cycles.
+func storeTail(tail reg.Register, from reg.VecVirtual, to operand.Mem) {
+	two, one, end := label("two"), label("one"), label("end")
+	next, x := GP64(), from.AsX()
+	LEAQ(to, next)
+	TESTQ(operand.U32(4), tail)
+	JZ(operand.LabelRef(two))
+	VMOVUPS(x, at(next, 0))
+	ADDQ(operand.Imm(16), next)
+	VEXTRACTF128(operand.Imm(1), from.AsY(), x)
+	Label(two)
+	TESTQ(operand.U32(2), tail)
+	JZ(operand.LabelRef(one))
+	VMOVLPS(x, at(next, 0))
+	ADDQ(operand.Imm(8), next)
+	VPERMILPS(operand.Imm(0xe), x, x)
+	Label(one)
+	TESTQ(operand.U32(1), tail)
+	JZ(operand.LabelRef(end))
+	VMOVSS(x, at(next, 0))
+	Label(end)
+}
+
 // tailArg is the argument that kernels with a partial vector want: the mask of
 // its lanes, or nothing where it is made from their number.
 func tailArg() string {

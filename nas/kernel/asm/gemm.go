@@ -125,34 +125,10 @@ func (p *panel) row(b reg.Register, to []reg.VecVirtual) {
 
 func (p *panel) store(v int, from reg.VecVirtual, to operand.Mem) {
 	if p.of(v) != nil && p.tail != nil {
-		p.storeTail(from, to)
+		storeTail(p.tail, from, to)
 	} else {
 		put(from, p.of(v), to)
 	}
-}
-
-// storeTail writes the first tail floats of a vector, and spoils it. A masked
-// store would take AMD's processors a dozen cycles.
-func (p *panel) storeTail(from reg.VecVirtual, to operand.Mem) {
-	two, one, end := label("two"), label("one"), label("end")
-	next, x := GP64(), from.AsX()
-	LEAQ(to, next)
-	TESTQ(operand.U32(4), p.tail)
-	JZ(operand.LabelRef(two))
-	VMOVUPS(x, at(next, 0))
-	ADDQ(operand.Imm(16), next)
-	VEXTRACTF128(operand.Imm(1), from.AsY(), x)
-	Label(two)
-	TESTQ(operand.U32(2), p.tail)
-	JZ(operand.LabelRef(one))
-	VMOVLPS(x, at(next, 0))
-	ADDQ(operand.Imm(8), next)
-	VPERMILPS(operand.Imm(0xe), x, x)
-	Label(one)
-	TESTQ(operand.U32(1), p.tail)
-	JZ(operand.LabelRef(end))
-	VMOVSS(x, at(next, 0))
-	Label(end)
 }
 
 // addStore adds C at the address to sum, and writes it there.

@@ -81,7 +81,11 @@ func (r rows) write() {
 		}
 		for _, a := range all {
 			r.body(a.in, none)
-			put(a.in[0], mask, a.to)
+			if mask != nil && !wide {
+				storeTail(rest, a.in[0], a.to)
+			} else {
+				put(a.in[0], mask, a.to)
+			}
 		}
 	}
 	advance := func() {
