@@ -120,6 +120,7 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 		return
 	}
 	best := kernel.Available()[len(kernel.Available())-1]
+	second := kernel.Available()[min(1, len(kernel.Available())-1)]
 	for _, r := range []struct{ name, forced, debug, want string }{
 		{"nothing forced takes the best", "", "", "arch=" + best + " err=<nil>"},
 		{"the portable kernels can be forced", "generic", "", "arch=generic err=<nil>"},
@@ -127,6 +128,7 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 		{"an unknown name is an error", "sse9", "", `err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`},
 		{"what the machine lacks is an error", "avx2", "cpu.avx2=off", `err=NASNET_KERNELS: kernel: no "avx2" kernels here; there are generic`},
 		{"without AVX2 portable kernels are taken", "", "cpu.avx2=off", "arch=generic err=<nil>"},
+		{"without AVX-512 AVX2 is taken", "", "cpu.avx512f=off", "arch=" + second + " err=<nil>"},
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAForcedInstructionSetIsUsedOrReported$")
 		cmd.Env = append(os.Environ(), "KERNEL_TEST_CHILD=1", "NASNET_KERNELS="+r.forced, "GODEBUG="+r.debug)
