@@ -98,6 +98,7 @@ const (
 	actRedo
 	actTrain
 	actPolicy
+	actTake
 	actRuns
 	actRefresh
 	actSort
@@ -165,6 +166,7 @@ var keys = keyTable{
 	bind("stop-child", actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
 	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
 	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
+	bind("take-control", actTake, onScreens, groupRun, "", "W", "take the control", "W"),
 
 	bind("open", actOpen, onDash|onRuns, groupLists, "open", "enter", "open", "enter"),
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),

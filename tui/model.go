@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type model struct {
 	outcome Outcome
 	leaving bool // the program ends when the search has ended
 	crash   *crash
+
+	sharing sharing
+	tty     *os.File // the terminal, nil if it is none
 
 	rev    int // grows with every message that is not a snapshot
 	cached frameKey
@@ -212,10 +216,11 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 // take makes a snapshot the one that is shown.
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	m.snap = s
+	told := m.seeControl()
 	if m.leaving && over(s) && !m.visiting() {
 		return tea.Quit
 	}
-	return nil
+	return told
 }
 
 // over says that the run has come to its end or has been stopped.
@@ -253,7 +258,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		if !m.suspends {
 			return m.say("there is no shell to go back to", true)
 		}
-		return tea.Suspend
+		return m.safe("suspending", func() tea.Msg { return m.suspend(m.tty) })
 	case actBack:
 		if on.back() {
 			return nil
@@ -280,8 +285,14 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 			m.outcome = Finished
 			return tea.Quit
 		}
+		if m.lookingOn() {
+			m.outcome = Detached
+			return tea.Quit
+		}
 		m.push(&quitDialog{})
 		return nil
+	case actTake:
+		return m.takeControl()
 	case actPause:
 		if m.snap.State == nas.Paused || m.snap.State == nas.Draining {
 			return m.send(nas.Command{Do: nas.Resume})
@@ -473,6 +484,9 @@ func (m *model) newsLine(w int) string {
 	if m.visiting() {
 		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; esc goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
+	if why := m.sharing.now.Lost; why != "" {
+		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))
+	}
 	if over(m.snap) {
 		sign, word, style := t.state(m.snap.State)
 		text := sign + " the search is " + word
@@ -481,5 +495,5 @@ func (m *model) newsLine(w int) string {
 		}
 		return " " + style.Render(t.cut(text+"; r retrains a cell, q leaves", w-2))
 	}
-	return t.newsLine(m.snap, w)
+	return m.besideControl(t.newsLine(m.snap, w), w)
 }

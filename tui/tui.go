@@ -73,6 +73,7 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	restore := func() {}
 	defer func() { restore() }()
 	m := newModel(ctx, e, o, detectTheme())
+	m.seeControl()
 
 	opts := []tea.ProgramOption{tea.WithAltScreen(), tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithContext(ctx)}
 	if o.In != nil && o.In != os.Stdin {
@@ -92,6 +93,7 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 			restore = sync.OnceFunc(undo)
 			f, out = tty, tty
 		}
+		m.tty = f
 		if w, h, err := xterm.GetSize(f.Fd()); err == nil {
 			m.w, m.h = w, h
 		}
