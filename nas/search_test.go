@@ -628,6 +628,10 @@ func TestPresetsAreSound(t *testing.T) {
 		if back, err := ParseConfig(b); err != nil || back != c {
 			t.Errorf("%s: read back %+v, %v", p.Name, back, err)
 		}
+		c.Train.Shards = 2
+		if err := c.Validate(); err == nil {
+			t.Errorf("%s: children in two shards were accepted", p.Name)
+		}
 	}
 	if _, err := PresetNamed("fast"); err == nil {
 		t.Error("an unknown preset was found")
