@@ -22,6 +22,11 @@ func addAVX2(y, a, b []float32) {
 	addVec(first(y), first(a), first(b), len(y), lanes(len(y)%8))
 }
 
+func kahanAVX2(hi, lo, part []float32) {
+	lo, part = lo[:len(hi)], part[:len(hi)]
+	kahanVec(first(hi), first(lo), first(part), len(hi), lanes(len(hi)%8))
+}
+
 func scaleAVX2(y, x []float32, a float32) {
 	y = y[:len(x)]
 	scaleVec(first(y), first(x), len(x), lanes(len(x)%8), a)

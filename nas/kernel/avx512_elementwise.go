@@ -17,6 +17,11 @@ func addAVX512(y, a, b []float32) {
 	addVecZ(first(y), first(a), first(b), len(y))
 }
 
+func kahanAVX512(hi, lo, part []float32) {
+	lo, part = lo[:len(hi)], part[:len(hi)]
+	kahanVecZ(first(hi), first(lo), first(part), len(hi))
+}
+
 func scaleAVX512(y, x []float32, a float32) {
 	y = y[:len(x)]
 	scaleVecZ(first(y), first(x), len(x), a)

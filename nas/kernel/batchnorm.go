@@ -33,7 +33,7 @@ func period(c int) int {
 
 // BNScratch is the number of floats of scratch that the batch normalisation
 // calls want for c channels.
-func BNScratch(c int) int { return 6*period(c) + 4*c }
+func BNScratch(c int) int { return 10 * period(c) }
 
 // BNTrainForward normalises each of the c channels of x, which is (m, c), by
 // the statistics of the batch:
@@ -59,7 +59,7 @@ func BNTrainForward(y, x, gamma, beta, mean, invstd []float32, m, c int, eps flo
 func bnStart(row []float32, c int, scratch []float32) {
 	p := period(c)
 	repeat(scratch[:p], row)
-	clear(scratch[6*p:][:4*c])
+	clear(scratch[6*p:][:4*p])
 }
 
 func bnGather(x []float32, c int, scratch []float32) {
@@ -138,29 +138,30 @@ func repeat(dst, s []float32) {
 	}
 }
 
-// sums is one compensated sum a channel: hi is the sum, lo what hi has gained
-// too much.
-type sums struct{ hi, lo []float32 }
+// sums is compensated sums, one for each place of a period: hi is the sum, lo what
+// hi has gained too much.
+type sums struct {
+	hi, lo []float32
+	c      int // channels
+}
 
 // bnTotals are the two sums at the end of the scratch of [BNScratch].
 func bnTotals(c int, scratch []float32) (first, second sums) {
-	s := scratch[6*period(c):]
-	return sums{s[:c], s[c : 2*c]}, sums{s[2*c : 3*c], s[3*c : 4*c]}
+	p := period(c)
+	s := scratch[6*p:]
+	return sums{s[:p], s[p : 2*p], c}, sums{s[2*p : 3*p], s[3*p : 4*p], c}
 }
 
-// add adds the partial sums of whole repetitions of the channels.
-func (s sums) add(part []float32) {
-	for ; len(part) > 0; part = part[len(s.hi):] {
-		for j, v := range part[:len(s.hi)] {
-			v -= s.lo[j]
-			t := s.hi[j] + v
-			s.lo[j] = (t - s.hi[j]) - v
-			s.hi[j] = t
-		}
+// add adds the sums of whole repetitions of the channels.
+func (s sums) add(part []float32) { isa.kahan(s.hi[:len(part)], s.lo[:len(part)], part) }
+
+// at is the sum of a channel.
+func (s sums) at(j int) (sum float64) {
+	for ; j < len(s.hi); j += s.c {
+		sum += float64(s.hi[j]) - float64(s.lo[j])
 	}
+	return sum
 }
-
-func (s sums) at(j int) float64 { return float64(s.hi[j]) - float64(s.lo[j]) }
 
 // BNUpdateMoving moves the moving statistics towards those of a batch of m
 // rows, moving = decay*moving + (1-decay)*batch. The variance is recovered from

@@ -23,6 +23,7 @@ type kernels struct {
 	relu         func(y, x []float32)
 	reluBackward func(dx, dy, x []float32)
 	add          func(y, a, b []float32)
+	kahan        func(hi, lo, part []float32)
 	scale        func(y, x []float32, a float32)
 	bnSums       func(sum, square, x, shift []float32, rows int)
 	bnGradSums   func(sum, product, dy, x, mean []float32, rows int)
@@ -55,6 +56,7 @@ var generic = kernels{
 	relu:         reluGeneric,
 	reluBackward: reluBackwardGeneric,
 	add:          addGeneric,
+	kahan:        kahanGeneric,
 	scale:        scaleGeneric,
 	bnSums:       bnSumsGeneric,
 	bnGradSums:   bnGradSumsGeneric,

@@ -25,6 +25,13 @@ func reluBackwardVec(dx *float32, dy *float32, x *float32, n int, tail *int32)
 //go:noescape
 func addVec(y *float32, a *float32, b *float32, n int, tail *int32)
 
+// kahanVec computes, for i in [0, n), with the mask of the last n%8,
+//
+//	v = part[i] - lo[i]; t = hi[i] + v; lo[i] = (t - hi[i]) - v; hi[i] = t
+//
+//go:noescape
+func kahanVec(hi *float32, lo *float32, part *float32, n int, tail *int32)
+
 // scaleVec computes, for i in [0, n), with the mask of the last n%8,
 //
 //	y[i] = x[i] * f

@@ -196,6 +196,83 @@ done_15:
 	VZEROUPPER
 	RET
 
+// func kahanVec(hi *float32, lo *float32, part *float32, n int, tail *int32)
+// Requires: AVX
+TEXT ·kahanVec(SB), NOSPLIT, $0-40
+	MOVQ   hi+0(FP), AX
+	MOVQ   lo+8(FP), CX
+	MOVQ   part+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Y0, Y0, Y0
+	SUBQ   $0x10, BX
+	JL     end_17
+
+loop_16:
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y2, Y0, Y3
+	VSUBPS  Y0, Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y1, (CX)
+	VMOVUPS 32(AX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(DX), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y2, Y0, Y3
+	VSUBPS  Y0, Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y3, 32(AX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     loop_16
+
+end_17:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   end_19
+
+loop_18:
+	VMOVUPS (AX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y2, Y0, Y3
+	VSUBPS  Y0, Y3, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JGE     loop_18
+
+end_19:
+	ADDQ       $0x08, BX
+	TESTQ      BX, BX
+	JZ         done_20
+	MOVQ       tail+32(FP), BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y2
+	VMASKMOVPS (DX), Y0, Y3
+	VSUBPS     Y2, Y3, Y3
+	VADDPS     Y3, Y1, Y4
+	VSUBPS     Y1, Y4, Y2
+	VSUBPS     Y3, Y2, Y2
+	VMASKMOVPS Y4, Y0, (AX)
+	VMASKMOVPS Y2, Y0, (CX)
+
+done_20:
+	VZEROUPPER
+	RET
+
 // func scaleVec(y *float32, x *float32, n int, tail *int32, f float32)
 // Requires: AVX
 TEXT ·scaleVec(SB), NOSPLIT, $0-36
@@ -205,9 +282,9 @@ TEXT ·scaleVec(SB), NOSPLIT, $0-36
 	VXORPS       Y0, Y0, Y0
 	VBROADCASTSS f+32(FP), Y0
 	SUBQ         $0x20, DX
-	JL           end_17
+	JL           end_22
 
-loop_16:
+loop_21:
 	VMOVUPS (CX), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)
@@ -223,115 +300,39 @@ loop_16:
 	ADDQ    $0x80, AX
 	ADDQ    $0x80, CX
 	SUBQ    $0x20, DX
-	JGE     loop_16
+	JGE     loop_21
 
-end_17:
+end_22:
 	ADDQ $0x20, DX
 	SUBQ $0x08, DX
-	JL   end_19
+	JL   end_24
 
-loop_18:
+loop_23:
 	VMOVUPS (CX), Y1
 	VMULPS  Y1, Y0, Y1
 	VMOVUPS Y1, (AX)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	SUBQ    $0x08, DX
-	JGE     loop_18
+	JGE     loop_23
 
-end_19:
+end_24:
 	ADDQ       $0x08, DX
 	TESTQ      DX, DX
-	JZ         done_20
+	JZ         done_25
 	MOVQ       tail+24(FP), DX
 	VMOVUPS    (DX), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (AX)
 
-done_20:
+done_25:
 	VZEROUPPER
 	RET
 
 // func sgdVec(w *float32, v *float32, dw *float32, n int, tail *int32, lr float32, momentum float32, decay float32)
 // Requires: AVX, FMA3
 TEXT ·sgdVec(SB), NOSPLIT, $0-52
-	MOVQ         w+0(FP), AX
-	MOVQ         v+8(FP), CX
-	MOVQ         dw+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VXORPS       Y0, Y0, Y0
-	VBROADCASTSS lr+40(FP), Y0
-	VBROADCASTSS momentum+44(FP), Y1
-	VBROADCASTSS decay+48(FP), Y2
-	SUBQ         $0x10, BX
-	JL           end_22
-
-loop_21:
-	VMOVUPS      (AX), Y3
-	VMOVUPS      (DX), Y4
-	VMOVUPS      (CX), Y5
-	VFMADD231PS  Y3, Y2, Y4
-	VFMADD132PS  Y1, Y4, Y5
-	VFNMADD231PS Y5, Y0, Y3
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      Y5, (CX)
-	VMOVUPS      32(AX), Y3
-	VMOVUPS      32(DX), Y4
-	VMOVUPS      32(CX), Y5
-	VFMADD231PS  Y3, Y2, Y4
-	VFMADD132PS  Y1, Y4, Y5
-	VFNMADD231PS Y5, Y0, Y3
-	VMOVUPS      Y3, 32(AX)
-	VMOVUPS      Y5, 32(CX)
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x10, BX
-	JGE          loop_21
-
-end_22:
-	ADDQ $0x10, BX
-	SUBQ $0x08, BX
-	JL   end_24
-
-loop_23:
-	VMOVUPS      (AX), Y3
-	VMOVUPS      (DX), Y4
-	VMOVUPS      (CX), Y5
-	VFMADD231PS  Y3, Y2, Y4
-	VFMADD132PS  Y1, Y4, Y5
-	VFNMADD231PS Y5, Y0, Y3
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      Y5, (CX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	SUBQ         $0x08, BX
-	JGE          loop_23
-
-end_24:
-	ADDQ         $0x08, BX
-	TESTQ        BX, BX
-	JZ           done_25
-	MOVQ         tail+32(FP), BX
-	VMOVUPS      (BX), Y3
-	VMASKMOVPS   (AX), Y3, Y4
-	VMASKMOVPS   (DX), Y3, Y5
-	VMASKMOVPS   (CX), Y3, Y6
-	VFMADD231PS  Y4, Y2, Y5
-	VFMADD132PS  Y1, Y5, Y6
-	VFNMADD231PS Y6, Y0, Y4
-	VMASKMOVPS   Y4, Y3, (AX)
-	VMASKMOVPS   Y6, Y3, (CX)
-
-done_25:
-	VZEROUPPER
-	RET
-
-// func nesterovVec(w *float32, v *float32, dw *float32, n int, tail *int32, lr float32, momentum float32, decay float32)
-// Requires: AVX, FMA3
-TEXT ·nesterovVec(SB), NOSPLIT, $0-52
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         dw+16(FP), DX
@@ -349,8 +350,7 @@ loop_26:
 	VMOVUPS      (CX), Y5
 	VFMADD231PS  Y3, Y2, Y4
 	VFMADD132PS  Y1, Y4, Y5
-	VFMADD231PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
+	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y5, (CX)
 	VMOVUPS      32(AX), Y3
@@ -358,8 +358,7 @@ loop_26:
 	VMOVUPS      32(CX), Y5
 	VFMADD231PS  Y3, Y2, Y4
 	VFMADD132PS  Y1, Y4, Y5
-	VFMADD231PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
+	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, 32(AX)
 	VMOVUPS      Y5, 32(CX)
 	ADDQ         $0x40, AX
@@ -379,8 +378,7 @@ loop_28:
 	VMOVUPS      (CX), Y5
 	VFMADD231PS  Y3, Y2, Y4
 	VFMADD132PS  Y1, Y4, Y5
-	VFMADD231PS  Y5, Y1, Y4
-	VFNMADD231PS Y4, Y0, Y3
+	VFNMADD231PS Y5, Y0, Y3
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y5, (CX)
 	ADDQ         $0x20, AX
@@ -400,12 +398,91 @@ end_29:
 	VMASKMOVPS   (CX), Y3, Y6
 	VFMADD231PS  Y4, Y2, Y5
 	VFMADD132PS  Y1, Y5, Y6
+	VFNMADD231PS Y6, Y0, Y4
+	VMASKMOVPS   Y4, Y3, (AX)
+	VMASKMOVPS   Y6, Y3, (CX)
+
+done_30:
+	VZEROUPPER
+	RET
+
+// func nesterovVec(w *float32, v *float32, dw *float32, n int, tail *int32, lr float32, momentum float32, decay float32)
+// Requires: AVX, FMA3
+TEXT ·nesterovVec(SB), NOSPLIT, $0-52
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         dw+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS lr+40(FP), Y0
+	VBROADCASTSS momentum+44(FP), Y1
+	VBROADCASTSS decay+48(FP), Y2
+	SUBQ         $0x10, BX
+	JL           end_32
+
+loop_31:
+	VMOVUPS      (AX), Y3
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (CX), Y5
+	VFMADD231PS  Y3, Y2, Y4
+	VFMADD132PS  Y1, Y4, Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      Y5, (CX)
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(CX), Y5
+	VFMADD231PS  Y3, Y2, Y4
+	VFMADD132PS  Y1, Y4, Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, BX
+	JGE          loop_31
+
+end_32:
+	ADDQ $0x10, BX
+	SUBQ $0x08, BX
+	JL   end_34
+
+loop_33:
+	VMOVUPS      (AX), Y3
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (CX), Y5
+	VFMADD231PS  Y3, Y2, Y4
+	VFMADD132PS  Y1, Y4, Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      Y5, (CX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, BX
+	JGE          loop_33
+
+end_34:
+	ADDQ         $0x08, BX
+	TESTQ        BX, BX
+	JZ           done_35
+	MOVQ         tail+32(FP), BX
+	VMOVUPS      (BX), Y3
+	VMASKMOVPS   (AX), Y3, Y4
+	VMASKMOVPS   (DX), Y3, Y5
+	VMASKMOVPS   (CX), Y3, Y6
+	VFMADD231PS  Y4, Y2, Y5
+	VFMADD132PS  Y1, Y5, Y6
 	VFMADD231PS  Y6, Y1, Y5
 	VFNMADD231PS Y5, Y0, Y4
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y6, Y3, (CX)
 
-done_30:
+done_35:
 	VZEROUPPER
 	RET
 
@@ -425,9 +502,9 @@ TEXT ·rmspropVec(SB), NOSPLIT, $0-72
 	VBROADCASTSS eps+64(FP), Y4
 	VBROADCASTSS shrink+68(FP), Y5
 	SUBQ         $0x08, SI
-	JL           end_32
+	JL           end_37
 
-loop_31:
+loop_36:
 	VMOVUPS     (AX), Y6
 	VMOVUPS     (BX), Y7
 	VMOVUPS     (CX), Y8
@@ -451,12 +528,12 @@ loop_31:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	SUBQ        $0x08, SI
-	JGE         loop_31
+	JGE         loop_36
 
-end_32:
+end_37:
 	ADDQ        $0x08, SI
 	TESTQ       SI, SI
-	JZ          done_33
+	JZ          done_38
 	MOVQ        tail+40(FP), SI
 	VMOVUPS     (SI), Y6
 	VMASKMOVPS  (AX), Y6, Y7
@@ -478,6 +555,6 @@ end_32:
 	VMASKMOVPS  Y9, Y6, (CX)
 	VMASKMOVPS  Y10, Y6, (DX)
 
-done_33:
+done_38:
 	VZEROUPPER
 	RET

@@ -25,6 +25,13 @@ func reluBackwardVecZ(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func addVecZ(y *float32, a *float32, b *float32, n int)
 
+// kahanVecZ computes, for i in [0, n),
+//
+//	v = part[i] - lo[i]; t = hi[i] + v; lo[i] = (t - hi[i]) - v; hi[i] = t
+//
+//go:noescape
+func kahanVecZ(hi *float32, lo *float32, part *float32, n int)
+
 // scaleVecZ computes, for i in [0, n),
 //
 //	y[i] = x[i] * f

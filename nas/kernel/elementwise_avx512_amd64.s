@@ -199,6 +199,84 @@ done_15:
 	VZEROUPPER
 	RET
 
+// func kahanVecZ(hi *float32, lo *float32, part *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·kahanVecZ(SB), NOSPLIT, $0-32
+	MOVQ   hi+0(FP), AX
+	MOVQ   lo+8(FP), CX
+	MOVQ   part+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Z0, Z0, Z0
+	SUBQ   $0x20, BX
+	JL     end_17
+
+loop_16:
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z2, Z0, Z3
+	VSUBPS  Z0, Z3, Z1
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z1, (CX)
+	VMOVUPS 64(AX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 64(DX), Z2
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z2, Z0, Z3
+	VSUBPS  Z0, Z3, Z1
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z3, 64(AX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
+	JGE     loop_16
+
+end_17:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   end_19
+
+loop_18:
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z2, Z0, Z3
+	VSUBPS  Z0, Z3, Z1
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     loop_18
+
+end_19:
+	ADDQ      $0x10, BX
+	TESTQ     BX, BX
+	JZ        done_20
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VSUBPS    Z1, Z2, Z2
+	VADDPS    Z2, Z0, Z3
+	VSUBPS    Z0, Z3, Z1
+	VSUBPS    Z2, Z1, Z1
+	VMOVUPS   Z3, K1, (AX)
+	VMOVUPS   Z1, K1, (CX)
+
+done_20:
+	VZEROUPPER
+	RET
+
 // func scaleVecZ(y *float32, x *float32, n int, f float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·scaleVecZ(SB), NOSPLIT, $0-28
@@ -208,9 +286,9 @@ TEXT ·scaleVecZ(SB), NOSPLIT, $0-28
 	VXORPS       Z0, Z0, Z0
 	VBROADCASTSS f+24(FP), Z0
 	SUBQ         $0x40, DX
-	JL           end_17
+	JL           end_22
 
-loop_16:
+loop_21:
 	VMOVUPS (CX), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)
@@ -226,26 +304,26 @@ loop_16:
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
 	SUBQ    $0x40, DX
-	JGE     loop_16
+	JGE     loop_21
 
-end_17:
+end_22:
 	ADDQ $0x40, DX
 	SUBQ $0x10, DX
-	JL   end_19
+	JL   end_24
 
-loop_18:
+loop_23:
 	VMOVUPS (CX), Z1
 	VMULPS  Z1, Z0, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	SUBQ    $0x10, DX
-	JGE     loop_18
+	JGE     loop_23
 
-end_19:
+end_24:
 	ADDQ      $0x10, DX
 	TESTQ     DX, DX
-	JZ        done_20
+	JZ        done_25
 	MOVQ      $-1, BX
 	BZHIQ     DX, BX, BX
 	KMOVW     BX, K1
@@ -253,90 +331,13 @@ end_19:
 	VMULPS    Z1, Z0, Z1
 	VMOVUPS   Z1, K1, (AX)
 
-done_20:
+done_25:
 	VZEROUPPER
 	RET
 
 // func sgdVecZ(w *float32, v *float32, dw *float32, n int, lr float32, momentum float32, decay float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·sgdVecZ(SB), NOSPLIT, $0-44
-	MOVQ         w+0(FP), AX
-	MOVQ         v+8(FP), CX
-	MOVQ         dw+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VXORPS       Z0, Z0, Z0
-	VBROADCASTSS lr+32(FP), Z0
-	VBROADCASTSS momentum+36(FP), Z1
-	VBROADCASTSS decay+40(FP), Z2
-	SUBQ         $0x20, BX
-	JL           end_22
-
-loop_21:
-	VMOVUPS      (AX), Z3
-	VMOVUPS      (DX), Z4
-	VMOVUPS      (CX), Z5
-	VFMADD231PS  Z3, Z2, Z4
-	VFMADD132PS  Z1, Z4, Z5
-	VFNMADD231PS Z5, Z0, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      Z5, (CX)
-	VMOVUPS      64(AX), Z3
-	VMOVUPS      64(DX), Z4
-	VMOVUPS      64(CX), Z5
-	VFMADD231PS  Z3, Z2, Z4
-	VFMADD132PS  Z1, Z4, Z5
-	VFNMADD231PS Z5, Z0, Z3
-	VMOVUPS      Z3, 64(AX)
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, BX
-	JGE          loop_21
-
-end_22:
-	ADDQ $0x20, BX
-	SUBQ $0x10, BX
-	JL   end_24
-
-loop_23:
-	VMOVUPS      (AX), Z3
-	VMOVUPS      (DX), Z4
-	VMOVUPS      (CX), Z5
-	VFMADD231PS  Z3, Z2, Z4
-	VFMADD132PS  Z1, Z4, Z5
-	VFNMADD231PS Z5, Z0, Z3
-	VMOVUPS      Z3, (AX)
-	VMOVUPS      Z5, (CX)
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x10, BX
-	JGE          loop_23
-
-end_24:
-	ADDQ         $0x10, BX
-	TESTQ        BX, BX
-	JZ           done_25
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (AX), K1, Z3
-	VMOVUPS.Z    (DX), K1, Z4
-	VMOVUPS.Z    (CX), K1, Z5
-	VFMADD231PS  Z3, Z2, Z4
-	VFMADD132PS  Z1, Z4, Z5
-	VFNMADD231PS Z5, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)
-	VMOVUPS      Z5, K1, (CX)
-
-done_25:
-	VZEROUPPER
-	RET
-
-// func nesterovVecZ(w *float32, v *float32, dw *float32, n int, lr float32, momentum float32, decay float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·nesterovVecZ(SB), NOSPLIT, $0-44
 	MOVQ         w+0(FP), AX
 	MOVQ         v+8(FP), CX
 	MOVQ         dw+16(FP), DX
@@ -354,8 +355,7 @@ loop_26:
 	VMOVUPS      (CX), Z5
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD132PS  Z1, Z4, Z5
-	VFMADD231PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
+	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, (AX)
 	VMOVUPS      Z5, (CX)
 	VMOVUPS      64(AX), Z3
@@ -363,8 +363,7 @@ loop_26:
 	VMOVUPS      64(CX), Z5
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD132PS  Z1, Z4, Z5
-	VFMADD231PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
+	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, 64(AX)
 	VMOVUPS      Z5, 64(CX)
 	ADDQ         $0x80, AX
@@ -384,8 +383,7 @@ loop_28:
 	VMOVUPS      (CX), Z5
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD132PS  Z1, Z4, Z5
-	VFMADD231PS  Z5, Z1, Z4
-	VFNMADD231PS Z4, Z0, Z3
+	VFNMADD231PS Z5, Z0, Z3
 	VMOVUPS      Z3, (AX)
 	VMOVUPS      Z5, (CX)
 	ADDQ         $0x40, AX
@@ -406,12 +404,92 @@ end_29:
 	VMOVUPS.Z    (CX), K1, Z5
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD132PS  Z1, Z4, Z5
+	VFNMADD231PS Z5, Z0, Z3
+	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS      Z5, K1, (CX)
+
+done_30:
+	VZEROUPPER
+	RET
+
+// func nesterovVecZ(w *float32, v *float32, dw *float32, n int, lr float32, momentum float32, decay float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·nesterovVecZ(SB), NOSPLIT, $0-44
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         dw+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VXORPS       Z0, Z0, Z0
+	VBROADCASTSS lr+32(FP), Z0
+	VBROADCASTSS momentum+36(FP), Z1
+	VBROADCASTSS decay+40(FP), Z2
+	SUBQ         $0x20, BX
+	JL           end_32
+
+loop_31:
+	VMOVUPS      (AX), Z3
+	VMOVUPS      (DX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z3, Z2, Z4
+	VFMADD132PS  Z1, Z4, Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VFNMADD231PS Z4, Z0, Z3
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z5, (CX)
+	VMOVUPS      64(AX), Z3
+	VMOVUPS      64(DX), Z4
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z3, Z2, Z4
+	VFMADD132PS  Z1, Z4, Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VFNMADD231PS Z4, Z0, Z3
+	VMOVUPS      Z3, 64(AX)
+	VMOVUPS      Z5, 64(CX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, BX
+	JGE          loop_31
+
+end_32:
+	ADDQ $0x20, BX
+	SUBQ $0x10, BX
+	JL   end_34
+
+loop_33:
+	VMOVUPS      (AX), Z3
+	VMOVUPS      (DX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z3, Z2, Z4
+	VFMADD132PS  Z1, Z4, Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VFNMADD231PS Z4, Z0, Z3
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z5, (CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, BX
+	JGE          loop_33
+
+end_34:
+	ADDQ         $0x10, BX
+	TESTQ        BX, BX
+	JZ           done_35
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (AX), K1, Z3
+	VMOVUPS.Z    (DX), K1, Z4
+	VMOVUPS.Z    (CX), K1, Z5
+	VFMADD231PS  Z3, Z2, Z4
+	VFMADD132PS  Z1, Z4, Z5
 	VFMADD231PS  Z5, Z1, Z4
 	VFNMADD231PS Z4, Z0, Z3
 	VMOVUPS      Z3, K1, (AX)
 	VMOVUPS      Z5, K1, (CX)
 
-done_30:
+done_35:
 	VZEROUPPER
 	RET
 
@@ -431,9 +509,9 @@ TEXT ·rmspropVecZ(SB), NOSPLIT, $0-64
 	VBROADCASTSS eps+56(FP), Z4
 	VBROADCASTSS shrink+60(FP), Z5
 	SUBQ         $0x10, SI
-	JL           end_32
+	JL           end_37
 
-loop_31:
+loop_36:
 	VMOVUPS     (AX), Z6
 	VMOVUPS     (BX), Z7
 	VMOVUPS     (CX), Z8
@@ -457,12 +535,12 @@ loop_31:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JGE         loop_31
+	JGE         loop_36
 
-end_32:
+end_37:
 	ADDQ        $0x10, SI
 	TESTQ       SI, SI
-	JZ          done_33
+	JZ          done_38
 	MOVQ        $-1, DI
 	BZHIQ       SI, DI, DI
 	KMOVW       DI, K1
@@ -485,6 +563,6 @@ end_32:
 	VMOVUPS     Z8, K1, (CX)
 	VMOVUPS     Z9, K1, (DX)
 
-done_33:
+done_38:
 	VZEROUPPER
 	RET

@@ -38,6 +38,18 @@ func addGeneric(y, a, b []float32) {
 }
 
 // scaleGeneric computes y[i] = x[i] * a.
+// kahanGeneric adds part to compensated sums: hi is the sum, lo what hi has gained
+// too much.
+func kahanGeneric(hi, lo, part []float32) {
+	lo, part = lo[:len(hi)], part[:len(hi)]
+	for i, v := range part {
+		v -= lo[i]
+		t := hi[i] + v
+		lo[i] = (t - hi[i]) - v
+		hi[i] = t
+	}
+}
+
 func scaleGeneric(y, x []float32, a float32) {
 	y = y[:len(x)]
 	for i, v := range x {

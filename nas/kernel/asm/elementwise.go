@@ -27,6 +27,16 @@ func elementwiseFamily() {
 			VADDPS(in[0], in[1], in[0])
 			return in[:1]
 		}}.write()
+	elementwise{name: "kahanVec", loop: "v = part[i] - lo[i]; t = hi[i] + v; lo[i] = (t - hi[i]) - v; hi[i] = t",
+		outs: []string{"hi", "lo"}, ins: []string{"hi", "lo", "part"}, wide: 2,
+		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
+			hi, lo, v, t := in[0], in[1], in[2], vec()
+			VSUBPS(lo, v, v)
+			VADDPS(v, hi, t)
+			VSUBPS(hi, t, lo)
+			VSUBPS(v, lo, lo)
+			return []reg.VecVirtual{t, lo}
+		}}.write()
 	elementwise{name: "scaleVec", loop: "y[i] = x[i] * f", outs: []string{"y"}, ins: []string{"x"}, scalars: []string{"f"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			VMULPS(in[0], s[1], in[0])
