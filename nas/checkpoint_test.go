@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -417,6 +418,9 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	rounds, kills := 3, 8
 	if testing.Short() {
 		rounds, kills = 1, 4
+	}
+	if n, err := strconv.Atoi(os.Getenv("NASNET_KILLS")); err == nil { // the long loop: NASNET_KILLS=200 go test ./nas -run Killed -v
+		rounds = (n + kills - 1) / kills
 	}
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
