@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/controller"
 )
 
-// do carries out a command in the owner's goroutine.
+// do carries out a command in the owner's goroutine. When its answer comes, the newest snapshot shows what it did.
 func (s *Search) do(c Command) (Reply, error) {
 	r, err := s.steer(c)
 	if err == nil && !c.stored() {
@@ -18,6 +18,9 @@ func (s *Search) do(c Command) (Reply, error) {
 	}
 	if err == nil {
 		err = s.failure
+	}
+	if s.dirty {
+		s.publish()
 	}
 	return r, err
 }
