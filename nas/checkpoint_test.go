@@ -415,22 +415,22 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	}
 	takes := time.Since(began)
 	want, weights := endOf(t, filepath.Join(root, "whole"))
-	rounds, kills := 3, 8
+	wanted := 20
 	if testing.Short() {
-		rounds, kills = 1, 4
+		wanted = 4
 	}
 	if n, err := strconv.Atoi(os.Getenv("NASNET_KILLS")); err == nil { // the long loop: NASNET_KILLS=200 go test ./nas -run Killed -v
-		rounds = (n + kills - 1) / kills
+		wanted = n
 	}
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d; a whole search takes %v", seed, takes)
 	continued, killed := 0, 0
-	for round := range rounds {
+	for round := 0; killed < wanted; round++ {
 		dir := filepath.Join(root, fmt.Sprint("killed", round))
 		for whole, n := false, 0; !whole; n++ {
 			after := time.Duration(0)
-			if n < kills {
+			if n < 8 && killed < wanted { // then it may end
 				after = time.Duration(1 + r.Int64N(int64(takes)/3))
 			}
 			var lines []string
