@@ -206,7 +206,7 @@ func lookAt(t *testing.T, dir string) remote.Status {
 // until waits for what another process does.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("never came:", what)
 		}
@@ -346,14 +346,15 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	x, store, dir := fakeSearch(t)
 	y := onTerminal(t, store, "attach", "a")
-	y.wait("Top cells")
+	y.wait("looking on: pts/")
 	y.press("p")
 	y.wait("this screen does not have the control")
 	if s := lookAt(t, dir); s.State != string(nas.Running) || s.Control.Viewers != 1 {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
 	z := onTerminal(t, store, "attach", "a", "--take")
-	z.wait("Top cells")
+	z.wait("2 others look on")
+	x.wait("has taken the control; W takes it back")
 	z.press("p")
 	z.wait("paused")
 	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 || s.Control.Holder.PID != z.cmd.Process.Pid {
@@ -364,6 +365,14 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	if out := nasnet(t, store, "runs"); !strings.Contains(out, "3 attached") {
 		t.Error(out)
 	}
+	// The key takes it as well, and gives it back.
+	x.press("W")
+	x.wait("this screen has the control")
+	z.wait("has taken the control")
+	z.press("W")
+	z.wait("this screen has the control")
+	x.wait("has taken the control")
+
 	// A script needs no control.
 	nasnet(t, store, "ctl", "a", "resume")
 	if s := lookAt(t, dir); s.State != string(nas.Running) {
@@ -375,7 +384,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	z.press("s")
 	z.end(exitDone)
 	x.end(exitDone)
-	y.wait("the search is stopped")
+	y.wait("the program that runs it has ended; nasnet resume a goes on")
 	select {
 	case <-y.ended:
 		t.Error("the screen is gone")
@@ -384,6 +393,35 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	y.press("q")
 	y.end(exitDone)
 	y.wait("the program that runs it has ended; nasnet resume a goes on")
+}
+
+func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	t.Parallel()
+	store := t.TempDir()
+	dir := filepath.Join(store, "nasnet", "runs", "a")
+	x := onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "4", "--workers", "2", "--strategy", "random")
+	x.wait("Top cells")
+	y := onTerminal(t, store, "attach", "--take")
+	y.wait("1 other looks on")
+	x.press("q") // it looks on, so it is not asked
+	x.end(exitDone)
+	until(t, "the end of the last child", func() bool { return lookAt(t, dir).State == string(nas.Done) })
+	y.wait("the search is done")
+	nasnet(t, store, "ctl", "a", "submit", "nasnet-a") // what is done can go on
+	until(t, "the end of the cell", func() bool {
+		s := lookAt(t, dir)
+		return s.State == string(nas.Done) && s.BestTrial != nil && *s.BestTrial == nas.FirstManual
+	})
+	y.wait("the search is done: best .7370")
+	y.press("q")
+	y.end(exitDone)
+	until(t, "the end of the process", func() bool { return !checkpoints.Summary(dir).Live })
+	if s := checkpoints.Summary(dir); s.Status != "done" || s.Done != 4 {
+		t.Errorf("%+v", s)
+	}
 }
 
 func TestAShellsJobControl(t *testing.T) {
@@ -418,6 +456,18 @@ func TestAShellsJobControl(t *testing.T) {
 	if s := lookAt(t, dir); s.PID != was.PID || s.Control.Holder.PID != was.PID {
 		t.Errorf("process %d, control %+v", s.PID, s.Control)
 	}
+	// In the background it stays away from the terminal, in the foreground it draws at once.
+	x.press("bg\n")
+	x.wait("READY>")
+	was = lookAt(t, dir)
+	until(t, "more children in the background", func() bool { return lookAt(t, dir).Finished > was.Finished })
+	if strings.Contains(x.text(), "\x1b[?1049h") {
+		t.Errorf("it draws in the background: %q", x.text())
+	}
+	x.press("fg\n")
+	x.wait("Top cells")
+	x.press("\x1a")
+	x.wait("READY>")
 	x.press("fg\n")
 	x.wait("Top cells")
 	x.press("q")
