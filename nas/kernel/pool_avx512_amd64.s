@@ -270,7 +270,7 @@ done_18:
 	RET
 
 // func maxPoolGradVecZ(dx *float32, dy *float32, idx *uint8, pixels int, width int, ldx int, ldy int, rows int, cols int, line int, step int, tap int, below int, beside int, acc bool)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2
 TEXT ·maxPoolGradVecZ(SB), NOSPLIT, $0-113
 	MOVQ         dx+0(FP), AX
 	MOVQ         dy+8(FP), CX
@@ -397,23 +397,24 @@ row_36:
 	VMOVUPS Z4, Z5
 
 col_37:
-	MOVQ        R12, R13
-	SHRQ        $0x02, R13
-	VPMOVZXBD.Z (DX)(R13*1), K1, Z6
-	VPCMPEQD    Z5, Z6, K1, K2
-	VADDPS      (CX)(R12*1), Z3, K2, Z3
-	ADDQ        DI, R12
-	VPSUBD      Z2, Z5, Z5
-	DECQ        R11
-	JNZ         col_37
-	ADDQ        SI, R9
-	VPSUBD      Z1, Z4, Z4
-	DECQ        R10
-	JNZ         row_36
-	CMPB        acc+112(FP), $0x00
-	JE          overwrite_38
-	VMOVUPS.Z   (AX)(R8*1), K1, Z4
-	VADDPS      Z4, Z3, Z3
+	MOVQ       R12, R13
+	SHRQ       $0x02, R13
+	VMOVDQU8.Z (DX)(R13*1), K1, X6
+	VPMOVZXBD  X6, Z6
+	VPCMPEQD   Z5, Z6, K1, K2
+	VADDPS     (CX)(R12*1), Z3, K2, Z3
+	ADDQ       DI, R12
+	VPSUBD     Z2, Z5, Z5
+	DECQ       R11
+	JNZ        col_37
+	ADDQ       SI, R9
+	VPSUBD     Z1, Z4, Z4
+	DECQ       R10
+	JNZ        row_36
+	CMPB       acc+112(FP), $0x00
+	JE         overwrite_38
+	VMOVUPS.Z  (AX)(R8*1), K1, Z4
+	VADDPS     Z4, Z3, Z3
 
 overwrite_38:
 	VMOVUPS Z3, K1, (AX)(R8*1)

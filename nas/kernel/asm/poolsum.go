@@ -182,7 +182,9 @@ func maxPoolGrad() {
 				VADDPS(grads, s, same, s)
 			default:
 				same := K()
-				VPMOVZXBD_Z(taps, mask, here)
+				bytes := XMM()
+				VMOVDQU8_Z(taps, mask, bytes)
+				VPMOVZXBD(bytes, here)
 				VPCMPEQD(tap, here, mask, same)
 				VADDPS(grads, s, same, s)
 			}
