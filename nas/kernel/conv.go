@@ -9,10 +9,9 @@ import "fmt"
 //	iy = oy*StrideH - PadTop  + ky*Dilation
 //	ix = ox*StrideW - PadLeft + kx*Dilation
 //
-// and zero where that lies outside the image. Padding may be negative: a 1x1
-// kernel with stride 2 and PadTop = PadLeft = -1 is the shifted path of a
-// factorized reduction, which starts at row 1, column 1 and reads zeros past
-// the end.
+// and zero where that lies outside the image. Padding may be negative: with
+// PadTop = PadLeft = -1 the taps start at row 1, column 1 and read zeros past the
+// end.
 type Conv struct {
 	N, H, W, Cin     int  // input (N, H, W, Cin)
 	OH, OW, Cout     int  // output (N, OH, OW, Cout)
@@ -142,41 +141,10 @@ func ConvBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 		convBands(dx, dy, wt, c.transposed().pointwise(), rest, x)
 		return
 	}
-	if c.KH == 1 && c.KW == 1 {
-		c.spreadPixels(dx, dy, w, scratch)
-	} else {
-		c.scatterColumns(dx, dy, w, scratch)
-	}
+	c.scatterColumns(dx, dy, w, scratch)
 	if x != nil {
 		ReluBackward(dx, dx, x)
 	}
-}
-
-// spreadPixels is [ConvBackwardData], but for the mask, of a 1x1 kernel with a
-// stride: the product is written between zeros.
-func (c Conv) spreadPixels(dx, dy, w, scratch []float32) {
-	wt := scratch[:len(w)]
-	transpose(wt, w, c.Cin, c.Cout, c.Cin)
-	clear(dx)
-	left, right := inside(c.OW, c.StrideW, c.PadLeft, c.W)
-	top, bottom := inside(c.OH, c.StrideH, c.PadTop, c.H)
-	if left >= right {
-		return
-	}
-	pixels := right - left
-	for n := range c.N {
-		for oy := top; oy < bottom; oy++ {
-			out := dx[((n*c.H+oy*c.StrideH-c.PadTop)*c.W+left*c.StrideW-c.PadLeft)*c.Cin:]
-			in := dy[((n*c.OH+oy)*c.OW+left)*c.Cout:]
-			gemm(out, in, wt, pixels, c.Cin, c.StrideW*c.Cin, c.Cin, dense(pixels, c.Cout, c.Cout), false)
-		}
-	}
-}
-
-// inside is the range of outputs whose only tap lies in [0, size).
-func inside(outputs, stride, pad, size int) (lo, hi int) {
-	lo = max(0, (pad+stride-1)/stride)
-	return lo, min(outputs, (size+pad-1+stride)/stride)
 }
 
 // scatterColumns is [ConvBackwardData], but for the mask, for any stride: a product makes the
