@@ -46,6 +46,22 @@ func dwWeight3s2Z(dw *float32, x *float32, dy *float32, rows int, ow int, c int,
 //go:noescape
 func dwGather3Z(dx *float32, dy *float32, w *float32, row int, count int, pairs int, c int)
 
+// dwForward3pairsZ computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, filter rows
+// tap, rows of mask, if there is one, maskLine:
+//
+//	for r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<3,kx<3 x[r*line + ky*tap + 8*(ox+kx) + j] * w[ky,kx,j]
+//		where mask[r*maskLine + 8*ox + j] > 0, else 0
+//
+//go:noescape
+func dwForward3pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+
+// dwWeight3pairsZ adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, filter rows tap:
+//
+//	for ky < 3, kx < 3, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) + j] * dy[r,ox,j]
+//
+//go:noescape
+func dwWeight3pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)
+
 // dwForward5s1Z computes rows of ow pixels of c bytes. Rows of x are line bytes apart, filter rows tap,
 // rows of mask, if there is one, maskLine:
 //
@@ -88,6 +104,22 @@ func dwWeight5s2Z(dw *float32, x *float32, dy *float32, rows int, ow int, c int,
 //go:noescape
 func dwGather5Z(dx *float32, dy *float32, w *float32, row int, count int, pairs int, c int)
 
+// dwForward5pairsZ computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, filter rows
+// tap, rows of mask, if there is one, maskLine:
+//
+//	for r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<5,kx<5 x[r*line + ky*tap + 8*(ox+kx) + j] * w[ky,kx,j]
+//		where mask[r*maskLine + 8*ox + j] > 0, else 0
+//
+//go:noescape
+func dwForward5pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+
+// dwWeight5pairsZ adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, filter rows tap:
+//
+//	for ky < 5, kx < 5, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) + j] * dy[r,ox,j]
+//
+//go:noescape
+func dwWeight5pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)
+
 // dwForward7s1Z computes rows of ow pixels of c bytes. Rows of x are line bytes apart, filter rows tap,
 // rows of mask, if there is one, maskLine:
 //
@@ -129,3 +161,19 @@ func dwWeight7s2Z(dw *float32, x *float32, dy *float32, rows int, ow int, c int,
 //
 //go:noescape
 func dwGather7Z(dx *float32, dy *float32, w *float32, row int, count int, pairs int, c int)
+
+// dwForward7pairsZ computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, filter rows
+// tap, rows of mask, if there is one, maskLine:
+//
+//	for r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<7,kx<7 x[r*line + ky*tap + 8*(ox+kx) + j] * w[ky,kx,j]
+//		where mask[r*maskLine + 8*ox + j] > 0, else 0
+//
+//go:noescape
+func dwForward7pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+
+// dwWeight7pairsZ adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, filter rows tap:
+//
+//	for ky < 7, kx < 7, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) + j] * dy[r,ox,j]
+//
+//go:noescape
+func dwWeight7pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)

@@ -1662,6 +1662,329 @@ done_58:
 	VZEROUPPER
 	RET
 
+// func dwForward3pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·dwForward3pairsZ(SB), NOSPLIT, $0-80
+	MOVQ $0x00000020, AX
+	MOVQ $0x00000040, CX
+	MOVQ y+0(FP), DX
+	MOVQ x+8(FP), BX
+	MOVQ mask+24(FP), SI
+	MOVQ tap+64(FP), DI
+
+row_80:
+	XORQ            R8, R8
+	MOVQ            w+16(FP), R9
+	ADDQ            R8, R9
+	VBROADCASTF32X8 (R9), Z0
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z1
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z2
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z3
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z4
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z5
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z6
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z7
+	ADDQ            AX, R9
+	VBROADCASTF32X8 (R9), Z8
+	ADDQ            AX, R9
+	MOVQ            pairs+40(FP), R11
+	LEAQ            (BX)(R8*1), R9
+	LEAQ            (DX)(R8*1), R10
+	LEAQ            (SI)(R8*1), R8
+	VMOVUPS         (R9), Z9
+	VMULPS          Z0, Z9, Z9
+	VMOVUPS         (R9)(DI*1), Z10
+	VFMADD231PS     Z3, Z10, Z9
+	VMOVUPS         (R9)(DI*2), Z10
+	VFMADD231PS     Z6, Z10, Z9
+	ADDQ            AX, R9
+
+pixel_81:
+	VMOVUPS     (R9), Z10
+	VFMADD231PS Z1, Z10, Z9
+	VMOVUPS     (R9)(DI*1), Z10
+	VFMADD231PS Z4, Z10, Z9
+	VMOVUPS     (R9)(DI*2), Z10
+	VFMADD231PS Z7, Z10, Z9
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Z10
+	VFMADD231PS Z2, Z10, Z9
+	VMULPS      Z0, Z10, Z10
+	VMOVUPS     (R9)(DI*1), Z11
+	VFMADD231PS Z5, Z11, Z9
+	VFMADD231PS Z3, Z11, Z10
+	VMOVUPS     (R9)(DI*2), Z11
+	VFMADD231PS Z8, Z11, Z9
+	VFMADD231PS Z6, Z11, Z10
+	ADDQ        AX, R9
+	TESTQ       SI, SI
+	JZ          all_83
+	VXORPS      Z11, Z11, Z11
+	VMOVUPS     (R8), Z12
+	VCMPPS      $0x09, Z12, Z11, K1
+	VMOVAPS.Z   Z9, K1, Z9
+
+all_83:
+	VMOVUPS     Z9, (R10)
+	ADDQ        CX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JZ          end_82
+	VMOVUPS     (R9), Z9
+	VFMADD231PS Z1, Z9, Z10
+	VMOVUPS     (R9)(DI*1), Z9
+	VFMADD231PS Z4, Z9, Z10
+	VMOVUPS     (R9)(DI*2), Z9
+	VFMADD231PS Z7, Z9, Z10
+	ADDQ        AX, R9
+	VMOVUPS     (R9), Z9
+	VFMADD231PS Z2, Z9, Z10
+	VMULPS      Z0, Z9, Z9
+	VMOVUPS     (R9)(DI*1), Z11
+	VFMADD231PS Z5, Z11, Z10
+	VFMADD231PS Z3, Z11, Z9
+	VMOVUPS     (R9)(DI*2), Z11
+	VFMADD231PS Z8, Z11, Z10
+	VFMADD231PS Z6, Z11, Z9
+	ADDQ        AX, R9
+	TESTQ       SI, SI
+	JZ          all_84
+	VXORPS      Z11, Z11, Z11
+	VMOVUPS     (R8), Z12
+	VCMPPS      $0x09, Z12, Z11, K1
+	VMOVAPS.Z   Z10, K1, Z10
+
+all_84:
+	VMOVUPS Z10, (R10)
+	ADDQ    CX, R10
+	ADDQ    CX, R8
+	DECQ    R11
+	JZ      end_82
+	JMP     pixel_81
+
+end_82:
+	ADDQ next+48(FP), DX
+	ADDQ line+56(FP), BX
+	ADDQ maskLine+72(FP), SI
+	DECQ rows+32(FP)
+	JNZ  row_80
+	VZEROUPPER
+	RET
+
+// func dwWeight3pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dwWeight3pairsZ(SB), NOSPLIT, $0-56
+	MOVQ   $0x00000020, AX
+	MOVQ   $0x00000040, CX
+	LEAQ   (AX)(AX*2), CX
+	XORQ   DX, DX
+	MOVQ   dw+0(FP), SI
+	ADDQ   DX, SI
+	XORQ   BX, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	MOVQ   dy+16(FP), R8
+	MOVQ   rows+24(FP), R9
+	MOVQ   tap+48(FP), DI
+	IMULQ  BX, DI
+	ADDQ   x+8(FP), DI
+	ADDQ   DX, DI
+	ADDQ   DX, R8
+
+row_86:
+	MOVQ ow+32(FP), R10
+	MOVQ DI, DX
+	SUBQ $0x08, R10
+	JL   single_87
+
+four_90:
+	VMOVUPS     (R8), Z9
+	VMOVUPS     (R8)(AX*2), Z10
+	VMOVUPS     (R8)(AX*4), Z11
+	VMOVUPS     (R8)(CX*2), Z12
+	LEAQ        (R8)(AX*8), R8
+	MOVQ        DX, R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z9, Z0
+	VFMADD231PS (R12)(AX*1), Z9, Z1
+	VMOVUPS     (R12)(AX*2), Z13
+	VFMADD231PS Z13, Z9, Z2
+	VFMADD231PS Z13, Z10, Z0
+	VFMADD231PS (R12)(CX*1), Z10, Z1
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z13
+	VFMADD231PS Z13, Z10, Z2
+	VFMADD231PS Z13, Z11, Z0
+	VFMADD231PS (R12)(AX*1), Z11, Z1
+	VMOVUPS     (R12)(AX*2), Z13
+	VFMADD231PS Z13, Z11, Z2
+	VFMADD231PS Z13, Z12, Z0
+	VFMADD231PS (R12)(CX*1), Z12, Z1
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z12, Z2
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z9, Z3
+	VFMADD231PS (R12)(AX*1), Z9, Z4
+	VMOVUPS     (R12)(AX*2), Z13
+	VFMADD231PS Z13, Z9, Z5
+	VFMADD231PS Z13, Z10, Z3
+	VFMADD231PS (R12)(CX*1), Z10, Z4
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z13
+	VFMADD231PS Z13, Z10, Z5
+	VFMADD231PS Z13, Z11, Z3
+	VFMADD231PS (R12)(AX*1), Z11, Z4
+	VMOVUPS     (R12)(AX*2), Z13
+	VFMADD231PS Z13, Z11, Z5
+	VFMADD231PS Z13, Z12, Z3
+	VFMADD231PS (R12)(CX*1), Z12, Z4
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z12, Z5
+	ADDQ        tap+48(FP), R11
+	VFMADD231PS (R11), Z9, Z6
+	VFMADD231PS (R11)(AX*1), Z9, Z7
+	VMOVUPS     (R11)(AX*2), Z13
+	VFMADD231PS Z13, Z9, Z8
+	VFMADD231PS Z13, Z10, Z6
+	VFMADD231PS (R11)(CX*1), Z10, Z7
+	LEAQ        (R11)(AX*4), R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z10, Z8
+	VFMADD231PS Z9, Z11, Z6
+	VFMADD231PS (R11)(AX*1), Z11, Z7
+	VMOVUPS     (R11)(AX*2), Z9
+	VFMADD231PS Z9, Z11, Z8
+	VFMADD231PS Z9, Z12, Z6
+	VFMADD231PS (R11)(CX*1), Z12, Z7
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z12, Z8
+	LEAQ        (DX)(AX*4), DX
+	LEAQ        (DX)(AX*4), DX
+	SUBQ        $0x08, R10
+	JGE         four_90
+
+single_87:
+	ADDQ $0x08, R10
+	JZ   end_89
+
+one_88:
+	SUBQ        $0x02, R10
+	JL          odd_91
+	VMOVUPS     (R8), Z9
+	LEAQ        (R8)(AX*2), R8
+	MOVQ        DX, R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z9, Z0
+	VFMADD231PS (R12)(AX*1), Z9, Z1
+	VFMADD231PS (R12)(AX*2), Z9, Z2
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z9, Z3
+	VFMADD231PS (R12)(AX*1), Z9, Z4
+	VFMADD231PS (R12)(AX*2), Z9, Z5
+	ADDQ        tap+48(FP), R11
+	VFMADD231PS (R11), Z9, Z6
+	VFMADD231PS (R11)(AX*1), Z9, Z7
+	VFMADD231PS (R11)(AX*2), Z9, Z8
+	LEAQ        (DX)(AX*2), DX
+	JMP         one_88
+
+odd_91:
+	ADDQ        $0x02, R10
+	JZ          end_89
+	MOVQ        $0x00000008, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (R8), K1, Z9
+	ADDQ        AX, R8
+	MOVQ        DX, R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z9, K1, Z0
+	VFMADD231PS (R11)(AX*1), Z9, K1, Z1
+	VFMADD231PS (R11)(AX*2), Z9, K1, Z2
+	ADDQ        tap+48(FP), R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z9, K1, Z3
+	VFMADD231PS (R11)(AX*1), Z9, K1, Z4
+	VFMADD231PS (R11)(AX*2), Z9, K1, Z5
+	ADDQ        tap+48(FP), R10
+	VFMADD231PS (R10), Z9, K1, Z6
+	VFMADD231PS (R10)(AX*1), Z9, K1, Z7
+	VFMADD231PS (R10)(AX*2), Z9, K1, Z8
+	LEAQ        (DX)(AX*2), DX
+
+end_89:
+	ADDQ          line+40(FP), DI
+	DECQ          R9
+	JNZ           row_86
+	MOVQ          SI, CX
+	VEXTRACTF32X8 $0x01, Z0, Y9
+	VADDPS        Y9, Y0, Y9
+	VADDPS        (CX), Y9, Y9
+	VMOVUPS       Y9, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	IMUL3Q        $+9, AX, AX
+	ADDQ          AX, SI
+	ADDQ          $0x03, BX
+	VZEROUPPER
+	RET
+
 // func dwForward5s1Z(y *float32, x *float32, w *float32, mask *float32, rows int, ow int, c int, line int, tap int, maskLine int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·dwForward5s1Z(SB), NOSPLIT, $0-80
@@ -1671,20 +1994,20 @@ TEXT ·dwForward5s1Z(SB), NOSPLIT, $0-80
 	MOVQ mask+24(FP), BX
 	LEAQ (AX)(AX*2), SI
 
-row_80:
+row_92:
 	XORQ DI, DI
 	LEAQ -64(AX), R8
 
-channels_81:
+channels_93:
 	CMPQ DI, R8
-	JG   tail_83
+	JG   tail_95
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x10
-	JL   narrow_85
+	JL   narrow_97
 	SUBQ $0x10, R9
 	XORQ R10, R10
 
-tile_86:
+tile_98:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1709,7 +2032,7 @@ tile_86:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_87:
+ky_99:
 	VMOVUPS     (R12), Z16
 	VMOVUPS     (R12)(AX*1), Z17
 	VMOVUPS     (R12)(AX*2), Z18
@@ -1822,12 +2145,12 @@ ky_87:
 	VFMADD231PS (R14)(SI*1), Z20, Z15
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_87
+	JNZ         ky_99
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_88
+	JZ          all_100
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z17
@@ -1882,7 +2205,7 @@ ky_87:
 	VCMPPS      $0x09, Z17, Z16, K1
 	VMOVAPS.Z   Z15, K1, Z15
 
-all_88:
+all_100:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -1904,20 +2227,20 @@ all_88:
 	VMOVUPS Z14, (R11)(AX*2)
 	VMOVUPS Z15, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_84
+	JE      row_96
 	ADDQ    $0x10, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_86
+	JMP     tile_98
 
-narrow_85:
+narrow_97:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x08
-	JL   narrow_89
+	JL   narrow_101
 	SUBQ $0x08, R9
 	XORQ R10, R10
 
-tile_90:
+tile_102:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1934,7 +2257,7 @@ tile_90:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_91:
+ky_103:
 	VMOVUPS     (R12), Z8
 	VMOVUPS     (R12)(AX*1), Z9
 	VMOVUPS     (R12)(AX*2), Z10
@@ -1997,12 +2320,12 @@ ky_91:
 	VFMADD231PS (R14)(SI*1), Z12, Z7
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_91
+	JNZ         ky_103
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_92
+	JZ          all_104
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z9
@@ -2031,7 +2354,7 @@ ky_91:
 	VCMPPS      $0x09, Z9, Z8, K1
 	VMOVAPS.Z   Z7, K1, Z7
 
-all_92:
+all_104:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -2043,20 +2366,20 @@ all_92:
 	VMOVUPS Z6, (R11)(AX*2)
 	VMOVUPS Z7, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_84
+	JE      row_96
 	ADDQ    $0x08, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_90
+	JMP     tile_102
 
-narrow_89:
+narrow_101:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x04
-	JL   narrow_93
+	JL   narrow_105
 	SUBQ $0x04, R9
 	XORQ R10, R10
 
-tile_94:
+tile_106:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2069,7 +2392,7 @@ tile_94:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_95:
+ky_107:
 	VMOVUPS     (R12), Z4
 	VMOVUPS     (R12)(AX*1), Z5
 	VMOVUPS     (R12)(AX*2), Z6
@@ -2107,12 +2430,12 @@ ky_95:
 	VFMADD231PS (R14)(SI*1), Z8, Z3
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_95
+	JNZ         ky_107
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_96
+	JZ          all_108
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z5
@@ -2128,25 +2451,25 @@ ky_95:
 	VCMPPS      $0x09, Z5, Z4, K1
 	VMOVAPS.Z   Z3, K1, Z3
 
-all_96:
+all_108:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
 	VMOVUPS Z2, (R11)(AX*2)
 	VMOVUPS Z3, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_84
+	JE      row_96
 	ADDQ    $0x04, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_94
+	JMP     tile_106
 
-narrow_93:
+narrow_105:
 	MOVQ ow+40(FP), R9
 	SUBQ $0x01, R9
 	XORQ R10, R10
 
-tile_98:
+tile_110:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R10, R11
 	IMULQ  AX, R11
@@ -2156,7 +2479,7 @@ tile_98:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_99:
+ky_111:
 	VMOVUPS     (R12), Z1
 	VMOVUPS     (R12)(AX*1), Z2
 	VMOVUPS     (R12)(AX*2), Z3
@@ -2173,47 +2496,47 @@ ky_99:
 	VFMADD231PS (R14), Z5, Z0
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_99
+	JNZ         ky_111
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_100
+	JZ          all_112
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z2
 	VCMPPS      $0x09, Z2, Z1, K1
 	VMOVAPS.Z   Z0, K1, Z0
 
-all_100:
+all_112:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	CMPQ    R10, R9
-	JE      row_84
+	JE      row_96
 	ADDQ    $0x01, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_98
+	JMP     tile_110
 
-row_84:
+row_96:
 	ADDQ $0x40, DI
-	JMP  channels_81
+	JMP  channels_93
 
-tail_83:
+tail_95:
 	MOVQ  AX, R8
 	SUBQ  DI, R8
-	JZ    done_82
+	JZ    done_94
 	SHRQ  $0x02, R8
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  ow+40(FP), R8
 	CMPQ  R8, $0x10
-	JL    narrow_102
+	JL    narrow_114
 	SUBQ  $0x10, R8
 	XORQ  R9, R9
 
-tile_103:
+tile_115:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2238,7 +2561,7 @@ tile_103:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_104:
+ky_116:
 	VMOVUPS.Z   (R11), K1, Z16
 	VMOVUPS.Z   (R11)(AX*1), K1, Z17
 	VMOVUPS.Z   (R11)(AX*2), K1, Z18
@@ -2351,12 +2674,12 @@ ky_104:
 	VFMADD231PS (R13)(SI*1), Z20, K1, Z15
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_104
+	JNZ         ky_116
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_105
+	JZ          all_117
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z17
@@ -2411,7 +2734,7 @@ ky_104:
 	VCMPPS      $0x09, Z17, Z16, K2
 	VMOVAPS.Z   Z15, K2, Z15
 
-all_105:
+all_117:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -2433,20 +2756,20 @@ all_105:
 	VMOVUPS Z14, K1, (R10)(AX*2)
 	VMOVUPS Z15, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_101
+	JE      row_113
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_103
+	JMP     tile_115
 
-narrow_102:
+narrow_114:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x08
-	JL   narrow_106
+	JL   narrow_118
 	SUBQ $0x08, R8
 	XORQ R9, R9
 
-tile_107:
+tile_119:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2463,7 +2786,7 @@ tile_107:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_108:
+ky_120:
 	VMOVUPS.Z   (R11), K1, Z8
 	VMOVUPS.Z   (R11)(AX*1), K1, Z9
 	VMOVUPS.Z   (R11)(AX*2), K1, Z10
@@ -2526,12 +2849,12 @@ ky_108:
 	VFMADD231PS (R13)(SI*1), Z12, K1, Z7
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_108
+	JNZ         ky_120
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_109
+	JZ          all_121
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z9
@@ -2560,7 +2883,7 @@ ky_108:
 	VCMPPS      $0x09, Z9, Z8, K2
 	VMOVAPS.Z   Z7, K2, Z7
 
-all_109:
+all_121:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -2572,20 +2895,20 @@ all_109:
 	VMOVUPS Z6, K1, (R10)(AX*2)
 	VMOVUPS Z7, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_101
+	JE      row_113
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_107
+	JMP     tile_119
 
-narrow_106:
+narrow_118:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x04
-	JL   narrow_110
+	JL   narrow_122
 	SUBQ $0x04, R8
 	XORQ R9, R9
 
-tile_111:
+tile_123:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2598,7 +2921,7 @@ tile_111:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_112:
+ky_124:
 	VMOVUPS.Z   (R11), K1, Z4
 	VMOVUPS.Z   (R11)(AX*1), K1, Z5
 	VMOVUPS.Z   (R11)(AX*2), K1, Z6
@@ -2636,12 +2959,12 @@ ky_112:
 	VFMADD231PS (R13)(SI*1), Z8, K1, Z3
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_112
+	JNZ         ky_124
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_113
+	JZ          all_125
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z5
@@ -2657,25 +2980,25 @@ ky_112:
 	VCMPPS      $0x09, Z5, Z4, K2
 	VMOVAPS.Z   Z3, K2, Z3
 
-all_113:
+all_125:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
 	VMOVUPS Z2, K1, (R10)(AX*2)
 	VMOVUPS Z3, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_101
+	JE      row_113
 	ADDQ    $0x04, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_111
+	JMP     tile_123
 
-narrow_110:
+narrow_122:
 	MOVQ ow+40(FP), R8
 	SUBQ $0x01, R8
 	XORQ R9, R9
 
-tile_115:
+tile_127:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R9, R10
 	IMULQ  AX, R10
@@ -2685,7 +3008,7 @@ tile_115:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_116:
+ky_128:
 	VMOVUPS.Z   (R11), K1, Z1
 	VMOVUPS.Z   (R11)(AX*1), K1, Z2
 	VMOVUPS.Z   (R11)(AX*2), K1, Z3
@@ -2702,37 +3025,37 @@ ky_116:
 	VFMADD231PS (R13), Z5, K1, Z0
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_116
+	JNZ         ky_128
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_117
+	JZ          all_129
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z2
 	VCMPPS      $0x09, Z2, Z1, K2
 	VMOVAPS.Z   Z0, K2, Z0
 
-all_117:
+all_129:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	CMPQ    R9, R8
-	JE      row_101
+	JE      row_113
 	ADDQ    $0x01, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_115
+	JMP     tile_127
 
-row_101:
-done_82:
+row_113:
+done_94:
 	MOVQ  ow+40(FP), DI
 	IMULQ AX, DI
 	ADDQ  DI, CX
 	ADDQ  line+56(FP), DX
 	ADDQ  maskLine+72(FP), BX
 	DECQ  rows+32(FP)
-	JNZ   row_80
+	JNZ   row_92
 	VZEROUPPER
 	RET
 
@@ -2744,9 +3067,9 @@ TEXT ·dwWeight5s1Z(SB), NOSPLIT, $0-64
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_118:
+channels_130:
 	CMPQ   DX, BX
-	JG     tail_120
+	JG     tail_132
 	MOVQ   dw+0(FP), DI
 	ADDQ   DX, DI
 	XORQ   SI, SI
@@ -2783,13 +3106,13 @@ channels_118:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_122:
+row_134:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_123
+	JL   single_135
 
-four_126:
+four_138:
 	VMOVUPS     (R9), Z25
 	VMOVUPS     (R9)(AX*1), Z26
 	VMOVUPS     (R9)(AX*2), Z27
@@ -2941,13 +3264,13 @@ four_126:
 	VFMADD231PS (R13)(CX*1), Z28, Z24
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_126
+	JGE         four_138
 
-single_123:
+single_135:
 	ADDQ $0x04, R12
-	JZ   end_125
+	JZ   end_137
 
-one_124:
+one_136:
 	VMOVUPS     (R9), Z25
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -2991,12 +3314,12 @@ one_124:
 	VFMADD231PS (R13), Z25, Z24
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_124
+	JNZ         one_136
 
-end_125:
+end_137:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_122
+	JNZ     row_134
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -3077,12 +3400,12 @@ end_125:
 	ADDQ    R8, DI
 	ADDQ    $0x05, SI
 	ADDQ    $0x40, DX
-	JMP     channels_118
+	JMP     channels_130
 
-tail_120:
+tail_132:
 	MOVQ   AX, BX
 	SUBQ   DX, BX
-	JZ     done_119
+	JZ     done_131
 	SHRQ   $0x02, BX
 	MOVQ   $-1, SI
 	BZHIQ  BX, SI, SI
@@ -3123,13 +3446,13 @@ tail_120:
 	ADDQ   DX, DI
 	ADDQ   DX, R8
 
-row_128:
+row_140:
 	MOVQ ow+32(FP), R10
 	MOVQ DI, DX
 	SUBQ $0x04, R10
-	JL   single_129
+	JL   single_141
 
-four_132:
+four_144:
 	VMOVUPS.Z   (R8), K1, Z25
 	VMOVUPS.Z   (R8)(AX*1), K1, Z26
 	VMOVUPS.Z   (R8)(AX*2), K1, Z27
@@ -3281,13 +3604,13 @@ four_132:
 	VFMADD231PS (R11)(CX*1), Z28, K1, Z24
 	LEAQ        (DX)(AX*4), DX
 	SUBQ        $0x04, R10
-	JGE         four_132
+	JGE         four_144
 
-single_129:
+single_141:
 	ADDQ $0x04, R10
-	JZ   end_131
+	JZ   end_143
 
-one_130:
+one_142:
 	VMOVUPS.Z   (R8), K1, Z25
 	ADDQ        AX, R8
 	MOVQ        DX, R11
@@ -3331,12 +3654,12 @@ one_130:
 	VFMADD231PS (R11), Z25, K1, Z24
 	LEAQ        (DX)(AX*1), DX
 	DECQ        R10
-	JNZ         one_130
+	JNZ         one_142
 
-end_131:
+end_143:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_128
+	JNZ      row_140
 	MOVQ     SI, CX
 	VADDPS.Z (CX), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (CX)
@@ -3417,7 +3740,7 @@ end_131:
 	ADDQ     AX, SI
 	ADDQ     $0x05, BX
 
-done_119:
+done_131:
 	VZEROUPPER
 	RET
 
@@ -3430,20 +3753,20 @@ TEXT ·dwForward5s2Z(SB), NOSPLIT, $0-80
 	MOVQ mask+24(FP), BX
 	LEAQ (AX)(AX*2), SI
 
-row_133:
+row_145:
 	XORQ DI, DI
 	LEAQ -64(AX), R8
 
-channels_134:
+channels_146:
 	CMPQ DI, R8
-	JG   tail_136
+	JG   tail_148
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x10
-	JL   narrow_138
+	JL   narrow_150
 	SUBQ $0x10, R9
 	XORQ R10, R10
 
-tile_139:
+tile_151:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3469,7 +3792,7 @@ tile_139:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_140:
+ky_152:
 	VMOVUPS     (R12), Z16
 	VMOVUPS     (R12)(AX*1), Z17
 	VMOVUPS     (R12)(AX*2), Z18
@@ -3599,12 +3922,12 @@ ky_140:
 	VFMADD231PS (R14)(AX*2), Z20, Z15
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_140
+	JNZ         ky_152
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_141
+	JZ          all_153
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z17
@@ -3659,7 +3982,7 @@ ky_140:
 	VCMPPS      $0x09, Z17, Z16, K1
 	VMOVAPS.Z   Z15, K1, Z15
 
-all_141:
+all_153:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -3681,20 +4004,20 @@ all_141:
 	VMOVUPS Z14, (R11)(AX*2)
 	VMOVUPS Z15, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_137
+	JE      row_149
 	ADDQ    $0x10, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_139
+	JMP     tile_151
 
-narrow_138:
+narrow_150:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x08
-	JL   narrow_142
+	JL   narrow_154
 	SUBQ $0x08, R9
 	XORQ R10, R10
 
-tile_143:
+tile_155:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3712,7 +4035,7 @@ tile_143:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_144:
+ky_156:
 	VMOVUPS     (R12), Z8
 	VMOVUPS     (R12)(AX*1), Z9
 	VMOVUPS     (R12)(AX*2), Z10
@@ -3782,12 +4105,12 @@ ky_144:
 	VFMADD231PS (R14)(AX*2), Z12, Z7
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_144
+	JNZ         ky_156
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_145
+	JZ          all_157
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z9
@@ -3816,7 +4139,7 @@ ky_144:
 	VCMPPS      $0x09, Z9, Z8, K1
 	VMOVAPS.Z   Z7, K1, Z7
 
-all_145:
+all_157:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -3828,20 +4151,20 @@ all_145:
 	VMOVUPS Z6, (R11)(AX*2)
 	VMOVUPS Z7, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_137
+	JE      row_149
 	ADDQ    $0x08, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_143
+	JMP     tile_155
 
-narrow_142:
+narrow_154:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x04
-	JL   narrow_146
+	JL   narrow_158
 	SUBQ $0x04, R9
 	XORQ R10, R10
 
-tile_147:
+tile_159:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -3855,7 +4178,7 @@ tile_147:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_148:
+ky_160:
 	VMOVUPS     (R12), Z4
 	VMOVUPS     (R12)(AX*1), Z5
 	VMOVUPS     (R12)(AX*2), Z6
@@ -3895,12 +4218,12 @@ ky_148:
 	VFMADD231PS (R14)(AX*2), Z8, Z3
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_148
+	JNZ         ky_160
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_149
+	JZ          all_161
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z5
@@ -3916,25 +4239,25 @@ ky_148:
 	VCMPPS      $0x09, Z5, Z4, K1
 	VMOVAPS.Z   Z3, K1, Z3
 
-all_149:
+all_161:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
 	VMOVUPS Z2, (R11)(AX*2)
 	VMOVUPS Z3, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_137
+	JE      row_149
 	ADDQ    $0x04, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_147
+	JMP     tile_159
 
-narrow_146:
+narrow_158:
 	MOVQ ow+40(FP), R9
 	SUBQ $0x01, R9
 	XORQ R10, R10
 
-tile_151:
+tile_163:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R10, R11
 	IMULQ  AX, R11
@@ -3945,7 +4268,7 @@ tile_151:
 	ADDQ   DI, R12
 	MOVQ   $0x00000005, R13
 
-ky_152:
+ky_164:
 	VMOVUPS     (R12), Z1
 	VMOVUPS     (R12)(AX*1), Z2
 	VMOVUPS     (R12)(AX*2), Z3
@@ -3962,47 +4285,47 @@ ky_152:
 	VFMADD231PS (R14), Z5, Z0
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_152
+	JNZ         ky_164
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_153
+	JZ          all_165
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z2
 	VCMPPS      $0x09, Z2, Z1, K1
 	VMOVAPS.Z   Z0, K1, Z0
 
-all_153:
+all_165:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	CMPQ    R10, R9
-	JE      row_137
+	JE      row_149
 	ADDQ    $0x01, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_151
+	JMP     tile_163
 
-row_137:
+row_149:
 	ADDQ $0x40, DI
-	JMP  channels_134
+	JMP  channels_146
 
-tail_136:
+tail_148:
 	MOVQ  AX, R8
 	SUBQ  DI, R8
-	JZ    done_135
+	JZ    done_147
 	SHRQ  $0x02, R8
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  ow+40(FP), R8
 	CMPQ  R8, $0x10
-	JL    narrow_155
+	JL    narrow_167
 	SUBQ  $0x10, R8
 	XORQ  R9, R9
 
-tile_156:
+tile_168:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -4028,7 +4351,7 @@ tile_156:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_157:
+ky_169:
 	VMOVUPS.Z   (R11), K1, Z16
 	VMOVUPS.Z   (R11)(AX*1), K1, Z17
 	VMOVUPS.Z   (R11)(AX*2), K1, Z18
@@ -4158,12 +4481,12 @@ ky_157:
 	VFMADD231PS (R13)(AX*2), Z20, K1, Z15
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_157
+	JNZ         ky_169
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_158
+	JZ          all_170
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z17
@@ -4218,7 +4541,7 @@ ky_157:
 	VCMPPS      $0x09, Z17, Z16, K2
 	VMOVAPS.Z   Z15, K2, Z15
 
-all_158:
+all_170:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -4240,20 +4563,20 @@ all_158:
 	VMOVUPS Z14, K1, (R10)(AX*2)
 	VMOVUPS Z15, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_154
+	JE      row_166
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_156
+	JMP     tile_168
 
-narrow_155:
+narrow_167:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x08
-	JL   narrow_159
+	JL   narrow_171
 	SUBQ $0x08, R8
 	XORQ R9, R9
 
-tile_160:
+tile_172:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -4271,7 +4594,7 @@ tile_160:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_161:
+ky_173:
 	VMOVUPS.Z   (R11), K1, Z8
 	VMOVUPS.Z   (R11)(AX*1), K1, Z9
 	VMOVUPS.Z   (R11)(AX*2), K1, Z10
@@ -4341,12 +4664,12 @@ ky_161:
 	VFMADD231PS (R13)(AX*2), Z12, K1, Z7
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_161
+	JNZ         ky_173
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_162
+	JZ          all_174
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z9
@@ -4375,7 +4698,7 @@ ky_161:
 	VCMPPS      $0x09, Z9, Z8, K2
 	VMOVAPS.Z   Z7, K2, Z7
 
-all_162:
+all_174:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -4387,20 +4710,20 @@ all_162:
 	VMOVUPS Z6, K1, (R10)(AX*2)
 	VMOVUPS Z7, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_154
+	JE      row_166
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_160
+	JMP     tile_172
 
-narrow_159:
+narrow_171:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x04
-	JL   narrow_163
+	JL   narrow_175
 	SUBQ $0x04, R8
 	XORQ R9, R9
 
-tile_164:
+tile_176:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -4414,7 +4737,7 @@ tile_164:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_165:
+ky_177:
 	VMOVUPS.Z   (R11), K1, Z4
 	VMOVUPS.Z   (R11)(AX*1), K1, Z5
 	VMOVUPS.Z   (R11)(AX*2), K1, Z6
@@ -4454,12 +4777,12 @@ ky_165:
 	VFMADD231PS (R13)(AX*2), Z8, K1, Z3
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_165
+	JNZ         ky_177
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_166
+	JZ          all_178
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z5
@@ -4475,25 +4798,25 @@ ky_165:
 	VCMPPS      $0x09, Z5, Z4, K2
 	VMOVAPS.Z   Z3, K2, Z3
 
-all_166:
+all_178:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
 	VMOVUPS Z2, K1, (R10)(AX*2)
 	VMOVUPS Z3, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_154
+	JE      row_166
 	ADDQ    $0x04, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_164
+	JMP     tile_176
 
-narrow_163:
+narrow_175:
 	MOVQ ow+40(FP), R8
 	SUBQ $0x01, R8
 	XORQ R9, R9
 
-tile_168:
+tile_180:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R9, R10
 	IMULQ  AX, R10
@@ -4504,7 +4827,7 @@ tile_168:
 	ADDQ   DI, R11
 	MOVQ   $0x00000005, R12
 
-ky_169:
+ky_181:
 	VMOVUPS.Z   (R11), K1, Z1
 	VMOVUPS.Z   (R11)(AX*1), K1, Z2
 	VMOVUPS.Z   (R11)(AX*2), K1, Z3
@@ -4521,37 +4844,37 @@ ky_169:
 	VFMADD231PS (R13), Z5, K1, Z0
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_169
+	JNZ         ky_181
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_170
+	JZ          all_182
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z2
 	VCMPPS      $0x09, Z2, Z1, K2
 	VMOVAPS.Z   Z0, K2, Z0
 
-all_170:
+all_182:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	CMPQ    R9, R8
-	JE      row_154
+	JE      row_166
 	ADDQ    $0x01, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_168
+	JMP     tile_180
 
-row_154:
-done_135:
+row_166:
+done_147:
 	MOVQ  ow+40(FP), DI
 	IMULQ AX, DI
 	ADDQ  DI, CX
 	ADDQ  line+56(FP), DX
 	ADDQ  maskLine+72(FP), BX
 	DECQ  rows+32(FP)
-	JNZ   row_133
+	JNZ   row_145
 	VZEROUPPER
 	RET
 
@@ -4563,9 +4886,9 @@ TEXT ·dwWeight5s2Z(SB), NOSPLIT, $0-64
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_171:
+channels_183:
 	CMPQ   DX, BX
-	JG     tail_173
+	JG     tail_185
 	MOVQ   dw+0(FP), DI
 	ADDQ   DX, DI
 	XORQ   SI, SI
@@ -4602,13 +4925,13 @@ channels_171:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_175:
+row_187:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_176
+	JL   single_188
 
-four_179:
+four_191:
 	VMOVUPS     (R9), Z25
 	VMOVUPS     (R9)(AX*1), Z26
 	VMOVUPS     (R9)(AX*2), Z27
@@ -4771,13 +5094,13 @@ four_179:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_179
+	JGE         four_191
 
-single_176:
+single_188:
 	ADDQ $0x04, R12
-	JZ   end_178
+	JZ   end_190
 
-one_177:
+one_189:
 	VMOVUPS     (R9), Z25
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -4821,12 +5144,12 @@ one_177:
 	VFMADD231PS (R13), Z25, Z24
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_177
+	JNZ         one_189
 
-end_178:
+end_190:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_175
+	JNZ     row_187
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -4907,12 +5230,12 @@ end_178:
 	ADDQ    R8, DI
 	ADDQ    $0x05, SI
 	ADDQ    $0x40, DX
-	JMP     channels_171
+	JMP     channels_183
 
-tail_173:
+tail_185:
 	MOVQ   AX, BX
 	SUBQ   DX, BX
-	JZ     done_172
+	JZ     done_184
 	SHRQ   $0x02, BX
 	MOVQ   $-1, SI
 	BZHIQ  BX, SI, SI
@@ -4953,13 +5276,13 @@ tail_173:
 	ADDQ   DX, DI
 	ADDQ   DX, R8
 
-row_181:
+row_193:
 	MOVQ ow+32(FP), R10
 	MOVQ DI, DX
 	SUBQ $0x04, R10
-	JL   single_182
+	JL   single_194
 
-four_185:
+four_197:
 	VMOVUPS.Z   (R8), K1, Z25
 	VMOVUPS.Z   (R8)(AX*1), K1, Z26
 	VMOVUPS.Z   (R8)(AX*2), K1, Z27
@@ -5122,13 +5445,13 @@ four_185:
 	LEAQ        (DX)(AX*4), DX
 	LEAQ        (DX)(AX*4), DX
 	SUBQ        $0x04, R10
-	JGE         four_185
+	JGE         four_197
 
-single_182:
+single_194:
 	ADDQ $0x04, R10
-	JZ   end_184
+	JZ   end_196
 
-one_183:
+one_195:
 	VMOVUPS.Z   (R8), K1, Z25
 	ADDQ        AX, R8
 	MOVQ        DX, R11
@@ -5172,12 +5495,12 @@ one_183:
 	VFMADD231PS (R11), Z25, K1, Z24
 	LEAQ        (DX)(AX*2), DX
 	DECQ        R10
-	JNZ         one_183
+	JNZ         one_195
 
-end_184:
+end_196:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_181
+	JNZ      row_193
 	MOVQ     SI, CX
 	VADDPS.Z (CX), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (CX)
@@ -5258,7 +5581,7 @@ end_184:
 	ADDQ     AX, SI
 	ADDQ     $0x05, BX
 
-done_172:
+done_184:
 	VZEROUPPER
 	RET
 
@@ -5270,16 +5593,16 @@ TEXT ·dwGather5Z(SB), NOSPLIT, $0-56
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_186:
+channels_198:
 	CMPQ DX, BX
-	JG   tail_188
+	JG   tail_200
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x08
-	JL   narrow_190
+	JL   narrow_202
 	SUBQ $0x08, SI
 	XORQ DI, DI
 
-tile_191:
+tile_203:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5304,7 +5627,7 @@ tile_191:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_192:
+row_204:
 	VMOVUPS     (R9), Z16
 	VMOVUPS     (R9)(AX*1), Z17
 	VMOVUPS     (R9)(AX*2), Z18
@@ -5369,7 +5692,7 @@ row_192:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_192
+	JNZ         row_204
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -5395,20 +5718,20 @@ row_192:
 	VMOVUPS     Z14, (R8)(AX*2)
 	VMOVUPS     Z15, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_189
+	JE          row_201
 	ADDQ        $0x08, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_191
+	JMP         tile_203
 
-narrow_190:
+narrow_202:
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x04
-	JL   narrow_193
+	JL   narrow_205
 	SUBQ $0x04, SI
 	XORQ DI, DI
 
-tile_194:
+tile_206:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5425,7 +5748,7 @@ tile_194:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_195:
+row_207:
 	VMOVUPS     (R9), Z8
 	VMOVUPS     (R9)(AX*1), Z9
 	VMOVUPS     (R9)(AX*2), Z10
@@ -5465,7 +5788,7 @@ row_195:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_195
+	JNZ         row_207
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -5481,18 +5804,18 @@ row_195:
 	VMOVUPS     Z6, (R8)(AX*2)
 	VMOVUPS     Z7, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_189
+	JE          row_201
 	ADDQ        $0x04, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_194
+	JMP         tile_206
 
-narrow_193:
+narrow_205:
 	MOVQ pairs+40(FP), SI
 	SUBQ $0x01, SI
 	XORQ DI, DI
 
-tile_197:
+tile_209:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DI, R8
@@ -5503,7 +5826,7 @@ tile_197:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_198:
+row_210:
 	VMOVUPS     (R9), Z2
 	VMOVUPS     (R9)(AX*1), Z3
 	VMOVUPS     (R9)(AX*2), Z4
@@ -5524,7 +5847,7 @@ row_198:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_198
+	JNZ         row_210
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -5533,31 +5856,31 @@ row_198:
 	VMOVUPS     Z0, (R8)
 	VMOVUPS     Z1, (R8)(AX*1)
 	CMPQ        DI, SI
-	JE          row_189
+	JE          row_201
 	ADDQ        $0x01, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_197
+	JMP         tile_209
 
-row_189:
+row_201:
 	ADDQ $0x40, DX
-	JMP  channels_186
+	JMP  channels_198
 
-tail_188:
+tail_200:
 	MOVQ  AX, BX
 	SUBQ  DX, BX
-	JZ    done_187
+	JZ    done_199
 	SHRQ  $0x02, BX
 	MOVQ  $-1, SI
 	BZHIQ BX, SI, SI
 	KMOVW SI, K1
 	MOVQ  pairs+40(FP), BX
 	CMPQ  BX, $0x08
-	JL    narrow_200
+	JL    narrow_212
 	SUBQ  $0x08, BX
 	XORQ  SI, SI
 
-tile_201:
+tile_213:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5582,7 +5905,7 @@ tile_201:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_202:
+row_214:
 	VMOVUPS.Z   (R8), K1, Z16
 	VMOVUPS.Z   (R8)(AX*1), K1, Z17
 	VMOVUPS.Z   (R8)(AX*2), K1, Z18
@@ -5647,7 +5970,7 @@ row_202:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_202
+	JNZ         row_214
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -5673,20 +5996,20 @@ row_202:
 	VMOVUPS     Z14, K1, (DI)(AX*2)
 	VMOVUPS     Z15, K1, (DI)(CX*1)
 	CMPQ        SI, BX
-	JE          row_199
+	JE          row_211
 	ADDQ        $0x08, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_201
+	JMP         tile_213
 
-narrow_200:
+narrow_212:
 	MOVQ pairs+40(FP), BX
 	CMPQ BX, $0x04
-	JL   narrow_203
+	JL   narrow_215
 	SUBQ $0x04, BX
 	XORQ SI, SI
 
-tile_204:
+tile_216:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5703,7 +6026,7 @@ tile_204:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_205:
+row_217:
 	VMOVUPS.Z   (R8), K1, Z8
 	VMOVUPS.Z   (R8)(AX*1), K1, Z9
 	VMOVUPS.Z   (R8)(AX*2), K1, Z10
@@ -5743,7 +6066,7 @@ row_205:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_205
+	JNZ         row_217
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -5759,18 +6082,18 @@ row_205:
 	VMOVUPS     Z6, K1, (DI)(AX*2)
 	VMOVUPS     Z7, K1, (DI)(CX*1)
 	CMPQ        SI, BX
-	JE          row_199
+	JE          row_211
 	ADDQ        $0x04, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_204
+	JMP         tile_216
 
-narrow_203:
+narrow_215:
 	MOVQ pairs+40(FP), BX
 	SUBQ $0x01, BX
 	XORQ SI, SI
 
-tile_207:
+tile_219:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   SI, DI
@@ -5781,7 +6104,7 @@ tile_207:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_208:
+row_220:
 	VMOVUPS.Z   (R8), K1, Z2
 	VMOVUPS.Z   (R8)(AX*1), K1, Z3
 	VMOVUPS.Z   (R8)(AX*2), K1, Z4
@@ -5802,7 +6125,7 @@ row_208:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_208
+	JNZ         row_220
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -5811,14 +6134,1034 @@ row_208:
 	VMOVUPS     Z0, K1, (DI)
 	VMOVUPS     Z1, K1, (DI)(AX*1)
 	CMPQ        SI, BX
-	JE          row_199
+	JE          row_211
 	ADDQ        $0x01, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_207
+	JMP         tile_219
 
-row_199:
-done_187:
+row_211:
+done_199:
+	VZEROUPPER
+	RET
+
+// func dwForward5pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dwForward5pairsZ(SB), NOSPLIT, $0-80
+	MOVQ $0x00000020, AX
+	MOVQ $0x00000040, CX
+	MOVQ y+0(FP), DX
+	MOVQ x+8(FP), BX
+	MOVQ mask+24(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (CX)(CX*2), R8
+
+row_221:
+	XORQ R9, R9
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x10
+	JL   narrow_223
+	SUBQ $0x10, R10
+	XORQ R11, R11
+
+tile_224:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000005, R14
+
+ky_225:
+	VBROADCASTF32X8 (R13), Z16
+	VBROADCASTF32X8 (R13)(AX*1), Z17
+	VBROADCASTF32X8 (R13)(AX*2), Z18
+	VBROADCASTF32X8 (R13)(DI*1), Z19
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z20
+	ADDQ            AX, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z16, Z0
+	VFMADD231PS     (R15)(AX*1), Z17, Z0
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z18, Z0
+	VFMADD231PS     Z21, Z16, Z1
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z0
+	VFMADD231PS     Z21, Z17, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z0
+	VFMADD231PS     Z21, Z18, Z1
+	VFMADD231PS     Z21, Z16, Z2
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z1
+	VFMADD231PS     Z21, Z17, Z2
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z1
+	VFMADD231PS     Z21, Z18, Z2
+	VFMADD231PS     Z21, Z16, Z3
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z2
+	VFMADD231PS     Z21, Z17, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z2
+	VFMADD231PS     Z21, Z18, Z3
+	VFMADD231PS     Z21, Z16, Z4
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z3
+	VFMADD231PS     Z21, Z17, Z4
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z3
+	VFMADD231PS     Z21, Z18, Z4
+	VFMADD231PS     Z21, Z16, Z5
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z4
+	VFMADD231PS     Z21, Z17, Z5
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z4
+	VFMADD231PS     Z21, Z18, Z5
+	VFMADD231PS     Z21, Z16, Z6
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z5
+	VFMADD231PS     Z21, Z17, Z6
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z5
+	VFMADD231PS     Z21, Z18, Z6
+	VFMADD231PS     Z21, Z16, Z7
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z6
+	VFMADD231PS     Z21, Z17, Z7
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z6
+	VFMADD231PS     Z21, Z18, Z7
+	VFMADD231PS     Z21, Z16, Z8
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z7
+	VFMADD231PS     Z21, Z17, Z8
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z7
+	VFMADD231PS     Z21, Z18, Z8
+	VFMADD231PS     Z21, Z16, Z9
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z8
+	VFMADD231PS     Z21, Z17, Z9
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z8
+	VFMADD231PS     Z21, Z18, Z9
+	VFMADD231PS     Z21, Z16, Z10
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z9
+	VFMADD231PS     Z21, Z17, Z10
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z9
+	VFMADD231PS     Z21, Z18, Z10
+	VFMADD231PS     Z21, Z16, Z11
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z10
+	VFMADD231PS     Z21, Z17, Z11
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z10
+	VFMADD231PS     Z21, Z18, Z11
+	VFMADD231PS     Z21, Z16, Z12
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z11
+	VFMADD231PS     Z21, Z17, Z12
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z11
+	VFMADD231PS     Z21, Z18, Z12
+	VFMADD231PS     Z21, Z16, Z13
+	VMOVUPS         (R15)(DI*1), Z21
+	VFMADD231PS     Z21, Z19, Z12
+	VFMADD231PS     Z21, Z17, Z13
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z21
+	VFMADD231PS     Z21, Z20, Z12
+	VFMADD231PS     Z21, Z18, Z13
+	VFMADD231PS     Z21, Z16, Z14
+	VMOVUPS         (R15)(AX*1), Z21
+	VFMADD231PS     Z21, Z19, Z13
+	VFMADD231PS     Z21, Z17, Z14
+	VMOVUPS         (R15)(AX*2), Z21
+	VFMADD231PS     Z21, Z20, Z13
+	VFMADD231PS     Z21, Z18, Z14
+	VFMADD231PS     Z21, Z16, Z15
+	VMOVUPS         (R15)(DI*1), Z16
+	VFMADD231PS     Z16, Z19, Z14
+	VFMADD231PS     Z16, Z17, Z15
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z16
+	VFMADD231PS     Z16, Z20, Z14
+	VFMADD231PS     Z16, Z18, Z15
+	VFMADD231PS     (R15)(AX*1), Z19, Z15
+	VFMADD231PS     (R15)(AX*2), Z20, Z15
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_225
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_226
+	VXORPS          Z16, Z16, Z16
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z3, K1, Z3
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z4, K1, Z4
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z5, K1, Z5
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z6, K1, Z6
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z7, K1, Z7
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z8, K1, Z8
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z9, K1, Z9
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z10, K1, Z10
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z11, K1, Z11
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z12, K1, Z12
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z13, K1, Z13
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z14, K1, Z14
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z15, K1, Z15
+
+all_226:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, (R12)(CX*1)
+	VMOVUPS Z6, (R12)(CX*2)
+	VMOVUPS Z7, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z8, (R12)
+	VMOVUPS Z9, (R12)(CX*1)
+	VMOVUPS Z10, (R12)(CX*2)
+	VMOVUPS Z11, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z12, (R12)
+	VMOVUPS Z13, (R12)(CX*1)
+	VMOVUPS Z14, (R12)(CX*2)
+	VMOVUPS Z15, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_222
+	ADDQ    $0x10, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_224
+
+narrow_223:
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x08
+	JL   narrow_227
+	SUBQ $0x08, R10
+	XORQ R11, R11
+
+tile_228:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000005, R14
+
+ky_229:
+	VBROADCASTF32X8 (R13), Z8
+	VBROADCASTF32X8 (R13)(AX*1), Z9
+	VBROADCASTF32X8 (R13)(AX*2), Z10
+	VBROADCASTF32X8 (R13)(DI*1), Z11
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z12
+	ADDQ            AX, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z8, Z0
+	VFMADD231PS     (R15)(AX*1), Z9, Z0
+	VMOVUPS         (R15)(AX*2), Z13
+	VFMADD231PS     Z13, Z10, Z0
+	VFMADD231PS     Z13, Z8, Z1
+	VMOVUPS         (R15)(DI*1), Z13
+	VFMADD231PS     Z13, Z11, Z0
+	VFMADD231PS     Z13, Z9, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z13
+	VFMADD231PS     Z13, Z12, Z0
+	VFMADD231PS     Z13, Z10, Z1
+	VFMADD231PS     Z13, Z8, Z2
+	VMOVUPS         (R15)(AX*1), Z13
+	VFMADD231PS     Z13, Z11, Z1
+	VFMADD231PS     Z13, Z9, Z2
+	VMOVUPS         (R15)(AX*2), Z13
+	VFMADD231PS     Z13, Z12, Z1
+	VFMADD231PS     Z13, Z10, Z2
+	VFMADD231PS     Z13, Z8, Z3
+	VMOVUPS         (R15)(DI*1), Z13
+	VFMADD231PS     Z13, Z11, Z2
+	VFMADD231PS     Z13, Z9, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z13
+	VFMADD231PS     Z13, Z12, Z2
+	VFMADD231PS     Z13, Z10, Z3
+	VFMADD231PS     Z13, Z8, Z4
+	VMOVUPS         (R15)(AX*1), Z13
+	VFMADD231PS     Z13, Z11, Z3
+	VFMADD231PS     Z13, Z9, Z4
+	VMOVUPS         (R15)(AX*2), Z13
+	VFMADD231PS     Z13, Z12, Z3
+	VFMADD231PS     Z13, Z10, Z4
+	VFMADD231PS     Z13, Z8, Z5
+	VMOVUPS         (R15)(DI*1), Z13
+	VFMADD231PS     Z13, Z11, Z4
+	VFMADD231PS     Z13, Z9, Z5
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z13
+	VFMADD231PS     Z13, Z12, Z4
+	VFMADD231PS     Z13, Z10, Z5
+	VFMADD231PS     Z13, Z8, Z6
+	VMOVUPS         (R15)(AX*1), Z13
+	VFMADD231PS     Z13, Z11, Z5
+	VFMADD231PS     Z13, Z9, Z6
+	VMOVUPS         (R15)(AX*2), Z13
+	VFMADD231PS     Z13, Z12, Z5
+	VFMADD231PS     Z13, Z10, Z6
+	VFMADD231PS     Z13, Z8, Z7
+	VMOVUPS         (R15)(DI*1), Z8
+	VFMADD231PS     Z8, Z11, Z6
+	VFMADD231PS     Z8, Z9, Z7
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z8
+	VFMADD231PS     Z8, Z12, Z6
+	VFMADD231PS     Z8, Z10, Z7
+	VFMADD231PS     (R15)(AX*1), Z11, Z7
+	VFMADD231PS     (R15)(AX*2), Z12, Z7
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_229
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_230
+	VXORPS          Z8, Z8, Z8
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z3, K1, Z3
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z4, K1, Z4
+	VMOVUPS         (R13)(CX*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z5, K1, Z5
+	VMOVUPS         (R13)(CX*2), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z6, K1, Z6
+	VMOVUPS         (R13)(R8*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z7, K1, Z7
+
+all_230:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, (R12)(CX*1)
+	VMOVUPS Z6, (R12)(CX*2)
+	VMOVUPS Z7, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_222
+	ADDQ    $0x08, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_228
+
+narrow_227:
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x04
+	JL   narrow_231
+	SUBQ $0x04, R10
+	XORQ R11, R11
+
+tile_232:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000005, R14
+
+ky_233:
+	VBROADCASTF32X8 (R13), Z4
+	VBROADCASTF32X8 (R13)(AX*1), Z5
+	VBROADCASTF32X8 (R13)(AX*2), Z6
+	VBROADCASTF32X8 (R13)(DI*1), Z7
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z8
+	ADDQ            AX, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z4, Z0
+	VFMADD231PS     (R15)(AX*1), Z5, Z0
+	VMOVUPS         (R15)(AX*2), Z9
+	VFMADD231PS     Z9, Z6, Z0
+	VFMADD231PS     Z9, Z4, Z1
+	VMOVUPS         (R15)(DI*1), Z9
+	VFMADD231PS     Z9, Z7, Z0
+	VFMADD231PS     Z9, Z5, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z9
+	VFMADD231PS     Z9, Z8, Z0
+	VFMADD231PS     Z9, Z6, Z1
+	VFMADD231PS     Z9, Z4, Z2
+	VMOVUPS         (R15)(AX*1), Z9
+	VFMADD231PS     Z9, Z7, Z1
+	VFMADD231PS     Z9, Z5, Z2
+	VMOVUPS         (R15)(AX*2), Z9
+	VFMADD231PS     Z9, Z8, Z1
+	VFMADD231PS     Z9, Z6, Z2
+	VFMADD231PS     Z9, Z4, Z3
+	VMOVUPS         (R15)(DI*1), Z4
+	VFMADD231PS     Z4, Z7, Z2
+	VFMADD231PS     Z4, Z5, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z4
+	VFMADD231PS     Z4, Z8, Z2
+	VFMADD231PS     Z4, Z6, Z3
+	VFMADD231PS     (R15)(AX*1), Z7, Z3
+	VFMADD231PS     (R15)(AX*2), Z8, Z3
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_233
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_234
+	VXORPS          Z4, Z4, Z4
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z3, K1, Z3
+
+all_234:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_222
+	ADDQ    $0x04, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_232
+
+narrow_231:
+	MOVQ pairs+40(FP), R10
+	SUBQ $0x01, R10
+	XORQ R11, R11
+
+tile_236:
+	VXORPS Z0, Z0, Z0
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000005, R14
+
+ky_237:
+	VBROADCASTF32X8 (R13), Z1
+	VBROADCASTF32X8 (R13)(AX*1), Z2
+	VBROADCASTF32X8 (R13)(AX*2), Z3
+	VBROADCASTF32X8 (R13)(DI*1), Z4
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z5
+	ADDQ            AX, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z1, Z0
+	VFMADD231PS     (R15)(AX*1), Z2, Z0
+	VFMADD231PS     (R15)(AX*2), Z3, Z0
+	VFMADD231PS     (R15)(DI*1), Z4, Z0
+	LEAQ            (R15)(AX*4), R15
+	VFMADD231PS     (R15), Z5, Z0
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_237
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_238
+	VXORPS          Z1, Z1, Z1
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z2
+	VCMPPS          $0x09, Z2, Z1, K1
+	VMOVAPS.Z       Z0, K1, Z0
+
+all_238:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	CMPQ    R11, R10
+	JE      row_222
+	ADDQ    $0x01, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_236
+
+row_222:
+	ADDQ next+48(FP), DX
+	ADDQ line+56(FP), BX
+	ADDQ maskLine+72(FP), SI
+	DECQ rows+32(FP)
+	JNZ  row_221
+	VZEROUPPER
+	RET
+
+// func dwWeight5pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dwWeight5pairsZ(SB), NOSPLIT, $0-56
+	MOVQ   $0x00000020, AX
+	MOVQ   $0x00000040, CX
+	LEAQ   (AX)(AX*2), CX
+	XORQ   DX, DX
+	MOVQ   dw+0(FP), SI
+	ADDQ   DX, SI
+	XORQ   BX, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	MOVQ   dy+16(FP), R8
+	MOVQ   rows+24(FP), R9
+	MOVQ   tap+48(FP), DI
+	IMULQ  BX, DI
+	ADDQ   x+8(FP), DI
+	ADDQ   DX, DI
+	ADDQ   DX, R8
+
+row_240:
+	MOVQ ow+32(FP), R10
+	MOVQ DI, DX
+	SUBQ $0x08, R10
+	JL   single_241
+
+four_244:
+	VMOVUPS     (R8), Z25
+	VMOVUPS     (R8)(AX*2), Z26
+	VMOVUPS     (R8)(AX*4), Z27
+	VMOVUPS     (R8)(CX*2), Z28
+	LEAQ        (R8)(AX*8), R8
+	MOVQ        DX, R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z0
+	VFMADD231PS (R12)(AX*1), Z25, Z1
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z25, Z2
+	VFMADD231PS Z29, Z26, Z0
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z25, Z3
+	VFMADD231PS Z29, Z26, Z1
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z25, Z4
+	VFMADD231PS Z29, Z26, Z2
+	VFMADD231PS Z29, Z27, Z0
+	VMOVUPS     (R12)(AX*1), Z29
+	VFMADD231PS Z29, Z26, Z3
+	VFMADD231PS Z29, Z27, Z1
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z26, Z4
+	VFMADD231PS Z29, Z27, Z2
+	VFMADD231PS Z29, Z28, Z0
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z27, Z3
+	VFMADD231PS Z29, Z28, Z1
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z27, Z4
+	VFMADD231PS Z29, Z28, Z2
+	VFMADD231PS (R12)(AX*1), Z28, Z3
+	VFMADD231PS (R12)(AX*2), Z28, Z4
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z5
+	VFMADD231PS (R12)(AX*1), Z25, Z6
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z25, Z7
+	VFMADD231PS Z29, Z26, Z5
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z25, Z8
+	VFMADD231PS Z29, Z26, Z6
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z25, Z9
+	VFMADD231PS Z29, Z26, Z7
+	VFMADD231PS Z29, Z27, Z5
+	VMOVUPS     (R12)(AX*1), Z29
+	VFMADD231PS Z29, Z26, Z8
+	VFMADD231PS Z29, Z27, Z6
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z26, Z9
+	VFMADD231PS Z29, Z27, Z7
+	VFMADD231PS Z29, Z28, Z5
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z27, Z8
+	VFMADD231PS Z29, Z28, Z6
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z27, Z9
+	VFMADD231PS Z29, Z28, Z7
+	VFMADD231PS (R12)(AX*1), Z28, Z8
+	VFMADD231PS (R12)(AX*2), Z28, Z9
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z10
+	VFMADD231PS (R12)(AX*1), Z25, Z11
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z25, Z12
+	VFMADD231PS Z29, Z26, Z10
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z25, Z13
+	VFMADD231PS Z29, Z26, Z11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z25, Z14
+	VFMADD231PS Z29, Z26, Z12
+	VFMADD231PS Z29, Z27, Z10
+	VMOVUPS     (R12)(AX*1), Z29
+	VFMADD231PS Z29, Z26, Z13
+	VFMADD231PS Z29, Z27, Z11
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z26, Z14
+	VFMADD231PS Z29, Z27, Z12
+	VFMADD231PS Z29, Z28, Z10
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z27, Z13
+	VFMADD231PS Z29, Z28, Z11
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z27, Z14
+	VFMADD231PS Z29, Z28, Z12
+	VFMADD231PS (R12)(AX*1), Z28, Z13
+	VFMADD231PS (R12)(AX*2), Z28, Z14
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z15
+	VFMADD231PS (R12)(AX*1), Z25, Z16
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z25, Z17
+	VFMADD231PS Z29, Z26, Z15
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z25, Z18
+	VFMADD231PS Z29, Z26, Z16
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z25, Z19
+	VFMADD231PS Z29, Z26, Z17
+	VFMADD231PS Z29, Z27, Z15
+	VMOVUPS     (R12)(AX*1), Z29
+	VFMADD231PS Z29, Z26, Z18
+	VFMADD231PS Z29, Z27, Z16
+	VMOVUPS     (R12)(AX*2), Z29
+	VFMADD231PS Z29, Z26, Z19
+	VFMADD231PS Z29, Z27, Z17
+	VFMADD231PS Z29, Z28, Z15
+	VMOVUPS     (R12)(CX*1), Z29
+	VFMADD231PS Z29, Z27, Z18
+	VFMADD231PS Z29, Z28, Z16
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z29
+	VFMADD231PS Z29, Z27, Z19
+	VFMADD231PS Z29, Z28, Z17
+	VFMADD231PS (R12)(AX*1), Z28, Z18
+	VFMADD231PS (R12)(AX*2), Z28, Z19
+	ADDQ        tap+48(FP), R11
+	VFMADD231PS (R11), Z25, Z20
+	VFMADD231PS (R11)(AX*1), Z25, Z21
+	VMOVUPS     (R11)(AX*2), Z29
+	VFMADD231PS Z29, Z25, Z22
+	VFMADD231PS Z29, Z26, Z20
+	VMOVUPS     (R11)(CX*1), Z29
+	VFMADD231PS Z29, Z25, Z23
+	VFMADD231PS Z29, Z26, Z21
+	LEAQ        (R11)(AX*4), R11
+	VMOVUPS     (R11), Z29
+	VFMADD231PS Z29, Z25, Z24
+	VFMADD231PS Z29, Z26, Z22
+	VFMADD231PS Z29, Z27, Z20
+	VMOVUPS     (R11)(AX*1), Z25
+	VFMADD231PS Z25, Z26, Z23
+	VFMADD231PS Z25, Z27, Z21
+	VMOVUPS     (R11)(AX*2), Z25
+	VFMADD231PS Z25, Z26, Z24
+	VFMADD231PS Z25, Z27, Z22
+	VFMADD231PS Z25, Z28, Z20
+	VMOVUPS     (R11)(CX*1), Z25
+	VFMADD231PS Z25, Z27, Z23
+	VFMADD231PS Z25, Z28, Z21
+	LEAQ        (R11)(AX*4), R11
+	VMOVUPS     (R11), Z25
+	VFMADD231PS Z25, Z27, Z24
+	VFMADD231PS Z25, Z28, Z22
+	VFMADD231PS (R11)(AX*1), Z28, Z23
+	VFMADD231PS (R11)(AX*2), Z28, Z24
+	LEAQ        (DX)(AX*4), DX
+	LEAQ        (DX)(AX*4), DX
+	SUBQ        $0x08, R10
+	JGE         four_244
+
+single_241:
+	ADDQ $0x08, R10
+	JZ   end_243
+
+one_242:
+	SUBQ        $0x02, R10
+	JL          odd_245
+	VMOVUPS     (R8), Z25
+	LEAQ        (R8)(AX*2), R8
+	MOVQ        DX, R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z0
+	VFMADD231PS (R12)(AX*1), Z25, Z1
+	VFMADD231PS (R12)(AX*2), Z25, Z2
+	VFMADD231PS (R12)(CX*1), Z25, Z3
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z25, Z4
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z5
+	VFMADD231PS (R12)(AX*1), Z25, Z6
+	VFMADD231PS (R12)(AX*2), Z25, Z7
+	VFMADD231PS (R12)(CX*1), Z25, Z8
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z25, Z9
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z10
+	VFMADD231PS (R12)(AX*1), Z25, Z11
+	VFMADD231PS (R12)(AX*2), Z25, Z12
+	VFMADD231PS (R12)(CX*1), Z25, Z13
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z25, Z14
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z25, Z15
+	VFMADD231PS (R12)(AX*1), Z25, Z16
+	VFMADD231PS (R12)(AX*2), Z25, Z17
+	VFMADD231PS (R12)(CX*1), Z25, Z18
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z25, Z19
+	ADDQ        tap+48(FP), R11
+	VFMADD231PS (R11), Z25, Z20
+	VFMADD231PS (R11)(AX*1), Z25, Z21
+	VFMADD231PS (R11)(AX*2), Z25, Z22
+	VFMADD231PS (R11)(CX*1), Z25, Z23
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z25, Z24
+	LEAQ        (DX)(AX*2), DX
+	JMP         one_242
+
+odd_245:
+	ADDQ        $0x02, R10
+	JZ          end_243
+	MOVQ        $0x00000008, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (R8), K1, Z25
+	ADDQ        AX, R8
+	MOVQ        DX, R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z25, K1, Z0
+	VFMADD231PS (R11)(AX*1), Z25, K1, Z1
+	VFMADD231PS (R11)(AX*2), Z25, K1, Z2
+	VFMADD231PS (R11)(CX*1), Z25, K1, Z3
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z25, K1, Z4
+	ADDQ        tap+48(FP), R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z25, K1, Z5
+	VFMADD231PS (R11)(AX*1), Z25, K1, Z6
+	VFMADD231PS (R11)(AX*2), Z25, K1, Z7
+	VFMADD231PS (R11)(CX*1), Z25, K1, Z8
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z25, K1, Z9
+	ADDQ        tap+48(FP), R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z25, K1, Z10
+	VFMADD231PS (R11)(AX*1), Z25, K1, Z11
+	VFMADD231PS (R11)(AX*2), Z25, K1, Z12
+	VFMADD231PS (R11)(CX*1), Z25, K1, Z13
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z25, K1, Z14
+	ADDQ        tap+48(FP), R10
+	MOVQ        R10, R11
+	VFMADD231PS (R11), Z25, K1, Z15
+	VFMADD231PS (R11)(AX*1), Z25, K1, Z16
+	VFMADD231PS (R11)(AX*2), Z25, K1, Z17
+	VFMADD231PS (R11)(CX*1), Z25, K1, Z18
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z25, K1, Z19
+	ADDQ        tap+48(FP), R10
+	VFMADD231PS (R10), Z25, K1, Z20
+	VFMADD231PS (R10)(AX*1), Z25, K1, Z21
+	VFMADD231PS (R10)(AX*2), Z25, K1, Z22
+	VFMADD231PS (R10)(CX*1), Z25, K1, Z23
+	LEAQ        (R10)(AX*4), R10
+	VFMADD231PS (R10), Z25, K1, Z24
+	LEAQ        (DX)(AX*2), DX
+
+end_243:
+	ADDQ          line+40(FP), DI
+	DECQ          R9
+	JNZ           row_240
+	MOVQ          SI, CX
+	VEXTRACTF32X8 $0x01, Z0, Y25
+	VADDPS        Y25, Y0, Y25
+	VADDPS        (CX), Y25, Y25
+	VMOVUPS       Y25, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z16, Y0
+	VADDPS        Y0, Y16, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z17, Y0
+	VADDPS        Y0, Y17, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z18, Y0
+	VADDPS        Y0, Y18, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z19, Y0
+	VADDPS        Y0, Y19, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z20, Y0
+	VADDPS        Y0, Y20, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z21, Y0
+	VADDPS        Y0, Y21, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z22, Y0
+	VADDPS        Y0, Y22, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z23, Y0
+	VADDPS        Y0, Y23, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z24, Y0
+	VADDPS        Y0, Y24, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	IMUL3Q        $+25, AX, AX
+	ADDQ          AX, SI
+	ADDQ          $0x05, BX
 	VZEROUPPER
 	RET
 
@@ -5831,20 +7174,20 @@ TEXT ·dwForward7s1Z(SB), NOSPLIT, $0-80
 	MOVQ mask+24(FP), BX
 	LEAQ (AX)(AX*2), SI
 
-row_209:
+row_246:
 	XORQ DI, DI
 	LEAQ -64(AX), R8
 
-channels_210:
+channels_247:
 	CMPQ DI, R8
-	JG   tail_212
+	JG   tail_249
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x10
-	JL   narrow_214
+	JL   narrow_251
 	SUBQ $0x10, R9
 	XORQ R10, R10
 
-tile_215:
+tile_252:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -5869,7 +7212,7 @@ tile_215:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_216:
+ky_253:
 	VMOVUPS     (R12), Z16
 	VMOVUPS     (R12)(AX*1), Z17
 	VMOVUPS     (R12)(AX*2), Z18
@@ -6019,12 +7362,12 @@ ky_216:
 	VFMADD231PS (R14)(AX*1), Z22, Z15
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_216
+	JNZ         ky_253
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_217
+	JZ          all_254
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z17
@@ -6079,7 +7422,7 @@ ky_216:
 	VCMPPS      $0x09, Z17, Z16, K1
 	VMOVAPS.Z   Z15, K1, Z15
 
-all_217:
+all_254:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -6101,20 +7444,20 @@ all_217:
 	VMOVUPS Z14, (R11)(AX*2)
 	VMOVUPS Z15, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_213
+	JE      row_250
 	ADDQ    $0x10, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_215
+	JMP     tile_252
 
-narrow_214:
+narrow_251:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x08
-	JL   narrow_218
+	JL   narrow_255
 	SUBQ $0x08, R9
 	XORQ R10, R10
 
-tile_219:
+tile_256:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6131,7 +7474,7 @@ tile_219:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_220:
+ky_257:
 	VMOVUPS     (R12), Z8
 	VMOVUPS     (R12)(AX*1), Z9
 	VMOVUPS     (R12)(AX*2), Z10
@@ -6215,12 +7558,12 @@ ky_220:
 	VFMADD231PS (R14)(AX*1), Z14, Z7
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_220
+	JNZ         ky_257
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_221
+	JZ          all_258
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z9
@@ -6249,7 +7592,7 @@ ky_220:
 	VCMPPS      $0x09, Z9, Z8, K1
 	VMOVAPS.Z   Z7, K1, Z7
 
-all_221:
+all_258:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -6261,20 +7604,20 @@ all_221:
 	VMOVUPS Z6, (R11)(AX*2)
 	VMOVUPS Z7, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_213
+	JE      row_250
 	ADDQ    $0x08, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_219
+	JMP     tile_256
 
-narrow_218:
+narrow_255:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x04
-	JL   narrow_222
+	JL   narrow_259
 	SUBQ $0x04, R9
 	XORQ R10, R10
 
-tile_223:
+tile_260:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6287,7 +7630,7 @@ tile_223:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_224:
+ky_261:
 	VMOVUPS     (R12), Z4
 	VMOVUPS     (R12)(AX*1), Z5
 	VMOVUPS     (R12)(AX*2), Z6
@@ -6338,12 +7681,12 @@ ky_224:
 	VFMADD231PS (R14)(AX*1), Z10, Z3
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_224
+	JNZ         ky_261
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_225
+	JZ          all_262
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z5
@@ -6359,25 +7702,25 @@ ky_224:
 	VCMPPS      $0x09, Z5, Z4, K1
 	VMOVAPS.Z   Z3, K1, Z3
 
-all_225:
+all_262:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
 	VMOVUPS Z2, (R11)(AX*2)
 	VMOVUPS Z3, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_213
+	JE      row_250
 	ADDQ    $0x04, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_223
+	JMP     tile_260
 
-narrow_222:
+narrow_259:
 	MOVQ ow+40(FP), R9
 	SUBQ $0x01, R9
 	XORQ R10, R10
 
-tile_227:
+tile_264:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R10, R11
 	IMULQ  AX, R11
@@ -6387,7 +7730,7 @@ tile_227:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_228:
+ky_265:
 	VMOVUPS     (R12), Z1
 	VMOVUPS     (R12)(AX*1), Z2
 	VMOVUPS     (R12)(AX*2), Z3
@@ -6408,47 +7751,47 @@ ky_228:
 	VFMADD231PS (R14)(AX*2), Z7, Z0
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_228
+	JNZ         ky_265
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_229
+	JZ          all_266
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z2
 	VCMPPS      $0x09, Z2, Z1, K1
 	VMOVAPS.Z   Z0, K1, Z0
 
-all_229:
+all_266:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	CMPQ    R10, R9
-	JE      row_213
+	JE      row_250
 	ADDQ    $0x01, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_227
+	JMP     tile_264
 
-row_213:
+row_250:
 	ADDQ $0x40, DI
-	JMP  channels_210
+	JMP  channels_247
 
-tail_212:
+tail_249:
 	MOVQ  AX, R8
 	SUBQ  DI, R8
-	JZ    done_211
+	JZ    done_248
 	SHRQ  $0x02, R8
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  ow+40(FP), R8
 	CMPQ  R8, $0x10
-	JL    narrow_231
+	JL    narrow_268
 	SUBQ  $0x10, R8
 	XORQ  R9, R9
 
-tile_232:
+tile_269:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6473,7 +7816,7 @@ tile_232:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_233:
+ky_270:
 	VMOVUPS.Z   (R11), K1, Z16
 	VMOVUPS.Z   (R11)(AX*1), K1, Z17
 	VMOVUPS.Z   (R11)(AX*2), K1, Z18
@@ -6623,12 +7966,12 @@ ky_233:
 	VFMADD231PS (R13)(AX*1), Z22, K1, Z15
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_233
+	JNZ         ky_270
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_234
+	JZ          all_271
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z17
@@ -6683,7 +8026,7 @@ ky_233:
 	VCMPPS      $0x09, Z17, Z16, K2
 	VMOVAPS.Z   Z15, K2, Z15
 
-all_234:
+all_271:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -6705,20 +8048,20 @@ all_234:
 	VMOVUPS Z14, K1, (R10)(AX*2)
 	VMOVUPS Z15, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_230
+	JE      row_267
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_232
+	JMP     tile_269
 
-narrow_231:
+narrow_268:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x08
-	JL   narrow_235
+	JL   narrow_272
 	SUBQ $0x08, R8
 	XORQ R9, R9
 
-tile_236:
+tile_273:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6735,7 +8078,7 @@ tile_236:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_237:
+ky_274:
 	VMOVUPS.Z   (R11), K1, Z8
 	VMOVUPS.Z   (R11)(AX*1), K1, Z9
 	VMOVUPS.Z   (R11)(AX*2), K1, Z10
@@ -6819,12 +8162,12 @@ ky_237:
 	VFMADD231PS (R13)(AX*1), Z14, K1, Z7
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_237
+	JNZ         ky_274
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_238
+	JZ          all_275
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z9
@@ -6853,7 +8196,7 @@ ky_237:
 	VCMPPS      $0x09, Z9, Z8, K2
 	VMOVAPS.Z   Z7, K2, Z7
 
-all_238:
+all_275:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -6865,20 +8208,20 @@ all_238:
 	VMOVUPS Z6, K1, (R10)(AX*2)
 	VMOVUPS Z7, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_230
+	JE      row_267
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_236
+	JMP     tile_273
 
-narrow_235:
+narrow_272:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x04
-	JL   narrow_239
+	JL   narrow_276
 	SUBQ $0x04, R8
 	XORQ R9, R9
 
-tile_240:
+tile_277:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -6891,7 +8234,7 @@ tile_240:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_241:
+ky_278:
 	VMOVUPS.Z   (R11), K1, Z4
 	VMOVUPS.Z   (R11)(AX*1), K1, Z5
 	VMOVUPS.Z   (R11)(AX*2), K1, Z6
@@ -6942,12 +8285,12 @@ ky_241:
 	VFMADD231PS (R13)(AX*1), Z10, K1, Z3
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_241
+	JNZ         ky_278
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_242
+	JZ          all_279
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z5
@@ -6963,25 +8306,25 @@ ky_241:
 	VCMPPS      $0x09, Z5, Z4, K2
 	VMOVAPS.Z   Z3, K2, Z3
 
-all_242:
+all_279:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
 	VMOVUPS Z2, K1, (R10)(AX*2)
 	VMOVUPS Z3, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_230
+	JE      row_267
 	ADDQ    $0x04, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_240
+	JMP     tile_277
 
-narrow_239:
+narrow_276:
 	MOVQ ow+40(FP), R8
 	SUBQ $0x01, R8
 	XORQ R9, R9
 
-tile_244:
+tile_281:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R9, R10
 	IMULQ  AX, R10
@@ -6991,7 +8334,7 @@ tile_244:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_245:
+ky_282:
 	VMOVUPS.Z   (R11), K1, Z1
 	VMOVUPS.Z   (R11)(AX*1), K1, Z2
 	VMOVUPS.Z   (R11)(AX*2), K1, Z3
@@ -7012,37 +8355,37 @@ ky_245:
 	VFMADD231PS (R13)(AX*2), Z7, K1, Z0
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_245
+	JNZ         ky_282
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_246
+	JZ          all_283
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z2
 	VCMPPS      $0x09, Z2, Z1, K2
 	VMOVAPS.Z   Z0, K2, Z0
 
-all_246:
+all_283:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	CMPQ    R9, R8
-	JE      row_230
+	JE      row_267
 	ADDQ    $0x01, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_244
+	JMP     tile_281
 
-row_230:
-done_211:
+row_267:
+done_248:
 	MOVQ  ow+40(FP), DI
 	IMULQ AX, DI
 	ADDQ  DI, CX
 	ADDQ  line+56(FP), DX
 	ADDQ  maskLine+72(FP), BX
 	DECQ  rows+32(FP)
-	JNZ   row_209
+	JNZ   row_246
 	VZEROUPPER
 	RET
 
@@ -7054,14 +8397,14 @@ TEXT ·dwWeight7s1Z(SB), NOSPLIT, $0-64
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_247:
+channels_284:
 	CMPQ DX, BX
-	JG   tail_249
+	JG   tail_286
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_250:
+group_287:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7091,13 +8434,13 @@ group_250:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_251:
+row_288:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_252
+	JL   single_289
 
-four_255:
+four_292:
 	VMOVUPS     (R9), Z21
 	VMOVUPS     (R9)(AX*1), Z22
 	VMOVUPS     (R9)(AX*2), Z23
@@ -7224,13 +8567,13 @@ four_255:
 	VFMADD231PS (R13)(AX*1), Z24, Z20
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_255
+	JGE         four_292
 
-single_252:
+single_289:
 	ADDQ $0x04, R12
-	JZ   end_254
+	JZ   end_291
 
-one_253:
+one_290:
 	VMOVUPS     (R9), Z21
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -7264,12 +8607,12 @@ one_253:
 	VFMADD231PS (R13)(AX*2), Z21, Z20
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_253
+	JNZ         one_290
 
-end_254:
+end_291:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_251
+	JNZ     row_288
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -7338,7 +8681,7 @@ end_254:
 	ADDQ    R8, DI
 	ADDQ    $0x03, SI
 	CMPQ    SI, $0x06
-	JNE     group_250
+	JNE     group_287
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
@@ -7354,13 +8697,13 @@ end_254:
 	ADDQ    DX, R8
 	ADDQ    DX, R9
 
-row_256:
+row_293:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_257
+	JL   single_294
 
-four_260:
+four_297:
 	VMOVUPS     (R9), Z7
 	VMOVUPS     (R9)(AX*1), Z8
 	VMOVUPS     (R9)(AX*2), Z9
@@ -7407,13 +8750,13 @@ four_260:
 	VFMADD231PS (R13)(AX*1), Z10, Z6
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_260
+	JGE         four_297
 
-single_257:
+single_294:
 	ADDQ $0x04, R12
-	JZ   end_259
+	JZ   end_296
 
-one_258:
+one_295:
 	VMOVUPS     (R9), Z7
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -7427,12 +8770,12 @@ one_258:
 	VFMADD231PS (R13)(AX*2), Z7, Z6
 	LEAQ        (R11)(AX*1), R11
 	DECQ        R12
-	JNZ         one_258
+	JNZ         one_295
 
-end_259:
+end_296:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_256
+	JNZ     row_293
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -7459,12 +8802,12 @@ end_259:
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	ADDQ    $0x40, DX
-	JMP     channels_247
+	JMP     channels_284
 
-tail_249:
+tail_286:
 	MOVQ  AX, BX
 	SUBQ  DX, BX
-	JZ    done_248
+	JZ    done_285
 	SHRQ  $0x02, BX
 	MOVQ  $-1, SI
 	BZHIQ BX, SI, SI
@@ -7473,7 +8816,7 @@ tail_249:
 	ADDQ  DX, SI
 	XORQ  BX, BX
 
-group_261:
+group_298:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7503,13 +8846,13 @@ group_261:
 	ADDQ   DX, DI
 	ADDQ   DX, R8
 
-row_262:
+row_299:
 	MOVQ ow+32(FP), R11
 	MOVQ DI, R10
 	SUBQ $0x04, R11
-	JL   single_263
+	JL   single_300
 
-four_266:
+four_303:
 	VMOVUPS.Z   (R8), K1, Z21
 	VMOVUPS.Z   (R8)(AX*1), K1, Z22
 	VMOVUPS.Z   (R8)(AX*2), K1, Z23
@@ -7636,13 +8979,13 @@ four_266:
 	VFMADD231PS (R12)(AX*1), Z24, K1, Z20
 	LEAQ        (R10)(AX*4), R10
 	SUBQ        $0x04, R11
-	JGE         four_266
+	JGE         four_303
 
-single_263:
+single_300:
 	ADDQ $0x04, R11
-	JZ   end_265
+	JZ   end_302
 
-one_264:
+one_301:
 	VMOVUPS.Z   (R8), K1, Z21
 	ADDQ        AX, R8
 	MOVQ        R10, R12
@@ -7676,12 +9019,12 @@ one_264:
 	VFMADD231PS (R12)(AX*2), Z21, K1, Z20
 	LEAQ        (R10)(AX*1), R10
 	DECQ        R11
-	JNZ         one_264
+	JNZ         one_301
 
-end_265:
+end_302:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_262
+	JNZ      row_299
 	MOVQ     SI, DI
 	VADDPS.Z (DI), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (DI)
@@ -7750,7 +9093,7 @@ end_265:
 	ADDQ     DI, SI
 	ADDQ     $0x03, BX
 	CMPQ     BX, $0x06
-	JNE      group_261
+	JNE      group_298
 	VXORPS   Z0, Z0, Z0
 	VXORPS   Z1, Z1, Z1
 	VXORPS   Z2, Z2, Z2
@@ -7766,13 +9109,13 @@ end_265:
 	ADDQ     DX, DI
 	ADDQ     DX, R8
 
-row_267:
+row_304:
 	MOVQ ow+32(FP), R10
 	MOVQ DI, DX
 	SUBQ $0x04, R10
-	JL   single_268
+	JL   single_305
 
-four_271:
+four_308:
 	VMOVUPS.Z   (R8), K1, Z7
 	VMOVUPS.Z   (R8)(AX*1), K1, Z8
 	VMOVUPS.Z   (R8)(AX*2), K1, Z9
@@ -7819,13 +9162,13 @@ four_271:
 	VFMADD231PS (R11)(AX*1), Z10, K1, Z6
 	LEAQ        (DX)(AX*4), DX
 	SUBQ        $0x04, R10
-	JGE         four_271
+	JGE         four_308
 
-single_268:
+single_305:
 	ADDQ $0x04, R10
-	JZ   end_270
+	JZ   end_307
 
-one_269:
+one_306:
 	VMOVUPS.Z   (R8), K1, Z7
 	ADDQ        AX, R8
 	MOVQ        DX, R11
@@ -7839,12 +9182,12 @@ one_269:
 	VFMADD231PS (R11)(AX*2), Z7, K1, Z6
 	LEAQ        (DX)(AX*1), DX
 	DECQ        R10
-	JNZ         one_269
+	JNZ         one_306
 
-end_270:
+end_307:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_267
+	JNZ      row_304
 	MOVQ     SI, CX
 	VADDPS.Z (CX), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (CX)
@@ -7871,7 +9214,7 @@ end_270:
 	ADDQ     AX, SI
 	ADDQ     $0x01, BX
 
-done_248:
+done_285:
 	VZEROUPPER
 	RET
 
@@ -7884,20 +9227,20 @@ TEXT ·dwForward7s2Z(SB), NOSPLIT, $0-80
 	MOVQ mask+24(FP), BX
 	LEAQ (AX)(AX*2), SI
 
-row_272:
+row_309:
 	XORQ DI, DI
 	LEAQ -64(AX), R8
 
-channels_273:
+channels_310:
 	CMPQ DI, R8
-	JG   tail_275
+	JG   tail_312
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x10
-	JL   narrow_277
+	JL   narrow_314
 	SUBQ $0x10, R9
 	XORQ R10, R10
 
-tile_278:
+tile_315:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7923,7 +9266,7 @@ tile_278:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_279:
+ky_316:
 	VMOVUPS     (R12), Z16
 	VMOVUPS     (R12)(AX*1), Z17
 	VMOVUPS     (R12)(AX*2), Z18
@@ -8090,12 +9433,12 @@ ky_279:
 	VFMADD231PS (R14), Z22, Z15
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_279
+	JNZ         ky_316
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_280
+	JZ          all_317
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z17
@@ -8150,7 +9493,7 @@ ky_279:
 	VCMPPS      $0x09, Z17, Z16, K1
 	VMOVAPS.Z   Z15, K1, Z15
 
-all_280:
+all_317:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -8172,20 +9515,20 @@ all_280:
 	VMOVUPS Z14, (R11)(AX*2)
 	VMOVUPS Z15, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_276
+	JE      row_313
 	ADDQ    $0x10, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_278
+	JMP     tile_315
 
-narrow_277:
+narrow_314:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x08
-	JL   narrow_281
+	JL   narrow_318
 	SUBQ $0x08, R9
 	XORQ R10, R10
 
-tile_282:
+tile_319:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8203,7 +9546,7 @@ tile_282:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_283:
+ky_320:
 	VMOVUPS     (R12), Z8
 	VMOVUPS     (R12)(AX*1), Z9
 	VMOVUPS     (R12)(AX*2), Z10
@@ -8294,12 +9637,12 @@ ky_283:
 	VFMADD231PS (R14), Z14, Z7
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_283
+	JNZ         ky_320
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_284
+	JZ          all_321
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z9
@@ -8328,7 +9671,7 @@ ky_283:
 	VCMPPS      $0x09, Z9, Z8, K1
 	VMOVAPS.Z   Z7, K1, Z7
 
-all_284:
+all_321:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
@@ -8340,20 +9683,20 @@ all_284:
 	VMOVUPS Z6, (R11)(AX*2)
 	VMOVUPS Z7, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_276
+	JE      row_313
 	ADDQ    $0x08, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_282
+	JMP     tile_319
 
-narrow_281:
+narrow_318:
 	MOVQ ow+40(FP), R9
 	CMPQ R9, $0x04
-	JL   narrow_285
+	JL   narrow_322
 	SUBQ $0x04, R9
 	XORQ R10, R10
 
-tile_286:
+tile_323:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8367,7 +9710,7 @@ tile_286:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_287:
+ky_324:
 	VMOVUPS     (R12), Z4
 	VMOVUPS     (R12)(AX*1), Z5
 	VMOVUPS     (R12)(AX*2), Z6
@@ -8420,12 +9763,12 @@ ky_287:
 	VFMADD231PS (R14), Z10, Z3
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_287
+	JNZ         ky_324
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_288
+	JZ          all_325
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z5
@@ -8441,25 +9784,25 @@ ky_287:
 	VCMPPS      $0x09, Z5, Z4, K1
 	VMOVAPS.Z   Z3, K1, Z3
 
-all_288:
+all_325:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, (R11)(AX*1)
 	VMOVUPS Z2, (R11)(AX*2)
 	VMOVUPS Z3, (R11)(SI*1)
 	CMPQ    R10, R9
-	JE      row_276
+	JE      row_313
 	ADDQ    $0x04, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_286
+	JMP     tile_323
 
-narrow_285:
+narrow_322:
 	MOVQ ow+40(FP), R9
 	SUBQ $0x01, R9
 	XORQ R10, R10
 
-tile_290:
+tile_327:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R10, R11
 	IMULQ  AX, R11
@@ -8470,7 +9813,7 @@ tile_290:
 	ADDQ   DI, R12
 	MOVQ   $0x00000007, R13
 
-ky_291:
+ky_328:
 	VMOVUPS     (R12), Z1
 	VMOVUPS     (R12)(AX*1), Z2
 	VMOVUPS     (R12)(AX*2), Z3
@@ -8491,47 +9834,47 @@ ky_291:
 	VFMADD231PS (R14)(AX*2), Z7, Z0
 	ADDQ        tap+64(FP), R11
 	DECQ        R13
-	JNZ         ky_291
+	JNZ         ky_328
 	MOVQ        R10, R11
 	IMULQ       AX, R11
 	ADDQ        DI, R11
 	TESTQ       BX, BX
-	JZ          all_292
+	JZ          all_329
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R11*1), R12
 	VMOVUPS     (R12), Z2
 	VCMPPS      $0x09, Z2, Z1, K1
 	VMOVAPS.Z   Z0, K1, Z0
 
-all_292:
+all_329:
 	ADDQ    CX, R11
 	VMOVUPS Z0, (R11)
 	CMPQ    R10, R9
-	JE      row_276
+	JE      row_313
 	ADDQ    $0x01, R10
 	CMPQ    R10, R9
 	CMOVQGT R9, R10
-	JMP     tile_290
+	JMP     tile_327
 
-row_276:
+row_313:
 	ADDQ $0x40, DI
-	JMP  channels_273
+	JMP  channels_310
 
-tail_275:
+tail_312:
 	MOVQ  AX, R8
 	SUBQ  DI, R8
-	JZ    done_274
+	JZ    done_311
 	SHRQ  $0x02, R8
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  ow+40(FP), R8
 	CMPQ  R8, $0x10
-	JL    narrow_294
+	JL    narrow_331
 	SUBQ  $0x10, R8
 	XORQ  R9, R9
 
-tile_295:
+tile_332:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8557,7 +9900,7 @@ tile_295:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_296:
+ky_333:
 	VMOVUPS.Z   (R11), K1, Z16
 	VMOVUPS.Z   (R11)(AX*1), K1, Z17
 	VMOVUPS.Z   (R11)(AX*2), K1, Z18
@@ -8724,12 +10067,12 @@ ky_296:
 	VFMADD231PS (R13), Z22, K1, Z15
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_296
+	JNZ         ky_333
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_297
+	JZ          all_334
 	VXORPS      Z16, Z16, Z16
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z17
@@ -8784,7 +10127,7 @@ ky_296:
 	VCMPPS      $0x09, Z17, Z16, K2
 	VMOVAPS.Z   Z15, K2, Z15
 
-all_297:
+all_334:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -8806,20 +10149,20 @@ all_297:
 	VMOVUPS Z14, K1, (R10)(AX*2)
 	VMOVUPS Z15, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_293
+	JE      row_330
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_295
+	JMP     tile_332
 
-narrow_294:
+narrow_331:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x08
-	JL   narrow_298
+	JL   narrow_335
 	SUBQ $0x08, R8
 	XORQ R9, R9
 
-tile_299:
+tile_336:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -8837,7 +10180,7 @@ tile_299:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_300:
+ky_337:
 	VMOVUPS.Z   (R11), K1, Z8
 	VMOVUPS.Z   (R11)(AX*1), K1, Z9
 	VMOVUPS.Z   (R11)(AX*2), K1, Z10
@@ -8928,12 +10271,12 @@ ky_300:
 	VFMADD231PS (R13), Z14, K1, Z7
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_300
+	JNZ         ky_337
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_301
+	JZ          all_338
 	VXORPS      Z8, Z8, Z8
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z9
@@ -8962,7 +10305,7 @@ ky_300:
 	VCMPPS      $0x09, Z9, Z8, K2
 	VMOVAPS.Z   Z7, K2, Z7
 
-all_301:
+all_338:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
@@ -8974,20 +10317,20 @@ all_301:
 	VMOVUPS Z6, K1, (R10)(AX*2)
 	VMOVUPS Z7, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_293
+	JE      row_330
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_299
+	JMP     tile_336
 
-narrow_298:
+narrow_335:
 	MOVQ ow+40(FP), R8
 	CMPQ R8, $0x04
-	JL   narrow_302
+	JL   narrow_339
 	SUBQ $0x04, R8
 	XORQ R9, R9
 
-tile_303:
+tile_340:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9001,7 +10344,7 @@ tile_303:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_304:
+ky_341:
 	VMOVUPS.Z   (R11), K1, Z4
 	VMOVUPS.Z   (R11)(AX*1), K1, Z5
 	VMOVUPS.Z   (R11)(AX*2), K1, Z6
@@ -9054,12 +10397,12 @@ ky_304:
 	VFMADD231PS (R13), Z10, K1, Z3
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_304
+	JNZ         ky_341
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_305
+	JZ          all_342
 	VXORPS      Z4, Z4, Z4
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z5
@@ -9075,25 +10418,25 @@ ky_304:
 	VCMPPS      $0x09, Z5, Z4, K2
 	VMOVAPS.Z   Z3, K2, Z3
 
-all_305:
+all_342:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K1, (R10)(AX*1)
 	VMOVUPS Z2, K1, (R10)(AX*2)
 	VMOVUPS Z3, K1, (R10)(SI*1)
 	CMPQ    R9, R8
-	JE      row_293
+	JE      row_330
 	ADDQ    $0x04, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_303
+	JMP     tile_340
 
-narrow_302:
+narrow_339:
 	MOVQ ow+40(FP), R8
 	SUBQ $0x01, R8
 	XORQ R9, R9
 
-tile_307:
+tile_344:
 	VXORPS Z0, Z0, Z0
 	MOVQ   R9, R10
 	IMULQ  AX, R10
@@ -9104,7 +10447,7 @@ tile_307:
 	ADDQ   DI, R11
 	MOVQ   $0x00000007, R12
 
-ky_308:
+ky_345:
 	VMOVUPS.Z   (R11), K1, Z1
 	VMOVUPS.Z   (R11)(AX*1), K1, Z2
 	VMOVUPS.Z   (R11)(AX*2), K1, Z3
@@ -9125,37 +10468,37 @@ ky_308:
 	VFMADD231PS (R13)(AX*2), Z7, K1, Z0
 	ADDQ        tap+64(FP), R10
 	DECQ        R12
-	JNZ         ky_308
+	JNZ         ky_345
 	MOVQ        R9, R10
 	IMULQ       AX, R10
 	ADDQ        DI, R10
 	TESTQ       BX, BX
-	JZ          all_309
+	JZ          all_346
 	VXORPS      Z1, Z1, Z1
 	LEAQ        (BX)(R10*1), R11
 	VMOVUPS.Z   (R11), K1, Z2
 	VCMPPS      $0x09, Z2, Z1, K2
 	VMOVAPS.Z   Z0, K2, Z0
 
-all_309:
+all_346:
 	ADDQ    CX, R10
 	VMOVUPS Z0, K1, (R10)
 	CMPQ    R9, R8
-	JE      row_293
+	JE      row_330
 	ADDQ    $0x01, R9
 	CMPQ    R9, R8
 	CMOVQGT R8, R9
-	JMP     tile_307
+	JMP     tile_344
 
-row_293:
-done_274:
+row_330:
+done_311:
 	MOVQ  ow+40(FP), DI
 	IMULQ AX, DI
 	ADDQ  DI, CX
 	ADDQ  line+56(FP), DX
 	ADDQ  maskLine+72(FP), BX
 	DECQ  rows+32(FP)
-	JNZ   row_272
+	JNZ   row_309
 	VZEROUPPER
 	RET
 
@@ -9167,14 +10510,14 @@ TEXT ·dwWeight7s2Z(SB), NOSPLIT, $0-64
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_310:
+channels_347:
 	CMPQ DX, BX
-	JG   tail_312
+	JG   tail_349
 	MOVQ dw+0(FP), DI
 	ADDQ DX, DI
 	XORQ SI, SI
 
-group_313:
+group_350:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9204,13 +10547,13 @@ group_313:
 	ADDQ   DX, R8
 	ADDQ   DX, R9
 
-row_314:
+row_351:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_315
+	JL   single_352
 
-four_318:
+four_355:
 	VMOVUPS     (R9), Z21
 	VMOVUPS     (R9)(AX*1), Z22
 	VMOVUPS     (R9)(AX*2), Z23
@@ -9344,13 +10687,13 @@ four_318:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_318
+	JGE         four_355
 
-single_315:
+single_352:
 	ADDQ $0x04, R12
-	JZ   end_317
+	JZ   end_354
 
-one_316:
+one_353:
 	VMOVUPS     (R9), Z21
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -9384,12 +10727,12 @@ one_316:
 	VFMADD231PS (R13)(AX*2), Z21, Z20
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_316
+	JNZ         one_353
 
-end_317:
+end_354:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_314
+	JNZ     row_351
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -9458,7 +10801,7 @@ end_317:
 	ADDQ    R8, DI
 	ADDQ    $0x03, SI
 	CMPQ    SI, $0x06
-	JNE     group_313
+	JNE     group_350
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
@@ -9474,13 +10817,13 @@ end_317:
 	ADDQ    DX, R8
 	ADDQ    DX, R9
 
-row_319:
+row_356:
 	MOVQ ow+32(FP), R12
 	MOVQ R8, R11
 	SUBQ $0x04, R12
-	JL   single_320
+	JL   single_357
 
-four_323:
+four_360:
 	VMOVUPS     (R9), Z7
 	VMOVUPS     (R9)(AX*1), Z8
 	VMOVUPS     (R9)(AX*2), Z9
@@ -9530,13 +10873,13 @@ four_323:
 	LEAQ        (R11)(AX*4), R11
 	LEAQ        (R11)(AX*4), R11
 	SUBQ        $0x04, R12
-	JGE         four_323
+	JGE         four_360
 
-single_320:
+single_357:
 	ADDQ $0x04, R12
-	JZ   end_322
+	JZ   end_359
 
-one_321:
+one_358:
 	VMOVUPS     (R9), Z7
 	ADDQ        AX, R9
 	MOVQ        R11, R13
@@ -9550,12 +10893,12 @@ one_321:
 	VFMADD231PS (R13)(AX*2), Z7, Z6
 	LEAQ        (R11)(AX*2), R11
 	DECQ        R12
-	JNZ         one_321
+	JNZ         one_358
 
-end_322:
+end_359:
 	ADDQ    line+48(FP), R8
 	DECQ    R10
-	JNZ     row_319
+	JNZ     row_356
 	MOVQ    DI, R8
 	VADDPS  (R8), Z0, Z0
 	VMOVUPS Z0, (R8)
@@ -9582,12 +10925,12 @@ end_322:
 	ADDQ    R8, DI
 	ADDQ    $0x01, SI
 	ADDQ    $0x40, DX
-	JMP     channels_310
+	JMP     channels_347
 
-tail_312:
+tail_349:
 	MOVQ  AX, BX
 	SUBQ  DX, BX
-	JZ    done_311
+	JZ    done_348
 	SHRQ  $0x02, BX
 	MOVQ  $-1, SI
 	BZHIQ BX, SI, SI
@@ -9596,7 +10939,7 @@ tail_312:
 	ADDQ  DX, SI
 	XORQ  BX, BX
 
-group_324:
+group_361:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9626,13 +10969,13 @@ group_324:
 	ADDQ   DX, DI
 	ADDQ   DX, R8
 
-row_325:
+row_362:
 	MOVQ ow+32(FP), R11
 	MOVQ DI, R10
 	SUBQ $0x04, R11
-	JL   single_326
+	JL   single_363
 
-four_329:
+four_366:
 	VMOVUPS.Z   (R8), K1, Z21
 	VMOVUPS.Z   (R8)(AX*1), K1, Z22
 	VMOVUPS.Z   (R8)(AX*2), K1, Z23
@@ -9766,13 +11109,13 @@ four_329:
 	LEAQ        (R10)(AX*4), R10
 	LEAQ        (R10)(AX*4), R10
 	SUBQ        $0x04, R11
-	JGE         four_329
+	JGE         four_366
 
-single_326:
+single_363:
 	ADDQ $0x04, R11
-	JZ   end_328
+	JZ   end_365
 
-one_327:
+one_364:
 	VMOVUPS.Z   (R8), K1, Z21
 	ADDQ        AX, R8
 	MOVQ        R10, R12
@@ -9806,12 +11149,12 @@ one_327:
 	VFMADD231PS (R12)(AX*2), Z21, K1, Z20
 	LEAQ        (R10)(AX*2), R10
 	DECQ        R11
-	JNZ         one_327
+	JNZ         one_364
 
-end_328:
+end_365:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_325
+	JNZ      row_362
 	MOVQ     SI, DI
 	VADDPS.Z (DI), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (DI)
@@ -9880,7 +11223,7 @@ end_328:
 	ADDQ     DI, SI
 	ADDQ     $0x03, BX
 	CMPQ     BX, $0x06
-	JNE      group_324
+	JNE      group_361
 	VXORPS   Z0, Z0, Z0
 	VXORPS   Z1, Z1, Z1
 	VXORPS   Z2, Z2, Z2
@@ -9896,13 +11239,13 @@ end_328:
 	ADDQ     DX, DI
 	ADDQ     DX, R8
 
-row_330:
+row_367:
 	MOVQ ow+32(FP), R10
 	MOVQ DI, DX
 	SUBQ $0x04, R10
-	JL   single_331
+	JL   single_368
 
-four_334:
+four_371:
 	VMOVUPS.Z   (R8), K1, Z7
 	VMOVUPS.Z   (R8)(AX*1), K1, Z8
 	VMOVUPS.Z   (R8)(AX*2), K1, Z9
@@ -9952,13 +11295,13 @@ four_334:
 	LEAQ        (DX)(AX*4), DX
 	LEAQ        (DX)(AX*4), DX
 	SUBQ        $0x04, R10
-	JGE         four_334
+	JGE         four_371
 
-single_331:
+single_368:
 	ADDQ $0x04, R10
-	JZ   end_333
+	JZ   end_370
 
-one_332:
+one_369:
 	VMOVUPS.Z   (R8), K1, Z7
 	ADDQ        AX, R8
 	MOVQ        DX, R11
@@ -9972,12 +11315,12 @@ one_332:
 	VFMADD231PS (R11)(AX*2), Z7, K1, Z6
 	LEAQ        (DX)(AX*2), DX
 	DECQ        R10
-	JNZ         one_332
+	JNZ         one_369
 
-end_333:
+end_370:
 	ADDQ     line+48(FP), DI
 	DECQ     R9
-	JNZ      row_330
+	JNZ      row_367
 	MOVQ     SI, CX
 	VADDPS.Z (CX), Z0, K1, Z0
 	VMOVUPS  Z0, K1, (CX)
@@ -10004,7 +11347,7 @@ end_333:
 	ADDQ     AX, SI
 	ADDQ     $0x01, BX
 
-done_311:
+done_348:
 	VZEROUPPER
 	RET
 
@@ -10016,16 +11359,16 @@ TEXT ·dwGather7Z(SB), NOSPLIT, $0-56
 	XORQ DX, DX
 	LEAQ -64(AX), BX
 
-channels_335:
+channels_372:
 	CMPQ DX, BX
-	JG   tail_337
+	JG   tail_374
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x08
-	JL   narrow_339
+	JL   narrow_376
 	SUBQ $0x08, SI
 	XORQ DI, DI
 
-tile_340:
+tile_377:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10050,7 +11393,7 @@ tile_340:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_341:
+row_378:
 	VMOVUPS     (R9), Z16
 	VMOVUPS     (R9)(AX*1), Z17
 	VMOVUPS     (R9)(AX*2), Z18
@@ -10135,7 +11478,7 @@ row_341:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_341
+	JNZ         row_378
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -10161,20 +11504,20 @@ row_341:
 	VMOVUPS     Z14, (R8)(AX*2)
 	VMOVUPS     Z15, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_338
+	JE          row_375
 	ADDQ        $0x08, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_340
+	JMP         tile_377
 
-narrow_339:
+narrow_376:
 	MOVQ pairs+40(FP), SI
 	CMPQ SI, $0x04
-	JL   narrow_342
+	JL   narrow_379
 	SUBQ $0x04, SI
 	XORQ DI, DI
 
-tile_343:
+tile_380:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10191,7 +11534,7 @@ tile_343:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_344:
+row_381:
 	VMOVUPS     (R9), Z8
 	VMOVUPS     (R9)(AX*1), Z9
 	VMOVUPS     (R9)(AX*2), Z10
@@ -10243,7 +11586,7 @@ row_344:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_344
+	JNZ         row_381
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -10259,18 +11602,18 @@ row_344:
 	VMOVUPS     Z6, (R8)(AX*2)
 	VMOVUPS     Z7, (R8)(CX*1)
 	CMPQ        DI, SI
-	JE          row_338
+	JE          row_375
 	ADDQ        $0x04, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_343
+	JMP         tile_380
 
-narrow_342:
+narrow_379:
 	MOVQ pairs+40(FP), SI
 	SUBQ $0x01, SI
 	XORQ DI, DI
 
-tile_346:
+tile_383:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DI, R8
@@ -10281,7 +11624,7 @@ tile_346:
 	ADDQ   DX, R9
 	MOVQ   count+32(FP), R10
 
-row_347:
+row_384:
 	VMOVUPS     (R9), Z2
 	VMOVUPS     (R9)(AX*1), Z3
 	VMOVUPS     (R9)(AX*2), Z4
@@ -10308,7 +11651,7 @@ row_347:
 	LEAQ        (R9)(AX*2), R9
 	ADDQ        AX, R9
 	DECQ        R10
-	JNZ         row_347
+	JNZ         row_384
 	MOVQ        DI, R8
 	IMULQ       AX, R8
 	SHLQ        $0x01, R8
@@ -10317,31 +11660,31 @@ row_347:
 	VMOVUPS     Z0, (R8)
 	VMOVUPS     Z1, (R8)(AX*1)
 	CMPQ        DI, SI
-	JE          row_338
+	JE          row_375
 	ADDQ        $0x01, DI
 	CMPQ        DI, SI
 	CMOVQGT     SI, DI
-	JMP         tile_346
+	JMP         tile_383
 
-row_338:
+row_375:
 	ADDQ $0x40, DX
-	JMP  channels_335
+	JMP  channels_372
 
-tail_337:
+tail_374:
 	MOVQ  AX, BX
 	SUBQ  DX, BX
-	JZ    done_336
+	JZ    done_373
 	SHRQ  $0x02, BX
 	MOVQ  $-1, SI
 	BZHIQ BX, SI, SI
 	KMOVW SI, K1
 	MOVQ  pairs+40(FP), BX
 	CMPQ  BX, $0x08
-	JL    narrow_349
+	JL    narrow_386
 	SUBQ  $0x08, BX
 	XORQ  SI, SI
 
-tile_350:
+tile_387:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10366,7 +11709,7 @@ tile_350:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_351:
+row_388:
 	VMOVUPS.Z   (R8), K1, Z16
 	VMOVUPS.Z   (R8)(AX*1), K1, Z17
 	VMOVUPS.Z   (R8)(AX*2), K1, Z18
@@ -10451,7 +11794,7 @@ row_351:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_351
+	JNZ         row_388
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -10477,20 +11820,20 @@ row_351:
 	VMOVUPS     Z14, K1, (DI)(AX*2)
 	VMOVUPS     Z15, K1, (DI)(CX*1)
 	CMPQ        SI, BX
-	JE          row_348
+	JE          row_385
 	ADDQ        $0x08, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_350
+	JMP         tile_387
 
-narrow_349:
+narrow_386:
 	MOVQ pairs+40(FP), BX
 	CMPQ BX, $0x04
-	JL   narrow_352
+	JL   narrow_389
 	SUBQ $0x04, BX
 	XORQ SI, SI
 
-tile_353:
+tile_390:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10507,7 +11850,7 @@ tile_353:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_354:
+row_391:
 	VMOVUPS.Z   (R8), K1, Z8
 	VMOVUPS.Z   (R8)(AX*1), K1, Z9
 	VMOVUPS.Z   (R8)(AX*2), K1, Z10
@@ -10559,7 +11902,7 @@ row_354:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_354
+	JNZ         row_391
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -10575,18 +11918,18 @@ row_354:
 	VMOVUPS     Z6, K1, (DI)(AX*2)
 	VMOVUPS     Z7, K1, (DI)(CX*1)
 	CMPQ        SI, BX
-	JE          row_348
+	JE          row_385
 	ADDQ        $0x04, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_353
+	JMP         tile_390
 
-narrow_352:
+narrow_389:
 	MOVQ pairs+40(FP), BX
 	SUBQ $0x01, BX
 	XORQ SI, SI
 
-tile_356:
+tile_393:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   SI, DI
@@ -10597,7 +11940,7 @@ tile_356:
 	ADDQ   DX, R8
 	MOVQ   count+32(FP), R9
 
-row_357:
+row_394:
 	VMOVUPS.Z   (R8), K1, Z2
 	VMOVUPS.Z   (R8)(AX*1), K1, Z3
 	VMOVUPS.Z   (R8)(AX*2), K1, Z4
@@ -10624,7 +11967,7 @@ row_357:
 	LEAQ        (R8)(AX*2), R8
 	ADDQ        AX, R8
 	DECQ        R9
-	JNZ         row_357
+	JNZ         row_394
 	MOVQ        SI, DI
 	IMULQ       AX, DI
 	SHLQ        $0x01, DI
@@ -10633,13 +11976,1196 @@ row_357:
 	VMOVUPS     Z0, K1, (DI)
 	VMOVUPS     Z1, K1, (DI)(AX*1)
 	CMPQ        SI, BX
-	JE          row_348
+	JE          row_385
 	ADDQ        $0x01, SI
 	CMPQ        SI, BX
 	CMOVQGT     BX, SI
-	JMP         tile_356
+	JMP         tile_393
 
-row_348:
-done_336:
+row_385:
+done_373:
+	VZEROUPPER
+	RET
+
+// func dwForward7pairsZ(y *float32, x *float32, w *float32, mask *float32, rows int, pairs int, next int, line int, tap int, maskLine int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dwForward7pairsZ(SB), NOSPLIT, $0-80
+	MOVQ $0x00000020, AX
+	MOVQ $0x00000040, CX
+	MOVQ y+0(FP), DX
+	MOVQ x+8(FP), BX
+	MOVQ mask+24(FP), SI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (CX)(CX*2), R8
+
+row_395:
+	XORQ R9, R9
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x10
+	JL   narrow_397
+	SUBQ $0x10, R10
+	XORQ R11, R11
+
+tile_398:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000007, R14
+
+ky_399:
+	VBROADCASTF32X8 (R13), Z16
+	VBROADCASTF32X8 (R13)(AX*1), Z17
+	VBROADCASTF32X8 (R13)(AX*2), Z18
+	VBROADCASTF32X8 (R13)(DI*1), Z19
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z20
+	VBROADCASTF32X8 (R13)(AX*1), Z21
+	VBROADCASTF32X8 (R13)(AX*2), Z22
+	ADDQ            DI, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z16, Z0
+	VFMADD231PS     (R15)(AX*1), Z17, Z0
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z18, Z0
+	VFMADD231PS     Z23, Z16, Z1
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z19, Z0
+	VFMADD231PS     Z23, Z17, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z20, Z0
+	VFMADD231PS     Z23, Z18, Z1
+	VFMADD231PS     Z23, Z16, Z2
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z0
+	VFMADD231PS     Z23, Z19, Z1
+	VFMADD231PS     Z23, Z17, Z2
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z0
+	VFMADD231PS     Z23, Z20, Z1
+	VFMADD231PS     Z23, Z18, Z2
+	VFMADD231PS     Z23, Z16, Z3
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z1
+	VFMADD231PS     Z23, Z19, Z2
+	VFMADD231PS     Z23, Z17, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z1
+	VFMADD231PS     Z23, Z20, Z2
+	VFMADD231PS     Z23, Z18, Z3
+	VFMADD231PS     Z23, Z16, Z4
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z2
+	VFMADD231PS     Z23, Z19, Z3
+	VFMADD231PS     Z23, Z17, Z4
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z2
+	VFMADD231PS     Z23, Z20, Z3
+	VFMADD231PS     Z23, Z18, Z4
+	VFMADD231PS     Z23, Z16, Z5
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z3
+	VFMADD231PS     Z23, Z19, Z4
+	VFMADD231PS     Z23, Z17, Z5
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z3
+	VFMADD231PS     Z23, Z20, Z4
+	VFMADD231PS     Z23, Z18, Z5
+	VFMADD231PS     Z23, Z16, Z6
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z4
+	VFMADD231PS     Z23, Z19, Z5
+	VFMADD231PS     Z23, Z17, Z6
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z4
+	VFMADD231PS     Z23, Z20, Z5
+	VFMADD231PS     Z23, Z18, Z6
+	VFMADD231PS     Z23, Z16, Z7
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z5
+	VFMADD231PS     Z23, Z19, Z6
+	VFMADD231PS     Z23, Z17, Z7
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z5
+	VFMADD231PS     Z23, Z20, Z6
+	VFMADD231PS     Z23, Z18, Z7
+	VFMADD231PS     Z23, Z16, Z8
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z6
+	VFMADD231PS     Z23, Z19, Z7
+	VFMADD231PS     Z23, Z17, Z8
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z6
+	VFMADD231PS     Z23, Z20, Z7
+	VFMADD231PS     Z23, Z18, Z8
+	VFMADD231PS     Z23, Z16, Z9
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z7
+	VFMADD231PS     Z23, Z19, Z8
+	VFMADD231PS     Z23, Z17, Z9
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z7
+	VFMADD231PS     Z23, Z20, Z8
+	VFMADD231PS     Z23, Z18, Z9
+	VFMADD231PS     Z23, Z16, Z10
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z8
+	VFMADD231PS     Z23, Z19, Z9
+	VFMADD231PS     Z23, Z17, Z10
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z8
+	VFMADD231PS     Z23, Z20, Z9
+	VFMADD231PS     Z23, Z18, Z10
+	VFMADD231PS     Z23, Z16, Z11
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z9
+	VFMADD231PS     Z23, Z19, Z10
+	VFMADD231PS     Z23, Z17, Z11
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z9
+	VFMADD231PS     Z23, Z20, Z10
+	VFMADD231PS     Z23, Z18, Z11
+	VFMADD231PS     Z23, Z16, Z12
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z10
+	VFMADD231PS     Z23, Z19, Z11
+	VFMADD231PS     Z23, Z17, Z12
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z10
+	VFMADD231PS     Z23, Z20, Z11
+	VFMADD231PS     Z23, Z18, Z12
+	VFMADD231PS     Z23, Z16, Z13
+	VMOVUPS         (R15)(DI*1), Z23
+	VFMADD231PS     Z23, Z21, Z11
+	VFMADD231PS     Z23, Z19, Z12
+	VFMADD231PS     Z23, Z17, Z13
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z23
+	VFMADD231PS     Z23, Z22, Z11
+	VFMADD231PS     Z23, Z20, Z12
+	VFMADD231PS     Z23, Z18, Z13
+	VFMADD231PS     Z23, Z16, Z14
+	VMOVUPS         (R15)(AX*1), Z23
+	VFMADD231PS     Z23, Z21, Z12
+	VFMADD231PS     Z23, Z19, Z13
+	VFMADD231PS     Z23, Z17, Z14
+	VMOVUPS         (R15)(AX*2), Z23
+	VFMADD231PS     Z23, Z22, Z12
+	VFMADD231PS     Z23, Z20, Z13
+	VFMADD231PS     Z23, Z18, Z14
+	VFMADD231PS     Z23, Z16, Z15
+	VMOVUPS         (R15)(DI*1), Z16
+	VFMADD231PS     Z16, Z21, Z13
+	VFMADD231PS     Z16, Z19, Z14
+	VFMADD231PS     Z16, Z17, Z15
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z16
+	VFMADD231PS     Z16, Z22, Z13
+	VFMADD231PS     Z16, Z20, Z14
+	VFMADD231PS     Z16, Z18, Z15
+	VMOVUPS         (R15)(AX*1), Z16
+	VFMADD231PS     Z16, Z21, Z14
+	VFMADD231PS     Z16, Z19, Z15
+	VMOVUPS         (R15)(AX*2), Z16
+	VFMADD231PS     Z16, Z22, Z14
+	VFMADD231PS     Z16, Z20, Z15
+	VFMADD231PS     (R15)(DI*1), Z21, Z15
+	LEAQ            (R15)(AX*4), R15
+	VFMADD231PS     (R15), Z22, Z15
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_399
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_400
+	VXORPS          Z16, Z16, Z16
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z3, K1, Z3
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z4, K1, Z4
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z5, K1, Z5
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z6, K1, Z6
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z7, K1, Z7
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z8, K1, Z8
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z9, K1, Z9
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z10, K1, Z10
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z11, K1, Z11
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z12, K1, Z12
+	VMOVUPS         (R13)(CX*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z13, K1, Z13
+	VMOVUPS         (R13)(CX*2), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z14, K1, Z14
+	VMOVUPS         (R13)(R8*1), Z17
+	VCMPPS          $0x09, Z17, Z16, K1
+	VMOVAPS.Z       Z15, K1, Z15
+
+all_400:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, (R12)(CX*1)
+	VMOVUPS Z6, (R12)(CX*2)
+	VMOVUPS Z7, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z8, (R12)
+	VMOVUPS Z9, (R12)(CX*1)
+	VMOVUPS Z10, (R12)(CX*2)
+	VMOVUPS Z11, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z12, (R12)
+	VMOVUPS Z13, (R12)(CX*1)
+	VMOVUPS Z14, (R12)(CX*2)
+	VMOVUPS Z15, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_396
+	ADDQ    $0x10, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_398
+
+narrow_397:
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x08
+	JL   narrow_401
+	SUBQ $0x08, R10
+	XORQ R11, R11
+
+tile_402:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000007, R14
+
+ky_403:
+	VBROADCASTF32X8 (R13), Z8
+	VBROADCASTF32X8 (R13)(AX*1), Z9
+	VBROADCASTF32X8 (R13)(AX*2), Z10
+	VBROADCASTF32X8 (R13)(DI*1), Z11
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z12
+	VBROADCASTF32X8 (R13)(AX*1), Z13
+	VBROADCASTF32X8 (R13)(AX*2), Z14
+	ADDQ            DI, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z8, Z0
+	VFMADD231PS     (R15)(AX*1), Z9, Z0
+	VMOVUPS         (R15)(AX*2), Z15
+	VFMADD231PS     Z15, Z10, Z0
+	VFMADD231PS     Z15, Z8, Z1
+	VMOVUPS         (R15)(DI*1), Z15
+	VFMADD231PS     Z15, Z11, Z0
+	VFMADD231PS     Z15, Z9, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z15
+	VFMADD231PS     Z15, Z12, Z0
+	VFMADD231PS     Z15, Z10, Z1
+	VFMADD231PS     Z15, Z8, Z2
+	VMOVUPS         (R15)(AX*1), Z15
+	VFMADD231PS     Z15, Z13, Z0
+	VFMADD231PS     Z15, Z11, Z1
+	VFMADD231PS     Z15, Z9, Z2
+	VMOVUPS         (R15)(AX*2), Z15
+	VFMADD231PS     Z15, Z14, Z0
+	VFMADD231PS     Z15, Z12, Z1
+	VFMADD231PS     Z15, Z10, Z2
+	VFMADD231PS     Z15, Z8, Z3
+	VMOVUPS         (R15)(DI*1), Z15
+	VFMADD231PS     Z15, Z13, Z1
+	VFMADD231PS     Z15, Z11, Z2
+	VFMADD231PS     Z15, Z9, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z15
+	VFMADD231PS     Z15, Z14, Z1
+	VFMADD231PS     Z15, Z12, Z2
+	VFMADD231PS     Z15, Z10, Z3
+	VFMADD231PS     Z15, Z8, Z4
+	VMOVUPS         (R15)(AX*1), Z15
+	VFMADD231PS     Z15, Z13, Z2
+	VFMADD231PS     Z15, Z11, Z3
+	VFMADD231PS     Z15, Z9, Z4
+	VMOVUPS         (R15)(AX*2), Z15
+	VFMADD231PS     Z15, Z14, Z2
+	VFMADD231PS     Z15, Z12, Z3
+	VFMADD231PS     Z15, Z10, Z4
+	VFMADD231PS     Z15, Z8, Z5
+	VMOVUPS         (R15)(DI*1), Z15
+	VFMADD231PS     Z15, Z13, Z3
+	VFMADD231PS     Z15, Z11, Z4
+	VFMADD231PS     Z15, Z9, Z5
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z15
+	VFMADD231PS     Z15, Z14, Z3
+	VFMADD231PS     Z15, Z12, Z4
+	VFMADD231PS     Z15, Z10, Z5
+	VFMADD231PS     Z15, Z8, Z6
+	VMOVUPS         (R15)(AX*1), Z15
+	VFMADD231PS     Z15, Z13, Z4
+	VFMADD231PS     Z15, Z11, Z5
+	VFMADD231PS     Z15, Z9, Z6
+	VMOVUPS         (R15)(AX*2), Z15
+	VFMADD231PS     Z15, Z14, Z4
+	VFMADD231PS     Z15, Z12, Z5
+	VFMADD231PS     Z15, Z10, Z6
+	VFMADD231PS     Z15, Z8, Z7
+	VMOVUPS         (R15)(DI*1), Z8
+	VFMADD231PS     Z8, Z13, Z5
+	VFMADD231PS     Z8, Z11, Z6
+	VFMADD231PS     Z8, Z9, Z7
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z8
+	VFMADD231PS     Z8, Z14, Z5
+	VFMADD231PS     Z8, Z12, Z6
+	VFMADD231PS     Z8, Z10, Z7
+	VMOVUPS         (R15)(AX*1), Z8
+	VFMADD231PS     Z8, Z13, Z6
+	VFMADD231PS     Z8, Z11, Z7
+	VMOVUPS         (R15)(AX*2), Z8
+	VFMADD231PS     Z8, Z14, Z6
+	VFMADD231PS     Z8, Z12, Z7
+	VFMADD231PS     (R15)(DI*1), Z13, Z7
+	LEAQ            (R15)(AX*4), R15
+	VFMADD231PS     (R15), Z14, Z7
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_403
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_404
+	VXORPS          Z8, Z8, Z8
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z3, K1, Z3
+	LEAQ            (R13)(CX*4), R13
+	VMOVUPS         (R13), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z4, K1, Z4
+	VMOVUPS         (R13)(CX*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z5, K1, Z5
+	VMOVUPS         (R13)(CX*2), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z6, K1, Z6
+	VMOVUPS         (R13)(R8*1), Z9
+	VCMPPS          $0x09, Z9, Z8, K1
+	VMOVAPS.Z       Z7, K1, Z7
+
+all_404:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	LEAQ    (R12)(CX*4), R12
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, (R12)(CX*1)
+	VMOVUPS Z6, (R12)(CX*2)
+	VMOVUPS Z7, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_396
+	ADDQ    $0x08, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_402
+
+narrow_401:
+	MOVQ pairs+40(FP), R10
+	CMPQ R10, $0x04
+	JL   narrow_405
+	SUBQ $0x04, R10
+	XORQ R11, R11
+
+tile_406:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000007, R14
+
+ky_407:
+	VBROADCASTF32X8 (R13), Z4
+	VBROADCASTF32X8 (R13)(AX*1), Z5
+	VBROADCASTF32X8 (R13)(AX*2), Z6
+	VBROADCASTF32X8 (R13)(DI*1), Z7
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z8
+	VBROADCASTF32X8 (R13)(AX*1), Z9
+	VBROADCASTF32X8 (R13)(AX*2), Z10
+	ADDQ            DI, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z4, Z0
+	VFMADD231PS     (R15)(AX*1), Z5, Z0
+	VMOVUPS         (R15)(AX*2), Z11
+	VFMADD231PS     Z11, Z6, Z0
+	VFMADD231PS     Z11, Z4, Z1
+	VMOVUPS         (R15)(DI*1), Z11
+	VFMADD231PS     Z11, Z7, Z0
+	VFMADD231PS     Z11, Z5, Z1
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z11
+	VFMADD231PS     Z11, Z8, Z0
+	VFMADD231PS     Z11, Z6, Z1
+	VFMADD231PS     Z11, Z4, Z2
+	VMOVUPS         (R15)(AX*1), Z11
+	VFMADD231PS     Z11, Z9, Z0
+	VFMADD231PS     Z11, Z7, Z1
+	VFMADD231PS     Z11, Z5, Z2
+	VMOVUPS         (R15)(AX*2), Z11
+	VFMADD231PS     Z11, Z10, Z0
+	VFMADD231PS     Z11, Z8, Z1
+	VFMADD231PS     Z11, Z6, Z2
+	VFMADD231PS     Z11, Z4, Z3
+	VMOVUPS         (R15)(DI*1), Z4
+	VFMADD231PS     Z4, Z9, Z1
+	VFMADD231PS     Z4, Z7, Z2
+	VFMADD231PS     Z4, Z5, Z3
+	LEAQ            (R15)(AX*4), R15
+	VMOVUPS         (R15), Z4
+	VFMADD231PS     Z4, Z10, Z1
+	VFMADD231PS     Z4, Z8, Z2
+	VFMADD231PS     Z4, Z6, Z3
+	VMOVUPS         (R15)(AX*1), Z4
+	VFMADD231PS     Z4, Z9, Z2
+	VFMADD231PS     Z4, Z7, Z3
+	VMOVUPS         (R15)(AX*2), Z4
+	VFMADD231PS     Z4, Z10, Z2
+	VFMADD231PS     Z4, Z8, Z3
+	VFMADD231PS     (R15)(DI*1), Z9, Z3
+	LEAQ            (R15)(AX*4), R15
+	VFMADD231PS     (R15), Z10, Z3
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_407
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_408
+	VXORPS          Z4, Z4, Z4
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z0, K1, Z0
+	VMOVUPS         (R13)(CX*1), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z1, K1, Z1
+	VMOVUPS         (R13)(CX*2), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z2, K1, Z2
+	VMOVUPS         (R13)(R8*1), Z5
+	VCMPPS          $0x09, Z5, Z4, K1
+	VMOVAPS.Z       Z3, K1, Z3
+
+all_408:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(CX*1)
+	VMOVUPS Z2, (R12)(CX*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	CMPQ    R11, R10
+	JE      row_396
+	ADDQ    $0x04, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_406
+
+narrow_405:
+	MOVQ pairs+40(FP), R10
+	SUBQ $0x01, R10
+	XORQ R11, R11
+
+tile_410:
+	VXORPS Z0, Z0, Z0
+	MOVQ   R11, R12
+	IMULQ  AX, R12
+	SHLQ   $0x01, R12
+	ADDQ   BX, R12
+	ADDQ   R9, R12
+	MOVQ   w+16(FP), R13
+	ADDQ   R9, R13
+	MOVQ   $0x00000007, R14
+
+ky_411:
+	VBROADCASTF32X8 (R13), Z1
+	VBROADCASTF32X8 (R13)(AX*1), Z2
+	VBROADCASTF32X8 (R13)(AX*2), Z3
+	VBROADCASTF32X8 (R13)(DI*1), Z4
+	LEAQ            (R13)(AX*4), R13
+	VBROADCASTF32X8 (R13), Z5
+	VBROADCASTF32X8 (R13)(AX*1), Z6
+	VBROADCASTF32X8 (R13)(AX*2), Z7
+	ADDQ            DI, R13
+	MOVQ            R12, R15
+	VFMADD231PS     (R15), Z1, Z0
+	VFMADD231PS     (R15)(AX*1), Z2, Z0
+	VFMADD231PS     (R15)(AX*2), Z3, Z0
+	VFMADD231PS     (R15)(DI*1), Z4, Z0
+	LEAQ            (R15)(AX*4), R15
+	VFMADD231PS     (R15), Z5, Z0
+	VFMADD231PS     (R15)(AX*1), Z6, Z0
+	VFMADD231PS     (R15)(AX*2), Z7, Z0
+	ADDQ            tap+64(FP), R12
+	DECQ            R14
+	JNZ             ky_411
+	MOVQ            R11, R12
+	IMULQ           CX, R12
+	ADDQ            R9, R12
+	TESTQ           SI, SI
+	JZ              all_412
+	VXORPS          Z1, Z1, Z1
+	LEAQ            (SI)(R12*1), R13
+	VMOVUPS         (R13), Z2
+	VCMPPS          $0x09, Z2, Z1, K1
+	VMOVAPS.Z       Z0, K1, Z0
+
+all_412:
+	ADDQ    DX, R12
+	VMOVUPS Z0, (R12)
+	CMPQ    R11, R10
+	JE      row_396
+	ADDQ    $0x01, R11
+	CMPQ    R11, R10
+	CMOVQGT R10, R11
+	JMP     tile_410
+
+row_396:
+	ADDQ next+48(FP), DX
+	ADDQ line+56(FP), BX
+	ADDQ maskLine+72(FP), SI
+	DECQ rows+32(FP)
+	JNZ  row_395
+	VZEROUPPER
+	RET
+
+// func dwWeight7pairsZ(dw *float32, x *float32, dy *float32, rows int, ow int, line int, tap int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dwWeight7pairsZ(SB), NOSPLIT, $0-56
+	MOVQ $0x00000020, AX
+	MOVQ $0x00000040, CX
+	LEAQ (AX)(AX*2), CX
+	XORQ DX, DX
+	MOVQ dw+0(FP), SI
+	ADDQ DX, SI
+	XORQ BX, BX
+
+group_413:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	MOVQ   dy+16(FP), R8
+	MOVQ   rows+24(FP), R9
+	MOVQ   tap+48(FP), DI
+	IMULQ  BX, DI
+	ADDQ   x+8(FP), DI
+	ADDQ   DX, DI
+	ADDQ   DX, R8
+
+row_414:
+	MOVQ ow+32(FP), R11
+	MOVQ DI, R10
+	SUBQ $0x08, R11
+	JL   single_415
+
+four_418:
+	VMOVUPS     (R8), Z21
+	VMOVUPS     (R8)(AX*2), Z22
+	VMOVUPS     (R8)(AX*4), Z23
+	VMOVUPS     (R8)(CX*2), Z24
+	LEAQ        (R8)(AX*8), R8
+	MOVQ        R10, R12
+	MOVQ        R12, R13
+	VFMADD231PS (R13), Z21, Z0
+	VFMADD231PS (R13)(AX*1), Z21, Z1
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z2
+	VFMADD231PS Z25, Z22, Z0
+	VMOVUPS     (R13)(CX*1), Z25
+	VFMADD231PS Z25, Z21, Z3
+	VFMADD231PS Z25, Z22, Z1
+	LEAQ        (R13)(AX*4), R13
+	VMOVUPS     (R13), Z25
+	VFMADD231PS Z25, Z21, Z4
+	VFMADD231PS Z25, Z22, Z2
+	VFMADD231PS Z25, Z23, Z0
+	VMOVUPS     (R13)(AX*1), Z25
+	VFMADD231PS Z25, Z21, Z5
+	VFMADD231PS Z25, Z22, Z3
+	VFMADD231PS Z25, Z23, Z1
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z6
+	VFMADD231PS Z25, Z22, Z4
+	VFMADD231PS Z25, Z23, Z2
+	VFMADD231PS Z25, Z24, Z0
+	VMOVUPS     (R13)(CX*1), Z25
+	VFMADD231PS Z25, Z22, Z5
+	VFMADD231PS Z25, Z23, Z3
+	VFMADD231PS Z25, Z24, Z1
+	LEAQ        (R13)(AX*4), R13
+	VMOVUPS     (R13), Z25
+	VFMADD231PS Z25, Z22, Z6
+	VFMADD231PS Z25, Z23, Z4
+	VFMADD231PS Z25, Z24, Z2
+	VMOVUPS     (R13)(AX*1), Z25
+	VFMADD231PS Z25, Z23, Z5
+	VFMADD231PS Z25, Z24, Z3
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z23, Z6
+	VFMADD231PS Z25, Z24, Z4
+	VFMADD231PS (R13)(CX*1), Z24, Z5
+	LEAQ        (R13)(AX*4), R13
+	VFMADD231PS (R13), Z24, Z6
+	ADDQ        tap+48(FP), R12
+	MOVQ        R12, R13
+	VFMADD231PS (R13), Z21, Z7
+	VFMADD231PS (R13)(AX*1), Z21, Z8
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z9
+	VFMADD231PS Z25, Z22, Z7
+	VMOVUPS     (R13)(CX*1), Z25
+	VFMADD231PS Z25, Z21, Z10
+	VFMADD231PS Z25, Z22, Z8
+	LEAQ        (R13)(AX*4), R13
+	VMOVUPS     (R13), Z25
+	VFMADD231PS Z25, Z21, Z11
+	VFMADD231PS Z25, Z22, Z9
+	VFMADD231PS Z25, Z23, Z7
+	VMOVUPS     (R13)(AX*1), Z25
+	VFMADD231PS Z25, Z21, Z12
+	VFMADD231PS Z25, Z22, Z10
+	VFMADD231PS Z25, Z23, Z8
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z13
+	VFMADD231PS Z25, Z22, Z11
+	VFMADD231PS Z25, Z23, Z9
+	VFMADD231PS Z25, Z24, Z7
+	VMOVUPS     (R13)(CX*1), Z25
+	VFMADD231PS Z25, Z22, Z12
+	VFMADD231PS Z25, Z23, Z10
+	VFMADD231PS Z25, Z24, Z8
+	LEAQ        (R13)(AX*4), R13
+	VMOVUPS     (R13), Z25
+	VFMADD231PS Z25, Z22, Z13
+	VFMADD231PS Z25, Z23, Z11
+	VFMADD231PS Z25, Z24, Z9
+	VMOVUPS     (R13)(AX*1), Z25
+	VFMADD231PS Z25, Z23, Z12
+	VFMADD231PS Z25, Z24, Z10
+	VMOVUPS     (R13)(AX*2), Z25
+	VFMADD231PS Z25, Z23, Z13
+	VFMADD231PS Z25, Z24, Z11
+	VFMADD231PS (R13)(CX*1), Z24, Z12
+	LEAQ        (R13)(AX*4), R13
+	VFMADD231PS (R13), Z24, Z13
+	ADDQ        tap+48(FP), R12
+	VFMADD231PS (R12), Z21, Z14
+	VFMADD231PS (R12)(AX*1), Z21, Z15
+	VMOVUPS     (R12)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z16
+	VFMADD231PS Z25, Z22, Z14
+	VMOVUPS     (R12)(CX*1), Z25
+	VFMADD231PS Z25, Z21, Z17
+	VFMADD231PS Z25, Z22, Z15
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z25
+	VFMADD231PS Z25, Z21, Z18
+	VFMADD231PS Z25, Z22, Z16
+	VFMADD231PS Z25, Z23, Z14
+	VMOVUPS     (R12)(AX*1), Z25
+	VFMADD231PS Z25, Z21, Z19
+	VFMADD231PS Z25, Z22, Z17
+	VFMADD231PS Z25, Z23, Z15
+	VMOVUPS     (R12)(AX*2), Z25
+	VFMADD231PS Z25, Z21, Z20
+	VFMADD231PS Z25, Z22, Z18
+	VFMADD231PS Z25, Z23, Z16
+	VFMADD231PS Z25, Z24, Z14
+	VMOVUPS     (R12)(CX*1), Z21
+	VFMADD231PS Z21, Z22, Z19
+	VFMADD231PS Z21, Z23, Z17
+	VFMADD231PS Z21, Z24, Z15
+	LEAQ        (R12)(AX*4), R12
+	VMOVUPS     (R12), Z21
+	VFMADD231PS Z21, Z22, Z20
+	VFMADD231PS Z21, Z23, Z18
+	VFMADD231PS Z21, Z24, Z16
+	VMOVUPS     (R12)(AX*1), Z21
+	VFMADD231PS Z21, Z23, Z19
+	VFMADD231PS Z21, Z24, Z17
+	VMOVUPS     (R12)(AX*2), Z21
+	VFMADD231PS Z21, Z23, Z20
+	VFMADD231PS Z21, Z24, Z18
+	VFMADD231PS (R12)(CX*1), Z24, Z19
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z24, Z20
+	LEAQ        (R10)(AX*4), R10
+	LEAQ        (R10)(AX*4), R10
+	SUBQ        $0x08, R11
+	JGE         four_418
+
+single_415:
+	ADDQ $0x08, R11
+	JZ   end_417
+
+one_416:
+	SUBQ        $0x02, R11
+	JL          odd_419
+	VMOVUPS     (R8), Z21
+	LEAQ        (R8)(AX*2), R8
+	MOVQ        R10, R12
+	MOVQ        R12, R13
+	VFMADD231PS (R13), Z21, Z0
+	VFMADD231PS (R13)(AX*1), Z21, Z1
+	VFMADD231PS (R13)(AX*2), Z21, Z2
+	VFMADD231PS (R13)(CX*1), Z21, Z3
+	LEAQ        (R13)(AX*4), R13
+	VFMADD231PS (R13), Z21, Z4
+	VFMADD231PS (R13)(AX*1), Z21, Z5
+	VFMADD231PS (R13)(AX*2), Z21, Z6
+	ADDQ        tap+48(FP), R12
+	MOVQ        R12, R13
+	VFMADD231PS (R13), Z21, Z7
+	VFMADD231PS (R13)(AX*1), Z21, Z8
+	VFMADD231PS (R13)(AX*2), Z21, Z9
+	VFMADD231PS (R13)(CX*1), Z21, Z10
+	LEAQ        (R13)(AX*4), R13
+	VFMADD231PS (R13), Z21, Z11
+	VFMADD231PS (R13)(AX*1), Z21, Z12
+	VFMADD231PS (R13)(AX*2), Z21, Z13
+	ADDQ        tap+48(FP), R12
+	VFMADD231PS (R12), Z21, Z14
+	VFMADD231PS (R12)(AX*1), Z21, Z15
+	VFMADD231PS (R12)(AX*2), Z21, Z16
+	VFMADD231PS (R12)(CX*1), Z21, Z17
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z21, Z18
+	VFMADD231PS (R12)(AX*1), Z21, Z19
+	VFMADD231PS (R12)(AX*2), Z21, Z20
+	LEAQ        (R10)(AX*2), R10
+	JMP         one_416
+
+odd_419:
+	ADDQ        $0x02, R11
+	JZ          end_417
+	MOVQ        $0x00000008, R11
+	MOVQ        $-1, R12
+	BZHIQ       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   (R8), K1, Z21
+	ADDQ        AX, R8
+	MOVQ        R10, R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z21, K1, Z0
+	VFMADD231PS (R12)(AX*1), Z21, K1, Z1
+	VFMADD231PS (R12)(AX*2), Z21, K1, Z2
+	VFMADD231PS (R12)(CX*1), Z21, K1, Z3
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z21, K1, Z4
+	VFMADD231PS (R12)(AX*1), Z21, K1, Z5
+	VFMADD231PS (R12)(AX*2), Z21, K1, Z6
+	ADDQ        tap+48(FP), R11
+	MOVQ        R11, R12
+	VFMADD231PS (R12), Z21, K1, Z7
+	VFMADD231PS (R12)(AX*1), Z21, K1, Z8
+	VFMADD231PS (R12)(AX*2), Z21, K1, Z9
+	VFMADD231PS (R12)(CX*1), Z21, K1, Z10
+	LEAQ        (R12)(AX*4), R12
+	VFMADD231PS (R12), Z21, K1, Z11
+	VFMADD231PS (R12)(AX*1), Z21, K1, Z12
+	VFMADD231PS (R12)(AX*2), Z21, K1, Z13
+	ADDQ        tap+48(FP), R11
+	VFMADD231PS (R11), Z21, K1, Z14
+	VFMADD231PS (R11)(AX*1), Z21, K1, Z15
+	VFMADD231PS (R11)(AX*2), Z21, K1, Z16
+	VFMADD231PS (R11)(CX*1), Z21, K1, Z17
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z21, K1, Z18
+	VFMADD231PS (R11)(AX*1), Z21, K1, Z19
+	VFMADD231PS (R11)(AX*2), Z21, K1, Z20
+	LEAQ        (R10)(AX*2), R10
+
+end_417:
+	ADDQ          line+40(FP), DI
+	DECQ          R9
+	JNZ           row_414
+	MOVQ          SI, DI
+	VEXTRACTF32X8 $0x01, Z0, Y21
+	VADDPS        Y21, Y0, Y21
+	VADDPS        (DI), Y21, Y21
+	VMOVUPS       Y21, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z16, Y0
+	VADDPS        Y0, Y16, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z17, Y0
+	VADDPS        Y0, Y17, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z18, Y0
+	VADDPS        Y0, Y18, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z19, Y0
+	VADDPS        Y0, Y19, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	VEXTRACTF32X8 $0x01, Z20, Y0
+	VADDPS        Y0, Y20, Y0
+	VADDPS        (DI), Y0, Y0
+	VMOVUPS       Y0, (DI)
+	ADDQ          AX, DI
+	IMUL3Q        $+21, AX, DI
+	ADDQ          DI, SI
+	ADDQ          $0x03, BX
+	CMPQ          BX, $0x06
+	JNE           group_413
+	VXORPS        Z0, Z0, Z0
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	MOVQ          dy+16(FP), R8
+	MOVQ          rows+24(FP), R9
+	MOVQ          tap+48(FP), DI
+	IMULQ         BX, DI
+	ADDQ          x+8(FP), DI
+	ADDQ          DX, DI
+	ADDQ          DX, R8
+
+row_420:
+	MOVQ ow+32(FP), R10
+	MOVQ DI, DX
+	SUBQ $0x08, R10
+	JL   single_421
+
+four_424:
+	VMOVUPS     (R8), Z7
+	VMOVUPS     (R8)(AX*2), Z8
+	VMOVUPS     (R8)(AX*4), Z9
+	VMOVUPS     (R8)(CX*2), Z10
+	LEAQ        (R8)(AX*8), R8
+	MOVQ        DX, R11
+	VFMADD231PS (R11), Z7, Z0
+	VFMADD231PS (R11)(AX*1), Z7, Z1
+	VMOVUPS     (R11)(AX*2), Z11
+	VFMADD231PS Z11, Z7, Z2
+	VFMADD231PS Z11, Z8, Z0
+	VMOVUPS     (R11)(CX*1), Z11
+	VFMADD231PS Z11, Z7, Z3
+	VFMADD231PS Z11, Z8, Z1
+	LEAQ        (R11)(AX*4), R11
+	VMOVUPS     (R11), Z11
+	VFMADD231PS Z11, Z7, Z4
+	VFMADD231PS Z11, Z8, Z2
+	VFMADD231PS Z11, Z9, Z0
+	VMOVUPS     (R11)(AX*1), Z11
+	VFMADD231PS Z11, Z7, Z5
+	VFMADD231PS Z11, Z8, Z3
+	VFMADD231PS Z11, Z9, Z1
+	VMOVUPS     (R11)(AX*2), Z11
+	VFMADD231PS Z11, Z7, Z6
+	VFMADD231PS Z11, Z8, Z4
+	VFMADD231PS Z11, Z9, Z2
+	VFMADD231PS Z11, Z10, Z0
+	VMOVUPS     (R11)(CX*1), Z7
+	VFMADD231PS Z7, Z8, Z5
+	VFMADD231PS Z7, Z9, Z3
+	VFMADD231PS Z7, Z10, Z1
+	LEAQ        (R11)(AX*4), R11
+	VMOVUPS     (R11), Z7
+	VFMADD231PS Z7, Z8, Z6
+	VFMADD231PS Z7, Z9, Z4
+	VFMADD231PS Z7, Z10, Z2
+	VMOVUPS     (R11)(AX*1), Z7
+	VFMADD231PS Z7, Z9, Z5
+	VFMADD231PS Z7, Z10, Z3
+	VMOVUPS     (R11)(AX*2), Z7
+	VFMADD231PS Z7, Z9, Z6
+	VFMADD231PS Z7, Z10, Z4
+	VFMADD231PS (R11)(CX*1), Z10, Z5
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z10, Z6
+	LEAQ        (DX)(AX*4), DX
+	LEAQ        (DX)(AX*4), DX
+	SUBQ        $0x08, R10
+	JGE         four_424
+
+single_421:
+	ADDQ $0x08, R10
+	JZ   end_423
+
+one_422:
+	SUBQ        $0x02, R10
+	JL          odd_425
+	VMOVUPS     (R8), Z7
+	LEAQ        (R8)(AX*2), R8
+	MOVQ        DX, R11
+	VFMADD231PS (R11), Z7, Z0
+	VFMADD231PS (R11)(AX*1), Z7, Z1
+	VFMADD231PS (R11)(AX*2), Z7, Z2
+	VFMADD231PS (R11)(CX*1), Z7, Z3
+	LEAQ        (R11)(AX*4), R11
+	VFMADD231PS (R11), Z7, Z4
+	VFMADD231PS (R11)(AX*1), Z7, Z5
+	VFMADD231PS (R11)(AX*2), Z7, Z6
+	LEAQ        (DX)(AX*2), DX
+	JMP         one_422
+
+odd_425:
+	ADDQ        $0x02, R10
+	JZ          end_423
+	MOVQ        $0x00000008, R10
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (R8), K1, Z7
+	ADDQ        AX, R8
+	MOVQ        DX, R10
+	VFMADD231PS (R10), Z7, K1, Z0
+	VFMADD231PS (R10)(AX*1), Z7, K1, Z1
+	VFMADD231PS (R10)(AX*2), Z7, K1, Z2
+	VFMADD231PS (R10)(CX*1), Z7, K1, Z3
+	LEAQ        (R10)(AX*4), R10
+	VFMADD231PS (R10), Z7, K1, Z4
+	VFMADD231PS (R10)(AX*1), Z7, K1, Z5
+	VFMADD231PS (R10)(AX*2), Z7, K1, Z6
+	LEAQ        (DX)(AX*2), DX
+
+end_423:
+	ADDQ          line+40(FP), DI
+	DECQ          R9
+	JNZ           row_420
+	MOVQ          SI, CX
+	VEXTRACTF32X8 $0x01, Z0, Y7
+	VADDPS        Y7, Y0, Y7
+	VADDPS        (CX), Y7, Y7
+	VMOVUPS       Y7, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	VEXTRACTF32X8 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VADDPS        (CX), Y0, Y0
+	VMOVUPS       Y0, (CX)
+	ADDQ          AX, CX
+	IMUL3Q        $+7, AX, AX
+	ADDQ          AX, SI
+	ADDQ          $0x01, BX
 	VZEROUPPER
 	RET

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -19,10 +20,68 @@ func depthwiseFamily() {
 			depthwise{k: k, stride: stride}.weight()
 		}
 		depthwise{k: k, stride: 2}.gather()
+		if wide {
+			depthwise{k: k, stride: 2, pairs: true}.forward()
+			depthwise{k: k, stride: 2, pairs: true}.weight()
+		}
 	}
 }
 
-type depthwise struct{ k, stride int }
+// depthwise is one size of filter. With pairs it is for 8 channels at stride 1,
+// and a vector is two neighbouring pixels: to the loops it is one pixel of 16
+// channels, at stride 2 among columns of 8. The filter is in both halves.
+type depthwise struct {
+	k, stride int
+	pairs     bool
+}
+
+func (d depthwise) name(stem string) string {
+	if d.pairs {
+		return fmt.Sprintf("%s%dpairs", stem, d.k)
+	}
+	return fmt.Sprintf("%s%ds%d", stem, d.k, d.stride)
+}
+
+// vectorsOf writes what body does for each vector of channels, of which pairs
+// have one.
+func (d depthwise) vectorsOf(c reg.GPVirtual, body func(offset reg.GPVirtual, part reg.Register)) {
+	if !d.pairs {
+		channels(c, body)
+		return
+	}
+	offset := GP64()
+	XORQ(offset, offset)
+	body(offset, nil)
+}
+
+// pixels is the bytes of a column of x and of the filter, and of one of y.
+func (d depthwise) pixels() (c, cy reg.GPVirtual) {
+	if !d.pairs {
+		c = load("c")
+		return c, c
+	}
+	c, cy = GP64(), GP64()
+	MOVQ(operand.U32(vector/2), c)
+	MOVQ(operand.U32(vector), cy)
+	return c, cy
+}
+
+// count is the argument of the vectors of a row.
+func (d depthwise) count() string {
+	if d.pairs {
+		return "pairs"
+	}
+	return "ow"
+}
+
+// filterValue loads a value of the filter.
+func (d depthwise) filterValue(from operand.Mem, part reg.Register, to reg.VecVirtual) {
+	if d.pairs {
+		VBROADCASTF32X8(from, to)
+	} else {
+		get(from, part, to)
+	}
+}
 
 // channels writes the loop over vectors of the c bytes of channels: body gets
 // the byte offset of the vector and its mask, nil for all lanes. The last vector
@@ -125,32 +184,46 @@ func columns(s *stepper, count int, mask reg.Register, taps func(i int) [][2]reg
 
 // forward writes dwForwardGeneric for dilation 1.
 func (d depthwise) forward() {
-	function(fmt.Sprintf("dwForward%ds%d", d.k, d.stride), "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)",
-		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows tap,", atLeast()),
-		"rows of mask, if there is one, maskLine:", "",
-		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride),
-		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
-	c, y, x, mask := load("c"), load("y"), load("x"), load("mask")
+	name, signature := d.name("dwForward"), "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)"
+	if d.pairs {
+		function(name, strings.Replace(signature, "ow, c,", "pairs, next,", 1),
+			"computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, filter rows",
+			"tap, rows of mask, if there is one, maskLine:", "",
+			fmt.Sprintf("\tfor r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + 8*(ox+kx) + j] * w[ky,kx,j]", d.k, d.k),
+			"\t\twhere mask[r*maskLine + 8*ox + j] > 0, else 0", "")
+	} else {
+		d.describeForward(name, signature)
+	}
+	c, cy := d.pixels()
+	y, x, mask := load("y"), load("x"), load("mask")
 	row := label("row")
 	if d.k == 3 {
 		tap := load("tap")
 		Label(row)
-		channels(c, func(offset reg.GPVirtual, part reg.Register) { d.walk(c, tap, y, x, mask, offset, part) })
+		d.vectorsOf(c, func(offset reg.GPVirtual, part reg.Register) { d.walk(c, cy, tap, y, x, mask, offset, part) })
 	} else {
-		c3 := tripled(c)
+		c3, cy3 := tripled(c), reg.GPVirtual(nil)
+		if cy3 = c3; d.pairs {
+			cy3 = tripled(cy)
+		}
 		widths := []int{8, 4, 1}
 		if wide {
 			widths = []int{16, 8, 4, 1}
 		}
+		count := arg(d.count())
 		Label(row)
-		channels(c, func(offset reg.GPVirtual, part reg.Register) {
-			tiles(arg("ow"), widths, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, y, x, mask, offset, part) })
+		d.vectorsOf(c, func(offset reg.GPVirtual, part reg.Register) {
+			tiles(count, widths, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, cy, cy3, y, x, mask, offset, part) })
 		})
 	}
-	size := GP64()
-	MOVQ(arg("ow"), size)
-	IMULQ(c, size)
-	ADDQ(size, y)
+	if d.pairs {
+		ADDQ(arg("next"), y)
+	} else {
+		size := GP64()
+		MOVQ(arg("ow"), size)
+		IMULQ(c, size)
+		ADDQ(size, y)
+	}
 	ADDQ(arg("line"), x)
 	ADDQ(arg("maskLine"), mask)
 	DECQ(arg("rows"))
@@ -159,19 +232,27 @@ func (d depthwise) forward() {
 	RET()
 }
 
+func (d depthwise) describeForward(name, signature string) {
+	function(name, signature,
+		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows tap,", atLeast()),
+		"rows of mask, if there is one, maskLine:", "",
+		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride),
+		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
+}
+
 // walk writes a row of one vector of channels, those in part if it is not nil,
 // column by column, with the whole filter in registers. A column counts for the pixels whose windows it is in, of
 // which as many sums are held.
-func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual, part reg.Register) {
+func (d depthwise) walk(c, cy, tap, y, x, mask, offset reg.GPVirtual, part reg.Register) {
 	w := GP64()
 	MOVQ(arg("w"), w)
 	ADDQ(offset, w)
 	filter := vectors(d.k * d.k)
 	for _, f := range filter {
-		get(at(w, 0), part, f)
+		d.filterValue(at(w, 0), part, f)
 		ADDQ(c, w)
 	}
-	px, py, pm, left := GP64(), GP64(), GP64(), load("ow")
+	px, py, pm, left := GP64(), GP64(), GP64(), load(d.count())
 	LEAQ(indexed(x, offset, 1, 0), px)
 	LEAQ(indexed(y, offset, 1, 0), py)
 	LEAQ(indexed(mask, offset, 1, 0), pm)
@@ -206,8 +287,8 @@ func (d depthwise) walk(c, tap, y, x, mask, offset reg.GPVirtual, part reg.Regis
 		sum := sums[ox]
 		where(mask, func(none reg.VecVirtual) { maskBy(sum, at(pm, 0), part, none) })
 		put(sum, part, at(py, 0))
-		ADDQ(c, py)
-		ADDQ(c, pm)
+		ADDQ(cy, py)
+		ADDQ(cy, pm)
 		DECQ(left)
 		JZ(operand.LabelRef(end))
 	}
@@ -234,7 +315,7 @@ func maskBy(sum reg.VecVirtual, mask operand.Mem, part reg.Register, none reg.Ve
 }
 
 // tile writes width pixels of one vector of channels, filter row by filter row.
-func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtual, part reg.Register) {
+func (d depthwise) tile(width int, first, c, c3, cy, cy3, y, x, mask, offset reg.GPVirtual, part reg.Register) {
 	sums := vectors(width)
 	zero(sums...)
 	px, w, ky := GP64(), GP64(), GP64()
@@ -266,17 +347,17 @@ func (d depthwise) tile(width int, first, c, c3, y, x, mask, offset reg.GPVirtua
 	JNZ(operand.LabelRef(loop))
 	from := GP64() // bytes from the beginning of a row
 	MOVQ(first, from)
-	IMULQ(c, from)
+	IMULQ(cy, from)
 	ADDQ(offset, from)
 	where(mask, func(none reg.VecVirtual) {
-		p := &stepper{p: GP64(), step: c, step3: c3}
+		p := &stepper{p: GP64(), step: cy, step3: cy3}
 		LEAQ(indexed(mask, from, 1, 0), p.p)
 		for t := range width {
 			maskBy(sums[t], p.column(t), part, none)
 		}
 	})
 	ADDQ(y, from)
-	out := &stepper{p: from, step: c, step3: c3}
+	out := &stepper{p: from, step: cy, step3: cy3}
 	for t := range width {
 		put(sums[t], part, out.column(t))
 	}
@@ -287,7 +368,7 @@ func (d depthwise) filterRow(w, c, c3 reg.GPVirtual, mask reg.Register) []reg.Ve
 	filter := vectors(d.k)
 	s := &stepper{p: w, step: c, step3: c3}
 	for kx := range filter {
-		get(s.column(kx), mask, filter[kx])
+		d.filterValue(s.column(kx), mask, filter[kx])
 	}
 	switch d.k - s.base { // columns from the moved pointer to the next row
 	case 3:
@@ -368,16 +449,22 @@ func (d depthwise) weight() {
 	if wide {
 		maskArg, rows = "", "apart, filter rows tap bytes:"
 	}
-	function(fmt.Sprintf("dwWeight%ds%d", d.k, d.stride), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
-		fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes", atLeast()), rows, "",
-		fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
-	c := load("c")
+	if d.pairs {
+		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, line, tap int)",
+			"adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, filter rows tap:", "",
+			fmt.Sprintf("\tfor ky < %d, kx < %d, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) + j] * dy[r,ox,j]", d.k, d.k), "")
+	} else {
+		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
+			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes", atLeast()), rows, "",
+			fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
+	}
+	c, _ := d.pixels()
 	c3 := tripled(c)
 	group := map[int]int{3: 3, 5: 2, 7: 1}[d.k]
 	if wide {
 		group = map[int]int{3: 3, 5: 5, 7: 3}[d.k]
 	}
-	channels(c, func(offset reg.GPVirtual, mask reg.Register) {
+	d.vectorsOf(c, func(offset reg.GPVirtual, mask reg.Register) {
 		ky, dw := GP64(), load("dw")
 		ADDQ(offset, dw)
 		XORQ(ky, ky)
@@ -400,7 +487,7 @@ func (d depthwise) weight() {
 
 // weightGroup adds the gradients of some filter rows from ky on, and moves ky
 // and dw past them.
-func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, lanes reg.Register) {
+func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, part reg.Register) {
 	const unroll = 4
 	sums := make([][]reg.VecVirtual, group)
 	for g := range sums {
@@ -418,15 +505,28 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, l
 	px, left := GP64(), load("ow")
 	MOVQ(x, px)
 	// dy moves on through all rows, px through one.
-	step := func(pixels int) {
+	columnsOf := 1 // of dy in a vector
+	if d.pairs {
+		columnsOf = 2
+	}
+	step := func(pixels int, part reg.Register) {
 		gs := vectors(pixels)
 		for t := range gs {
-			s := &stepper{p: dy, step: c, step3: c3}
-			get(s.column(t), lanes, gs[t])
+			from := at(dy, 0)
+			switch t {
+			case 1, 2:
+				from = indexed(dy, c, uint8(t*columnsOf), 0)
+			case 3:
+				from = indexed(dy, c3, uint8(columnsOf), 0)
+			}
+			get(from, part, gs[t])
 		}
-		if pixels == 4 {
-			LEAQ(indexed(dy, c, 4, 0), dy)
-		} else {
+		switch {
+		case pixels == 4:
+			LEAQ(indexed(dy, c, uint8(4*columnsOf), 0), dy)
+		case d.pairs && part == nil:
+			LEAQ(indexed(dy, c, 2, 0), dy)
+		default:
 			ADDQ(c, dy)
 		}
 		from := GP64()
@@ -434,7 +534,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, l
 		for g := range group {
 			s := &stepper{p: GP64(), step: c, step3: c3}
 			MOVQ(from, s.p)
-			columns(s, (pixels-1)*d.stride+d.k, lanes, func(i int) (uses [][2]reg.VecVirtual) {
+			columns(s, (pixels-1)*d.stride+d.k, part, func(i int) (uses [][2]reg.VecVirtual) {
 				for t := range pixels {
 					if kx := i - t*d.stride; kx >= 0 && kx < d.k {
 						uses = append(uses, [2]reg.VecVirtual{sums[g][kx], gs[t]})
@@ -451,20 +551,36 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, l
 		}
 	}
 	single, one, end := label("single"), label("one"), label("end")
-	SUBQ(operand.Imm(unroll), left)
+	block := operand.Imm(uint64(unroll * columnsOf))
+	SUBQ(block, left)
 	JL(operand.LabelRef(single))
 	four := label("four")
 	Label(four)
-	step(unroll)
-	SUBQ(operand.Imm(unroll), left)
+	step(unroll, part)
+	SUBQ(block, left)
 	JGE(operand.LabelRef(four))
 	Label(single)
-	ADDQ(operand.Imm(unroll), left)
+	ADDQ(block, left)
 	JZ(operand.LabelRef(end))
-	Label(one)
-	step(1)
-	DECQ(left)
-	JNZ(operand.LabelRef(one))
+	if d.pairs {
+		odd := label("odd")
+		Label(one)
+		SUBQ(operand.Imm(2), left)
+		JL(operand.LabelRef(odd))
+		step(1, nil)
+		JMP(operand.LabelRef(one))
+		Label(odd)
+		ADDQ(operand.Imm(2), left)
+		JZ(operand.LabelRef(end))
+		half := GP64() // of a pair
+		MOVQ(operand.U32(lanes/2), half)
+		step(1, firstLanes(half))
+	} else {
+		Label(one)
+		step(1, part)
+		DECQ(left)
+		JNZ(operand.LabelRef(one))
+	}
 	Label(end)
 	ADDQ(arg("line"), x)
 	DECQ(rows)
@@ -478,12 +594,21 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, l
 			for kx := range d.k {
 				sum := sums[g][kx]
 				body(sum)
-				if lanes == nil {
+				if d.pairs { // the two pixels
+					upper := YMM()
+					VEXTRACTF32X8(operand.Imm(1), sum, upper)
+					VADDPS(upper, sum.AsY(), upper)
+					VADDPS(at(p, 0), upper, upper)
+					VMOVUPS(upper, at(p, 0))
+					ADDQ(c, p)
+					continue
+				}
+				if part == nil {
 					VADDPS(at(p, 0), sum, sum)
 				} else {
-					VADDPS_Z(at(p, 0), sum, lanes, sum)
+					VADDPS_Z(at(p, 0), sum, part, sum)
 				}
-				put(sum, lanes, at(p, 0))
+				put(sum, part, at(p, 0))
 				ADDQ(c, p)
 			}
 		}
