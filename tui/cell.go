@@ -19,12 +19,23 @@ type epoch = child.EpochResult
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
+// layout is a way to draw a cell.
+type layout int
+
+const (
+	asLadder layout = iota
+	asPaper
+	asList
+	layouts
+)
+
 // cellScreen shows one trial's cells, what is known of it, and what was made from it.
 type cellScreen struct {
 	ids       []int         // the list it was opened from, for prev and next
 	at        int           // its place there
 	last      nas.TrialView // as last seen, for a trial that has left the snapshot
 	reduction bool
+	layout    layout
 	from      int // first line of the drawing, when it is taller than the screen
 }
 
@@ -51,6 +62,8 @@ func (c *cellScreen) selected(m *model) (nas.TrialView, bool) {
 
 func (c *cellScreen) act(m *model, a action) tea.Cmd {
 	switch a {
+	case actView:
+		c.layout, c.from = (c.layout+1)%layouts, 0
 	case actOther:
 		c.reduction, c.from = !c.reduction, 0
 	case actPrev, actNext:
@@ -69,7 +82,7 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 		c.from = max(0, c.from-1)
 	case actDown, actPageDown:
 		v, _ := c.selected(m)
-		c.from = min(c.from+1, max(0, len(m.theme.ladder(v.Genotype, c.reduction))-(m.h-5)))
+		c.from = min(c.from+1, max(0, len(m.theme.draw(v.Genotype, c.reduction, c.layout))-(m.h-5)))
 	case actTop:
 		c.from = 0
 	}
@@ -95,7 +108,12 @@ func (c *cellScreen) header(m *model, w int) string {
 func (c *cellScreen) view(m *model, w, h int) []string {
 	t := m.theme
 	v, _ := c.selected(m)
-	normal, reduction := t.ladder(v.Genotype, false), t.ladder(v.Genotype, true)
+	as := c.layout
+	normal, reduction := t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
+	if as == asPaper && max(widest(normal), widest(reduction))+2 > w { // it needs a wide terminal
+		as = asLadder
+		normal, reduction = t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
+	}
 	one := normal
 	if c.reduction {
 		one = reduction
@@ -111,6 +129,15 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	foot := "tab " + cellName(!c.reduction)
 	var out []string
 	switch {
+	case as == asPaper && h >= len(normal)+len(reduction)+7:
+		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
+		first := len(normal) + 3
+		upper = first + len(reduction) + 3 + 1
+		if lower = h - upper; lower < 6 {
+			upper, lower = h, 0
+		}
+		out = append([]string{fit(line, w)}, c.drawing(t, v, normal, false, w, first, foot)...)
+		out = append(out, c.drawing(t, v, reduction, true, w, upper-first-1, foot)...)
 	case both:
 		free := w - factsWidth - widest(normal) - widest(reduction) - 8
 		left := widest(normal) + 4 + free/2

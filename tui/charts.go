@@ -60,12 +60,14 @@ func (t theme) bar(x float64, w int) string { return chart.Progress(t.g.Tier, x,
 
 // ladder draws a cell of a genotype with its ops in the colours of their families.
 func (t theme) ladder(g space.Genotype, reduction bool) []string {
-	c := g.Normal
-	if reduction {
-		c = g.Reduction
-	}
+	return t.draw(g, reduction, asLadder)
+}
+
+// draw is ladder in any layout.
+func (t theme) draw(g space.Genotype, reduction bool, as layout) []string {
 	var out []string
-	for _, l := range celldraw.Ladder(c, celldraw.Options{Tier: t.g.Tier, Reduction: reduction}) {
+	paint := [layouts]func(space.Cell, celldraw.Options) []celldraw.Line{celldraw.Ladder, celldraw.Paper, celldraw.List}[as]
+	for _, l := range paint(cellOf(g, reduction), celldraw.Options{Tier: t.g.Tier, Reduction: reduction}) {
 		out = append(out, t.spans(l))
 	}
 	return out

@@ -20,6 +20,10 @@ const (
 	paneChildren
 	paneTop
 	panes
+
+	// Panes without a digit.
+	paneBest    = panes
+	paneFigures = panes + 1
 )
 
 // The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on the best cell stands beside the charts.
@@ -52,6 +56,7 @@ type paneKey struct {
 	shown      topView
 	focus      bool
 	tier       term.Tier
+	palette    palette
 }
 
 func newDashboard() *dashboard { return &dashboard{focus: paneChildren} }
@@ -186,8 +191,30 @@ func (d *dashboard) view(m *model, w, h int) []string {
 	if m.w < listBelowWidth || m.h < listBelowHeight {
 		return d.list(m, w, h)
 	}
+	cell := d.bestCell(m)
+	return tile(d.layout(m, w, h), h, func(p place) []string {
+		switch p.pane {
+		case paneBest:
+			k := paneKey{w: p.w, h: p.h, focus: d.reduction, tier: m.theme.g.Tier, palette: m.palette}
+			if m.snap.Best != nil {
+				k.data = m.snap.Best
+			}
+			return d.keep(panes, k, func() []string { return d.bestPane(m, cell, p.w, p.h) })
+		case paneFigures:
+			return d.figures(m, p.w, p.h)
+		}
+		return d.pane(m, p.pane, p.w, p.h)
+	})
+}
+
+// layout is where the panes are in a view of w by h cells: charts over tables, and in a wide terminal the best cell and the run's figures at the right
+// of the charts.
+func (d *dashboard) layout(m *model, w, h int) []place {
+	if m.w < listBelowWidth || m.h < listBelowHeight {
+		return nil
+	}
 	if d.zoomed {
-		return d.pane(m, d.focus, w, h)
+		return []place{{d.focus, 0, 0, w, h}}
 	}
 	wide := m.w >= wideFromWidth && m.h >= wideFromHeight
 	upper := 9 + (h-21)*45/100
@@ -195,49 +222,32 @@ func (d *dashboard) view(m *model, w, h int) []string {
 		upper = max(22, h*58/100)
 	}
 	rows := min(max(7, 3+m.snap.Workers+2), h-upper-5) // a line a worker and two that ended
-	var out []string
-	if wide {
-		out = d.wideUpper(m, w, upper)
-	} else {
+	tables := []place{{paneChildren, 0, upper, w, rows}, {paneTop, 0, upper + rows, w, h - upper - rows}}
+	if !wide {
 		side := min(max(30, w*3/8), 48)
 		first := upper * 4 / 9
-		out = beside(d.pane(m, paneReward, w-side, upper),
-			append(d.pane(m, paneController, side, first), d.pane(m, paneDropPath, side, upper-first)...))
+		return append([]place{{paneReward, 0, 0, w - side, upper}, {paneController, w - side, 0, side, first}, {paneDropPath, w - side, first, side, upper - first}}, tables...)
 	}
-	out = append(out, d.pane(m, paneChildren, w, rows)...)
-	return append(out, d.pane(m, paneTop, w, h-upper-rows)...)
-}
-
-// wideUpper is the upper half of the wide layout: charts at the left, the best cell and the run's figures at the right.
-func (d *dashboard) wideUpper(m *model, w, h int) []string {
 	cell := d.bestCell(m)
-	side := 60
-	for _, l := range cell {
-		side = max(side, ansi.StringWidth(l)+5)
-	}
-	side = min(side, w-84)
+	side := min(max(60, widest(cell)+5), w-84)
 	const low = 10
 	half := (w - side) / 2
-	left := append(d.pane(m, paneReward, w-side, h-low), beside(d.pane(m, paneController, half, low), d.pane(m, paneDropPath, w-side-half, low))...)
-	cellRows := h
-	if h >= len(cell)+2+5 {
-		cellRows = max(len(cell)+2, h-6)
+	cellRows := upper
+	if upper >= len(cell)+2+5 {
+		cellRows = max(len(cell)+2, upper-6)
 	}
-	k := paneKey{w: side, h: cellRows, focus: d.reduction, tier: m.theme.g.Tier}
-	if m.snap.Best != nil {
-		k.data = m.snap.Best
+	out := []place{{paneReward, 0, 0, w - side, upper - low}, {paneController, 0, upper - low, half, low}, {paneDropPath, half, upper - low, w - side - half, low},
+		{paneBest, w - side, 0, side, cellRows}}
+	if cellRows < upper {
+		out = append(out, place{paneFigures, w - side, cellRows, side, upper - cellRows})
 	}
-	right := d.keep(panes, k, func() []string { return d.bestPane(m, cell, side, cellRows) })
-	if cellRows < h {
-		right = append(right, d.figures(m, side, h-cellRows)...)
-	}
-	return beside(left, right)
+	return append(out, tables...)
 }
 
 // pane draws one pane by its number.
 func (d *dashboard) pane(m *model, n, w, h int) []string {
 	s := m.snap
-	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier}
+	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier, palette: m.palette}
 	switch {
 	case n == paneReward && len(s.Rewards) > 0:
 		k.data, k.n = &s.Rewards[0], len(s.Rewards)

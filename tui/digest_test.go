@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheDigestTellsWhatHappened(t *testing.T) {
-	th := newTheme(term.Unicode, false)
+	th := newTheme(term.Unicode, mono)
 	tell := func(a, b *nas.Snapshot) string {
 		var out []string
 		for _, l := range digest(th, a, b) {
@@ -93,7 +93,7 @@ func TestTheDigestComesWithTheFirstKeyAndGoesWithTheNext(t *testing.T) {
 			r.change(seen)
 			now := busy()
 			now.Retrains = nil
-			m := newModel(context.Background(), newFake(now), Options{}, newTheme(term.Unicode, false))
+			m := newModel(context.Background(), newFake(now), Options{}, newTheme(term.Unicode, mono))
 			m.comeBack(seen)
 			if _, ok := m.top().(*digestDialog); ok != r.want {
 				t.Errorf("a digest: %v", ok)

@@ -23,6 +23,21 @@ type fakeEngine struct {
 	did     []nas.Command
 	refuse  error
 	updated chan struct{}
+	files   map[string]string // by path
+}
+
+// write keeps a file.
+func (f *fakeEngine) write(dir, name string, content []byte) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuse != nil {
+		return "", f.refuse
+	}
+	if f.files == nil {
+		f.files = map[string]string{}
+	}
+	f.files[name] = string(content)
+	return dir + "/exports/" + name, nil
 }
 
 func newFake(s *nas.Snapshot) *fakeEngine {

@@ -69,6 +69,10 @@ func TestGoldenFrames(t *testing.T) {
 		{"log-filter", "busy", []string{"L", "/", "f", "a", "i", "l", "enter"}, sizes[:1], term.Unicode},
 		{"top-cells-sorted", "busy", []string{"5", "o", "/", "s", "7", "enter", "z"}, sizes[:1], term.Unicode},
 		{"digest", "busy", []string{"(away)", "j"}, append(sizes, small[0]), term.Unicode},
+		{"palette", "busy", []string{":", "w", "o"}, append(sizes[:1:1], small[0]), term.Unicode},
+		{"write", "busy", []string{"5", "w"}, sizes[:1], term.Unicode},
+		{"cell-paper", "busy", []string{"5", "enter", "v"}, sizes, term.Unicode},
+		{"cell-list", "busy", []string{"5", "enter", "v", "v"}, [][2]int{sizes[0], small[0]}, term.Unicode},
 		{"marked", "busy", []string{" ", "5", "j", " "}, sizes[:1], term.Unicode},
 		{"quit", "busy", []string{"q"}, sizes[:1], term.Unicode},
 		{"stop-child", "busy", []string{"x"}, sizes[:1], term.Unicode},
@@ -149,7 +153,7 @@ func TestLooks(t *testing.T) {
 		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
 		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {":"}, {"w"}, {"5", "enter", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {
@@ -169,6 +173,29 @@ func TestLooks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTChangesTheColours(t *testing.T) {
+	d := drive(t, busy(), 160, 48).tier(term.Unicode, true)
+	seen := map[string]string{}
+	for range palettes {
+		frame := strings.Join(d.press("T").frame(), "\n")
+		name := d.m.palette.String()
+		if !strings.Contains(frame, "theme "+name) {
+			t.Errorf("%s: it does not say which theme this is", name)
+		}
+		var all []string
+		for _, m := range sgr.FindAllStringSubmatch(frame, -1) {
+			all = append(all, m[1])
+			if name == "mono" && !regexp.MustCompile(`^(|0|1|7|1;7)$`).MatchString(m[1]) || !regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`).MatchString(m[1]) {
+				t.Fatalf("%s: SGR %q", name, m[1])
+			}
+		}
+		if was, ok := seen[strings.Join(all, " ")]; ok {
+			t.Errorf("%s looks like %s", name, was)
+		}
+		seen[strings.Join(all, " ")] = name
 	}
 }
 

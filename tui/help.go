@@ -61,6 +61,14 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
+// changedMark stands behind the keys of a row that a file has changed.
+func changedMark(b binding) string {
+	if b.changed > 0 {
+		return "*"
+	}
+	return ""
+}
+
 // helpLines is the key table in as many columns as fit, and the signs.
 func (t theme) helpLines(keys keyTable, w int) []string {
 	const width = 38
@@ -69,7 +77,7 @@ func (t theme) helpLines(keys keyTable, w int) []string {
 		block := []string{t.title.Render(g)}
 		for _, b := range keys {
 			if b.group == g {
-				block = append(block, fit(t.key.Render(t.shown(b)), 11)+b.Help().Desc)
+				block = append(block, fit(t.key.Render(t.shown(b))+changedMark(b), 11)+b.Help().Desc)
 			}
 		}
 		blocks = append(blocks, append(block, ""))
@@ -77,7 +85,7 @@ func (t theme) helpLines(keys keyTable, w int) []string {
 	signs := []string{t.title.Render("SIGNS")}
 	for _, s := range [][2]string{
 		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
-		{"a b", "children on the DropPath chart"},
+		{"*", "a key that you changed"}, {"a b", "children on the DropPath chart"},
 		{"h p 0-4", "h[i], h[i-1], blocks of a cell"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {
 		signs = append(signs, fit(s[0], 11)+s[1])

@@ -27,11 +27,12 @@ const (
 	onSure  // a question that wants y
 	onInput // a line of text
 	onDigest
+	onMenu // a list of which one is chosen
 
 	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns
 	onTrials  = onDash | onCell             // screens where a child may be selected
 	onCells   = onDash | onCell | onCompare // screens where a cell is selected
-	onDialogs = onForm | onQuit | onSure | onInput
+	onDialogs = onForm | onQuit | onSure | onInput | onMenu
 )
 
 // action is what a key asks for.
@@ -103,6 +104,11 @@ const (
 	actRefresh
 	actSort
 	actFilter
+	actPalette
+	actCopy
+	actWrite
+	actTheme
+	actMouse
 )
 
 // binding is one row of the key table: it drives dispatch, footer, help and the list of the keys.
@@ -111,6 +117,7 @@ type binding struct {
 	do          action //
 	on          scope  // where it works
 	name        string // in the file that changes keys
+	changed     int    // line of that file, 0 if the row is as it was
 	short       string // its word in the footer; empty: not there
 	group       string // its column in the help
 }
@@ -119,7 +126,7 @@ type binding struct {
 type keyTable []binding
 
 func bind(name string, do action, on scope, group, short, shown, does string, keys ...string) binding {
-	return binding{key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do, on, name, short, group}
+	return binding{Binding: key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do: do, on: on, name: name, short: short, group: group}
 }
 
 // Groups of the help, in its order.
@@ -200,22 +207,31 @@ var keys = keyTable{
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
+	bind("command", actPalette, onScreens, groupEverywhere, "do", ":", "all that can be done here", ":"),
+	bind("copy", actCopy, onScreens, groupEverywhere, "", "y", "copy, also to a file", "y"),
+	bind("write", actWrite, onScreens, groupEverywhere, "", "w", "write to a file", "w"),
+	bind("theme", actTheme, onScreens, groupEverywhere, "", "T", "theme", "T"),
+	bind("mouse", actMouse, onScreens, groupEverywhere, "", "M", "mouse on, off", "M"),
 	bind("redraw", actRedraw, onScreens|onDialogs, groupEverywhere, "", "^l", "redraw", "ctrl+l"),
 	bind("suspend", actSuspend, onScreens, groupEverywhere, "", "^z", "suspend this screen", "ctrl+z"),
 	bind("quit", actQuit, onScreens, groupEverywhere, "quit", "q ^c", "quit (asks)", "q", "ctrl+c"),
 	bind("help", actHelp, onScreens, groupEverywhere, "help", "?", "this help", "?"),
 
-	bind("accept", actAccept, onForm|onInput, groupDialogs, "accept", "enter", "accept", "enter"),
+	bind("accept", actAccept, onForm|onInput|onMenu, groupDialogs, "accept", "enter", "accept", "enter"),
 	bind("next-field", actDown, onForm, groupDialogs, "field", "tab ↓", "next field", "tab", "down"),
 	bind("previous-field", actUp, onForm, groupDialogs, "", "↑", "previous field", "shift+tab", "up"),
 	bind("choose-previous", actLeft, onForm, groupDialogs, "choice", "←→", "choose", "left"),
 	bind("choose-next", actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
+	bind("menu-down", actDown, onMenu, groupDialogs, "", "↓", "next line", "down", "tab"),
+	bind("menu-up", actUp, onMenu, groupDialogs, "", "↑", "line above", "up", "shift+tab"),
+	bind("menu-page-down", actPageDown, onMenu, groupDialogs, "", "pgdn", "further lines", "pgdown"),
+	bind("menu-page-up", actPageUp, onMenu, groupDialogs, "", "pgup", "lines before", "pgup"),
 	bind("reset", actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
 	bind("yes", actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
 	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
 	bind("quit-drain", actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
 	bind("quit-stop", actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
-	bind("cancel", actBack, onForm|onInput|onQuit|onSure, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
+	bind("cancel", actBack, onForm|onInput|onQuit|onSure|onMenu, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
 }
 
 // lookup returns the action of a key in a scope.

@@ -12,7 +12,7 @@ import (
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
-var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "compare": onCompare, "editor": onEdit, "policy": onPolicy, "runs": onRuns, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
+var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "compare": onCompare, "editor": onEdit, "policy": onPolicy, "runs": onRuns, "menu": onMenu, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
 
 func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
 	taken := regexp.MustCompile(`^(ctrl\+[abqsim]|ctrl\+\\|alt\+.*|f[0-9]+|shift\+enter|ctrl\+enter)$`)
@@ -52,7 +52,7 @@ func TestEveryRowIsComplete(t *testing.T) {
 
 func TestTheHelpListsEveryKey(t *testing.T) {
 	for _, tier := range []term.Tier{term.Unicode, term.ASCII} {
-		th := newTheme(tier, false)
+		th := newTheme(tier, mono)
 		for _, w := range []int{40, 76, 156} {
 			help := strings.Join(th.helpLines(keys, w), "\n")
 			for _, b := range keys {
@@ -82,7 +82,7 @@ func TestWhatIsWrittenIsWhatWorks(t *testing.T) {
 }
 
 func TestTheKeysInTheFooterWork(t *testing.T) {
-	th := newTheme(term.Unicode, false)
+	th := newTheme(term.Unicode, mono)
 	part := regexp.MustCompile(`(\S+) ([a-z][a-z/ ]*?)(?:  |$)`)
 	for name, s := range scopes {
 		for _, w := range []int{30, 80, 160} {

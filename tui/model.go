@@ -34,7 +34,10 @@ type model struct {
 	keyed   time.Time         // of the last key
 	seen    *nas.Snapshot     // at the last key
 	costs   map[string]costed // by the text of a genotype
-	marks   []int             // trials to compare, at most two, the newest last
+	palette palette
+	mouse   bool                    // the screen has the mouse
+	clip    func(text string) error // nil: the terminal has no clipboard
+	marks   []int                   // trials to compare, at most two, the newest last
 	outcome Outcome
 	leaving bool // the program ends when the search has ended
 	crash   *crash
@@ -90,7 +93,7 @@ const (
 )
 
 func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
-	m := &model{ctx: ctx, engine: e, options: o, theme: t, keys: keys, snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished, after: tea.Tick}
+	m := &model{ctx: ctx, engine: e, options: o, theme: t, keys: o.Keys.rows(), snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished, after: tea.Tick}
 	m.seen = m.snap
 	return m
 }
@@ -185,6 +188,10 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		}
 	case visitMsg:
 		return m, m.beginVisit(msg)
+	case tea.MouseMsg:
+		return m, m.mouseMoved(msg)
+	case writtenMsg:
+		return m, m.written(msg)
 	case costMsg:
 		if m.costs == nil || len(m.costs) > 1000 {
 			m.costs = map[string]costed{}
@@ -251,7 +258,19 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		return nil
 	}
+	return m.do(a)
+}
+
+// do carries out an action on the screen on top.
+func (m *model) do(a action) tea.Cmd {
+	on := m.top()
 	switch a {
+	case actTheme:
+		return m.nextTheme()
+	case actMouse:
+		return m.toggleMouse()
+	case actCopy:
+		return m.copyText()
 	case actRedraw:
 		return tea.ClearScreen
 	case actSuspend:

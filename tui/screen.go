@@ -55,6 +55,8 @@ func opener(a action) func(m *model) (s screen, why string) {
 		actEdit:      openEdit,
 		actPolicy:    openPolicy,
 		actRuns:      openRuns,
+		actPalette:   openPalette,
+		actWrite:     openWrite,
 	}[a]
 }
 

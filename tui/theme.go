@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
@@ -25,17 +26,48 @@ type theme struct {
 	separable, pooling, dilated, convol lipgloss.Style // op families
 }
 
-// newTheme returns the theme for a tier of glyphs, with or without colour.
-func newTheme(tier term.Tier, colour bool) theme {
+// palette is which of the terminal's 16 colours are used.
+type palette int
+
+const (
+	asTerminal palette = iota // the normal ones, which most terminals choose to be readable on their background
+	forLight                  // dark ones, for terminals whose yellow and cyan fade on white
+	forDark                   // bright ones
+	mono                      // none: bold and reverse remain
+	palettes
+)
+
+func (p palette) String() string { return [...]string{"auto", "light", "dark", "mono"}[p] }
+
+// colour is that of a palette for one of the normal colours.
+func (p palette) colour(ansi string) string {
+	switch p {
+	case forLight:
+		return map[string]string{"1": "1", "2": "4", "3": "5", "5": "5", "6": "4"}[ansi]
+	case forDark:
+		return map[string]string{"1": "9", "2": "10", "3": "11", "5": "13", "6": "14"}[ansi]
+	}
+	return ansi
+}
+
+// nextTheme changes the colours.
+func (m *model) nextTheme() tea.Cmd {
+	m.palette = (m.palette + 1) % palettes
+	m.theme = newTheme(m.theme.g.Tier, m.palette)
+	return m.say("theme "+m.palette.String(), false)
+}
+
+// newTheme returns the theme for a tier of glyphs and a palette.
+func newTheme(tier term.Tier, p palette) theme {
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetColorProfile(termenv.ANSI)
 	r.SetHasDarkBackground(true)
 	plain := r.NewStyle().Inline(true)
 	paint := func(ansi string) lipgloss.Style {
-		if !colour {
+		if p == mono {
 			return plain
 		}
-		return plain.Foreground(lipgloss.Color(ansi))
+		return plain.Foreground(lipgloss.Color(p.colour(ansi)))
 	}
 	bold := plain.Bold(true)
 	t := theme{
@@ -50,8 +82,12 @@ func newTheme(tier term.Tier, colour bool) theme {
 }
 
 // detectTheme reads the environment.
-func detectTheme() theme {
-	return newTheme(term.Detect(os.Getenv), os.Getenv("NO_COLOR") == "")
+func detectTheme() (theme, palette) {
+	p := asTerminal
+	if os.Getenv("NO_COLOR") != "" {
+		p = mono
+	}
+	return newTheme(term.Detect(os.Getenv), p), p
 }
 
 // state returns the sign, the word and the style of a state.

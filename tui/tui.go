@@ -39,6 +39,7 @@ type Options struct {
 	In        io.Reader // nil: standard input
 	Out       io.Writer // nil: standard output
 	Diff      bool      // send the terminal only the cells of a frame that changed
+	Keys      Keys      // the zero value: the keys as they are by themselves
 	CanDetach bool      // the search can go on without this screen
 	LogPath   string    // where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and nowhere
 	Version   string    // shown in the help
@@ -48,6 +49,7 @@ type Options struct {
 	Left    func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends
 	Runs    func(context.Context) ([]RunRow, error)                               // lists the store; nil: it is not shown
 	OpenRun func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
+	Write   func(dir, name string, content []byte) (path string, err error)       // writes a file that belongs to the run in dir; nil: none are written
 	Cost    func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
 }
 
@@ -72,7 +74,9 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	defer cancel()
 	restore := func() {}
 	defer func() { restore() }()
-	m := newModel(ctx, e, o, detectTheme())
+	looks, colours := detectTheme()
+	m := newModel(ctx, e, o, looks)
+	m.palette = colours
 	m.seeControl()
 
 	opts := []tea.ProgramOption{tea.WithAltScreen(), tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithContext(ctx)}
@@ -108,6 +112,7 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	if o.Left != nil {
 		defer func() { o.Left(m.own()) }()
 	}
+	m.clip = clipboard(out)
 	p := tea.NewProgram(m, append(opts, tea.WithOutput(out))...)
 	m.program, m.suspends = p, underShell()
 

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
-	th := newTheme(term.Unicode, true)
+	th := newTheme(term.Unicode, asTerminal)
 	early := &nas.Verdict{Claim: nas.Early, Text: "too early to tell: 3 random cells", Randoms: 3}
 	unclear := &nas.Verdict{Claim: nas.Unclear, Text: "no better than random so far: the controller's last 20 average 0.801 against 0.798 for random cells: +0.003 (95 % -0.010 to 0.016)", Gain: 0.003,
 		Low: -0.010, High: 0.016}

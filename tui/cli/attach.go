@@ -33,6 +33,9 @@ func (a *app) attachCommand() *cobra.Command {
 			if !a.interactive(false) {
 				return hinted{usagef("attach wants a terminal"), "nasnet status RUN --json tells how a run is, nasnet ctl steers it"}
 			}
+			if err := a.loadKeys(); err != nil {
+				return err
+			}
 			dir, err := a.liveDir(args)
 			if err != nil {
 				return err

@@ -20,6 +20,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas/kernel"
+	"nasnet/tui"
 )
 
 // Exit codes.
@@ -45,6 +46,7 @@ type app struct {
 	saved bool   // what was interrupted is kept and can go on: being told to end is no failure
 	front *front // the process between this one and the shell, nil if there is none
 	stop  chan os.Signal
+	keys  tui.Keys // of the interface
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
@@ -151,7 +153,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.store, "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
+	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.keysCommand(), a.forkCommand(), a.runsCommand(), a.trainCommand(), a.evalCommand(), a.cellCommand(),
 		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.verifyCommand(), a.versionCommand())
 	return root
 }

@@ -42,6 +42,11 @@ func (e exitCode) Error() string { return "exit code " + strconv.Itoa(int(e)) }
 
 // behindFront runs a command that shows a screen: in this process if it has a front or needs none, else as the front of another.
 func (a *app) behindFront(headless bool, run func() error) error {
+	if a.interactive(headless) {
+		if err := a.loadKeys(); err != nil {
+			return err
+		}
+	}
 	if !a.interactive(headless) || a.front != nil {
 		return run()
 	}

@@ -20,6 +20,8 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Cost = child.CostOf
 	o.Runs, o.OpenRun = a.runRows, a.openRun
 	o.Seen, o.Left = readSeen, writeSeen
+	o.Write = writeExport
+	o.Keys = a.keys
 	return o
 }
 
@@ -95,4 +97,20 @@ func writeSeen(s *nas.Snapshot) {
 	if os.WriteFile(path+".new", b, 0o600) == nil {
 		_ = os.Rename(path+".new", path)
 	}
+}
+
+// exportsName is the folder in a run's folder where the interface writes.
+const exportsName = "exports"
+
+// writeExport writes a file that the user asked for, in one step.
+func writeExport(dir, name string, content []byte) (string, error) {
+	dir = filepath.Join(dir, exportsName)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, filepath.Base(name))
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return "", err
+	}
+	return path, os.Rename(path+".new", path)
 }
