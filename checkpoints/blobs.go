@@ -50,8 +50,11 @@ func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
 	return sha, nil
 }
 
+// releasedBlob is the kind of a blob whose file was given up while its name goes on to say what it was.
+const releasedBlob = "released"
+
 func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
-	_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO NOTHING", sha, kind, size, time.Now().UnixNano())
+	_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET kind = excluded.kind", sha, kind, size, time.Now().UnixNano())
 	return err
 }
 
@@ -113,12 +116,16 @@ func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 
 func readBlob(db *sql.DB, dir, sha string) ([]byte, error) {
 	var size int64
-	err := db.QueryRow("SELECT bytes FROM blob WHERE sha256 = ?", sha).Scan(&size)
+	var kind string
+	err := db.QueryRow("SELECT bytes, kind FROM blob WHERE sha256 = ?", sha).Scan(&size, &kind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("blob %.64q: %w", sha, ErrNotFound)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if kind == releasedBlob {
+		return nil, fmt.Errorf("blob %s: %w", sha, ErrReleased)
 	}
 	return readBlobFile(dir, sha, size)
 }
@@ -158,7 +165,7 @@ func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query("SELECT sha256 FROM blob")
+		rows, err := tx.Query("SELECT sha256 FROM blob WHERE kind <> ?", releasedBlob)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,9 @@ var (
 	ErrExists    = errors.New("a run is here already")
 	ErrForeign   = errors.New("not a run of this program")
 	ErrNewer     = errors.New("made by a newer version of this program")
-	ErrDamaged   = errors.New("damaged") // the database, or a blob whose content does not have its name
-	ErrMissing   = errors.New("missing") // a blob's file
+	ErrDamaged   = errors.New("damaged")        // the database, or a blob whose content does not have its name
+	ErrMissing   = errors.New("missing")        // a blob's file
+	ErrReleased  = errors.New("no longer kept") // a policy's state, by KeepPolicies
 	ErrReadOnly  = errors.New("opened read-only")
 	ErrFenced    = errors.New("run was taken over by another process")
 	ErrConflict  = errors.New("trial is not in a state that allows this") // also: another attempt is the current one

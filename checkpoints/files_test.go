@@ -504,3 +504,60 @@ func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
 		}
 	}
 }
+
+func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
+	s := newStore(t)
+	for version := 1; version <= 6; version++ {
+		state := fmt.Append(nil, "policy ", version)
+		if version == 4 {
+			state = []byte("policy 3") // an empty update changes nothing
+		}
+		must(t, s.AddUpdate(checkpoints.Update{Version: version, Batch: version - 1, State: state}))
+	}
+	before, err := s.StateHash()
+	must(t, err)
+	for _, want := range []int{3, 0} { // 1, 2 and 5: version 3 has the state of 4
+		if n, err := s.KeepPolicies(func(version int) bool { return version == 4 || version == 6 }); err != nil || n != want {
+			t.Errorf("%d states given up, %v; want %d", n, err, want)
+		}
+	}
+	file := func(dir string, version int) string {
+		t.Helper()
+		us, err := s.Updates()
+		must(t, err)
+		return filepath.Join(dir, "blobs", us[version-1].StateSHA256[:2], us[version-1].StateSHA256+".safetensors")
+	}
+	must(t, os.WriteFile(file(s.Dir(), 2), []byte("policy 2"), 0o600)) // as after a kill between the commit and the removal
+	for version, kept := range map[int]bool{1: false, 2: false, 3: true, 4: true, 5: false, 6: true} {
+		u, err := s.UpdateAt(version)
+		if kept != (err == nil) || !kept && !errors.Is(err, checkpoints.ErrReleased) || u.StateSHA256 == "" {
+			t.Errorf("version %d: %+v, %v", version, u, err)
+		}
+	}
+	if n, err := s.SweepBlobs(-time.Second); err != nil || n != 1 {
+		t.Errorf("the sweep removed %d files, %v; want 1", n, err)
+	}
+	if after, err := s.StateHash(); err != nil || after != before {
+		t.Errorf("the hash of the state changed, %v", err)
+	}
+	fork := filepath.Join(t.TempDir(), "fork")
+	if err := s.Fork(fork, checkpoints.Run{}, 5); !errors.Is(err, checkpoints.ErrReleased) {
+		t.Errorf("a fork at a version without a state: %v", err)
+	}
+	if err := s.Fork(fork, checkpoints.Run{}, 5, []byte("another policy")); !errors.Is(err, checkpoints.ErrReleased) {
+		t.Errorf("a fork with a state of something else: %v", err)
+	}
+	must(t, s.Fork(fork, checkpoints.Run{}, 5, []byte("policy 5")))
+	f, err := checkpoints.OpenReadOnly(fork)
+	must(t, err)
+	defer f.Close()
+	if u, ok, err := f.LastUpdate(); err != nil || !ok || u.Version != 5 || string(u.State) != "policy 5" {
+		t.Errorf("the fork's last update: %+v, %v", u, err)
+	}
+	if _, err := s.WriteBlob("policy", []byte("policy 5")); err != nil {
+		t.Error(err)
+	}
+	if u, err := s.UpdateAt(5); err != nil || string(u.State) != "policy 5" {
+		t.Errorf("a state written again: %+v, %v", u, err)
+	}
+}

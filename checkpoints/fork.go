@@ -16,8 +16,9 @@ import (
 //
 // The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand up to then that have ended. Later
 // trials and all events stay behind: the fork's log begins with an event "run_forked". Of r, ParentUUID and ForkedAt are set here, and empty Config,
-// Build, DatasetSHA256 and Target are taken from this run. Blobs are shared by hard links where the file system can.
-func (s *Store) Fork(dst string, r Run, at int) error {
+// Build, DatasetSHA256 and Target are taken from this run. Blobs are shared by hard links where the file system can. States of policies that this run
+// no longer has and the fork needs are given as rebuilt; their hashes say whose they are.
+func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	if err := os.MkdirAll(dst, 0o700); err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", wrap(err))
 	}
@@ -37,7 +38,7 @@ func (s *Store) Fork(dst string, r Run, at int) error {
 	if err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", err)
 	}
-	if err := s.fork(tmp, dst, r, at); err != nil {
+	if err := s.fork(tmp, dst, r, at, rebuilt); err != nil {
 		os.Remove(tmp)
 		return fmt.Errorf("checkpoints: fork of %s to %s: %w", s.dir, dst, wrap(err))
 	}
@@ -48,7 +49,7 @@ func (s *Store) Fork(dst string, r Run, at int) error {
 	return nil
 }
 
-func (s *Store) fork(tmp, dst string, r Run, at int) error {
+func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
 	if err := s.copyDB(tmp); err != nil {
 		return err
 	}
@@ -66,6 +67,17 @@ func (s *Store) fork(tmp, dst string, r Run, at int) error {
 			return err
 		}
 	}
+	given := map[string]bool{}
+	for _, b := range rebuilt {
+		sha, err := writeBlobFile(dst, b)
+		if err != nil {
+			return err
+		}
+		given[sha] = true
+		if _, err := db.Exec("UPDATE blob SET kind = 'policy' WHERE sha256 = ?", sha); err != nil {
+			return err
+		}
+	}
 	state := ""
 	err = db.QueryRow("SELECT state_sha256 FROM policy WHERE version = ?", at).Scan(&state)
 	switch {
@@ -74,7 +86,7 @@ func (s *Store) fork(tmp, dst string, r Run, at int) error {
 		return fmt.Errorf("policy version %d: %w", at, ErrNotFound)
 	case err != nil:
 		return err
-	default:
+	case !given[state]:
 		if _, err := readBlob(db, s.dir, state); err != nil {
 			return fmt.Errorf("policy version %d: %w", at, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 )
 
 const policyColumns = "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, clip_fraction, grad_norm, applied_ns"
@@ -73,6 +74,50 @@ func (s *Store) oneUpdate(where string, args ...any) (u Update, err error) {
 func (s *Store) Updates() (us []Update, err error) {
 	err = s.read(func(db *sql.DB) error { us, err = readUpdates(db, ""); return err })
 	return us, err
+}
+
+// KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many went. Their records stay, with the hash of the
+// state, so that whoever applies the updates again from a version that is kept can see that it is the same.
+func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err error) {
+	kept := map[string]bool{} // a state may be that of several versions: an empty update changes nothing
+	var gone []string
+	err = s.read(func(db *sql.DB) error {
+		var not []string
+		err := scan(db, "SELECT version, state_sha256 FROM policy JOIN blob ON sha256 = state_sha256 WHERE kind <> ? ORDER BY version", []any{releasedBlob}, func(row *row) error {
+			if version, sha := row.int(), row.text(); keep(version) {
+				kept[sha] = true
+			} else {
+				not = append(not, sha)
+			}
+			return nil
+		})
+		for _, sha := range not {
+			if !kept[sha] {
+				gone = append(gone, sha)
+			}
+		}
+		return err
+	})
+	if err != nil || len(gone) == 0 {
+		return 0, err
+	}
+	err = s.change(nil, func(tx *sql.Tx) error {
+		for _, sha := range gone {
+			if _, err := tx.Exec("UPDATE blob SET kind = ? WHERE sha256 = ?", releasedBlob, sha); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, sha := range gone {
+		if isHash(sha) {
+			os.Remove(blobPath(s.dir, sha)) // what stays is an orphan, which the next sweep finds
+		}
+	}
+	return len(gone), nil
 }
 
 func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {

@@ -115,14 +115,21 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	}
 }
 
-// blobsOf counts the blobs of a kind in a run's database and sees that each has its file.
-func blobsOf(t *testing.T, dir, kind string) (n int) {
+// openSQL opens a run's database beside the store.
+func openSQL(t *testing.T, dir string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "run.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// blobsOf counts the blobs of a kind in a run's database and sees that each has its file.
+func blobsOf(t *testing.T, dir, kind string) (n int) {
+	t.Helper()
+	db := openSQL(t, dir)
 	rows, err := db.Query("SELECT sha256 FROM blob WHERE kind = ?", kind)
 	if err != nil {
 		t.Fatal(err)

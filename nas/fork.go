@@ -34,15 +34,15 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 	if err != nil {
 		return Reply{}, err
 	}
-	last, _, err := st.LastUpdate()
+	us, err := st.Updates()
 	if err != nil {
 		return Reply{}, err
 	}
 	if at < 0 {
-		at = last.Version
+		at = len(us)
 	}
-	if at > last.Version {
-		return Reply{}, fmt.Errorf("fork: policy version %d does not exist yet; the latest is %d", at, last.Version)
+	if at > len(us) {
+		return Reply{}, fmt.Errorf("fork: policy version %d does not exist yet; the latest is %d", at, len(us))
 	}
 	was := c
 	if c.Name = name; name == "" {
@@ -84,9 +84,19 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 	if err != nil {
 		return Reply{}, err
 	}
+	var rebuilt [][]byte
+	for version := max(1, at-c.Lag); version <= at; version++ { // those that the fork's first batches are drawn from
+		state, made, err := policyState(st, version)
+		if err != nil {
+			return Reply{}, fmt.Errorf("fork: %w", err)
+		}
+		if made {
+			rebuilt = append(rebuilt, state)
+		}
+	}
 	dst := filepath.Join(filepath.Dir(dir), c.Name)
 	if err := st.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created", Seed: c.Seed, Config: text,
-		DatasetSHA256: hash, Build: build, Target: c.Children}, at); err != nil {
+		DatasetSHA256: hash, Build: build, Target: c.Children}, at, rebuilt...); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
 	}
 	return Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst}, nil

@@ -83,12 +83,19 @@ func (s *Search) loadUpdates() error {
 		}
 		s.views = append(s.views, policyView(u))
 	}
-	last, ok, err := s.store.LastUpdate()
-	if err != nil || !ok {
-		return err
+	if s.version = len(us); s.version == 0 {
+		return nil
 	}
-	s.version = last.Version
-	return s.policy.Restore(last.State)
+	state, rebuilt, err := policyState(s.store, s.version)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", s.dir, err)
+	}
+	if s.rebuilt = rebuilt; rebuilt {
+		if _, err := s.store.WriteBlob("policy", state); err != nil {
+			return err
+		}
+	}
+	return s.policy.Restore(state)
 }
 
 func (s *Search) loadTrials() error {

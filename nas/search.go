@@ -51,6 +51,7 @@ type Search struct {
 	policy   controller.Controller // its goroutine has it while updating
 	updating bool                  // a goroutine applies a batch
 	version  int                   // updates applied to policy
+	rebuilt  bool                  // the newest policy's state was lost, and was made again when the run was opened
 	views    []PolicyView          // [0] is the untrained policy
 	beliefs  *Beliefs              // of version
 	trials   map[int]*trial
@@ -170,6 +171,9 @@ func (s *Search) Run(ctx context.Context) error {
 
 	if _, err := s.store.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
 		s.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
+	}
+	if s.rebuilt {
+		s.emit("warn", "policy_rebuilt", -1, map[string]any{"version": s.version})
 	}
 	s.start(Running, "")
 	s.emit("info", "run_started", -1, map[string]any{"children": s.config.Children, "finished": s.finished(), "workers": s.workers,

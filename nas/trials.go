@@ -80,11 +80,11 @@ func (s *Search) policyAt(version int) (controller.Controller, error) {
 	if err != nil || version == 0 {
 		return p, err
 	}
-	u, err := s.store.UpdateAt(version)
+	state, _, err := policyState(s.store, version)
 	if err != nil {
 		return nil, err
 	}
-	return p, p.Restore(u.State)
+	return p, p.Restore(state)
 }
 
 func (s *Search) newTrial(id int, kind Kind, g space.Genotype) *trial {
@@ -404,7 +404,12 @@ func (s *Search) updated(r updateEnd) {
 		e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
 		e.Data["random_mean"], e.Data["randoms"] = v.Random, v.Randoms
 	}
-	s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e)
+	if s.commit(func(es []checkpoints.Event) error { return s.store.AddUpdate(u, es...) }, e) {
+		s.commit(func([]checkpoints.Event) error {
+			_, err := s.store.KeepPolicies(func(version int) bool { return s.keepsPolicy(version, u.Version) })
+			return err
+		})
+	}
 }
 
 func policyView(u checkpoints.Update) PolicyView {
