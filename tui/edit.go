@@ -442,10 +442,14 @@ func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 	if slices.Contains(e.cell().Outputs(), 2+e.at/2) {
 		inOutput = "yes"
 	}
+	label, join := 9, " combine"
+	if w < 24 {
+		label, join = 8, " join"
+	}
 	below := []string{"",
-		" input   " + t.key.Render(t.g.Less) + " " + space.StateName(in) + " " + t.key.Render(t.g.More),
-		" combine " + k.Combine,
-		" output  " + inOutput,
+		fit(" input", label) + t.key.Render(t.g.Less) + " " + space.StateName(in) + " " + t.key.Render(t.g.More),
+		fit(join, label) + k.Combine,
+		fit(" output", label) + inOutput,
 		"",
 	}
 	below = append(below, e.costLines(m, w)...)
