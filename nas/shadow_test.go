@@ -126,6 +126,14 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 			t.Errorf("cut at event %d: another end", cut)
 		}
 	}
+	again, err := Open(dir, Options{Evaluator: Fake{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+	if v, err := ReadVerdict(dir); err != nil || fmt.Sprint(*v) != fmt.Sprint(*again.Snapshot().Verdict) {
+		t.Errorf("the verdict of the store is %+v, that of the search %+v, %v", v, again.Snapshot().Verdict, err)
+	}
 	if r, err := Verify(t.Context(), dir); err != nil || !r.OK || r.Proposals != 21 || r.Updates != 4 {
 		t.Errorf("verify: %+v, %v; want 21 proposals and 4 updates done again", r, err)
 	}

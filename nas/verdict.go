@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+
+	"nasnet/checkpoints"
 )
 
 // Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the shadows, which are cells
@@ -22,7 +24,7 @@ type Verdict struct {
 	Low        float64 `json:"low"`        // Low to High is a 95 % band of the gain; both are 0 while the claim is Early
 	High       float64 `json:"high"`
 
-	Tops []TopPoint `json:"tops"` // what each found within equal numbers of its own proposals, rising; the last is of all proposals of both
+	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising; the last is of all proposals of both
 }
 
 // TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the shadows found within their first N proposals with a reward.
@@ -80,16 +82,52 @@ func (s *Search) outcomes(trials []*trial) (controller, random []outcome) {
 
 // verdict judges on proposals; nil if the run has no shadows.
 func (s *Search) verdict(trials []*trial) *Verdict {
-	c, r := s.outcomes(trials)
-	if s.config.Shadow == 0 && len(r) == 0 {
+	return s.config.verdict(s.outcomes(trials))
+}
+
+func (c Config) verdict(controller, random []outcome) *Verdict {
+	if c.Shadow == 0 && len(random) == 0 {
 		return nil
 	}
-	planned := s.config.Children
-	if s.config.Shadow > 0 {
-		planned -= planned / s.config.Shadow
+	planned := c.Children
+	if c.Shadow > 0 {
+		planned -= planned / c.Shadow
 	}
-	v := judge(c, r, planned)
+	v := judge(controller, random, planned)
 	return &v
+}
+
+// ReadVerdict judges on the run in dir, live or not, by what its store has; nil if it has no shadows.
+func ReadVerdict(dir string) (*Verdict, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	rec, err := st.Run()
+	if err != nil {
+		return nil, err
+	}
+	c, err := ParseConfig(rec.Config)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.Trials()
+	if err != nil {
+		return nil, err
+	}
+	var controller, random []outcome
+	for _, r := range rows {
+		o := outcome{r.CellHash, r.Reward}
+		switch k := kindOf(r); {
+		case !r.HasReward || r.ID < c.Inherited:
+		case k == Shadow:
+			random = append(random, o)
+		case k == Sampled:
+			controller = append(controller, o)
+		}
+	}
+	return c.verdict(controller, random), nil
 }
 
 // judge compares the controller's rewards with the shadows'; planned is the number of proposals that the controller will have made in the end. It costs the

@@ -23,6 +23,8 @@ type Status struct {
 	Failed   int       `json:"failed"`
 	Updates  int       `json:"updates"` // policy version
 
+	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without shadows
+
 	BestTrial *int    `json:"best_trial,omitempty"`
 	Best      float64 `json:"best"` // reward; 0 while there is none
 	BestCell  string  `json:"best_cell,omitempty"`
@@ -58,6 +60,11 @@ func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
 	if b := s.Best; b != nil {
 		id := b.ID
 		t.BestTrial, t.Best, t.BestCell, t.Genotype = &id, b.Reward, b.Cell, b.Genotype.Text()
+	}
+	if v := s.Verdict; v != nil {
+		short := *v
+		short.Tops = nil
+		t.Verdict = &short
 	}
 	for _, r := range s.Running {
 		t.Running = append(t.Running, Child{r.ID, r.Kind, r.State, r.Cell, r.Epoch, r.Epochs, r.Progress})

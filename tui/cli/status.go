@@ -34,6 +34,14 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if st.Control == nil { // told of from its store
+				if st.Verdict, err = nas.ReadVerdict(st.Dir); err != nil {
+					return err
+				}
+				if st.Verdict != nil {
+					st.Verdict.Tops = nil
+				}
+			}
 			return a.printStatus(st)
 		}}
 	c.Flags().BoolVar(&line, "line", false, "one line, fit for a status bar")
@@ -121,6 +129,9 @@ func (a *app) printStatus(s remote.Status) error {
 				fmt.Fprintf(w, ", cell %s\n          %s", s.BestCell, s.Genotype)
 			}
 			fmt.Fprintln(w)
+		}
+		if s.Verdict != nil {
+			fmt.Fprintf(w, "verdict   %s\n", s.Verdict.Text)
 		}
 		for _, c := range s.Running {
 			fmt.Fprintf(w, "%-9s %s, cell %s, %s, epoch %d of %d, %.0f%%\n", c.State, nas.TrialLabel(c.Trial), c.Cell, c.Kind, c.Epoch, c.Epochs, 100*c.Progress)
