@@ -23,7 +23,7 @@ type picture struct {
 // part is one field of the snapshot.
 type part struct {
 	name  string
-	value reflect.Value // what text was made of
+	value any // what text was made of
 	text  json.RawMessage
 	rev   uint64 // of the picture when it last changed
 }
@@ -67,31 +67,21 @@ func (p *picture) take(s *nas.Snapshot) error {
 	rev := p.rev + 1
 	for i, name := range fields {
 		f := &p.parts[i]
-		if !first && same(f.value, v.Field(i)) {
+		now := v.Field(i).Interface()
+		// Far cheaper than making JSON of it: snapshots share the arrays of what did not change, and what is in them mostly.
+		if !first && reflect.DeepEqual(f.value, now) {
 			continue
 		}
-		text, err := json.Marshal(v.Field(i).Interface())
+		text, err := json.Marshal(now)
 		if err != nil {
 			return fmt.Errorf("snapshot: %s: %w", name, err)
 		}
-		if f.name, f.value = name, v.Field(i); !bytes.Equal(text, f.text) {
+		if f.name, f.value = name, now; !bytes.Equal(text, f.text) {
 			f.text, f.rev, p.rev = text, rev, rev
 		}
 	}
 	p.snap = s
 	return nil
-}
-
-// same says that two values of a field are equal without looking into them; false is only a reason to look. Snapshots share the arrays of what did not
-// change, and no array in them is ever written again.
-func same(a, b reflect.Value) bool {
-	switch a.Kind() {
-	case reflect.Slice:
-		return a.Len() == b.Len() && a.UnsafePointer() == b.UnsafePointer()
-	case reflect.Pointer:
-		return a.UnsafePointer() == b.UnsafePointer()
-	}
-	return a.Comparable() && a.Equal(b)
 }
 
 // apply returns the snapshot that old becomes by the changed fields. Fields that this program does not know are passed over.
