@@ -68,7 +68,7 @@ func BenchmarkOpen20000(b *testing.B) {
 				}
 				_, err = s.Updates()
 				must(b, err)
-				_, _, err = s.LastUpdate()
+				_, _, err = lastUpdate(s)
 				must(b, err)
 				last, err := s.LastEventID()
 				must(b, err)

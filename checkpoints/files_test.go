@@ -127,7 +127,7 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 				t.Errorf("read: %v, want %v", err, c.want)
 			}
 			// What is needed to replay from the version before is still told.
-			u, ok, err := s.LastUpdate()
+			u, ok, err := lastUpdate(s)
 			if !errors.Is(err, c.want) || !ok || u.Version != 2 || u.State != nil || len(u.Samples) != 1 {
 				t.Errorf("last update: %+v, %v, %v", u, ok, err)
 			}
@@ -385,7 +385,7 @@ func TestForkCutsAtAPolicyVersion(t *testing.T) {
 			h2, err := want.StateHash()
 			must(t, err)
 			equal(t, "state hash", h1, h2)
-			if u, ok, err := f.LastUpdate(); err != nil || !ok || u.Version != at {
+			if u, ok, err := lastUpdate(f); err != nil || !ok || u.Version != at {
 				t.Errorf("last update %+v, %v", u, err)
 			}
 		})
@@ -551,7 +551,7 @@ func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
 	f, err := checkpoints.OpenReadOnly(fork)
 	must(t, err)
 	defer f.Close()
-	if u, ok, err := f.LastUpdate(); err != nil || !ok || u.Version != 5 || string(u.State) != "policy 5" {
+	if u, ok, err := lastUpdate(f); err != nil || !ok || u.Version != 5 || string(u.State) != "policy 5" {
 		t.Errorf("the fork's last update: %+v, %v", u, err)
 	}
 	if _, err := s.WriteBlob("policy", []byte("policy 5")); err != nil {

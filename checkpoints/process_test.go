@@ -58,7 +58,7 @@ func writerRole(dir string) error {
 	if err != nil {
 		return err
 	}
-	last, _, err := s.LastUpdate()
+	last, _, err := lastUpdate(s)
 	if err != nil {
 		return err
 	}
@@ -497,7 +497,7 @@ func TestForkOfALiveRun(t *testing.T) {
 	}
 	us, err := f.Updates()
 	must(t, err)
-	last, ok, err := f.LastUpdate()
+	last, ok, err := lastUpdate(f)
 	must(t, err)
 	if len(us) != 2 || !ok || last.Version != 2 || string(last.State) != string(policyOf(2)) {
 		t.Errorf("the fork's policy: %d versions, %+v", len(us), last.Version)

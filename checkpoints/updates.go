@@ -2,7 +2,6 @@ package checkpoints
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 )
@@ -37,29 +36,16 @@ func (s *Store) AddUpdate(u Update, events ...Event) error {
 	})
 }
 
-// LastUpdate returns the newest policy version; false if there is none. If its state is missing or damaged, it returns the rest of it with the error
-// (ErrMissing, ErrDamaged): a version before it and the samples from there on lead to the same state.
-func (s *Store) LastUpdate() (Update, bool, error) {
-	u, err := s.oneUpdate("WHERE version = (SELECT max(version) FROM policy)")
-	if errors.Is(err, ErrNotFound) && u.StateSHA256 == "" {
-		return Update{}, false, nil
-	}
-	return u, u.StateSHA256 != "", err
-}
-
-// UpdateAt returns a policy version, with errors like LastUpdate; ErrNotFound if there is no such version.
-func (s *Store) UpdateAt(version int) (Update, error) {
-	return s.oneUpdate("WHERE version = ?", version)
-}
-
-func (s *Store) oneUpdate(where string, args ...any) (u Update, err error) {
+// UpdateAt returns a policy version; ErrNotFound if there is no such version. If its state is missing, damaged or no longer kept, it returns the rest of it
+// with the error (ErrMissing, ErrDamaged, ErrReleased): a version before it and the samples from there on lead to the same state.
+func (s *Store) UpdateAt(version int) (u Update, err error) {
 	err = s.read(func(db *sql.DB) error {
-		us, err := readUpdates(db, where, args...)
+		us, err := readUpdates(db, "WHERE version = ?", version)
 		if err != nil {
 			return err
 		}
 		if len(us) == 0 {
-			return fmt.Errorf("policy version: %w", ErrNotFound)
+			return fmt.Errorf("policy version %d: %w", version, ErrNotFound)
 		}
 		u = us[0]
 		if u.State, err = readBlob(db, s.dir, u.StateSHA256); err != nil {
