@@ -64,6 +64,11 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 	switch a {
 	case actView:
 		c.layout, c.from = (c.layout+1)%layouts, 0
+		v, _ := c.selected(m)
+		if n := max(widest(m.theme.draw(v.Genotype, false, asPaper)), widest(m.theme.draw(v.Genotype, true, asPaper))) + 2; c.layout == asPaper && n > m.w {
+			c.layout = asList
+			return m.say(fmt.Sprintf("the layout of papers needs %d columns", n), false)
+		}
 	case actOther:
 		c.reduction, c.from = !c.reduction, 0
 	case actPrev, actNext:

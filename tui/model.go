@@ -242,7 +242,16 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	if _, open := m.top().(*digestDialog); !open && gone >= awayAfter && m.away(since) {
 		return nil
 	}
-	return m.press(msg)
+	if msg.Type != tea.KeyRunes || msg.Paste || len(msg.Runes) < 2 {
+		return m.press(msg)
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes { // keys that came over a slow link at once are a message of all of them
+		one := msg
+		one.Runes = []rune{r}
+		cmds = append(cmds, m.press(one))
+	}
+	return tea.Batch(cmds...)
 }
 
 // press gives a key to the screen on top: first what the key table says, then as text.

@@ -74,6 +74,27 @@ func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
 	}
 }
 
+func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
+	d := drive(t, busy(), 100, 30)
+	press := func(text string, paste bool) {
+		_, cmd := d.m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: paste})
+		d.run(cmd)
+	}
+	press("jjP", false)
+	if c := d.last(); c.Do != nas.PauseTrial || c.Trial != nas.FirstManual+1 {
+		t.Errorf("got %+v", c)
+	}
+	press("ppp", true)
+	if n := len(d.e.commands()); n != 1 {
+		t.Errorf("what is pasted is taken for keys: %+v", d.last())
+	}
+	press("5n", false)
+	press("two words", true)
+	if d.press("enter"); d.last().Text != "as NASNet-Atwo words" {
+		t.Errorf("got %+v", d.last())
+	}
+}
+
 func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
