@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+	"strings"
 
 	"nasnet/checkpoints"
 )
@@ -24,7 +25,7 @@ type Verdict struct {
 	Low        float64 `json:"low"`        // Low to High is a 95 % band of the gain; both are 0 while the claim is Early
 	High       float64 `json:"high"`
 
-	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising; the last is of all proposals of both
+	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising to as many as both have
 }
 
 // TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the shadows found within their first N proposals with a reward.
@@ -33,6 +34,24 @@ type TopPoint struct {
 	N          int        `json:"n"`
 	Controller [3]float64 `json:"controller"`
 	Random     [3]float64 `json:"random"`
+}
+
+// TopText compares what the controller and the shadows found within equal numbers of proposals, in words; empty before there is anything to compare.
+func (v *Verdict) TopText() string {
+	if v == nil || len(v.Tops) == 0 {
+		return ""
+	}
+	last := v.Tops[len(v.Tops)-1]
+	var parts []string
+	for i, k := range topSizes {
+		if last.Controller[i] > 0 && last.Random[i] > 0 {
+			parts = append(parts, fmt.Sprintf("best %d %.3f against %.3f", k, last.Controller[i], last.Random[i]))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return fmt.Sprintf("within the first %d of each: %s", last.N, strings.Join(parts, ", "))
 }
 
 // topSizes are the numbers of cells of TopPoint's means (paper, figure 4).

@@ -191,6 +191,12 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		last.Controller[2] != 0 {
 		t.Errorf("%+v", last)
 	}
+	if got, want := (&Verdict{Tops: got}).TopText(), "within the first 6 of each: best 1 0.900 against 0.600, best 5 0.700 against 0.410"; got != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+	if got := (&Verdict{}).TopText() + (*Verdict)(nil).TopText(); got != "" {
+		t.Errorf("%q of nothing", got)
+	}
 	src := rng.Stream(3, "tops")
 	many := tops(draws(src, 4000, sources[0].draw), draws(src, 1000, sources[0].draw))
 	if n := len(many); n > topPoints || many[n-1].N != 1000 {
