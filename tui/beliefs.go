@@ -79,7 +79,7 @@ func (p *policyScreen) header(m *model, w int) string {
 	if v.MaxEntropy > 0 && v.Entropy > 0 {
 		left += fmt.Sprintf("   entropy %.1f of %.1f nats", v.Entropy, v.MaxEntropy)
 	}
-	return t.spread(left, fmt.Sprintf("update every %d   esc back ", c.Batch), w)
+	return t.spread(left, fmt.Sprintf("update every %d   %s", c.Batch, m.way("back")), w)
 }
 
 // heatHeight is what the map of five blocks over fourteen ops takes.

@@ -103,7 +103,7 @@ func (c *cellScreen) header(m *model, w int) string {
 	}
 	_, word, style := t.state(v.State)
 	left += "   child " + v.Label() + "   " + style.Render(word)
-	right := "esc back "
+	right := m.way("back")
 	if i := slices.IndexFunc(m.snap.Top, func(x nas.TrialView) bool { return x.ID == v.ID }); i >= 0 {
 		right = fmt.Sprintf("#%d of %d distinct   ", i+1, m.snap.Distinct) + right
 	}
@@ -131,7 +131,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		upper = tall + 1
 	}
 	lower := h - upper
-	foot := "tab " + cellName(!c.reduction)
+	foot := m.keyOf(actOther) + " " + cellName(!c.reduction)
 	var out []string
 	switch {
 	case as == asPaper && h >= len(normal)+len(reduction)+7:
@@ -141,25 +141,25 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		if lower = h - upper; lower < 6 {
 			upper, lower = h, 0
 		}
-		out = append([]string{fit(line, w)}, c.drawing(t, v, normal, false, w, first, foot)...)
-		out = append(out, c.drawing(t, v, reduction, true, w, upper-first-1, foot)...)
+		out = append([]string{fit(line, w)}, c.drawing(m, v, normal, false, w, first, foot)...)
+		out = append(out, c.drawing(m, v, reduction, true, w, upper-first-1, foot)...)
 	case both:
 		free := w - factsWidth - widest(normal) - widest(reduction) - 8
 		left := widest(normal) + 4 + free/2
-		out = beside(c.drawing(t, v, normal, false, left, upper, foot), c.drawing(t, v, reduction, true, w-factsWidth-left, upper, foot),
+		out = beside(c.drawing(m, v, normal, false, left, upper, foot), c.drawing(m, v, reduction, true, w-factsWidth-left, upper, foot),
 			pane{title: "Facts"}.draw(t, factsWidth, upper, t.facts(m, v, factsWidth-3, upper-2, lower == 0)))
 	case widest(one)+3+20 <= w:
 		left := max(widest(one)+3, min(57, w-23))
 		if w >= 110 {
 			left = max(widest(one)+4, w*60/100)
 		}
-		out = beside(c.drawing(t, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2, lower == 0)))
+		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2, lower == 0)))
 	default: // no room for facts beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
 		if h < 3 {
 			return []string{fit(line, w)}
 		}
-		out = append([]string{fit(line, w)}, c.drawing(t, v, one, c.reduction, w, upper-1, foot)...)
+		out = append([]string{fit(line, w)}, c.drawing(m, v, one, c.reduction, w, upper-1, foot)...)
 	}
 	if lower > 0 {
 		half := w / 2
@@ -177,18 +177,19 @@ func widest(lines []string) int {
 }
 
 // drawing is the pane of one cell.
-func (c *cellScreen) drawing(t theme, v nas.TrialView, lines []string, reduction bool, w, h int, foot string) []string {
+func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reduction bool, w, h int, foot string) []string {
+	t := m.theme
 	p := pane{title: fmt.Sprintf("Cell %s %s %s", short(v), t.g.Dot, cellName(reduction)), focus: reduction == c.reduction}
 	if reduction {
 		p.title += " (stride 2)"
 	}
 	if p.focus {
-		p.foot = foot + " " + t.g.Dot + " [ ] prev/next"
+		p.foot = foot + " " + t.g.Dot + " " + m.keyOf(actPrev) + " " + m.keyOf(actNext) + " prev/next"
 	}
 	body := lines
 	if len(lines) > h-2 {
 		body = scrolled(lines, c.from, h-2)
-		p.right = "j k scroll"
+		p.right = m.keyOf(actDown) + " " + m.keyOf(actUp) + " scroll"
 	} else {
 		body = centred(lines, w-2, h-2)
 	}

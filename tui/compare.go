@@ -258,7 +258,7 @@ func (c *compareScreen) header(m *model, w int) string {
 		}
 		return s
 	}
-	return t.spread(" compare  "+name("A", a)+"  "+t.g.Times+"  "+name("B", b), cellName(c.reduction)+"   esc back ", w)
+	return t.spread(" compare  "+name("A", a)+"  "+t.g.Times+"  "+name("B", b), cellName(c.reduction)+"   "+m.way("back"), w)
 }
 
 func (c *compareScreen) view(m *model, w, h int) []string {

@@ -234,7 +234,7 @@ func (e *editScreen) train(m *model) tea.Cmd {
 		return m.say(why, true)
 	}
 	if e.now == 0 {
-		return m.say("nothing is changed yet; r retrains the cell as it is", true)
+		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
 	return m.send(nas.Command{Do: nas.Submit, Trial: e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()})
@@ -305,9 +305,9 @@ func (e *editScreen) header(m *model, w int) string {
 	case e.now < len(e.steps)-1:
 		left += fmt.Sprintf("   %d undone", len(e.steps)-1-e.now)
 	}
-	right := "esc back "
+	right := m.way("back")
 	if e.unsaved() {
-		right = "esc leave (asks) "
+		right = m.way("leave (asks)")
 	}
 	return t.spread(left, right, w)
 }

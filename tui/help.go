@@ -13,7 +13,7 @@ type helpScreen struct{ from int }
 
 func openHelp(m *model) (screen, string) {
 	if _, ok := m.top().(*helpScreen); ok {
-		return nil, "this is the help; esc leaves it"
+		return nil, "this is the help; " + m.keyOf(actBack) + " leaves it"
 	}
 	return &helpScreen{}, ""
 }
@@ -43,7 +43,7 @@ func (s *helpScreen) act(m *model, a action) tea.Cmd {
 
 func (s *helpScreen) header(m *model, w int) string {
 	t := m.theme
-	return t.spread(" "+t.bold.Render("help"), t.clean(m.options.Version)+"   esc close ", w)
+	return t.spread(" "+t.bold.Render("help"), t.clean(m.options.Version)+"   "+m.way("close"), w)
 }
 
 func (s *helpScreen) view(m *model, w, h int) []string {
@@ -52,7 +52,7 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 	from := max(0, min(s.from, len(lines)-(h-2)))
 	p := pane{title: "Keys", focus: true}
 	if len(lines) > h-2 {
-		p.foot = fmt.Sprintf("j k scroll %s %d of %d lines", t.g.Dot, min(len(lines), from+h-2), len(lines))
+		p.foot = fmt.Sprintf("%s %s scroll %s %d of %d lines", m.keyOf(actDown), m.keyOf(actUp), t.g.Dot, min(len(lines), from+h-2), len(lines))
 	}
 	body := []string{}
 	for _, l := range scrolled(lines, s.from, h-2) {

@@ -31,7 +31,7 @@ func (l *logScreen) events(m *model) []nas.Event {
 
 func openLog(m *model) (screen, string) {
 	if _, ok := m.top().(*logScreen); ok {
-		return nil, "this is the event log; esc leaves it"
+		return nil, "this is the event log; " + m.keyOf(actBack) + " leaves it"
 	}
 	return &logScreen{follow: true}, ""
 }
@@ -83,7 +83,7 @@ func (l *logScreen) act(m *model, a action) tea.Cmd {
 }
 
 func (l *logScreen) header(m *model, w int) string {
-	follow := "follow off (G follows)"
+	follow := "follow off (" + m.keyOf(actBottom) + " follows)"
 	if l.follow {
 		follow = "following"
 	}
@@ -93,7 +93,7 @@ func (l *logScreen) header(m *model, w int) string {
 		follow += "   / " + t.clean(l.filter)
 		n = fmt.Sprintf("%d of %s", len(l.events(m)), n)
 	}
-	return t.spread(" "+t.bold.Render("log")+"   "+t.clean(m.snap.Config.Name)+"   "+follow, n+"   esc back ", w)
+	return t.spread(" "+t.bold.Render("log")+"   "+t.clean(m.snap.Config.Name)+"   "+follow, n+"   "+m.way("back"), w)
 }
 
 func (l *logScreen) view(m *model, w, h int) []string {

@@ -521,7 +521,7 @@ func (m *model) newsLine(w int) string {
 		if b := m.snap.Best; b != nil {
 			text += fmt.Sprintf(": best %s (%s)", score(b.Reward, 4), short(*b))
 		}
-		return " " + style.Render(t.cut(text+"; r retrains a cell, q leaves", w-2))
+		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+" leaves", w-2))
 	}
 	return m.besideControl(t.newsLine(m.snap, w), w)
 }

@@ -119,7 +119,7 @@ func (r *retrainScreen) header(m *model, w int) string {
 	if r.trial.HasReward {
 		left += "   reward " + score(r.trial.Reward, 4)
 	}
-	return t.spread(left, "esc cancel ", w)
+	return t.spread(left, m.way("cancel"), w)
 }
 
 func (r *retrainScreen) view(m *model, w, h int) []string {

@@ -150,7 +150,7 @@ func (r *runsScreen) header(m *model, w int) string {
 	if r.filter != "" {
 		left += "   / " + t.clean(r.filter)
 	}
-	return t.spread(left, fmt.Sprintf("%s %s %d live   esc back ", plural(len(r.rows), "run", "runs"), t.g.Dot, live), w)
+	return t.spread(left, fmt.Sprintf("%s %s %d live   %s", plural(len(r.rows), "run", "runs"), t.g.Dot, live, m.way("back")), w)
 }
 
 // runSign is the sign, the word and the look of a run's state.
