@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"nasnet/nas"
 	"nasnet/tui/chart"
 )
@@ -42,7 +44,11 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	if len(s.Shadows) > 0 {
 		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
 	}
-	body := t.plot(w-3, h-2, axis, lines...)
+	top := topLine(s.Verdict)
+	if h < 20 || top != nil && ansi.StringWidth(top[0]) > w-2 {
+		top = nil
+	}
+	body := append(t.plot(w-3, h-2-len(top), axis, lines...), top...)
 	return p.draw(t, w, h, body)
 }
 

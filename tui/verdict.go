@@ -33,6 +33,23 @@ func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	return ""
 }
 
+// topLine tells in one line what the controller and the random cells found within equal numbers of proposals; none before there is anything to tell.
+func topLine(v *nas.Verdict) []string {
+	if v == nil || len(v.Tops) == 0 {
+		return nil
+	}
+	last := v.Tops[len(v.Tops)-1]
+	means := func(m [3]float64) (s string) {
+		for _, x := range m {
+			if x > 0 {
+				s += " " + score(x, 3)
+			}
+		}
+		return s
+	}
+	return []string{fmt.Sprintf(" best 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller), means(last.Random))}
+}
+
 // signed is a difference of two scores.
 func signed(x float64) string {
 	if x < 0 {
