@@ -93,7 +93,7 @@ func optionalRun(c *cobra.Command, got []string) error {
 }
 
 // lookTime is how long a program may take to say how its run is. It answers from memory; longer means that it is stopped.
-const lookTime = 300 * time.Millisecond
+const lookTime = time.Second
 
 // look asks the program that has the run in dir how it is.
 func look(ctx context.Context, dir string, patience time.Duration) (remote.Status, error) {

@@ -16,6 +16,7 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/remote"
 	"nasnet/tui"
+	"nasnet/tui/term"
 )
 
 // interactive says that a search is shown on a terminal.
@@ -58,15 +59,16 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	goAway()
 	switch {
 	case err != nil:
-		fmt.Fprintf(a.Err, "nasnet: the interface failed; the search goes on without it, ctrl-c ends it: %v\n", err)
+		fmt.Fprintln(a.Err, "nasnet: the interface failed; the search goes on without it:", err)
+		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
+		if a.front != nil {
+			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
+		}
 		return alone(ctx, s, server, done)
 	case outcome == tui.Detached:
-		a.printDetached(s)
-		if err := a.front.release(log); err != nil {
-			fmt.Fprintln(a.Err, "nasnet: the terminal cannot be given back; the search goes on, ctrl-c ends it:", err)
-		}
+		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.QuitDrain:
 		s.Do(ctx, nas.Command{Do: nas.Drain}) // an error says that the search has ended, which is what is wanted
@@ -221,10 +223,17 @@ func (a *app) attachHint(err error) error {
 	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.storeFlag())}
 }
 
-// printDetached tells the user how to come back.
-func (a *app) printDetached(s *nas.Search) {
+// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
+func (a *app) leaveTerminal(s *nas.Search, log string) {
 	name := s.Config().Name
 	fmt.Fprintf(a.Out, "run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())
+	if a.front == nil {
+		fmt.Fprintln(a.Out, "or with ctrl-c")
+		return
+	}
+	if err := a.front.release(log); err != nil {
+		fmt.Fprintln(a.Err, "nasnet: the terminal cannot be given back; ctrl-c ends the search:", err)
+	}
 }
 
 // printSummary is what stays in the terminal after the interface: what was found, and how to go on.
@@ -236,6 +245,9 @@ func (a *app) printSummary(v *nas.Snapshot) {
 	}
 	if v.Verdict != nil {
 		fmt.Fprintf(w, "against random search: %s\n", v.Verdict.Text)
+		if top := v.Verdict.TopText(); top != "" {
+			fmt.Fprintln(w, "  "+top)
+		}
 	}
 	if v.State != nas.Done {
 		fmt.Fprintf(w, "go on with: %s\n", a.resumeHint(v.Config.Name))

@@ -50,7 +50,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // lineTime is how long a status bar waits for a live run before it is told of from its store.
-const lineTime = 30 * time.Millisecond
+const lineTime = 100 * time.Millisecond
 
 // status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open it is asked for; what no program
 // has open, or one that does not answer, is read from the store.
