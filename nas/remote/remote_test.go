@@ -604,7 +604,9 @@ func TestNoCommandNamesAPath(t *testing.T) {
 	retrain := func(name, dir string) nas.Command {
 		return nas.Command{Do: nas.Retrain, Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: name, Dir: dir}}}
 	}
-	fork := func(name string) nas.Command { return nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: -1, Name: name}} }
+	fork := func(name string) nas.Command {
+		return nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: -1, Name: name}}
+	}
 	for _, r := range []struct {
 		c    nas.Command
 		says string

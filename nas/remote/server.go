@@ -3,6 +3,7 @@
 package remote
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,7 +67,7 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, engine: e, options: o, seats: newSeats(), ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
-	s.listener = &door{Listener: l, open: make(semaphore, maxConns)}
+	s.listener = &door{Listener: l, open: make(semaphore, maxConns), turning: make(semaphore, maxConns/8)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+prefix+"status", s.status)
 	mux.HandleFunc("GET "+prefix+"snapshot", s.snapshot)
@@ -437,7 +438,28 @@ func (b *bucket) take(now time.Time) bool {
 // door lets in processes that may come, and not too many of them.
 type door struct {
 	net.Listener
-	open semaphore
+	open    semaphore
+	turning semaphore // those who are being told that there is no room
+	workers sync.WaitGroup
+}
+
+// turnAway tells a process that there is no room. It hears the request first: a socket that is closed before would lose the answer.
+func turnAway(c net.Conn, room int) {
+	_ = c.SetDeadline(time.Now().Add(time.Second / 2))
+	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(c, maxHeader+maxRequest)))
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, room)))
+	_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
+}
+
+// Close implements net.Listener.
+func (d *door) Close() error {
+	err := d.Listener.Close()
+	d.workers.Wait()
+	return err
 }
 
 // guest is a connection that was let in.
@@ -460,10 +482,15 @@ func (d *door) Accept() (net.Conn, error) {
 			continue
 		}
 		if !d.open.take() {
-			b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, cap(d.open))))
-			_ = c.SetWriteDeadline(time.Now().Add(time.Second / 10))
-			_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
-			c.Close()
+			if !d.turning.take() {
+				c.Close()
+				continue
+			}
+			d.workers.Go(func() {
+				defer d.turning.give()
+				defer c.Close()
+				turnAway(c, cap(d.open))
+			})
 			continue
 		}
 		return &guest{c, pid, sync.OnceFunc(d.open.give)}, nil
