@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemmPanel1(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmPanel1(SB), NOSPLIT, $0-97
 	MOVQ a+8(FP), AX
 	MOVQ width+48(FP), CX
@@ -14,9 +14,12 @@ TEXT ·gemmPanel1(SB), NOSPLIT, $0-97
 	MOVQ ldb+40(FP), BX
 
 tile_1:
-	CMPQ m+24(FP), $0x06
-	JL   next_2
-	SUBQ $0x06, m+24(FP)
+	CMPQ       m+24(FP), $0x06
+	JL         next_2
+	SUBQ       $0x06, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
 
 	// Where the 6 rows of A begin.
 	MOVQ AX, SI
@@ -197,9 +200,10 @@ stored_14:
 
 next_2:
 tile_15:
-	CMPQ m+24(FP), $0x02
-	JL   next_16
-	SUBQ $0x02, m+24(FP)
+	CMPQ       m+24(FP), $0x02
+	JL         next_16
+	SUBQ       $0x02, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
@@ -264,9 +268,10 @@ stored_23:
 
 next_16:
 tile_24:
-	CMPQ m+24(FP), $0x01
-	JL   next_25
-	SUBQ $0x01, m+24(FP)
+	CMPQ       m+24(FP), $0x01
+	JL         next_25
+	SUBQ       $0x01, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
@@ -317,7 +322,7 @@ next_25:
 	RET
 
 // func gemmPanel1m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmPanel1m(SB), NOSPLIT, $0-120
 	MOVQ    mask+104(FP), AX
 	VMOVUPS (AX), Y0
@@ -328,9 +333,12 @@ TEXT ·gemmPanel1m(SB), NOSPLIT, $0-120
 	MOVQ    ldb+40(FP), BX
 
 tile_32:
-	CMPQ m+24(FP), $0x06
-	JL   next_33
-	SUBQ $0x06, m+24(FP)
+	CMPQ       m+24(FP), $0x06
+	JL         next_33
+	SUBQ       $0x06, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
 
 	// Where the 6 rows of A begin.
 	MOVQ AX, SI
@@ -746,9 +754,10 @@ stored_45:
 
 next_33:
 tile_82:
-	CMPQ m+24(FP), $0x02
-	JL   next_83
-	SUBQ $0x02, m+24(FP)
+	CMPQ       m+24(FP), $0x02
+	JL         next_83
+	SUBQ       $0x02, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
@@ -892,9 +901,10 @@ stored_90:
 
 next_83:
 tile_103:
-	CMPQ m+24(FP), $0x01
-	JL   next_104
-	SUBQ $0x01, m+24(FP)
+	CMPQ       m+24(FP), $0x01
+	JL         next_104
+	SUBQ       $0x01, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
@@ -985,7 +995,7 @@ next_104:
 	RET
 
 // func gemmPanel2(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmPanel2(SB), NOSPLIT, $0-97
 	MOVQ a+8(FP), AX
 	MOVQ width+48(FP), CX
@@ -994,9 +1004,15 @@ TEXT ·gemmPanel2(SB), NOSPLIT, $0-97
 	MOVQ ldb+40(FP), BX
 
 tile_117:
-	CMPQ m+24(FP), $0x06
-	JL   next_118
-	SUBQ $0x06, m+24(FP)
+	CMPQ       m+24(FP), $0x06
+	JL         next_118
+	SUBQ       $0x06, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
+	PREFETCHT0 2240(DX)
+	PREFETCHT0 2304(DX)
+	PREFETCHT0 2368(DX)
 
 	// Where the 6 rows of A begin.
 	MOVQ AX, SI
@@ -1160,9 +1176,13 @@ stored_129:
 
 next_118:
 tile_130:
-	CMPQ m+24(FP), $0x04
-	JL   next_131
-	SUBQ $0x04, m+24(FP)
+	CMPQ       m+24(FP), $0x04
+	JL         next_131
+	SUBQ       $0x04, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
+	PREFETCHT0 2240(DX)
 
 	// Where the 4 rows of A begin.
 	MOVQ AX, SI
@@ -1282,9 +1302,11 @@ stored_140:
 
 next_131:
 tile_141:
-	CMPQ m+24(FP), $0x02
-	JL   next_142
-	SUBQ $0x02, m+24(FP)
+	CMPQ       m+24(FP), $0x02
+	JL         next_142
+	SUBQ       $0x02, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
@@ -1360,9 +1382,10 @@ stored_149:
 
 next_142:
 tile_150:
-	CMPQ m+24(FP), $0x01
-	JL   next_151
-	SUBQ $0x01, m+24(FP)
+	CMPQ       m+24(FP), $0x01
+	JL         next_151
+	SUBQ       $0x01, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
@@ -1419,7 +1442,7 @@ next_151:
 	RET
 
 // func gemmPanel2m(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool, mask *int32, tail int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmPanel2m(SB), NOSPLIT, $0-120
 	MOVQ    mask+104(FP), AX
 	VMOVUPS (AX), Y0
@@ -1430,9 +1453,15 @@ TEXT ·gemmPanel2m(SB), NOSPLIT, $0-120
 	MOVQ    ldb+40(FP), BX
 
 tile_158:
-	CMPQ m+24(FP), $0x06
-	JL   next_159
-	SUBQ $0x06, m+24(FP)
+	CMPQ       m+24(FP), $0x06
+	JL         next_159
+	SUBQ       $0x06, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
+	PREFETCHT0 2240(DX)
+	PREFETCHT0 2304(DX)
+	PREFETCHT0 2368(DX)
 
 	// Where the 6 rows of A begin.
 	MOVQ AX, SI
@@ -1831,9 +1860,13 @@ stored_170:
 
 next_159:
 tile_207:
-	CMPQ m+24(FP), $0x04
-	JL   next_208
-	SUBQ $0x04, m+24(FP)
+	CMPQ       m+24(FP), $0x04
+	JL         next_208
+	SUBQ       $0x04, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
+	PREFETCHT0 2240(DX)
 
 	// Where the 4 rows of A begin.
 	MOVQ AX, SI
@@ -2110,9 +2143,11 @@ stored_217:
 
 next_208:
 tile_242:
-	CMPQ m+24(FP), $0x02
-	JL   next_243
-	SUBQ $0x02, m+24(FP)
+	CMPQ       m+24(FP), $0x02
+	JL         next_243
+	SUBQ       $0x02, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
@@ -2267,9 +2302,10 @@ stored_250:
 
 next_243:
 tile_263:
-	CMPQ m+24(FP), $0x01
-	JL   next_264
-	SUBQ $0x01, m+24(FP)
+	CMPQ       m+24(FP), $0x01
+	JL         next_264
+	SUBQ       $0x01, m+24(FP)
+	PREFETCHT0 2048(DX)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI
@@ -2366,7 +2402,7 @@ next_264:
 	RET
 
 // func gemmPanel3(c *float32, a *float32, b *float32, m int, ldc int, ldb int, width int, pixel int, skip int, segs int, k int, seg int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmPanel3(SB), NOSPLIT, $0-97
 	MOVQ a+8(FP), AX
 	MOVQ width+48(FP), CX
@@ -2375,9 +2411,15 @@ TEXT ·gemmPanel3(SB), NOSPLIT, $0-97
 	MOVQ ldb+40(FP), BX
 
 tile_277:
-	CMPQ m+24(FP), $0x04
-	JL   next_278
-	SUBQ $0x04, m+24(FP)
+	CMPQ       m+24(FP), $0x04
+	JL         next_278
+	SUBQ       $0x04, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
+	PREFETCHT0 2240(DX)
+	PREFETCHT0 2304(DX)
+	PREFETCHT0 2368(DX)
 
 	// Where the 4 rows of A begin.
 	MOVQ AX, SI
@@ -2518,9 +2560,12 @@ stored_287:
 
 next_278:
 tile_288:
-	CMPQ m+24(FP), $0x02
-	JL   next_289
-	SUBQ $0x02, m+24(FP)
+	CMPQ       m+24(FP), $0x02
+	JL         next_289
+	SUBQ       $0x02, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
+	PREFETCHT0 2176(DX)
 
 	// Where the 2 rows of A begin.
 	MOVQ AX, SI
@@ -2607,9 +2652,11 @@ stored_296:
 
 next_289:
 tile_297:
-	CMPQ m+24(FP), $0x01
-	JL   next_298
-	SUBQ $0x01, m+24(FP)
+	CMPQ       m+24(FP), $0x01
+	JL         next_298
+	SUBQ       $0x01, m+24(FP)
+	PREFETCHT0 2048(DX)
+	PREFETCHT0 2112(DX)
 
 	// Where the 1 rows of A begin.
 	MOVQ AX, SI

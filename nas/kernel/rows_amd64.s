@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func reluRowsVec(y *float32, x *float32, rows int, width int, ldy int, ldx int, tail *int32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·reluRowsVec(SB), NOSPLIT, $0-56
 	MOVQ    y+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -29,28 +29,30 @@ TEXT ·reluRowsVec(SB), NOSPLIT, $0-56
 	JL      single_4
 
 loop_3:
-	VMOVUPS (CX), Y1
-	VMOVUPS (CX)(SI*1), Y2
-	VMOVUPS (CX)(SI*2), Y3
-	VMOVUPS (CX)(R10*1), Y4
-	VMAXPS  Y1, Y0, Y1
-	VMOVUPS Y1, (AX)
-	VMAXPS  Y2, Y0, Y2
-	VMOVUPS Y2, (AX)(BX*1)
-	VMAXPS  Y3, Y0, Y3
-	VMOVUPS Y3, (AX)(BX*2)
-	VMAXPS  Y4, Y0, Y4
-	VMOVUPS Y4, (AX)(R9*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x04, DX
-	JGE     loop_3
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (CX)(SI*1), Y2
+	VMOVUPS    (CX)(SI*2), Y3
+	VMOVUPS    (CX)(R10*1), Y4
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (AX)
+	VMAXPS     Y2, Y0, Y2
+	VMOVUPS    Y2, (AX)(BX*1)
+	VMAXPS     Y3, Y0, Y3
+	VMOVUPS    Y3, (AX)(BX*2)
+	VMAXPS     Y4, Y0, Y4
+	VMOVUPS    Y4, (AX)(R9*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x04, DX
+	JGE        loop_3
 
 single_4:
 	ADDQ $0x04, DX
@@ -74,24 +76,26 @@ other_2:
 	JL   single_8
 
 loop_7:
-	VMOVUPS (CX), Y1
-	VMOVUPS 32(CX), Y2
-	VMOVUPS (CX)(SI*1), Y3
-	VMOVUPS 32(CX)(SI*1), Y4
-	VMAXPS  Y1, Y0, Y1
-	VMOVUPS Y1, (AX)
-	VMAXPS  Y2, Y0, Y2
-	VMOVUPS Y2, 32(AX)
-	VMAXPS  Y3, Y0, Y3
-	VMOVUPS Y3, (AX)(BX*1)
-	VMAXPS  Y4, Y0, Y4
-	VMOVUPS Y4, 32(AX)(BX*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x02, DX
-	JGE     loop_7
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    (CX)(SI*1), Y3
+	VMOVUPS    32(CX)(SI*1), Y4
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (AX)
+	VMAXPS     Y2, Y0, Y2
+	VMOVUPS    Y2, 32(AX)
+	VMAXPS     Y3, Y0, Y3
+	VMOVUPS    Y3, (AX)(BX*1)
+	VMAXPS     Y4, Y0, Y4
+	VMOVUPS    Y4, 32(AX)(BX*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x02, DX
+	JGE        loop_7
 
 single_8:
 	ADDQ $0x02, DX
@@ -116,23 +120,25 @@ other_6:
 	JNE  other_10
 
 one_13:
-	VMOVUPS (CX), Y1
-	VMOVUPS 32(CX), Y2
-	VMOVUPS 64(CX), Y3
-	VMOVUPS 96(CX), Y4
-	VMAXPS  Y1, Y0, Y1
-	VMOVUPS Y1, (AX)
-	VMAXPS  Y2, Y0, Y2
-	VMOVUPS Y2, 32(AX)
-	VMAXPS  Y3, Y0, Y3
-	VMOVUPS Y3, 64(AX)
-	VMAXPS  Y4, Y0, Y4
-	VMOVUPS Y4, 96(AX)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	DECQ    DX
-	JNZ     one_13
-	JMP     done_1
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    64(CX), Y3
+	VMOVUPS    96(CX), Y4
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (AX)
+	VMAXPS     Y2, Y0, Y2
+	VMOVUPS    Y2, 32(AX)
+	VMAXPS     Y3, Y0, Y3
+	VMOVUPS    Y3, 64(AX)
+	VMAXPS     Y4, Y0, Y4
+	VMOVUPS    Y4, 96(AX)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	DECQ       DX
+	JNZ        one_13
+	JMP        done_1
 
 other_10:
 row_14:
@@ -215,7 +221,7 @@ done_1:
 	RET
 
 // func addRowsVec(y *float32, x *float32, rows int, width int, ldy int, ldx int, tail *int32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·addRowsVec(SB), NOSPLIT, $0-56
 	MOVQ    y+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -239,32 +245,34 @@ TEXT ·addRowsVec(SB), NOSPLIT, $0-56
 	JL      single_28
 
 loop_27:
-	VMOVUPS (CX), Y0
-	VMOVUPS (AX), Y1
-	VMOVUPS (CX)(SI*1), Y2
-	VMOVUPS (AX)(BX*1), Y3
-	VMOVUPS (CX)(SI*2), Y4
-	VMOVUPS (AX)(BX*2), Y5
-	VMOVUPS (CX)(R10*1), Y6
-	VMOVUPS (AX)(R9*1), Y7
-	VADDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	VADDPS  Y2, Y3, Y2
-	VMOVUPS Y2, (AX)(BX*1)
-	VADDPS  Y4, Y5, Y4
-	VMOVUPS Y4, (AX)(BX*2)
-	VADDPS  Y6, Y7, Y6
-	VMOVUPS Y6, (AX)(R9*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x04, DX
-	JGE     loop_27
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    (CX)(SI*1), Y2
+	VMOVUPS    (AX)(BX*1), Y3
+	VMOVUPS    (CX)(SI*2), Y4
+	VMOVUPS    (AX)(BX*2), Y5
+	VMOVUPS    (CX)(R10*1), Y6
+	VMOVUPS    (AX)(R9*1), Y7
+	VADDPS     Y0, Y1, Y0
+	VMOVUPS    Y0, (AX)
+	VADDPS     Y2, Y3, Y2
+	VMOVUPS    Y2, (AX)(BX*1)
+	VADDPS     Y4, Y5, Y4
+	VMOVUPS    Y4, (AX)(BX*2)
+	VADDPS     Y6, Y7, Y6
+	VMOVUPS    Y6, (AX)(R9*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x04, DX
+	JGE        loop_27
 
 single_28:
 	ADDQ $0x04, DX
@@ -289,28 +297,30 @@ other_26:
 	JL   single_32
 
 loop_31:
-	VMOVUPS (CX), Y0
-	VMOVUPS (AX), Y1
-	VMOVUPS 32(CX), Y2
-	VMOVUPS 32(AX), Y3
-	VMOVUPS (CX)(SI*1), Y4
-	VMOVUPS (AX)(BX*1), Y5
-	VMOVUPS 32(CX)(SI*1), Y6
-	VMOVUPS 32(AX)(BX*1), Y7
-	VADDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	VADDPS  Y2, Y3, Y2
-	VMOVUPS Y2, 32(AX)
-	VADDPS  Y4, Y5, Y4
-	VMOVUPS Y4, (AX)(BX*1)
-	VADDPS  Y6, Y7, Y6
-	VMOVUPS Y6, 32(AX)(BX*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x02, DX
-	JGE     loop_31
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    32(AX), Y3
+	VMOVUPS    (CX)(SI*1), Y4
+	VMOVUPS    (AX)(BX*1), Y5
+	VMOVUPS    32(CX)(SI*1), Y6
+	VMOVUPS    32(AX)(BX*1), Y7
+	VADDPS     Y0, Y1, Y0
+	VMOVUPS    Y0, (AX)
+	VADDPS     Y2, Y3, Y2
+	VMOVUPS    Y2, 32(AX)
+	VADDPS     Y4, Y5, Y4
+	VMOVUPS    Y4, (AX)(BX*1)
+	VADDPS     Y6, Y7, Y6
+	VMOVUPS    Y6, 32(AX)(BX*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x02, DX
+	JGE        loop_31
 
 single_32:
 	ADDQ $0x02, DX
@@ -337,27 +347,29 @@ other_30:
 	JNE  other_34
 
 one_37:
-	VMOVUPS (CX), Y0
-	VMOVUPS (AX), Y1
-	VMOVUPS 32(CX), Y2
-	VMOVUPS 32(AX), Y3
-	VMOVUPS 64(CX), Y4
-	VMOVUPS 64(AX), Y5
-	VMOVUPS 96(CX), Y6
-	VMOVUPS 96(AX), Y7
-	VADDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	VADDPS  Y2, Y3, Y2
-	VMOVUPS Y2, 32(AX)
-	VADDPS  Y4, Y5, Y4
-	VMOVUPS Y4, 64(AX)
-	VADDPS  Y6, Y7, Y6
-	VMOVUPS Y6, 96(AX)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	DECQ    DX
-	JNZ     one_37
-	JMP     done_25
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (AX), Y1
+	VMOVUPS    32(CX), Y2
+	VMOVUPS    32(AX), Y3
+	VMOVUPS    64(CX), Y4
+	VMOVUPS    64(AX), Y5
+	VMOVUPS    96(CX), Y6
+	VMOVUPS    96(AX), Y7
+	VADDPS     Y0, Y1, Y0
+	VMOVUPS    Y0, (AX)
+	VADDPS     Y2, Y3, Y2
+	VMOVUPS    Y2, 32(AX)
+	VADDPS     Y4, Y5, Y4
+	VMOVUPS    Y4, 64(AX)
+	VADDPS     Y6, Y7, Y6
+	VMOVUPS    Y6, 96(AX)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	DECQ       DX
+	JNZ        one_37
+	JMP        done_25
 
 other_34:
 row_38:
@@ -448,7 +460,7 @@ done_25:
 	RET
 
 // func maskRowsVec(y *float32, x *float32, a *float32, rows int, width int, ldy int, ldx int, tail *int32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·maskRowsVec(SB), NOSPLIT, $0-64
 	MOVQ    y+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -473,40 +485,42 @@ TEXT ·maskRowsVec(SB), NOSPLIT, $0-64
 	JL      single_52
 
 loop_51:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS (CX)(DI*1), Y3
-	VMOVUPS (DX)(DI*1), Y4
-	VMOVUPS (CX)(DI*2), Y5
-	VMOVUPS (DX)(DI*2), Y6
-	VMOVUPS (CX)(R11*1), Y7
-	VMOVUPS (DX)(R11*1), Y8
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y4, Y0, Y4
-	VANDPS  Y3, Y4, Y3
-	VMOVUPS Y3, (AX)(SI*1)
-	VCMPPS  $0x09, Y6, Y0, Y6
-	VANDPS  Y5, Y6, Y5
-	VMOVUPS Y5, (AX)(SI*2)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VMOVUPS Y7, (AX)(R10*1)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	SUBQ    $0x04, BX
-	JGE     loop_51
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    (CX)(DI*1), Y3
+	VMOVUPS    (DX)(DI*1), Y4
+	VMOVUPS    (CX)(DI*2), Y5
+	VMOVUPS    (DX)(DI*2), Y6
+	VMOVUPS    (CX)(R11*1), Y7
+	VMOVUPS    (DX)(R11*1), Y8
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y4, Y0, Y4
+	VANDPS     Y3, Y4, Y3
+	VMOVUPS    Y3, (AX)(SI*1)
+	VCMPPS     $0x09, Y6, Y0, Y6
+	VANDPS     Y5, Y6, Y5
+	VMOVUPS    Y5, (AX)(SI*2)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VMOVUPS    Y7, (AX)(R10*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x04, BX
+	JGE        loop_51
 
 single_52:
 	ADDQ $0x04, BX
@@ -533,34 +547,36 @@ other_50:
 	JL   single_56
 
 loop_55:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(CX), Y3
-	VMOVUPS 32(DX), Y4
-	VMOVUPS (CX)(DI*1), Y5
-	VMOVUPS (DX)(DI*1), Y6
-	VMOVUPS 32(CX)(DI*1), Y7
-	VMOVUPS 32(DX)(DI*1), Y8
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y4, Y0, Y4
-	VANDPS  Y3, Y4, Y3
-	VMOVUPS Y3, 32(AX)
-	VCMPPS  $0x09, Y6, Y0, Y6
-	VANDPS  Y5, Y6, Y5
-	VMOVUPS Y5, (AX)(SI*1)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VMOVUPS Y7, 32(AX)(SI*1)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	SUBQ    $0x02, BX
-	JGE     loop_55
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    32(DX), Y4
+	VMOVUPS    (CX)(DI*1), Y5
+	VMOVUPS    (DX)(DI*1), Y6
+	VMOVUPS    32(CX)(DI*1), Y7
+	VMOVUPS    32(DX)(DI*1), Y8
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y4, Y0, Y4
+	VANDPS     Y3, Y4, Y3
+	VMOVUPS    Y3, 32(AX)
+	VCMPPS     $0x09, Y6, Y0, Y6
+	VANDPS     Y5, Y6, Y5
+	VMOVUPS    Y5, (AX)(SI*1)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VMOVUPS    Y7, 32(AX)(SI*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x02, BX
+	JGE        loop_55
 
 single_56:
 	ADDQ $0x02, BX
@@ -590,32 +606,34 @@ other_54:
 	JNE  other_58
 
 one_61:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(CX), Y3
-	VMOVUPS 32(DX), Y4
-	VMOVUPS 64(CX), Y5
-	VMOVUPS 64(DX), Y6
-	VMOVUPS 96(CX), Y7
-	VMOVUPS 96(DX), Y8
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y4, Y0, Y4
-	VANDPS  Y3, Y4, Y3
-	VMOVUPS Y3, 32(AX)
-	VCMPPS  $0x09, Y6, Y0, Y6
-	VANDPS  Y5, Y6, Y5
-	VMOVUPS Y5, 64(AX)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VMOVUPS Y7, 96(AX)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	DECQ    BX
-	JNZ     one_61
-	JMP     done_49
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    32(DX), Y4
+	VMOVUPS    64(CX), Y5
+	VMOVUPS    64(DX), Y6
+	VMOVUPS    96(CX), Y7
+	VMOVUPS    96(DX), Y8
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y4, Y0, Y4
+	VANDPS     Y3, Y4, Y3
+	VMOVUPS    Y3, 32(AX)
+	VCMPPS     $0x09, Y6, Y0, Y6
+	VANDPS     Y5, Y6, Y5
+	VMOVUPS    Y5, 64(AX)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VMOVUPS    Y7, 96(AX)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	DECQ       BX
+	JNZ        one_61
+	JMP        done_49
 
 other_58:
 row_62:
@@ -715,7 +733,7 @@ done_49:
 	RET
 
 // func maskAddRowsVec(y *float32, x *float32, a *float32, rows int, width int, ldy int, ldx int, tail *int32)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·maskAddRowsVec(SB), NOSPLIT, $0-64
 	MOVQ    y+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -740,48 +758,50 @@ TEXT ·maskAddRowsVec(SB), NOSPLIT, $0-64
 	JL      single_76
 
 loop_75:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS (AX), Y3
-	VMOVUPS (CX)(DI*1), Y4
-	VMOVUPS (DX)(DI*1), Y5
-	VMOVUPS (AX)(SI*1), Y6
-	VMOVUPS (CX)(DI*2), Y7
-	VMOVUPS (DX)(DI*2), Y8
-	VMOVUPS (AX)(SI*2), Y9
-	VMOVUPS (CX)(R11*1), Y10
-	VMOVUPS (DX)(R11*1), Y11
-	VMOVUPS (AX)(R10*1), Y12
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VADDPS  Y1, Y3, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y5, Y0, Y5
-	VANDPS  Y4, Y5, Y4
-	VADDPS  Y4, Y6, Y4
-	VMOVUPS Y4, (AX)(SI*1)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VADDPS  Y7, Y9, Y7
-	VMOVUPS Y7, (AX)(SI*2)
-	VCMPPS  $0x09, Y11, Y0, Y11
-	VANDPS  Y10, Y11, Y10
-	VADDPS  Y10, Y12, Y10
-	VMOVUPS Y10, (AX)(R10*1)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	SUBQ    $0x04, BX
-	JGE     loop_75
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    (AX), Y3
+	VMOVUPS    (CX)(DI*1), Y4
+	VMOVUPS    (DX)(DI*1), Y5
+	VMOVUPS    (AX)(SI*1), Y6
+	VMOVUPS    (CX)(DI*2), Y7
+	VMOVUPS    (DX)(DI*2), Y8
+	VMOVUPS    (AX)(SI*2), Y9
+	VMOVUPS    (CX)(R11*1), Y10
+	VMOVUPS    (DX)(R11*1), Y11
+	VMOVUPS    (AX)(R10*1), Y12
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VADDPS     Y1, Y3, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y5, Y0, Y5
+	VANDPS     Y4, Y5, Y4
+	VADDPS     Y4, Y6, Y4
+	VMOVUPS    Y4, (AX)(SI*1)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VADDPS     Y7, Y9, Y7
+	VMOVUPS    Y7, (AX)(SI*2)
+	VCMPPS     $0x09, Y11, Y0, Y11
+	VANDPS     Y10, Y11, Y10
+	VADDPS     Y10, Y12, Y10
+	VMOVUPS    Y10, (AX)(R10*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x04, BX
+	JGE        loop_75
 
 single_76:
 	ADDQ $0x04, BX
@@ -810,42 +830,44 @@ other_74:
 	JL   single_80
 
 loop_79:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS (AX), Y3
-	VMOVUPS 32(CX), Y4
-	VMOVUPS 32(DX), Y5
-	VMOVUPS 32(AX), Y6
-	VMOVUPS (CX)(DI*1), Y7
-	VMOVUPS (DX)(DI*1), Y8
-	VMOVUPS (AX)(SI*1), Y9
-	VMOVUPS 32(CX)(DI*1), Y10
-	VMOVUPS 32(DX)(DI*1), Y11
-	VMOVUPS 32(AX)(SI*1), Y12
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VADDPS  Y1, Y3, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y5, Y0, Y5
-	VANDPS  Y4, Y5, Y4
-	VADDPS  Y4, Y6, Y4
-	VMOVUPS Y4, 32(AX)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VADDPS  Y7, Y9, Y7
-	VMOVUPS Y7, (AX)(SI*1)
-	VCMPPS  $0x09, Y11, Y0, Y11
-	VANDPS  Y10, Y11, Y10
-	VADDPS  Y10, Y12, Y10
-	VMOVUPS Y10, 32(AX)(SI*1)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	SUBQ    $0x02, BX
-	JGE     loop_79
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    (AX), Y3
+	VMOVUPS    32(CX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(AX), Y6
+	VMOVUPS    (CX)(DI*1), Y7
+	VMOVUPS    (DX)(DI*1), Y8
+	VMOVUPS    (AX)(SI*1), Y9
+	VMOVUPS    32(CX)(DI*1), Y10
+	VMOVUPS    32(DX)(DI*1), Y11
+	VMOVUPS    32(AX)(SI*1), Y12
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VADDPS     Y1, Y3, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y5, Y0, Y5
+	VANDPS     Y4, Y5, Y4
+	VADDPS     Y4, Y6, Y4
+	VMOVUPS    Y4, 32(AX)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VADDPS     Y7, Y9, Y7
+	VMOVUPS    Y7, (AX)(SI*1)
+	VCMPPS     $0x09, Y11, Y0, Y11
+	VANDPS     Y10, Y11, Y10
+	VADDPS     Y10, Y12, Y10
+	VMOVUPS    Y10, 32(AX)(SI*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x02, BX
+	JGE        loop_79
 
 single_80:
 	ADDQ $0x02, BX
@@ -879,40 +901,42 @@ other_78:
 	JNE  other_82
 
 one_85:
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS (AX), Y3
-	VMOVUPS 32(CX), Y4
-	VMOVUPS 32(DX), Y5
-	VMOVUPS 32(AX), Y6
-	VMOVUPS 64(CX), Y7
-	VMOVUPS 64(DX), Y8
-	VMOVUPS 64(AX), Y9
-	VMOVUPS 96(CX), Y10
-	VMOVUPS 96(DX), Y11
-	VMOVUPS 96(AX), Y12
-	VCMPPS  $0x09, Y2, Y0, Y2
-	VANDPS  Y1, Y2, Y1
-	VADDPS  Y1, Y3, Y1
-	VMOVUPS Y1, (AX)
-	VCMPPS  $0x09, Y5, Y0, Y5
-	VANDPS  Y4, Y5, Y4
-	VADDPS  Y4, Y6, Y4
-	VMOVUPS Y4, 32(AX)
-	VCMPPS  $0x09, Y8, Y0, Y8
-	VANDPS  Y7, Y8, Y7
-	VADDPS  Y7, Y9, Y7
-	VMOVUPS Y7, 64(AX)
-	VCMPPS  $0x09, Y11, Y0, Y11
-	VANDPS  Y10, Y11, Y10
-	VADDPS  Y10, Y12, Y10
-	VMOVUPS Y10, 96(AX)
-	ADDQ    SI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	DECQ    BX
-	JNZ     one_85
-	JMP     done_73
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (DX), Y2
+	VMOVUPS    (AX), Y3
+	VMOVUPS    32(CX), Y4
+	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(AX), Y6
+	VMOVUPS    64(CX), Y7
+	VMOVUPS    64(DX), Y8
+	VMOVUPS    64(AX), Y9
+	VMOVUPS    96(CX), Y10
+	VMOVUPS    96(DX), Y11
+	VMOVUPS    96(AX), Y12
+	VCMPPS     $0x09, Y2, Y0, Y2
+	VANDPS     Y1, Y2, Y1
+	VADDPS     Y1, Y3, Y1
+	VMOVUPS    Y1, (AX)
+	VCMPPS     $0x09, Y5, Y0, Y5
+	VANDPS     Y4, Y5, Y4
+	VADDPS     Y4, Y6, Y4
+	VMOVUPS    Y4, 32(AX)
+	VCMPPS     $0x09, Y8, Y0, Y8
+	VANDPS     Y7, Y8, Y7
+	VADDPS     Y7, Y9, Y7
+	VMOVUPS    Y7, 64(AX)
+	VCMPPS     $0x09, Y11, Y0, Y11
+	VANDPS     Y10, Y11, Y10
+	VADDPS     Y10, Y12, Y10
+	VMOVUPS    Y10, 96(AX)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	DECQ       BX
+	JNZ        one_85
+	JMP        done_73
 
 other_82:
 row_86:

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func reluRowsVecZ(y *float32, x *float32, rows int, width int, ldy int, ldx int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·reluRowsVecZ(SB), NOSPLIT, $0-48
 	MOVQ   y+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -30,28 +30,32 @@ TEXT ·reluRowsVecZ(SB), NOSPLIT, $0-48
 	JL     single_4
 
 loop_3:
-	VMOVUPS (CX), Z1
-	VMOVUPS (CX)(SI*1), Z2
-	VMOVUPS (CX)(SI*2), Z3
-	VMOVUPS (CX)(R10*1), Z4
-	VMAXPS  Z1, Z0, Z1
-	VMOVUPS Z1, (AX)
-	VMAXPS  Z2, Z0, Z2
-	VMOVUPS Z2, (AX)(BX*1)
-	VMAXPS  Z3, Z0, Z3
-	VMOVUPS Z3, (AX)(BX*2)
-	VMAXPS  Z4, Z0, Z4
-	VMOVUPS Z4, (AX)(R9*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x04, DX
-	JGE     loop_3
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (CX)(SI*1), Z2
+	VMOVUPS    (CX)(SI*2), Z3
+	VMOVUPS    (CX)(R10*1), Z4
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (AX)
+	VMAXPS     Z2, Z0, Z2
+	VMOVUPS    Z2, (AX)(BX*1)
+	VMAXPS     Z3, Z0, Z3
+	VMOVUPS    Z3, (AX)(BX*2)
+	VMAXPS     Z4, Z0, Z4
+	VMOVUPS    Z4, (AX)(R9*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x04, DX
+	JGE        loop_3
 
 single_4:
 	ADDQ $0x04, DX
@@ -75,24 +79,28 @@ other_2:
 	JL   single_8
 
 loop_7:
-	VMOVUPS (CX), Z1
-	VMOVUPS 64(CX), Z2
-	VMOVUPS (CX)(SI*1), Z3
-	VMOVUPS 64(CX)(SI*1), Z4
-	VMAXPS  Z1, Z0, Z1
-	VMOVUPS Z1, (AX)
-	VMAXPS  Z2, Z0, Z2
-	VMOVUPS Z2, 64(AX)
-	VMAXPS  Z3, Z0, Z3
-	VMOVUPS Z3, (AX)(BX*1)
-	VMAXPS  Z4, Z0, Z4
-	VMOVUPS Z4, 64(AX)(BX*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x02, DX
-	JGE     loop_7
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    64(CX), Z2
+	VMOVUPS    (CX)(SI*1), Z3
+	VMOVUPS    64(CX)(SI*1), Z4
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (AX)
+	VMAXPS     Z2, Z0, Z2
+	VMOVUPS    Z2, 64(AX)
+	VMAXPS     Z3, Z0, Z3
+	VMOVUPS    Z3, (AX)(BX*1)
+	VMAXPS     Z4, Z0, Z4
+	VMOVUPS    Z4, 64(AX)(BX*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x02, DX
+	JGE        loop_7
 
 single_8:
 	ADDQ $0x02, DX
@@ -117,23 +125,27 @@ other_6:
 	JNE  other_10
 
 one_13:
-	VMOVUPS (CX), Z1
-	VMOVUPS 64(CX), Z2
-	VMOVUPS 128(CX), Z3
-	VMOVUPS 192(CX), Z4
-	VMAXPS  Z1, Z0, Z1
-	VMOVUPS Z1, (AX)
-	VMAXPS  Z2, Z0, Z2
-	VMOVUPS Z2, 64(AX)
-	VMAXPS  Z3, Z0, Z3
-	VMOVUPS Z3, 128(AX)
-	VMAXPS  Z4, Z0, Z4
-	VMOVUPS Z4, 192(AX)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	DECQ    DX
-	JNZ     one_13
-	JMP     done_1
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    64(CX), Z2
+	VMOVUPS    128(CX), Z3
+	VMOVUPS    192(CX), Z4
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (AX)
+	VMAXPS     Z2, Z0, Z2
+	VMOVUPS    Z2, 64(AX)
+	VMAXPS     Z3, Z0, Z3
+	VMOVUPS    Z3, 128(AX)
+	VMAXPS     Z4, Z0, Z4
+	VMOVUPS    Z4, 192(AX)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	DECQ       DX
+	JNZ        one_13
+	JMP        done_1
 
 other_10:
 row_14:
@@ -198,7 +210,7 @@ done_1:
 	RET
 
 // func addRowsVecZ(y *float32, x *float32, rows int, width int, ldy int, ldx int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·addRowsVecZ(SB), NOSPLIT, $0-48
 	MOVQ   y+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -223,32 +235,36 @@ TEXT ·addRowsVecZ(SB), NOSPLIT, $0-48
 	JL     single_25
 
 loop_24:
-	VMOVUPS (CX), Z0
-	VMOVUPS (AX), Z1
-	VMOVUPS (CX)(SI*1), Z2
-	VMOVUPS (AX)(BX*1), Z3
-	VMOVUPS (CX)(SI*2), Z4
-	VMOVUPS (AX)(BX*2), Z5
-	VMOVUPS (CX)(R10*1), Z6
-	VMOVUPS (AX)(R9*1), Z7
-	VADDPS  Z0, Z1, Z0
-	VMOVUPS Z0, (AX)
-	VADDPS  Z2, Z3, Z2
-	VMOVUPS Z2, (AX)(BX*1)
-	VADDPS  Z4, Z5, Z4
-	VMOVUPS Z4, (AX)(BX*2)
-	VADDPS  Z6, Z7, Z6
-	VMOVUPS Z6, (AX)(R9*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x04, DX
-	JGE     loop_24
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (AX), Z1
+	VMOVUPS    (CX)(SI*1), Z2
+	VMOVUPS    (AX)(BX*1), Z3
+	VMOVUPS    (CX)(SI*2), Z4
+	VMOVUPS    (AX)(BX*2), Z5
+	VMOVUPS    (CX)(R10*1), Z6
+	VMOVUPS    (AX)(R9*1), Z7
+	VADDPS     Z0, Z1, Z0
+	VMOVUPS    Z0, (AX)
+	VADDPS     Z2, Z3, Z2
+	VMOVUPS    Z2, (AX)(BX*1)
+	VADDPS     Z4, Z5, Z4
+	VMOVUPS    Z4, (AX)(BX*2)
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, (AX)(R9*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x04, DX
+	JGE        loop_24
 
 single_25:
 	ADDQ $0x04, DX
@@ -273,28 +289,32 @@ other_23:
 	JL   single_29
 
 loop_28:
-	VMOVUPS (CX), Z0
-	VMOVUPS (AX), Z1
-	VMOVUPS 64(CX), Z2
-	VMOVUPS 64(AX), Z3
-	VMOVUPS (CX)(SI*1), Z4
-	VMOVUPS (AX)(BX*1), Z5
-	VMOVUPS 64(CX)(SI*1), Z6
-	VMOVUPS 64(AX)(BX*1), Z7
-	VADDPS  Z0, Z1, Z0
-	VMOVUPS Z0, (AX)
-	VADDPS  Z2, Z3, Z2
-	VMOVUPS Z2, 64(AX)
-	VADDPS  Z4, Z5, Z4
-	VMOVUPS Z4, (AX)(BX*1)
-	VADDPS  Z6, Z7, Z6
-	VMOVUPS Z6, 64(AX)(BX*1)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	SUBQ    $0x02, DX
-	JGE     loop_28
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (AX), Z1
+	VMOVUPS    64(CX), Z2
+	VMOVUPS    64(AX), Z3
+	VMOVUPS    (CX)(SI*1), Z4
+	VMOVUPS    (AX)(BX*1), Z5
+	VMOVUPS    64(CX)(SI*1), Z6
+	VMOVUPS    64(AX)(BX*1), Z7
+	VADDPS     Z0, Z1, Z0
+	VMOVUPS    Z0, (AX)
+	VADDPS     Z2, Z3, Z2
+	VMOVUPS    Z2, 64(AX)
+	VADDPS     Z4, Z5, Z4
+	VMOVUPS    Z4, (AX)(BX*1)
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 64(AX)(BX*1)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	SUBQ       $0x02, DX
+	JGE        loop_28
 
 single_29:
 	ADDQ $0x02, DX
@@ -321,27 +341,31 @@ other_27:
 	JNE  other_31
 
 one_34:
-	VMOVUPS (CX), Z0
-	VMOVUPS (AX), Z1
-	VMOVUPS 64(CX), Z2
-	VMOVUPS 64(AX), Z3
-	VMOVUPS 128(CX), Z4
-	VMOVUPS 128(AX), Z5
-	VMOVUPS 192(CX), Z6
-	VMOVUPS 192(AX), Z7
-	VADDPS  Z0, Z1, Z0
-	VMOVUPS Z0, (AX)
-	VADDPS  Z2, Z3, Z2
-	VMOVUPS Z2, 64(AX)
-	VADDPS  Z4, Z5, Z4
-	VMOVUPS Z4, 128(AX)
-	VADDPS  Z6, Z7, Z6
-	VMOVUPS Z6, 192(AX)
-	ADDQ    BX, AX
-	ADDQ    SI, CX
-	DECQ    DX
-	JNZ     one_34
-	JMP     done_22
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (AX), Z1
+	VMOVUPS    64(CX), Z2
+	VMOVUPS    64(AX), Z3
+	VMOVUPS    128(CX), Z4
+	VMOVUPS    128(AX), Z5
+	VMOVUPS    192(CX), Z6
+	VMOVUPS    192(AX), Z7
+	VADDPS     Z0, Z1, Z0
+	VMOVUPS    Z0, (AX)
+	VADDPS     Z2, Z3, Z2
+	VMOVUPS    Z2, 64(AX)
+	VADDPS     Z4, Z5, Z4
+	VMOVUPS    Z4, 128(AX)
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 192(AX)
+	ADDQ       BX, AX
+	ADDQ       SI, CX
+	DECQ       DX
+	JNZ        one_34
+	JMP        done_22
 
 other_31:
 row_35:
@@ -414,7 +438,7 @@ done_22:
 	RET
 
 // func maskRowsVecZ(y *float32, x *float32, a *float32, rows int, width int, ldy int, ldx int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·maskRowsVecZ(SB), NOSPLIT, $0-56
 	MOVQ   y+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -440,40 +464,44 @@ TEXT ·maskRowsVecZ(SB), NOSPLIT, $0-56
 	JL     single_46
 
 loop_45:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   (CX)(DI*1), Z3
-	VMOVUPS   (DX)(DI*1), Z4
-	VMOVUPS   (CX)(DI*2), Z5
-	VMOVUPS   (DX)(DI*2), Z6
-	VMOVUPS   (CX)(R11*1), Z7
-	VMOVUPS   (DX)(R11*1), Z8
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z4, Z0, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   Z3, (AX)(SI*1)
-	VCMPPS    $0x09, Z6, Z0, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   Z5, (AX)(SI*2)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   Z7, (AX)(R10*1)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	SUBQ      $0x04, BX
-	JGE       loop_45
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    (CX)(DI*1), Z3
+	VMOVUPS    (DX)(DI*1), Z4
+	VMOVUPS    (CX)(DI*2), Z5
+	VMOVUPS    (DX)(DI*2), Z6
+	VMOVUPS    (CX)(R11*1), Z7
+	VMOVUPS    (DX)(R11*1), Z8
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z4, Z0, K1
+	VMOVAPS.Z  Z3, K1, Z3
+	VMOVUPS    Z3, (AX)(SI*1)
+	VCMPPS     $0x09, Z6, Z0, K1
+	VMOVAPS.Z  Z5, K1, Z5
+	VMOVUPS    Z5, (AX)(SI*2)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VMOVUPS    Z7, (AX)(R10*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x04, BX
+	JGE        loop_45
 
 single_46:
 	ADDQ $0x04, BX
@@ -500,34 +528,38 @@ other_44:
 	JL   single_50
 
 loop_49:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(CX), Z3
-	VMOVUPS   64(DX), Z4
-	VMOVUPS   (CX)(DI*1), Z5
-	VMOVUPS   (DX)(DI*1), Z6
-	VMOVUPS   64(CX)(DI*1), Z7
-	VMOVUPS   64(DX)(DI*1), Z8
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z4, Z0, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   Z3, 64(AX)
-	VCMPPS    $0x09, Z6, Z0, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   Z5, (AX)(SI*1)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   Z7, 64(AX)(SI*1)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	SUBQ      $0x02, BX
-	JGE       loop_49
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    64(CX), Z3
+	VMOVUPS    64(DX), Z4
+	VMOVUPS    (CX)(DI*1), Z5
+	VMOVUPS    (DX)(DI*1), Z6
+	VMOVUPS    64(CX)(DI*1), Z7
+	VMOVUPS    64(DX)(DI*1), Z8
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z4, Z0, K1
+	VMOVAPS.Z  Z3, K1, Z3
+	VMOVUPS    Z3, 64(AX)
+	VCMPPS     $0x09, Z6, Z0, K1
+	VMOVAPS.Z  Z5, K1, Z5
+	VMOVUPS    Z5, (AX)(SI*1)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VMOVUPS    Z7, 64(AX)(SI*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x02, BX
+	JGE        loop_49
 
 single_50:
 	ADDQ $0x02, BX
@@ -557,32 +589,36 @@ other_48:
 	JNE  other_52
 
 one_55:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   64(CX), Z3
-	VMOVUPS   64(DX), Z4
-	VMOVUPS   128(CX), Z5
-	VMOVUPS   128(DX), Z6
-	VMOVUPS   192(CX), Z7
-	VMOVUPS   192(DX), Z8
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z4, Z0, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   Z3, 64(AX)
-	VCMPPS    $0x09, Z6, Z0, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   Z5, 128(AX)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   Z7, 192(AX)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	DECQ      BX
-	JNZ       one_55
-	JMP       done_43
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    64(CX), Z3
+	VMOVUPS    64(DX), Z4
+	VMOVUPS    128(CX), Z5
+	VMOVUPS    128(DX), Z6
+	VMOVUPS    192(CX), Z7
+	VMOVUPS    192(DX), Z8
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z4, Z0, K1
+	VMOVAPS.Z  Z3, K1, Z3
+	VMOVUPS    Z3, 64(AX)
+	VCMPPS     $0x09, Z6, Z0, K1
+	VMOVAPS.Z  Z5, K1, Z5
+	VMOVUPS    Z5, 128(AX)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VMOVUPS    Z7, 192(AX)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	DECQ       BX
+	JNZ        one_55
+	JMP        done_43
 
 other_52:
 row_56:
@@ -664,7 +700,7 @@ done_43:
 	RET
 
 // func maskAddRowsVecZ(y *float32, x *float32, a *float32, rows int, width int, ldy int, ldx int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·maskAddRowsVecZ(SB), NOSPLIT, $0-56
 	MOVQ   y+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -690,48 +726,52 @@ TEXT ·maskAddRowsVecZ(SB), NOSPLIT, $0-56
 	JL     single_67
 
 loop_66:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   (AX), Z3
-	VMOVUPS   (CX)(DI*1), Z4
-	VMOVUPS   (DX)(DI*1), Z5
-	VMOVUPS   (AX)(SI*1), Z6
-	VMOVUPS   (CX)(DI*2), Z7
-	VMOVUPS   (DX)(DI*2), Z8
-	VMOVUPS   (AX)(SI*2), Z9
-	VMOVUPS   (CX)(R11*1), Z10
-	VMOVUPS   (DX)(R11*1), Z11
-	VMOVUPS   (AX)(R10*1), Z12
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VADDPS    Z1, Z3, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z5, Z0, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VADDPS    Z4, Z6, Z4
-	VMOVUPS   Z4, (AX)(SI*1)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VADDPS    Z7, Z9, Z7
-	VMOVUPS   Z7, (AX)(SI*2)
-	VCMPPS    $0x09, Z11, Z0, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VADDPS    Z10, Z12, Z10
-	VMOVUPS   Z10, (AX)(R10*1)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	SUBQ      $0x04, BX
-	JGE       loop_66
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    (AX), Z3
+	VMOVUPS    (CX)(DI*1), Z4
+	VMOVUPS    (DX)(DI*1), Z5
+	VMOVUPS    (AX)(SI*1), Z6
+	VMOVUPS    (CX)(DI*2), Z7
+	VMOVUPS    (DX)(DI*2), Z8
+	VMOVUPS    (AX)(SI*2), Z9
+	VMOVUPS    (CX)(R11*1), Z10
+	VMOVUPS    (DX)(R11*1), Z11
+	VMOVUPS    (AX)(R10*1), Z12
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VADDPS     Z1, Z3, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z5, Z0, K1
+	VMOVAPS.Z  Z4, K1, Z4
+	VADDPS     Z4, Z6, Z4
+	VMOVUPS    Z4, (AX)(SI*1)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VADDPS     Z7, Z9, Z7
+	VMOVUPS    Z7, (AX)(SI*2)
+	VCMPPS     $0x09, Z11, Z0, K1
+	VMOVAPS.Z  Z10, K1, Z10
+	VADDPS     Z10, Z12, Z10
+	VMOVUPS    Z10, (AX)(R10*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x04, BX
+	JGE        loop_66
 
 single_67:
 	ADDQ $0x04, BX
@@ -760,42 +800,46 @@ other_65:
 	JL   single_71
 
 loop_70:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   (AX), Z3
-	VMOVUPS   64(CX), Z4
-	VMOVUPS   64(DX), Z5
-	VMOVUPS   64(AX), Z6
-	VMOVUPS   (CX)(DI*1), Z7
-	VMOVUPS   (DX)(DI*1), Z8
-	VMOVUPS   (AX)(SI*1), Z9
-	VMOVUPS   64(CX)(DI*1), Z10
-	VMOVUPS   64(DX)(DI*1), Z11
-	VMOVUPS   64(AX)(SI*1), Z12
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VADDPS    Z1, Z3, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z5, Z0, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VADDPS    Z4, Z6, Z4
-	VMOVUPS   Z4, 64(AX)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VADDPS    Z7, Z9, Z7
-	VMOVUPS   Z7, (AX)(SI*1)
-	VCMPPS    $0x09, Z11, Z0, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VADDPS    Z10, Z12, Z10
-	VMOVUPS   Z10, 64(AX)(SI*1)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	SUBQ      $0x02, BX
-	JGE       loop_70
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    (AX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    64(DX), Z5
+	VMOVUPS    64(AX), Z6
+	VMOVUPS    (CX)(DI*1), Z7
+	VMOVUPS    (DX)(DI*1), Z8
+	VMOVUPS    (AX)(SI*1), Z9
+	VMOVUPS    64(CX)(DI*1), Z10
+	VMOVUPS    64(DX)(DI*1), Z11
+	VMOVUPS    64(AX)(SI*1), Z12
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VADDPS     Z1, Z3, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z5, Z0, K1
+	VMOVAPS.Z  Z4, K1, Z4
+	VADDPS     Z4, Z6, Z4
+	VMOVUPS    Z4, 64(AX)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VADDPS     Z7, Z9, Z7
+	VMOVUPS    Z7, (AX)(SI*1)
+	VCMPPS     $0x09, Z11, Z0, K1
+	VMOVAPS.Z  Z10, K1, Z10
+	VADDPS     Z10, Z12, Z10
+	VMOVUPS    Z10, 64(AX)(SI*1)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	SUBQ       $0x02, BX
+	JGE        loop_70
 
 single_71:
 	ADDQ $0x02, BX
@@ -829,40 +873,44 @@ other_69:
 	JNE  other_73
 
 one_76:
-	VMOVUPS   (CX), Z1
-	VMOVUPS   (DX), Z2
-	VMOVUPS   (AX), Z3
-	VMOVUPS   64(CX), Z4
-	VMOVUPS   64(DX), Z5
-	VMOVUPS   64(AX), Z6
-	VMOVUPS   128(CX), Z7
-	VMOVUPS   128(DX), Z8
-	VMOVUPS   128(AX), Z9
-	VMOVUPS   192(CX), Z10
-	VMOVUPS   192(DX), Z11
-	VMOVUPS   192(AX), Z12
-	VCMPPS    $0x09, Z2, Z0, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VADDPS    Z1, Z3, Z1
-	VMOVUPS   Z1, (AX)
-	VCMPPS    $0x09, Z5, Z0, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VADDPS    Z4, Z6, Z4
-	VMOVUPS   Z4, 64(AX)
-	VCMPPS    $0x09, Z8, Z0, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VADDPS    Z7, Z9, Z7
-	VMOVUPS   Z7, 128(AX)
-	VCMPPS    $0x09, Z11, Z0, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VADDPS    Z10, Z12, Z10
-	VMOVUPS   Z10, 192(AX)
-	ADDQ      SI, AX
-	ADDQ      DI, CX
-	ADDQ      DI, DX
-	DECQ      BX
-	JNZ       one_76
-	JMP       done_64
+	PREFETCHT0 2048(CX)
+	PREFETCHT0 2112(CX)
+	PREFETCHT0 2176(CX)
+	PREFETCHT0 2240(CX)
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    (AX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    64(DX), Z5
+	VMOVUPS    64(AX), Z6
+	VMOVUPS    128(CX), Z7
+	VMOVUPS    128(DX), Z8
+	VMOVUPS    128(AX), Z9
+	VMOVUPS    192(CX), Z10
+	VMOVUPS    192(DX), Z11
+	VMOVUPS    192(AX), Z12
+	VCMPPS     $0x09, Z2, Z0, K1
+	VMOVAPS.Z  Z1, K1, Z1
+	VADDPS     Z1, Z3, Z1
+	VMOVUPS    Z1, (AX)
+	VCMPPS     $0x09, Z5, Z0, K1
+	VMOVAPS.Z  Z4, K1, Z4
+	VADDPS     Z4, Z6, Z4
+	VMOVUPS    Z4, 64(AX)
+	VCMPPS     $0x09, Z8, Z0, K1
+	VMOVAPS.Z  Z7, K1, Z7
+	VADDPS     Z7, Z9, Z7
+	VMOVUPS    Z7, 128(AX)
+	VCMPPS     $0x09, Z11, Z0, K1
+	VMOVAPS.Z  Z10, K1, Z10
+	VADDPS     Z10, Z12, Z10
+	VMOVUPS    Z10, 192(AX)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	ADDQ       DI, DX
+	DECQ       BX
+	JNZ        one_76
+	JMP        done_64
 
 other_73:
 row_77:

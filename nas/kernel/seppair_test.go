@@ -76,6 +76,35 @@ func TestASeparablePairEqualsItsParts(t *testing.T) {
 	})
 }
 
+func TestASeparablePairByMovingStatisticsEqualsItsParts(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		for i, u := range sepUnits() {
+			for _, u.Relu = range []bool{false, true} {
+				v := kernel.SepUnit{Conv: kernel.Same(u.N, u.OH, u.OW, u.Filters, u.Filters, 3, 3, 1, 1, 1), Filters: 7}
+				p := kernel.SepPair{First: u, Second: v}
+				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW, " -> ", u.Filters, " relu ", u.Relu, " ")
+				mem := newMemory(uint64(i))
+				x, w1, w2 := mem.normal(u.N*u.H*u.W*u.Cin), sepWeights(u, mem.normal), sepWeights(v, mem.normal)
+				moving := func(u kernel.SepUnit) kernel.SepMoving {
+					return kernel.SepMoving{Mean: mem.normal(u.Filters), Variance: mem.filled(u.Filters, 1.5)}
+				}
+				m1, m2 := moving(u), moving(v)
+				part := func(u kernel.SepUnit, x []float32, w kernel.SepWeights, m kernel.SepMoving) []float32 {
+					z := partsForward(mem, u, x, w).z
+					y := mem.raw(len(z))
+					kernel.BNInferForward(y, z, w.Gamma, w.Beta, m.Mean, m.Variance, len(z)/u.Filters, u.Filters, eps)
+					return y
+				}
+				want := part(v, part(u, x, w1, m1), w2, m2)
+				y := mem.raw(len(want))
+				kernel.SepPairInfer(y, x, w1, w2, m1, m2, p, eps, mem.raw(p.Scratch()))
+				mem.check(t)
+				near(t, at+"y", y, wide(want), 2e-6)
+			}
+		}
+	})
+}
+
 func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	u := kernel.SepUnit{Conv: kernel.Same(3, 9, 9, 8, 8, 3, 3, 2, 2, 1), Filters: 8}
 	v := kernel.SepUnit{Conv: kernel.Same(3, 5, 5, 8, 8, 5, 5, 1, 1, 1), Filters: 8}
@@ -86,7 +115,9 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	w1, w2 := kernel.SepWeights{Depth: f(72), Point: f(64), Gamma: f(8), Beta: f(8)}, kernel.SepWeights{Depth: f(200), Point: f(64), Gamma: f(8), Beta: f(8)}
 	d1, d2 := w1, w2
 	s1, s2 := kernel.SepSaved{Z: f(n), Mean: f(8), Invstd: f(8)}, kernel.SepSaved{Z: f(n), D: f(v.Saved()), Mean: f(8), Invstd: f(8)}
+	m1, m2 := kernel.SepMoving{Mean: f(8), Variance: f(8)}, kernel.SepMoving{Mean: f(8), Variance: f(8)}
 	all := func() {
+		kernel.SepPairInfer(y, x, w1, w2, m1, m2, p, eps, scratch)
 		kernel.SepPairForward(y, x, w1, w2, s1, s2, p, eps, scratch)
 		kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, false)
 		kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, true)
@@ -96,7 +127,7 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	}
 	for what, s := range map[string]*[]float32{
 		"input": &x, "its gradient": &dx, "output": &y, "gradient of it": &dy, "scratch": &scratch, "weights": &w1.Point, "gradient of beta": &d2.Beta,
-		"saved values": &s1.Z, "saved convolution": &s2.D, "mean": &s2.Mean,
+		"saved values": &s1.Z, "saved convolution": &s2.D, "mean": &s2.Mean, "moving mean": &m1.Mean,
 	} {
 		func() {
 			keep := *s

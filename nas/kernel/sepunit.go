@@ -102,12 +102,11 @@ func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32
 	bnFinish(mean, invstd, u.N*u.OH*u.OW, f, eps, bn)
 }
 
-// SepUnitInfer computes y from x, by the moving statistics as in [BNInferForward].
-func SepUnitInfer(y, x, wd, wp, gamma, beta, movingMean, movingVar []float32, u SepUnit, eps float32, scratch []float32) {
-	u.check("SepUnitInfer", x, y, wd, wp, scratch)
+// infer computes y from x, by the moving statistics as in [BNInferForward].
+func (u SepUnit) infer(y, x []float32, w SepWeights, m SepMoving, eps float32, scratch []float32) {
 	f := u.Filters
-	u.forward(y, nil, x, wd, wp, nil, scratch, func(_ int, piece []float32) {
-		BNInferForward(piece, piece, gamma, beta, movingMean, movingVar, len(piece)/f, f, eps)
+	u.forward(y, nil, x, w.Depth, w.Point, nil, scratch, func(_ int, piece []float32) {
+		BNInferForward(piece, piece, w.Gamma, w.Beta, m.Mean, m.Variance, len(piece)/f, f, eps)
 	})
 }
 
@@ -228,18 +227,3 @@ func (c Conv) sepBands() bands {
 
 // pixels is the most that a piece of d has.
 func (b bands) pixels() int { return sepChunk/b.c.Cin + b.rows*b.c.OW }
-
-func (u SepUnit) check(op string, x, z, wd, wp, scratch []float32) {
-	if u.Cin != u.Cout || u.Filters < 1 || u.N < 1 {
-		panic(fmt.Sprintf("kernel: %s: bad descriptor %+v", op, u))
-	}
-	if len(z) != u.N*u.OH*u.OW*u.Filters || len(wp) != u.Cin*u.Filters {
-		panic(fmt.Sprintf("kernel: %s: lengths output %d pointwise weights %d do not fit %+v", op, len(z), len(wp), u))
-	}
-	if s := u.Scratch(); len(scratch) < s {
-		panic(fmt.Sprintf("kernel: %s: scratch %d < %d for %+v", op, len(scratch), s, u))
-	}
-	if len(x) != u.N*u.H*u.W*u.Cin || len(wd) != u.KH*u.KW*u.Cin {
-		panic(fmt.Sprintf("kernel: %s: lengths input %d depthwise weights %d do not fit %+v", op, len(x), len(wd), u))
-	}
-}

@@ -1,10 +1,6 @@
 package kernel_test
 
-import (
-	"testing"
-
-	"nasnet/nas/kernel"
-)
+import "nasnet/nas/kernel"
 
 // sepUnits are units of awkward sizes: small images that go in groups, large ones
 // in bands, and images too large for a padded copy.
@@ -31,48 +27,6 @@ func sepUnits() []kernel.SepUnit {
 		kernel.SepUnit{Conv: kernel.Same(3, 6, 5, 4, 4, 3, 5, 1, 2, 1), Filters: 6},
 		kernel.SepUnit{Conv: shift, Filters: 4},
 	)
-}
-
-func TestASeparableUnitByMovingStatisticsEqualsItsParts(t *testing.T) {
-	onEach(t, func(t *testing.T) {
-		for i, u := range sepUnits() {
-			for _, u.Relu = range []bool{false, true} {
-				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW, " -> ", u.Filters, " relu ", u.Relu, " ")
-				mem := newMemory(uint64(i))
-				m, c, f := u.N*u.OH*u.OW, u.Cin, u.Filters
-				x, w := mem.normal(u.N*u.H*u.W*c), sepWeights(u, mem.normal)
-				p := partsForward(mem, u, x, w)
-				mean, variance := mem.normal(f), mem.filled(f, 1.5)
-				want, y, scratch := mem.raw(m*f), mem.raw(m*f), mem.raw(u.Scratch())
-				kernel.BNInferForward(want, p.z, w.Gamma, w.Beta, mean, variance, m, f, eps)
-				kernel.SepUnitInfer(y, x, w.Depth, w.Point, w.Gamma, w.Beta, mean, variance, u, eps, scratch)
-				mem.check(t)
-				near(t, at+"y", y, wide(want), 1e-6)
-			}
-		}
-	})
-}
-
-func TestASeparableUnitAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
-	u := kernel.SepUnit{Conv: kernel.Same(1, 4, 4, 3, 3, 3, 3, 1, 1, 1), Filters: 5}
-	x, y, w, p, v, s := make([]float32, 48), make([]float32, 80), make([]float32, 27), make([]float32, 15), make([]float32, 5), make([]float32, u.Scratch())
-	infer := func() { kernel.SepUnitInfer(y, x, w, p, v, v, v, v, u, eps, s) }
-	if a := testing.AllocsPerRun(3, infer); a != 0 {
-		t.Errorf("%v allocations", a)
-	}
-	for what, b := range map[string]*[]float32{"input": &x, "output": &y, "depthwise weights": &w, "pointwise weights": &p, "statistics": &v, "scratch": &s} {
-		func() {
-			keep := *b
-			defer func() {
-				*b = keep
-				if recover() == nil {
-					t.Errorf("wrong %s: no panic", what)
-				}
-			}()
-			*b = keep[1:]
-			infer()
-		}()
-	}
 }
 
 // sepWeights makes parameters of a unit, or room for the gradients by them.

@@ -60,9 +60,7 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 			p := of(c)
 			w1, w2 := sepWeights(c.in[1:]), sepWeights(c.in[5:])
 			if !c.mode.train {
-				y1 := c.side[0][:sepSize(p.First)]
-				sepInfer(y1, c.in[0], w1, n1, p.First, c.scratch)
-				sepInfer(c.out, y1, w2, n2, p.Second, c.scratch)
+				kernel.SepPairInfer(c.out, c.in[0], w1, w2, n1.sepMoving(), n2.sepMoving(), p, n1.eps, c.scratch)
 				return
 			}
 			s1, s2 := unpack(p, c.side)
@@ -98,8 +96,8 @@ func sepWeights(v [][]float32) kernel.SepWeights {
 	return kernel.SepWeights{Depth: v[0], Point: v[1], Gamma: v[2], Beta: v[3]}
 }
 
-func sepInfer(y, x []float32, w kernel.SepWeights, n *Norm, u kernel.SepUnit, scratch []float32) {
-	kernel.SepUnitInfer(y, x, w.Depth, w.Point, w.Gamma, w.Beta, n.mean.Value, n.variance.Value, u, n.eps, scratch)
+func (n *Norm) sepMoving() kernel.SepMoving {
+	return kernel.SepMoving{Mean: n.mean.Value, Variance: n.variance.Value}
 }
 
 // sepSize is the floats of a unit's result.

@@ -140,6 +140,18 @@ func move(from, to reg.VecVirtual) {
 	}
 }
 
+// ahead is how far before its use memory is fetched that is gone through once, in
+// bytes: where its rows follow each other, this is what a later turn of the loop,
+// or the next call, wants.
+const ahead = 2048
+
+// prefetch asks for the bytes that lie ahead of those at p.
+func prefetch(p reg.Register, bytes int) {
+	for line := 0; line < bytes; line += 64 {
+		PREFETCHT0(at(p, ahead+line))
+	}
+}
+
 // whether compares the lanes of two vectors, x with the predicate of VCMPPS to y.
 func whether(x reg.VecVirtual, predicate uint8, y reg.VecVirtual) reg.Register {
 	var yes reg.Register = vec()

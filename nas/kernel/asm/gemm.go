@@ -192,6 +192,7 @@ func (p panel) product() {
 
 // productTile computes rows x panel of C.
 func (p *panel) productTile(rows int, c, next, left, ldb reg.GPVirtual) {
+	prefetch(c, rows*p.vecs*vector)
 	Comment(fmt.Sprintf("Where the %d rows of A begin.", rows))
 	a := make([]reg.GPVirtual, rows)
 	for r := range a {

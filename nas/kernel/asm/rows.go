@@ -120,6 +120,7 @@ func (r rows) write() {
 			SUBQ(imm(together), count)
 			JL(operand.LabelRef(single))
 			Label(loop)
+			prefetch(p["x"], together*few*vector)
 			block(together, few, nil, place)
 			for range together {
 				advance()
@@ -131,6 +132,9 @@ func (r rows) write() {
 			JZ(operand.LabelRef(done))
 		}
 		Label(one)
+		if together == 1 {
+			prefetch(p["x"], few*vector)
+		}
 		block(1, few, nil, place)
 		advance()
 		DECQ(count)
