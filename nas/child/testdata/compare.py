@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times the same children in nasnet and in PyTorch, in alternating rounds, and prints the medians and their ratios as a table.
 
-    go build -o nasnet . && nas/child/testdata/compare.py ./nasnet            # on an otherwise idle machine, about 8 minutes
+    go build -o nasnet . && nas/child/testdata/compare.py ./nasnet            # on an otherwise idle machine, about 8 minutes; progress on stderr
     nas/child/testdata/compare.py ./nasnet --rows nasnet-a:2x16 --rounds 5    # some rows only
 
 Both run one thread, batch 64, 32 x 32 pixels; a training step is forward by batch statistics, backward, and a step of SGD with momentum; forward alone
@@ -60,6 +60,7 @@ def main():
         for _ in range(a.rounds):
             for spec, n, f, cell in rows:
                 for who, rates in ("ours", ours(a.program, cell, n, f, a.seconds)), ("peer", peer(spec, n, f, a.seconds)):
+                    print("%s N=%s F=%s %s: train %.1f, forward %.1f" % (spec, n, f, who, *rates), file=sys.stderr, flush=True)
                     for mode, rate in zip(("train", "forward"), rates):
                         times.setdefault((spec, n, f, who, mode), []).append(rate)
     print("| child | train, nasnet | PyTorch | | forward, nasnet | PyTorch | |\n|---|---|---|---|---|---|---|")
