@@ -385,8 +385,9 @@ func (t theme) heat(p float64, w int, best bool) string {
 		}
 		return fitRight(s, w)
 	}
-	shade := t.g.Shades[min(len(t.g.Shades)-1, 1+int(p*float64(len(t.g.Shades)-1)))]
-	s := fitRight(shade+fmt.Sprintf("%2.0f", min(99, 100*p)), w)
+	percent, last := int(math.Round(100*p)), len(t.g.Shades)-1
+	shade := t.g.Shades[min(last, 1+percent*last/100)] // of the number that is shown, so that equal numbers look alike
+	s := fitRight(shade+fmt.Sprintf("%2d", min(99, percent)), w)
 	if best {
 		return t.bold.Render(s)
 	}
