@@ -36,6 +36,9 @@ func policyFile(t *testing.T, dir string, version int) string {
 }
 
 func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays many updates one after another; nothing in it is concurrent")
+	}
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	states := map[int][]byte{}
@@ -77,6 +80,9 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 }
 
 func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays many updates one after another; nothing in it is concurrent")
+	}
 	dir := filepath.Join(t.TempDir(), "parent")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	if err := s.Run(t.Context()); err != nil {
@@ -117,6 +123,9 @@ func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
 }
 
 func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays many updates one after another; nothing in it is concurrent")
+	}
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), longConfig(), Options{Workers: 1}))
 	for _, harm := range []struct {
 		what string
