@@ -29,12 +29,24 @@ func TestPlannedMemoryIsWhatTrainingTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		train := child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.01, Optimizer: "sgd", Momentum: 0.9}
 		before := heap()
-		tr, err := child.NewTrainer(k.Genotype, net, child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.01, Optimizer: "sgd", Momentum: 0.9}, data[net.Image], 1)
+		told, err := child.BytesOf(k.Genotype, net, train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := heap() - before; took > 2e6 {
+			t.Errorf("%s: to know the memory took %.1f MB", name, took/1e6)
+		}
+		before = heap()
+		tr, err := child.NewTrainer(k.Genotype, net, train, data[net.Image], 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		planned := float64(tr.Bytes())
+		if planned != float64(told) {
+			t.Errorf("%s: %d bytes before the network is built, %.0f after", name, told, planned)
+		}
 		stop := context.Canceled
 		if _, err := tr.Run(t.Context(), func(child.Progress) error { return stop }); err != stop {
 			t.Fatalf("error %v, want %v", err, stop)

@@ -79,12 +79,9 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	}
 	net, train = net.WithDefaults(), train.WithDefaults()
 	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids), threads: runtime.GOMAXPROCS(0)}
-	t.shards, err = newShards(g, net, buildOptions{batch: train.Batch / train.Shards, train: true, dropPath: train.DropPath.active(), dropout: train.Dropout,
-		smoothing: train.LabelSmoothing, auxWeight: train.AuxWeight}, train.Shards)
-	if err != nil {
+	if err := t.plan(g); err != nil {
 		return nil, err
 	}
-	t.programs, t.network = programs(t.shards), t.shards[0].network
 	if err := fits(data.Train, net); err != nil {
 		return nil, fmt.Errorf("training images: %w", err)
 	}
@@ -95,7 +92,6 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	if t.steps == 0 {
 		return nil, fmt.Errorf("%d training images fill no batch of %d", data.Train.Len(), train.Batch)
 	}
-	t.cost = t.network.cost()
 	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR, Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
 	if t.opt, err = newOptimizer(train); err != nil {
 		return nil, err
@@ -108,6 +104,19 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 	switch c.Optimizer {
 	case "sgd":
 		return &nn.SGD{Momentum: c.Momentum, Nesterov: c.Nesterov, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
+// plan builds the networks of the shards, without memory for values and weights.
+func (t *Trainer) plan(g space.Genotype) (err error) {
+	c := t.train
+	t.shards, err = newShards(g, t.net, buildOptions{batch: c.Batch / c.Shards, train: true, dropPath: c.DropPath.active(), dropout: c.Dropout,
+		smoothing: c.LabelSmoothing, auxWeight: c.AuxWeight}, c.Shards)
+	if err != nil {
+		return err
+	}
+	t.programs, t.network = programs(t.shards), t.shards[0].network
+	t.cost = t.network.cost()
+	return nil
+}
+
 	case "rmsprop":
 		return &nn.RMSProp{Rho: rmspropRho, Momentum: c.Momentum, Eps: rmspropEps, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
 	}
@@ -152,6 +161,19 @@ func (t *Trainer) Bytes() int64 {
 func (t *Trainer) Notes() []string {
 	if t.network.noAux != "" {
 		return []string{t.network.noAux}
+// BytesOf returns what [Trainer.Bytes] of such a training would, without taking that memory.
+func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, err error) {
+	defer recoverPanic(&err)
+	if err := train.Validate(); err != nil {
+		return 0, fmt.Errorf("child: train: %w", err)
+	}
+	t := &Trainer{net: net.WithDefaults(), train: train.WithDefaults()}
+	if err := t.plan(g); err != nil {
+		return 0, fmt.Errorf("child: %w", err)
+	}
+	return t.Bytes(), nil
+}
+
 	}
 	return nil
 }
