@@ -18,7 +18,6 @@ package dataset
 
 import (
 	"context"
-	"math/rand/v2"
 )
 
 // Info describes a data set. In [Sources] it says what the published set holds; in [Data] it says what was loaded.
@@ -120,16 +119,4 @@ func sequence(n int) []int32 {
 		s[i] = int32(i)
 	}
 	return s
-}
-
-// Augmenter draws the random changes of training images. All of them happen in normalised space, where 0 is the mean colour of the training
-// images, as in the authors' published CIFAR code (tensorflow/models, research/autoaugment: zero_pad_and_crop, random_flip, cutout_numpy).
-//
-// Per image it draws, in this order and only what is switched on: crop row, crop column, flip, cutout row, cutout column. The stream is
-// therefore a function of the settings and the number of images alone.
-type Augmenter struct {
-	Pad    int        // pixels of zeros on each side, then a crop of the own size at a random place; 0 = off
-	Flip   bool       // left to right, with probability 1/2
-	Cutout int        // side of a square set to zero, centred on any pixel and clipped at the border (DeVries & Taylor 2017); 0 = off
-	Rand   *rand.Rand // not nil if anything is on
 }

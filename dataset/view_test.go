@@ -49,7 +49,8 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 	v := small(8, 32, 32, 3)
 	dst, labels, idx := make([]float32, 8*32*32*3), make([]int32, 8), []int32{0, 1, 2, 3, 4, 5, 6, 7}
 	a := &dataset.Augmenter{Pad: 4, Flip: true, Cutout: 16, Rand: rand.New(rand.NewPCG(1, 2))}
-	for name, a := range map[string]*dataset.Augmenter{"plain": nil, "augmented": a} {
+	all := &dataset.Augmenter{Crop: 0.3, Flip: true, Color: 0.4, Cutout: 16, Rand: a.Rand}
+	for name, a := range map[string]*dataset.Augmenter{"plain": nil, "augmented": a, "cropped and coloured": all} {
 		if n := testing.AllocsPerRun(20, func() { v.Batch(dst, labels, idx, a) }); n != 0 {
 			t.Errorf("%s: %v allocations a batch", name, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"nasnet/nas/nn"
 	"nasnet/nas/space"
 )
 
@@ -164,7 +165,7 @@ type TrainConfig struct {
 	Shards         int      `json:"shards,omitempty"` // equal parts of the batch that can be computed at a time; batch normalisation sees one part. It divides Batch
 	Optimizer      string   `json:"optimizer"`        // sgd, rmsprop
 	LR             float64  `json:"lr"`               // learning rate at its highest
-	Schedule       string   `json:"schedule"`         // cosine, constant: by step, over all epochs
+	Schedule       string   `json:"schedule"`         // name in nn.Curves: by step, over all epochs
 	WarmupEpochs   float64  `json:"warmup_epochs,omitempty"`
 	Momentum       float64  `json:"momentum"`
 	Nesterov       bool     `json:"nesterov,omitempty"`
@@ -175,13 +176,17 @@ type TrainConfig struct {
 	Dropout        float64  `json:"dropout,omitempty"`    // probability of dropping a feature before the classifier; 0.5 in the published ImageNet networks
 	DropPath       DropPath `json:"drop_path"`
 	Augment        Augment  `json:"augment"`
+	EMA            float64  `json:"ema,omitempty"`          // decay of the moving average of the weights that is judged and saved; 0: the weights themselves
+	FlipAverage    bool     `json:"flip_average,omitempty"` // judge by the mean of the logits of an image and of its mirror image
 }
 
 // Augment is how training images are changed, see dataset.Augmenter.
 type Augment struct {
-	Pad    int  `json:"pad,omitempty"`    // pixels of zeros on each side before a random crop
-	Flip   bool `json:"flip,omitempty"`   // left to right, half of the time
-	Cutout int  `json:"cutout,omitempty"` // side of a square that is set to zero
+	Pad    int     `json:"pad,omitempty"`    // pixels of zeros on each side before a random crop
+	Crop   float64 `json:"crop,omitempty"`   // least part of the area in a crop of random size and shape, in place of Pad; 0: none
+	Flip   bool    `json:"flip,omitempty"`   // left to right, half of the time
+	Color  float64 `json:"color,omitempty"`  // brightness, contrast and saturation change by up to this part; 0: not
+	Cutout int     `json:"cutout,omitempty"` // side of a square that is set to zero
 }
 
 // Constants of RMSProp: NASNet's on ImageNet (reference: head of slim nasnet.py).
@@ -215,8 +220,8 @@ func (c TrainConfig) Validate() error {
 	if c.Optimizer != "sgd" && c.Optimizer != "rmsprop" {
 		return fmt.Errorf("optimizer is %.40q; want sgd or rmsprop", c.Optimizer)
 	}
-	if c.Schedule != "cosine" && c.Schedule != "constant" {
-		return fmt.Errorf("schedule is %.40q; want cosine or constant", c.Schedule)
+	if err := nn.CheckCurve(c.Schedule); err != nil {
+		return err
 	}
 	for _, r := range []struct {
 		name         string
@@ -225,6 +230,7 @@ func (c TrainConfig) Validate() error {
 		{"epochs", float64(c.Epochs), 1, 1e6}, {"batch", float64(c.Batch), 2, 1 << 16}, {"warmup_epochs", c.WarmupEpochs, 0, float64(c.Epochs)},
 		{"weight_decay", c.WeightDecay, 0, 1}, {"clip", c.Clip, 0, 1e9}, {"aux_weight", c.AuxWeight, 0, 100},
 		{"drop_path.prob", c.DropPath.Prob, 0, 0.99}, {"augment.pad", float64(c.Augment.Pad), 0, 256}, {"augment.cutout", float64(c.Augment.Cutout), 0, 2048},
+		{"augment.crop", c.Augment.Crop, 0, 1}, {"augment.color", c.Augment.Color, 0, 1},
 	} {
 		if !(r.v >= r.low && r.v <= r.high) {
 			return fmt.Errorf("%s is %v; want %v to %v", r.name, r.v, r.low, r.high)
@@ -233,10 +239,13 @@ func (c TrainConfig) Validate() error {
 	for _, r := range []struct {
 		name string
 		v    float64
-	}{{"momentum", c.Momentum}, {"label_smoothing", c.LabelSmoothing}, {"dropout", c.Dropout}} {
+	}{{"momentum", c.Momentum}, {"label_smoothing", c.LabelSmoothing}, {"dropout", c.Dropout}, {"ema", c.EMA}} {
 		if !(r.v >= 0 && r.v < 1) {
 			return fmt.Errorf("%s is %v; want 0 or more and less than 1", r.name, r.v)
 		}
+	}
+	if c.Augment.Crop > 0 && c.Augment.Pad > 0 {
+		return fmt.Errorf("augment.pad is %d and augment.crop %v; want one of them: both choose the part of the image that is seen", c.Augment.Pad, c.Augment.Crop)
 	}
 	if err := checkShards(c.Shards, c.Batch); err != nil {
 		return err

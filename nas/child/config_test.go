@@ -68,7 +68,7 @@ func TestTrainConfigsThatCannotBeRunSayWhy(t *testing.T) {
 		"epochs is 0; want 1":                func(c *child.TrainConfig) { c.Epochs = 0 },
 		"batch is 1; want 2":                 func(c *child.TrainConfig) { c.Batch = 1 },
 		`optimizer is "adam"; want sgd or`:   func(c *child.TrainConfig) { c.Optimizer = "adam" },
-		`schedule is "step"; want cosine or`: func(c *child.TrainConfig) { c.Schedule = "step" },
+		`schedule is "up"; want one of cosi`: func(c *child.TrainConfig) { c.Schedule = "up" },
 		"lr is 0; want":                      func(c *child.TrainConfig) { c.LR = 0 },
 		"lr is NaN; want":                    func(c *child.TrainConfig) { c.LR = math.NaN() },
 		"lr is +Inf; want":                   func(c *child.TrainConfig) { c.LR = math.Inf(1) },
@@ -81,6 +81,10 @@ func TestTrainConfigsThatCannotBeRunSayWhy(t *testing.T) {
 		`drop_path.mode is "v3"; want one`:   func(c *child.TrainConfig) { c.DropPath.Mode = "v3" },
 		"drop_path.prob is 1; want 0 to":     func(c *child.TrainConfig) { c.DropPath.Prob = 1 },
 		"augment.pad is -1; want":            func(c *child.TrainConfig) { c.Augment.Pad = -1 },
+		"augment.color is 2; want 0 to 1":    func(c *child.TrainConfig) { c.Augment.Color = 2 },
+		"augment.crop is -1; want 0 to 1":    func(c *child.TrainConfig) { c.Augment.Crop = -1 },
+		"augment.pad is 4 and augment.crop":  func(c *child.TrainConfig) { c.Augment.Pad, c.Augment.Crop = 4, 0.5 },
+		"ema is 1; want":                     func(c *child.TrainConfig) { c.EMA = 1 },
 	} {
 		c := good
 		change(&c)
@@ -93,7 +97,7 @@ func TestTrainConfigsThatCannotBeRunSayWhy(t *testing.T) {
 func TestConfigsReadBackFromTheirJSON(t *testing.T) {
 	net := child.NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32, Aux: true, SkipReduction: true, StemMultiplier: 2}
 	train := child.TrainConfig{Epochs: 3, Batch: 8, LR: 0.1, WarmupEpochs: 0.5, Nesterov: true, DropPath: child.DropPath{Mode: "scaled", Prob: 0.4},
-		Augment: child.Augment{Pad: 4, Flip: true, Cutout: 16}}
+		Augment: child.Augment{Crop: 0.5, Flip: true, Color: 0.25, Cutout: 16}, EMA: 0.99, FlipAverage: true}
 	var net2 child.NetConfig
 	var train2 child.TrainConfig
 	for _, v := range [][2]any{{net, &net2}, {train, &train2}} {

@@ -18,13 +18,22 @@ func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc floa
 	t.prepare()
 	team := newTeam(len(t.shards), t.threads)
 	defer team.close()
-	return evaluate(ctx, team, t.shards, v)
+	return t.judge(ctx, team, v)
+}
+
+// judge evaluates the weights that count: their moving average, if there is one.
+func (t *Trainer) judge(ctx context.Context, team *team, v *dataset.View) (loss, acc float64, err error) {
+	if t.mean != nil {
+		t.mean.swap(t.shards)
+		defer t.mean.swap(t.shards)
+	}
+	return evaluate(ctx, team, t.shards, v, t.train.FlipAverage)
 }
 
 // evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes nothing. No example
 // depends on another one, and losses are added in the order of the view: the result is that of any other number of shards, but for the last bits of a
-// logit, which depend on its row's place in a product.
-func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View) (loss, acc float64, err error) {
+// logit, which depend on its row's place in a product. With mirrored, the logits of an image are the mean of its own and those of its mirror image.
+func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, mirrored bool) (loss, acc float64, err error) {
 	classes, part := shards[0].network.config.Classes, shards[0].program.Batch()
 	batch := part * len(shards)
 	index, labels, logits := make([]int32, batch), make([]int32, batch), make([]float32, batch*classes)
@@ -35,13 +44,22 @@ func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View)
 		if from >= to {
 			return
 		}
-		x := p.Value(n.input)
-		v.Batch(x[:len(x)/part*(to-from)], labels[from:to], index[from:to], nil)
-		if n.labels != nil {
-			copy(p.Labels(n.labels), labels[from:])
+		own := logits[from*classes : to*classes]
+		look := func(a *dataset.Augmenter) []float32 {
+			x := p.Value(n.input)
+			v.Batch(x[:len(x)/part*(to-from)], labels[from:to], index[from:to], a)
+			if n.labels != nil {
+				copy(p.Labels(n.labels), labels[from:])
+			}
+			p.Forward(false)
+			return p.Value(n.logits)[:len(own)]
 		}
-		p.Forward(false)
-		copy(logits[from*classes:to*classes], p.Value(n.logits))
+		copy(own, look(nil))
+		if mirrored {
+			for j, l := range look(&dataset.Augmenter{Mirror: true}) {
+				own[j] = (own[j] + l) / 2
+			}
+		}
 	}
 	hits := 0
 	for at := 0; at < v.Len(); at += batch {

@@ -30,7 +30,8 @@ type Model struct {
 	programs map[int]*nn.Program
 }
 
-// Save writes the network and what is needed to use it: genotype, configs, normalisation, names of the classes. The auxiliary classifier is part of it.
+// Save writes the network, with the moving average of its weights if there is one, and what is needed to use it: genotype, configs, normalisation, names
+// of the classes. The auxiliary classifier is part of it.
 func (t *Trainer) Save(w io.Writer) error {
 	meta := map[string]string{"format": modelFormat}
 	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train, "mean": t.data.Train.Mean, "std": t.data.Train.Std,
@@ -41,7 +42,11 @@ func (t *Trainer) Save(w io.Writer) error {
 		}
 		meta[key] = string(b)
 	}
-	if err := nn.WriteSafetensors(w, meta, paramTensors(t.network.g)); err != nil {
+	ts := paramTensors(t.network.g)
+	if t.mean != nil {
+		ts = t.mean.tensors(t.network.g)
+	}
+	if err := nn.WriteSafetensors(w, meta, ts); err != nil {
 		return fmt.Errorf("child: save: %w", err)
 	}
 	return nil
@@ -148,7 +153,7 @@ func (m *Model) program(n int) (*nn.Program, error) {
 	return p, nil
 }
 
-// Evaluate judges the model on all images of a view, which are normalised as the model was trained: the mean cross entropy and the fraction that is right.
+// Evaluate judges the model on all images of a view as its training did, with its normalisation: the mean cross entropy and the fraction that is right.
 func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, m.Net); err != nil {
@@ -160,11 +165,34 @@ func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float6
 	}
 	own := *v
 	own.Mean, own.Std = m.Mean, m.Std
-	return evaluate(ctx, newTeam(1, 1), []*shard{{network: m.networks[p.Batch()], program: p}}, &own)
+	return evaluate(ctx, newTeam(1, 1), []*shard{{network: m.networks[p.Batch()], program: p}}, &own, m.Train.FlipAverage)
 }
 
 // Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's Net says, the result (n, classes).
+// They are those that Evaluate judges.
 func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
+	logits, err := m.Logits(pixels)
+	if err == nil && m.Train.FlipAverage {
+		var mirrored []float32
+		mirrored, err = m.look(pixels, &dataset.Augmenter{Mirror: true})
+		for i, l := range mirrored {
+			logits[i] = (logits[i] + l) / 2
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for at := 0; at < len(logits); at += m.Net.Classes {
+		probabilities = append(probabilities, softmax(logits[at:at+m.Net.Classes])...)
+	}
+	return probabilities, nil
+}
+
+// Logits returns what the classifier computes for each image, (n, classes), of which [Model.Predict] makes probabilities.
+func (m *Model) Logits(pixels []uint8) (logits []float32, err error) { return m.look(pixels, nil) }
+
+// look computes logits of images that an augmenter changes.
+func (m *Model) look(pixels []uint8, a *dataset.Augmenter) (logits []float32, err error) {
 	defer recoverPanic(&err)
 	c := m.Net
 	per := c.Image * c.Image * c.Channels
@@ -188,13 +216,11 @@ func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
 		for i := range index {
 			index[i] = int32(at + i)
 		}
-		v.Batch(p.Value(net.input)[:k*per], nil, index, nil)
+		v.Batch(p.Value(net.input)[:k*per], nil, index, a)
 		p.Forward(false)
-		for i := range k {
-			probabilities = append(probabilities, softmax(p.Value(net.logits)[i*c.Classes:(i+1)*c.Classes])...)
-		}
+		logits = append(logits, p.Value(net.logits)[:k*c.Classes]...)
 	}
-	return probabilities, nil
+	return logits, nil
 }
 
 func softmax(logits []float32) []float32 {

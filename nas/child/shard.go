@@ -49,6 +49,13 @@ func newShards(g space.Genotype, net NetConfig, o buildOptions, n int) ([]*shard
 func allocShards(shards []*shard) {
 	for _, s := range shards {
 		s.program.Alloc()
+	}
+	shareStatistics(shards)
+}
+
+// shareStatistics gives the moving statistics of the first shard to all.
+func shareStatistics(shards []*shard) {
+	for _, s := range shards[1:] {
 		for i, b := range shards[0].program.Buffers() {
 			copy(s.program.Buffers()[i].Value, b.Value)
 		}

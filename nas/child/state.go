@@ -13,8 +13,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", and
-// in its metadata the number of epochs done, their results, and what is trained.
+// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", the
+// moving average of the network under "average/", if there is one, and in its metadata the number of epochs done, their results, and what is trained.
 const stateFormat = "nasnet-trainer/1"
 
 // State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before the first, after the last, and
@@ -35,8 +35,12 @@ func (t *Trainer) State() ([]byte, error) {
 	for name, v := range t.opt.State() {
 		ts = append(ts, nn.F32Tensor("moment/"+name, v, len(v)))
 	}
+	meta := map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results), "child": identity}
+	if t.mean != nil {
+		ts = append(ts, t.mean.state(meta)...)
+	}
 	var b bytes.Buffer
-	err = nn.WriteSafetensors(&b, map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results), "child": identity}, ts)
+	err = nn.WriteSafetensors(&b, meta, ts)
 	return b.Bytes(), err
 }
 
@@ -102,16 +106,23 @@ func (t *Trainer) restore(state []byte) error {
 	if len(results) != epoch {
 		return fmt.Errorf("results of %d epochs, but %d are done", len(results), epoch)
 	}
-	params, moments := map[string]nn.Tensor{}, map[string][]float32{}
+	params, moments, averages := map[string]nn.Tensor{}, map[string][]float32{}, map[string][]float32{}
 	for _, s := range ts {
 		if name, ok := strings.CutPrefix(s.Name, "moment/"); ok {
 			moments[name] = s.F32
+		} else if name, ok := strings.CutPrefix(s.Name, averagePrefix); ok && t.mean != nil {
+			averages[name] = s.F32
 		} else {
 			params[s.Name] = s
 		}
 	}
 	if err := checkParams(t.network.g, params); err != nil {
 		return err
+	}
+	if t.mean != nil {
+		if err := t.mean.check(meta, averages); err != nil {
+			return err
+		}
 	}
 	opt, err := newOptimizer(t.train)
 	if err != nil {
@@ -124,6 +135,9 @@ func (t *Trainer) restore(state []byte) error {
 		return err
 	}
 	setParams(t.network.g, params)
+	if t.mean != nil {
+		t.mean.restore(meta, averages)
+	}
 	t.opt, t.epoch, t.results, t.within = opt, epoch, results, false
 	return nil
 }

@@ -54,6 +54,7 @@ type Trainer struct {
 	threads  int           // shards at a time
 	ready    bool          // the programs have their memory
 	opt      nn.Optimizer
+	mean     *average // of the weights; nil: none
 
 	// where the training is
 	epoch   int  // epochs done
@@ -97,13 +98,12 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 		return nil, err
 	}
 	t.network.g.InitParams(rng.Stream(seed, "init", ids...))
+	if train.EMA > 0 {
+		t.mean = newAverage(train.EMA, t.network.g)
+	}
 	return t, nil
 }
 
-func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
-	switch c.Optimizer {
-	case "sgd":
-		return &nn.SGD{Momentum: c.Momentum, Nesterov: c.Nesterov, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
 // plan builds the networks of the shards, without memory for values and weights.
 func (t *Trainer) plan(g space.Genotype) (err error) {
 	c := t.train
@@ -117,6 +117,10 @@ func (t *Trainer) plan(g space.Genotype) (err error) {
 	return nil
 }
 
+func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
+	switch c.Optimizer {
+	case "sgd":
+		return &nn.SGD{Momentum: c.Momentum, Nesterov: c.Nesterov, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
 	case "rmsprop":
 		return &nn.RMSProp{Rho: rmspropRho, Momentum: c.Momentum, Eps: rmspropEps, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
 	}
@@ -157,10 +161,6 @@ func (t *Trainer) Bytes() int64 {
 	return bytes
 }
 
-// Notes returns what a user should know about the network: why a wanted auxiliary classifier is not there.
-func (t *Trainer) Notes() []string {
-	if t.network.noAux != "" {
-		return []string{t.network.noAux}
 // BytesOf returns what [Trainer.Bytes] of such a training would, without taking that memory.
 func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, err error) {
 	defer recoverPanic(&err)
@@ -174,6 +174,10 @@ func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, e
 	return t.Bytes(), nil
 }
 
+// Notes returns what a user should know about the network: why a wanted auxiliary classifier is not there.
+func (t *Trainer) Notes() []string {
+	if t.network.noAux != "" {
+		return []string{t.network.noAux}
 	}
 	return nil
 }
@@ -248,7 +252,7 @@ func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress
 			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9), Cost: t.cost}
 		if i == t.steps-1 {
 			began := time.Now()
-			loss, acc, err := evaluate(ctx, team, t.shards, t.data.Val)
+			loss, acc, err := t.judge(ctx, team, t.data.Val)
 			if err != nil {
 				return err
 			}
@@ -288,7 +292,7 @@ func (t *Trainer) startEpoch() *epochRun {
 			own = append(slices.Clone(ids), uint64(i))
 		}
 		a := t.train.Augment
-		s.augment = &dataset.Augmenter{Pad: a.Pad, Flip: a.Flip, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", own...)}
+		s.augment = &dataset.Augmenter{Pad: a.Pad, Crop: a.Crop, Flip: a.Flip, Color: a.Color, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", own...)}
 		s.paths, s.features = rng.Stream(t.seed, "droppath", own...), rng.Stream(t.seed, "dropout", own...)
 	}
 	e := &epochRun{keep: 1}
@@ -344,7 +348,11 @@ func (t *Trainer) move(lr float64) float64 {
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
 	nn.Combine(t.programs)
-	return t.opt.Step(t.network.g.Params(), lr)
+	norm := t.opt.Step(t.network.g.Params(), lr)
+	if t.mean != nil && !notFinite(norm) {
+		t.mean.take()
+	}
+	return norm
 }
 
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

@@ -47,7 +47,8 @@ var small = child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4
 func all(optimizer string) child.TrainConfig {
 	lr := map[string]float64{"sgd": 0.1, "rmsprop": 0.02}[optimizer]
 	return child.TrainConfig{Epochs: 4, Batch: 8, Optimizer: optimizer, LR: lr, WarmupEpochs: 0.5, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-3, Clip: 5,
-		LabelSmoothing: 0.1, Dropout: 0.2, DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 1, Flip: true, Cutout: 2}}
+		LabelSmoothing: 0.1, Dropout: 0.2, DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 1, Flip: true, Color: 0.1, Cutout: 2},
+		EMA: 0.9, FlipAverage: true}
 }
 
 func trainer(t testing.TB, net child.NetConfig, train child.TrainConfig, data child.Data, ids ...uint64) *child.Trainer {

@@ -13,7 +13,7 @@ type Schedule struct {
 	Warmup int     // steps; 0: none
 }
 
-// Curve is one way a learning rate falls. At maps progress after the warm-up, in [0, 1], to a factor.
+// Curve is one way a learning rate moves. At maps progress after the warm-up, in [0, 1], to a factor of at most 1.
 type Curve struct {
 	Name, Title string
 	At          func(progress float64) float64
@@ -24,6 +24,27 @@ var Curves = []Curve{
 	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR (appendix A.6).
 	{"cosine", "one half period of a cosine, down to zero", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
 	{"constant", "the same at every step", func(float64) float64 { return 1 }},
+	{"one-cycle", "up from 1/25 in the first three tenths, then down to nothing, both as cosines", oneCycle},
+	// As ResNets and DenseNets are trained on CIFAR (arXiv 1608.06993, section 4.2).
+	{"step", "a tenth after half of the steps, a hundredth after three quarters", func(p float64) float64 {
+		switch {
+		case p < 0.5:
+			return 1
+		case p < 0.75:
+			return 0.1
+		}
+		return 0.01
+	}},
+}
+
+// oneCycle is the super-convergence schedule (arXiv 1708.07120) with the shape and the constants of PyTorch's OneCycleLR. The momentum does not move.
+func oneCycle(p float64) float64 {
+	const rise, first, last = 0.3, 1.0 / 25, 1.0 / 25e4
+	from, to, at := first, 1.0, p/rise
+	if p > rise {
+		from, to, at = 1, last, (p-rise)/(1-rise)
+	}
+	return to + (from-to)*(1+math.Cos(math.Pi*at))/2
 }
 
 // CheckCurve says whether a curve of that name exists; the empty name does.
@@ -35,7 +56,7 @@ func CheckCurve(name string) error {
 		}
 		names = append(names, c.Name)
 	}
-	return fmt.Errorf("schedule %.40q is not known; there are: %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("schedule is %.40q; want one of %s", name, strings.Join(names, ", "))
 }
 
 // At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup; the first step after it has Base;

@@ -8,6 +8,7 @@ import (
 )
 
 func TestScheduleFollowsItsCurve(t *testing.T) {
+	cycle := nn.Schedule{Curve: "one-cycle", Base: 0.5}
 	cosine, warm := nn.Schedule{Curve: "cosine", Base: 0.025}, nn.Schedule{Curve: "cosine", Base: 0.4, Warmup: 4}
 	for _, c := range []struct {
 		name        string
@@ -30,6 +31,14 @@ func TestScheduleFollowsItsCurve(t *testing.T) {
 		{"warm-up longer than training", nn.Schedule{Curve: "cosine", Base: 1, Warmup: 10}, 4, 5, 0.5},
 		{"warm-up as long as training", nn.Schedule{Curve: "cosine", Base: 1, Warmup: 5}, 5, 5, 0},
 		{"constant stays", nn.Schedule{Curve: "constant", Base: 0.1}, 99, 100, 0.1},
+		{"one cycle starts low", cycle, 0, 1000, 0.02},
+		{"is half way up after 15 %", cycle, 150, 1000, 0.26},
+		{"reaches its top after 30 %", cycle, 300, 1000, 0.5},
+		{"is half way down at 65 %", cycle, 650, 1000, 0.250001},
+		{"and ends at next to nothing", cycle, 1000, 1000, 0.5 / 25e4},
+		{"steps stay up to the half", nn.Schedule{Curve: "step", Base: 0.1}, 49, 100, 0.1},
+		{"are a tenth from there", nn.Schedule{Curve: "step", Base: 0.1}, 50, 100, 0.01},
+		{"and a hundredth from three quarters", nn.Schedule{Curve: "step", Base: 0.1}, 75, 100, 0.001},
 		{"no curve is constant", nn.Schedule{Base: 0.1}, 99, 100, 0.1},
 	} {
 		if got := c.s.At(c.step, c.total); math.Abs(got-c.want) > 1e-15 {
@@ -38,21 +47,24 @@ func TestScheduleFollowsItsCurve(t *testing.T) {
 	}
 }
 
-func TestEveryCurveStartsAtOneAndStaysInRange(t *testing.T) {
+func TestEveryCurveReachesOneAndStaysInRange(t *testing.T) {
 	for _, c := range nn.Curves {
 		if err := nn.CheckCurve(c.Name); err != nil {
 			t.Error(err)
 		}
-		if c.At(0) != 1 {
-			t.Errorf("%s starts at %v, want 1", c.Name, c.At(0))
-		}
+		top := 0.0
 		for i := range 1001 {
-			if v := c.At(float64(i) / 1000); v < 0 || v > 1 {
+			v := c.At(float64(i) / 1000)
+			if v < 0 || v > 1 {
 				t.Errorf("%s is %v at %v", c.Name, v, float64(i)/1000)
 			}
+			top = max(top, v)
+		}
+		if top != 1 {
+			t.Errorf("%s reaches %v, want 1", c.Name, top)
 		}
 	}
-	if nn.CheckCurve("step") == nil {
+	if nn.CheckCurve("stairs") == nil {
 		t.Error("an unknown curve was accepted")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/nn"
 )
 
 // trainFlags are the settings of one training.
@@ -24,8 +26,8 @@ func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 	fs.IntVar(&t.Shards, "shards", 0, "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the statistics of a part,\n"+
 		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
 	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
-	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at the start")
-	fs.StringVar(&t.Schedule, "schedule", "cosine", "cosine or constant")
+	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at its highest")
+	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+names(nn.Curves, func(c nn.Curve) string { return c.Name }))
 	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
 	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
 	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")
@@ -36,8 +38,21 @@ func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 	fs.Float64Var(&t.DropPath.Prob, "drop-path", 0, "probability of dropping a path at the end of training")
 	fs.StringVar(&t.DropPath.Mode, "drop-path-mode", "linear", "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none")
 	fs.IntVar(&t.Augment.Pad, "pad", 0, "random crop after padding by that many pixels")
+	fs.Float64Var(&t.Augment.Crop, "crop", 0, "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)")
+	fs.Float64Var(&t.Augment.Color, "color", 0, "random change of brightness, contrast and saturation by up to that part (ImageNet: 0.4)")
 	fs.BoolVar(&t.Augment.Flip, "flip", false, "random horizontal flip")
 	fs.IntVar(&t.Augment.Cutout, "cutout", 0, "side of the square that cutout blanks (0: none)")
+	fs.Float64Var(&t.EMA, "ema", 0, "decay of a moving average of the weights, which is judged and saved (0: none)")
+	fs.BoolVar(&t.FlipAverage, "flip-average", false, "judge by the mean over an image and its mirror image")
+}
+
+// names joins the names of a table's rows for a flag's text.
+func names[T any](rows []T, name func(T) string) string {
+	var s []string
+	for _, r := range rows {
+		s = append(s, name(r))
+	}
+	return strings.Join(s, ", ")
 }
 
 func (a *app) trainCommand() *cobra.Command {
