@@ -1,13 +1,13 @@
 package nas
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"nasnet/nas/child"
 	"nasnet/nas/controller"
 	"nasnet/nas/space"
+	"nasnet/nas/strictjson"
 )
 
 // Config is everything that decides what a search does. Two runs with equal configs (Name, Workers and DataDir aside) and the same build draw the same
@@ -137,12 +137,13 @@ func (c Config) Validate() error {
 // shadowAt says that the proposal of a number is drawn uniformly rather than by the controller.
 func (c Config) shadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow == 0 }
 
+// maxConfig bounds the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
+const maxConfig = 64 << 10
+
 // ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not silently half obeyed.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	if err := strictjson.Decode(b, maxConfig, &c); err != nil {
 		return c, fmt.Errorf("config: %w", err)
 	}
 	return c, c.Validate()

@@ -1,11 +1,11 @@
 package controller
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
+
+	"nasnet/nas/strictjson"
 )
 
 // maxState bounds what Restore reads, in bytes.
@@ -31,16 +31,8 @@ func encodeState(s plainState) ([]byte, error) {
 
 func decodeState(b []byte, format string, arities []int) (plainState, error) {
 	var s plainState
-	if len(b) > maxState {
-		return s, fmt.Errorf("controller: state has %d bytes; want at most %d", len(b), maxState)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
+	if err := strictjson.Decode(b, maxState, &s); err != nil {
 		return s, fmt.Errorf("controller: state is not %s: %w", format, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return s, fmt.Errorf("controller: state has bytes after its end")
 	}
 	switch {
 	case s.Format != format:

@@ -22,6 +22,7 @@ import (
 	"unicode"
 
 	"nasnet/nas"
+	"nasnet/nas/strictjson"
 )
 
 // Options are what a server needs to know besides the engine.
@@ -224,13 +225,8 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 
 // parseCommand reads a command. A field that this program does not know is refused: half a command is another command.
 func parseCommand(b []byte) (c nas.Command, err error) {
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	if err := strictjson.Decode(b, maxRequest, &c); err != nil {
 		return c, fmt.Errorf("command: %w", err)
-	}
-	if d.More() {
-		return c, errors.New("command: there is more after it")
 	}
 	return c, nil
 }

@@ -116,11 +116,14 @@ func TestParseJSONRefuses(t *testing.T) {
 		{"an unknown field of a block", both(strings.Replace(block, `"in1"`, `"stride":2,"in1"`, 1)), `unknown field "stride"`},
 		{"an unknown field of a cell", `{"normal":{"blocks":[],"out":[1]}}`, `unknown field "out"`},
 		{"an unknown field of the genotype", `{"normals":{}}`, `unknown field "normals"`},
-		{"text after the object", both(block) + "{}", "more after the object"},
+		{"text after the object", both(block) + "{}", "after top-level value"},
+		{"a cell twice", `{"normal":{"blocks":[` + block + `]},"normal":{"blocks":[` + block + `]},"reduction":{"blocks":[` + block + `]}}`, `"normal" is there twice`},
+		{"a field twice in another case", both(block[:len(block)-1] + `,"IN1":1}`), `"IN1" is there twice`},
+		{"great depth", strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000), "nested more than 32 deep"},
 		{"a cell left out", `{"normal":{"blocks":[` + block + `]}}`, "reduction cell: has 0 blocks"},
 		{"more than 64 KiB", strings.Repeat(" ", 70<<10), "71680 bytes, want at most 65536"},
-		{"half an object", both(block)[:80], "unexpected EOF"},
-		{"nothing", "", "EOF"},
+		{"half an object", both(block)[:80], "unexpected end of JSON input"},
+		{"nothing", "", "unexpected end of JSON input"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := space.ParseJSON([]byte(c.json))

@@ -3,12 +3,12 @@ package space
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"nasnet/nas/strictjson"
 )
 
 // Genotype is an architecture up to its scale: what a controller proposes and a child network is built from.
@@ -94,19 +94,11 @@ func (k *Block) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ParseJSON decodes and validates one genotype. It refuses unknown fields, missing ones, anything after the object, and more than 64 KiB.
+// ParseJSON decodes and validates one genotype. It refuses unknown fields, missing ones, repeated ones, anything after the object, and more than 64 KiB.
 func ParseJSON(b []byte) (Genotype, error) {
-	if len(b) > maxBytes {
-		return Genotype{}, fmt.Errorf("space: genotype JSON has %d bytes, want at most %d", len(b), maxBytes)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
 	var g Genotype
-	if err := d.Decode(&g); err != nil {
+	if err := strictjson.Decode(b, maxBytes, &g); err != nil {
 		return Genotype{}, fmt.Errorf("space: genotype JSON: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Genotype{}, errors.New("space: genotype JSON: there is more after the object")
 	}
 	if err := g.Validate(); err != nil {
 		return Genotype{}, err
