@@ -34,8 +34,9 @@ type op struct {
 	skip    bool    // without drop path, the result is child 0 itself
 	proj    *side   // the result is this side, written by child 0
 
-	run  func(c *call)
-	grad func(out, dy Node) []Node // gradients for the children, nil where wrt is false
+	run   func(c *call)
+	grad  func(out, dy Node) []Node // gradients for the children, nil where wrt is false
+	layer func(l *layering) int     // adds what it computes in evaluation; nil for losses and gradients
 
 	of Node   // of an op made by grad: the node that was differentiated
 	dy uint32 // bit i: child i is the gradient of that node

@@ -18,8 +18,9 @@ func (g *Graph) Add(a, b Node) Node {
 	}
 	return g.apply(&op{
 		name: "add", n: as[0], shape: as, wrt: []bool{true, true}, inplace: []int{0, 1},
-		run:  runAdd,
-		grad: func(_, dy Node) []Node { return []Node{dy, dy} },
+		run:   runAdd,
+		grad:  func(_, dy Node) []Node { return []Node{dy, dy} },
+		layer: func(l *layering) int { return l.simple(AddLayer, as, l.of(a), l.of(b)) },
 	}, a, b)
 }
 
@@ -34,6 +35,7 @@ func (g *Graph) Relu(x Node) Node {
 			return []Node{g.apply(&op{name: "relu dx", n: xs[0], shape: xs, inplace: []int{0},
 				run: func(c *call) { kernel.ReluBackward(c.out, c.in[0], c.in[1]) }}, dy, out)}
 		},
+		layer: func(l *layering) int { return l.relu(l.of(x)) },
 	}, x)
 }
 
@@ -71,6 +73,7 @@ func (g *Graph) Concat(xs ...Node) Node {
 			}
 			return ds
 		},
+		layer: func(l *layering) int { return l.concat(l.all(parts)) },
 	}, xs...)
 }
 
@@ -128,5 +131,6 @@ func (g *Graph) scaled(name string, x Node, d *drop) Node {
 			dx := g.apply(&op{name: name + " dx", n: xs[0], shape: xs, inplace: []int{0}, skip: true, run: run}, dy, d.node)
 			return []Node{dx, nil}
 		},
+		layer: func(l *layering) int { return l.of(x) },
 	}, x, d.node)
 }

@@ -54,7 +54,9 @@ func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
 	d := o.descriptor(name+" of "+w.Name(), xs, ws, depthwise)
 	fwd, data, weight := kernel.ConvForward, kernel.ConvBackwardData, kernel.ConvBackwardWeight
 	madds := int64(d.OH) * int64(d.OW) * int64(ws.TotalSize())
+	kind := ConvLayer
 	if depthwise {
+		kind = DepthwiseLayer
 		fwd, data, weight = kernel.DepthwiseForward, kernel.DepthwiseBackwardData, kernel.DepthwiseBackwardWeight
 	}
 	of := func(c *call) kernel.Conv {
@@ -80,6 +82,7 @@ func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
 				run: func(c *call) { weight(c.out, c.in[0], c.in[1], of(c), c.scratch) }}, x, dy)
 			return []Node{dx, dw}
 		},
+		layer: func(l *layering) int { return l.conv(kind, l.of(x), w, d) },
 	}, x, w)
 }
 

@@ -15,6 +15,13 @@ func (g *Graph) GlobalAvgPool(x Node, relu bool) Node {
 	hw, ch := xs[1]*xs[2], xs[3]
 	b := &op{name: "gap", n: xs[0], shape: tensor.Shape{xs[0], ch}, wrt: []bool{true},
 		run: func(c *call) { kernel.GlobalAvgPool(c.out, c.in[0], c.n, hw, ch) }}
+	b.layer = func(l *layering) int {
+		i := l.of(x)
+		if relu {
+			i = l.relu(i)
+		}
+		return l.simple(GlobalAverageLayer, b.shape, i)
+	}
 	b.grad = func(_, dy Node) []Node {
 		return []Node{g.apply(&op{name: "gap dx", n: xs[0], shape: xs,
 			run: func(c *call) { kernel.GlobalAvgPoolBackward(c.out, c.in[0], c.n, hw, ch) }}, dy)}
@@ -46,6 +53,9 @@ func (g *Graph) Linear(x, w, b Node) Node {
 					kernel.LinearBackward(c.out, c.side[0], c.side[1], c.in[0], c.in[1], c.in[2], c.n, in, out)
 				}}, dy, x, w)
 			return []Node{dx, g.project("linear dw", dx, dw, in, out), g.project("linear db", dx, db, out)}
+		},
+		layer: func(l *layering) int {
+			return l.add(Layer{Kind: LinearLayer, In: []int{l.of(x)}, Shape: []int{xs[0], out}, Weight: l.param(w), Bias: l.param(b)})
 		},
 	}, x, w, b)
 }

@@ -61,6 +61,7 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 			}, dy, x, n.gamma, out)
 			return []Node{dx, g.project("batchnorm dgamma", dx, dGamma, ch), g.project("batchnorm dbeta", dx, dBeta, ch)}
 		},
+		layer: func(l *layering) int { return l.norm(l.of(x), n) },
 	}, x, n.gamma, n.beta)
 }
 

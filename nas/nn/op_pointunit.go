@@ -84,7 +84,19 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 			}
 			return ds
 		},
+		layer: func(l *layering) int { return l.norm(l.paths(l.concat(l.all(xs)), paths, u), norm) },
 	}, append(xs, weights...)...)
+}
+
+// paths adds the convolutions of a unit. Path i starts at pixel i of both directions.
+func (l *layering) paths(x int, paths []Node, u kernel.PointUnit) int {
+	var ys []int
+	for i, w := range paths {
+		d := kernel.Same(u.N, u.H, u.W, w.Shape()[2], u.Filters[i], 1, 1, u.Stride, u.Stride, 1)
+		d.PadTop, d.PadLeft, d.Relu = -i, -i, u.Relu
+		ys = append(ys, l.conv(ConvLayer, x, w, d))
+	}
+	return l.concat(ys)
 }
 
 // pointWeights are the given number of paths, gamma and beta, in a row.

@@ -43,6 +43,7 @@ func (g *Graph) avgPool(x Node, k, stride int, valid bool) Node {
 			return []Node{g.apply(&op{name: "avgpool dx", n: d.N, shape: xs, adds: []int{0}, scratch: d.Scratch(),
 				run: func(c *call) { kernel.AvgPoolBackward(c.out, c.in[0], of(c), c.scratch, c.add[0]) }}, dy)}
 		},
+		layer: func(l *layering) int { return l.pool(AveragePoolLayer, l.of(x), d) },
 	}, x)
 }
 
@@ -62,5 +63,6 @@ func (g *Graph) maxPool(x Node, k, stride int, valid bool) Node {
 			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, adds: []int{0}, reads: idx, order: []int{1},
 				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c), c.add[0]) }}, dy, out)}
 		},
+		layer: func(l *layering) int { return l.pool(MaxPoolLayer, l.of(x), d) },
 	}, x)
 }

@@ -89,7 +89,15 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 			}
 			return ds
 		},
+		layer: func(l *layering) int { return l.sep(l.sep(l.of(x), first, u), second, v) },
 	}, append([]Node{x}, weights...)...)
+}
+
+// sep adds the layers of a unit.
+func (l *layering) sep(x int, s Sep, u kernel.SepUnit) int {
+	x = l.conv(DepthwiseLayer, x, s.Depth, u.Conv)
+	x = l.conv(ConvLayer, x, s.Point, kernel.Same(u.N, u.OH, u.OW, u.Cin, u.Filters, 1, 1, 1, 1, 1))
+	return l.norm(x, s.Norm)
 }
 
 func sepWeights(v [][]float32) kernel.SepWeights {
