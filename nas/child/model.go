@@ -111,6 +111,10 @@ func load(r io.Reader) (m *Model, err error) {
 // Cost returns what the network costs.
 func (m *Model) Cost() Cost { return m.base.cost() }
 
+// Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without the auxiliary classifier. They share
+// the model's memory.
+func (m *Model) Layers() ([]nn.Layer, error) { return m.base.g.Layers(m.base.logits) }
+
 // maxBatch is the number of images that a model works on at a time.
 const maxBatch = 64
 
