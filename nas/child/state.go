@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,8 @@ func (t *Trainer) identity() (string, error) {
 		Seed   uint64
 		IDs    []uint64
 		Images [2]int
-	}{t.genotype.Normal.Text() + " / " + t.genotype.Reduction.Text(), t.net, t.train, t.seed, t.ids, [2]int{t.data.Train.Len(), t.data.Val.Len()}})
+		From   string `json:",omitempty"`
+	}{t.genotype.Normal.Text() + " / " + t.genotype.Reduction.Text(), t.net, t.train, t.seed, t.ids, [2]int{t.data.Train.Len(), t.data.Val.Len()}, t.from})
 	return string(b), err
 }
 
@@ -69,10 +71,17 @@ func (t *Trainer) Restore(state []byte) error {
 func differences(path, was, is string) string {
 	var a, b map[string]json.RawMessage
 	if json.Unmarshal([]byte(was), &a) != nil || json.Unmarshal([]byte(is), &b) != nil {
-		return fmt.Sprintf("%s %.200s, here %.200s", path, was, is)
+		return fmt.Sprintf("%s %.200s, here %.200s", path, cmp.Or(was, "none"), cmp.Or(is, "none"))
 	}
+	keys := slices.Collect(maps.Keys(b))
+	for k := range a {
+		if _, ok := b[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
 	var out []string
-	for _, k := range slices.Sorted(maps.Keys(b)) {
+	for _, k := range keys {
 		if string(a[k]) != string(b[k]) {
 			out = append(out, differences(strings.TrimPrefix(path+"."+strings.ToLower(k), "."), string(a[k]), string(b[k])))
 		}

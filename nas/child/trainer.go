@@ -55,6 +55,7 @@ type Trainer struct {
 	ready    bool          // the programs have their memory
 	opt      nn.Optimizer
 	mean     *average // of the weights; nil: none
+	from     string   // SHA-256 of the model whose weights it began with; empty: none
 
 	// where the training is
 	epoch   int  // epochs done
@@ -152,6 +153,9 @@ func (t *Trainer) Cost() Cost { return t.cost }
 func (t *Trainer) Bytes() int64 {
 	arrays := 2 + int64(len(t.shards)) // value, momentum, gradient of each shard
 	if t.train.Optimizer == "rmsprop" {
+		arrays++
+	}
+	if t.train.EMA > 0 {
 		arrays++
 	}
 	bytes := 4 * arrays * t.cost.Trainable
