@@ -14,8 +14,8 @@ import (
 // Local trains children in this process, each on one thread, or on as many as its training has shards. It loads a data set once and shares its pixels
 // among all children.
 type Local struct {
-	mu     sync.Mutex // guards data
-	data   map[dataKey]*dataset.Data
+	mu     sync.Mutex // guards the maps
+	data   map[dataKey]*loading
 	views  map[DataSpec]child.Data
 	memory sync.Pool // of *child.Memory: buffers go from one child to the next
 }
@@ -25,29 +25,50 @@ type dataKey struct {
 	image     int
 }
 
+// loading is a data set that was read, or is read by the one who asked for it first.
+type loading struct {
+	over chan struct{} // closed when it was read
+	data *dataset.Data
+	err  error
+}
+
+// memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew takes time as well.
+const memorySlack = 64 << 20
+
 // NewLocal returns a Local with nothing loaded yet.
 func NewLocal() *Local {
-	return &Local{data: map[dataKey]*dataset.Data{}, views: map[DataSpec]child.Data{}}
+	return &Local{data: map[dataKey]*loading{}, views: map[DataSpec]child.Data{}}
 }
 
 // Load reads the data set of a spec, or returns it if it was read before.
 func (l *Local) Load(ctx context.Context, s DataSpec) (*dataset.Data, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.load(ctx, s)
-}
-
-func (l *Local) load(ctx context.Context, s DataSpec) (*dataset.Data, error) {
 	k := dataKey{s.Name, s.Dir, s.Image}
-	if d, ok := l.data[k]; ok {
-		return d, nil
+	for {
+		l.mu.Lock()
+		x, known := l.data[k]
+		if !known {
+			x = &loading{over: make(chan struct{})}
+			l.data[k] = x
+		}
+		l.mu.Unlock()
+		if !known { // without the lock: a large folder takes minutes, and the other children train on
+			if x.data, x.err = dataset.Load(ctx, s.Name, dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
+				l.mu.Lock()
+				delete(l.data, k)
+				l.mu.Unlock()
+			}
+			close(x.over)
+			return x.data, x.err
+		}
+		select {
+		case <-x.over:
+			if x.err == nil {
+				return x.data, nil
+			} // the one who read it may have been cancelled
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	d, err := dataset.Load(ctx, s.Name, dataset.Options{Dir: s.Dir, Image: s.Image})
-	if err != nil {
-		return nil, err
-	}
-	l.data[k] = d
-	return d, nil
 }
 
 // Prepare loads the data set of a config before anything else happens, and fixes the settings that come from the data: channels, classes and, if the
@@ -63,12 +84,12 @@ func (l *Local) Prepare(ctx context.Context, c *Config) (*dataset.Data, error) {
 
 // Views returns the images that a child of the spec trains on and is judged on, with the data set they come from.
 func (l *Local) Views(ctx context.Context, s DataSpec) (child.Data, *dataset.Data, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d, err := l.load(ctx, s)
+	d, err := l.Load(ctx, s)
 	if err != nil {
 		return child.Data{}, nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if v, ok := l.views[s]; ok {
 		return v, d, nil
 	}
@@ -95,9 +116,7 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 	if err != nil {
 		return Outcome{}, err
 	}
-	net := j.Net
-	net.Image, net.Channels, net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
-	t, err := child.NewTrainer(j.Genotype, net, j.Train, v, j.Seed, uint64(j.Trial))
+	t, err := child.NewTrainer(j.Genotype, netFor(j.Net, d), j.Train, v, j.Seed, uint64(j.Trial))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -107,7 +126,7 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 		}
 	}
 	m, _ := l.memory.Get().(*child.Memory)
-	if m == nil {
+	if m == nil || m.Bytes() > t.Bytes()+memorySlack { // what a larger child left would be more than this one was given
 		m = new(child.Memory)
 	}
 	defer l.memory.Put(m)
@@ -131,4 +150,19 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 		o.Weights = b.Bytes()
 	}
 	return o, nil
+}
+
+// Bytes implements [Sizer].
+func (l *Local) Bytes(ctx context.Context, j Job) (int64, error) {
+	_, d, err := l.Views(ctx, j.Data)
+	if err != nil {
+		return 0, err
+	}
+	return child.BytesOf(j.Genotype, netFor(j.Net, d), j.Train)
+}
+
+// netFor is the network of a job on its data.
+func netFor(net child.NetConfig, d *dataset.Data) child.NetConfig {
+	net.Image, net.Channels, net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+	return net
 }

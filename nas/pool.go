@@ -18,13 +18,19 @@ var (
 	errEnding  = errors.New("the search stops")
 )
 
-// run is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest.
+// run is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest, signs and waits.
 type run struct {
 	cancel  context.CancelCauseFunc
 	gate    gate
 	latest  atomic.Pointer[child.Progress]
 	stopped bool    // by a person: its end is not a failure
 	from    float64 // progress it began with, 0 to 1
+
+	signs   atomic.Int64 // of life, see look
+	waits   atomic.Int64 // bytes of memory that it waits for
+	seen    int64        // of the owner: signs at its last look
+	still   int          // of the owner: looks since the last sign
+	stalled bool         // of the owner: it was cancelled for that
 
 	kept time.Time    // of the worker: when it last gave a state to keep, or began
 	cost atomic.Int64 // nanoseconds that making and storing the last state took
@@ -33,6 +39,7 @@ type run struct {
 // result is what a worker hands to the owner when a child ends.
 type result struct {
 	trial *trial
+	run   *run
 	out   Outcome
 	err   error
 }
@@ -40,6 +47,7 @@ type result struct {
 // epochEnd is what a worker hands to the owner after each epoch.
 type epochEnd struct {
 	trial *trial
+	run   *run
 	epoch child.EpochResult
 	state []byte // to be kept, nil if the last one is young
 	err   error  // why there is no state although one was due
@@ -72,10 +80,13 @@ func (g *gate) wait(ctx context.Context) error {
 	return nil
 }
 
-// train runs in a goroutine of its own for each child. It always ends with one result.
+// train runs in a goroutine of its own for each child. It always ends with one result, which nobody takes if the search has ended without the child.
 func (s *Search) train(ctx context.Context, t *trial, r *run, j Job) {
 	out, err := s.evaluate(ctx, t, r, j)
-	s.results <- result{t, out, err}
+	select {
+	case s.results <- result{t, r, out, err}:
+	case <-s.closed:
+	}
 }
 
 func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Outcome, err error) {
@@ -87,15 +98,32 @@ func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Out
 	if err := r.gate.wait(ctx); err != nil {
 		return out, err
 	}
+	release, err := s.reserve(ctx, t, r, j)
+	if err != nil {
+		return out, err
+	}
+	defer release()
 	r.kept = time.Now()
-	return s.options.Evaluator.Evaluate(ctx, j, func(p Step) error {
+	made := 0
+	beat := func() { r.signs.Add(1) }
+	return s.options.Evaluator.Evaluate(pulse{ctx, beat}, j, func(p Step) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if p.Steps > 0 && p.Step > p.Steps {
+			return fmt.Errorf("step %d of %d: %w", p.Step, p.Steps, errBudget)
+		}
+		if p.Step > made {
+			made = p.Step
+			beat()
+		}
 		latest := p.Progress
 		r.latest.Store(&latest)
 		if e := p.EpochEnd; e != nil {
 			if x := e.TrainLoss + e.ValLoss; math.IsNaN(x) || math.IsInf(x, 0) {
 				return fmt.Errorf("epoch %d: training loss %v, validation loss %v: %w", e.Epoch, e.TrainLoss, e.ValLoss, child.ErrDiverged)
 			}
-			end := epochEnd{trial: t, epoch: *e}
+			end := epochEnd{trial: t, run: r, epoch: *e}
 			if s.keepNow(r, p) {
 				began := time.Now()
 				end.state, end.err = p.State()
@@ -135,11 +163,16 @@ func (s *Search) keepNow(r *run, p Step) bool {
 // failKind sorts the reasons for which a trial fails.
 func failKind(err error) string {
 	var p *child.PanicError
+	var m *MemoryError
 	switch {
 	case errors.Is(err, child.ErrDiverged):
 		return "diverged"
 	case errors.As(err, &p):
 		return "panic"
+	case errors.As(err, &m):
+		return "memory"
+	case errors.Is(err, errBudget):
+		return "budget"
 	}
 	return "error"
 }

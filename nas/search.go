@@ -25,6 +25,9 @@ type Options struct {
 
 	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
 	Checkpoint time.Duration
+
+	Memory   *Memory       // what the children may take; nil: all there is
+	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = for ever
 }
 
 // Search is one run: the goroutine in [Search.Run] owns everything below that is not marked otherwise.
@@ -64,6 +67,7 @@ type Search struct {
 	state    State
 	reason   string
 	barren   int // batches in a row in which every trial failed
+	panics   int // children in a row that panicked
 	subs     map[chan struct{}]bool
 	events   []Event
 	recent   []int // trials by end, newest first
@@ -180,7 +184,15 @@ func (s *Search) Run(ctx context.Context) error {
 		"strategy": s.config.Controller.Strategy, "data": s.config.Data, "seed": s.config.Seed, "dir": s.dir})
 
 	var timer *time.Timer
-	var due <-chan time.Time
+	var due, looks <-chan time.Time
+	if s.options.Patience == 0 {
+		s.options.Patience = defaultPatience
+	}
+	if s.options.Patience > 0 {
+		ticker := time.NewTicker(s.options.Patience / looksPerPatience)
+		defer ticker.Stop()
+		looks = ticker.C
+	}
 	published := time.Time{}
 	over := false
 	for {
@@ -217,6 +229,8 @@ func (s *Search) Run(ctx context.Context) error {
 		case <-due:
 			s.publish()
 			published, due = time.Now(), nil
+		case <-looks:
+			s.look()
 		case <-ctx.Done():
 			s.settle(ctx)
 		}
@@ -241,10 +255,14 @@ func (s *Search) Run(ctx context.Context) error {
 // busy says that a goroutine works for the owner.
 func (s *Search) busy() bool { return s.running > 0 || s.updating }
 
-// settle takes what all goroutines have to give after the context is done.
+// settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf to that.
 func (s *Search) settle(ctx context.Context) {
+	late := time.NewTimer(partingTime)
+	defer late.Stop()
 	for s.busy() {
 		select {
+		case <-late.C:
+			s.part()
 		case r := <-s.results:
 			s.ended(ctx, r)
 		case e := <-s.epochs:

@@ -147,6 +147,7 @@ type TrialView struct {
 	Keep      float64             `json:"keep"` // DropPath's keep probability now
 	ImageRate float64             `json:"images_per_s"`
 	Left      time.Duration       `json:"left"`
+	Waits     int64               `json:"waits,omitempty"` // bytes of memory that it waits for before it begins
 	Curve     []child.EpochResult `json:"curve"`
 }
 

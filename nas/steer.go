@@ -61,7 +61,7 @@ func (s *Search) steer(c Command) (Reply, error) {
 			return Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", s.state)
 		}
 		s.setGates(false)
-		s.barren = 0
+		s.barren, s.panics = 0, 0
 		s.start(Running, "")
 		return Reply{Message: "running"}, s.failure
 	case PauseTrial, ResumeTrial, StopTrial:

@@ -218,6 +218,9 @@ func (t *trial) storedCurve() (es []checkpoints.Epoch) {
 // epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its own; its event is only announced.
 func (s *Search) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
+	if t.run != e.run {
+		return // of a child that was left behind
+	}
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
 	t.Epoch = r.Epoch
 	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
@@ -229,12 +232,12 @@ func (s *Search) epoch(e epochEnd) {
 // ended takes the result of a child from its worker.
 func (s *Search) ended(ctx context.Context, r result) {
 	t := r.trial
-	s.running--
+	if t.run != r.run {
+		return // it was left behind
+	}
 	var cause error
-	stopped := t.run.stopped
-	t.run.cancel(nil)
-	t.run = nil
-	t.Finished, t.Left, t.ImageRate = time.Now(), 0, 0
+	stopped, stalled := t.run.stopped, t.run.stalled
+	s.release(t)
 	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not come to its end
 		t.Seconds = t.Finished.Sub(t.Started).Seconds()
 	}
@@ -256,6 +259,8 @@ func (s *Search) ended(ctx context.Context, r result) {
 		s.checkpointLost(t, err)
 		t.State, t.kept = Proposed, ""
 		return
+	case stalled:
+		t.State, t.FailKind, t.FailText = Failed, "timeout", fmt.Sprintf("no step for %v", s.options.Patience)
 	default:
 		t.State, t.FailKind, t.FailText = Failed, failKind(err), firstLine(err.Error())
 		cause = err
@@ -269,6 +274,19 @@ func (s *Search) ended(ctx context.Context, r result) {
 		}
 	}
 	s.commitEnd(t, weights, cause)
+	s.countPanics(t)
+}
+
+// tooManyPanics is the number of children that may panic in a row: more are no fault of their cells.
+const tooManyPanics = 3
+
+// countPanics stops a search whose program is at fault.
+func (s *Search) countPanics(t *trial) {
+	if t.FailKind != "panic" {
+		s.panics = 0
+	} else if s.panics++; s.panics >= tooManyPanics {
+		s.giveUp(fmt.Sprintf("%d children in a row panicked, which is a fault of the program; the last one: %s", s.panics, t.FailText))
+	}
 }
 
 // firstLine cuts the stack off a panic's text; the event keeps it.
@@ -350,8 +368,11 @@ func (s *Search) beginUpdate() bool {
 	}
 	if failed < len(trials) {
 		s.barren = 0
-	} else if s.barren++; s.barren >= 2 && !s.giveUp(why) {
-		return false
+	} else {
+		batch, used = nil, nil // rewards of 0 for all would teach nothing but the fault
+		if s.barren++; s.barren >= 2 && !s.giveUp(fmt.Sprintf("all trials of %d batches in a row failed; the last one: %s", s.barren, why)) {
+			return false
+		}
 	}
 	s.updating = true
 	go func() {
@@ -370,8 +391,7 @@ func (s *Search) beginUpdate() bool {
 
 // giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. It reports whether the run goes on
 // for now.
-func (s *Search) giveUp(why string) bool {
-	reason := fmt.Sprintf("all trials of %d batches in a row failed; the last one: %s", s.barren, why)
+func (s *Search) giveUp(reason string) bool {
 	if !s.options.StayOpen {
 		s.fail(errors.New(reason))
 		return false

@@ -134,6 +134,7 @@ func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
 			continue
 		}
 		w := t.TrialView
+		w.Waits = t.run.waits.Load()
 		if p := t.run.latest.Load(); p != nil {
 			w.Epoch, w.Epochs, w.Loss, w.LR, w.Keep, w.ImageRate = p.Epoch, p.Epochs, p.Loss, p.LR, p.Keep, p.ImagesPerSec
 			if math.IsNaN(w.Loss) || math.IsInf(w.Loss, 0) {
