@@ -93,7 +93,7 @@ func (p *policyScreen) view(m *model, w, h int) []string {
 		style, text = t.bad, "! "+text
 	}
 	var out []string
-	for _, l := range wrap(text, max(1, w-2)) {
+	for _, l := range wrap(t.clean(text), max(1, w-2)) {
 		if len(out) < 2 && h > 6 {
 			out = append(out, fit(" "+style.Render(l), w))
 		}

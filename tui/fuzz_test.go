@@ -66,7 +66,7 @@ func wander(t *testing.T, seed uint64) {
 		}
 		frame := strings.Join(d.frame(), "\n")
 		for _, c := range sgr.ReplaceAllString(frame, "") {
-			if c != '\n' && (c < 32 || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e) {
+			if c != '\n' && term.Obeyed(c) {
 				t.Fatalf("seed %d: %U on the screen", seed, c)
 			}
 		}
@@ -121,9 +121,28 @@ func shake(r *rand.Rand, s *nas.Snapshot) *nas.Snapshot {
 		s.Top[0].Genotype.Normal.Blocks = nil
 		s.Top[0].Params, s.Top[0].MAdds = r.Int64(), r.Int64()
 	}
+	if r.IntN(4) == 0 {
+		poison(s)
+	}
 	s.Config.Train.DropPath.Mode = []string{"none", "linear", "constant", "scaled", "", "?"}[r.IntN(6)]
 	s.Config.Train.DropPath.Prob = []float64{0, 0.4, 1, -1}[r.IntN(4)]
 	return s
+}
+
+// poison puts what a terminal would obey into every text of a snapshot that may come from outside.
+func poison(s *nas.Snapshot) {
+	const evil = "x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n\xff界"
+	s.Config.Name, s.Config.Data, s.Config.Ops, s.Config.Controller.Strategy = evil, evil, evil, evil
+	s.Reason, s.Dir, s.Parent, s.Kernels = evil, evil, evil, evil
+	for _, list := range [][]nas.TrialView{s.Running, s.Top, s.Recent, s.Retrains} {
+		for i := range list {
+			list[i].Note, list[i].FailKind, list[i].FailText, list[i].Genotype.Name = evil, evil, evil, evil
+		}
+	}
+	for i := range s.Events {
+		s.Events[i].Kind, s.Events[i].Run = evil, evil
+		s.Events[i].Data = map[string]any{evil: evil, "message": evil, "reason": evil, "cell": evil, "error": evil}
+	}
 }
 
 func TestAnySizeAnySnapshotAnyKey(t *testing.T) {

@@ -2,10 +2,11 @@ package tui
 
 import (
 	"slices"
-	"unicode"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/tui/term"
 )
 
 // lineEdit is a line of text under a cursor. The cursor does not blink: a timer would wake an idle screen. There are no keys of screen, tmux or flow
@@ -34,7 +35,7 @@ func (e *lineEdit) insert(rs []rune) {
 		if r == '\n' || r == '\t' {
 			r = ' '
 		}
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || len(e.text) >= e.limit {
+		if term.Obeyed(r) || len(e.text) >= e.limit {
 			continue
 		}
 		e.text = slices.Insert(e.text, e.at, r)

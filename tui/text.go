@@ -22,7 +22,7 @@ func (t theme) printable(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
+		case term.Obeyed(r), r == unicode.ReplacementChar:
 			return -1
 		case r > 126 && t.g.Tier == term.ASCII:
 			return '?'

@@ -64,13 +64,13 @@ func (a *app) attach(ctx context.Context, dir string, want remote.Want, diff boo
 	switch why := client.Control().Lost; {
 	case outcome == tui.Hangup:
 	case why != "":
-		fmt.Fprintf(a.Out, "run %s: %s\n", v.Config.Name, why)
+		a.say("run %s: %s\n", v.Config.Name, why)
 	case outcome == tui.QuitStop:
-		fmt.Fprintf(a.Out, "run %s is told to stop\n", v.Config.Name)
+		a.say("run %s is told to stop\n", v.Config.Name)
 	case outcome == tui.QuitDrain:
-		fmt.Fprintf(a.Out, "run %s ends after its running children\n", v.Config.Name)
+		a.say("run %s ends after its running children\n", v.Config.Name)
 	default:
-		fmt.Fprintf(a.Out, "run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(), a.storeFlag())
+		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(), a.storeFlag())
 	}
 	return context.Cause(ctx)
 }

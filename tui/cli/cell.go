@@ -285,7 +285,7 @@ func (a *app) cellConvert() *cobra.Command {
 			case "json":
 				return (&app{Streams: a.Streams, json: true}).print(g, nil)
 			case "text":
-				_, err = fmt.Fprintln(a.Out, g.Text())
+				a.say("%s\n", g.Text())
 			case "darts":
 				d, err := g.DARTS()
 				if err != nil {

@@ -21,6 +21,7 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas/kernel"
 	"nasnet/tui"
+	"nasnet/tui/term"
 )
 
 // Exit codes.
@@ -38,15 +39,16 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// app is what all commands share.
+// app is what all commands share. Out is for the interface, and for files that are asked for; text for people goes through [app.print] and [app.say].
 type app struct {
-	Streams
-	store string // --store
-	json  bool   // --json
-	saved bool   // what was interrupted is kept and can go on: being told to end is no failure
-	front *front // the process between this one and the shell, nil if there is none
-	stop  chan os.Signal
-	keys  tui.Keys // of the interface
+	Streams           // Err is plain: what comes from outside is shown there and not obeyed
+	over    io.Writer // the error stream for lines of numbers that are written over
+	store   string    // --store
+	json    bool      // --json
+	saved   bool      // what was interrupted is kept and can go on: being told to end is no failure
+	front   *front    // the process between this one and the shell, nil if there is none
+	stop    chan os.Signal
+	keys    tui.Keys // of the interface
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
@@ -55,7 +57,8 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	defer cancel(nil)
 	// A closed pipe or terminal must end what is shown, not the work. Nobody reads these signals here: the interface asks for SIGHUP itself.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
-	a := &app{Streams: io, front: adoptFront(), stop: make(chan os.Signal, 2)}
+	a := &app{Streams: io, front: adoptFront(), stop: make(chan os.Signal, 2), over: io.Err}
+	a.Err = term.Plain(io.Err)
 	signal.Notify(a.stop, os.Interrupt, syscall.SIGTERM)
 	go a.endOnSignal(cancel)
 	if err := kernel.ArchError(); err != nil {
@@ -195,7 +198,7 @@ func noArgs(c *cobra.Command, got []string) error {
 // print writes v as JSON, or calls text, as --json says.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if !a.json {
-		w := &stickyWriter{w: a.Out}
+		w := &stickyWriter{w: term.Plain(a.Out)}
 		text(w)
 		return w.err
 	}
@@ -203,9 +206,12 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "%s\n", b)
+	_, err = fmt.Fprintf(a.Out, "%s\n", term.PlainJSON(b))
 	return err
 }
+
+// say writes text for a person, in which names and messages from outside may stand.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(term.Plain(a.Out), format, args...) }
 
 // stickyWriter keeps the first error and writes nothing after it.
 type stickyWriter struct {

@@ -69,7 +69,7 @@ func (a *app) dataGet() *cobra.Command {
 				fmt.Fprintln(a.Err)
 			}
 			last = file
-			fmt.Fprintf(a.Err, "\r%s  %d of %d bytes ", file, done, total)
+			fmt.Fprintf(a.over, "\r%s  %d of %d bytes ", file, done, total)
 		})
 		if last != "" {
 			fmt.Fprintln(a.Err)

@@ -144,7 +144,7 @@ func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options
 			fmt.Fprintf(a.Err, "nasnet: event %s: %v\n", e.Kind, err)
 			return
 		}
-		if _, err := a.Out.Write(append(b, '\n')); err != nil {
+		if _, err := a.Out.Write(append(term.PlainJSON(b), '\n')); err != nil {
 			broken = true
 			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
 		}
@@ -226,9 +226,9 @@ func (a *app) attachHint(err error) error {
 // leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
 func (a *app) leaveTerminal(s *nas.Search, log string) {
 	name := s.Config().Name
-	fmt.Fprintf(a.Out, "run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())
+	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())
 	if a.front == nil {
-		fmt.Fprintln(a.Out, "or with ctrl-c")
+		a.say("or with ctrl-c\n")
 		return
 	}
 	if err := a.front.release(log); err != nil {
@@ -238,7 +238,7 @@ func (a *app) leaveTerminal(s *nas.Search, log string) {
 
 // printSummary is what stays in the terminal after the interface: what was found, and how to go on.
 func (a *app) printSummary(v *nas.Snapshot) {
-	w := a.Out
+	w := term.Plain(a.Out)
 	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
 	if b := v.Best; b != nil {
 		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())

@@ -10,6 +10,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/tui/term"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -27,14 +28,14 @@ func (a *app) runsCommand() *cobra.Command {
 			return nil
 		}
 		if len(runs) == 0 {
-			fmt.Fprintf(a.Out, "no runs in %s; nasnet search begins one\n", a.store)
+			a.say("no runs in %s; nasnet search begins one\n", a.store)
 			return nil
 		}
-		w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+		w := tabwriter.NewWriter(term.Plain(a.Out), 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "RUN\tSTATE\tTRIALS\tBEST\tUPDATES\tFROM\tCHANGED\tPROCESS")
 		for _, r := range runs {
 			if r.Err != nil {
-				fmt.Fprintf(w, "%s\tunreadable: %v\n", filepath.Base(r.Dir), r.Err)
+				fmt.Fprintf(w, "%s\tunreadable: %s\n", term.Line(filepath.Base(r.Dir)), term.Line(r.Err.Error()))
 				continue
 			}
 			best, from := "–", "–"
@@ -42,9 +43,9 @@ func (a *app) runsCommand() *cobra.Command {
 				best = fmt.Sprintf("%.4f", r.Best)
 			}
 			if r.Run.ParentUUID != "" {
-				from = fmt.Sprintf("%s@%d", parentName(runs, r.Run.ParentUUID), r.Run.ForkedAt)
+				from = fmt.Sprintf("%s@%d", term.Line(parentName(runs, r.Run.ParentUUID)), r.Run.ForkedAt)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", r.Run.Name, r.Status, r.Done+r.Failed, r.Run.Target, best, r.Version, from,
+			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", term.Line(r.Run.Name), term.Line(r.Status), r.Done+r.Failed, r.Run.Target, best, r.Version, from,
 				r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, attached(c.Context(), r)))
 		}
 		return w.Flush()
@@ -77,7 +78,7 @@ func processText(r checkpoints.RunSummary, c *nas.Control) string {
 	case !r.Live:
 		return "–"
 	case c == nil:
-		return fmt.Sprintf("%d on %s", r.PID, r.Host)
+		return fmt.Sprintf("%d on %s", r.PID, term.Line(r.Host))
 	}
 	return fmt.Sprintf("%d, %d attached", r.PID, screens(c))
 }

@@ -27,7 +27,7 @@ func (a *app) statusCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if line {
 				st, err := a.status(c.Context(), args, lineTime)
-				fmt.Fprintln(a.Out, statusLine(st, err, width))
+				a.say("%s\n", term.Line(statusLine(st, err, width)))
 				return nil
 			}
 			st, err := a.status(c.Context(), args, lookTime)
@@ -121,7 +121,7 @@ func (a *app) printStatus(s remote.Status) error {
 		if s.Reason != "" {
 			state += ": " + s.Reason
 		}
-		fmt.Fprintf(w, "run       %s, %s\n", s.Name, state)
+		fmt.Fprintf(w, "run       %s, %s\n", term.Line(s.Name), term.Line(state))
 		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children, s.Failed, s.Updates)
 		if s.BestTrial != nil {
 			fmt.Fprintf(w, "best      %.4f, trial %s", s.Best, nas.TrialLabel(*s.BestTrial))

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/tui/term"
+)
+
+// evil would set the clipboard, clear the screen, turn the text around, and tell of a run that is not there, if a terminal obeyed it.
+const evil = "x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n"
+
+// hostileRun is a run whose texts were written by somebody else.
+func hostileRun(t *testing.T, dir string) {
+	t.Helper()
+	cfg, err := nas.PresetNamed("quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Name, cfg.Data, cfg.DataDir = evil, evil, evil
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: evil, UUID: "u" + evil, ParentUUID: evil, ForkedAt: 1, State: "stopped", Config: config, Build: []byte(`{}`), Target: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := `{"name":"a\u001b[2J","normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}]},"reduction":{"blocks":[]}}`
+	err = st.AddTrials([]checkpoints.Trial{{PolicyVersion: -1, Kind: "sample", Genotype: []byte(g), CellHash: evil, State: "proposed", Note: evil, Parent: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
+	store := t.TempDir()
+	hostileRun(t, filepath.Join(store, "evil"))
+	broken := filepath.Join(store, "b\x1b[2J\nfake  done")
+	photos := filepath.Join(t.TempDir(), "p\x1b[2J")
+	var one bytes.Buffer
+	if err := png.Encode(&one, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range map[string][]byte{
+		filepath.Join(broken, "run.db"):               []byte("no database"),
+		filepath.Join(photos, "a\x1b[2Jb", "1.png"):   one.Bytes(),
+		filepath.Join(photos, "c\u202e", "1.png"):     one.Bytes(),
+		filepath.Join(photos, "c\u202e", "\x9b2.png"): []byte("broken"),
+		filepath.Join(photos, "model"):                []byte("no model"),
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string // somewhere in what it prints
+	}{
+		{[]string{"runs"}, `x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n`},
+		{[]string{"runs"}, `b\x1b[2J\nfake  done `},
+		{[]string{"runs"}, `unreadable: checkpoints: `},
+		{[]string{"runs", "--json"}, `\u009b2J\u202e\rgood\u2028run\u007f`},
+		{[]string{"status", "evil"}, `run       x\x1b]52`},
+		{[]string{"status", "evil", "--json"}, `\u009b2J\u202e`},
+		{[]string{"status", "evil", "--line"}, `x\x1b]52`},
+		{[]string{"status", filepath.Join(photos, "a\x1b[2Jb")}, `a\x1b[2Jb`},
+		{[]string{"verify", "evil"}, `evil`},
+		{[]string{"resume", "evil", "--headless"}, `\u202e`},
+		{[]string{"cell", "show", "evil/0"}, `name "a\x1b[2J"`},
+		{[]string{"cell", "show", "e\x1bM\u202e"}, `"e\x1bM\u202e"`},
+		{[]string{"data", "info", photos}, `c\u202e`},
+		{[]string{"data", "info", photos, "--json"}, `c\u202e`},
+		{[]string{"eval", filepath.Join(photos, "model")}, `p\x1b[2J/model`},
+		{[]string{"check", filepath.Join(photos, "model")}, `p\x1b[2J/model`},
+		{[]string{"no\x1b[2J"}, `no\x1b[2J`},
+	} {
+		var out bytes.Buffer
+		Main(t.Context(), append(c.args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+		if !strings.Contains(out.String(), c.want) {
+			t.Errorf("nasnet %q prints %q; want %q in it", c.args, out.String(), c.want)
+		}
+		for _, line := range strings.Split(out.String(), "\n") {
+			if strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && term.Obeyed(r) }) {
+				t.Errorf("nasnet %q prints %q", c.args, line)
+			}
+			if strings.HasPrefix(line, "fake") || strings.HasPrefix(line, "good") {
+				t.Errorf("nasnet %q prints a line that came from outside: %q", c.args, line)
+			}
+		}
+	}
+}

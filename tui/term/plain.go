@@ -1,0 +1,92 @@
+package term
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Obeyed says that a terminal may act on a character rather than show it: controls (below blank, DEL, and U+0080 to U+009F, which are escape sequences to
+// some), the marks of direction and other invisible format characters, the separators of lines and paragraphs.
+func Obeyed(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// Plain is w for text in which names, notes and messages from outside stand: what a terminal would obey, line feed and tab aside, and what is not UTF-8
+// is written as Go writes it in quotes, \x1b or \u202e.
+func Plain(w io.Writer) io.Writer { return &plain{w: w} }
+
+type plain struct {
+	w    io.Writer
+	rest []byte // of a character whose end comes with the next write
+}
+
+func (p *plain) Write(b []byte) (int, error) {
+	text := append(p.rest, b...)
+	p.rest = nil
+	var out []byte
+	for len(text) > 0 {
+		if !utf8.FullRune(text) {
+			p.rest = bytes.Clone(text)
+			break
+		}
+		n := 1
+		if text[0] == '\n' || text[0] == '\t' {
+			out = append(out, text[0])
+		} else {
+			out, n = appendShown(out, text)
+		}
+		text = text[n:]
+	}
+	if _, err := p.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Line is a text from outside as [Plain] writes it, on one line: with \n and \t for line feed and tab.
+func Line(s string) string {
+	var out []byte
+	for text := []byte(s); len(text) > 0; {
+		var n int
+		out, n = appendShown(out, text)
+		text = text[n:]
+	}
+	return string(out)
+}
+
+// appendShown adds the first character of text so that it is shown, and returns how many bytes it has.
+func appendShown(out, text []byte) ([]byte, int) {
+	r, n := utf8.DecodeRune(text)
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return fmt.Appendf(out, `\x%02x`, text[0]), n
+	case Obeyed(r):
+		q := strconv.AppendQuoteRuneToASCII(nil, r)
+		return append(out, q[1:len(q)-1]...), n
+	}
+	return append(out, text[:n]...), n
+}
+
+// PlainJSON is JSON with the same meaning in which what a terminal would obey is written as \u009b: encoding/json escapes only the controls below blank.
+func PlainJSON(b []byte) []byte {
+	obeyed := func(r rune) bool { return r >= 0x7f && Obeyed(r) }
+	if bytes.IndexFunc(b, obeyed) < 0 {
+		return b
+	}
+	var out []byte
+	for _, r := range string(b) {
+		if !obeyed(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, u)
+		}
+	}
+	return out
+}
