@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func show(name string) int {
 	var engine nas.Engine = e
 	if name == "panic" {
 		engine = &brokenEngine{e, broken}
+		if broken == "update" {
+			engine = &brokenControl{fakeEngine: e}
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -110,3 +114,18 @@ func (b *brokenEngine) Do(ctx context.Context, c nas.Command) (nas.Reply, error)
 	}
 	return b.fakeEngine.Do(ctx, c)
 }
+
+// brokenControl panics when it is asked the second time who has the control, which a snapshot's arrival does.
+type brokenControl struct {
+	*fakeEngine
+	asked atomic.Int32
+}
+
+func (b *brokenControl) Control() nas.Control {
+	if b.asked.Add(1) > 1 {
+		panic("the engine is broken")
+	}
+	return nas.Control{Mine: true}
+}
+
+func (b *brokenControl) TakeControl(context.Context) error { return nil }

@@ -3,162 +3,45 @@ package tui
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"nasnet/tui/term/ptytest"
 )
 
-// pty is this test binary running as the interface on a terminal of its own, which answers no question.
-type pty struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	master *os.File
-	stderr bytes.Buffer
-	start  time.Time
-	before unix.Termios
-	slave  *os.File
-
-	mu    sync.Mutex
-	out   []byte
-	first time.Time
-	ended chan struct{}
-}
-
-func openPty(t *testing.T, w, h int, env ...string) *pty {
+// openPty starts this test binary as the interface on a terminal of its own; its standard error is kept apart.
+func openPty(t *testing.T, w, h int, env ...string) (*ptytest.Terminal, *bytes.Buffer) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
+	c, errs := exec.Command(os.Args[0]), new(bytes.Buffer)
+	c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "TERM=xterm-256color", "NASNET_TUI_SHOW=busy", "NASNET_TUI_HZ=0"}, env...)
+	if !slices.Contains(env, "NASNET_TUI_NOISE=1") {
+		c.Stderr = errs
 	}
-	fd := int(master.Fd())
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
-	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(h), Col: uint16(w)}); err != nil {
-		t.Fatal(err)
-	}
-	p := &pty{t: t, master: master, slave: slave, ended: make(chan struct{})}
-	tio, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.before = *tio
-	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "TERM=xterm-256color", "NASNET_TUI_SHOW=busy", "NASNET_TUI_HZ=0"}, env...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, &p.stderr
-	if slices.Contains(env, "NASNET_TUI_NOISE=1") {
-		p.cmd.Stderr = slave
-	}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	p.start = time.Now()
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		buf := make([]byte, 1<<16)
-		for {
-			n, err := master.Read(buf)
-			p.mu.Lock()
-			p.out = append(p.out, buf[:n]...)
-			if p.first.IsZero() && bytes.Contains(p.out, []byte("Children")) {
-				p.first = time.Now()
-			}
-			p.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
-	go func() { p.cmd.Wait(); close(p.ended) }()
-	t.Cleanup(func() {
-		p.cmd.Process.Kill()
-		<-p.ended
-		slave.Close()
-		master.Close()
-	})
-	return p
-}
-
-func (p *pty) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return string(p.out)
-}
-
-// wait waits until the terminal was sent the text.
-func (p *pty) wait(text string) {
-	p.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if strings.Contains(p.text(), text) {
-			return
-		}
-	}
-	p.t.Fatalf("%q never came; the terminal got:\n%q\nstandard error:\n%s", text, p.text(), p.stderr.String())
-}
-
-func (p *pty) press(keys string) {
-	if _, err := p.master.WriteString(keys); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// end waits for the process and checks that the terminal is as it was.
-func (p *pty) end() {
-	p.t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("the process does not end")
-	}
-	time.Sleep(20 * time.Millisecond) // for the last bytes
-	out := p.text()
-	if !strings.Contains(out, "\x1b[?1049l") || strings.LastIndex(out, "\x1b[?1049l") < strings.LastIndex(out, "\x1b[?1049h") {
-		p.t.Error("the alternate screen is not left")
-	}
-	if strings.LastIndex(out, "\x1b[?25h") < strings.LastIndex(out, "\x1b[?25l") {
-		p.t.Error("the cursor stays hidden")
-	}
-	now, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if now.Lflag != p.before.Lflag || now.Iflag != p.before.Iflag || now.Oflag != p.before.Oflag {
-		p.t.Errorf("the terminal's modes differ: lflag %x, were %x", now.Lflag, p.before.Lflag)
-	}
+	return ptytest.Start(t, c, w, h), errs
 }
 
 func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
 	for _, term := range []string{"xterm-256color", "linux", "vt100", "screen-256color"} {
 		t.Run(term, func(t *testing.T) { // one after the other: the time counts
-			p := openPty(t, 80, 24, "TERM="+term)
-			p.wait("Top cells")
-			took := p.first.Sub(p.start)
+			p, _ := openPty(t, 80, 24, "TERM="+term)
+			took := p.WaitScreen("Top cells").Sub(p.Began)
 			t.Logf("first frame after %v", took.Round(time.Millisecond))
 			if took > time.Second { // 0.05 s on a free machine; the stall this is about takes 5 s
 				t.Errorf("first frame after %v", took)
 			}
 			for _, query := range []string{"\x1b]11;?", "\x1b]10;?", "\x1b[6n", "\x1b[c"} {
-				if strings.Contains(p.text(), query) {
+				if strings.Contains(p.Sent(), query) {
 					t.Errorf("the terminal is asked %q", query)
 				}
 			}
@@ -170,43 +53,45 @@ func TestTheTerminalIsRestored(t *testing.T) {
 	rows := []struct {
 		name    string
 		env     []string
-		do      func(p *pty)
+		do      func(p *ptytest.Terminal)
 		outcome string
+		code    int
 	}{
-		{"stop now", nil, func(p *pty) { p.press("q"); p.wait("Leave"); p.press("s") }, "outcome: stop error: <nil>"},
-		{"ctrl-c asks, and the dialog's keys decide", nil, func(p *pty) { p.press("\x03"); p.wait("Leave"); p.press("s") }, "outcome: stop error: <nil>"},
-		{"detach", []string{"NASNET_TUI_DETACH=1"}, func(p *pty) { p.press("q"); p.wait("detach"); p.press("d") }, "outcome: detached error: <nil>"},
-		{"a finished search is left without a question", []string{"NASNET_TUI_SHOW=done"}, func(p *pty) { p.press("q") }, "outcome: finished error: <nil>"},
-		{"SIGTERM", nil, func(p *pty) { p.cmd.Process.Signal(syscall.SIGTERM) }, "outcome: terminated error: <nil>"},
-		{"SIGHUP", nil, func(p *pty) { p.cmd.Process.Signal(syscall.SIGHUP) }, "outcome: hangup error: <nil>"},
-		{"SIGQUIT dumps after it", nil, func(p *pty) { p.cmd.Process.Signal(syscall.SIGQUIT) }, ""},
-		{"a panic while drawing", []string{"NASNET_TUI_SHOW=panic-view"}, func(*pty) {}, "error: tui: panic in view"},
-		{"a panic in a command", []string{"NASNET_TUI_SHOW=panic-command"}, func(p *pty) { p.press("p") }, "error: tui: panic in command pause"},
-		{"a panic in the subscription", []string{"NASNET_TUI_SHOW=panic-subscription"}, func(*pty) {}, "error: tui: panic in subscription"},
+		{"stop now", nil, func(p *ptytest.Terminal) { p.Press("q"); p.Wait("Leave"); p.Press("s") }, "outcome: stop error: <nil>", 0},
+		{"ctrl-c asks, and the dialog's keys decide", nil, func(p *ptytest.Terminal) { p.Press("\x03"); p.Wait("Leave"); p.Press("s") }, "outcome: stop error: <nil>", 0},
+		{"detach", []string{"NASNET_TUI_DETACH=1"}, func(p *ptytest.Terminal) { p.Press("q"); p.Wait("detach"); p.Press("d") }, "outcome: detached error: <nil>", 0},
+		{"a finished search is left without a question", []string{"NASNET_TUI_SHOW=done"}, func(p *ptytest.Terminal) { p.Press("q") }, "outcome: finished error: <nil>", 0},
+		{"SIGTERM", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGTERM) }, "outcome: terminated error: <nil>", 0},
+		{"SIGHUP", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGHUP) }, "outcome: hangup error: <nil>", 0},
+		{"SIGQUIT dumps after it", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGQUIT) }, "", 2},
+		{"a panic while drawing", []string{"NASNET_TUI_SHOW=panic-view"}, func(*ptytest.Terminal) {}, "error: tui: panic in view", 0},
+		{"a panic in a command", []string{"NASNET_TUI_SHOW=panic-command"}, func(p *ptytest.Terminal) { p.Press("p") }, "error: tui: panic in command toggle", 0},
+		{"a panic in the subscription", []string{"NASNET_TUI_SHOW=panic-subscription"}, func(*ptytest.Terminal) {}, "error: tui: panic in subscription", 0},
+		{"a panic while a message is taken", []string{"NASNET_TUI_SHOW=panic-update", "NASNET_TUI_HZ=10"}, func(*ptytest.Terminal) {}, "error: tui: panic in update", 0},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			log := filepath.Join(t.TempDir(), "log")
-			p := openPty(t, 80, 24, append(r.env, "NASNET_TUI_LOG="+log)...)
-			if !strings.Contains(r.name, "drawing") && !strings.Contains(r.name, "subscription") {
-				p.wait("Top cells")
+			p, errs := openPty(t, 80, 24, append(r.env, "NASNET_TUI_LOG="+log)...)
+			if !strings.Contains(r.outcome, "panic") || strings.Contains(r.outcome, "command") {
+				p.Wait("Top cells")
 			}
 			r.do(p)
-			p.end()
-			if !strings.Contains(p.text(), r.outcome) {
-				t.Errorf("the end is %q, want %q", last(p.text(), 300), r.outcome)
+			p.End(r.code)
+			if !strings.Contains(p.Sent(), r.outcome) {
+				t.Errorf("the end is %q, want %q", last(p.Sent(), 300), r.outcome)
 			}
 			if strings.Contains(r.outcome, "panic") {
 				b, err := os.ReadFile(log)
 				if err != nil || !bytes.Contains(b, []byte("goroutine")) {
 					t.Errorf("no stack in the log: %v", err)
 				}
-				if !strings.Contains(p.stderr.String(), "goroutine") {
+				if !strings.Contains(errs.String(), "goroutine") {
 					t.Error("no stack on standard error")
 				}
 			}
-			if r.outcome == "" && !strings.Contains(p.stderr.String(), "SIGQUIT: quit") {
+			if r.outcome == "" && !strings.Contains(errs.String(), "SIGQUIT: quit") {
 				t.Error("no dump on standard error")
 			}
 		})
@@ -215,83 +100,158 @@ func TestTheTerminalIsRestored(t *testing.T) {
 
 func last(s string, n int) string { return s[max(0, len(s)-n):] }
 
-func TestBytesToTheTerminal(t *testing.T) {
-	rate := func(t *testing.T, env ...string) float64 {
-		p := openPty(t, 160, 48, env...)
-		p.wait("Top cells")
-		time.Sleep(700 * time.Millisecond)
-		from := len(p.text())
-		time.Sleep(time.Second)
-		return float64(len(p.text()) - from)
+// screensByKeys are the screens and the keys that lead to each from the dashboard.
+var screensByKeys = []struct{ name, keys, shows string }{
+	{"dashboard", "", "Top cells"},
+	{"runs", "R", "6 runs"},
+	{"cell", "5\r", "tab reduction"},
+	{"compare", "5 j c", "Rungs"},
+	{"edit", "5e", "Change b"},
+	{"retrain", "5r", "Settings"},
+	{"policy", "H", "Probabilities"},
+	{"log", "L", "Event"},
+	{"help", "?", "EVERYWHERE"},
+}
+
+// TestEveryScreenIsCheap measures each screen at two sizes, at rest and with four children that report four times a second. The long form, for figures:
+//
+//	NASNET_MEASURE=10s go test ./tui -run EveryScreenIsCheap -v
+func TestEveryScreenIsCheap(t *testing.T) {
+	over := 600 * time.Millisecond
+	if d, err := time.ParseDuration(os.Getenv("NASNET_MEASURE")); err == nil {
+		over = d
 	}
-	t.Run("nothing moves, nothing is sent", func(t *testing.T) {
-		t.Parallel()
-		if r := rate(t); r != 0 {
-			t.Errorf("%.0f B/s", r)
-		}
-	})
-	t.Run("four children at 4 Hz stay under 1 kB/s at 160x48", func(t *testing.T) {
-		t.Parallel()
-		r := rate(t, "NASNET_TUI_HZ=4")
-		t.Logf("%.0f B/s", r)
-		if r == 0 || r > 1000 {
-			t.Errorf("%.0f B/s", r)
-		}
-	})
+	for _, r := range []struct {
+		name     string
+		w, h, hz int
+		rate     float64 // bytes a second at most
+		share    float64 // of a processor, in percent, on a free machine
+	}{
+		{"at rest, 80x24", 80, 24, 0, 0, 0.5},
+		{"at rest, 160x48", 160, 48, 0, 0, 0.5},
+		{"at 4 Hz, 80x24", 80, 24, 4, 400, 1},
+		{"at 4 Hz, 160x48", 160, 48, 4, 1000, 1},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			p, _ := openPty(t, r.w, r.h, fmt.Sprint("NASNET_TUI_HZ=", r.hz))
+			p.WaitScreen("Top cells")
+			for _, s := range screensByKeys {
+				p.Press(s.keys)
+				p.WaitScreen(s.shows)
+				if r.hz == 0 {
+					p.Quiet(200 * time.Millisecond)
+				} else {
+					p.Measure(p.Cmd.Process.Pid, 300*time.Millisecond) // the screen itself comes
+				}
+				c := p.Measure(p.Cmd.Process.Pid, over)
+				t.Logf("%-9s %v", s.name, c)
+				if c.Rate() > r.rate {
+					t.Errorf("%s: %.0f B/s; want at most %.0f", s.name, c.Rate(), r.rate)
+				}
+				if c.Share() > 5*r.share { // the machine does other work too
+					t.Errorf("%s: %.2f %% of a processor; want about %.1f", s.name, c.Share(), r.share)
+				}
+				if n := float64(c.Reads) / over.Seconds(); n > fps+1 {
+					t.Errorf("%s: %.1f writes a second for %d frames", s.name, n, fps)
+				}
+				if s.name == "dashboard" && r.hz > 0 && c.Bytes == 0 {
+					t.Error("nothing moves")
+				}
+				if strings.Contains(p.Sent(), "\x1b[?25h") {
+					t.Errorf("%s: the cursor is shown", s.name)
+				}
+				if s.keys != "" {
+					p.Press("\x1b")
+					p.Until("the dashboard", func() bool { return !strings.Contains(p.Screen(), s.shows) && strings.Contains(p.Screen(), "Top cells") })
+				}
+			}
+		})
+	}
 	t.Run("without the differ it is several times that", func(t *testing.T) {
 		t.Parallel()
-		r := rate(t, "NASNET_TUI_HZ=4", "NASNET_TUI_NODIFF=1")
-		t.Logf("%.0f B/s", r)
-		if r < 1000 {
-			t.Errorf("%.0f B/s: the differ is for nothing", r)
+		p, _ := openPty(t, 160, 48, "NASNET_TUI_HZ=4", "NASNET_TUI_NODIFF=1")
+		p.WaitScreen("Top cells")
+		c := p.Measure(p.Cmd.Process.Pid, over)
+		t.Log(c)
+		if c.Rate() < 1000 {
+			t.Errorf("%.0f B/s: the differ is for nothing", c.Rate())
 		}
 	})
 }
 
-func TestTheScreenFollowsTheTerminalsSize(t *testing.T) {
+func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
 	t.Parallel()
-	p := openPty(t, 80, 24)
-	p.wait("Top cells")
-	for _, s := range [][2]int{{160, 48}, {60, 15}, {1, 1}, {100, 30}, {120, 36}} {
-		if err := unix.IoctlSetWinsize(int(p.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(s[1]), Col: uint16(s[0])}); err != nil {
-			t.Fatal(err)
+	fresh, _ := openPty(t, 120, 36)
+	fresh.WaitScreen("Top cells")
+	fresh.Quiet(300 * time.Millisecond)
+	want := fresh.Screen()
+	p, _ := openPty(t, 80, 24)
+	p.WaitScreen("Top cells")
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range 100 {
+		p.Resize(1+r.IntN(200), 1+r.IntN(60))
+		if i%10 == 0 {
+			p.Measure(p.Cmd.Process.Pid, 50*time.Millisecond) // some sizes stay for a frame, most do not
 		}
-		time.Sleep(150 * time.Millisecond)
 	}
-	p.press("?")
-	p.wait("EVERYWHERE")
+	p.Resize(120, 36)
+	p.Quiet(500 * time.Millisecond)
+	if got := p.Screen(); got != want {
+		t.Errorf("the frame differs from that of a terminal that always had this size:\n%s", diffLines(want, got))
+	}
+	p.Press("?")
+	p.WaitScreen("EVERYWHERE")
+}
+
+func TestEveryTerminalShowsTheSameText(t *testing.T) {
+	t.Parallel()
+	want := ""
+	for _, term := range []string{"xterm-256color", "xterm", "screen-256color", "tmux-256color", "vt100", "xterm-ghostty"} {
+		p, _ := openPty(t, 100, 30, "TERM="+term)
+		p.WaitScreen("Top cells")
+		p.Quiet(300 * time.Millisecond)
+		if want == "" {
+			want = p.Screen()
+		}
+		if got := p.Screen(); got != want {
+			t.Errorf("TERM=%s:\n%s", term, diffLines(want, got))
+		}
+	}
 }
 
 func TestSuspendWithoutAShellIsRefused(t *testing.T) {
 	t.Parallel()
-	p := openPty(t, 80, 24)
-	p.wait("Top cells")
-	p.press("\x1a")
-	p.wait("there is no shell")
-	p.press("?")
-	p.wait("EVERYWHERE")
+	p, _ := openPty(t, 80, 24)
+	p.Wait("Top cells")
+	p.Press("\x1a")
+	p.Wait("there is no shell")
+	p.Press("?")
+	p.Wait("EVERYWHERE")
 }
 
 func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
 	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
-	p := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
-	p.wait("Top cells")
-	time.Sleep(400 * time.Millisecond)
-	if strings.Contains(p.text(), "stray") {
-		t.Error("it lands on the screen")
+	p, _ := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
+	p.Wait("Top cells")
+	var b []byte
+	for late := time.Now().Add(30 * time.Second); !bytes.Contains(b, []byte("stray log 1")) && time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
+		b, _ = os.ReadFile(log) // until it is there
 	}
-	b, err := os.ReadFile(log)
 	for _, want := range []string{"stray 1", "stray error 1", "stray log 1"} {
 		if !strings.Contains(string(b), want) {
-			t.Errorf("no %q in the log: %q, %v", want, b, err)
+			t.Errorf("no %q in the log: %q", want, b)
 		}
 	}
-	p.press("q")
-	p.wait("Leave")
-	p.press("s")
-	p.end()
-	if !strings.Contains(p.text(), "outcome: stop") {
+	if strings.Contains(p.Sent(), "stray") {
+		t.Error("it lands on the screen")
+	}
+	p.Press("q")
+	p.Wait("Leave")
+	p.Press("s")
+	p.End(0)
+	if !strings.Contains(p.Sent(), "outcome: stop") {
 		t.Error("standard output is not given back")
 	}
 }
@@ -315,13 +275,13 @@ func TestWhatTheEnvironmentAsksFor(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p := openPty(t, 80, 24, r.env...)
-			p.wait("help")
-			if out := stripPlain(p.text()); !strings.Contains(p.text(), r.must) && !strings.Contains(out, r.must) {
-				t.Errorf("no %q in %q", r.must, p.text())
+			p, _ := openPty(t, 80, 24, r.env...)
+			p.Wait("help")
+			if out := stripPlain(p.Sent()); !strings.Contains(p.Sent(), r.must) && !strings.Contains(out, r.must) {
+				t.Errorf("no %q in %q", r.must, p.Sent())
 			}
 			if r.mustNot != nil {
-				if at := r.mustNot.FindString(p.text()); at != "" {
+				if at := r.mustNot.FindString(p.Sent()); at != "" {
 					t.Errorf("%q is sent", at)
 				}
 			}

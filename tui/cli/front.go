@@ -119,11 +119,14 @@ func (a *app) beFront() error {
 	}
 }
 
+// leaveScreen undoes what the interface asks of a terminal: no mouse, no bracketed paste, the normal screen, the cursor, no attributes.
+const leaveScreen = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m"
+
 // afterProgram puts the terminal in order if the program could not, and passes its exit code on.
 func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.State) error {
 	now, err := xterm.GetState(tty.Fd())
 	if err == nil && *now != *before {
-		fmt.Fprint(tty, "\x1b[?1049l\x1b[?25h\x1b[0m") // leave the alternate screen, show the cursor, no attributes
+		fmt.Fprint(tty, leaveScreen)
 		if err := xterm.Restore(tty.Fd(), before); err != nil {
 			fmt.Fprintln(a.Err, "nasnet: terminal:", err)
 		}

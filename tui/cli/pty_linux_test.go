@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,142 +18,27 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/remote"
+	"nasnet/tui/term/ptytest"
 )
 
-// terminal is a pseudo-terminal with a process on it, and all that it was sent.
-type terminal struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	master *os.File
-	slave  *os.File
-	before unix.Termios
-	ended  chan struct{}
-
-	mu   sync.Mutex
-	out  []byte
-	more chan struct{} // of size 1
+// onTerminal starts this program, or another if args begin with a path, on a terminal of its own.
+func onTerminal(t *testing.T, store string, args ...string) *ptytest.Terminal {
+	t.Helper()
+	return onTerminalOf(t, 120, 36, store, args...)
 }
 
-// onTerminal starts this program, or another if args begin with a path, on a terminal of its own.
-func onTerminal(t *testing.T, store string, args ...string) *terminal {
+func onTerminalOf(t *testing.T, w, h int, store string, args ...string) *ptytest.Terminal {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
-	}
-	fd := int(master.Fd())
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
-	}
-	if err := errors.Join(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0), unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 36, Col: 120})); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &terminal{t: t, master: master, slave: slave, ended: make(chan struct{}), more: make(chan struct{}, 1)}
-	tio, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x.before = *tio
+	c := &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...)}
 	if filepath.IsAbs(args[0]) {
-		x.cmd = exec.Command(args[0], args[1:]...)
-	} else {
-		x.cmd = &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...)}
+		c = exec.Command(args[0], args[1:]...)
 	}
-	x.cmd.Env = append(environment(store), "TERM=xterm-256color", "LANG=C.UTF-8")
-	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = slave, slave, slave
-	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := x.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		buf := make([]byte, 1<<16)
-		for {
-			n, err := master.Read(buf)
-			x.mu.Lock()
-			x.out = append(x.out, buf[:n]...)
-			x.mu.Unlock()
-			select {
-			case x.more <- struct{}{}:
-			default:
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	go func() { _ = x.cmd.Wait(); close(x.ended) }()
-	t.Cleanup(func() {
-		_ = x.cmd.Process.Kill()
-		<-x.ended
-		x.close()
-	})
-	return x
+	c.Env = append(environment(store), "TERM=xterm-256color", "LANG=C.UTF-8")
+	return ptytest.Start(t, c, w, h)
 }
 
 func environment(store string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + store, "XDG_DATA_HOME=" + store}
-}
-
-// close takes the terminal away.
-func (x *terminal) close() {
-	x.slave.Close()
-	x.master.Close()
-}
-
-func (x *terminal) text() string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return string(x.out)
-}
-
-// wait waits until the terminal was sent the text, after what it had been sent at the last call.
-func (x *terminal) wait(text string) {
-	x.t.Helper()
-	late := time.After(30 * time.Second)
-	for !strings.Contains(x.text(), text) {
-		select {
-		case <-x.more:
-		case <-late:
-			out := x.text()
-			x.t.Fatalf("%q never came; the terminal got:\n%q", text, out[max(0, len(out)-4000):])
-		}
-	}
-}
-
-// press sends keys, and forgets what the terminal was sent so far.
-func (x *terminal) press(keys string) {
-	x.t.Helper()
-	x.mu.Lock()
-	x.out = nil
-	x.mu.Unlock()
-	if _, err := x.master.WriteString(keys); err != nil {
-		x.t.Fatal(err)
-	}
-}
-
-// end waits for the process and wants its exit code and the terminal as it was.
-func (x *terminal) end(code int) {
-	x.t.Helper()
-	select {
-	case <-x.ended:
-	case <-time.After(30 * time.Second):
-		x.t.Fatalf("the process does not end; the terminal got\n%q", x.text())
-	}
-	if got := x.cmd.ProcessState.ExitCode(); got != code {
-		x.t.Errorf("exit code %d, want %d", got, code)
-	}
-	now, err := unix.IoctlGetTermios(int(x.slave.Fd()), unix.TCGETS)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	if now.Lflag != x.before.Lflag || now.Iflag != x.before.Iflag || now.Oflag != x.before.Oflag {
-		x.t.Errorf("the terminal's modes differ: lflag %x, were %x", now.Lflag, x.before.Lflag)
-	}
 }
 
 // nasnet runs the program without a terminal and returns what it prints.
@@ -171,7 +55,7 @@ func nasnet(t *testing.T, store string, args ...string) string {
 }
 
 // fakeSearch starts a search without training on a terminal and waits for its screen. At the end of the test the search is ended, whoever runs it.
-func fakeSearch(t *testing.T) (x *terminal, store, dir string) {
+func fakeSearch(t *testing.T) (x *ptytest.Terminal, store, dir string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -188,7 +72,7 @@ func fakeSearch(t *testing.T) (x *terminal, store, dir string) {
 			}
 		}
 	})
-	x.wait("Top cells")
+	x.Wait("Top cells")
 	return x, store, dir
 }
 
@@ -235,14 +119,14 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	x, store, dir := fakeSearch(t)
 	until(t, "a child in training", func() bool { s := lookAt(t, dir); return len(s.Running) > 0 && s.Running[0].Progress > 0 })
 	was := lookAt(t, dir)
-	if was.Control.Holder.TTY == "" || was.PID == x.cmd.Process.Pid {
-		t.Errorf("the screen of process %d (front %d) is %+v", was.PID, x.cmd.Process.Pid, was.Control)
+	if was.Control.Holder.TTY == "" || was.PID == x.Cmd.Process.Pid {
+		t.Errorf("the screen of process %d (front %d) is %+v", was.PID, x.Cmd.Process.Pid, was.Control)
 	}
-	x.press("q")
-	x.wait("detach")
-	x.press("d")
-	x.end(exitDone)
-	x.wait("come back with: nasnet attach a")
+	x.Press("q")
+	x.Wait("detach")
+	x.Press("d")
+	x.End(exitDone)
+	x.Wait("come back with: nasnet attach a")
 	goesOn(t, dir, was)
 	if sid, err := unix.Getsid(was.PID); err != nil || sid != was.PID {
 		t.Errorf("the session of process %d is %d, %v", was.PID, sid, err)
@@ -256,25 +140,25 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	// Come back from another terminal.
 	began := time.Now()
 	y := onTerminal(t, store, "attach")
-	y.wait("Top cells")
+	y.Wait("Top cells")
 	took := time.Since(began)
 	t.Logf("attach shows the screen after %v", took.Round(time.Millisecond))
 	if took > 2*time.Second { // 0.1 s on a free machine
 		t.Errorf("attach takes %v", took)
 	}
-	y.press("p")
-	y.wait("paused")
-	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Holder.PID != y.cmd.Process.Pid {
+	y.Press("p")
+	y.Wait("paused")
+	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Holder.PID != y.Cmd.Process.Pid {
 		t.Errorf("%s, control %+v", s.State, s.Control)
 	}
-	y.press("p")
-	y.wait("running")
+	y.Press("p")
+	y.Wait("running")
 	// Its quit dialog leaves by default.
-	y.press("q")
-	y.wait("detach")
-	y.press("\r")
-	y.end(exitDone)
-	y.wait("run a goes on in process")
+	y.Press("q")
+	y.Wait("detach")
+	y.Press("\r")
+	y.End(exitDone)
+	y.Wait("run a goes on in process")
 	if s := lookAt(t, dir); s.PID != was.PID {
 		t.Errorf("%+v", s)
 	}
@@ -289,13 +173,13 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 func TestWhatEndsTheScreenDoesNotEndTheSearch(t *testing.T) {
 	for _, r := range []struct {
 		name string
-		do   func(x *terminal, engine int)
+		do   func(x *ptytest.Terminal, engine int)
 	}{
-		{"the terminal goes away", func(x *terminal, _ int) { x.close() }},
-		{"SIGHUP to what the shell started", func(x *terminal, _ int) { x.cmd.Process.Signal(syscall.SIGHUP) }},
-		{"SIGHUP to the engine", func(_ *terminal, engine int) { syscall.Kill(engine, syscall.SIGHUP) }},
-		{"SIGHUP to the job", func(x *terminal, _ int) { syscall.Kill(-x.cmd.Process.Pid, syscall.SIGHUP) }},
-		{"kill -9 of what the shell started", func(x *terminal, _ int) { x.cmd.Process.Kill() }},
+		{"the terminal goes away", func(x *ptytest.Terminal, _ int) { x.Close() }},
+		{"SIGHUP to what the shell started", func(x *ptytest.Terminal, _ int) { x.Cmd.Process.Signal(syscall.SIGHUP) }},
+		{"SIGHUP to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGHUP) }},
+		{"SIGHUP to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGHUP) }},
+		{"kill -9 of what the shell started", func(x *ptytest.Terminal, _ int) { x.Cmd.Process.Kill() }},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			x, store, dir := fakeSearch(t)
@@ -313,25 +197,25 @@ func TestWhatEndsTheScreenDoesNotEndTheSearch(t *testing.T) {
 func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 	for _, r := range []struct {
 		name   string
-		do     func(x *terminal, engine int)
+		do     func(x *ptytest.Terminal, engine int)
 		code   int
 		status string
 	}{
-		{"SIGTERM to what the shell started", func(x *terminal, _ int) { x.cmd.Process.Signal(syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGTERM to the job", func(x *terminal, _ int) { syscall.Kill(-x.cmd.Process.Pid, syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGTERM to the engine", func(_ *terminal, engine int) { syscall.Kill(engine, syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGINT to the job", func(x *terminal, _ int) { syscall.Kill(-x.cmd.Process.Pid, syscall.SIGINT) }, exitInterrupted, "stopped"},
-		{"kill -9 of the engine", func(_ *terminal, engine int) { syscall.Kill(engine, syscall.SIGKILL) }, exitFailed, "crashed"},
-		{"stop from the quit dialog", func(x *terminal, _ int) { x.press("q"); x.wait("stop now"); x.press("s") }, exitDone, "stopped"},
-		{"the end after the running children", func(x *terminal, _ int) { x.press("q"); x.wait("stop now"); x.press("w") }, exitDone, "stopped"},
+		{"SIGTERM to what the shell started", func(x *ptytest.Terminal, _ int) { x.Cmd.Process.Signal(syscall.SIGTERM) }, exitDone, "stopped"},
+		{"SIGTERM to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGTERM) }, exitDone, "stopped"},
+		{"SIGTERM to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGTERM) }, exitDone, "stopped"},
+		{"SIGINT to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGINT) }, exitInterrupted, "stopped"},
+		{"kill -9 of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGKILL) }, exitFailed, "crashed"},
+		{"stop from the quit dialog", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("s") }, exitDone, "stopped"},
+		{"the end after the running children", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("w") }, exitDone, "stopped"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			x, _, dir := fakeSearch(t)
 			engine := lookAt(t, dir).PID
 			r.do(x, engine)
-			x.end(r.code)
-			x.wait("\x1b[?1049l")
-			x.wait("\x1b[?25h")
+			x.End(r.code)
+			x.Wait("\x1b[?1049l")
+			x.Wait("\x1b[?25h")
 			until(t, "the end of the engine", func() bool { return !checkpoints.Summary(dir).Live })
 			if s := checkpoints.Summary(dir); s.Status != r.status {
 				t.Errorf("the run is %s, want %s", s.Status, r.status)
@@ -346,32 +230,32 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	x, store, dir := fakeSearch(t)
 	y := onTerminal(t, store, "attach", "a")
-	y.wait("looking on: pts/")
-	y.press("p")
-	y.wait("this screen does not have the control")
+	y.Wait("looking on: pts/")
+	y.Press("p")
+	y.Wait("this screen does not have the control")
 	if s := lookAt(t, dir); s.State != string(nas.Running) || s.Control.Viewers != 1 {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
 	z := onTerminal(t, store, "attach", "a", "--take")
-	z.wait("2 others look on")
-	x.wait("has taken the control; W takes it back")
-	z.press("p")
-	z.wait("paused")
-	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 || s.Control.Holder.PID != z.cmd.Process.Pid {
+	z.Wait("2 others look on")
+	x.Wait("has taken the control; W takes it back")
+	z.Press("p")
+	z.Wait("paused")
+	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 || s.Control.Holder.PID != z.Cmd.Process.Pid {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
-	x.press("p")
-	x.wait("this screen does not have the control")
+	x.Press("p")
+	x.Wait("this screen does not have the control")
 	if out := nasnet(t, store, "runs"); !strings.Contains(out, "3 attached") {
 		t.Error(out)
 	}
 	// The key takes it as well, and gives it back.
-	x.press("W")
-	x.wait("this screen has the control")
-	z.wait("has taken the control")
-	z.press("W")
-	z.wait("this screen has the control")
-	x.wait("has taken the control")
+	x.Press("W")
+	x.Wait("this screen has the control")
+	z.Wait("has taken the control")
+	z.Press("W")
+	z.Wait("this screen has the control")
+	x.Wait("has taken the control")
 
 	// A script needs no control.
 	nasnet(t, store, "ctl", "a", "resume")
@@ -379,20 +263,20 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 		t.Error(s.State)
 	}
 	// The end is told on every screen; those attached stay.
-	z.press("q")
-	z.wait("stop now")
-	z.press("s")
-	z.end(exitDone)
-	x.end(exitDone)
-	y.wait("the program that runs it has ended; nasnet resume a goes on")
+	z.Press("q")
+	z.Wait("stop now")
+	z.Press("s")
+	z.End(exitDone)
+	x.End(exitDone)
+	y.Wait("the program that runs it has ended; nasnet resume a goes on")
 	select {
-	case <-y.ended:
+	case <-y.Ended:
 		t.Error("the screen is gone")
 	default:
 	}
-	y.press("q")
-	y.end(exitDone)
-	y.wait("the program that runs it has ended; nasnet resume a goes on")
+	y.Press("q")
+	y.End(exitDone)
+	y.Wait("the program that runs it has ended; nasnet resume a goes on")
 }
 
 func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
@@ -403,21 +287,21 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 	store := t.TempDir()
 	dir := filepath.Join(store, "nasnet", "runs", "a")
 	x := onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "4", "--workers", "2", "--strategy", "random")
-	x.wait("Top cells")
+	x.Wait("Top cells")
 	y := onTerminal(t, store, "attach", "--take")
-	y.wait("1 other looks on")
-	x.press("q") // it looks on, so it is not asked
-	x.end(exitDone)
+	y.Wait("1 other looks on")
+	x.Press("q") // it looks on, so it is not asked
+	x.End(exitDone)
 	until(t, "the end of the last child", func() bool { return lookAt(t, dir).State == string(nas.Done) })
-	y.wait("the search is done")
+	y.Wait("the search is done")
 	nasnet(t, store, "ctl", "a", "submit", "nasnet-a") // what is done can go on
 	until(t, "the end of the cell", func() bool {
 		s := lookAt(t, dir)
 		return s.State == string(nas.Done) && s.BestTrial != nil && *s.BestTrial == nas.FirstManual
 	})
-	y.wait("the search is done: best .7370")
-	y.press("q")
-	y.end(exitDone)
+	y.Wait("the search is done: best .7370")
+	y.Press("q")
+	y.End(exitDone)
 	until(t, "the end of the process", func() bool { return !checkpoints.Summary(dir).Live })
 	if s := checkpoints.Summary(dir); s.Status != "done" || s.Done != 4 {
 		t.Errorf("%+v", s)
@@ -440,44 +324,44 @@ func TestAShellsJobControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := onTerminal(t, store, bash, "--norc", "--noprofile", "-i")
-	x.press("PS1='READY'\\> \n")
-	x.wait("READY>")
-	x.press(bin + " search --fake --name a --children 500\n")
+	x.Press("PS1='READY'\\> \n")
+	x.Wait("READY>")
+	x.Press(bin + " search --fake --name a --children 500\n")
 	t.Cleanup(func() {
 		if s := checkpoints.Summary(dir); s.Live {
 			_ = syscall.Kill(s.PID, syscall.SIGKILL)
 		}
 	})
-	x.wait("Top cells")
+	x.Wait("Top cells")
 	was := lookAt(t, dir)
-	x.press("\x1a") // the shell is back, the engine goes on, the screen keeps the control
-	x.wait("READY>")
+	x.Press("\x1a") // the shell is back, the engine goes on, the screen keeps the control
+	x.Wait("READY>")
 	until(t, "more children while the screen is stopped", func() bool { return lookAt(t, dir).Finished > was.Finished })
 	if s := lookAt(t, dir); s.PID != was.PID || s.Control.Holder.PID != was.PID {
 		t.Errorf("process %d, control %+v", s.PID, s.Control)
 	}
 	// In the background it stays away from the terminal, in the foreground it draws at once.
-	x.press("bg\n")
-	x.wait("READY>")
+	x.Press("bg\n")
+	x.Wait("READY>")
 	was = lookAt(t, dir)
 	until(t, "more children in the background", func() bool { return lookAt(t, dir).Finished > was.Finished })
-	if strings.Contains(x.text(), "\x1b[?1049h") {
-		t.Errorf("it draws in the background: %q", x.text())
+	if strings.Contains(x.Sent(), "\x1b[?1049h") {
+		t.Errorf("it draws in the background: %q", x.Sent())
 	}
-	x.press("fg\n")
-	x.wait("Top cells")
-	x.press("\x1a")
-	x.wait("READY>")
-	x.press("fg\n")
-	x.wait("Top cells")
-	x.press("q")
-	x.wait("detach")
-	x.press("d")
-	x.wait("READY>")
-	x.press("echo code $?\n")
-	x.wait("code 0")
-	x.press("exit\n")
-	x.end(0)
+	x.Press("fg\n")
+	x.Wait("Top cells")
+	x.Press("\x1a")
+	x.Wait("READY>")
+	x.Press("fg\n")
+	x.Wait("Top cells")
+	x.Press("q")
+	x.Wait("detach")
+	x.Press("d")
+	x.Wait("READY>")
+	x.Press("echo code $?\n")
+	x.Wait("code 0")
+	x.Press("exit\n")
+	x.End(0)
 	goesOn(t, dir, lookAt(t, dir))
 	nasnet(t, store, "ctl", "a", "stop", "--wait")
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"nasnet/nas"
 )
 
@@ -21,7 +19,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	dir := filepath.Join(store, "nasnet", "runs", "walk")
 	x := onTerminal(t, store, "search", "--name", "walk", "--no-diff", "--children", "3000", "--workers", "2", "--update-every", "4", "--train-images", "200", "--val-images", "100",
 		"--epochs", "2", "--seed", "3")
-	x.wait("Top cells")
+	x.Wait("Top cells")
 	until(t, "an update of the policy", func() bool { return lookAt(t, dir).Updates >= 1 })
 
 	// What is wanted comes in the first line of what a key changes, or is nowhere else: the rest of a frame may come after the next key.
@@ -76,14 +74,12 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"p", "the search goes on", "its end"},
 	} {
 		t.Logf("%q: %s", step.keys, step.why)
-		x.press(step.keys)
-		x.wait(step.want)
+		x.Press(step.keys)
+		x.Wait(step.want)
 	}
-	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 15, Col: 60}); err != nil {
-		t.Fatal(err)
-	}
-	x.press("")
-	x.wait("reward ")
+	x.Resize(60, 15)
+	x.Press("")
+	x.Wait("reward ")
 
 	stored := func() map[string]nas.TrialView {
 		s, err := nas.ReadSnapshot(dir)
@@ -122,11 +118,11 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 			t.Errorf("%s reads back as\n%s", f, out)
 		}
 	}
-	x.press("q")
-	x.wait("stop now")
-	x.press("s")
-	x.end(exitDone)
-	x.wait("go on with")
+	x.Press("q")
+	x.Wait("stop now")
+	x.Press("s")
+	x.End(exitDone)
+	x.Wait("go on with")
 	if _, err := os.Stat(filepath.Join(dir, "seen.json")); err != nil {
 		t.Error(err)
 	}

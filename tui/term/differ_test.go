@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/tui/term/ptytest"
 )
 
 // renderer writes frames the way Bubble Tea's standard renderer does on the alternate screen: home, then line by line, lines equal to the last frame's
@@ -69,7 +71,7 @@ func randomLine(r *rand.Rand) string {
 func play(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
 	w, h := 1+r.IntN(40), 1+r.IntN(12)
-	plain, diffed := newVT(w, h), newVT(w, h)
+	plain, diffed := ptytest.NewScreen(w, h), ptytest.NewScreen(w, h)
 	d := NewDifferSize(diffed, func() (int, int) { return w, h })
 	rend := &renderer{w: w, h: h}
 	both := func(s string) {
@@ -95,10 +97,10 @@ func play(t *testing.T, seed uint64) {
 			for was := [2]int{w, h}; was == [2]int{w, h}; {
 				w, h = 1+r.IntN(40), 1+r.IntN(12)
 			}
-			plain, lines = newVT(w, h), make([]string, h)
-			*diffed = *newVT(w, h)
+			plain, lines = ptytest.NewScreen(w, h), make([]string, h)
+			diffed.Resize(w, h)
 			for range 40 {
-				diffed.cells[r.IntN(len(diffed.cells))] = vtCell{text: "?"}
+				diffed.Scribble(r.IntN(w*h), "?")
 			}
 			rend = &renderer{w: w, h: h, count: rend.count}
 		case 1: // redraw
@@ -106,7 +108,7 @@ func play(t *testing.T, seed uint64) {
 			both(ansi.EraseEntireScreen)
 			both(ansi.CursorHomePosition)
 		case 2: // another program wrote on the screen
-			diffed.cells[r.IntN(len(diffed.cells))] = vtCell{text: "!"}
+			diffed.Scribble(r.IntN(w*h), "!")
 			d.Invalidate()
 		case 3:
 			both("\x1b]2;title\a\x1b[?2004h")
@@ -119,7 +121,7 @@ func play(t *testing.T, seed uint64) {
 		if a, b := plain.String(), diffed.String(); a != b {
 			t.Fatalf("seed %d step %d (%dx%d): the screens differ\nplain:\n%s\nthrough the differ:\n%s", seed, step, w, h, a, b)
 		}
-		if diffed.wrapped {
+		if diffed.Wrapped() {
 			t.Fatalf("seed %d step %d: a line wrapped or the screen scrolled", seed, step)
 		}
 	}
@@ -225,7 +227,7 @@ func TestAnUnknownSizeLetsEverythingThrough(t *testing.T) {
 }
 
 func TestAFailedWriteIsDrawnAgain(t *testing.T) {
-	vt := newVT(10, 2)
+	vt := ptytest.NewScreen(10, 2)
 	broken := true
 	d := NewDifferSize(writerFunc(func(p []byte) (int, error) {
 		if broken {

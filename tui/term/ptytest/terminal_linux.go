@@ -1,0 +1,295 @@
+package ptytest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// Terminal is a pseudo-terminal with a program on it, and all that it was sent.
+type Terminal struct {
+	Cmd   *exec.Cmd
+	Began time.Time     // just before the program was started
+	Ended chan struct{} // closed when the program has ended
+
+	t      testing.TB
+	master *os.File
+	slave  *os.File
+	before unix.Termios
+	gate   sync.Mutex // held: nothing is read
+
+	mu     sync.Mutex
+	out    []byte // since the last Press
+	screen *Screen
+	bytes  int // in all
+	reads  int
+	more   chan struct{} // of size 1
+}
+
+// Start starts a command on a terminal of w columns and h rows, as the leader of a session. Its standard error is the terminal's too unless the command has
+// another one. The end of the test ends the program.
+func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	fd := int(master.Fd())
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &Terminal{t: t, Cmd: c, master: master, slave: slave, Ended: make(chan struct{}), screen: NewScreen(w, h), more: make(chan struct{}, 1)}
+	x.setSize(w, h)
+	x.before = x.termios()
+	c.Stdin, c.Stdout = slave, slave
+	if c.Stderr == nil {
+		c.Stderr = slave
+	}
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	x.Began = time.Now()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go x.read()
+	go func() { _ = c.Wait(); close(x.Ended) }() // the state tells more than the error
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		<-x.Ended
+		x.Close()
+	})
+	return x
+}
+
+func (x *Terminal) read() {
+	buf := make([]byte, 1<<16)
+	for {
+		x.gate.Lock()
+		n, err := x.master.Read(buf)
+		x.gate.Unlock()
+		x.mu.Lock()
+		x.out = append(x.out, buf[:n]...)
+		_, _ = x.screen.Write(buf[:n])
+		x.bytes += n
+		x.reads++
+		x.mu.Unlock()
+		select {
+		case x.more <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (x *Terminal) termios() unix.Termios {
+	x.t.Helper()
+	tio, err := unix.IoctlGetTermios(int(x.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return *tio
+}
+
+func (x *Terminal) setSize(w, h int) {
+	x.t.Helper()
+	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(h), Col: uint16(w)}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// Resize makes the terminal another size and tells the program.
+func (x *Terminal) Resize(w, h int) {
+	x.t.Helper()
+	x.mu.Lock()
+	x.screen.Resize(w, h)
+	x.mu.Unlock()
+	x.setSize(w, h)
+}
+
+// Close takes the terminal away.
+func (x *Terminal) Close() {
+	x.slave.Close()
+	x.master.Close()
+}
+
+// Hold stops reading, as a stopped terminal does, until the function it returns is called. What is being read when it is called still comes.
+func (x *Terminal) Hold() (release func()) {
+	done := make(chan struct{})
+	go func() { x.gate.Lock(); close(done) }()
+	return sync.OnceFunc(func() { <-done; x.gate.Unlock() })
+}
+
+// Press sends keys. What the terminal was sent so far no longer counts for Wait and Sent.
+func (x *Terminal) Press(keys string) {
+	x.t.Helper()
+	x.mu.Lock()
+	x.out = nil
+	x.mu.Unlock()
+	if _, err := x.master.WriteString(keys); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// Sent is what the terminal was sent since the last Press.
+func (x *Terminal) Sent() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return string(x.out)
+}
+
+// Screen is what the terminal shows, row by row, without colours.
+func (x *Terminal) Screen() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.screen.Text()
+}
+
+// Wait waits until the terminal was sent the text in one piece since the last Press, and returns when it was.
+func (x *Terminal) Wait(text string) time.Time {
+	x.t.Helper()
+	return x.Until(text, func() bool { return strings.Contains(x.Sent(), text) })
+}
+
+// WaitScreen waits until the terminal shows the text, whenever it came and in however many pieces.
+func (x *Terminal) WaitScreen(text string) time.Time {
+	x.t.Helper()
+	return x.Until(text, func() bool { return strings.Contains(x.Screen(), text) })
+}
+
+// Until waits until something holds, and looks whenever the terminal was sent something.
+func (x *Terminal) Until(what string, ok func() bool) time.Time {
+	x.t.Helper()
+	late := time.After(patience)
+	for !ok() {
+		select {
+		case <-x.more:
+		case <-late:
+			out := x.Sent()
+			x.t.Fatalf("%q never came; the terminal got:\n%q\nand shows:\n%s", what, out[max(0, len(out)-2000):], x.Screen())
+		}
+	}
+	return time.Now()
+}
+
+// Quiet waits until the terminal was sent nothing for a while.
+func (x *Terminal) Quiet(while time.Duration) {
+	x.t.Helper()
+	for late := time.After(patience); ; {
+		select {
+		case <-x.more:
+		case <-time.After(while):
+			return
+		case <-late:
+			x.t.Fatal("the terminal is never quiet")
+		}
+	}
+}
+
+// End waits for the end of the program and wants its exit code, and the terminal as the program found it.
+func (x *Terminal) End(code int) {
+	x.t.Helper()
+	select {
+	case <-x.Ended:
+	case <-time.After(patience):
+		x.t.Fatalf("the process does not end; the terminal got\n%q", x.Sent())
+	}
+	// All that was written before this sequence has come when it has.
+	const mark = "\x1b]9999;end\a"
+	if _, err := x.slave.WriteString(mark); err != nil {
+		x.t.Fatal(err)
+	}
+	x.Wait(mark)
+	x.mu.Lock()
+	on := x.screen.Modes()
+	x.mu.Unlock()
+	if len(on) > 0 {
+		x.t.Errorf("left switched on: %s", strings.Join(on, ", "))
+	}
+	if now := x.termios(); now.Lflag != x.before.Lflag || now.Iflag != x.before.Iflag || now.Oflag != x.before.Oflag {
+		x.t.Errorf("the terminal's modes differ: lflag %x, were %x", now.Lflag, x.before.Lflag)
+	}
+	if got := x.Cmd.ProcessState.ExitCode(); got != code {
+		x.t.Errorf("exit code %d, want %d", got, code)
+	}
+}
+
+// Cost is what a program took in some time.
+type Cost struct {
+	Over  time.Duration
+	Bytes int           // sent to the terminal
+	Reads int           // how many pieces they came in
+	CPU   time.Duration // of the process that was measured, in all its threads
+}
+
+// Rate is bytes a second.
+func (c Cost) Rate() float64 { return float64(c.Bytes) / c.Over.Seconds() }
+
+// Share is the share of one processor, in percent.
+func (c Cost) Share() float64 { return 100 * c.CPU.Seconds() / c.Over.Seconds() }
+
+func (c Cost) String() string {
+	return fmt.Sprintf("%.0f B/s, %.1f reads/s, %.2f %% of a processor", c.Rate(), float64(c.Reads)/c.Over.Seconds(), c.Share())
+}
+
+// Measure looks on for a while and says what it cost; pid is the process whose time counts.
+func (x *Terminal) Measure(pid int, over time.Duration) (c Cost) {
+	x.t.Helper()
+	count := func() (int, int) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return x.bytes, x.reads
+	}
+	cpu, began := x.cpu(pid), time.Now()
+	bytes, reads := count()
+	time.Sleep(over)
+	c.Bytes, c.Reads = count()
+	c.Bytes, c.Reads, c.Over, c.CPU = c.Bytes-bytes, c.Reads-reads, time.Since(began), x.cpu(pid)-cpu
+	return c
+}
+
+// cpu is the processor time that the threads of a process have taken; of threads that have ended it knows nothing, and Go's rarely do.
+func (x *Terminal) cpu(pid int) (sum time.Duration) {
+	x.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err == nil && len(threads) == 0 {
+		err = errors.New("no schedstat")
+	}
+	if err != nil {
+		x.t.Skipf("no processor times of process %d: %v", pid, err)
+	}
+	for _, f := range threads {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		first, _, _ := strings.Cut(string(b), " ")
+		ns, err := strconv.ParseInt(first, 10, 64)
+		if err != nil {
+			x.t.Fatalf("%s: %q", f, b)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
