@@ -163,7 +163,9 @@ func TestEveryScreenIsCheap(t *testing.T) {
 				}
 				if s.keys != "" {
 					p.Press("\x1b")
-					p.Until("the dashboard", func() bool { return !strings.Contains(p.Screen(), s.shows) && strings.Contains(p.Screen(), "Top cells") })
+					p.Until("the dashboard", func() bool {
+						return !strings.Contains(p.Screen(), s.shows) && strings.Contains(p.Screen(), "Top cells")
+					})
 				}
 			}
 		})
