@@ -286,3 +286,45 @@ func TestParse(t *testing.T) {
 		t.Errorf("a name: %v, %v", g, err)
 	}
 }
+
+// Whatever another project's text is: what is read is a genotype within the limits, and what can be written back in that form means the same.
+func FuzzImport(f *testing.F) {
+	for _, s := range []string{dartsNASNet, dartsV1, dartsPNAS, enasArc, nniNASNet, nestedPairs, "Genotype(normal=[('none', 0)], normal_concat=range(2, 6))",
+		"x = Genotype([('skip_connect',-1)],[2],[],range(0,66))", "9 9 9 9 9 9 9 99999999999999999999", "{'normal/op_2_0':[[[[[[[[1", "genotype = Genotype(normal=[('conv 3x3', 0), ('conv_1x1', 1)])"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		g, notes, err := space.Import(s)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "space: ") || len(err.Error()) > 2000 {
+				t.Fatalf("error %q", err)
+			}
+			return
+		}
+		if len(s) > 64<<10 || g.Validate() != nil || len(notes) == 0 {
+			t.Fatalf("%q is read as %s, %q", s, g.Text(), notes)
+		}
+		text, err := g.DARTS()
+		if err != nil {
+			t.Fatalf("%s, read from that form, cannot be written in it: %v", g.Text(), err)
+		}
+		back, _, err := space.Import(text)
+		if err != nil || back.Hash() != g.Hash() {
+			t.Fatalf("%s, written as %s, reads back as %s, %v", g.Text(), text, back.Text(), err)
+		}
+	})
+}
+
+func BenchmarkImportOfTheLargestNNIDict(b *testing.B) {
+	var d strings.Builder
+	d.WriteString("{'width':1")
+	for i := 2; d.Len() < 63<<10; i++ {
+		fmt.Fprintf(&d, ",'normal/op_%d_0':'conv_1x1','normal/input_%[1]d_0':0,'normal/op_%[1]d_1':'conv_1x1','normal/input_%[1]d_1':0", i)
+	}
+	d.WriteString("}")
+	for b.Loop() {
+		if _, _, err := space.Import(d.String()); err == nil {
+			b.Fatal("a cell of hundreds of blocks was read")
+		}
+	}
+}

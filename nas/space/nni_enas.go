@@ -8,6 +8,7 @@ import (
 
 // nni reads keys like normal/op_2_0 and reduce/input_5_1: the node, counted from 2, and its operand.
 func (im *importer) nni(g *Genotype, c *pyCall) error {
+	read := map[string]bool{}
 	for i, cell := range []*Cell{&g.Normal, &g.Reduction} {
 		kind := []string{"normal", "reduce"}[i]
 		for b := 0; ; b++ {
@@ -20,14 +21,16 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 				op *string
 			}{{&k.In1, &k.Op1}, {&k.In2, &k.Op2}} {
 				at := fmt.Sprintf("%d_%d", b+2, i)
-				name, _ := c.kw[kind+"/op_"+at].(string)
-				v := c.kw[kind+"/input_"+at]
+				opKey, inKey := kind+"/op_"+at, kind+"/input_"+at
+				read[opKey], read[inKey] = true, true
+				name, _ := c.kw[opKey].(string)
+				v := c.kw[inKey]
 				if l, ok := v.([]any); ok && len(l) == 1 {
 					v = l[0]
 				}
 				in, ok := v.(int)
 				if name == "" || !ok {
-					return fmt.Errorf("%s/op_%s or %s/input_%s is missing, or no op and no state", kind, at, kind, at)
+					return fmt.Errorf("%s or %s is missing, or no op and no state", opKey, inKey)
 				}
 				var err error
 				if *o.op, err = im.op(name); err != nil {
@@ -38,9 +41,9 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 			cell.Blocks = append(cell.Blocks, k)
 		}
 	}
-	if used := 4 * (len(g.Normal.Blocks) + len(g.Reduction.Blocks)); used != len(c.keys) {
+	if len(read) != len(c.keys) {
 		for _, k := range c.keys {
-			if k != "width" && k != "depth" && !isNNIKey(k, len(g.Normal.Blocks), len(g.Reduction.Blocks)) {
+			if k != "width" && k != "depth" && !read[k] {
 				return fmt.Errorf("key %q was not understood, want keys like normal/op_2_0 and reduce/input_2_0, nodes counted from 2", clip(k))
 			}
 		}
@@ -48,20 +51,6 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 	}
 	im.note("the dict does not say what is concatenated: taken as loose_end (NASNet, ENAS, AmoebaNet of NNI); DARTS and PNAS there concatenate all blocks")
 	return nil
-}
-
-// isNNIKey says whether nni has read the key, for the given numbers of blocks.
-func isNNIKey(key string, normal, reduce int) bool {
-	for kind, blocks := range map[string]int{"normal": normal, "reduce": reduce} {
-		for b := range blocks {
-			for i := range 2 {
-				if at := fmt.Sprintf("%d_%d", b+2, i); key == kind+"/op_"+at || key == kind+"/input_"+at {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // enasOps are the ops of melodyguan/enas, micro search space, by their number there (src/cifar10/micro_child.py).
