@@ -352,7 +352,7 @@ func realSearch(dir string) error {
 		for len(s.Snapshot().Rewards) == 0 {
 			time.Sleep(time.Millisecond)
 		}
-		if _, err := s.Do(context.Background(), Command{Do: Retrain, Trial: 0, Retrain: &spec}); err != nil && !errors.Is(err, ErrClosed) {
+		if _, err := s.Do(context.Background(), Command{Do: Retrain, Parent: new(0), Retrain: &spec}); err != nil && !errors.Is(err, ErrClosed) {
 			return err
 		}
 	}

@@ -13,9 +13,12 @@ type Action string
 const (
 	Pause       Action = "pause"        // the search: running children stop at their next batch, nothing new starts
 	Resume      Action = "resume"       // the search
+	Toggle      Action = "toggle"       // the search: pause it, or resume it if it is paused or draining
 	PauseTrial  Action = "pause-trial"  // one child
 	ResumeTrial Action = "resume-trial" // one child
+	ToggleTrial Action = "toggle-trial" // one child: pause it, or resume it if it is paused
 	StopTrial   Action = "stop-trial"   // end one child; it counts as stopped, not as failed
+	UndoStop    Action = "undo-stop"    // take a stopped child up again, as if it had not been stopped
 	SetWorkers  Action = "workers"      // N children at a time from now on
 	Submit      Action = "submit"       // train a cell made by hand at the search's settings; it is ranked, and never enters an update
 	Retrain     Action = "retrain"      // train a cell at other settings
@@ -29,10 +32,11 @@ const (
 // Command is one request to a search. Fields that its Action does not name are ignored.
 type Command struct {
 	Do      Action          `json:"do"`
-	Trial   int             `json:"trial,omitempty"`
+	Trial   int             `json:"trial,omitempty"` // what the actions on one trial are about
 	N       int             `json:"n,omitempty"`
 	Text    string          `json:"text,omitempty"`
-	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain
+	Parent  *int            `json:"parent,omitempty"`  // Submit, Retrain: the trial that the cell is made from; nil: none
+	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain; nil: the parent's
 	Retrain *RetrainSpec    `json:"retrain,omitempty"` // Retrain
 	Fork    *ForkSpec       `json:"fork,omitempty"`    // Fork
 	From    string          `json:"-"`                 // who asks, for the log; empty: the screen of the program itself

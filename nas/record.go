@@ -153,13 +153,18 @@ func (s *Search) loadCurves() error {
 			if e.Attempt != s.trials[from].attempt {
 				continue // of a training that lost its checkpoint
 			}
-			t.Curve = append(t.Curve, child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc,
-				ValLoss: e.ValLoss, ValAcc: e.ValAcc, Seconds: e.Seconds, Images: e.Images})
+			t.Curve = append(t.Curve, epochOf(e))
 		}
 		t.Epoch = len(t.Curve)
 	}
 	s.draws.ranking = false
 	return nil
+}
+
+// epochOf is the inverse of storedEpoch.
+func epochOf(e checkpoints.Epoch) child.EpochResult {
+	return child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc, ValLoss: e.ValLoss, ValAcc: e.ValAcc,
+		Seconds: e.Seconds, Images: e.Images}
 }
 
 func (s *Search) loadEvents() error {

@@ -23,6 +23,8 @@ type Options struct {
 	Build     []byte        // JSON about the program, for the record
 	Every     time.Duration // least time between two snapshots; 0 = 100 ms
 
+	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
+
 	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
 	Checkpoint time.Duration
 
@@ -86,8 +88,9 @@ type trial struct {
 	choices []int
 	logp    []float64
 	attempt int
-	kept    string // blob of the state after Epoch whole epochs, if the trial was half-trained when the run was opened
-	run     *run   // while in training
+	kept    string    // blob of the state after Epoch whole epochs, if the trial was half-trained when the run was opened or its stop undone
+	run     *run      // while in training
+	halted  time.Time // when it was stopped in this sitting, see held
 }
 
 // ended says that nothing more will happen to the trial.

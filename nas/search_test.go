@@ -386,10 +386,10 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 				}
 				spec := RetrainSpec{Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: 9}
 				spec.Train.Batch = 64
-				if r, err := s.Do(t.Context(), Command{Do: Retrain, Trial: 1, Retrain: &spec}); err != nil || r.Trial != FirstManual+1 {
+				if r, err := s.Do(t.Context(), Command{Do: Retrain, Parent: new(1), Retrain: &spec}); err != nil || r.Trial != FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
 				}
-				if _, err := s.Do(t.Context(), Command{Do: Retrain, Trial: 1}); err == nil {
+				if _, err := s.Do(t.Context(), Command{Do: Retrain, Parent: new(1)}); err == nil {
 					t.Error("a retrain without settings was taken")
 				}
 				if _, err := s.Do(t.Context(), Command{Do: Submit, Cell: &space.Genotype{}}); err == nil {

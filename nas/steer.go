@@ -27,7 +27,7 @@ func (s *Search) do(c Command) (Reply, error) {
 
 // stored says that the command's own commit has its event.
 func (c Command) stored() bool {
-	return c.Do == Submit || c.Do == Retrain || c.Do == Star || c.Do == Note
+	return c.Do == Submit || c.Do == Retrain || c.Do == Star || c.Do == Note || c.Do == UndoStop
 }
 
 // told is what the event of a command says.
@@ -41,7 +41,7 @@ func (c Command) told(message string) map[string]any {
 
 func (c Command) eventTrial(r Reply) int {
 	switch c.Do {
-	case PauseTrial, ResumeTrial, StopTrial:
+	case PauseTrial, ResumeTrial, ToggleTrial, StopTrial:
 		return c.Trial
 	}
 	return -1
@@ -63,9 +63,17 @@ func (s *Search) steer(c Command) (Reply, error) {
 		s.setGates(false)
 		s.barren, s.panics = 0, 0
 		s.start(Running, "")
-		return Reply{Message: "running"}, s.failure
-	case PauseTrial, ResumeTrial, StopTrial:
+		return Reply{Message: "the search goes on"}, s.failure
+	case Toggle:
+		c.Do = Pause
+		if s.state == Paused || s.state == Draining {
+			c.Do = Resume
+		}
+		return s.steer(c)
+	case PauseTrial, ResumeTrial, ToggleTrial, StopTrial:
 		return s.steerChild(c)
+	case UndoStop:
+		return s.undoStop(c)
 	case SetWorkers:
 		if c.N < 1 || c.N > 1024 {
 			return Reply{}, fmt.Errorf("workers: %d; want 1 to 1024", c.N)
@@ -128,6 +136,11 @@ func (s *Search) steerChild(c Command) (Reply, error) {
 		return Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State)
 	}
 	s.dirty = true
+	if c.Do == ToggleTrial {
+		if c.Do = PauseTrial; t.State == Paused {
+			c.Do = ResumeTrial
+		}
+	}
 	switch c.Do {
 	case PauseTrial:
 		t.State = Paused
@@ -147,12 +160,17 @@ func (s *Search) steerChild(c Command) (Reply, error) {
 
 // addManual makes a trial for a cell from a person: at the search's settings (Submit) or at its own (Retrain).
 func (s *Search) addManual(c Command) (Reply, error) {
-	parent := s.trials[c.Trial]
-	if c.Cell == nil {
-		if parent == nil {
-			return Reply{}, fmt.Errorf("%s wants a cell, or the number of a trial; there is no trial %s", c.Do, TrialLabel(c.Trial))
+	var parent *trial
+	if c.Parent != nil {
+		if parent = s.trials[*c.Parent]; parent == nil {
+			return Reply{}, fmt.Errorf("there is no trial %s in this run", TrialLabel(*c.Parent))
 		}
-		c.Cell = &parent.Genotype
+		if c.Cell == nil {
+			c.Cell = &parent.Genotype
+		}
+	}
+	if c.Cell == nil {
+		return Reply{}, fmt.Errorf("%s wants a cell, or the trial whose cell it is", c.Do)
 	}
 	if err := c.Cell.Validate(); err != nil {
 		return Reply{}, err
@@ -162,7 +180,7 @@ func (s *Search) addManual(c Command) (Reply, error) {
 		id = s.manual[n-1].ID + 1
 	}
 	t := s.newTrial(id, Submitted, *c.Cell)
-	if parent != nil && c.Trial != 0 || parent != nil && parent.Genotype.Hash() == t.hash {
+	if parent != nil {
 		t.Parent = parent.ID
 	}
 	t.Note = clean(c.Text)

@@ -124,6 +124,9 @@ func (s *Search) settleRepeats() bool {
 			continue
 		}
 		o := s.trials[t.CachedOf]
+		if s.held(o) {
+			continue
+		}
 		if o.State == Stopped { // as in admit
 			if first := s.first[t.hash]; first != o.ID {
 				t.CachedOf = first
@@ -251,6 +254,10 @@ func (s *Search) ended(ctx context.Context, r result) {
 		t.State, t.Reward, t.HasReward, t.Progress = Done, r.out.Reward, true, 1
 	case stopped:
 		t.State, t.FailKind, t.FailText = Stopped, "stopped", errStopped.Error()
+		s.hold(t)
+	case errors.Is(err, errStopped): // the stop was undone before it took effect
+		s.goBack(t)
+		return
 	case ctx.Err() != nil:
 		t.State = Proposed // the program ends: this child goes on from its last checkpoint, or begins again, at resume
 		s.dirty = true
@@ -348,7 +355,7 @@ func (s *Search) beginUpdate() bool {
 	failed, why := 0, ""
 	trials := s.samples[s.batchStart(s.version):s.batchStart(s.version+1)]
 	for _, t := range trials {
-		if !t.ended() {
+		if !t.ended() || s.held(t) {
 			return false
 		}
 		if t.State == Failed {

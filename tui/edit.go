@@ -237,7 +237,7 @@ func (e *editScreen) train(m *model) tea.Cmd {
 		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
-	return m.send(nas.Command{Do: nas.Submit, Trial: e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()})
+	return m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()})
 }
 
 // summary is the changes from the parent in a few words.

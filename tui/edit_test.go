@@ -61,14 +61,14 @@ func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
 func TestTheEditorSendsItsCell(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("5", "e", "o", "t")
 	c := d.last()
-	if c.Do != nas.Submit || c.Trial != 1107 || c.Cell == nil || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" || c.Cell.Name != "" || c.Text != "from a9be: b0.op1=sep7x7" {
+	if c.Do != nas.Submit || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" || c.Cell.Name != "" || c.Text != "from a9be: b0.op1=sep7x7" {
 		t.Fatalf("got %+v %+v", c, c.Cell)
 	}
 	if _, still := d.press("esc").m.top().(*editScreen); still {
 		t.Error("esc asks although the cell was sent")
 	}
 	d = drive(t, busy(), 100, 30).press("5", "e", "o", "r", "enter")
-	if c := d.last(); c.Do != nas.Retrain || c.Trial != 1107 || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" {
+	if c := d.last(); c.Do != nas.Retrain || *c.Parent != 1107 || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" {
 		t.Errorf("r: got %+v", c)
 	}
 }

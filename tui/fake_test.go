@@ -62,10 +62,10 @@ func (f *fakeEngine) Do(_ context.Context, c nas.Command) (nas.Reply, error) {
 	s := *f.snap
 	f.mu.Unlock()
 	switch c.Do {
-	case nas.Pause:
-		s.State = nas.Paused
-	case nas.Resume:
-		s.State = nas.Running
+	case nas.Toggle:
+		if s.State = nas.Paused; f.snap.State == nas.Paused {
+			s.State = nas.Running
+		}
 	case nas.SetWorkers:
 		s.Workers = c.N
 	case nas.Stop:
@@ -132,7 +132,16 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 
 // snapshots are the fixtures: what a search looks like at different times.
 var snapshots = map[string]func() *nas.Snapshot{
-	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed,
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops,
+}
+
+// stops is busy with a second child that was stopped by hand.
+func stops() *nas.Snapshot {
+	s := busy()
+	x := s.Recent[3]
+	x.ID = 1270
+	s.Recent = append(s.Recent, x)
+	return s
 }
 
 func config() nas.Config {
@@ -240,7 +249,7 @@ func busy() *nas.Snapshot {
 		s.Events = append(s.Events, nas.Event{Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
 	}
 	at(9*time.Minute, "info", "user", -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
-	at(8*time.Minute, "info", "user", -1, map[string]any{"do": "resume", "message": "running"})
+	at(8*time.Minute, "info", "user", -1, map[string]any{"do": "resume", "message": "the search goes on"})
 	at(7*time.Minute, "info", "trial_started", 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
 	at(6*time.Minute, "warn", "trial_failed", 1280, map[string]any{"fail_kind": "diverged", "kind": "sample", "error": "loss is NaN at step 61", "cell": failed.Cell})
 	at(5*time.Minute, "info", "user", nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})

@@ -132,9 +132,6 @@ func (t theme) event(e nas.Event) string {
 		return fmt.Sprintf("policy %.0f: mean %s, baseline %s, entropy %.1f nats, KL %.3f", num("version"), score(num("mean_reward"), 4), score(num("baseline"), 4),
 			num("entropy"), num("kl"))
 	case "user":
-		if nas.Action(text("do")) == nas.Resume {
-			return "you: resumed the search"
-		}
 		return "you: " + text("message")
 	case "weights_lost":
 		return who + ": its weights could not be kept: " + text("error")

@@ -64,6 +64,7 @@ const (
 	actPause
 	actPauseChild
 	actStopChild
+	actUndoStop
 	actStar
 	actNote
 	actMore
@@ -171,6 +172,7 @@ var keys = keyTable{
 	bind("edit", actEdit, onCells, groupRun, "edit", "e", "edit a cell by hand", "e"),
 	bind("retrain", actRetrain, onCells|onEdit, groupRun, "retrain", "r", "retrain a cell", "r"),
 	bind("stop-child", actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
+	bind("undo-stop", actUndoStop, onTrials, groupRun, "", "U", "undo the stop of a child", "U"),
 	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
 	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 	bind("take-control", actTake, onScreens, groupRun, "", "W", "take the control", "W"),

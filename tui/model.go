@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ type model struct {
 	outcome Outcome
 	leaving bool // the program ends when the search has ended
 	crash   *crash
+
+	sending chan struct{} // closed when the last command that was sent is answered
+	asked   int           // workers that were asked for and not yet answered, 0 if none
 
 	sharing sharing
 	tty     *os.File // the terminal, nil if it is none
@@ -130,9 +134,18 @@ func (m *model) watch(from source, pace time.Duration) tea.Cmd {
 	})
 }
 
-// send carries out a command of the engine and brings back its answer.
+// send carries out a command of the engine, after all that were sent before, and brings back its answer.
 func (m *model) send(c nas.Command) tea.Cmd {
+	before, answered := m.sending, make(chan struct{})
+	m.sending = answered
 	return m.safe("command "+string(c.Do), func() tea.Msg {
+		defer close(answered)
+		if before != nil {
+			select {
+			case <-before:
+			case <-m.ctx.Done():
+			}
+		}
 		r, err := m.engine.Do(m.ctx, c)
 		return replyMsg{c, r, err}
 	})
@@ -322,17 +335,13 @@ func (m *model) do(a action) tea.Cmd {
 	case actTake:
 		return m.takeControl()
 	case actPause:
-		if m.snap.State == nas.Paused || m.snap.State == nas.Draining {
-			return m.send(nas.Command{Do: nas.Resume})
-		}
-		return m.send(nas.Command{Do: nas.Pause})
+		return m.send(nas.Command{Do: nas.Toggle})
+	case actUndoStop:
+		return m.undoStop()
 	case actMore:
-		return m.send(nas.Command{Do: nas.SetWorkers, N: m.snap.Workers + 1})
+		return m.askWorkers(1)
 	case actFewer:
-		if m.snap.Workers <= 1 {
-			return m.say("one worker is the least; p pauses the search", true)
-		}
-		return m.send(nas.Command{Do: nas.SetWorkers, N: m.snap.Workers - 1})
+		return m.askWorkers(-1)
 	}
 	if open := opener(a); open != nil {
 		s, why := open(m)
@@ -349,12 +358,37 @@ func (m *model) do(a action) tea.Cmd {
 	return on.act(m, a)
 }
 
+// askWorkers asks for more or fewer workers than there are, or than were asked for last.
+func (m *model) askWorkers(more int) tea.Cmd {
+	if m.asked == 0 {
+		m.asked = m.snap.Workers
+	}
+	if m.asked+more < 1 {
+		return m.say("one worker is the least; "+m.keyOf(actPause)+" pauses the search", true)
+	}
+	m.asked += more
+	return m.send(nas.Command{Do: nas.SetWorkers, N: m.asked})
+}
+
+// undoStop takes up again the selected child if it was stopped, or else the one that was stopped last.
+func (m *model) undoStop() tea.Cmd {
+	v, ok := m.picked()
+	if !ok || v.State != nas.Stopped {
+		i := slices.IndexFunc(m.snap.Recent, func(x nas.TrialView) bool { return x.State == nas.Stopped })
+		if i < 0 {
+			return m.say("no child was stopped", true)
+		}
+		v = m.snap.Recent[i]
+	}
+	return m.send(nas.Command{Do: nas.UndoStop, Trial: v.ID})
+}
+
 // onTrial carries out the actions that are about the selected trial.
 func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	var do nas.Action
 	switch a {
 	case actPauseChild:
-		do = nas.PauseTrial
+		do = nas.ToggleTrial
 	case actStar:
 		do = nas.Star
 	case actMark:
@@ -369,9 +403,7 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	switch {
 	case !ok:
 		return m.say("no child or cell is selected", true), true
-	case do == nas.PauseTrial && t.State == nas.Paused:
-		do = nas.ResumeTrial
-	case do == nas.PauseTrial && t.State != nas.Running:
+	case do == nas.ToggleTrial && t.State != nas.Running && t.State != nas.Paused:
 		return m.say(fmt.Sprintf("%s is not in training", m.theme.trial(t)), true), true
 	}
 	return m.send(nas.Command{Do: do, Trial: t.ID}), true
@@ -379,6 +411,9 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 
 // answer shows what a command did.
 func (m *model) answer(msg replyMsg) tea.Cmd {
+	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
+		m.asked = 0
+	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
 			return tea.Quit
@@ -389,8 +424,8 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	switch msg.to.Do {
 	case nas.Stop:
 		return tea.Quit
-	case nas.Resume:
-		return m.say("the search goes on", false)
+	case nas.StopTrial:
+		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
 	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
 		if m.top().scope() == onForm {
 			m.pop()

@@ -3,7 +3,9 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +22,12 @@ func TestKeysAndTheirCommands(t *testing.T) {
 		keys          []string
 		want          nas.Command
 	}{
-		{"p pauses a running search", "busy", []string{"p"}, nas.Command{Do: nas.Pause}},
-		{"p resumes a paused one", "paused", []string{"p"}, nas.Command{Do: nas.Resume}},
-		{"P pauses the child under the cursor", "busy", []string{"j", "j", "P"}, nas.Command{Do: nas.PauseTrial, Trial: running}},
-		{"P resumes it", "paused", []string{"down", "down", "P"}, nas.Command{Do: nas.ResumeTrial, Trial: running}},
+		{"p pauses a running search or resumes a paused one", "busy", []string{"p"}, nas.Command{Do: nas.Toggle}},
+		{"P does the same with the child under the cursor", "busy", []string{"j", "j", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: running}},
+		{"P on a paused one", "paused", []string{"down", "down", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: running}},
 		{"x and y stop it", "busy", []string{"j", "x", "y"}, nas.Command{Do: nas.StopTrial, Trial: 1286}},
+		{"U takes up again the child that was stopped last", "busy", []string{"U"}, nas.Command{Do: nas.UndoStop, Trial: 1277}},
+		{"U takes up the one under the cursor", "stops", []string{"G", "U"}, nas.Command{Do: nas.UndoStop, Trial: 1270}},
 		{"s stars the best cell", "busy", []string{"5", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
 		{"s on the cell screen too", "busy", []string{"5", "j", "enter", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
 		{"n keeps a line of text", "busy", []string{"5", "j", "n", "o", "k", "enter"}, nas.Command{Do: nas.Note, Trial: 900, Text: "ok"}},
@@ -32,7 +35,7 @@ func TestKeysAndTheirCommands(t *testing.T) {
 		{"+ is one worker more", "busy", []string{"+"}, nas.Command{Do: nas.SetWorkers, N: 5}},
 		{"- one fewer", "busy", []string{"-"}, nas.Command{Do: nas.SetWorkers, N: 3}},
 		{"the cursor goes from the children to the top cells", "busy", []string{"G", "j", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
-		{"and back", "busy", []string{"5", "k", "P"}, nas.Command{Do: nas.PauseTrial, Trial: 1285}},
+		{"and back", "busy", []string{"5", "k", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: 1285}},
 		{"] goes to the next cell of the list", "busy", []string{"5", "enter", "]", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
 		{"[ back", "busy", []string{"5", "enter", "]", "]", "[", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
 		{"q w ends after the children", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
@@ -56,6 +59,7 @@ func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
 		keys          []string
 		want          string
 	}{
+		{"U where none was stopped", "fresh", []string{"U"}, "no child was stopped"},
 		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"}, "child 1282 (e40e) is not in training"},
 		{"x on one that has ended", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
 		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "one worker is the least"},
@@ -81,7 +85,7 @@ func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
 		d.run(cmd)
 	}
 	press("jjP", false)
-	if c := d.last(); c.Do != nas.PauseTrial || c.Trial != nas.FirstManual+1 {
+	if c := d.last(); c.Do != nas.ToggleTrial || c.Trial != nas.FirstManual+1 {
 		t.Errorf("got %+v", c)
 	}
 	press("ppp", true)
@@ -95,13 +99,47 @@ func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
 	}
 }
 
+func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
+	d := drive(t, busy(), 100, 30)
+	var cmds []tea.Cmd
+	for _, k := range []string{"+", "+", "p", "-", "p"} {
+		_, cmd := d.m.Update(keyMsg(k))
+		cmds = append(cmds, cmd)
+	}
+	msgs := make(chan tea.Msg)
+	for _, c := range slices.Backward(cmds) { // each in a goroutine of its own, as the program does, and the last one first
+		go func() { msgs <- c() }()
+	}
+	for range cmds {
+		d.m.Update(<-msgs)
+	}
+	var got []string
+	for _, c := range d.e.commands() {
+		got = append(got, fmt.Sprint(c.Do, " ", c.N))
+	}
+	if want := "workers 5, workers 6, toggle 0, workers 5, toggle 0"; strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+	d.m.snap = d.e.Snapshot()
+	if got := d.press("+").last().N; got != 6 {
+		t.Errorf("after the answers + asks for %d workers, want 6", got)
+	}
+}
+
+func TestAStoppedChildCanBeTakenUpAgainAndTheAnswerSaysHow(t *testing.T) {
+	d := drive(t, busy(), 100, 30).press("x", "y")
+	if got := d.text(); !strings.Contains(got, "stop-trial done; U lets it go on after all") {
+		t.Errorf("the answer does not say how to undo it:\n%s", got)
+	}
+}
+
 func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
 	d.press("right", "tab", "right", "tab", "tab", "tab", "ctrl+u", "6", "tab", "tab", "ctrl+u").typeText("600")
 	d.press("tab", "tab", "tab", "right", "tab", "ctrl+u").typeText("0.3").press("tab", "ctrl+u", "7", "enter")
 	c := d.last()
-	if c.Do != nas.Retrain || c.Trial != 1107 || c.Cell == nil || c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
+	if c.Do != nas.Retrain || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil || c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
 		t.Fatalf("got %+v", c)
 	}
 	base := busy().Config
@@ -318,15 +356,15 @@ func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
 
 func TestAToastGoesWithTime(t *testing.T) {
 	d := drive(t, busy(), 80, 24).press("p")
-	if !strings.Contains(d.text(), "pause done") {
+	if !strings.Contains(d.text(), "toggle done") {
 		t.Fatalf("no answer in\n%s", d.text())
 	}
 	d.m.Update(toastEndMsg{d.m.toast.id - 1})
-	if !strings.Contains(d.text(), "pause done") {
+	if !strings.Contains(d.text(), "toggle done") {
 		t.Error("an older timer took the answer away")
 	}
 	d.m.Update(toastEndMsg{d.m.toast.id})
-	if strings.Contains(d.text(), "pause done") {
+	if strings.Contains(d.text(), "toggle done") {
 		t.Error("the answer stays for ever")
 	}
 }

@@ -87,7 +87,7 @@ func (r *retrainScreen) command() nas.Command {
 	s.Train.DropPath.Mode, s.Train.DropPath.Prob = r.get("mode"), r.decimal("prob")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	g := r.trial.Genotype
-	return nas.Command{Do: nas.Retrain, Trial: r.trial.ID, Cell: &g, Retrain: &s}
+	return nas.Command{Do: nas.Retrain, Parent: &r.trial.ID, Cell: &g, Retrain: &s}
 }
 
 func (f *form) changed(name string) bool {

@@ -29,6 +29,7 @@ type ctlAction struct {
 var ctlActions = []ctlAction{
 	{"pause", "", "stop all children at their next batch", nas.Pause, ""},
 	{"resume", "", "go on after a pause", nas.Resume, ""},
+	{"toggle", "", "pause, or go on if it is paused", nas.Toggle, ""},
 	{"stop", "", "end the search now; nasnet resume goes on", nas.Stop, "wait"},
 	{"drain", "", "end it after the running children", nas.Drain, "wait"},
 	{"workers", "N", "N children at a time", nas.SetWorkers, ""},
@@ -40,7 +41,9 @@ var ctlActions = []ctlAction{
 	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
 	{"pause-trial", "TRIAL", "stop one child at its next batch", nas.PauseTrial, ""},
 	{"resume-trial", "TRIAL", "let it go on", nas.ResumeTrial, ""},
+	{"toggle-trial", "TRIAL", "pause one child, or let it go on if it is paused", nas.ToggleTrial, ""},
 	{"stop-trial", "TRIAL", "end one child", nas.StopTrial, ""},
+	{"undo-stop", "TRIAL", "let a stopped child go on, as if it had not been stopped", nas.UndoStop, ""},
 }
 
 // ctlFlags are the flags of nasnet ctl; each action takes some of them.
@@ -142,7 +145,7 @@ func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, a
 	case "CELL":
 		c.Text = f.note
 		if _, trial, ok := cutTrial("run/" + args[0]); ok {
-			c.Trial = trial // the engine knows its cell
+			c.Parent = &trial // the engine knows its cell
 		} else if g, err := a.cell(args[0]); err == nil {
 			c.Cell = &g
 		} else {
