@@ -1,0 +1,104 @@
+// Package onnx writes a trained network in the format of ONNX (onnx.ai), which runtimes of other makers load: [Write].
+//
+//	child.Model ──Layers──▶ graph: nodes and tensors ──message──▶ ModelProto, streamed
+//
+// The file has IR version 7 and operator set 13, which every runtime since 2020 reads, and float32 alone. Its input "input" is (batch, channels, side,
+// side), rows from the top, and its output "logits" (batch, classes); the batch is free. The auxiliary classifier, DropPath and Dropout, which serve
+// training, are not in it, nor the second look at a mirrored image that [child.Model.Evaluate] may take.
+//
+// Padding is written out as numbers, so that no reader's idea of SAME matters; averages do not count what is padded. The same model and options give
+// the same bytes.
+package onnx
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"nasnet/nas/child"
+)
+
+// Options say how a network is written.
+type Options struct {
+	Fold   bool // batch normalisations become part of the convolutions before them: fewer steps, logits equal but for rounding
+	Pixels bool // the input is pixels, 0 to 255; else it is (pixel/255 - mean) / std of its channel
+}
+
+// Names of the input, the output and the free dimension.
+const (
+	inputName  = "input"
+	outputName = "logits"
+	batchName  = "batch"
+)
+
+// Write writes a model. Its metadata_props say how it is used: "input" (in words), "mean" and "std" (by channel, of pixel/255), "classes" (names in the
+// order of the logits, if they are known), "genotype" and "net", all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf
+// message is an error, found before anything is written. Beside the model, Write takes the memory of its largest tensor.
+func Write(w io.Writer, m *child.Model, o Options) error {
+	if err := write(w, m, o); err != nil {
+		return fmt.Errorf("onnx: %w", err)
+	}
+	return nil
+}
+
+func write(w io.Writer, m *child.Model, o Options) error {
+	layers, err := m.Layers()
+	if err != nil {
+		return err
+	}
+	g := newGraph(layers, o.Fold)
+	if o.Pixels {
+		g.normalise(m.Mean, m.Std)
+	}
+	if err := g.addLayers(); err != nil {
+		return err
+	}
+	props, err := properties(m, o)
+	if err != nil {
+		return err
+	}
+	name := m.Genotype.Name
+	if name == "" {
+		name = m.Genotype.ShortHash()
+	}
+	c := m.Net
+	model := message{name: name, nodes: g.nodes, tensors: g.tensors, properties: props,
+		input:  value{inputName, []any{batchName, c.Channels, c.Image, c.Image}},
+		output: value{outputName, []any{batchName, c.Classes}}}
+	return model.write(w)
+}
+
+// property is one of the metadata_props.
+type property struct{ key, text string }
+
+func properties(m *child.Model, o Options) ([]property, error) {
+	input := fmt.Sprintf("float32 (batch, %d, %d, %d), ", m.Net.Channels, m.Net.Image, m.Net.Image)
+	if m.Net.Channels == 3 {
+		input = "RGB, " + input
+	}
+	if o.Pixels {
+		input += "pixels from 0 to 255"
+	} else {
+		input += "(pixel/255 - mean) / std by channel"
+	}
+	props := []property{{"input", input}}
+	add := func(key string, v any) error {
+		b, err := json.Marshal(v)
+		props = append(props, property{key, string(b)})
+		return err
+	}
+	type row struct {
+		key string
+		v   any
+	}
+	rows := []row{{"mean", m.Mean}, {"std", m.Std}, {"genotype", m.Genotype}, {"net", m.Net}}
+	if len(m.ClassNames) > 0 {
+		rows = append(rows, row{"classes", m.ClassNames})
+	}
+	for _, r := range rows {
+		if err := add(r.key, r.v); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.key, err)
+		}
+	}
+	return props, nil
+}
