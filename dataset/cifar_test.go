@@ -3,24 +3,27 @@ package dataset
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // tiny is CIFAR with 3 images in each of two training files and 2 in the test file; members are their true contents.
-func tiny(labelBytes int) (c *cifar, members map[string][]byte) {
+func tiny(labelBytes int) (c *cifar, members map[string][]byte) { return tinyOf(labelBytes, 3) }
+
+// tinyOf is tiny with the given number of images in a training file, and one less in the test file if that leaves any.
+func tinyOf(labelBytes, images int) (c *cifar, members map[string][]byte) {
 	c = &cifar{labelBytes: labelBytes, folder: "tiny-bin"}
 	c.info = Info{Name: "tiny", Classes: []string{"a", "b", "c"}, Files: []File{{Name: "tiny.tar.gz", Size: 1, SHA256: "00"}}}
 	members = map[string][]byte{}
 	for i, name := range []string{"one.bin", "two.bin", "test.bin"} {
-		n := 3 - i/2
+		n := max(1, images-i/2)
 		var b []byte
 		for r := range n {
 			rec := make([]byte, labelBytes+3*cifarPlane)
@@ -292,23 +295,16 @@ func TestCheckHoldsUnpackedCIFARFilesAgainstTheirOwnChecksums(t *testing.T) {
 	}
 }
 
+// Whatever an archive holds: it is refused, or every member was there with its size, and every label is one of the classes.
 func FuzzCIFARArchive(f *testing.F) {
-	c, members := tiny(1)
+	c, members := tinyOf(1, 1)
 	good := archiveOf(regular(members)...)
 	link := regular(members)
 	link[3].kind = tar.TypeSymlink
-	for _, b := range [][]byte{nil, good, good[:5000], archiveOf(link...), archiveOf(entry{"../x", tar.TypeReg, nil}), {0x1f, 0x8b, 8}} {
-		f.Add(b, true)
-		f.Add(b, false)
+	for _, b := range [][]byte{nil, good, good[:5000], archiveOf(link...), archiveOf(entry{"../x", tar.TypeReg, nil}), {0x1f, 0x8b, 8}, gzipped(good)} {
+		f.Add(b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte, pack bool) {
-		if pack {
-			var out bytes.Buffer
-			z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-			z.Write(b)
-			z.Close()
-			b = out.Bytes()
-		}
+	f.Fuzz(func(t *testing.T, b []byte) {
 		rd, err := c.reader()
 		if err != nil {
 			t.Fatal(err)
@@ -316,9 +312,45 @@ func FuzzCIFARArchive(f *testing.F) {
 		if err := rd.tar(context.Background(), bytes.NewReader(b)); err != nil {
 			return
 		}
-		for _, got := range rd.contents {
-			if got.name == "" {
-				t.Fatal("an archive without all members was accepted")
+		for i, got := range rd.contents {
+			if m := rd.members()[i]; got.name != m.Name || got.size != m.Size {
+				t.Fatalf("accepted with %+v for %+v", got, m)
+			}
+		}
+		for _, l := range slices.Concat(rd.data.Train.Labels, rd.data.Test.Labels) {
+			if l < 0 || int(l) >= len(c.info.Classes) {
+				t.Fatalf("label %d", l)
+			}
+		}
+	})
+}
+
+// The records of a plain file: refused, or every image is the three planes of its record.
+func FuzzCIFARFile(f *testing.F) {
+	c, members := tinyOf(2, 1)
+	f.Add(members["one.bin"])
+	f.Add(members["one.bin"][1:])
+	f.Add(append(bytes.Clone(members["one.bin"]), 0))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rd, err := c.reader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "one.bin")
+		put(t, path, b)
+		if err := rd.file(context.Background(), path, 0); err != nil {
+			if len(b) == int(c.record()) && int(b[1]) < len(c.info.Classes) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if len(b) != int(c.record()) || int(rd.data.Train.Labels[0]) != int(b[1]) {
+			t.Fatalf("%d bytes with label %d were read", len(b), b[1])
+		}
+		for i := range 3 * cifarPlane {
+			if rd.data.Train.Pixels[i] != b[2+i%3*cifarPlane+i/3] {
+				t.Fatalf("value %d is %d", i, rd.data.Train.Pixels[i])
 			}
 		}
 	})

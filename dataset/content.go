@@ -30,11 +30,21 @@ type contentReader struct {
 	limit int64
 }
 
-// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held against it at once.
+// What a file of which nothing is known may unpack to, ours: images compress to a tenth, sorted labels to nothing.
+const (
+	maxRatio   = 200      // times its size
+	freeUnpack = 64 << 20 // bytes that any file may have
+)
+
+// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held against it at once, and without it a
+// small file may not become a very large one.
 func openContent(ctx context.Context, path string, plainSize, limit int64) (*contentReader, func() error, error) {
 	f, st, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	if plainSize == 0 {
+		limit = min(limit, max(freeUnpack, maxRatio*st.Size()))
 	}
 	c, err := fileContent(ctx, f, st.Size(), plainSize, limit)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -67,6 +68,12 @@ func pngHeader(w, h uint32) []byte {
 	ihdr = append(ihdr, 8, 6, 0, 0, 0)
 	b := append([]byte("\x89PNG\r\n\x1a\n"), 0, 0, 0, 13)
 	return binary.BigEndian.AppendUint32(append(b, ihdr...), crc32.ChecksumIEEE(ihdr))
+}
+
+// manyScans adds n scans, which repeat the last, to a JPEG.
+func manyScans(b []byte, n int) []byte {
+	scan := b[bytes.Index(b, []byte(startOfScan)) : len(b)-2]
+	return slices.Concat(b[:len(b)-2], bytes.Repeat(scan, n), b[len(b)-2:])
 }
 
 func tree(t *testing.T, files map[string][]byte) string {
@@ -196,6 +203,7 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 		"a header of 2^31 x 2^31":       pngHeader(1<<31-1, 1<<31-1),
 		"a header just above the limit": pngHeader(4097, 4096),
 		"a header with nothing behind":  pngHeader(4096, 4096),
+		"a JPEG of very many scans":     manyScans(jpegOf(plainColour(8, 8, color.NRGBA{255, 0, 0, 255})), maxScans),
 	}
 	for name, b := range broken {
 		for _, limit := range []int{0, 1, -1} {
@@ -289,6 +297,42 @@ func TestFolderTooLargeForMemoryIsRefusedBeforeDecoding(t *testing.T) {
 	if _, err := l.place(many); err == nil || !strings.Contains(err.Error(), "smaller image side") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// A folder with two files that hold anything: refused with the folder's name, or what was loaded fits together.
+func FuzzFolder(f *testing.F) {
+	img := plainColour(9, 7, color.NRGBA{1, 2, 3, 200})
+	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), nil, pngOf(img)[:50]} {
+		f.Add("cat", b, pngOf(img), uint8(0))
+		f.Add("train", jpegOf(img), b, uint8(5))
+	}
+	f.Add("\x1b[2J", pngOf(img), jpegOf(img), uint8(255))
+	f.Fuzz(func(t *testing.T, class string, a, b []byte, side uint8) {
+		if !fs.ValidPath(class) || class == "." || strings.ContainsAny(class, "/\x00") || len(class) > 200 || class == "other" {
+			t.Skip()
+		}
+		dir := tree(t, map[string][]byte{class + "/1.png": a, class + "/x/2.png": b, "other/1.jpg": b})
+		d, err := Load(context.Background(), dir, Options{Image: int(side)})
+		if err != nil {
+			if !strings.Contains(err.Error(), "dataset: ") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
+		for _, im := range []Images{d.Train, d.Test} {
+			if len(im.Pixels) != im.N*im.H*im.W*im.C || len(im.Labels) != im.N || im.N > 0 && (side > 0 && im.H != int(side) || im.H != im.W) {
+				t.Fatalf("%d images of %dx%dx%d, %d pixels and %d labels", im.N, im.H, im.W, im.C, len(im.Pixels), len(im.Labels))
+			}
+			for _, l := range im.Labels {
+				if l < 0 || int(l) >= len(d.Info.Classes) {
+					t.Fatalf("label %d of %q", l, d.Info.Classes)
+				}
+			}
+		}
+		if d.Skipped != len(d.Warnings) || d.Train.N+d.Test.N+d.Skipped != 3 || len(d.Mean) != d.Train.C || !(d.Std[0] > 0) {
+			t.Fatalf("%d + %d images, %d skipped, warnings %q, mean %v, deviation %v", d.Train.N, d.Test.N, d.Skipped, d.Warnings, d.Mean, d.Std)
+		}
+	})
 }
 
 func FuzzImage(f *testing.F) {

@@ -112,6 +112,10 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 		{"test images of another size", func(f map[string][]byte) { f[idxFiles[2]] = idxBytes(make([]byte, 4*4), 4, 2, 2) }, "training images are 3x2, test images 2x2"},
 		{"gzip cut short", func(f map[string][]byte) { z := gzipped(f[images]); f[images] = z[:len(z)-9] }, "unexpected EOF"},
 		{"gzip with a flipped bit", func(f map[string][]byte) { z := gzipped(f[images]); z[len(z)-7] ^= 1; f[images] = z }, "gzip: invalid checksum"},
+		{"a gzip bomb of images", func(f map[string][]byte) {
+			delete(f, images)
+			f[images+".gz"] = gzipped(idxBytes(make([]byte, 80<<20), 80<<10, 32, 32))
+		}, "content is larger than 67108864 bytes"},
 		{"a gzip bomb behind the images", func(f map[string][]byte) { f[images] = gzipped(append(f[images], make([]byte, 1<<24)...)) }, "follow after the 52 wanted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,8 +22,15 @@ import (
 const (
 	maxImagePixels = 1 << 24
 	maxImageBytes  = 64 << 20
+	maxScans       = 500 // of a JPEG: each may go over all pixels and take a few bytes; progressive ones in use have about 10
 	defaultBroken  = 20
 	defaultSide    = 32
+)
+
+// Markers of JPEG (ITU T.81, B.1.1.3). Within the data of a scan no marker can stand.
+const (
+	startOfJPEG = "\xff\xd8"
+	startOfScan = "\xff\xda"
 )
 
 // imageFile is one image on its way from name to pixels.
@@ -199,6 +206,9 @@ func decodeConfig(r io.Reader) (image.Config, error) {
 func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	if _, err := decodeConfig(bytes.NewReader(b)); err != nil {
 		return err
+	}
+	if n := bytes.Count(b, []byte(startOfScan)); n > maxScans && bytes.HasPrefix(b, []byte(startOfJPEG)) {
+		return fmt.Errorf("a JPEG of %d scans, at most %d", n, maxScans)
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
