@@ -81,6 +81,7 @@ type Update struct {
 	Entropy, MaxEntropy, KL         float64 // nats per sequence
 	ClipFraction, GradNorm          float64
 	Samples                         []UpdateSample // in the order applied
+	Used                            int            // number of samples, set by the store
 	Applied                         time.Time
 }
 

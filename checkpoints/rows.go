@@ -6,12 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-const trialColumns = "id, batch, policy_version, kind, genotype, cell_hash, choices, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
-	"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds"
+// outlineColumns are those of a trial but for the bulk of its bytes; trialColumns are all.
+const (
+	outlineColumns = "id, batch, policy_version, kind, cell_hash, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
+		"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds"
+	trialColumns = outlineColumns + ", genotype, choices"
+)
 
 var insertTrial = "INSERT INTO trial(" + trialColumns + ") VALUES(?" + strings.Repeat(",?", strings.Count(trialColumns, ",")) + ")"
 
@@ -20,9 +25,31 @@ func trialValues(t *Trial) []any {
 	if t.Parent >= 0 {
 		parent = t.Parent
 	}
-	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, string(t.Genotype), t.CellHash, choicesText(t.Choices), floatBytes(t.LogP), t.State, t.Attempt, reward(t),
-		t.FailKind, t.FailDetail, t.Params, t.MAdds, parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch,
-		t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds}
+	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, t.CellHash, floatBytes(t.LogP), t.State, t.Attempt, reward(t), t.FailKind, t.FailDetail, t.Params, t.MAdds,
+		parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch, t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds,
+		string(t.Genotype), choicesText(t.Choices)}
+}
+
+// readOutline reads the columns of outlineColumns; the log-probabilities into logp if that has room.
+func readOutline(row *row, logp []float64) (Trial, error) {
+	t := Trial{ID: row.int(), Batch: row.int(), PolicyVersion: row.int(), Kind: row.text(), CellHash: row.text()}
+	bits := row.bytes()
+	t.State, t.Attempt = row.text(), row.int()
+	t.Reward, t.HasReward = row.value().(float64)
+	t.FailKind, t.FailDetail = row.text(), row.text()
+	t.Params, t.MAdds = row.int64(), row.int64()
+	t.Parent = -1
+	if p, ok := row.value().(int64); ok {
+		t.Parent = int(p)
+	}
+	t.Spec, t.Star, t.Note, t.WeightsSHA256 = row.bytes(), row.int() != 0, row.text(), row.text()
+	t.CheckpointSHA256, t.CheckpointEpoch, t.Worker = row.text(), row.int(), row.text()
+	t.Started, t.Finished, t.Seconds = row.time(), row.time(), row.float()
+	if len(bits)%8 != 0 {
+		return t, fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(bits))
+	}
+	t.LogP = parseFloats(logp, bits)
+	return t, nil
 }
 
 func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
@@ -32,31 +59,24 @@ func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
 	}
 	ts := make([]Trial, 0, n)
 	err := scan(db, "SELECT "+trialColumns+" FROM trial "+where+" ORDER BY id", args, func(row *row) error {
-		t := Trial{ID: row.int(), Batch: row.int(), PolicyVersion: row.int(), Kind: row.text(), Genotype: row.bytes(), CellHash: row.text()}
-		choices, logp := row.value(), row.bytes()
-		t.State, t.Attempt = row.text(), row.int()
-		t.Reward, t.HasReward = row.value().(float64)
-		t.FailKind, t.FailDetail = row.text(), row.text()
-		t.Params, t.MAdds = row.int64(), row.int64()
-		t.Parent = -1
-		if p, ok := row.value().(int64); ok {
-			t.Parent = int(p)
+		t, err := readOutline(row, nil)
+		if err != nil {
+			return err
 		}
-		t.Spec, t.Star, t.Note, t.WeightsSHA256 = row.bytes(), row.int() != 0, row.text(), row.text()
-		t.CheckpointSHA256, t.CheckpointEpoch, t.Worker = row.text(), row.int(), row.text()
-		t.Started, t.Finished, t.Seconds = row.time(), row.time(), row.float()
-		var err error
-		if t.Choices, err = parseChoices(choices); err != nil {
+		t.Genotype = row.bytes()
+		if t.Choices, err = parseChoices(row.value()); err != nil {
 			return fmt.Errorf("trial %d: %w: choices: %w", t.ID, ErrDamaged, err)
 		}
-		if len(logp)%8 != 0 {
-			return fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(logp))
-		}
-		t.LogP = parseFloats(logp)
 		ts = append(ts, t)
 		return nil
 	})
 	return ts, err
+}
+
+// among is the condition that a column is one of some numbers, with its argument.
+func among(column string, ids []int) (where string, list string) {
+	b, _ := json.Marshal(ids) // integers always can
+	return column + " IN (SELECT value FROM json_each(?))", string(b)
 }
 
 // checkTrial refuses what could not be read back as it is.
@@ -151,11 +171,12 @@ func floatBytes(fs []float64) any {
 	return b
 }
 
-func parseFloats(b []byte) []float64 {
+// parseFloats is the inverse of floatBytes; it uses the room of fs.
+func parseFloats(fs []float64, b []byte) []float64 {
 	if b == nil {
 		return nil
 	}
-	fs := make([]float64, len(b)/8)
+	fs = slices.Grow(fs[:0], len(b)/8)[:len(b)/8]
 	for i := range fs {
 		fs[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 	}

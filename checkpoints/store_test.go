@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,6 +133,16 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		one, err := s.Trial(1_000_000)
 		must(t, err)
 		equal(t, "trial", one, trials[199])
+		some, err := s.Trials(17, 1_000_000, 555, 3, 17)
+		must(t, err)
+		equal(t, "some trials", some, []checkpoints.Trial{trials[3], trials[17], trials[199]})
+		var lines []checkpoints.Trial
+		must(t, s.Outlines(func(x checkpoints.Trial) error { x.LogP = slices.Clone(x.LogP); lines = append(lines, x); return nil }))
+		for i, x := range trials {
+			x.Genotype, x.Choices = nil, nil
+			equal(t, "outline", lines[i], x)
+		}
+		equal(t, "number of outlines", len(lines), len(trials))
 		var open []checkpoints.Trial
 		for _, x := range trials {
 			if x.Open() {
@@ -147,16 +158,24 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		es, err = s.Epochs(3)
 		must(t, err)
 		equal(t, "epochs of trial 3", es, epochs[12:16])
+		es, err = s.Epochs(4, 3)
+		must(t, err)
+		equal(t, "epochs of trials 3 and 4", es, epochs[12:20])
 		us, err := s.Updates()
 		must(t, err)
+		short, err := s.UpdateOutlines()
+		must(t, err)
+		equal(t, "number of updates", len(short), len(updates))
 		for i, u := range updates {
 			sum := fmt.Sprintf("%x", sha256.Sum256(u.State))
 			at, err := s.UpdateAt(i)
 			must(t, err)
-			u.StateSHA256 = sum
+			u.StateSHA256, u.Used = sum, len(u.Samples)
 			equal(t, "update", at, u)
 			u.State = nil
 			equal(t, "update without state", us[i], u)
+			u.Samples = nil
+			equal(t, "outline of an update", short[i], u)
 		}
 		last, ok, err := lastUpdate(s)
 		must(t, err)

@@ -178,10 +178,36 @@ func (s *Store) SetWeights(id int, sha string, events ...Event) error {
 	})
 }
 
-// Trials returns all trials by number. Epochs are read with [Store.Epochs].
-func (s *Store) Trials() (ts []Trial, err error) {
-	err = s.read(func(db *sql.DB) error { ts, err = readTrials(db, ""); return err })
+// Trials returns all trials by number, or those with some numbers, as far as they exist. Epochs are read with [Store.Epochs].
+func (s *Store) Trials(ids ...int) (ts []Trial, err error) {
+	err = s.read(func(db *sql.DB) error {
+		if len(ids) == 0 {
+			ts, err = readTrials(db, "")
+			return err
+		}
+		where, list := among("id", ids)
+		ts, err = readTrials(db, "WHERE "+where, list)
+		return err
+	})
 	return ts, err
+}
+
+// Outlines calls f for each trial by number, without its Genotype and Choices, which are most of its bytes. f must not call the store, and has LogP
+// only until it returns.
+func (s *Store) Outlines(f func(t Trial) error) error {
+	return s.read(func(db *sql.DB) error {
+		var logp []float64
+		return scan(db, "SELECT "+outlineColumns+" FROM trial ORDER BY id", nil, func(row *row) error {
+			t, err := readOutline(row, logp)
+			if err != nil {
+				return err
+			}
+			if t.LogP != nil {
+				logp = t.LogP
+			}
+			return f(t)
+		})
+	})
 }
 
 // Trial returns one trial, ErrNotFound if there is none with that number.
@@ -206,9 +232,13 @@ func (s *Store) Unfinished() (ts []Trial, err error) {
 	return ts, err
 }
 
-// Epochs returns the epochs of a trial by attempt and epoch.
-func (s *Store) Epochs(trial int) (es []Epoch, err error) {
-	err = s.read(func(db *sql.DB) error { es, err = readEpochs(db, "WHERE trial = ?", trial); return err })
+// Epochs returns the epochs of trials by trial, attempt and epoch.
+func (s *Store) Epochs(trials ...int) (es []Epoch, err error) {
+	err = s.read(func(db *sql.DB) error {
+		where, list := among("trial", trials)
+		es, err = readEpochs(db, "WHERE "+where, list)
+		return err
+	})
 	return es, err
 }
 

@@ -62,6 +62,26 @@ func (s *Store) Updates() (us []Update, err error) {
 	return us, err
 }
 
+// UpdateOutlines returns all policy versions in order, with the number of their samples, without their samples and states.
+func (s *Store) UpdateOutlines() (us []Update, err error) {
+	err = s.read(func(db *sql.DB) error {
+		if us, err = readPolicies(db, ""); err != nil {
+			return err
+		}
+		i := 0
+		return scan(db, "SELECT version, count(*) FROM policy_sample GROUP BY version ORDER BY version", nil, func(row *row) error {
+			for version := row.int(); i < len(us) && us[i].Version < version; {
+				i++
+			}
+			if i < len(us) {
+				us[i].Used = row.int()
+			}
+			return nil
+		})
+	})
+	return us, err
+}
+
 // KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many went. Their records stay, with the hash of the
 // state, so that whoever applies the updates again from a version that is kept can see that it is the same.
 func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err error) {
@@ -106,23 +126,29 @@ func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err err
 	return len(gone), nil
 }
 
-func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
-	var us []Update
-	at := map[int]int{} // version to place
-	err := scan(db, "SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args, func(row *row) error {
-		u := Update{Version: row.int(), Batch: row.int(), StateSHA256: row.text(), Baseline: row.float(), MeanReward: row.float(), MaxReward: row.float(),
-			Entropy: row.float(), MaxEntropy: row.float(), KL: row.float(), ClipFraction: row.float(), GradNorm: row.float(), Applied: row.time()}
-		at[u.Version] = len(us)
-		us = append(us, u)
+func readPolicies(db *sql.DB, where string, args ...any) (us []Update, err error) {
+	err = scan(db, "SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args, func(row *row) error {
+		us = append(us, Update{Version: row.int(), Batch: row.int(), StateSHA256: row.text(), Baseline: row.float(), MeanReward: row.float(), MaxReward: row.float(),
+			Entropy: row.float(), MaxEntropy: row.float(), KL: row.float(), ClipFraction: row.float(), GradNorm: row.float(), Applied: row.time()})
 		return nil
 	})
+	return us, err
+}
+
+func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
+	us, err := readPolicies(db, where, args...)
 	if err != nil || len(us) == 0 {
 		return nil, err
+	}
+	at := map[int]int{} // version to place
+	for i, u := range us {
+		at[u.Version] = i
 	}
 	between := []any{us[0].Version, us[len(us)-1].Version}
 	err = scan(db, "SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, pos", between, func(row *row) error {
 		u := &us[at[row.int()]]
 		u.Samples = append(u.Samples, UpdateSample{Trial: row.int(), Reward: row.float()})
+		u.Used++
 		return nil
 	})
 	return us, err

@@ -47,7 +47,7 @@ func (s *Search) believe(probs [][]float64) {
 			row[i] = math.Round(row[i]*1e4) / 1e4 // a snapshot may go over a wire
 		}
 	}
-	b.Entropy = entropies(s.samples, len(s.starts))
+	b.Entropy = entropies(s.doubts)
 	s.beliefs = b
 }
 
@@ -77,39 +77,57 @@ func shares(samples []*trial, arities []int) [][]float64 {
 	return out
 }
 
+// doubt is the sum of -log p over the controller's proposals of a batch, by decision.
+type doubt struct {
+	proposals int
+	nats      []float64
+}
+
+// doubt counts a proposal for the entropies.
+func (s *Search) doubt(t *trial) {
+	if t.Kind != Sampled || t.Batch < 0 || len(t.logp) == 0 {
+		return
+	}
+	for len(s.doubts) <= t.Batch {
+		s.doubts = append(s.doubts, doubt{})
+	}
+	d := &s.doubts[t.Batch]
+	if d.nats == nil {
+		d.nats = make([]float64, len(t.logp))
+	}
+	d.proposals++
+	for i, l := range t.logp[:min(len(t.logp), len(d.nats))] {
+		d.nats[i] -= l
+	}
+}
+
 // entropies groups the batches and takes the mean of -log p over the proposals of each group.
-func entropies(samples []*trial, batches int) (points []EntropyPoint) {
-	size := max(1, (batches+maxEntropyPoints-1)/maxEntropyPoints)
-	n, any := 0, false
-	flush := func() {
-		if n > 0 {
-			p := &points[len(points)-1]
-			for d := range p.Nats {
-				p.Nats[d] = math.Round(p.Nats[d]/float64(n)*1e3) / 1e3
+func entropies(batches []doubt) (points []EntropyPoint) {
+	size, any := max(1, (len(batches)+maxEntropyPoints-1)/maxEntropyPoints), false
+	for from := 0; from < len(batches); from += size {
+		var p EntropyPoint
+		n := 0
+		for k, b := range batches[from:min(from+size, len(batches))] {
+			if b.proposals == 0 {
+				continue
+			}
+			if p.Nats == nil {
+				p.Nats = make([]float64, len(b.nats))
+			}
+			p.Batch, n = from+k, n+b.proposals
+			for i, x := range b.nats[:min(len(b.nats), len(p.Nats))] {
+				p.Nats[i] += x
+				any = any || x != 0
 			}
 		}
-		n = 0
-	}
-	group := -1
-	for _, t := range samples {
-		if t.Kind != Sampled || t.Batch < 0 || len(t.logp) == 0 {
+		if n == 0 {
 			continue
 		}
-		if g := t.Batch / size; g != group {
-			flush()
-			group = g
-			points = append(points, EntropyPoint{Nats: make([]float64, len(t.logp))})
+		for i, x := range p.Nats {
+			p.Nats[i] = math.Round(x/float64(n)*1e3) / 1e3
 		}
-		p := &points[len(points)-1]
-		p.Batch, n = t.Batch, n+1
-		for d, l := range t.logp {
-			if d < len(p.Nats) {
-				p.Nats[d] -= l
-				any = any || l != 0
-			}
-		}
+		points = append(points, p)
 	}
-	flush()
 	if !any { // a strategy whose proposals have no probability
 		return nil
 	}

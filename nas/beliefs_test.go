@@ -64,13 +64,13 @@ func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
 }
 
 func TestEntropiesAreThinned(t *testing.T) {
-	var samples []*trial
+	s := new(Search)
 	for id := range 1000 {
 		tr := &trial{logp: []float64{-float64(id / 2), -1}}
 		tr.Kind, tr.Batch = Sampled, id/2
-		samples = append(samples, tr)
+		s.doubt(tr)
 	}
-	points := entropies(samples, 500)
+	points := entropies(s.doubts)
 	if n := len(points); n < maxEntropyPoints/2 || n > maxEntropyPoints {
 		t.Fatalf("%d points", n)
 	}

@@ -59,6 +59,7 @@ type Search struct {
 	rebuilt  bool                  // the newest policy's state was lost, and was made again when the run was opened
 	views    []PolicyView          // [0] is the untrained policy
 	beliefs  *Beliefs              // of version
+	doubts   []doubt               // by batch
 	trials   map[int]*trial
 	samples  []*trial       // proposals by number, shadows among them
 	starts   []int          // number of the first proposal of each batch
@@ -87,6 +88,7 @@ type trial struct {
 	hash    string // canonical, in full
 	choices []int
 	logp    []float64
+	lean    bool // Genotype and Curve, choices and logp are in the store alone, see detail
 	attempt int
 	kept    string    // blob of the state after Epoch whole epochs, if the trial was half-trained when the run was opened or its stop undone
 	run     *run      // while in training

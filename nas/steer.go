@@ -166,6 +166,9 @@ func (s *Search) addManual(c Command) (Reply, error) {
 			return Reply{}, fmt.Errorf("there is no trial %s in this run", TrialLabel(*c.Parent))
 		}
 		if c.Cell == nil {
+			if err := s.detail(parent); err != nil {
+				return Reply{}, err
+			}
 			c.Cell = &parent.Genotype
 		}
 	}

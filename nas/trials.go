@@ -88,9 +88,15 @@ func (s *Search) policyAt(version int) (controller.Controller, error) {
 }
 
 func (s *Search) newTrial(id int, kind Kind, g space.Genotype) *trial {
-	h := g.Hash()
-	return &trial{hash: h, TrialView: TrialView{ID: id, Kind: kind, Batch: -1, Policy: -1, Parent: -1, CachedOf: -1, State: Proposed, Genotype: g,
-		Cell: h[:6], Epochs: s.config.Train.Epochs, Keep: 1}}
+	t := s.blank(id, kind, g.Hash())
+	t.Genotype = g
+	return t
+}
+
+// blank is a trial of a cell with a hash, of which nothing else is known.
+func (s *Search) blank(id int, kind Kind, hash string) *trial {
+	return &trial{hash: hash, TrialView: TrialView{ID: id, Kind: kind, Batch: -1, Policy: -1, Parent: -1, CachedOf: -1, State: Proposed, Cell: hash[:6],
+		Epochs: s.config.Train.Epochs, Keep: 1}}
 }
 
 // admit takes a stored trial into the loop's tables and finds out whether it repeats an earlier proposal.
@@ -105,6 +111,7 @@ func (s *Search) admit(t *trial) {
 		s.starts = append(s.starts, len(s.samples))
 	}
 	s.samples = append(s.samples, t)
+	s.doubt(t)
 	if t.ID < s.config.Inherited {
 		return
 	}
@@ -135,6 +142,10 @@ func (s *Search) settleRepeats() bool {
 			}
 			any = true
 		} else if o.ended() {
+			if err := s.detail(o); err != nil {
+				s.fail(err)
+				return false
+			}
 			t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = o.State, o.Reward, o.HasReward, o.FailKind, o.FailText
 			t.Params, t.MAdds, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Epoch, 1, o.Curve
 			t.Finished = time.Now()
@@ -418,10 +429,11 @@ func (s *Search) updated(r updateEnd) {
 	}
 	st := r.stats
 	u := checkpoints.Update{Version: s.version + 1, Batch: s.version, State: r.state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
-		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: r.used, Applied: time.Now()}
+		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: r.used, Used: len(r.used), Applied: time.Now()}
 	s.version++
 	s.views = append(s.views, policyView(u))
 	s.believe(r.probs)
+	s.slim()
 	s.draws.updates = false
 	e := s.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
@@ -441,7 +453,7 @@ func (s *Search) updated(r updateEnd) {
 
 func policyView(u checkpoints.Update) PolicyView {
 	return PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward, Entropy: u.Entropy,
-		MaxEntropy: u.MaxEntropy, KL: u.KL, ClipFraction: u.ClipFraction, GradNorm: u.GradNorm, Samples: len(u.Samples)}
+		MaxEntropy: u.MaxEntropy, KL: u.KL, ClipFraction: u.ClipFraction, GradNorm: u.GradNorm, Samples: u.Used}
 }
 
 func storedEpoch(id, attempt int, c child.EpochResult) checkpoints.Epoch {

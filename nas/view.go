@@ -58,7 +58,15 @@ func (s *Search) rank(v *Snapshot) {
 		}
 	}
 	v.Rewards, v.Shadows, v.Verdict = rewardPoints(s.samples, Sampled), rewardPoints(s.samples, Shadow), s.verdict(s.samples)
-	for _, t := range s.ranking() {
+	top := s.ranking()
+	shown := slices.Clone(top)
+	for _, id := range s.recent {
+		shown = append(shown, s.trials[id])
+	}
+	if err := s.detail(shown...); err != nil {
+		s.fail(err)
+	}
+	for _, t := range top {
 		v.Top = append(v.Top, t.TrialView)
 	}
 	if len(v.Top) > 0 {
@@ -95,13 +103,24 @@ func rewardPoints(trials []*trial, k Kind) (points []RewardPoint) {
 }
 
 // ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first; at equal rewards the earlier one.
-func (s *Search) ranking() []*trial {
-	var ts []*trial
+func (s *Search) ranking() (ts []*trial) {
+	const room = 8 * MaxTop // so many candidates are gathered before they are cut to the best, whose last sets the bar for others
+	bar := math.Inf(-1)
 	for _, t := range s.trials {
-		if s.ranked(t) && t.CachedOf < 0 {
-			ts = append(ts, t)
+		if t.CachedOf >= 0 || t.Reward < bar || !s.ranked(t) {
+			continue
+		}
+		if ts = append(ts, t); len(ts) == room {
+			if ts = leaders(ts); len(ts) == MaxTop {
+				bar = ts[MaxTop-1].Reward
+			}
 		}
 	}
+	return leaders(ts)
+}
+
+// leaders sorts trials as a ranking and keeps at most MaxTop.
+func leaders(ts []*trial) []*trial {
 	slices.SortFunc(ts, func(a, b *trial) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.ID, b.ID)) })
 	seen := map[string]bool{}
 	ts = slices.DeleteFunc(ts, func(t *trial) bool {

@@ -1,0 +1,222 @@
+package nas
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/controller"
+	"nasnet/nas/rng"
+)
+
+// storeLongRun stores a run with n of its children proposed, in batches of 20, as a search of the quick preset leaves it: random cells of its space with
+// their rewards and epochs, an update a batch, and a policy.
+func storeLongRun(tb testing.TB, dir string, n, children int) {
+	tb.Helper()
+	check := func(err error) {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	c, err := PresetNamed("quick")
+	check(err)
+	c.Name, c.Children, c.Batch, c.Shadow = filepath.Base(dir), children, 20, 0
+	c.Net.Channels, c.Net.Classes = 1, 10
+	text, err := marshalConfig(c)
+	check(err)
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "stopped", Seed: c.Seed, Config: text, DatasetSHA256: "none", Target: children})
+	check(err)
+	sp, err := c.Space()
+	check(err)
+	uniform, err := newUniform(sp)
+	check(err)
+	policy, err := controller.New(sp.Arities(), c.controller())
+	check(err)
+	state, err := policy.State()
+	check(err)
+	r := rand.New(rand.NewPCG(1, 2))
+	const most = 50 * 20 // trials in a transaction
+	for from := 0; from < n; from += most {
+		var rows []checkpoints.Trial
+		var epochs []checkpoints.Epoch
+		var events []checkpoints.Event
+		for id := from; id < min(n, from+most); id++ {
+			p := uniform.Propose(rng.Stream(c.Seed, "test", uint64(id)))
+			g, err := sp.Decode(p.Choices)
+			check(err)
+			b, err := json.Marshal(g)
+			check(err)
+			began := time.Unix(1_700_000_000+int64(id), 0)
+			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / c.Batch, PolicyVersion: id / c.Batch, Kind: "sample", Genotype: b, CellHash: g.Hash(), Choices: p.Choices,
+				LogP: p.LogP, State: "done", Attempt: 1, Reward: r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000, Parent: -1, Started: began,
+				Finished: began.Add(time.Second), Seconds: 1})
+			for e := range c.Train.Epochs {
+				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
+			}
+			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
+		}
+		check(st.AddTrials(rows, events...))
+		check(st.AddEpochs(epochs))
+		for k := from / c.Batch; k < min(n, from+most)/c.Batch; k++ {
+			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
+			for i := range c.Batch {
+				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: k*c.Batch + i, Reward: rows[k*c.Batch+i-from].Reward})
+			}
+			check(st.AddUpdate(u))
+		}
+	}
+	check(st.Close())
+}
+
+func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
+	const n = 500
+	dir := filepath.Join(t.TempDir(), "run")
+	storeLongRun(t, dir, n, n+100)
+	check := func(s *Search) {
+		t.Helper()
+		v := s.Snapshot()
+		if len(v.Top) != MaxTop || len(v.Recent) != MaxRecent {
+			t.Fatalf("%d cells, %d recent ones", len(v.Top), len(v.Recent))
+		}
+		wanted := map[int]bool{}
+		for _, x := range slices.Concat(v.Top, v.Recent) {
+			wanted[x.ID] = true
+			if h := x.Genotype.Hash(); h != s.trials[x.ID].hash || len(x.Curve) != s.config.Train.Epochs || x.Curve[0].Epoch != 1 {
+				t.Errorf("trial %d: cell %.6s, want %.6s; curve %+v", x.ID, h, x.Cell, x.Curve)
+			}
+		}
+		more := 0
+		for id, x := range s.trials {
+			if !x.lean && !wanted[id] && id < s.firstWhole() {
+				more++
+			}
+		}
+		if more > 2*s.config.Batch {
+			t.Errorf("%d of %d trials are whole and not wanted", more, len(s.trials))
+		}
+	}
+	s, err := Open(dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}, StayOpen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	check(s)
+	parent := slices.IndexFunc(s.samples, func(x *trial) bool { return x.lean })
+	if parent < 0 {
+		t.Fatal("no trial is lean")
+	}
+	until, do := live(t, s)
+	r, err := do(Command{Do: Submit, Parent: &parent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until("it ends", func(v *Snapshot) bool { return v.State == Done })
+	if _, err := do(Command{Do: Drain}); err != nil {
+		t.Fatal(err)
+	}
+	<-s.closed
+	if made := s.trials[r.Trial]; made.hash != s.trials[parent].hash || made.Genotype.Hash() != made.hash || made.State != Done {
+		t.Errorf("the cell made of a lean one: %+v", made.TrialView)
+	}
+	check(s)
+	now := s.Snapshot()
+	s.Close()
+	read, err := ReadSnapshot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(read.Beliefs, now.Beliefs) || !reflect.DeepEqual(read.Updates, now.Updates) || !reflect.DeepEqual(read.Rewards, now.Rewards) {
+		t.Error("beliefs, updates or rewards read back differ")
+	}
+	for i, x := range now.Top {
+		if y := read.Top[i]; y.ID != x.ID || !reflect.DeepEqual(y.Genotype, x.Genotype) || !reflect.DeepEqual(y.Curve, x.Curve) {
+			t.Errorf("rank %d read back: %+v\nwant %+v", i, y, x)
+		}
+	}
+}
+
+func TestTheRankingIsTheFirstOfAllSorted(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{0, 1, MaxTop, 8 * MaxTop, 30 * MaxTop} {
+		s := &Search{trials: map[int]*trial{}}
+		var all []*trial
+		for id := range n {
+			x := &trial{hash: fmt.Sprint(r.IntN(n))}
+			x.ID, x.CachedOf, x.HasReward, x.Reward = id, -1, r.IntN(5) > 0, float64(r.IntN(1+n/3))
+			if r.IntN(10) == 0 {
+				x.CachedOf = 0
+			}
+			s.trials[id] = x
+			if x.HasReward && x.CachedOf < 0 {
+				all = append(all, x)
+			}
+		}
+		slices.SortStableFunc(all, func(a, b *trial) int { return cmp.Compare(b.Reward, a.Reward) })
+		var want []*trial
+		seen := map[string]bool{}
+		for _, x := range all {
+			if !seen[x.hash] && len(want) < MaxTop {
+				want = append(want, x)
+			}
+			seen[x.hash] = true
+		}
+		if got := s.ranking(); !slices.Equal(got, want) {
+			t.Errorf("of %d trials: %d ranked, want %d", n, len(got), len(want))
+		}
+	}
+}
+
+// BenchmarkOpen20000 is the opening of a run of 20,000 trials, to go on with it and to look at it, and what each trial takes of the heap then.
+// Wanted: under 200 ms on an idle machine.
+func BenchmarkOpen20000(b *testing.B) {
+	const n = 20000
+	dir := filepath.Join(b.TempDir(), "run")
+	storeLongRun(b, dir, n, n)
+	for _, c := range []struct {
+		name string
+		open func() (*Snapshot, error)
+	}{{"resume", func() (*Snapshot, error) {
+		s, err := Open(dir, Options{Evaluator: Fake{}})
+		if err != nil {
+			return nil, err
+		}
+		return s.Snapshot(), s.Close()
+	}}, {"look", func() (*Snapshot, error) { return ReadSnapshot(dir) }}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			least := time.Hour
+			for b.Loop() {
+				began := time.Now()
+				if v, err := c.open(); err != nil || v.Finished != n {
+					b.Fatal(v, err)
+				}
+				least = min(least, time.Since(began))
+			}
+			b.ReportMetric(least.Seconds()*1e3, "least-ms")
+		})
+	}
+	b.Run("heap", func(b *testing.B) {
+		var before, after runtime.MemStats
+		for b.Loop() {
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			s, err := Open(dir, Options{Evaluator: Fake{}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			s.Close()
+		}
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/trial")
+	})
+}
