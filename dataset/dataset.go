@@ -32,7 +32,8 @@ type Info struct {
 	Channels    int      `json:"channels"`          // 1 or 3; 0 = depends on the files
 	TrainImages int      `json:"train_images"`
 	TestImages  int      `json:"test_images"`
-	BuiltIn     bool     `json:"built_in"` // needs no files
+	BuiltIn     bool     `json:"built_in"`         // needs no files
+	Handed      bool     `json:"handed,omitempty"` // in the mirror its images are something else, as digits are
 	Files       []File   `json:"files,omitempty"`
 }
 

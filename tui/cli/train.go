@@ -6,120 +6,82 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
-	"nasnet/nas/nn"
 )
 
-// trainFlags are the settings of one training.
-func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
-	fs.IntVar(&t.Epochs, "epochs", 5, "epochs")
-	fs.IntVar(&t.Batch, "batch", 64, "images per step")
-	fs.IntVar(&t.Shards, "shards", 0, "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the statistics of a part,\n"+
-		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
-	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
-	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at its highest")
-	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+names(nn.Curves, func(c nn.Curve) string { return c.Name }))
-	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
-	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
-	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")
-	fs.Float64Var(&t.WeightDecay, "weight-decay", 5e-4, "weight decay")
-	fs.Float64Var(&t.Clip, "clip", 5, "largest norm of the gradient (0: not clipped)")
-	fs.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "label smoothing")
-	fs.Float64Var(&t.AuxWeight, "aux-weight", 0.4, "weight of the auxiliary head's loss (with --aux)")
-	fs.Float64Var(&t.DropPath.Prob, "drop-path", 0, "probability of dropping a path at the end of training")
-	fs.StringVar(&t.DropPath.Mode, "drop-path-mode", "linear", "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none")
-	fs.IntVar(&t.Augment.Pad, "pad", 0, "random crop after padding by that many pixels")
-	fs.Float64Var(&t.Augment.Crop, "crop", 0, "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)")
-	fs.Float64Var(&t.Augment.Color, "color", 0, "random change of brightness, contrast and saturation by up to that part (ImageNet: 0.4)")
-	fs.BoolVar(&t.Augment.Flip, "flip", false, "random horizontal flip")
-	fs.IntVar(&t.Augment.Cutout, "cutout", 0, "side of the square that cutout blanks (0: none)")
-	fs.Float64Var(&t.EMA, "ema", 0, "decay of a moving average of the weights, which is judged and saved (0: none)")
-	fs.BoolVar(&t.FlipAverage, "flip-average", false, "judge by the mean over an image and its mirror image")
-}
-
-// names joins the names of a table's rows for a flag's text.
-func names[T any](rows []T, name func(T) string) string {
-	var s []string
-	for _, r := range rows {
-		s = append(s, name(r))
-	}
-	return strings.Join(s, ", ")
-}
-
 func (a *app) trainCommand() *cobra.Command {
-	var net child.NetConfig
-	var train child.TrainConfig
-	var spec nas.DataSpec
-	var cell, out, resume string
-	var seed uint64
-	var threads int
+	var t training
 	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		g, err := a.cell(cell)
+		g, err := a.cell(t.cell)
 		if err != nil {
 			return err
 		}
-		if train.Shards == 0 {
-			train.Shards = child.DefaultShards(train.Batch)
+		if t.list {
+			return a.printRecipes(c, g, &t)
 		}
-		if err := train.Validate(); err != nil {
-			return usageError{err}
+		data, err := a.settle(c, g, &t)
+		if err != nil || t.estimate {
+			return err
 		}
-		if threads < 0 {
-			return usagef("train: --threads %d; want 0 (one a core) or more", threads)
-		}
-		if (spec.ValImages == 0) != (spec.TrainImages == 0) {
-			return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", spec.TrainImages, spec.ValImages)
-		}
-		if out != "" { // find out now, not after hours
-			if err := writeFile(out+".try", nil); err != nil {
+		if t.out != "" { // find out now, not after hours
+			if err := writeFile(t.out+".try", nil); err != nil {
 				return err
 			}
-			os.Remove(out + ".try")
+			os.Remove(t.out + ".try")
 		}
-		spec.Seed, spec.Test = seed, spec.ValImages == 0
-		views, d, err := nas.NewLocal().Views(c.Context(), spec)
+		trainer, err := child.NewTrainer(g, t.net, t.train, data, t.seed)
 		if err != nil {
 			return err
 		}
-		a.warn(d)
-		net.Image, net.Channels, net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
-		t, err := child.NewTrainer(g, net, train, views, seed)
-		if err != nil {
-			return err
+		trainer.Use(&t.mapped)
+		if t.threads > 0 {
+			trainer.SetThreads(t.threads)
 		}
-		if threads > 0 {
-			t.SetThreads(threads)
-		}
-		if resume != "" {
-			if err := restoreTrainer(t, resume); err != nil {
+		if t.from != "" {
+			if err := a.startFrom(trainer, t.from); err != nil {
 				return err
 			}
 		}
-		return a.train(c.Context(), t, out)
+		if t.resume != "" {
+			if err := restoreTrainer(trainer, t.resume); err != nil {
+				return err
+			}
+		}
+		for _, note := range trainer.Notes() {
+			fmt.Fprintln(a.Err, "nasnet:", note)
+		}
+		return a.train(c.Context(), trainer, t.out)
 	}}
-	fs := c.Flags()
-	fs.StringVar(&cell, "cell", "nasnet-a", "the cell; "+cellHelp)
-	fs.StringVar(&spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
-	fs.StringVar(&spec.Dir, "data-dir", "", "folder with the data set's files")
-	fs.IntVar(&spec.TrainImages, "train-images", 0, "train on part of the training images and judge on others of them (with --val-images)")
-	fs.IntVar(&spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test images")
-	fs.IntVar(&spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
-	fs.Uint64Var(&seed, "seed", 1, "seed of the weights, the order and the augmentation")
-	fs.IntVar(&threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
-	fs.StringVar(&out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
-	fs.StringVar(&resume, "resume", "", "go on from the state file of an earlier training with the same settings")
-	netFlags(fs, &net)
-	trainFlags(fs, &train)
+	t.register(c.Flags())
 	return c
+}
+
+// startFrom lets a training begin with the weights of a model, and says which.
+func (a *app) startFrom(t *child.Trainer, name string) error {
+	b, err := a.model(name)
+	if err != nil {
+		return err
+	}
+	taken, err := t.StartFrom(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return a.print(map[string]any{"t": "from", "model": name, "values": taken.Values, "of": taken.Of, "taken": taken.Taken, "fresh": taken.Fresh}, func(w io.Writer) {
+		fmt.Fprintf(w, "from %s: %d of %d values in %d arrays\n", name, taken.Values, taken.Of, len(taken.Taken))
+		for i, f := range taken.Fresh {
+			if i == 10 {
+				fmt.Fprintf(w, "  and %d more begin at random (--json lists all)\n", len(taken.Fresh)-i)
+				break
+			}
+			fmt.Fprintf(w, "  at random: %s\n", f)
+		}
+	})
 }
 
 // train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on.
@@ -191,27 +153,6 @@ func restoreTrainer(t *child.Trainer, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-// writeFile writes a file whole or not at all.
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path))
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(b); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 func (a *app) evalCommand() *cobra.Command {

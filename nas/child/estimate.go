@@ -1,0 +1,120 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"nasnet/dataset"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// Estimate is what a training will take on this machine.
+type Estimate struct {
+	Cost
+	Bytes        int64   `json:"bytes"`         // of memory: the training's, see [Trainer.Bytes], and the images'
+	ImagesPerSec float64 `json:"images_per_s"`  // in training
+	JudgedPerSec float64 `json:"judged_per_s"`  // in validation, mirror images included
+	EpochSeconds float64 `json:"epoch_seconds"` // of training and validation
+	Seconds      float64 `json:"seconds"`       // of all epochs
+}
+
+// Epochs returns how many epochs fit into a time.
+func (e Estimate) Epochs(within time.Duration) int { return int(within.Seconds() / e.EpochSeconds) }
+
+// Volume is the number of images of a training.
+type Volume struct{ Train, Val int }
+
+// bytes is the memory of the images.
+func (v Volume) bytes(net NetConfig) int64 {
+	return int64(v.Train+v.Val) * int64(net.Image) * int64(net.Image) * int64(net.Channels)
+}
+
+// BytesWith is [BytesOf] with the images.
+func BytesWith(g space.Genotype, net NetConfig, train TrainConfig, v Volume) (int64, error) {
+	n, err := BytesOf(g, net, train)
+	return n + v.bytes(net.WithDefaults()), err
+}
+
+// errMeasured ends the steps of a measurement.
+var errMeasured = errors.New("measured")
+
+// Measure trains a network of the settings on random images for about two seconds, at least one step, judges a batch, and tells what the whole training
+// will take. Batches of large networks are smaller than those of the training. Its memory comes from m, so that a training that uses m next finds it mapped.
+func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int, m *Memory) (e Estimate, err error) {
+	net, train = net.WithDefaults(), train.WithDefaults()
+	epochs := train.Epochs
+	train.Epochs = 1
+	if e.Bytes, err = BytesWith(g, net, train, v); err != nil {
+		return e, err
+	}
+	cost, err := CostOf(g, net)
+	if err != nil {
+		return e, err
+	}
+	// A step on fewer images, if one on the whole batch would be long.
+	const quick = 40e9 // multiply-adds
+	if part := int(quick / float64(3*cost.MAdds)); part < train.Batch {
+		train.Batch = max(2, part/train.Shards) * train.Shards
+	}
+	const steps = 1000
+	view := randomView(net, train.Batch)
+	long := *view
+	long.Index = make([]int32, steps*train.Batch) // every image many times: an epoch that is never finished
+	for i := range long.Index {
+		long.Index[i] = int32(i % view.Len())
+	}
+	t, err := NewTrainer(g, net, train, Data{Train: &long, Val: view}, 1)
+	if err != nil {
+		return e, err
+	}
+	t.Use(m)
+	if threads > 0 {
+		t.SetThreads(threads)
+	}
+	e.Cost = t.Cost()
+	began, first := time.Now(), time.Duration(0)
+	_, err = t.Run(ctx, func(p Progress) error {
+		took := time.Since(began)
+		if p.Step == 1 {
+			first = took
+			e.ImagesPerSec = float64(train.Batch) / took.Seconds()
+		} else { // without the first, which maps memory
+			e.ImagesPerSec = float64((p.Step-1)*train.Batch) / (took - first).Seconds()
+		}
+		if took > 2*time.Second && p.Step > 2 || took > 8*time.Second || p.Step == steps-1 {
+			return errMeasured
+		}
+		return nil
+	})
+	if !errors.Is(err, errMeasured) {
+		return e, fmt.Errorf("child: measure: %w", err)
+	}
+	began = time.Now()
+	if _, _, err := t.Evaluate(ctx, view); err != nil {
+		return e, fmt.Errorf("child: measure: %w", err)
+	}
+	e.JudgedPerSec = float64(view.Len()) / time.Since(began).Seconds()
+	e.EpochSeconds = float64(v.Train)/e.ImagesPerSec + float64(v.Val)/e.JudgedPerSec
+	e.Seconds = float64(epochs) * e.EpochSeconds
+	return e, nil
+}
+
+// randomView is n images of noise.
+func randomView(net NetConfig, n int) *dataset.View {
+	im := &dataset.Images{N: n, H: net.Image, W: net.Image, C: net.Channels, Pixels: make([]uint8, n*net.Image*net.Image*net.Channels), Labels: make([]int32, n)}
+	r := rng.Stream(1, "measure")
+	for i := range im.Pixels {
+		im.Pixels[i] = uint8(r.Uint32())
+	}
+	v := &dataset.View{Data: im, Classes: net.Classes, Index: make([]int32, n)}
+	for i := range n {
+		im.Labels[i], v.Index[i] = int32(r.IntN(net.Classes)), int32(i)
+	}
+	for range net.Channels {
+		v.Mean, v.Std = append(v.Mean, 0.5), append(v.Std, 0.25)
+	}
+	return v
+}

@@ -1,0 +1,278 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nasnet/dataset"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/nn"
+	"nasnet/nas/space"
+)
+
+// trainFlags are the settings of one training.
+func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
+	fs.IntVar(&t.Epochs, "epochs", 5, "epochs")
+	fs.IntVar(&t.Batch, "batch", 64, "images per step")
+	fs.IntVar(&t.Shards, "shards", 0, "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the statistics of a part,\n"+
+		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
+	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
+	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at its highest")
+	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+names(nn.Curves, func(c nn.Curve) string { return c.Name }))
+	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
+	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
+	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")
+	fs.Float64Var(&t.WeightDecay, "weight-decay", 5e-4, "weight decay")
+	fs.Float64Var(&t.Clip, "clip", 5, "largest norm of the gradient (0: not clipped)")
+	fs.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "label smoothing")
+	fs.Float64Var(&t.AuxWeight, "aux-weight", 0.4, "weight of the auxiliary head's loss (with --aux)")
+	fs.Float64Var(&t.DropPath.Prob, "drop-path", 0, "probability of dropping a path at the end of training")
+	fs.StringVar(&t.DropPath.Mode, "drop-path-mode", "linear", "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none")
+	fs.IntVar(&t.Augment.Pad, "pad", 0, "random crop after padding by that many pixels")
+	fs.Float64Var(&t.Augment.Crop, "crop", 0, "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)")
+	fs.Float64Var(&t.Augment.Color, "color", 0, "random change of brightness, contrast and saturation by up to that part (ImageNet: 0.4)")
+	fs.BoolVar(&t.Augment.Flip, "flip", false, "random horizontal flip")
+	fs.IntVar(&t.Augment.Cutout, "cutout", 0, "side of the square that cutout blanks (0: none)")
+	fs.Float64Var(&t.EMA, "ema", 0, "decay of a moving average of the weights, which is judged and saved (0: none)")
+	fs.BoolVar(&t.FlipAverage, "flip-average", false, "judge by the mean over an image and its mirror image")
+}
+
+// names joins the names of a table's rows for a flag's text.
+func names[T any](rows []T, name func(T) string) string {
+	var s []string
+	for _, r := range rows {
+		s = append(s, name(r))
+	}
+	return strings.Join(s, ", ")
+}
+
+// training is what nasnet train is asked for.
+type training struct {
+	cell, preset, from, out, resume, memory string
+	net                                     child.NetConfig
+	train                                   child.TrainConfig
+	spec                                    nas.DataSpec
+	seed                                    uint64
+	threads                                 int
+	estimate, list                          bool
+	mapped                                  child.Memory // that a measurement used
+}
+
+func (t *training) register(fs *pflag.FlagSet) {
+	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell; "+cellHelp)
+	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+names(child.Recipes, func(r child.Recipe) string { return r.Name })+"; other flags change them")
+	fs.BoolVar(&t.list, "presets", false, "list the presets with what each would take here, measured, and end")
+	fs.BoolVar(&t.estimate, "estimate", false, "say what the training would take here, measured, and end")
+	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) wherever name and shape agree")
+	fs.StringVar(&t.spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
+	fs.StringVar(&t.spec.Dir, "data-dir", "", "folder with the data set's files")
+	fs.IntVar(&t.spec.TrainImages, "train-images", 0, "train on part of the training images and judge on others of them (with --val-images)")
+	fs.IntVar(&t.spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test images")
+	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
+	fs.Uint64Var(&t.seed, "seed", 1, "seed of the weights, the order and the augmentation")
+	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
+	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of the machine's)")
+	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
+	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
+	netFlags(fs, &t.net)
+	trainFlags(fs, &t.train)
+}
+
+// use puts the settings of a recipe in the place of all that was not given as a flag.
+func (t *training) use(r child.Recipe, fs *pflag.FlagSet, image int, handed bool) error {
+	given := map[*pflag.Flag]string{}
+	fs.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
+	t.net, t.train = r.For(image, handed)
+	for f, v := range given {
+		if err := f.Value.Set(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limit is the memory that a training may take; 0: nobody knows.
+func (t *training) limit() (int64, error) {
+	if t.memory == "" {
+		return nas.DefaultMemory(), nil
+	}
+	n, err := nas.ParseBytes(t.memory)
+	if err != nil {
+		return 0, usagef("--memory %s: %w", t.memory, err)
+	}
+	return n, nil
+}
+
+// settle decides all settings of a training, reads its images, and says what it will take where that was measured: for a preset, or when it was asked for.
+func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
+	fs := c.Flags()
+	if t.threads < 0 {
+		return data, usagef("train: --threads %d; want 0 (one a core) or more", t.threads)
+	}
+	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
+		return data, usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", t.spec.TrainImages, t.spec.ValImages)
+	}
+	limit, err := t.limit()
+	if err != nil {
+		return data, err
+	}
+	var recipe child.Recipe
+	if t.preset != "" {
+		if recipe, err = child.RecipeNamed(t.preset); err != nil {
+			return data, usageError{err}
+		}
+		if t.spec.Image == 0 {
+			t.spec.Image = recipe.Net.Image
+		}
+	}
+	if err := imagesFit(t.spec, limit); err != nil {
+		return data, err
+	}
+	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
+	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
+	if err != nil {
+		return data, err
+	}
+	a.warn(d)
+	if t.preset != "" {
+		if err := t.use(recipe, fs, d.Train.H, d.Info.Handed); err != nil {
+			return data, usageError{err}
+		}
+	}
+	t.net.Image, t.net.Channels, t.net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+	if t.train.Shards == 0 {
+		t.train.Shards = child.DefaultShards(t.train.Batch)
+	}
+	timed := t.preset != "" && t.train.Epochs == 0
+	if timed {
+		t.train.Epochs = 1 // until it is known how many fit
+	}
+	if err := t.train.Validate(); err != nil {
+		return data, usageError{err}
+	}
+	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len()}
+	bytes, err := child.BytesWith(g, t.net, t.train, v)
+	if err != nil {
+		return data, err
+	}
+	if limit > 0 && bytes > limit {
+		return data, fmt.Errorf("train: %w; a smaller --batch, --filters or --image takes less, --memory allows more", &nas.MemoryError{Wanted: bytes, Allowed: limit})
+	}
+	if t.preset == "" && !t.estimate {
+		return data, nil
+	}
+	e, err := child.Measure(c.Context(), g, t.net, t.train, v, t.threads, &t.mapped)
+	if err != nil {
+		return data, err
+	}
+	if timed {
+		n := min(recipe.MostEpochs, e.Epochs(recipe.Within))
+		if n == 0 {
+			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; --train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
+				v.Train, long(e.EpochSeconds), t.preset)
+		}
+		t.train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
+	}
+	return data, a.printEstimate(t, e)
+}
+
+// imagesFit says whether the images of a published data set fit into memory at the side that is asked for, before they are read.
+func imagesFit(spec nas.DataSpec, limit int64) error {
+	s, err := dataset.Lookup(spec.Name)
+	if err != nil || limit <= 0 {
+		return nil // reading them says what is wrong
+	}
+	side := spec.Image
+	if side == 0 {
+		side = s.Image
+	}
+	if bytes := int64(s.TrainImages+s.TestImages) * int64(side) * int64(side) * int64(s.Channels); bytes > limit {
+		return fmt.Errorf("train: the images of %s at %d px take %s of memory, %s may be taken; a smaller --image takes less, --memory allows more", spec.Name, side,
+			nas.FormatBytes(bytes), nas.FormatBytes(limit))
+	}
+	return nil
+}
+
+func (a *app) printEstimate(t *training, e child.Estimate) error {
+	v := map[string]any{"t": "estimate", "net": t.net, "train": t.train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
+		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds}
+	return a.print(v, func(w io.Writer) {
+		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
+			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.train.Epochs, long(e.EpochSeconds), long(e.Seconds))
+	})
+}
+
+// printRecipes tells what each preset would take here.
+func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) error {
+	limit, err := t.limit()
+	if err != nil {
+		return err
+	}
+	t.spec.Test = true
+	_, d, err := nas.NewLocal().Views(c.Context(), t.spec)
+	if err != nil {
+		return err
+	}
+	a.warn(d)
+	v := child.Volume{Train: d.Train.N, Val: d.Test.N}
+	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "test_images": v.Val, "limit": limit}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n", t.spec.Name, v.Train, nas.FormatBytes(limit),
+			"preset", "parameters", "multiply-a", "memory", "epochs", "time", "is")
+	}); err != nil {
+		return err
+	}
+	for _, r := range child.Recipes {
+		own := training{threads: t.threads}
+		own.net, own.train = r.For(d.Train.H, d.Info.Handed)
+		own.net.Channels, own.net.Classes = d.Train.C, len(d.Info.Classes)
+		timed := own.train.Epochs == 0
+		own.train.Epochs = max(1, own.train.Epochs)
+		cost, err := child.CostOf(g, own.net)
+		if err != nil {
+			return err
+		}
+		bytes, err := child.BytesWith(g, own.net, own.train, v)
+		if err != nil {
+			return err
+		}
+		e, fits := child.Estimate{Cost: cost, Bytes: bytes}, limit <= 0 || bytes <= limit
+		if fits {
+			if e, err = child.Measure(c.Context(), g, own.net, own.train, v, own.threads, &t.mapped); err != nil {
+				return err
+			}
+			if timed {
+				own.train.Epochs = min(r.MostEpochs, e.Epochs(r.Within))
+				e.Seconds = float64(own.train.Epochs) * e.EpochSeconds
+			}
+		}
+		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.net, "train": own.train, "fits": fits, "estimate": e}, func(w io.Writer) {
+			epochs, takes := fmt.Sprint(own.train.Epochs), long(e.Seconds)
+			if !fits {
+				epochs, takes = "-", "too large"
+			}
+			fmt.Fprintf(w, "%-11s %10d %9.1fM %10s %7s %9s  %s\n", r.Name, e.Trainable, float64(e.MAdds)/1e6, nas.FormatBytes(e.Bytes), epochs, takes, r.Title)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// long writes seconds for people: 9 s, 12 min, 3.4 h, 12 days.
+func long(seconds float64) string {
+	switch d := time.Duration(seconds * float64(time.Second)); {
+	case d < 99*time.Second:
+		return fmt.Sprintf("%.0f s", seconds)
+	case d < 99*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", seconds/86400)
+}
