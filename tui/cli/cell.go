@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -23,22 +25,18 @@ import (
 )
 
 func (a *app) cellCommand() *cobra.Command {
-	return group("cell", "draw, count, make and convert cells", a.cellShow(), a.cellStats(), a.cellRandom(), a.cellMutate(), a.cellConvert(), a.cellDiff())
+	return group("cell", "draw, count, make and compare cells", a.cellShow(), a.cellStats(), a.cellRandom(), a.cellMutate(), a.cellDiff())
 }
 
 // cellHelp is what CELL means everywhere.
-const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a JSON file, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
+const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a genotype or a model, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
 
 // cell finds a genotype by what a person wrote.
 func (a *app) cell(spec string) (space.Genotype, error) {
 	if spec == "" {
 		return space.Genotype{}, usagef("no cell given. %s", cellHelp)
 	}
-	if b, err := readCellFile(spec); err == nil {
-		g, err := a.parse(string(b))
-		if err != nil {
-			return g, fmt.Errorf("%s: %w", spec, err)
-		}
+	if g, err := a.cellFile(spec); err == nil {
 		return g, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return space.Genotype{}, err
@@ -64,20 +62,40 @@ func (a *app) cell(spec string) (space.Genotype, error) {
 // maxCellFile is the largest file that is read as a cell, in bytes.
 const maxCellFile = 64 << 10
 
-// readCellFile reads a small file. What cannot be a file's name is no error of the file system but a file that does not exist.
-func readCellFile(path string) ([]byte, error) {
+// cellFile reads the genotype of a small file, or of a model. What cannot be a file's name is no error of the file system but a file that does not exist.
+func (a *app) cellFile(path string) (g space.Genotype, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
-		return nil, fs.ErrNotExist
+		return g, fs.ErrNotExist
 	} else if err != nil {
-		return nil, err
+		return g, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxCellFile+1))
-	if err == nil && len(b) > maxCellFile {
-		err = fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
+	r := bufio.NewReader(f)
+	if isModel(r) {
+		m, err := child.Load(r)
+		if err != nil {
+			return g, fmt.Errorf("%s: %w", path, err)
+		}
+		return m.Genotype, nil
 	}
-	return b, err
+	b, err := io.ReadAll(io.LimitReader(r, maxCellFile+1))
+	if err != nil {
+		return g, err
+	}
+	if len(b) > maxCellFile {
+		return g, fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
+	}
+	if g, err = a.parse(string(b)); err != nil {
+		return g, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
+// isModel says whether a file begins as safetensors do: the length of a JSON object, and the object.
+func isModel(r *bufio.Reader) bool {
+	b, err := r.Peek(9)
+	return err == nil && b[8] == '{' && binary.LittleEndian.Uint64(b) < 1<<32
 }
 
 // parse reads a genotype in any form, and says what was converted if it came from another program.
@@ -270,39 +288,6 @@ func (a *app) cellMutate() *cobra.Command {
 	}}
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
 	c.Flags().StringVar(&ops, "ops", "seed-14", "op set or list of ops")
-	return c
-}
-
-func (a *app) cellConvert() *cobra.Command {
-	var to string
-	c := &cobra.Command{Use: "convert CELL", Short: "write a cell in another form", Long: cellHelp + "\nForms: json, text, darts (its order of inputs), dot and svg (pictures).", Args: args("CELL"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			g, err := a.cell(args[0])
-			if err != nil {
-				return err
-			}
-			switch to {
-			case "json":
-				return (&app{Streams: a.Streams, json: true}).print(g, nil)
-			case "text":
-				a.say("%s\n", g.Text())
-			case "darts":
-				d, err := g.DARTS()
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintln(a.Out, d)
-				return err
-			case "dot":
-				_, err = io.WriteString(a.Out, celldraw.Dot(g))
-			case "svg":
-				_, err = io.WriteString(a.Out, celldraw.SVG(g))
-			default:
-				err = usagef("form %q is not known; want json, text, darts, dot or svg", to)
-			}
-			return err
-		}}
-	c.Flags().StringVar(&to, "to", "json", "json, text, darts, dot or svg")
 	return c
 }
 

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"nasnet/nas/child"
+	"nasnet/nas/onnx"
+	"nasnet/nas/space"
+	"nasnet/tui/celldraw"
+)
+
+// form is a format that export writes. Those of cells have a text; the others are written from a model.
+type form struct {
+	name, ending, title string
+	text                func(space.Genotype) (string, error)
+}
+
+// forms is the table of formats.
+var forms = []form{
+	{"svg", ".svg", "picture of both cells", func(g space.Genotype) (string, error) { return celldraw.SVG(g), nil }},
+	{"dot", ".dot", "graph for Graphviz", func(g space.Genotype) (string, error) { return celldraw.Dot(g), nil }},
+	{"json", ".json", "genotype, read by all that takes a CELL", func(g space.Genotype) (string, error) {
+		b, err := json.Marshal(g)
+		return string(b) + "\n", err
+	}},
+	{"text", ".txt", "genotype in one line", func(g space.Genotype) (string, error) { return g.Text() + "\n", nil }},
+	{"darts", "", "Genotype(…) of DARTS and NNI; input 0 is h[i-1]", func(g space.Genotype) (string, error) { return line(g.DARTS()) }},
+	{"slim", "", "constants of the released NASNet's cell classes; input 0 is h[i]", func(g space.Genotype) (string, error) { return line(g.Slim()) }},
+	{"onnx", ".onnx", "trained network for other runtimes", nil},
+}
+
+func line(s string, err error) (string, error) { return s + "\n", err }
+
+// formFor finds the format that was asked for, or that the ending of the file means.
+func formFor(name, file string) (form, error) {
+	i := slices.IndexFunc(forms, func(f form) bool {
+		return f.name == name || name == "" && f.ending != "" && f.ending == filepath.Ext(file)
+	})
+	if i >= 0 {
+		return forms[i], nil
+	}
+	var names []string
+	for _, f := range forms {
+		names = append(names, f.name)
+	}
+	want := strings.Join(names, ", ")
+	if name != "" {
+		return form{}, usagef("export: format %q is not known; want one of %s", name, want)
+	}
+	return form{}, usagef("export: no format; want --format with one of %s, or --out with an ending that says it", want)
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var format, out string
+	var o onnx.Options
+	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in the formats of cells.\n"
+	for _, f := range forms {
+		long += fmt.Sprintf("\n  %-6s %s", f.name, f.title)
+	}
+	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell for papers and other programs, or a trained network for other runtimes", Long: long,
+		Args: args("CELL|MODEL"), RunE: func(c *cobra.Command, args []string) error {
+			f, err := formFor(format, out)
+			if err != nil {
+				return err
+			}
+			write := func(w io.Writer) error { return a.exportModel(w, args[0], o) }
+			if f.text != nil {
+				for _, flag := range []string{"fold", "pixels"} {
+					if c.Flags().Changed(flag) {
+						return usagef("export: --%s is for the format onnx; %s is written", flag, f.name)
+					}
+				}
+				write = func(w io.Writer) error { return a.exportCell(w, args[0], f) }
+			}
+			if out != "" {
+				return a.exportFile(out, f, write)
+			}
+			if to, ok := a.Out.(*os.File); ok && f.text == nil && isatty.IsTerminal(to.Fd()) {
+				return usagef("export: the format %s is not for a terminal; want --out FILE", f.name)
+			}
+			return write(a.Out)
+		}}
+	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the ending of --out)")
+	c.Flags().StringVar(&out, "out", "", "file to write (default: the standard output)")
+	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: batch normalisations become part of the convolutions")
+	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: the input is pixels, 0 to 255, which the network normalises; else it is (pixel/255 - mean) / std")
+	return c
+}
+
+// exportFile writes a file whole or not at all, and says so.
+func (a *app) exportFile(path string, f form, write func(io.Writer) error) error {
+	if err := writeWhole(path, write); err != nil {
+		return err
+	}
+	s, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{"t": "exported", "format": f.name, "file": path, "bytes": s.Size()}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d bytes of %s\n", path, s.Size(), f.name)
+	})
+}
+
+func (a *app) exportCell(w io.Writer, spec string, f form) error {
+	g, err := a.cell(spec)
+	if err != nil {
+		return err
+	}
+	text, err := f.text(g)
+	if err != nil {
+		return err
+	}
+	if f.name == "darts" { // say what it means there that it does not mean here
+		if _, notes, err := space.Import(text); err == nil {
+			for _, n := range notes {
+				fmt.Fprintln(a.Err, "nasnet: note:", n)
+			}
+		}
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+func (a *app) exportModel(w io.Writer, spec string, o onnx.Options) error {
+	b, err := a.model(spec)
+	if err != nil {
+		return hinted{err, "a network has weights once it is trained: nasnet train --cell CELL --out FILE, or a retrain of a run"}
+	}
+	m, err := child.Load(bytes.NewReader(b))
+	if err != nil {
+		return fmt.Errorf("%s: %w", spec, err)
+	}
+	return onnx.Write(w, m, o)
+}
