@@ -86,6 +86,9 @@ func check(r io.Reader) (out CheckResult, err error) {
 	if err != nil {
 		return out, err
 	}
+	if err := plausible(len(v.tensors), v.net); err != nil {
+		return out, err
+	}
 	n, err := build(v.genotype, v.net, buildOptions{batch: v.batch, train: true})
 	if err != nil {
 		return out, err

@@ -10,6 +10,7 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas/nn"
 	"nasnet/nas/space"
+	"nasnet/nas/strictjson"
 )
 
 // modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in [Check], and its description in the
@@ -75,9 +76,12 @@ func load(r io.Reader) (m *Model, err error) {
 		return nil, err
 	}
 	for key, v := range map[string]any{"net": &m.Net, "train": &m.Train, "mean": &m.Mean, "std": &m.Std, "class_names": &m.ClassNames, "epochs": &m.Epochs} {
-		if err := json.Unmarshal([]byte(meta[key]), v); err != nil {
+		if err := strictjson.Decode([]byte(meta[key]), maxMeta, v); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
+	}
+	if err := plausible(len(ts), m.Net); err != nil {
+		return nil, err
 	}
 	if m.base, err = build(m.Genotype, m.Net, buildOptions{}); err != nil {
 		return nil, err
@@ -114,6 +118,21 @@ func (m *Model) Cost() Cost { return m.base.cost() }
 // Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without the auxiliary classifier. They share
 // the model's memory.
 func (m *Model) Layers() ([]nn.Layer, error) { return m.base.g.Layers(m.base.logits) }
+
+// maxMeta bounds a text of a model's metadata, in bytes: a million names of classes take less.
+const maxMeta = 32 << 20
+
+// plausible says, before a network is built, whether a file of n arrays can hold it: each normal cell has weights, so a small file describes no deep
+// network.
+func plausible(n int, c NetConfig) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if n/3 < c.N {
+		return fmt.Errorf("%d arrays for three times %d normal cells: of another network?", n, c.N)
+	}
+	return nil
+}
 
 // maxBatch is the number of images that a model works on at a time.
 const maxBatch = 64

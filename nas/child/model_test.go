@@ -98,14 +98,17 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 		return bytes.Replace(file, []byte(old), []byte(new), 1)
 	}
 	for want, b := range map[string][]byte{
-		"EOF":                    file[:len(file)-1],
-		"is this a model":        swap("nasnet-model/1", "nasnet-model/9"),
-		"space:":                 swap(`\"sep3x3\"`, `\"sep9x9\"`),
-		"want F32 of":            swap(`\"filters\":4`, `\"filters\":5`),
-		"of another network":     swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
-		"1 means and 1 deviat":   swap(`\"channels\":1`, `\"channels\":2`),
-		"4 names for 5 classes":  swap(`\"classes\":4`, `\"classes\":5`),
-		"2 means and 1 deviatio": swap(`"mean":"[0.`, `"mean":"[0,`),
+		"arrays for three times 200 normal": described(t, file, map[string]string{"net": `{"n":200,"filters":4,"image":10,"channels":1,"classes":4}`}),
+		`"n" is there twice`:                described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
+		`unknown field "m"`:                 described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
+		"EOF":                               file[:len(file)-1],
+		"is this a model":                   swap("nasnet-model/1", "nasnet-model/9"),
+		"space:":                            swap(`\"sep3x3\"`, `\"sep9x9\"`),
+		"want F32 of":                       swap(`\"filters\":4`, `\"filters\":5`),
+		"of another network":                swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
+		"1 means and 1 deviat":              swap(`\"channels\":1`, `\"channels\":2`),
+		"4 names for 5 classes":             swap(`\"classes\":4`, `\"classes\":5`),
+		"2 means and 1 deviatio":            swap(`"mean":"[0.`, `"mean":"[0,`),
 	} {
 		_, err := child.Load(bytes.NewReader(b))
 		if err == nil {
