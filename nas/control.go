@@ -21,6 +21,18 @@ type Holder struct {
 	Since time.Time `json:"since,omitzero"`
 }
 
+// Diary is an [Engine] whose log takes what happens around it.
+type Diary interface {
+	Engine
+	// Tell puts an event of a kind into the log, with a message for a person.
+	Tell(ctx context.Context, kind, message string) error
+}
+
+// Tell implements [Diary]. Any goroutine but the owner may call it while Run is active.
+func (s *Search) Tell(ctx context.Context, kind, message string) error {
+	return s.ask(ctx, func() { s.emit("info", kind, -1, map[string]any{"message": message}) })
+}
+
 // Shared is an [Engine] that several screens show at once.
 type Shared interface {
 	Engine

@@ -129,6 +129,16 @@ func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 			add("", text, t.bad)
 		}
 	}
+	if v := b.Verdict; v != nil && b.Finished > a.Finished {
+		style := t.plain
+		switch v.Claim {
+		case nas.Better:
+			style = t.good
+		case nas.Worse:
+			style = t.bad
+		}
+		add("verdict", v.Text, style)
+	}
 	if b.ETA > 0 && a.ETA > 0 && b.Time.After(a.Time) {
 		// Left to itself the time to go shrinks by the time that passed.
 		if late := b.Time.Add(b.ETA).Sub(a.Time.Add(a.ETA)); late > b.ETA/20 || -late > b.ETA/20 {

@@ -132,7 +132,12 @@ func (t theme) event(e nas.Event) string {
 		return fmt.Sprintf("policy %.0f: mean %s, baseline %s, entropy %.1f nats, KL %.3f", num("version"), score(num("mean_reward"), 4), score(num("baseline"), 4),
 			num("entropy"), num("kl"))
 	case "user":
+		if from := text("from"); from != "" {
+			return from + ": " + text("message")
+		}
 		return "you: " + text("message")
+	case "screen_attached", "screen_left", "control_taken":
+		return text("message")
 	case "weights_lost":
 		return who + ": its weights could not be kept: " + text("error")
 	}

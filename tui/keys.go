@@ -83,6 +83,8 @@ const (
 	actQuitDrain
 	actQuitStop
 	actFollow
+	actNextMatch
+	actPrevMatch
 	actView // another way to see the same
 	actMark
 	actCompare
@@ -189,6 +191,8 @@ var keys = keyTable{
 	bind("top", actTop, onScreens, groupLists, "", "g home", "top", "g", "home"),
 	bind("bottom", actBottom, onScreens, groupLists, "", "G end", "end", "G", "end"),
 	bind("follow", actFollow, onLog, groupLists, "follow", "F", "follow the log", "F"),
+	bind("next-match", actNextMatch, onLog, groupLists, "next", "n", "next found, else warning", "n"),
+	bind("previous-match", actPrevMatch, onLog, groupLists, "", "N", "the one before", "N"),
 	bind("star", actStar, onCells, groupLists, "star", "s", "star", "s"),
 	bind("note", actNote, onCells, groupLists, "note", "n", "note", "n"),
 

@@ -18,6 +18,9 @@ func (d *dashboard) list(m *model, w, h int) []string {
 	} else {
 		out = append(out, " no reward yet")
 	}
+	if v := t.verdictLine(s.Verdict, w-2); v != "" && h > 6 {
+		out = append(out, " "+v)
+	}
 	if h > 8 {
 		out = append(out, "")
 	}

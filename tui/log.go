@@ -2,31 +2,71 @@ package tui
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 )
 
-// logScreen is the list of the run's last events, newest last.
+// logScreen is the list of the run's last events, newest last. A filter hides the others, until n or N goes from one that passes it to the next among all.
 type logScreen struct {
 	follow bool  // the cursor stays at the newest event
 	id     int64 // time of the event under the cursor, which outlives the list's changes
 	filter string
+	around bool // events that do not pass the filter are shown too
 }
 
-// events are those that pass the filter.
-func (l *logScreen) events(m *model) []nas.Event {
+// passes says that an event is one of those that are looked for: that pass the filter, or, if there is none, are a warning or an error.
+func (l *logScreen) passes(t theme, e nas.Event) bool {
 	if l.filter == "" {
+		return e.Level == "warn" || e.Level == "error"
+	}
+	return matches(l.filter, e.Kind, e.Level, t.event(e))
+}
+
+// events are those that are shown.
+func (l *logScreen) events(m *model) []nas.Event {
+	if l.filter == "" || l.around {
 		return m.snap.Events
 	}
-	var out []nas.Event
+	return l.found(m)
+}
+
+func (l *logScreen) found(m *model) (out []nas.Event) {
 	for _, e := range m.snap.Events {
-		if matches(l.filter, e.Kind, e.Level, m.theme.event(e)) {
+		if l.passes(m.theme, e) {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// jump goes to the next event that is looked for, upwards for d = -1.
+func (l *logScreen) jump(m *model, d int) tea.Cmd {
+	events := l.events(m)
+	if len(events) == 0 {
+		return m.say("no event passes the filter", true)
+	}
+	under := events[l.index(events)]
+	events = m.snap.Events
+	l.around = true
+	at := slices.IndexFunc(events, func(e nas.Event) bool {
+		return e.Time.Equal(under.Time) && e.Kind == under.Kind && e.Trial == under.Trial
+	})
+	for i := at + d; at >= 0 && i >= 0 && i < len(events); i += d {
+		if l.passes(m.theme, events[i]) {
+			l.follow, l.id = false, events[i].Time.UnixNano()
+			return nil
+		}
+	}
+	what := "warning or error"
+	if l.filter != "" {
+		what = "event with " + l.filter
+	}
+	return m.say("no further "+what+" "+map[int]string{-1: "above", 1: "below"}[d], false)
 }
 
 func openLog(m *model) (screen, string) {
@@ -54,7 +94,10 @@ func (l *logScreen) index(events []nas.Event) int {
 
 func (l *logScreen) act(m *model, a action) tea.Cmd {
 	if a == actFilter {
-		return m.push(&filterDialog{what: "events", input: newLineEdit(l.filter, 60), apply: func(s string) { l.filter = s }})
+		return m.push(&filterDialog{what: "events", input: newLineEdit(l.filter, 60), apply: func(s string) { l.filter, l.around = s, false }})
+	}
+	if a == actNextMatch || a == actPrevMatch {
+		return l.jump(m, map[action]int{actNextMatch: 1, actPrevMatch: -1}[a])
 	}
 	events := l.events(m)
 	if len(events) == 0 {
@@ -91,7 +134,7 @@ func (l *logScreen) header(m *model, w int) string {
 	n := plural(len(m.snap.Events), "event", "events")
 	if l.filter != "" {
 		follow += "   / " + t.clean(l.filter)
-		n = fmt.Sprintf("%d of %s", len(l.events(m)), n)
+		n = fmt.Sprintf("%d of %s", len(l.found(m)), n)
 	}
 	return t.spread(" "+t.bold.Render("log")+"   "+t.clean(m.snap.Config.Name)+"   "+follow, n+"   "+m.way("back"), w)
 }
@@ -99,7 +142,17 @@ func (l *logScreen) header(m *model, w int) string {
 func (l *logScreen) view(m *model, w, h int) []string {
 	t, events := m.theme, l.events(m)
 	at := l.index(events)
-	detail := 4
+	var stored []string
+	if at >= 0 {
+		b, err := events[at].MarshalJSON()
+		if err != nil {
+			b = []byte(err.Error())
+		}
+		for _, l := range strings.Split(ansi.Hardwrap(t.clean(string(b)), max(1, w-4), true), "\n") {
+			stored = append(stored, " "+l)
+		}
+	}
+	detail := max(4, min(len(stored)+2, h/3))
 	if h < 12 {
 		detail = 0
 	}
@@ -108,6 +161,9 @@ func (l *logScreen) view(m *model, w, h int) []string {
 	for i := from; i < to; i++ {
 		e := events[i]
 		sign := "  "
+		if l.around && l.filter != "" && l.passes(t, e) {
+			sign = t.mark.Render(t.g.Mark) + " "
+		}
 		level := map[string]string{"warn": t.warn.Render("W"), "error": t.bad.Render("E")}[e.Level]
 		if level == "" {
 			level = "I"
@@ -119,19 +175,9 @@ func (l *logScreen) view(m *model, w, h int) []string {
 		}
 		body = append(body, t.cut(sign+line, w-2))
 	}
-	out := pane{title: "Events", focus: true, foot: "newest last " + t.g.Dot + " " + m.hint(onLog, actFilter)}.draw(t, w, h-detail, body)
-	if detail > 0 && at >= 0 {
-		b, err := events[at].MarshalJSON()
-		if err != nil {
-			b = []byte(err.Error())
-		}
-		text := wrap(t.clean(string(b)), w-4)
-		for i := range text {
-			text[i] = " " + text[i]
-		}
-		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, text)...)
-	} else if detail > 0 {
-		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, nil)...)
+	out := pane{title: "Events", focus: true, foot: "newest last " + t.g.Dot + " " + m.hint(onLog, actFilter, actNextMatch)}.draw(t, w, h-detail, body)
+	if detail > 0 {
+		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, stored)...)
 	}
 	return out
 }

@@ -107,6 +107,9 @@ func TestFiltersAndOrders(t *testing.T) {
 		{"top cells with a star", []string{"5", "z", "/", "s", "t", "a", "r", "r", "e", "d", "enter"}, []string{"1 of 12 with starred", "a9be"}, "c791"},
 		{"top cells without an op", []string{"5", "z", "/", "-", "s", "3", "enter"}, []string{"with -s3"}, "a9be"},
 		{"the cell screen goes through what is shown", []string{"5", "/", "-", "s", "3", "enter", "enter"}, []string{"cells ▸"}, "a9be"},
+		{"n in the log goes to the warnings, among all", []string{"L", "N"}, []string{"▸ ", "trial_failed", "trial_started"}, ""},
+		{"n after a filter shows what is around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"}, []string{"1 of 10 events", "user", "trial_failed", "trial_finished"}, ""},
+		{"and says when there is no more", []string{"L", "N", "N"}, []string{"no further warning or error above"}, ""},
 		{"events of a kind", []string{"L", "/", "f", "a", "i", "l", "enter"}, []string{"/ fail", "trial_failed"}, "trial_finished "},
 		{"events of a level", []string{"L", "/", "w", "a", "r", "n", "enter"}, []string{"trial_failed"}, "controller_update "},
 	}

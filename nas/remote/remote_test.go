@@ -34,6 +34,7 @@ type engine struct {
 	mu   sync.Mutex
 	snap *nas.Snapshot
 	did  []nas.Command
+	told []string
 	fail error
 	subs map[chan struct{}]bool
 }
@@ -88,6 +89,30 @@ func (e *engine) Do(_ context.Context, c nas.Command) (nas.Reply, error) {
 	defer e.mu.Unlock()
 	e.did = append(e.did, c)
 	return nas.Reply{Message: "did " + string(c.Do), Trial: c.Trial}, e.fail
+}
+
+// Tell keeps what it is told for the log.
+func (e *engine) Tell(_ context.Context, kind, message string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, kind+": "+message)
+	return nil
+}
+
+// awaitTold waits until the log was told a thing of a kind whose message has some words.
+func (e *engine) awaitTold(t testing.TB, kind, words string) {
+	t.Helper()
+	for late := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		e.mu.Lock()
+		told := slices.Clone(e.told)
+		e.mu.Unlock()
+		if slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, kind+": ") && strings.Contains(s, words) }) {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("the log was never told of %s with %q; it was told %q", kind, words, told)
+		}
+	}
 }
 
 func (e *engine) commands() []nas.Command {
@@ -347,6 +372,10 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	if !second.Control().Mine {
 		t.Error("the one who took it does not have it")
 	}
+	me := fmt.Sprintf("process %d", os.Getpid())
+	e.awaitTold(t, "screen_attached", me+" on pts/1 is attached and has the control")
+	e.awaitTold(t, "screen_attached", me+" on pts/3 is attached and looks on")
+	e.awaitTold(t, "control_taken", me+" on pts/2[2J has the control, taken from "+me+" on pts/1")
 	await(t, first, "the loss", func() bool { c := first.Control(); return !c.Mine && c.Holder.TTY == "pts/2[2J" })
 	if _, err := first.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) {
 		t.Errorf("the one who lost it: %v", err)
@@ -358,6 +387,7 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	// Whoever leaves gives it free; the next command gets it, but not from one who only looks on.
 	second.Close()
 	awaitSeats(t, s, 2)
+	e.awaitTold(t, "screen_left", me+" on pts/2")
 	await(t, look, "nobody", func() bool { return look.Control().Holder == nas.Holder{} })
 	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(), "only looks on") {
 		t.Errorf("one who only looks on: %v", err)
@@ -377,7 +407,6 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	for _, c := range e.commands() {
 		from = append(from, string(c.Do)+" by "+c.From)
 	}
-	me := fmt.Sprintf("process %d", os.Getpid())
 	want := []string{"pause by screen of " + me + " on pts/1", "workers by screen of " + me + " on pts/2[2J", "pause by screen of " + me + " on pts/1", "note by command of " + me}
 	if !slices.Equal(from, want) {
 		t.Errorf("the engine got %q, want %q", from, want)
@@ -826,9 +855,13 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 		t.Error(err)
 	}
 	await(t, a, "the note's event", func() bool {
-		es := a.Snapshot().Events
-		from, _ := es[len(es)-1].Data["from"].(string)
-		return es[len(es)-1].Kind == "user" && strings.HasPrefix(from, "command of process")
+		return slices.ContainsFunc(a.Snapshot().Events, func(e nas.Event) bool {
+			from, _ := e.Data["from"].(string)
+			return e.Kind == "user" && strings.HasPrefix(from, "command of process")
+		})
+	})
+	await(t, a, "that it is attached", func() bool {
+		return slices.ContainsFunc(a.Snapshot().Events, func(e nas.Event) bool { return e.Kind == "screen_attached" })
 	})
 	if _, err := a.Do(t.Context(), nas.Command{Do: nas.Stop}); err != nil {
 		t.Error(err)

@@ -16,6 +16,7 @@ type seats struct {
 	has   *seat     // the seat with the control, or nil
 	since time.Time // when it got it
 	moved chan struct{}
+	told  func(kind, message string) // is given what the run's log should know
 }
 
 // seat is one screen.
@@ -29,19 +30,32 @@ type seat struct {
 	pokes    map[chan struct{}]bool // of size 1 each: there is something new to see
 }
 
-func newSeats() *seats { return &seats{taken: map[*seat]bool{}, moved: make(chan struct{}, 1)} }
+func newSeats(told func(kind, message string)) *seats {
+	return &seats{taken: map[*seat]bool{}, moved: make(chan struct{}, 1), told: told}
+}
 
-// sit takes a new seat. A seat that wants to steer gets the control if nobody has it, one that takes gets it in any case.
-func (s *seats) sit(who nas.Holder, w Want) *seat {
-	t := &seat{of: s, name: rand.Text(), who: who, readOnly: w == Watch, pokes: map[chan struct{}]bool{}}
+// sit takes a new seat. A seat that wants to steer gets the control if nobody has it, one that takes gets it in any case. It also returns in words what
+// the seat came to.
+func (s *seats) sit(who nas.Holder, w Want) (t *seat, does string) {
+	t = &seat{of: s, name: rand.Text(), who: who, readOnly: w == Watch, pokes: map[chan struct{}]bool{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[t] = true
+	does = "looks on"
 	if w == Take || w == Steer && s.has == nil {
-		s.has, s.since = t, time.Now()
+		does = "has the control" + s.hand(t)
 	}
 	s.changed()
-	return t
+	return t, does
+}
+
+// hand gives a seat the control and returns from whom it came, in words. The caller holds mu.
+func (s *seats) hand(t *seat) (from string) {
+	if s.has != nil {
+		from = ", taken from " + describe(s.has.who)
+	}
+	s.has, s.since = t, time.Now()
+	return from
 }
 
 // leave gives the seat up, and the control with it.
@@ -49,6 +63,9 @@ func (t *seat) leave() {
 	s := t.of
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.taken[t] {
+		s.told("screen_left", "the screen of "+describe(t.who)+" has left")
+	}
 	delete(s.taken, t)
 	if s.has == t {
 		s.has = nil
@@ -62,7 +79,7 @@ func (t *seat) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.readOnly = false; s.has != t && s.taken[t] {
-		s.has, s.since = t, time.Now()
+		s.told("control_taken", "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 	}
 	s.changed()
 }
@@ -78,7 +95,7 @@ func (t *seat) permit() error {
 	case t.readOnly:
 		return fmt.Errorf("%w: it only looks on", ErrControl)
 	case s.has == nil && s.taken[t]:
-		s.has, s.since = t, time.Now()
+		s.told("control_taken", "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 		s.changed()
 		return nil
 	case s.has == nil:

@@ -67,8 +67,9 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, engine: e, options: o, seats: newSeats(), ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
+	s := &Server{dir: dir, engine: e, options: o, ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
 	s.listener = &door{Listener: l, open: make(semaphore, maxConns), turning: make(semaphore, maxConns/8)}
+	s.seats = newSeats(s.tell)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+prefix+"status", s.status)
 	mux.HandleFunc("GET "+prefix+"snapshot", s.snapshot)
@@ -121,6 +122,19 @@ func (s *Server) follow() {
 			return
 		}
 	}
+}
+
+// tell puts what happens to the seats into the engine's log, if it has one. It does not wait: the engine may be at a long task.
+func (s *Server) tell(kind, message string) {
+	d, ok := s.engine.(nas.Diary)
+	if !ok || done(s.ended) {
+		return
+	}
+	s.workers.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+		defer cancel()
+		_ = d.Tell(ctx, kind, message) // an error says that the run has ended, and its log with it
+	})
 }
 
 // Attached returns the number of seats taken, and whether one of them has the control.
@@ -271,8 +285,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	t := s.seats.sit(visitor(r), want)
+	t, does := s.seats.sit(visitor(r), want)
 	defer t.leave()
+	s.tell("screen_attached", "the screen of "+describe(t.who)+" is attached and "+does)
 	poked, cancel := t.subscribe()
 	defer cancel()
 
@@ -345,7 +360,8 @@ type Screen struct {
 
 // Screen takes a seat for a screen of this process on terminal tty.
 func (s *Server) Screen(tty string) *Screen {
-	return &Screen{s, s.seats.sit(nas.Holder{PID: os.Getpid(), TTY: tty}, Steer)}
+	t, _ := s.seats.sit(nas.Holder{PID: os.Getpid(), TTY: tty}, Steer)
+	return &Screen{s, t}
 }
 
 // Leave gives up the seat, and the control with it.

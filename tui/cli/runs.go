@@ -10,6 +10,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/nas/remote"
 	"nasnet/tui/term"
 )
 
@@ -21,7 +22,7 @@ func (a *app) runsCommand() *cobra.Command {
 		}
 		if a.json {
 			for _, r := range runs {
-				if err := a.print(runLine(r, attached(c.Context(), r)), nil); err != nil {
+				if err := a.print(runLine(r, asked(c.Context(), r)), nil); err != nil {
 					return err
 				}
 			}
@@ -46,14 +47,14 @@ func (a *app) runsCommand() *cobra.Command {
 				from = fmt.Sprintf("%s@%d", term.Line(parentName(runs, r.Run.ParentUUID)), r.Run.ForkedAt)
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", term.Line(r.Run.Name), term.Line(r.Status), r.Done+r.Failed, r.Run.Target, best, r.Version, from,
-				r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, attached(c.Context(), r)))
+				r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, asked(c.Context(), r)))
 		}
 		return w.Flush()
 	}}
 }
 
-// attached returns what the process that has a run says of the screens that show it, nil if there is none or it does not answer.
-func attached(ctx context.Context, r checkpoints.RunSummary) *nas.Control {
+// asked returns what the process that has a run says of it, nil if there is none or it does not answer.
+func asked(ctx context.Context, r checkpoints.RunSummary) *remote.Status {
 	if !r.Live {
 		return nil
 	}
@@ -61,7 +62,7 @@ func attached(ctx context.Context, r checkpoints.RunSummary) *nas.Control {
 	if err != nil {
 		return nil
 	}
-	return st.Control
+	return &st
 }
 
 // screens is the number of screens that show a run.
@@ -73,17 +74,17 @@ func screens(c *nas.Control) int {
 }
 
 // processText names the process that has a run, and how many screens show it.
-func processText(r checkpoints.RunSummary, c *nas.Control) string {
+func processText(r checkpoints.RunSummary, st *remote.Status) string {
 	switch {
 	case !r.Live:
 		return "–"
-	case c == nil:
+	case st == nil || st.Control == nil:
 		return fmt.Sprintf("%d on %s", r.PID, term.Line(r.Host))
 	}
-	return fmt.Sprintf("%d, %d attached", r.PID, screens(c))
+	return fmt.Sprintf("%d, %d attached", r.PID, screens(st.Control))
 }
 
-func runLine(r checkpoints.RunSummary, c *nas.Control) map[string]any {
+func runLine(r checkpoints.RunSummary, st *remote.Status) map[string]any {
 	if r.Err != nil {
 		return map[string]any{"name": filepath.Base(r.Dir), "dir": r.Dir, "state": r.Status, "error": r.Err.Error()}
 	}
@@ -92,13 +93,31 @@ func runLine(r checkpoints.RunSummary, c *nas.Control) map[string]any {
 	if r.Live {
 		m["pid"], m["host"] = r.PID, r.Host
 	}
-	if c != nil {
-		m["attached"], m["control"] = screens(c), c
+	if st != nil && st.Control != nil {
+		m["attached"], m["control"] = screens(st.Control), st.Control
+	}
+	switch v, err := verdictOf(r, st); {
+	case err != nil:
+		m["error"] = err.Error()
+	case v != nil:
+		m["verdict"] = v
 	}
 	if r.BestTrial >= 0 {
 		m["best"], m["best_trial"] = r.Best, r.BestTrial
 	}
 	return m
+}
+
+// verdictOf says whether the controller of a run beats random cells, without the tops: by its process, or by what is stored. Nil in a run without shadows.
+func verdictOf(r checkpoints.RunSummary, st *remote.Status) (*nas.Verdict, error) {
+	if st != nil {
+		return st.Verdict, nil
+	}
+	v, err := nas.ReadVerdict(r.Dir)
+	if v != nil {
+		v.Tops = nil
+	}
+	return v, err
 }
 
 // parentName is the name of the run with a uuid, or the beginning of the uuid if the run is not in the store.
