@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+
+	"nasnet/nas/strictjson"
 )
 
 // Table is a space whose every point has been measured, such as NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922).
@@ -28,8 +30,8 @@ func ReadTable(r io.Reader) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("controller: table: %w", err)
 	}
-	if len(b) > maxTable {
-		return nil, fmt.Errorf("controller: table is larger than %d bytes", maxTable)
+	if err := strictjson.Check(b, maxTable); err != nil {
+		return nil, fmt.Errorf("controller: table: %w", err)
 	}
 	var rows map[string]struct {
 		Test []float64 `json:"test_acc"`
@@ -44,16 +46,16 @@ func ReadTable(r io.Reader) (*Table, error) {
 			t.Arities = make([]int, len(key))
 		}
 		if len(key) != len(t.Arities) {
-			return nil, fmt.Errorf("controller: table: key %q has %d digits, another has %d", key, len(key), len(t.Arities))
+			return nil, fmt.Errorf("controller: table: key %.40q has %d digits, another has %d", key, len(key), len(t.Arities))
 		}
 		for d, c := range []byte(key) {
 			if c < '0' || c > '9' {
-				return nil, fmt.Errorf("controller: table: key %q has %q; want digits", key, c)
+				return nil, fmt.Errorf("controller: table: key %.40q has %q; want digits", key, c)
 			}
 			t.Arities[d] = max(t.Arities[d], int(c-'0')+1)
 		}
 		if len(row.Test) == 0 {
-			return nil, fmt.Errorf("controller: table: %q has no test_acc", key)
+			return nil, fmt.Errorf("controller: table: %.40q has no test_acc", key)
 		}
 		e := entry{acc: row.Test}
 		for _, a := range row.Test {
@@ -61,6 +63,11 @@ func ReadTable(r io.Reader) (*Table, error) {
 		}
 		if row.Mean != nil {
 			e.mean = *row.Mean
+		}
+		for _, a := range append(row.Test, e.mean) {
+			if !(a >= 0 && a <= 100) {
+				return nil, fmt.Errorf("controller: table: %.40q has the accuracy %v; want percent, 0 to 100", key, a)
+			}
 		}
 		t.entries[key] = e
 	}
