@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
@@ -55,7 +56,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	}
 	out := a.Out.(*os.File)
 	log := filepath.Join(s.Dir(), "interface.log")
-	outcome, err := tui.Run(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log, CanDetach: a.front != nil && server != nil}))
+	outcome, err := show(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log, CanDetach: a.front != nil && server != nil}))
 	goAway()
 	switch {
 	case err != nil:
@@ -81,6 +82,34 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 	}
 	a.printSummary(s.Snapshot())
 	return context.Cause(ctx)
+}
+
+// screenTime is how long a screen may take to leave the terminal when its search has ended.
+const screenTime = 2 * time.Second
+
+// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search ends without it, and the front puts
+// the terminal in order when it takes something again.
+func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error) {
+	type end struct {
+		outcome tui.Outcome
+		err     error
+	}
+	done := make(chan end, 1) // of size 1: nobody may be there to take it
+	go func() {
+		outcome, err := tui.Run(ctx, e, o)
+		done <- end{outcome, err}
+	}()
+	select {
+	case r := <-done:
+		return r.outcome, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.outcome, r.err
+	case <-time.After(screenTime):
+		return tui.Terminated, nil
+	}
 }
 
 // begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody runs it.

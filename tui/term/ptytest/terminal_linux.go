@@ -293,3 +293,15 @@ func (x *Terminal) cpu(pid int) (sum time.Duration) {
 	}
 	return sum
 }
+
+// Writing says that a thread of a process is in the middle of a write that does not end: the terminal takes nothing.
+func Writing(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid)) // an error is one of the pattern
+	for _, f := range threads {
+		b, err := os.ReadFile(f)
+		if n, _, _ := strings.Cut(string(b), " "); err == nil && n == strconv.Itoa(unix.SYS_WRITE) {
+			return true
+		}
+	}
+	return false
+}
