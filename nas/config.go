@@ -100,10 +100,10 @@ func (c Config) Validate() error {
 	switch {
 	case c.Data == "":
 		return fmt.Errorf("config: data is empty; want the name of a data set or a folder")
-	case c.Children < 1:
-		return fmt.Errorf("config: children is %d; want at least 1", c.Children)
-	case c.Batch < 1:
-		return fmt.Errorf("config: batch is %d; want at least 1", c.Batch)
+	case c.Children < 1 || c.Children > FirstManual: // the numbers from there on are those of trials made by hand
+		return fmt.Errorf("config: children is %d; want 1 to %d", c.Children, FirstManual)
+	case c.Batch < 1 || c.Batch > FirstManual:
+		return fmt.Errorf("config: batch is %d; want 1 to %d", c.Batch, FirstManual)
 	case c.Lag < 0 || c.Lag > 8:
 		return fmt.Errorf("config: lag is %d; want 0 to 8", c.Lag)
 	case c.Shadow < 0 || c.Shadow == 1:

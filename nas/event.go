@@ -48,7 +48,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if l, ok := m["level"].(string); ok {
 		e.Level = l
 	}
-	if t, ok := m["trial"].(float64); ok {
+	if t, ok := m["trial"].(float64); ok && t >= 0 && t < 1<<53 {
 		e.Trial = int(t)
 	}
 	for _, own := range []string{"ts", "t", "run", "level", "trial"} {
