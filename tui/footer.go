@@ -136,7 +136,7 @@ func (t theme) event(e nas.Event) string {
 			return from + ": " + text("message")
 		}
 		return "you: " + text("message")
-	case "screen_attached", "screen_left", "control_taken":
+	case "screen_attached", "screen_left", "control_taken", "terminal_gone":
 		return text("message")
 	case "weights_lost":
 		return who + ": its weights could not be kept: " + text("error")

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -28,9 +29,20 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"nasnet": func() {
+			panicOnSignal()
 			os.Exit(Main(context.Background(), os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
 	})
+}
+
+// panicOnSignal makes a goroutine of the program panic at SIGUSR1, as a bug in any of them would.
+func panicOnSignal() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR1)
+	go func() {
+		<-c
+		panic("a bug in a goroutine")
+	}()
 }
 
 // The scripts run the real program: each command line of the README that is quick enough, and the mistakes people make.

@@ -64,6 +64,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
+		_ = s.Tell(ctx, "terminal_gone", "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
 		if a.front != nil {
 			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
 		}

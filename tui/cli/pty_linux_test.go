@@ -186,6 +186,9 @@ func TestWhatEndsTheScreenDoesNotEndTheSearch(t *testing.T) {
 			was := lookAt(t, dir)
 			r.do(x, was.PID)
 			goesOn(t, dir, was)
+			if b, err := os.ReadFile(filepath.Join(dir, "log.jsonl")); err != nil || !bytes.Contains(b, []byte(`"t":"terminal_gone"`)) {
+				t.Errorf("the log does not say that the terminal has gone, %v", err)
+			}
 			nasnet(t, store, "ctl", "a", "stop", "--wait")
 			if s := checkpoints.Summary(dir); s.Live || s.Status != "stopped" {
 				t.Errorf("%+v", s)
@@ -206,6 +209,8 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 		{"SIGTERM to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGTERM) }, exitDone, "stopped"},
 		{"SIGINT to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGINT) }, exitInterrupted, "stopped"},
 		{"kill -9 of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGKILL) }, exitFailed, "crashed"},
+		{"a panic in a goroutine of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGUSR1) }, 2, "crashed"},
+		{"SIGQUIT to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGQUIT) }, 2, "crashed"},
 		{"stop from the quit dialog", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("s") }, exitDone, "stopped"},
 		{"the end after the running children", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("w") }, exitDone, "stopped"},
 	} {
@@ -219,6 +224,12 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 			until(t, "the end of the engine", func() bool { return !checkpoints.Summary(dir).Live })
 			if s := checkpoints.Summary(dir); s.Status != r.status {
 				t.Errorf("the run is %s, want %s", s.Status, r.status)
+			}
+			if r.code == 2 { // what Go says of a crash is not lost with the screen
+				b, err := os.ReadFile(filepath.Join(dir, "interface.log"))
+				if text := string(b) + x.Sent(); !strings.Contains(text, "goroutine ") {
+					t.Errorf("no stack in the log or on the terminal, %v", err)
+				}
 			}
 			if _, err := os.Lstat(filepath.Join(dir, remote.SocketName)); r.status == "stopped" && !os.IsNotExist(err) {
 				t.Errorf("the socket is still there: %v", err)

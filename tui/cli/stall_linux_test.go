@@ -45,7 +45,7 @@ func TestAStoppedTerminalHoldsNothingUp(t *testing.T) {
 	// When it goes on, it shows what is.
 	release()
 	x.Resize(120, 36)
-	x.WaitScreen("looking on")
+	x.WaitScreen("has taken the control")
 	x.Press("?")
 	x.WaitScreen("EVERYWHERE")
 	y.Press("q")
