@@ -47,6 +47,7 @@ type Reply struct {
 	Message string `json:"message"`
 	Trial   int    `json:"trial,omitempty"`
 	Dir     string `json:"dir,omitempty"`
+	At      int    `json:"at,omitempty"` // policy version of a fork
 }
 
 // RetrainSpec is how a picked cell is trained again. Train.Shards 0 stands for [child.DefaultShards], and is recorded as what that gives.
@@ -66,6 +67,7 @@ type ForkSpec struct {
 	LearningRate float64 `json:"learning_rate,omitempty"`
 	Entropy      float64 `json:"entropy,omitempty"`
 	Steps        int     `json:"steps,omitempty"`
+	Start        bool    `json:"start,omitempty"` // run it at once, beside its parent in the same process
 }
 
 // Engine is a search as a screen or a script sees it, in this process or another.

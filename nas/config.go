@@ -40,6 +40,15 @@ type Config struct {
 	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They shaped the policy, but their
 	// rewards are not comparable: they are not ranked and not given to repeats.
 	Inherited int `json:"inherited,omitempty"`
+
+	// Past is how the controller was set for the policy versions that a fork took over, oldest first. Nil in forks made before it was recorded.
+	Past []Past `json:"past,omitempty"`
+}
+
+// Past is the controller's settings for a stretch of policy versions.
+type Past struct {
+	Until      int               `json:"until"` // the last version made under them
+	Controller controller.Config `json:"controller"`
 }
 
 // Preset is a named starting point for a Config.

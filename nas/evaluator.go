@@ -33,6 +33,8 @@ type Outcome struct {
 	Cost    child.Cost
 	Seconds float64
 	Weights []byte // safetensors, if Job.Keep
+
+	shared string // name of the run that has trained this job before
 }
 
 // Step is what an evaluator tells after a training step.

@@ -1,6 +1,7 @@
 package nas
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,37 @@ func ForkRun(dir string, at int, name string, change Change, build []byte) (Repl
 	}
 	defer st.Close()
 	return forkStore(st, dir, at, name, change, build)
+}
+
+// fork makes a fork of the live run and, if it is wanted, starts it. It runs in the goroutine of the command, since old policies may have to be rebuilt, and
+// the owner is told when it is done.
+func (s *Search) fork(ctx context.Context, c Command) (Reply, error) {
+	spec := ForkSpec{At: -1}
+	if c.Fork != nil {
+		spec = *c.Fork
+	}
+	if spec.Start && s.options.StartFork == nil {
+		return Reply{}, errors.New("this program cannot run a fork beside its parent; without starting it, the fork can be resumed on its own")
+	}
+	if err := s.ask(ctx, func() {}); err != nil { // the run has ended
+		return Reply{}, err
+	}
+	r, err := forkStore(s.store, s.dir, spec.At, spec.Name, spec.change, s.options.Build)
+	if err != nil {
+		return Reply{}, err
+	}
+	if spec.Start {
+		name := filepath.Base(r.Dir)
+		if err = s.options.StartFork(r.Dir); err != nil {
+			err = fmt.Errorf("%s, but it could not be started: %w", r.Message, err)
+		} else {
+			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
+		}
+	}
+	if e := s.ask(ctx, func() { s.emit("info", "user", -1, c.told(r.Message)) }); e != nil && err == nil && !errors.Is(e, ErrClosed) {
+		err = e
+	}
+	return r, err
 }
 
 // Change alters the config of a fork. If it changes the data, it also sets their hash.
@@ -70,6 +102,10 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
 		return Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
 	}
+	c.Past = was.pastUntil(at)
+	if was.unknownPast(rec.ForkedAt) > 0 && at > 0 {
+		c.Past = nil // what its parent does not know it cannot know
+	}
 	c.Inherited = min(was.Inherited, inherited)
 	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || hash != rec.DatasetSHA256 {
 		c.Inherited = inherited
@@ -99,7 +135,7 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 		DatasetSHA256: hash, Build: build, Target: c.Children}, at, rebuilt...); err != nil {
 		return Reply{}, fmt.Errorf("fork: %w", err)
 	}
-	return Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst}, nil
+	return Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst, At: at}, nil
 }
 
 // change applies the settings of a fork that are not zero.

@@ -98,6 +98,9 @@ func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Out
 	if err := r.gate.wait(ctx); err != nil {
 		return out, err
 	}
+	if out, ok := s.trainedBefore(ctx, t, r, j); ok {
+		return out, nil
+	}
 	release, err := s.reserve(ctx, t, r, j)
 	if err != nil {
 		return out, err

@@ -28,6 +28,10 @@ type Options struct {
 	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
 	Checkpoint time.Duration
 
+	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns when the run is open. Nil: forks wait in their
+	// folders until somebody resumes them. It is called in the goroutine of the command.
+	StartFork func(dir string) error
+
 	Memory   *Memory       // what the children may take; nil: all there is
 	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = for ever
 }
@@ -76,6 +80,7 @@ type Search struct {
 	recent   []int // trials by end, newest first
 	ran      time.Duration
 	since    time.Time // when the state last became running
+	kin      kin       // runs to share evaluations with
 	draws    drawn     // parts of the last snapshot that are still good
 	dirty    bool
 	leaving  bool  // the run has ended, and so should Run
@@ -92,6 +97,7 @@ type trial struct {
 	attempt int
 	kept    string    // blob of the state after Epoch whole epochs, if the trial was half-trained when the run was opened or its stop undone
 	run     *run      // while in training
+	shared  string    // the run that trained the same job, if none of its training was done here
 	halted  time.Time // when it was stopped in this sitting, see held
 }
 
@@ -149,6 +155,9 @@ func (s *Search) Subscribe() (<-chan struct{}, func()) {
 
 // Do implements [Engine]. Any goroutine but the owner may call it while Run is active.
 func (s *Search) Do(ctx context.Context, c Command) (Reply, error) {
+	if c.Do == Fork {
+		return s.fork(ctx, c)
+	}
 	var r Reply
 	var err error
 	if e := s.ask(ctx, func() { r, err = s.do(c) }); e != nil {

@@ -82,12 +82,6 @@ func (s *Search) steer(c Command) (Reply, error) {
 		return Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
 	case Submit, Retrain:
 		return s.addManual(c)
-	case Fork:
-		spec := ForkSpec{At: -1}
-		if c.Fork != nil {
-			spec = *c.Fork
-		}
-		return forkStore(s.store, s.dir, spec.At, spec.Name, spec.change, s.options.Build)
 	case Star, Note:
 		return s.mark(c)
 	case Drain:

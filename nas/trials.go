@@ -252,6 +252,7 @@ func (s *Search) ended(ctx context.Context, r result) {
 	var cause error
 	stopped, stalled := t.run.stopped, t.run.stalled
 	s.release(t)
+	t.shared = r.out.shared
 	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not come to its end
 		t.Seconds = t.Finished.Sub(t.Started).Seconds()
 	}
@@ -325,6 +326,9 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 		}
 		if weights != "" {
 			d["weights"] = weights
+		}
+		if t.shared != "" {
+			d["shared_from"] = t.shared
 		}
 		e = s.event("info", "trial_finished", t.ID, d)
 	} else if t.State == Stopped {

@@ -26,7 +26,8 @@ type VerifyReport struct {
 // Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every update is applied to the one
 // before, and both must come out as stored, to the bit; of a policy whose state is no longer kept, the hash. Blobs are read and compared with their hashes on the way. Children are not trained again.
 //
-// A fork's inherited part was decided under the settings of its parent; there the replay begins at the fork.
+// Of the part that a fork inherited, the updates are applied again under the settings of those who made them; its proposals are verified in the parent. In
+// forks that were made before those settings were recorded, the replay begins at the fork.
 func Verify(ctx context.Context, dir string) (VerifyReport, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
@@ -139,12 +140,12 @@ func (v *verifier) checkTrials() {
 
 // replay walks through the policy versions in order: it draws the batches of a version, then applies the update that ends it.
 func (v *verifier) replay(ctx context.Context) error {
-	begin := max(0, v.record.ForkedAt)
-	for version := max(0, begin-v.config.Lag); version <= len(v.updates); version++ {
+	begin, known := max(0, v.record.ForkedAt), v.config.unknownPast(v.record.ForkedAt)
+	for version := max(0, known-v.config.Lag); version <= len(v.updates); version++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		p, err := v.policy(version, begin)
+		p, err := v.policy(version, known)
 		if err != nil {
 			return err
 		}
@@ -161,7 +162,11 @@ func (v *verifier) replay(ctx context.Context) error {
 
 // policy returns the policy of a version: read from the store up to the beginning of the replay, made by its update from there on.
 func (v *verifier) policy(version, begin int) (controller.Controller, error) {
-	p, err := controller.New(v.space.Arities(), v.config.controller())
+	settings := v.config.controllerAt(version)
+	if version == 0 {
+		settings = v.config.controllerAt(1)
+	}
+	p, err := controller.New(v.space.Arities(), settings)
 	if err != nil || version == 0 {
 		return p, err
 	}

@@ -1,0 +1,265 @@
+package nas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"nasnet/nas/controller"
+)
+
+// counted is a Fake that counts the children it trains, and lets those from a number on wait.
+type counted struct {
+	trained *atomic.Int64
+	from    int
+	until   chan struct{} // nil: nobody waits
+}
+
+func (e counted) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
+	if e.until != nil && j.Trial >= e.from {
+		<-e.until
+	}
+	e.trained.Add(1)
+	return Fake{Steps: 2}.Evaluate(ctx, j, report)
+}
+
+func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
+	root := t.TempDir()
+	c := testConfig()
+	c.Children, c.Batch, c.Lag, c.Shadow, c.Repeats, c.Controller.Steps = 36, 4, 1, 3, "retrain", 1
+	var own, others atomic.Int64
+	forks := make(chan error, 2)
+	var mu sync.Mutex
+	began, both := map[string]bool{}, make(chan struct{}) // the parent's last batches wait until both forks have trained a child
+	var s *Search
+	var begin func(dir string) error
+	begin = func(dir string) error {
+		f, err := Open(dir, Options{Workers: 1, Evaluator: counted{trained: &others}, StartFork: begin, OnEvent: func(e Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if name := filepath.Base(dir); e.Kind == "trial_finished" && e.Data["shared_from"] == nil && !began[name] {
+				if began[name] = true; len(began) == 2 {
+					close(both)
+				}
+			}
+		}})
+		if err != nil {
+			return err
+		}
+		go func() { forks <- errors.Join(f.Run(t.Context()), f.Close()) }()
+		return nil
+	}
+	forked := make(chan error, 1)
+	var replies [2]Reply
+	s = create(t, filepath.Join(root, "parent"), c, Options{Workers: 1, Evaluator: counted{&own, 24, both}, StartFork: begin, OnEvent: func(e Event) {
+		if e.Kind == "controller_update" && e.Data["version"] == 3 {
+			go func() {
+				var err, twice error
+				replies[0], err = s.Do(t.Context(), Command{Do: Fork, Fork: &ForkSpec{At: 2, Name: "same", Start: true}})
+				replies[1], twice = s.Do(t.Context(), Command{Do: Fork, Fork: &ForkSpec{At: 3, Name: "other", LearningRate: 1, Start: true}})
+				forked <- errors.Join(err, twice)
+			}()
+		}
+	}})
+	if err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-forked, <-forks, <-forks); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if m := replies[0].Message; m != "forked at policy version 2 to the run same, which runs beside this one" {
+		t.Errorf("the answer is %q", m)
+	}
+	for _, name := range []string{"parent", "same", "other"} {
+		v, err := Verify(t.Context(), filepath.Join(root, name))
+		if err != nil || !v.OK || v.Updates != 6 {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+		o, err := Open(filepath.Join(root, name), Options{Evaluator: Fake{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := o.Snapshot()
+		if same := reflect.DeepEqual(got.Rewards, s.Snapshot().Rewards); got.State != Done || got.Finished != 36 || same != (name != "other") {
+			t.Errorf("%s is %s after %d; the rewards of the parent: %v", name, got.State, got.Finished, same)
+		}
+		o.Close()
+	}
+	t.Logf("the parent trained %d children, the forks %d of %d", own.Load(), others.Load(), 2*36-12-18)
+	if _, err := s.Do(t.Context(), Command{Do: Fork}); !errors.Is(err, ErrClosed) {
+		t.Errorf("a fork of a search that has ended: %v", err)
+	}
+}
+
+func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
+	root := t.TempDir()
+	s := create(t, filepath.Join(root, "run"), testConfig(), Options{Workers: 1, StayOpen: true, Every: time.Millisecond})
+	until, do := live(t, s)
+	until("it is done", func(v *Snapshot) bool { return v.State == Done })
+	if _, err := do(Command{Do: Fork, Fork: &ForkSpec{At: 1, Name: "f", Start: true}}); err == nil || !strings.Contains(err.Error(), "cannot run a fork beside its parent") {
+		t.Errorf("no way to start it: %v", err)
+	}
+	if r, err := do(Command{Do: Fork, Fork: &ForkSpec{At: 1, Name: "f"}}); err != nil || r.Dir != filepath.Join(root, "f") || r.At != 1 {
+		t.Errorf("without starting it: %+v, %v", r, err)
+	}
+	s.options.StartFork = func(string) error { return errors.New("no room") }
+	if r, err := do(Command{Do: Fork, Fork: &ForkSpec{At: 2, Name: "g", Start: true}}); err == nil || !strings.Contains(err.Error(), "waits to be resumed, but it could not be started: no room") || r.Dir == "" {
+		t.Errorf("a start that fails: %+v, %v", r, err)
+	}
+}
+
+// What the parent has trained, a fork need not train: all of a fork without changes, and of one with other settings of the controller what does not depend
+// on them. The store tells that it was so.
+func TestForksShareWhatTheirParentTrained(t *testing.T) {
+	root := t.TempDir()
+	c := testConfig()
+	c.Children, c.Batch, c.Lag, c.Shadow, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
+	dir := filepath.Join(root, "parent")
+	want := create(t, dir, c, Options{Workers: 1})
+	finish(t, want)
+	parent := want.Snapshot()
+	run := func(dir string, o Options) (v *Snapshot, trained int64, told int) {
+		t.Helper()
+		var n atomic.Int64
+		o.Workers, o.Evaluator = 2, counted{trained: &n}
+		o.OnEvent = func(e Event) {
+			if e.Data["shared_from"] == "parent" {
+				told++
+			}
+		}
+		s, err := Open(dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		finish(t, s)
+		return s.Snapshot(), n.Load(), told
+	}
+	fork := func(name string, change Change) string {
+		t.Helper()
+		r, err := ForkRun(dir, 2, name, change, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Dir
+	}
+	none := func(*Config, *string) error { return nil }
+	begun := 2 * 6 // proposals of two batches: 4 of the controller, 2 shadows each
+	v, trained, told := run(fork("same", none), Options{})
+	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Shadows) != fmt.Sprint(parent.Rewards, parent.Shadows) || v.Finished != 30 {
+		t.Errorf("without changes: %d were trained, %d shared", trained, told)
+	}
+	for i, x := range v.Top {
+		if y := parent.Top[i]; x.ID != y.ID || fmt.Sprint(x.Curve) != fmt.Sprint(y.Curve) || x.Params != y.Params || x.Seconds != y.Seconds {
+			t.Errorf("rank %d: %+v\nparent: %+v", i, x, y)
+		}
+	}
+	v, trained, told = run(fork("other", func(c *Config, _ *string) error { c.Controller.LearningRate = 1; return nil }), Options{})
+	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 || fmt.Sprint(v.Shadows) != fmt.Sprint(parent.Shadows) {
+		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of policies made before the fork, and not all", trained, told, shadows)
+	}
+	for what, change := range map[string]Change{
+		"epochs": func(c *Config, _ *string) error { c.Train.Epochs = 3; return nil },
+		"seed":   func(c *Config, _ *string) error { c.Seed = 77; return nil },
+		"data":   func(_ *Config, hash *string) error { *hash = "changed"; return nil },
+	} {
+		if _, trained, told = run(fork(what, change), Options{}); told != 0 || int(trained) != 30-begun {
+			t.Errorf("other %s: %d were trained, %d shared", what, trained, told)
+		}
+	}
+	if _, trained, told = run(fork("build", none), Options{Build: []byte(`{"version":"2"}`)}); told != 0 || int(trained) != 30-begun {
+		t.Errorf("another build: %d were trained, %d shared", trained, told)
+	}
+}
+
+func TestThePastOfAFork(t *testing.T) {
+	a, b, d := controller.Config{Entropy: 1}, controller.Config{Entropy: 2}, controller.Config{Entropy: 3}
+	for _, x := range []struct {
+		past []Past
+		at   int
+		want []Past
+	}{
+		{nil, 0, nil},
+		{nil, 7, []Past{{7, d}}},
+		{[]Past{{3, a}, {5, b}}, 0, nil},
+		{[]Past{{3, a}, {5, b}}, 2, []Past{{2, a}}},
+		{[]Past{{3, a}, {5, b}}, 3, []Past{{3, a}}},
+		{[]Past{{3, a}, {5, b}}, 4, []Past{{3, a}, {4, b}}},
+		{[]Past{{3, a}, {5, b}}, 9, []Past{{3, a}, {5, b}, {9, d}}},
+	} {
+		if got := (Config{Past: x.past, Controller: d}).pastUntil(x.at); !reflect.DeepEqual(got, x.want) {
+			t.Errorf("%v at %d: %v; want %v", x.past, x.at, got, x.want)
+		}
+	}
+	c := Config{Past: []Past{{3, a}, {5, b}}, Controller: d}
+	for version, want := range map[int]controller.Config{1: a, 3: a, 4: b, 5: b, 6: d} {
+		if got := c.controllerAt(version); got != want {
+			t.Errorf("version %d was made with entropy %v; want %v", version, got.Entropy, want.Entropy)
+		}
+	}
+}
+
+// A fork of a fork begins before its own beginning, where no state is kept, under the settings of three runs.
+func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays many updates one after another; nothing in it is concurrent")
+	}
+	root := t.TempDir()
+	c := longConfig()
+	c.Children = 2 * 18
+	dir := filepath.Join(root, "a")
+	s := create(t, dir, c, Options{Workers: 1})
+	states := map[int][]byte{}
+	keep := func(s *Search, from int) func(Event) {
+		return func(e Event) {
+			if version, ok := e.Data["version"].(int); ok && e.Kind == "controller_update" && version > from {
+				states[version], _ = s.policy.State()
+			}
+		}
+	}
+	s.options.OnEvent = keep(s, 0)
+	finish(t, s)
+	r, err := ForkRun(dir, 6, "b", func(c *Config, _ *string) error { c.Controller.LearningRate, c.Children = 0.01, 2*30; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.options.OnEvent = keep(f, 6)
+	finish(t, f)
+	for _, at := range []int{4, 8} { // before and after the beginning of b; neither is kept there
+		g, err := ForkRun(r.Dir, at, fmt.Sprint("c", at), func(c *Config, _ *string) error { c.Controller.Entropy, c.Children = 0.5, 2*12; return nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := Open(g.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.version != at || len(h.config.Past) != at/4 {
+			t.Errorf("it begins at version %d with the past %v", h.version, h.config.Past)
+		}
+		if got, err := h.policy.State(); err != nil || string(got) != string(states[at]) {
+			t.Errorf("version %d is not the one that was: %v", at, err)
+		}
+		finish(t, h)
+		if v, err := Verify(t.Context(), g.Dir); err != nil || !v.OK || v.Updates != 12 {
+			t.Errorf("the fork at %d: %+v, %v; want all 12 updates done again", at, v, err)
+		}
+	}
+	openSQL(t, r.Dir).Exec("UPDATE policy_sample SET reward = 0.9 WHERE version = 3 AND pos = 0")
+	if v, err := Verify(t.Context(), r.Dir); err != nil || v.OK || !strings.Contains(strings.Join(v.Problems, "\n"), "update 3: ") {
+		t.Errorf("a reward of the inherited part was changed: %+v, %v", v, err)
+	}
+}
