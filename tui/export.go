@@ -46,14 +46,14 @@ func openWrite(m *model) (screen, string) {
 	if x, ok := m.top().(exporter); ok {
 		list = x.exports(m)
 	}
-	picture := strings.Join(m.draw(), "\n")
+	picture, width := strings.Join(m.draw(), "\n"), m.w
 	list = append(list, export{"this screen as text", "screen.txt", func() ([]byte, error) {
 		var b strings.Builder
 		for _, l := range strings.Split(picture, "\n") {
 			b.WriteString(strings.TrimRight(stripped(l), " ") + "\n")
 		}
 		return []byte(b.String()), nil
-	}})
+	}}, export{"this screen as SVG", "screen.svg", func() ([]byte, error) { return []byte(term.SVG(strings.Split(picture, "\n"), width)), nil }})
 	d := &menuDialog{title: "Write", input: newLineEdit("", 60)}
 	for _, x := range list {
 		d.items = append(d.items, menuItem{x.label, x.name, func(m *model) tea.Cmd { return m.write(x) }})

@@ -24,14 +24,14 @@ func TestEveryScreenWritesWhatItShows(t *testing.T) {
 		files []string
 	}{
 		{"dashboard", []string{"5"}, []string{"cell-a9be73.json", "cell-a9be73.svg", "cell-a9be73.dot", "cell-a9be73.txt", "cell-a9be73-darts.txt", "curve-1107.csv", "top-cells.csv",
-			"rewards.csv", "updates.csv", "snapshot.json", "screen.txt"}},
-		{"cell", []string{"5", "enter"}, []string{"cell-a9be73.json", "curve-1107.csv", "screen.txt"}},
-		{"editor", []string{"5", "e", "o"}, []string{"cell-ac8995.json", "screen.txt"}},
-		{"compare", []string{"5", "j", "c"}, []string{"compare-c791-a9be.csv", "cell-a9be73.svg", "screen.txt"}},
-		{"policy", []string{"H"}, []string{"probabilities.csv", "entropies.csv", "updates.csv", "screen.txt"}},
-		{"log", []string{"L"}, []string{"events.jsonl", "screen.txt"}},
-		{"runs", []string{"R"}, []string{"runs.csv", "screen.txt"}},
-		{"help", []string{"?"}, []string{"screen.txt"}},
+			"rewards.csv", "updates.csv", "snapshot.json", "screen.txt", "screen.svg"}},
+		{"cell", []string{"5", "enter"}, []string{"cell-a9be73.json", "curve-1107.csv", "screen.txt", "screen.svg"}},
+		{"editor", []string{"5", "e", "o"}, []string{"cell-ac8995.json", "screen.txt", "screen.svg"}},
+		{"compare", []string{"5", "j", "c"}, []string{"compare-c791-a9be.csv", "cell-a9be73.svg", "screen.txt", "screen.svg"}},
+		{"policy", []string{"H"}, []string{"probabilities.csv", "entropies.csv", "updates.csv", "screen.txt", "screen.svg"}},
+		{"log", []string{"L"}, []string{"events.jsonl", "screen.txt", "screen.svg"}},
+		{"runs", []string{"R"}, []string{"runs.csv", "screen.txt", "screen.svg"}},
+		{"help", []string{"?"}, []string{"screen.txt", "screen.svg"}},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
