@@ -20,22 +20,26 @@ var colours = map[space.Family]struct{ fill, edge string }{
 	"":               {"#eeeeee", "#555555"},
 }
 
-// Units of the picture: pixels of a column and a row of the paper layout.
+// Units of the picture, in pixels.
 const (
-	svgX, svgY   = 8, 17
-	svgPad       = 16
-	svgTitle     = 28 // above a cell
-	svgFontSize  = 13
-	svgWireColor = "#444444"
+	svgX, svgY  = 8, 17 // of a column and a row of the paper layout
+	svgPad      = 16
+	svgTitle    = 28 // above a cell
+	svgGap      = 20 // between the cells, and before the key
+	svgFontSize = 13
+	svgSmall    = 10 // indices, names of blocks
+	svgInput    = 5  // columns of the name of an input
+	svgInk      = "#333333"
 )
 
-// SVG draws both cells in the paper layout as one self-contained picture: no script, no link, no font of its own.
+// SVG draws both cells in the paper layout as one self-contained picture: no script, no link, no font of its own. A key says what the signs mean that
+// are not spelled out.
 func SVG(g space.Genotype) string {
 	normal, reduction := newScene(g.Normal), newScene(g.Reduction)
-	w := max(normal.w, reduction.w)*svgX + 2*svgPad + 10*svgX
-	h := (normal.h+reduction.h)*svgY + 2*svgTitle + 3*svgPad
+	w := max(normal.w, reduction.w)*svgX + 2*svgPad
+	h := (normal.h+reduction.h)*svgY + 2*svgTitle + 2*svgGap + svgY + 2*svgPad
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="%d">`+"\n",
+	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="%d" fill="#111111">`+"\n",
 		w, h, w, h, svgFontSize)
 	if g.Name != "" {
 		fmt.Fprintf(&s, "<title>%s</title>\n", escape(g.Name))
@@ -43,55 +47,125 @@ func SVG(g space.Genotype) string {
 	fmt.Fprintf(&s, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", w, h)
 	y := svgPad
 	svgCell(&s, normal, g.Normal, "Normal Cell", y, false)
-	y += svgTitle + normal.h*svgY + svgPad
+	y += svgTitle + normal.h*svgY + svgGap
 	svgCell(&s, reduction, g.Reduction, "Reduction Cell", y, true)
+	y += svgTitle + reduction.h*svgY + svgGap
+	svgKey(&s, g, y)
 	s.WriteString("</svg>\n")
 	return s.String()
 }
 
-// svgCell draws one scene with its title at y.
+// svgCell draws one scene with its title at y. Wires go down and to the right; where two cross without a contact, the one that goes down has a gap
+// beside it.
 func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, reduction bool) {
 	fmt.Fprintf(s, `<g transform="translate(%d %d)">`+"\n", svgPad, y)
 	fmt.Fprintf(s, `<text x="0" y="%d" font-size="15" font-weight="bold">%s</text>`+"\n", svgFontSize, title)
 	fmt.Fprintf(s, `<g transform="translate(0 %d)">`+"\n", svgTitle)
 	x := func(col int) int { return col*svgX + svgX/2 }
 	py := func(row int) int { return row*svgY + svgY/2 }
-	fmt.Fprintf(s, `<g stroke="%s" stroke-width="1.3" stroke-linecap="round">`+"\n", svgWireColor)
-	for _, w := range v.wires {
-		fmt.Fprintf(s, `<path d="M%d %dV%dH%d"/>`+"\n", x(w.col), py(w.row), py(w.toRow), x(w.toCol))
-	}
-	s.WriteString("</g>\n")
-	for _, p := range v.contacts {
-		fmt.Fprintf(s, `<circle cx="%d" cy="%d" r="3.2" fill="%s"/>`+"\n", x(p.col), py(p.row), svgWireColor)
-	}
+	rails := map[int]int{} // by row: the column at which a rail begins behind the names of the inputs it comes from
 	for _, l := range v.inputs {
-		fmt.Fprintf(s, `<text x="%d" y="%d">%s</text>`+"\n", svgX, py(l.row)+4, escape(l.text()))
+		rails[l.row] = 1 + svgInput*len(l.states)
+	}
+	var across, down, gaps strings.Builder
+	for _, w := range v.wires {
+		if w.toCol != w.col {
+			from := w.col
+			if start, ok := rails[w.row]; ok && w.row == w.toRow {
+				from = start
+			}
+			fmt.Fprintf(&across, "M%d %dH%d", x(from), py(w.toRow), x(w.toCol))
+		}
+		if w.toRow != w.row {
+			fmt.Fprintf(&down, "M%d %dV%d", x(w.col), py(w.row), py(w.toRow))
+			fmt.Fprintf(&gaps, "M%d %dV%d", x(w.col), py(w.row)+svgY/2, py(w.toRow)-svgY/2) // not where it begins and ends
+		}
+	}
+	fmt.Fprintf(s, `<g fill="none" stroke-linecap="round"><path stroke="%s" stroke-width="1.2" d="%s"/>`, svgInk, across.String())
+	fmt.Fprintf(s, `<path stroke="#ffffff" stroke-width="6" stroke-linecap="butt" d="%s"/><path stroke="%s" stroke-width="1.2" d="%s"/></g>`+"\n",
+		gaps.String(), svgInk, down.String())
+	for _, p := range v.contacts {
+		fmt.Fprintf(s, `<circle cx="%d" cy="%d" r="3" fill="%s"/>`, x(p.col), py(p.row), svgInk)
+	}
+	s.WriteString("\n")
+	for _, l := range v.inputs {
+		for i, state := range l.states {
+			fmt.Fprintf(s, `<text x="%d" y="%d">%s</text>`+"\n", svgX/2+i*svgInput*svgX, py(l.row)+4, []string{svgIndexed(""), svgIndexed("−1")}[state])
+		}
 	}
 	for _, b := range v.boxes {
 		fill := colours[operation(b.op, 0, 0).Family]
-		name := b.op
-		if row, ok := space.OpByName(b.op); ok {
-			name = row.Label
-		}
-		if reduction && b.in < 2 {
-			name += " /2"
-		}
-		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`,
-			x(b.col), py(b.row), (paperBox-1)*svgX, 2*svgY, fill.fill, fill.edge)
-		fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", x(b.col)+(paperBox-1)*svgX/2, py(b.row+1)+4, escape(name))
+		width := (paperBox - 1) * svgX
+		svgTip(s, x(b.col)+width/2, py(b.row), "l-3.5 -7h7z")
+		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`, x(b.col), py(b.row), width, 2*svgY, fill.fill, fill.edge)
+		fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", x(b.col)+width/2, py(b.row+1)+4, escape(pictureText(b.operand, reduction)))
 	}
 	for b, p := range v.sums {
-		fmt.Fprintf(s, `<circle cx="%d" cy="%d" r="8" fill="#ffffff" stroke="%s" stroke-width="1.3"/>`, x(p.col), py(p.row), svgWireColor)
-		sign := "M-5 0H5M0 -5V5" // add
-		if c.Blocks[b].Combine == space.Concat {
-			sign = "M-4 -4H4V4H-4Z"
-		}
-		fmt.Fprintf(s, `<path transform="translate(%d %d)" d="%s" fill="none" stroke="%s" stroke-width="1.3"/>`, x(p.col), py(p.row), sign, svgWireColor)
-		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="11" fill="#666666">%s</text>`+"\n", x(p.col)+10, py(p.row)+13, space.StateName(2+b))
+		svgJunction(s, x(p.col), py(p.row), c.Blocks[b].Combine)
+		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="%d" fill="#666666">%s</text>`+"\n", x(p.col)+10, py(p.row)+13, svgSmall, space.StateName(2+b))
 	}
 	ax, ay := x(v.out.col), py(v.out.row)
-	fmt.Fprintf(s, `<path d="M%d %dl-7 -4v8z" fill="%s"/>`, ax+4, ay, svgWireColor)
-	fmt.Fprintf(s, `<text x="%d" y="%d">concat → h[i+1]</text>`+"\n</g>\n</g>\n", ax+10, ay+4)
+	svgTip(s, ax+4, ay, "l-7 -3.5v7z")
+	fmt.Fprintf(s, `<text x="%d" y="%d">concat, %s</text>`+"\n</g>\n</g>\n", ax+9, ay+4, svgIndexed("+1"))
+}
+
+// svgTip draws the head of an arrow that ends at (x, y): shape goes round it.
+func svgTip(s *strings.Builder, x, y int, shape string) {
+	fmt.Fprintf(s, `<path d="M%d %d%s" fill="%s"/>`, x, y, shape, svgInk)
+}
+
+// svgJunction draws the sign of a combine with its middle at (x, y).
+func svgJunction(s *strings.Builder, x, y int, combine string) {
+	sign := "M-5 0H5M0 -5V5" // add
+	if combine == space.Concat {
+		sign = "M-4.5 -3H4.5M-4.5 0H4.5M-4.5 3H4.5" // filters, one set upon the other
+	}
+	fmt.Fprintf(s, `<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path d="%s"/></g>`, x, y, svgInk, sign)
+}
+
+// svgKey explains, at y, the signs that the picture has.
+func svgKey(s *strings.Builder, g space.Genotype, y int) {
+	x, middle := svgPad+svgX, y+svgY/2
+	text := func(t string) {
+		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="11">%s</text>`, x, middle+4, t)
+		x += 5*len([]rune(t)) + 28
+	}
+	for _, k := range []struct{ combine, text string }{{space.Add, "sum"}, {space.Concat, "concatenation of filters, 1×1"}} {
+		for _, b := range append(g.Normal.Clone().Blocks, g.Reduction.Blocks...) {
+			if b.Combine == k.combine {
+				svgJunction(s, x, middle, k.combine)
+				x += 14
+				text(k.text)
+				break
+			}
+		}
+	}
+	x -= 8
+	text("/2: stride 2")
+	s.WriteString("\n")
+}
+
+// svgIndexed writes h with the index i and what is added to it.
+func svgIndexed(added string) string {
+	return fmt.Sprintf(`<tspan font-style="italic">h</tspan><tspan font-size="%d" dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
+}
+
+// pictureText is the name of an op in a picture: 3×3 instead of 3x3, and the stride if it has one.
+func pictureText(o operand, reduction bool) string {
+	name := o.op
+	if row, ok := space.OpByName(o.op); ok {
+		name = row.Label
+	}
+	r := []rune(name)
+	for i := 1; i+1 < len(r); i++ {
+		if r[i] == 'x' && '0' <= r[i-1] && r[i-1] <= '9' && '0' <= r[i+1] && r[i+1] <= '9' {
+			r[i] = '×'
+		}
+	}
+	if name = string(r); reduction && o.in < 2 {
+		name += " /2"
+	}
+	return name
 }
 
 func escape(s string) string {
