@@ -180,6 +180,14 @@ type TrainConfig struct {
 	FlipAverage    bool     `json:"flip_average,omitempty"` // judge by the mean of the logits of an image and of its mirror image
 }
 
+// Schedules returns the names that TrainConfig.Schedule can have.
+func Schedules() (names []string) {
+	for _, c := range nn.Curves {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // Augment is how training images are changed, see dataset.Augmenter.
 type Augment struct {
 	Pad    int     `json:"pad,omitempty"`    // pixels of zeros on each side before a random crop

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "measure speed and the controller's skill", a.benchKernels(), a.benchChild(), a.benchController())
+	return group("bench", "measure speed and the controller's skill", a.benchKernels(), a.benchChild(), a.benchController(), a.benchDropPath())
 }
 
 func (a *app) benchKernels() *cobra.Command {

@@ -12,7 +12,7 @@ import (
 // mayImport is the picture of the program: which packages of it each package may import.
 var mayImport = map[string]string{
 	"nasnet":                  "tui/cli",
-	"nasnet/tui/cli":          "tui tui/term tui/celldraw tui/chart nas nas/remote nas/space nas/child nas/controller nas/onnx nas/rng nas/kernel dataset checkpoints",
+	"nasnet/tui/cli":          "tui tui/term tui/celldraw tui/chart nas nas/remote nas/space nas/child nas/controller nas/onnx nas/experiment nas/rng nas/kernel dataset checkpoints",
 	"nasnet/tui":              "tui/term tui/chart tui/celldraw nas nas/space nas/child nas/controller",
 	"nasnet/tui/term":         "tui/term/quiet",
 	"nasnet/tui/term/quiet":   "",
@@ -21,6 +21,7 @@ var mayImport = map[string]string{
 	"nasnet/tui/celldraw":     "tui/term nas/space",
 	"nasnet/nas":              "nas/space nas/child nas/controller nas/rng nas/strictjson dataset checkpoints",
 	"nasnet/nas/onnx":         "nas/child nas/nn",
+	"nasnet/nas/experiment":   "nas nas/child nas/space nas/rng",
 	"nasnet/nas/remote":       "nas nas/strictjson",
 	"nasnet/nas/child":        "nas/space nas/nn nas/rng nas/kernel nas/strictjson dataset",
 	"nasnet/nas/controller":   "nas/nn nas/rng nas/strictjson",

@@ -12,7 +12,6 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
-	"nasnet/nas/nn"
 	"nasnet/nas/space"
 )
 
@@ -24,7 +23,7 @@ func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
 	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
 	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at its highest")
-	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+names(nn.Curves, func(c nn.Curve) string { return c.Name }))
+	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+strings.Join(child.Schedules(), ", "))
 	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
 	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
 	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")

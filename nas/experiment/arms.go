@@ -1,0 +1,92 @@
+package experiment
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/stat"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Arm is one way of dropping paths.
+type Arm struct {
+	Name     string         `json:"name"`
+	DropPath child.DropPath `json:"drop_path"`
+}
+
+// Arms compare ScheduledDropPath (paper, section 2: linear in time) with paths dropped at a constant rate, of the schedule's last value and of its mean, and
+// with none. scaled is the schedule of the reference implementation, which also grows with depth.
+var Arms = []Arm{
+	{"none", child.DropPath{Mode: "none"}},
+	{"constant .2", child.DropPath{Mode: "constant", Prob: 0.2}},
+	{"constant .1", child.DropPath{Mode: "constant", Prob: 0.1}},
+	{"linear .2", child.DropPath{Mode: "linear", Prob: 0.2}},
+	{"linear .4", child.DropPath{Mode: "linear", Prob: 0.4}},
+	{"scaled .4", child.DropPath{Mode: "scaled", Prob: 0.4}},
+}
+
+// DropPaths is the experiment: the same network and images for every arm, the same seeds in all arms.
+type DropPaths struct {
+	Genotype space.Genotype
+	Data     nas.DataSpec
+	Net      child.NetConfig
+	Train    child.TrainConfig
+	Seeds    []uint64
+}
+
+func (d DropPaths) training(a Arm, seed uint64) Training {
+	t := d.Train
+	t.DropPath = a.DropPath
+	return Training{Name: a.Name, Rung: fmt.Sprintf("N=%d F=%d", d.Net.N, d.Net.Filters), Genotype: d.Genotype, Data: d.Data, Net: d.Net, Train: t, Seed: seed}
+}
+
+// Trainings lists what the experiment trains, seed by seed, so that an unfinished one has whole pairs.
+func (d DropPaths) Trainings() (ts []Training) {
+	for _, seed := range d.Seeds {
+		for _, a := range Arms {
+			ts = append(ts, d.training(a, seed))
+		}
+	}
+	return ts
+}
+
+// ArmResult is an arm of the experiment.
+type ArmResult struct {
+	Arm
+	Accuracy []float64 `json:"accuracy"`       // by seed
+	Mean     float64   `json:"mean"`           // a fraction
+	SD       float64   `json:"sd"`             // between seeds
+	TrainAcc float64   `json:"train_accuracy"` // mean: how far the network over-fits
+	Gain     *Interval `json:"gain,omitempty"` // over the first arm, paired by seed; nil for that arm and for fewer than three pairs
+}
+
+// Results reads what is finished. Pairs count where both trainings ended.
+func (d DropPaths) Results(g *Grid) (out []ArmResult) {
+	for _, a := range Arms {
+		r := ArmResult{Arm: a}
+		var train, gains []float64
+		for _, seed := range d.Seeds {
+			row, ok := g.Row(d.training(a, seed))
+			if !ok || row.Failed != "" {
+				continue
+			}
+			r.Accuracy, train = append(r.Accuracy, row.Accuracy), append(train, row.TrainAcc)
+			if none, ok := g.Row(d.training(Arms[0], seed)); ok && none.Failed == "" && a != Arms[0] {
+				gains = append(gains, row.Accuracy-none.Accuracy)
+			}
+		}
+		if len(r.Accuracy) > 0 {
+			r.Mean, r.TrainAcc = stat.Mean(r.Accuracy, nil), stat.Mean(train, nil)
+		}
+		if len(r.Accuracy) > 1 {
+			r.SD = stat.StdDev(r.Accuracy, nil)
+		}
+		if iv, ok := meanOf(gains); ok {
+			r.Gain = &iv
+		}
+		out = append(out, r)
+	}
+	return out
+}

@@ -1,0 +1,282 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// trainings are real networks on images that are made, small enough to train in milliseconds.
+func trainings(t *testing.T, seeds int) (ts []Training) {
+	t.Helper()
+	for _, text := range []string{"normal=h.s3+p.i reduction=h.s3+p.a3", "normal=h.m3+p.i reduction=h.m3+p.a3"} {
+		g, err := space.ParseText(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed := range seeds {
+			ts = append(ts, Training{Name: text[7:11], Rung: "only", Genotype: g, Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1},
+				Net: child.NetConfig{N: 1, Filters: 4}, Train: child.TrainConfig{Epochs: 3, Batch: 16, LR: 0.05, Momentum: 0.9}, Seed: uint64(seed)})
+		}
+	}
+	return ts
+}
+
+func rowsOf(t *testing.T, g *Grid, ts []Training) (rows []Row) {
+	t.Helper()
+	for _, x := range ts {
+		r, ok := g.Row(x)
+		if !ok {
+			t.Fatalf("%s seed %d has no row", x.Name, x.Seed)
+		}
+		r.Seconds = 0
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
+	ts, dir := trainings(t, 3), t.TempDir()
+	whole, err := Open(filepath.Join(dir, "whole.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	if err := whole.Run(t.Context(), nas.NewLocal(), ts, 2, func(e Event) {
+		if events++; e.All != len(ts) {
+			t.Errorf("%d trainings, want %d", e.All, len(ts))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if events != len(ts)*(3+1) {
+		t.Errorf("%d events, want one an epoch and one a training, %d", events, len(ts)*4)
+	}
+	want := rowsOf(t, whole, ts)
+
+	path, stop := filepath.Join(dir, "cut.jsonl"), errors.New("stop")
+	for at := 1; ; at++ { // the process ends after so many epochs, again and again
+		g, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		n := 0
+		err = g.Run(ctx, nas.NewLocal(), ts, 1, func(Event) {
+			if n++; n > at {
+				cancel(stop)
+			}
+		})
+		if err == nil {
+			if got := rowsOf(t, g, ts); !slices.Equal(got, want) {
+				t.Errorf("rows %+v\nwant %+v", got, want)
+			}
+			break
+		}
+		if !errors.Is(err, stop) {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString(`{"key":"cut o`) // as a crash leaves it
+		f.Close()
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.state"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("states of finished trainings are left: %v, error %v", left, err)
+	}
+}
+
+// cuts gives a state after every epoch and ends the process, so to speak, in the second.
+type cuts struct {
+	nas.Evaluator
+	mu   sync.Mutex
+	from []int // epochs that each training began with
+}
+
+func (c *cuts) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
+	first := true
+	return c.Evaluator.Evaluate(ctx, j, func(s nas.Step) error {
+		if first {
+			c.mu.Lock()
+			c.from = append(c.from, s.Epoch)
+			c.mu.Unlock()
+		}
+		first = false
+		return report(s)
+	})
+}
+
+func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
+	ts := trainings(t, 1)[:1]
+	g, err := Open(filepath.Join(t.TempDir(), "g.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := nas.NewLocal()
+	// A state after the second epoch, as an interrupted run leaves it.
+	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Seed: ts[0].Seed}, func(s nas.Step) error {
+		if s.EpochEnd != nil && s.EpochEnd.Epoch == 2 {
+			b, err := s.State()
+			if err != nil {
+				return err
+			}
+			return writeWhole(g.statePath(ts[0]), b)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := &cuts{Evaluator: local}
+	if err := g.Run(t.Context(), c, ts, 1, func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.from, []int{2}) {
+		t.Errorf("the training began with %v epochs done, want 2", c.from)
+	}
+
+	damaged := trainings(t, 2)[1:2]
+	if err := writeWhole(g.statePath(damaged[0]), []byte("no state")); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Run(t.Context(), local, damaged, 1, func(Event) {}); err != nil {
+		t.Errorf("a damaged state: %v; want the training from its start", err)
+	}
+}
+
+func TestATrainingThatDivergesIsARow(t *testing.T) {
+	ts := trainings(t, 1)
+	ts[0].Train.LR, ts[0].Train.Clip = 1e30, 0
+	path := filepath.Join(t.TempDir(), "g.jsonl")
+	g, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Run(t.Context(), nas.NewLocal(), ts, 2, func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := rowsOf(t, again, ts)
+	if !strings.Contains(rows[0].Failed, "diverged") || rows[1].Failed != "" {
+		t.Errorf("rows %+v; want the first failed, the second not", rows)
+	}
+}
+
+func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "g.jsonl")
+	for _, text := range []string{"hello\n", "{}\n", `{"key":1}` + "\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "line 1 is not a row") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}
+
+func TestRankCorrelations(t *testing.T) {
+	if got, want := ranks([]float64{3, 1, 3, 2}), []float64{3.5, 1, 3.5, 2}; !slices.Equal(got, want) {
+		t.Errorf("ranks %v, want %v", got, want)
+	}
+	x := []float64{1, 2, 3, 4, 5, 6, 7, 8}
+	for name, c := range map[string]struct {
+		y    []float64
+		want float64
+	}{
+		"a rising curve":  {[]float64{1, 4, 9, 16, 25, 36, 49, 64}, 1},
+		"a falling one":   {[]float64{8, 7, 6, 5, 4, 3, 2, 1}, -1},
+		"textbook (6Σd²)": {[]float64{2, 1, 4, 3, 6, 5, 8, 7}, 1 - 6*8.0/(8*63)},
+	} {
+		got, ok := rankCorrelation(x, c.y)
+		if !ok || math.Abs(got.Value-c.want) > 1e-12 || got.Low > got.Value || got.High < got.Value || got.N != 8 {
+			t.Errorf("%s: %+v, want %v", name, got, c.want)
+		}
+	}
+	if _, ok := rankCorrelation(x, []float64{1, 1, 1, 1, 1, 1, 1, 1}); ok {
+		t.Error("equal values have no rank correlation")
+	}
+	if _, ok := rankCorrelation(x[:2], x[:2]); ok {
+		t.Error("two pairs have no rank correlation")
+	}
+	// y follows z, and so does x: given z nothing is left of their correlation, which is not so for the plain one.
+	z := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	noise := []float64{1, -1, 1, -1, -1, 1, -1, 1, 1, -1, -1, 1, 1, -1, 1, -1}
+	var a, b []float64
+	for i, v := range z {
+		a, b = append(a, v+3*noise[i]), append(b, v+3*noise[(i*5+3)%16])
+	}
+	plain, _ := rankCorrelation(a, b)
+	partial, ok := partialCorrelation(a, b, z)
+	if !ok || plain.Value < 0.5 || math.Abs(partial.Value) > 0.45 {
+		t.Errorf("plain %+v, partial %+v", plain, partial)
+	}
+}
+
+func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
+	g := &Grid{rows: map[string]Row{}}
+	l := Ladder{Rungs: []Rung{{Name: "r"}}, Seeds: []uint64{1, 2}}
+	for i, c := range []struct {
+		name, baseline   string
+		reward, accuracy float64
+	}{{"a", "", 0.9, 0.80}, {"b", "", 0.8, 0.85}, {"c", "", 0.7, 0.70}, {"n", "known", 0, 0.99}} {
+		l.Candidates = append(l.Candidates, Candidate{Name: c.name, Reward: c.reward, Baseline: c.baseline})
+		for k, seed := range l.Seeds {
+			x := Training{Name: c.name, Rung: "r", Seed: seed, Net: child.NetConfig{}, Genotype: space.Genotype{Name: c.name}}
+			l.Candidates[i].Genotype = x.Genotype
+			g.rows[x.key()] = Row{Key: x.key(), Accuracy: c.accuracy + 0.02*(float64(k)-0.5), MAdds: int64(100 - i)}
+		}
+	}
+	r := l.Results(g)[0]
+	if names := []string{r.Standings[0].Name, r.Standings[1].Name, r.Standings[2].Name, r.Standings[3].Name}; !slices.Equal(names, []string{"n", "b", "a", "c"}) {
+		t.Errorf("order %v", names)
+	}
+	if s := r.Standings[1]; math.Abs(s.Mean-0.85) > 1e-12 || math.Abs(s.SD-0.02/math.Sqrt2) > 1e-12 || s.Place != 2 {
+		t.Errorf("standing %+v", s)
+	}
+	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, which the search had as number 2"; r.Curse != want {
+		t.Errorf("%q, want %q", r.Curse, want)
+	}
+	if r.Reward == nil || r.Reward.Value != 0.5 || r.MAdds.Value != 0.5 {
+		t.Errorf("correlations %+v, %+v; want 0.5: the baseline has no reward", r.Reward, r.MAdds)
+	}
+}
+
+func TestArmsArePairedBySeed(t *testing.T) {
+	d := DropPaths{Seeds: []uint64{1, 2, 3, 4}}
+	g := &Grid{rows: map[string]Row{}}
+	for _, a := range Arms[:2] {
+		for _, seed := range d.Seeds {
+			x := d.training(a, seed)
+			acc := 0.5 + 0.1*float64(seed)
+			if a == Arms[1] {
+				acc += 0.01
+			}
+			g.rows[x.key()] = Row{Key: x.key(), Accuracy: acc, TrainAcc: 1}
+		}
+	}
+	r := d.Results(g)
+	if r[0].Gain != nil || r[1].Gain == nil || math.Abs(r[1].Gain.Value-0.01) > 1e-12 || r[1].Gain.High-r[1].Gain.Low > 1e-9 {
+		t.Errorf("gains %+v and %+v; seeds differ by 0.1, arms by 0.01", r[0].Gain, r[1].Gain)
+	}
+	if r[1].SD < 0.1 || len(r[2].Accuracy) != 0 {
+		t.Errorf("%+v", r)
+	}
+	if len(d.Trainings()) != len(Arms)*4 || d.Trainings()[0].Seed != d.Trainings()[len(Arms)-1].Seed {
+		t.Error("trainings go seed by seed")
+	}
+}

@@ -1,0 +1,263 @@
+// Package experiment trains many networks whose results are compared: cells at the rungs of a ladder, ways of dropping paths, seeds.
+//
+// A [Grid] keeps what is finished in a file, one JSON object a line, and what is half trained beside it, so an experiment that was interrupted goes on where
+// it was, to the bit:
+//
+//	[]Training ──Grid.Run──▶ FILE (a Row a line) ──Rows──▶ ladder, arms
+package experiment
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Training is one network to be trained and judged.
+type Training struct {
+	Name     string            `json:"name"` // of the cell or the arm
+	Rung     string            `json:"rung"` // of the scale
+	Genotype space.Genotype    `json:"genotype"`
+	Data     nas.DataSpec      `json:"data"`
+	Net      child.NetConfig   `json:"net"`
+	Train    child.TrainConfig `json:"train"`
+	Seed     uint64            `json:"seed"`
+}
+
+// key names what a training computes: its settings, without the names that an experiment gives it and without the folder of the data.
+func (t Training) key() string {
+	t.Name, t.Rung, t.Data.Dir = "", "", ""
+	b, err := json.Marshal(struct {
+		Cells string
+		Training
+	}{t.Genotype.Normal.Text() + " / " + t.Genotype.Reduction.Text(), t})
+	if err != nil {
+		panic("experiment: " + err.Error()) // settings that were validated are finite
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Row is the result of a training.
+type Row struct {
+	Key       string  `json:"key"`
+	Name      string  `json:"name"`
+	Rung      string  `json:"rung"`
+	Seed      uint64  `json:"seed"`
+	Accuracy  float64 `json:"accuracy"` // after the last epoch, a fraction
+	Loss      float64 `json:"loss"`
+	TrainAcc  float64 `json:"train_accuracy"`
+	TrainLoss float64 `json:"train_loss"`
+	Trainable int64   `json:"trainable"`
+	MAdds     int64   `json:"madds"`
+	Seconds   float64 `json:"seconds"`
+	Failed    string  `json:"failed,omitempty"` // why there is no result
+}
+
+// Grid is an experiment's file.
+type Grid struct {
+	path string
+
+	mu   sync.Mutex // guards rows and the file
+	rows map[string]Row
+}
+
+// mostLine bounds a line of the file, in bytes.
+const mostLine = 1 << 20
+
+// Open reads the rows that are finished; a file that does not exist has none. A last line that was cut off is left out and written again.
+func Open(path string) (*Grid, error) {
+	g := &Grid{path: path, rows: map[string]Row{}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return g, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	whole := bytes.LastIndexByte(b, '\n') + 1
+	lines := bufio.NewScanner(bytes.NewReader(b[:whole]))
+	lines.Buffer(nil, mostLine)
+	for n := 1; lines.Scan(); n++ {
+		var r Row
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil || r.Key == "" {
+			return nil, fmt.Errorf("%s: line %d is not a row of an experiment: %.60q", path, n, lines.Text())
+		}
+		g.rows[r.Key] = r
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if whole < len(b) {
+		return g, os.Truncate(path, int64(whole))
+	}
+	return g, nil
+}
+
+// Row returns the result of a training, if it is finished.
+func (g *Grid) Row(t Training) (Row, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, ok := g.rows[t.key()]
+	r.Name, r.Rung = t.Name, t.Rung
+	return r, ok
+}
+
+// Event tells how a training goes.
+type Event struct {
+	Training
+	Epoch *child.EpochResult // an epoch ended
+	Row   *Row               // the training ended
+	Done  int                // trainings that have ended, of All
+	All   int
+}
+
+// saveEvery is the least time between two states of a half-trained network.
+const saveEvery = 10 * time.Second
+
+// Run does the trainings that are not finished, so many at a time, in their order. It calls report from one goroutine at a time. A training that fails by
+// itself is a row; another error, like the end of ctx, ends the run.
+func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers int, report func(Event)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var told sync.Mutex
+	done := 0
+	tell := func(ev Event) {
+		told.Lock()
+		defer told.Unlock()
+		if ev.Row != nil {
+			done++
+		}
+		ev.Done, ev.All = done, len(all)
+		report(ev)
+	}
+	var open []Training
+	queued := map[string]bool{}
+	for _, t := range all {
+		if _, ok := g.Row(t); ok || queued[t.key()] {
+			done++
+			continue
+		}
+		queued[t.key()] = true
+		open = append(open, t)
+	}
+	next := make(chan Training)
+	var pool sync.WaitGroup
+	for range max(1, workers) {
+		pool.Go(func() {
+			for t := range next {
+				if err := g.train(ctx, e, t, tell); err != nil {
+					cancel(fmt.Errorf("%s, %s, seed %d: %w", t.Name, t.Rung, t.Seed, err))
+				}
+			}
+		})
+	}
+	for _, t := range open {
+		select {
+		case next <- t:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	pool.Wait()
+	return context.Cause(ctx)
+}
+
+// train does one training and keeps its row.
+func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
+	job := nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed}
+	state := g.statePath(t)
+	b, err := os.ReadFile(state)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	job.State = b
+	var last child.EpochResult
+	saved := time.Now()
+	step := func(s nas.Step) error {
+		if s.EpochEnd == nil {
+			return nil
+		}
+		last = *s.EpochEnd
+		tell(Event{Training: t, Epoch: &last})
+		if s.State == nil || last.Epoch == s.Epochs || time.Since(saved) < saveEvery {
+			return nil
+		}
+		saved = time.Now()
+		b, err := s.State()
+		if err != nil {
+			return err
+		}
+		return writeWhole(state, b)
+	}
+	o, err := e.Evaluate(ctx, job, step)
+	if errors.Is(err, nas.ErrState) { // damaged, or of another build
+		job.State = nil
+		o, err = e.Evaluate(ctx, job, step)
+	}
+	row := Row{Key: t.key(), Name: t.Name, Rung: t.Rung, Seed: t.Seed, Accuracy: o.Reward, Loss: last.ValLoss, TrainAcc: last.TrainAcc, TrainLoss: last.TrainLoss,
+		Trainable: o.Cost.Trainable, MAdds: o.Cost.MAdds, Seconds: o.Seconds}
+	var panicked *child.PanicError
+	switch {
+	case errors.Is(err, child.ErrDiverged) || errors.As(err, &panicked):
+		row.Failed = err.Error()
+	case err != nil:
+		return err
+	}
+	if err := g.keep(row); err != nil {
+		return err
+	}
+	if err := os.Remove(state); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	tell(Event{Training: t, Row: &row})
+	return nil
+}
+
+// keep appends a row to the file.
+func (g *Grid) keep(r Row) (err error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f, err := os.OpenFile(g.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	g.rows[r.Key] = r
+	return f.Sync()
+}
+
+func (g *Grid) statePath(t Training) string { return g.path + "." + t.key() + ".state" }
+
+// writeWhole puts a file in place whole or not at all.
+func writeWhole(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

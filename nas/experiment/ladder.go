@@ -1,0 +1,164 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Candidate is a cell on a ladder.
+type Candidate struct {
+	Name     string         `json:"name"`
+	Genotype space.Genotype `json:"-"`
+	Text     string         `json:"cell"`
+	Reward   float64        `json:"reward,omitempty"` // of the search; a baseline has none
+	Baseline string         `json:"baseline,omitempty"`
+}
+
+// Rung is a scale at which candidates are trained.
+type Rung struct {
+	Name  string            `json:"name"`
+	Data  nas.DataSpec      `json:"data"`
+	Net   child.NetConfig   `json:"net"`
+	Train child.TrainConfig `json:"train"`
+}
+
+// Ladder is candidates trained at rungs, with several seeds each.
+type Ladder struct {
+	Candidates []Candidate
+	Rungs      []Rung
+	Seeds      []uint64
+}
+
+// Trainings lists what the ladder trains: rung by rung, seed by seed, so that the cells of an unfinished ladder can be compared.
+func (l Ladder) Trainings() (ts []Training) {
+	for _, r := range l.Rungs {
+		for _, seed := range l.Seeds {
+			for _, c := range l.Candidates {
+				ts = append(ts, Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net, Train: r.Train, Seed: seed})
+			}
+		}
+	}
+	return ts
+}
+
+// Standing is a candidate at a rung.
+type Standing struct {
+	Candidate
+	Accuracy []float64 `json:"accuracy"`     // by seed, of the trainings that ended
+	Mean     float64   `json:"mean"`         // of them
+	SD       float64   `json:"sd,omitempty"` // between seeds
+	MAdds    int64     `json:"madds"`
+	Params   int64     `json:"trainable"`
+	Place    int       `json:"place"` // from 1, by the mean
+	Failed   string    `json:"failed,omitempty"`
+}
+
+// Result is what a rung of a ladder says.
+type Result struct {
+	Rung      Rung       `json:"rung"`
+	Standings []Standing `json:"standings"` // the best mean first; without results last
+
+	// Of the candidates that have a reward; nil if there are too few.
+	Reward  *Interval `json:"reward_correlation,omitempty"` // rank correlation of reward and accuracy
+	MAdds   *Interval `json:"madds_correlation,omitempty"`  // of multiply-adds and accuracy: the trivial predictor
+	Partial *Interval `json:"partial,omitempty"`            // of reward and accuracy given the multiply-adds
+	Curse   string    `json:"curse,omitempty"`              // what became of the search's best, in words
+}
+
+// Results reads what is finished.
+func (l Ladder) Results(g *Grid) (out []Result) {
+	for _, r := range l.Rungs {
+		res := Result{Rung: r}
+		for _, c := range l.Candidates {
+			s := Standing{Candidate: c}
+			for _, seed := range l.Seeds {
+				row, ok := g.Row(Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net, Train: r.Train, Seed: seed})
+				switch {
+				case !ok:
+				case row.Failed != "":
+					s.Failed = row.Failed
+				default:
+					s.Accuracy, s.MAdds, s.Params = append(s.Accuracy, row.Accuracy), row.MAdds, row.Trainable
+				}
+			}
+			if len(s.Accuracy) > 0 {
+				s.Mean = stat.Mean(s.Accuracy, nil)
+			}
+			if len(s.Accuracy) > 1 {
+				s.SD = stat.StdDev(s.Accuracy, nil)
+			}
+			res.Standings = append(res.Standings, s)
+		}
+		slices.SortStableFunc(res.Standings, func(a, b Standing) int {
+			switch {
+			case a.Mean > b.Mean:
+				return -1
+			case a.Mean < b.Mean:
+				return 1
+			}
+			return 0
+		})
+		for i := range res.Standings {
+			res.Standings[i].Place = i + 1
+		}
+		res.compare()
+		out = append(out, res)
+	}
+	return out
+}
+
+// compare fills in what the standings say about the search.
+func (r *Result) compare() {
+	var reward, accuracy, madds []float64
+	var ranked []Standing
+	for _, s := range r.Standings {
+		if len(s.Accuracy) > 0 && s.Baseline == "" {
+			ranked = append(ranked, s)
+			reward, accuracy, madds = append(reward, s.Reward), append(accuracy, s.Mean), append(madds, float64(s.MAdds))
+		}
+	}
+	keep := func(iv Interval, ok bool) *Interval {
+		if !ok {
+			return nil
+		}
+		return &iv
+	}
+	r.Reward, r.MAdds, r.Partial = keep(rankCorrelation(reward, accuracy)), keep(rankCorrelation(madds, accuracy)), keep(partialCorrelation(reward, accuracy, madds))
+	if len(ranked) < 2 {
+		return
+	}
+	best := slices.MaxFunc(ranked, func(a, b Standing) int { return sign(a.Reward - b.Reward) })
+	place := 1 + slices.IndexFunc(ranked, func(s Standing) bool { return s.Name == best.Name })
+	if place == 1 {
+		r.Curse = fmt.Sprintf("none of the %d beats the search's best, %s", len(ranked), best.Name)
+		return
+	}
+	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, which the search had as number %d", best.Name, place, len(ranked),
+		100*(ranked[0].Mean-best.Mean), ranked[0].Name, 1+count(ranked, func(s Standing) bool { return s.Reward > ranked[0].Reward }))
+}
+
+func sign(d float64) int {
+	switch {
+	case d < 0:
+		return -1
+	case d > 0 && !math.IsNaN(d):
+		return 1
+	}
+	return 0
+}
+
+func count[T any](xs []T, is func(T) bool) (n int) {
+	for _, x := range xs {
+		if is(x) {
+			n++
+		}
+	}
+	return n
+}

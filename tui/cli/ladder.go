@@ -1,0 +1,355 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/experiment"
+	"nasnet/nas/space"
+)
+
+// allSep3x3 is the plain baseline of ladders: two chains of separable 3x3 convolutions in both cells.
+const allSep3x3 = "normal=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234] reduction=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234]"
+
+// ladderFlags say which cells are trained how.
+type ladderFlags struct {
+	top, middle, bottom int
+	stars, only         bool
+	cells, rungs        []string
+	seeds, workers      int
+	out, data, dir      string
+	image               int
+	trainImages         int
+	valImages           int
+	settings            string
+}
+
+func (f *ladderFlags) register(fs *pflag.FlagSet) {
+	fs.IntVar(&f.top, "top", 4, "that many of the best cells of the run")
+	fs.IntVar(&f.middle, "middle", 0, "that many from the middle of its ranks")
+	fs.IntVar(&f.bottom, "bottom", 0, "that many of the worst")
+	fs.BoolVar(&f.stars, "stars", false, "the cells with a star, too")
+	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
+	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best cell that was drawn uniformly")
+	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20; may be given several times")
+	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
+	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one a core)")
+	fs.StringVar(&f.data, "data", "", "another data set or folder (default: that of the run)")
+	fs.StringVar(&f.dir, "data-dir", "", "folder with the data set's files")
+	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search; of another data set, as they are)")
+	fs.IntVar(&f.trainImages, "train-images", 0, "train on so many images and judge on --val-images others of the training images (default: all, judged on the test images)")
+	fs.IntVar(&f.valImages, "val-images", 0, "see --train-images")
+	fs.StringVar(&f.settings, "preset", "10-minutes", "settings of the training, see nasnet train --presets; rungs say the scale and the epochs")
+	fs.StringVar(&f.out, "out", "", "file of the results, one JSON object a line; with the same file an interrupted ladder goes on (default: exports/ladder.jsonl of the run)")
+}
+
+func (a *app) ladderCommand() *cobra.Command {
+	var f ladderFlags
+	c := &cobra.Command{Use: "ladder RUN", Short: "train the cells of a run at other scales or on other data, and compare with their rewards", Args: args("RUN"),
+		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the accuracies, the rank correlation with the search's rewards\n" +
+			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether cells transfer. Interrupted, it goes on where it was.",
+		RunE: func(c *cobra.Command, args []string) error {
+			dir, err := a.runDir(args[0])
+			if err != nil {
+				return err
+			}
+			ranked, cfg, err := nas.ReadRanking(dir)
+			if err != nil {
+				return err
+			}
+			var l experiment.Ladder
+			if l.Candidates, err = f.candidates(args[0], ranked); err != nil {
+				return err
+			}
+			if l.Rungs, err = f.ladder(c.Context(), cfg); err != nil {
+				return err
+			}
+			if f.seeds < 1 {
+				return usagef("ladder: --seeds %d; want 1 or more", f.seeds)
+			}
+			for seed := range f.seeds {
+				l.Seeds = append(l.Seeds, uint64(seed+1))
+			}
+			if f.out == "" {
+				f.out = filepath.Join(dir, "exports", "ladder.jsonl")
+				if err := os.MkdirAll(filepath.Dir(f.out), 0o755); err != nil {
+					return err
+				}
+			}
+			g, err := a.grid(c.Context(), f.out, l.Trainings(), f.workers)
+			if g == nil {
+				return err
+			}
+			for _, r := range l.Results(g) {
+				if err := a.printRung(r, len(l.Seeds)); err != nil {
+					return err
+				}
+			}
+			return err
+		}}
+	f.register(c.Flags())
+	return c
+}
+
+// candidates chooses from the ranking, best first.
+func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experiment.Candidate, err error) {
+	if f.top < 0 || f.middle < 0 || f.bottom < 0 {
+		return nil, usagef("ladder: --top %d --middle %d --bottom %d; want 0 or more", f.top, f.middle, f.bottom)
+	}
+	wanted := map[int]bool{}
+	n := len(ranked)
+	from, to := max(0, (n-f.middle)/2), min(n, (n+f.middle)/2+f.middle%2)
+	for i, r := range ranked {
+		wanted[r.Trial] = i < f.top || i >= n-f.bottom || i >= from && i < to && f.middle > 0 || f.stars && r.Star
+	}
+	for _, text := range f.cells {
+		_, trial, ok := cutTrial("run/" + text)
+		found := false
+		for _, r := range ranked {
+			found = found || r.Trial == trial
+		}
+		if !ok || !found {
+			return nil, usagef("ladder: run %s has no ranked cell of the trial %s", run, text)
+		}
+		wanted[trial] = true
+	}
+	random := false
+	for _, r := range ranked {
+		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype, Text: r.Genotype.Text(), Reward: r.Reward}
+		switch {
+		case wanted[r.Trial]:
+		case r.Kind == nas.Shadow && !random && !f.only:
+			c.Baseline = "best of the cells drawn uniformly"
+		default:
+			continue
+		}
+		random = random || r.Kind == nas.Shadow
+		cs = append(cs, c)
+	}
+	if len(cs) == 0 {
+		return nil, fmt.Errorf("ladder: no cell of run %s is chosen; it has %d with a reward", run, n)
+	}
+	if !f.only {
+		known, err := space.Lookup("nasnet-a")
+		if err != nil {
+			return nil, err
+		}
+		plain, err := space.ParseText(allSep3x3)
+		if err != nil {
+			return nil, err
+		}
+		cs = append(cs, experiment.Candidate{Name: "NASNet-A", Genotype: known.Genotype, Text: known.Genotype.Text(), Baseline: "the paper's cell"},
+			experiment.Candidate{Name: "all-sep3x3", Genotype: plain, Text: plain.Text(), Baseline: "every op a separable 3x3"})
+	}
+	return cs, nil
+}
+
+// ladder makes the rungs.
+func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []experiment.Rung, err error) {
+	recipe, err := child.RecipeNamed(f.settings)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if (f.trainImages == 0) != (f.valImages == 0) {
+		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
+	}
+	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages, ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
+	if f.data != "" {
+		spec.Name, spec.Dir, spec.Image = f.data, "", 0
+	}
+	if f.dir != "" {
+		spec.Dir = f.dir
+	}
+	if f.image != 0 {
+		spec.Image = f.image
+	}
+	_, d, err := nas.NewLocal().Views(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range f.rungs {
+		r := experiment.Rung{Data: spec}
+		r.Net, r.Train = recipe.For(d.Train.H, d.Info.Handed)
+		r.Train.Shards = 1 // a training a core
+		r.Net.Image, r.Net.Channels, r.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+		for _, part := range strings.Split(text, ",") {
+			name, value, _ := strings.Cut(part, "=")
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return nil, usagef("ladder: --rung %s: %q; want a name and a number, as n=2,filters=16,epochs=20", text, part)
+			}
+			switch strings.TrimSpace(name) {
+			case "n":
+				r.Net.N = n
+			case "filters", "f":
+				r.Net.Filters = n
+			case "epochs":
+				r.Train.Epochs = n
+			default:
+				return nil, usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
+			}
+		}
+		if err := r.Net.Validate(); err != nil {
+			return nil, usageError{err}
+		}
+		if err := r.Train.Validate(); err != nil {
+			return nil, usageError{err}
+		}
+		r.Name = fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", spec.Name, d.Train.H, r.Net.N, r.Net.Filters, r.Train.Epochs)
+		rungs = append(rungs, r)
+	}
+	return rungs, nil
+}
+
+// grid does trainings and tells how they go. What is finished is in the grid also when the error is not nil.
+func (a *app) grid(ctx context.Context, path string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if workers < 0 {
+		return nil, usagef("--workers %d; want 0 (one a core) or more", workers)
+	}
+	g, err := experiment.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = g.Run(ctx, nas.NewLocal(), ts, workers, func(e experiment.Event) {
+		if a.json {
+			if e.Row != nil {
+				a.print(map[string]any{"t": "training", "done": e.Done, "all": e.All, "row": e.Row}, nil)
+			}
+			return
+		}
+		switch {
+		case e.Row == nil:
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, seed %d: epoch %d/%d, accuracy %.4f ", e.Done, e.All, e.Name, e.Seed, e.Epoch.Epoch, e.Train.Epochs, e.Epoch.ValAcc)
+		case e.Row.Failed != "":
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %s\n", e.Done, e.All, e.Name, e.Rung, e.Seed, e.Row.Failed)
+		default:
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %.4f in %s\n", e.Done, e.All, e.Name, e.Rung, e.Seed, e.Row.Accuracy, long(e.Row.Seconds))
+		}
+	})
+	if err != nil && ctx.Err() != nil {
+		a.saved = true
+		fmt.Fprintf(a.Err, "\nstopped; the same command goes on from %s\n", path)
+	}
+	return g, err
+}
+
+func (a *app) printRung(r experiment.Result, seeds int) error {
+	return a.print(map[string]any{"t": "rung", "result": r}, func(w io.Writer) {
+		fmt.Fprintf(w, "\n%s\n", r.Rung.Name)
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "#\tCELL\tREWARD\tACCURACY\tSD\tPARAMS\tMADDS\t")
+		for _, s := range r.Standings {
+			reward, acc, sd, note := "–", "–", "–", s.Baseline
+			if s.Reward > 0 {
+				reward = fmt.Sprintf("%.4f", s.Reward)
+			}
+			if len(s.Accuracy) > 0 {
+				acc = fmt.Sprintf("%.4f", s.Mean)
+			}
+			if s.SD > 0 {
+				sd = fmt.Sprintf("%.4f", s.SD)
+			}
+			if n := len(s.Accuracy); n < seeds {
+				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, s.Failed))
+			}
+			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd, float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)
+		}
+		tw.Flush()
+		for _, x := range []struct {
+			name string
+			iv   *experiment.Interval
+		}{{"rank correlation of reward and accuracy", r.Reward}, {"of multiply-adds and accuracy", r.MAdds}, {"of reward and accuracy, given the multiply-adds", r.Partial}} {
+			if x.iv != nil {
+				fmt.Fprintf(w, "%s: %.2f (95 %% %.2f to %.2f, %d cells)\n", x.name, x.iv.Value, x.iv.Low, x.iv.High, x.iv.N)
+			}
+		}
+		if r.Curse != "" {
+			fmt.Fprintln(w, r.Curse)
+		}
+	})
+}
+
+func (a *app) benchDropPath() *cobra.Command {
+	var cell, out, data, dir string
+	var seeds, workers, trainImages, valImages, image int
+	var net child.NetConfig
+	var train child.TrainConfig
+	c := &cobra.Command{Use: "droppath", Short: "ScheduledDropPath against constant DropPath and none, where the network over-fits", Args: noArgs,
+		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it over-fits, and prints the accuracies and the gains over\n" +
+			"none, paired by seed. Interrupted, it goes on where it was with the same --out.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			g, err := a.cell(cell)
+			if err != nil {
+				return err
+			}
+			if seeds < 1 {
+				return usagef("bench droppath: --seeds %d; want 1 or more", seeds)
+			}
+			d := experiment.DropPaths{Genotype: g, Net: net, Train: train, Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages, ValImages: valImages, Seed: 1}}
+			if _, _, err := nas.NewLocal().Views(c.Context(), d.Data); err != nil {
+				return err
+			}
+			if err := train.Validate(); err != nil {
+				return usageError{err}
+			}
+			for seed := range seeds {
+				d.Seeds = append(d.Seeds, uint64(seed+1))
+			}
+			grid, err := a.grid(c.Context(), out, d.Trainings(), workers)
+			if grid == nil {
+				return err
+			}
+			results := d.Results(grid)
+			if perr := a.print(map[string]any{"t": "droppath", "arms": results}, func(w io.Writer) {
+				tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(tw, "ARM\tSEEDS\tACCURACY\tSD\tTRAINING\tGAIN OVER NONE, PAIRED")
+				for _, r := range results {
+					gain := ""
+					if r.Gain != nil {
+						gain = fmt.Sprintf("%+.2f points (95 %% %+.2f to %+.2f)", 100*r.Gain.Value, 100*r.Gain.Low, 100*r.Gain.High)
+					}
+					fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f\t%s\n", r.Name, len(r.Accuracy), r.Mean, r.SD, r.TrainAcc, gain)
+				}
+				tw.Flush()
+			}); perr != nil {
+				return perr
+			}
+			return err
+		}}
+	fs := c.Flags()
+	fs.StringVar(&cell, "cell", "nasnet-a", "the cell; "+cellHelp)
+	fs.StringVar(&data, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
+	fs.StringVar(&dir, "data-dir", "", "folder with the data set's files")
+	fs.IntVar(&image, "image", 16, "side of the images in pixels")
+	fs.IntVar(&trainImages, "train-images", 1000, "training images")
+	fs.IntVar(&valImages, "val-images", 5000, "images to judge on, others of the training images")
+	fs.IntVar(&seeds, "seeds", 5, "trainings of each arm")
+	fs.IntVar(&workers, "workers", 0, "trainings at a time (0: one a core)")
+	fs.StringVar(&out, "out", "droppath.jsonl", "file of the results, one JSON object a line")
+	netFlags(fs, &net)
+	trainFlags(fs, &train)
+	for flag, value := range map[string]string{"n": "1", "filters": "8", "epochs": "40", "batch": "32"} {
+		f := fs.Lookup(flag)
+		f.DefValue = value
+		if err := f.Value.Set(value); err != nil {
+			panic(err) // of constants
+		}
+	}
+	fs.Lookup("drop-path").Hidden, fs.Lookup("drop-path-mode").Hidden = true, true // the arms decide
+	return c
+}
