@@ -3,8 +3,10 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nasnet/nas"
 )
@@ -23,6 +25,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	until(t, "an update of the policy", func() bool { return lookAt(t, dir).Updates >= 1 })
 
 	// What is wanted comes in the first line of what a key changes, or is nowhere else: the rest of a frame may come after the next key.
+	var answers []time.Duration
 	for _, step := range []struct{ keys, want, why string }{
 		{"5\r", "Lineage", "enter opens the cell"},
 		{"v", "the layout of papers needs", "the list, where there is no room for more"},
@@ -73,9 +76,16 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"p", "‖ paused", "a pause"},
 		{"p", "the search goes on", "its end"},
 	} {
-		t.Logf("%q: %s", step.keys, step.why)
+		began := time.Now()
 		x.Press(step.keys)
-		x.Wait(step.want)
+		took := x.Wait(step.want).Sub(began)
+		t.Logf("%-14q %-45s %4d ms", step.keys, step.why, took.Milliseconds())
+		answers = append(answers, took)
+	}
+	slices.Sort(answers)
+	t.Logf("from a key to its screen while children train on all cores: %d ms in the middle, %d ms at worst", answers[len(answers)/2].Milliseconds(), answers[len(answers)-1].Milliseconds())
+	if half := answers[len(answers)/2]; half > 2*time.Second { // 0.1 s on a free machine
+		t.Errorf("half of the keys take more than %v", half)
 	}
 	x.Resize(60, 15)
 	x.Press("")
