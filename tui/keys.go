@@ -104,7 +104,8 @@ const (
 	actPolicy
 	actTake
 	actRuns
-	actRefresh
+	actResumeRun
+	actDeleteRun
 	actSort
 	actFilter
 	actPalette
@@ -209,7 +210,9 @@ var keys = keyTable{
 	bind("pane", actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
 	bind("policy", actPolicy, onScreens&^(onEdit|onPolicy), groupEverywhere, "policy", "H", "policy: heat map", "H"),
 	bind("runs", actRuns, onScreens&^(onEdit|onRuns), groupEverywhere, "runs", "R", "runs of the store", "R"),
-	bind("refresh", actRefresh, onRuns, groupEverywhere, "", "R", "read the store again", "R"),
+	bind("resume-run", actResumeRun, onRuns, groupLists, "resume", "R", "go on with a run (asks)", "R"),
+	bind("delete-run", actDeleteRun, onRuns, groupLists, "delete", "D", "delete a run (asks)", "D"),
+	bind("mark-run", actMark, onRuns, groupLists, "mark", "space", "compare curves of runs", " "),
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),

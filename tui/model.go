@@ -194,11 +194,15 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 			m.toast.text = ""
 		}
 	case runsMsg:
-		for _, s := range m.stack {
-			if r, ok := s.(*runsScreen); ok {
-				r.take(msg)
-			}
+		return m, msg.to.take(m, msg)
+	case runsDueMsg:
+		if m.shows(msg.to) && msg.n == msg.to.reads {
+			return m, msg.to.init(m)
 		}
+	case curveMsg:
+		msg.to.took(msg)
+	case runDoneMsg:
+		return m, msg.to.told(m, msg)
 	case visitMsg:
 		return m, m.beginVisit(msg)
 	case tea.MouseMsg:
@@ -306,7 +310,7 @@ func (m *model) do(a action) tea.Cmd {
 		}
 		if len(m.stack) == 1 {
 			if m.visiting() {
-				m.endVisit()
+				return m.endVisit()
 			}
 			return nil
 		}
@@ -319,8 +323,7 @@ func (m *model) do(a action) tea.Cmd {
 		return nil
 	case actQuit:
 		if m.visiting() {
-			m.endVisit()
-			return nil
+			return m.endVisit()
 		}
 		if over(m.snap) {
 			m.outcome = Finished
@@ -455,6 +458,9 @@ func (m *model) push(s screen) tea.Cmd {
 	}
 	return nil
 }
+
+// shows says that a screen is on the stack of what is shown.
+func (m *model) shows(s screen) bool { return slices.Contains(m.stack, s) }
 
 func (m *model) pop() { m.stack = m.stack[:len(m.stack)-1] }
 

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,10 +37,13 @@ type runsScreen struct {
 	rows   []RunRow
 	err    error
 	loaded bool
+	reads  int    // how often the store was read
 	dir    string // folder of the run under the cursor; empty: the first
 	at     int    // its row, for when it has gone
 	order  int    // of runOrders
 	filter string
+	marks  []string            // folders of runs whose curves are laid over that of the one under the cursor, at most two, the newest last
+	curves map[string]runCurve // by folder
 }
 
 // runOrders are the ways to sort the list.
@@ -55,27 +57,44 @@ var runOrders = []struct {
 	{"children", func(a, b RunRow) int { return cmp.Compare(b.Done+b.Failed, a.Done+a.Failed) }},
 }
 
-type runsMsg struct {
-	rows []RunRow
-	err  error
-}
+// Messages.
+type (
+	runsMsg struct {
+		to   *runsScreen
+		rows []RunRow
+		err  error
+	}
+	runsDueMsg struct { // the store is to be read again
+		to *runsScreen
+		n  int
+	}
+)
 
 func openRuns(m *model) (screen, string) {
 	if m.options.Runs == nil {
 		return nil, "the store cannot be listed from here"
 	}
-	return &runsScreen{dir: m.snap.Dir}, ""
+	return &runsScreen{dir: m.snap.Dir, curves: map[string]runCurve{}}, ""
 }
 
 // init reads the store.
 func (r *runsScreen) init(m *model) tea.Cmd {
 	return m.safe("runs", func() tea.Msg {
 		rows, err := m.options.Runs(m.ctx)
-		return runsMsg{rows, err}
+		return runsMsg{r, rows, err}
 	})
 }
 
-func (r *runsScreen) take(msg runsMsg) { r.rows, r.err, r.loaded = msg.rows, msg.err, true }
+// runsEvery is the time between two readings of the store while its list is on the screen.
+const runsEvery = 5 * time.Second
+
+// take shows what was read, asks for the curves that it shows, and reads again after a while.
+func (r *runsScreen) take(m *model, msg runsMsg) tea.Cmd {
+	r.rows, r.err, r.loaded = msg.rows, msg.err, true
+	r.reads++
+	n := r.reads
+	return tea.Batch(r.askCurves(m), m.after(runsEvery, func(time.Time) tea.Msg { return runsDueMsg{r, n} }))
+}
 
 func (r *runsScreen) scope() scope { return onRuns }
 func (r *runsScreen) back() bool   { return false }
@@ -124,8 +143,14 @@ func (r *runsScreen) act(m *model, a action) tea.Cmd {
 		move(1 << 20)
 	case actSort:
 		r.order = (r.order + 1) % len(runOrders)
-	case actRefresh:
-		return r.init(m)
+	case actMark:
+		if i := r.index(list); i >= 0 {
+			r.mark(list[i].Dir)
+		}
+	case actResumeRun:
+		return r.resume(m, list)
+	case actDeleteRun:
+		return r.delete(m, list)
 	case actFilter:
 		return m.push(&filterDialog{what: "runs", input: newLineEdit(r.filter, 60), apply: func(s string) { r.filter = s }})
 	case actOpen:
@@ -135,7 +160,7 @@ func (r *runsScreen) act(m *model, a action) tea.Cmd {
 		}
 		return m.visit(list[i])
 	}
-	return nil
+	return r.askCurves(m)
 }
 
 func (r *runsScreen) header(m *model, w int) string {
@@ -214,9 +239,9 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	list := r.list()
 	lower := 0
 	if h >= 16 {
-		lower = max(8, min(14, h/3))
+		lower = max(9, min(h-len(list)-4, h*3/5))
 	}
-	p := pane{title: "Runs", focus: true, right: "by " + runOrders[r.order].name, foot: m.hint(onRuns, actOpen, actSort, actFilter)}
+	p := pane{title: "Runs", focus: true, right: "by " + runOrders[r.order].name, foot: m.hint(onRuns, actOpen, actMark, actResumeRun, actDeleteRun)}
 	gap := 1
 	if w >= 130 {
 		gap = 2
@@ -249,13 +274,27 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	if w < 110 {
 		return append(out, r.selectedPane(m, list[at], w, lower)...)
 	}
-	return append(out, beside(r.selectedPane(m, list[at], w*3/5, lower), r.familyPane(m, list[at], w-w*3/5, lower))...)
+	side := min(60, w*46/100)
+	facts := min(lower, 10)
+	right := r.selectedPane(m, list[at], side, facts)
+	if lower-facts >= 4 {
+		right = append(right, r.familyPane(m, list[at], side, lower-facts)...)
+	} else {
+		right = r.selectedPane(m, list[at], side, lower)
+	}
+	return append(out, beside(r.curvesPane(m, list[at], w-side, lower), right)...)
 }
 
-// shownSign marks the run that the screen came from.
+// onScreen says that a run is the one that the screen came from.
+func onScreen(m *model, x RunRow) bool { return x.UUID != "" && x.UUID == m.snap.UUID }
+
+// shownSign marks the runs whose curves are compared, and the run that the screen came from.
 func (r *runsScreen) shownSign(m *model, x RunRow) string {
-	if x.UUID != "" && x.UUID == m.snap.UUID {
+	if slices.Contains(r.marks, x.Dir) {
 		return m.theme.mark.Render(m.theme.g.Mark)
+	}
+	if onScreen(m, x) {
+		return m.theme.g.Dot
 	}
 	return " "
 }
@@ -263,6 +302,9 @@ func (r *runsScreen) shownSign(m *model, x RunRow) string {
 func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 	t, c := m.theme, x.Config
 	p := pane{title: t.clean(x.Name)}
+	if onScreen(m, x) {
+		p.right = "on the screen"
+	}
 	if x.Err != nil {
 		body := []string{}
 		for _, l := range wrap(t.clean(x.Err.Error()), w-4) {
@@ -276,12 +318,15 @@ func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 	}
 	body := []string{
 		fmt.Sprintf("%s   %s", t.runSign(x), live),
-		fmt.Sprintf("%d of %d children, %s, %s in training", x.Done+x.Failed, x.Target, plural(x.Failed, "failure", "failures"), clock(x.Elapsed)),
+		fmt.Sprintf("%d/%d children, %d failed, %s in training", x.Done+x.Failed, x.Target, x.Failed, clock(x.Elapsed)),
 		fmt.Sprintf("%s on %s, B=%d %s, seed %d", t.clean(c.Controller.Strategy), t.clean(c.Data), c.Blocks, t.clean(c.Ops), c.Seed),
-		fmt.Sprintf("N=%d F=%d %d px, %s on %d images, update every %d, lr %s", c.Net.N, c.Net.Filters, c.Net.Image, plural(c.Train.Epochs, "epoch", "epochs"),
-			c.TrainImages, c.Batch, rate(c.Controller.LearningRate)),
-		"changed " + x.Changed.Local().Format("2006-01-02 15:04:05") + "   from " + r.origin(t, x),
+		fmt.Sprintf("N=%d F=%d %d px, %s, %d images", c.Net.N, c.Net.Filters, c.Net.Image, plural(c.Train.Epochs, "epoch", "epochs"), c.TrainImages),
+		fmt.Sprintf("update every %d, lr %s, from %s", c.Batch, rate(c.Controller.LearningRate), r.origin(t, x)),
+		"changed " + x.Changed.Local().Format("2006-01-02 15:04:05"),
 		t.clean(x.Dir),
+	}
+	if l := r.rewardLine(t, x, w-4); l != "" {
+		body = slices.Insert(body, 1, l)
 	}
 	for i := range body {
 		body[i] = " " + t.cut(body[i], w-4)
@@ -309,7 +354,7 @@ func (r *runsScreen) familyPane(m *model, x RunRow, w, h int) []string {
 			l += "  " + score(of.Best, 4)
 		}
 		if depth > 0 {
-			l += fmt.Sprintf("  from policy %d", of.ForkAt)
+			l += fmt.Sprintf("  at policy %d", of.ForkAt)
 		}
 		if of.Dir == x.Dir {
 			at, l = len(body), t.bold.Render(stripped(l))
@@ -324,80 +369,4 @@ func (r *runsScreen) familyPane(m *model, x RunRow, w, h int) []string {
 	add(root, "", 0)
 	from, _ := window(len(body), h-2, at)
 	return pane{title: "Family"}.draw(t, w, h, body[from:])
-}
-
-// visit is a run that was left behind on the screen while another is looked at.
-type visit struct {
-	engine nas.Engine
-	snap   *nas.Snapshot
-	stack  []screen
-	marks  []int
-	leave  func() // ends what is being looked at
-}
-
-type visitMsg struct {
-	row    RunRow
-	engine nas.Engine
-	close  func()
-	err    error
-}
-
-// visit opens a run to look at it.
-func (m *model) visit(x RunRow) tea.Cmd {
-	switch {
-	case x.Err != nil:
-		return m.say(x.Name+" cannot be read", true)
-	case x.UUID != "" && x.UUID == m.snap.UUID:
-		m.stack = m.stack[:1]
-		return m.say("this is the run on the screen", false)
-	case len(m.visits) > 0 && x.UUID == m.visits[0].snap.UUID:
-		m.endVisit()
-		return nil
-	case m.options.OpenRun == nil:
-		return m.say("runs cannot be opened from here", true)
-	}
-	return tea.Batch(m.say("opening "+x.Name, false), m.safe("open", func() tea.Msg {
-		e, done, err := m.options.OpenRun(m.ctx, x)
-		return visitMsg{x, e, done, err}
-	}))
-}
-
-// visiting says that the screen shows another run than its own.
-func (m *model) visiting() bool { return len(m.visits) > 0 }
-
-// own is the newest snapshot of the run that the screen was opened for.
-func (m *model) own() *nas.Snapshot {
-	if m.visiting() {
-		return m.visits[0].snap
-	}
-	return m.snap
-}
-
-// beginVisit shows a run that was opened.
-func (m *model) beginVisit(msg visitMsg) tea.Cmd {
-	if msg.err != nil {
-		return m.say(msg.row.Name+": "+msg.err.Error(), true)
-	}
-	if m.visiting() { // from one visit to another: the first is over
-		m.endVisit()
-	}
-	ctx, cancel := context.WithCancel(m.ctx)
-	m.visits = append(m.visits, visit{m.engine, m.snap, m.stack, m.marks, func() {
-		cancel()
-		if msg.close != nil {
-			msg.close()
-		}
-	}})
-	m.engine, m.snap, m.marks = msg.engine, msg.engine.Snapshot(), nil
-	m.stack = []screen{newDashboard()}
-	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; esc goes back", false))
-}
-
-// endVisit goes back to the run that the screen was opened for.
-func (m *model) endVisit() {
-	v := m.visits[len(m.visits)-1]
-	m.visits = m.visits[:len(m.visits)-1]
-	m.engine, m.snap, m.stack, m.marks = v.engine, v.snap, v.stack, v.marks
-	go v.leave() // may wait for a connection to close
-	m.rev++
 }

@@ -3,9 +3,12 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
 )
@@ -29,6 +32,22 @@ func fakeRuns(context.Context) ([]RunRow, error) {
 	smoke.Config.Data = "fashion-mnist-10k"
 	bad := RunRow{Name: "torn", Dir: "checkpoints/torn", ForkAt: -1, State: "unreadable", Err: errors.New("checkpoints: run.db: file is not a database")}
 	return []RunRow{a17, a18, a16, rnd, smoke, bad}, nil
+}
+
+// fakeCurve is a curve that ends at the best of a run of fakeRuns.
+func fakeCurve(_ context.Context, r RunRow) (RunCurve, error) {
+	if r.Name == "cifar10-a16" {
+		return RunCurve{}, errors.New("database disk image is malformed")
+	}
+	var c RunCurve
+	for i := range r.Done {
+		x := float64(i+1) / float64(r.Done)
+		c.Rewards = append(c.Rewards, nas.RewardPoint{Trial: i, Mean: 0.5 + (r.Best-0.52)*x*(2-x), Best: r.Best})
+		if i%5 == 4 {
+			c.Shadows = append(c.Shadows, nas.RewardPoint{Trial: i, Mean: 0.55})
+		}
+	}
+	return c, nil
 }
 
 // fakeOpen opens a run of fakeRuns as a finished search.
@@ -89,6 +108,129 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 				t.Error("a visit has begun")
 			}
 		})
+	}
+}
+
+func TestARunIsDeletedOnlyByItsName(t *testing.T) {
+	var deleted []string
+	d := drive(t, busy(), 120, 36)
+	d.m.options.DeleteRun = func(_ context.Context, r RunRow) error {
+		deleted = append(deleted, r.Name)
+		if r.Name == "smoke" {
+			return errors.New("the disk is gone")
+		}
+		return nil
+	}
+	d.press("R", "D")
+	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live: a process has it, so it is not deleted") || len(d.m.stack) != 2 {
+		t.Errorf("a live run:\n%s", got)
+	}
+	d.press("j", "D", "y", "enter")
+	if got := d.text(); !strings.Contains(got, "that is not the name of the run; nothing is deleted") || len(deleted) != 0 {
+		t.Errorf("y is no name; deleted %q:\n%s", deleted, got)
+	}
+	d.press("D").typeText("cifar10-a18").press("esc")
+	if len(deleted) != 0 {
+		t.Error("esc deletes")
+	}
+	d.press("D", "enter").press("D").typeText("cifar10-a18").press("enter")
+	if got := d.text(); len(deleted) != 1 || deleted[0] != "cifar10-a18" || !strings.Contains(got, "cifar10-a18 is deleted") {
+		t.Errorf("deleted %q:\n%s", deleted, got)
+	}
+	d.press("G", "k", "D").typeText("smoke").press("enter")
+	if got := d.text(); !strings.Contains(got, "! the disk is gone") {
+		t.Errorf("a failure is not told:\n%s", got)
+	}
+}
+
+func TestARunIsResumedWhenAsked(t *testing.T) {
+	var resumed []string
+	d := drive(t, busy(), 120, 36)
+	d.m.options.ResumeRun = func(_ context.Context, r RunRow) error {
+		resumed = append(resumed, r.Name)
+		return nil
+	}
+	d.press("R", "R")
+	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live; enter shows it") {
+		t.Errorf("a live run:\n%s", got)
+	}
+	d.press("j", "R", "R", "enter", "esc")
+	if len(resumed) != 0 {
+		t.Error("it does not wait for y")
+	}
+	d.press("R", "y")
+	if got := d.text(); len(resumed) != 1 || resumed[0] != "cifar10-a18" || !strings.Contains(got, "cifar10-a18 goes on; enter shows it") {
+		t.Errorf("resumed %q:\n%s", resumed, got)
+	}
+}
+
+func TestTheListOfRunsIsReadAgainWhileItIsShown(t *testing.T) {
+	d := drive(t, busy(), 120, 36)
+	reads := 0
+	d.m.options.Runs = func(ctx context.Context) ([]RunRow, error) {
+		reads++
+		return fakeRuns(ctx)
+	}
+	var due []func(time.Time) tea.Msg // timers that the model has set
+	d.m.after = func(after time.Duration, msg func(time.Time) tea.Msg) tea.Cmd {
+		if after == runsEvery {
+			due = append(due, msg)
+		}
+		return nil
+	}
+	pass := func() {
+		was := due
+		due = nil
+		for _, msg := range was {
+			_, cmd := d.m.Update(msg(time.Time{}))
+			d.run(cmd)
+		}
+	}
+	d.press("R")
+	pass()
+	pass()
+	if reads != 3 || len(due) != 1 {
+		t.Errorf("read %d times, %d timers; want 3 and 1", reads, len(due))
+	}
+	d.press("j", "enter")
+	pass()
+	if reads != 3 {
+		t.Error("it is read although another run is on the screen")
+	}
+	if d.press("esc"); reads != 4 || len(due) != 1 {
+		t.Errorf("back from another run: read %d times, %d timers; want 4 and 1", reads, len(due))
+	}
+	d.press("esc")
+	if pass(); reads != 4 || len(due) != 0 {
+		t.Errorf("left: read %d times, %d timers; want 4 and 0", reads, len(due))
+	}
+}
+
+func TestCurvesOfRunsAreReadOnceAndComparedByChild(t *testing.T) {
+	d := drive(t, busy(), 160, 48)
+	read := map[string]int{}
+	d.m.options.RunCurve = func(ctx context.Context, r RunRow) (RunCurve, error) {
+		read[r.Name]++
+		return fakeCurve(ctx, r)
+	}
+	d.press("R", " ", "j", " ", "j", "k", "k", "j")
+	got := d.text()
+	for _, want := range []string{"━━ cifar10-a18", "── cifar10-a17", "child 0 to 1283", "-0.0112 over cifar10-a17", "◆▸cifar10-a18"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	for name, n := range read {
+		if n != 1 {
+			t.Errorf("the curve of %s was read %d times", name, n)
+		}
+	}
+	if got := d.press("j").text(); !strings.Contains(got, "cifar10-a16: database disk image is malformed") && !strings.Contains(got, "cifar10-a17") {
+		t.Errorf("a curve that cannot be read:\n%s", got)
+	}
+	points := []nas.RewardPoint{{Trial: 0, Mean: 1}, {Trial: 4, Mean: 2}}
+	if got := fmt.Sprint(byTrial(points, 8, 9)); got != "[1 1 1 1 2 NaN NaN NaN NaN]" {
+		t.Errorf("over an axis of nine children: %s", got)
 	}
 }
 

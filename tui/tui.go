@@ -45,12 +45,15 @@ type Options struct {
 	Version   string    // shown in the help
 	DataSets  []string  // names that the retrain form offers
 
-	Seen    func(dir string) *nas.Snapshot                                        // the run as the user saw it last: what happened since then is told at the start; nil if it is not known
-	Left    func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends
-	Runs    func(context.Context) ([]RunRow, error)                               // lists the store; nil: it is not shown
-	OpenRun func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
-	Write   func(dir, name string, content []byte) (path string, err error)       // writes a file that belongs to the run in dir; nil: none are written
-	Cost    func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
+	Seen      func(dir string) *nas.Snapshot                                        // the run as the user saw it last: what happened since then is told at the start; nil if it is not known
+	Left      func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends
+	Runs      func(context.Context) ([]RunRow, error)                               // lists the store; nil: it is not shown
+	RunCurve  func(context.Context, RunRow) (RunCurve, error)                       // reads the rewards of a run; nil: they are not shown
+	ResumeRun func(context.Context, RunRow) error                                   // goes on with a run in a process of its own; nil: not from here
+	DeleteRun func(context.Context, RunRow) error                                   // deletes a run that no process has; nil: not from here
+	OpenRun   func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
+	Write     func(dir, name string, content []byte) (path string, err error)       // writes a file that belongs to the run in dir; nil: none are written
+	Cost      func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
 }
 
 // Outcome says how the interface ended, and so what is to become of the search.

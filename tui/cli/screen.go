@@ -18,7 +18,9 @@ import (
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Version = dataNames(), version
 	o.Cost = child.CostOf
-	o.Runs, o.OpenRun = a.runRows, a.openRun
+	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
+	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
+	o.DeleteRun = func(_ context.Context, x tui.RunRow) error { return checkpoints.Remove(x.Dir) }
 	o.Seen, o.Left = readSeen, writeSeen
 	o.Write = writeExport
 	o.Keys = a.keys
@@ -42,6 +44,15 @@ func (a *app) runRows(context.Context) ([]tui.RunRow, error) {
 		rows = append(rows, x)
 	}
 	return rows, nil
+}
+
+// runCurve reads the rewards of a run, live or not, from its store.
+func runCurve(_ context.Context, x tui.RunRow) (tui.RunCurve, error) {
+	s, err := nas.ReadSnapshot(x.Dir)
+	if err != nil {
+		return tui.RunCurve{}, err
+	}
+	return tui.RunCurve{Rewards: s.Rewards, Shadows: s.Shadows, Verdict: s.Verdict}, nil
 }
 
 // openRun opens a run to look at it: over the socket of the program that has it, or as it is stored.

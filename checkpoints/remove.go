@@ -1,0 +1,43 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Remove deletes the run in dir with everything in its folder. It fails with a *LockedError if a process has the run, and with ErrNotFound if dir is no folder
+// of a run. The database goes last, so that what a deletion cut short leaves is still listed, and can be deleted again.
+func Remove(dir string) error {
+	if st, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !st.IsDir() {
+		return fmt.Errorf("checkpoints: remove %s: %w: it is no folder of a run", dir, ErrNotFound)
+	} else if err != nil {
+		return fmt.Errorf("checkpoints: remove: %w", err)
+	}
+	if st, err := os.Lstat(filepath.Join(dir, dbName)); err != nil || !st.Mode().IsRegular() {
+		return fmt.Errorf("checkpoints: remove %s: %w: it has no %s", dir, ErrNotFound, dbName)
+	}
+	l, err := acquire(dir)
+	if err != nil {
+		return err
+	}
+	defer l.f.Close() // not released: that would write to a file that is gone
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("checkpoints: remove: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == dbName || e.Name() == lockName {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("checkpoints: remove: %w", err)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("checkpoints: remove: %w", err)
+	}
+	return syncDir(filepath.Dir(dir))
+}

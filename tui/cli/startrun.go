@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What that process prints to its standard error
+// is in the run's interface.log. It ends after its last child, and outlives this process.
+func (a *app) startApart(ctx context.Context, dir string) error {
+	self, err := executable()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "interface.log"), os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	begin, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	c := exec.Command(self, "resume", dir, "--headless", "--store", a.store)
+	c.Args[0] = "nasnet"
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, frontVar+"=") })
+	c.Stderr = log
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it has no terminal that could hang up
+	if err := c.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if err == nil {
+				return nil // it had nothing left to do
+			}
+			b, _ := io.ReadAll(io.NewSectionReader(log, begin, 1<<16)) // without it the exit code has to do
+			if text, _, _ := bytes.Cut(bytes.TrimPrefix(bytes.TrimSpace(b), []byte("nasnet: ")), []byte("\n")); len(text) > 0 {
+				return errors.New(string(text))
+			}
+			return fmt.Errorf("nasnet resume: %w", err)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if st, err := look(ctx, dir, lookTime); err == nil && st.PID == c.Process.Pid {
+			return nil
+		}
+	}
+}

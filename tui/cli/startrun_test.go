@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/remote"
+	"nasnet/tui"
+)
+
+func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
+	a := &app{store: t.TempDir()}
+	cfg, err := nas.PresetNamed("quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Name, cfg.Preset = "b", "fake"
+	dir := filepath.Join(a.store, "b")
+	s, err := nas.Create(dir, cfg, "", nas.Options{Evaluator: nas.Fake{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.startApart(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "b") || strings.Contains(err.Error(), "exit status") {
+		t.Errorf("a run that this process has: %v; want the words of the one that failed", err)
+	}
+	s.Close()
+	if err := a.startApart(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	r := checkpoints.Summary(dir)
+	if !r.Live || r.PID == os.Getpid() {
+		t.Errorf("after that: live %v, process %d", r.Live, r.PID)
+	}
+	if err := checkpoints.Remove(dir); err == nil {
+		t.Error("it could be deleted")
+	}
+	if _, err := doAndWait(t.Context(), dir, nas.Command{Do: nas.Stop}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := runCurve(t.Context(), tui.RunRow{Dir: dir}); err != nil || c.Verdict == nil {
+		t.Errorf("its curve: %+v, %v", c, err)
+	}
+	if _, err := remote.Look(t.Context(), dir, remote.Visitor{}); err == nil {
+		t.Error("it answers still")
+	}
+}

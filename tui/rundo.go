@@ -1,0 +1,98 @@
+package tui
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// runDoneMsg is the answer to what was done with a run of the list.
+type runDoneMsg struct {
+	to   *runsScreen
+	text string
+	err  error
+}
+
+// onRun does something with a run and reads the store again.
+func (r *runsScreen) onRun(m *model, what string, do func() error, done string) tea.Cmd {
+	return m.safe(what, func() tea.Msg { return runDoneMsg{r, done, do()} })
+}
+
+// told shows what was done with a run.
+func (r *runsScreen) told(m *model, msg runDoneMsg) tea.Cmd {
+	if msg.err != nil {
+		return tea.Batch(m.say(msg.err.Error(), true), r.init(m))
+	}
+	return tea.Batch(m.say(msg.text, false), r.init(m))
+}
+
+// resume asks, then goes on with the run under the cursor in a process of its own.
+func (r *runsScreen) resume(m *model, list []RunRow) tea.Cmd {
+	i := r.index(list)
+	switch {
+	case i < 0:
+		return m.say("there is no run to go on with", true)
+	case list[i].Err != nil:
+		return m.say(list[i].Name+" cannot be read", true)
+	case list[i].Live:
+		return m.say(list[i].Name+" is live; "+m.keyOf(actOpen)+" shows it", true)
+	case m.options.ResumeRun == nil:
+		return m.say("runs cannot be resumed from here", true)
+	}
+	x := list[i]
+	return m.push(&sureDialog{question: "Go on with " + m.theme.clean(x.Name) + "?", more: "It goes on in a process of its own, without a screen, beside what runs here.",
+		yes: func(m *model) tea.Cmd {
+			return tea.Batch(m.say("going on with "+x.Name, false), r.onRun(m, "resume", func() error { return m.options.ResumeRun(m.ctx, x) }, x.Name+" goes on; "+m.keyOf(actOpen)+" shows it"))
+		}})
+}
+
+// delete asks for the name of the run under the cursor, then deletes it.
+func (r *runsScreen) delete(m *model, list []RunRow) tea.Cmd {
+	i := r.index(list)
+	switch {
+	case i < 0:
+		return m.say("there is no run to delete", true)
+	case list[i].Live:
+		return m.say(list[i].Name+" is live: a process has it, so it is not deleted", true)
+	case m.options.DeleteRun == nil:
+		return m.say("runs cannot be deleted from here", true)
+	}
+	return m.push(&deleteDialog{runs: r, run: list[i], input: newLineEdit("", 64)})
+}
+
+// deleteDialog wants the name of the run that is to be deleted.
+type deleteDialog struct {
+	plainDialog
+	runs  *runsScreen
+	run   RunRow
+	input lineEdit
+}
+
+func (*deleteDialog) scope() scope { return onInput }
+
+func (d *deleteDialog) act(m *model, a action) tea.Cmd {
+	if a != actAccept {
+		return nil
+	}
+	m.pop()
+	if strings.TrimSpace(d.input.value()) != d.run.Name {
+		return m.say("that is not the name of the run; nothing is deleted", true)
+	}
+	x := d.run
+	return tea.Batch(m.say("deleting "+x.Name, false), d.runs.onRun(m, "delete", func() error { return m.options.DeleteRun(m.ctx, x) }, x.Name+" is deleted"))
+}
+
+func (d *deleteDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
+	d.input.press(msg)
+	return nil
+}
+
+func (d *deleteDialog) box(m *model, w, h int) []string {
+	t := m.theme
+	what := "with all its networks and files, for good"
+	if d.run.Err == nil {
+		what = plural(d.run.Done, "trained child", "trained children") + ", " + what
+	}
+	return t.boxed("Delete "+t.clean(d.run.Name)+"?", []string{"", " " + what, "", " type its name: " + fit(d.input.view(t, 36), 38), "",
+		"   " + t.key.Render("enter") + "  delete      " + t.key.Render("esc") + "  cancel", ""}, w, h)
+}
