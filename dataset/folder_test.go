@@ -351,3 +351,61 @@ func FuzzImage(f *testing.F) {
 		}
 	})
 }
+
+func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
+	dir := t.TempDir()
+	wide := plainColour(40, 10, color.NRGBA{0, 200, 0, 255}) // the middle square is orange
+	for y := range 10 {
+		for x := 15; x < 25; x++ {
+			wide.Set(x, y, color.NRGBA{200, 100, 50, 255})
+		}
+	}
+	for name, c := range map[string]struct {
+		file           []byte
+		side, channels int
+		want           []uint8
+	}{
+		"colour":                  {pngOf(wide), 5, 3, []uint8{200, 100, 50}},
+		"colour as brightness":    {pngOf(wide), 5, 1, []uint8{124}}, // 0.299*200 + 0.587*100 + 0.114*50 = 124.2
+		"grey":                    {pngOf(grey(6, 9, 77)), 12, 1, []uint8{77}},
+		"grey as colour":          {pngOf(grey(6, 9, 77)), 12, 3, []uint8{77, 77, 77}},
+		"white as brightness":     {pngOf(plainColour(3, 3, color.White)), 3, 1, []uint8{255}},
+		"16 bits":                 {pngOf(grey16(5, 0x8fff)), 5, 1, []uint8{0x8f}},
+		"a JPEG":                  {jpegOf(grey(8, 8, 50)), 1024, 1, []uint8{50}},
+		"transparent is black":    {pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 5, 1, []uint8{0}},
+		"one pixel":               {pngOf(grey(1, 1, 9)), 4, 3, []uint8{9, 9, 9}},
+		"one pixel in one column": {pngOf(grey(1, 4000, 9)), 2, 1, []uint8{9}},
+	} {
+		path := filepath.Join(dir, "x")
+		put(t, path, c.file)
+		got, err := ReadImage(path, c.side, c.channels)
+		if err != nil || !slices.Equal(got, slices.Repeat(c.want, c.side*c.side)) {
+			t.Errorf("%s: %d values beginning with %v, %v; want all %v", name, len(got), got[:min(3, len(got))], err, c.want)
+		}
+	}
+	huge := filepath.Join(dir, "huge")
+	put(t, huge, nil)
+	if err := os.Truncate(huge, maxImageBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "bomb"), pngHeader(65535, 65535))
+	put(t, filepath.Join(dir, "text"), []byte("hello"))
+	for _, c := range []struct {
+		file           string
+		side, channels int
+		want           string
+	}{
+		{huge, 8, 1, "67108865 bytes, at most 67108864"},
+		{filepath.Join(dir, "bomb"), 8, 1, "65535x65535 pixels, at most"},
+		{filepath.Join(dir, "text"), 8, 1, "unknown format"},
+		{filepath.Join(dir, "nosuch"), 8, 1, "no such file"},
+		{dir, 8, 1, "not a regular file"},
+		{os.DevNull, 8, 1, "not a regular file"},
+		{huge, 0, 1, "a side of 1 to 1024"},
+		{huge, 8, 2, "1 or 3 channels"},
+	} {
+		if _, err := ReadImage(c.file, c.side, c.channels); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "dataset: ") {
+			t.Errorf("%s at %d with %d channels: error %v, want one with %q", c.file, c.side, c.channels, err, c.want)
+		}
+	}
+}

@@ -107,8 +107,9 @@ func (l *folderLoader) open(f *imageFile) (*os.File, error) {
 		return nil, err
 	case !st.Mode().IsRegular():
 		return nil, errNotRegular
-	case st.Size() > maxImageBytes:
-		return nil, fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
+	}
+	if err := smallEnough(st); err != nil {
+		return nil, err
 	}
 	return l.root.Open(f.name)
 }
@@ -202,7 +203,39 @@ func decodeConfig(r io.Reader) (image.Config, error) {
 	return c, nil
 }
 
-// decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black.
+// ReadImage reads one PNG or JPEG file as [Load] reads those of a folder: (side, side, channels), the middle square of the image, resized. channels is 1,
+// where colours become their luma, or 3.
+func ReadImage(file string, side, channels int) ([]uint8, error) {
+	if side < 1 || side > maxSide || channels != 1 && channels != 3 {
+		return nil, fmt.Errorf("dataset: images of %dx%dx%d; want a side of 1 to %d, and 1 or 3 channels", side, side, channels, maxSide)
+	}
+	f, st, err := openRegular(file)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", file, err)
+	}
+	defer f.Close()
+	pixels := make([]uint8, side*side*channels)
+	if err = smallEnough(st); err == nil {
+		var b []byte
+		if b, err = io.ReadAll(io.LimitReader(f, maxImageBytes)); err == nil {
+			err = decodeImage(pixels, b, side, channels)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", file, err)
+	}
+	return pixels, nil
+}
+
+func smallEnough(st os.FileInfo) error {
+	if st.Size() > maxImageBytes {
+		return fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
+	}
+	return nil
+}
+
+// decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black, and colours their luma where there
+// is one channel.
 func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	if _, err := decodeConfig(bytes.NewReader(b)); err != nil {
 		return err
@@ -221,7 +254,11 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	draw.Draw(rgba, rgba.Rect, img, from, draw.Src)
 	square := rgba.Pix[:0] // of each four bytes the first channels
 	for i := 0; i < len(rgba.Pix); i += 4 {
-		square = append(square, rgba.Pix[i:i+channels]...)
+		if channels == 1 {
+			square = append(square, greyOf(rgba.Pix[i], rgba.Pix[i+1], rgba.Pix[i+2]))
+		} else {
+			square = append(square, rgba.Pix[i:i+channels]...)
+		}
 	}
 	if s == side {
 		copy(dst, square)
@@ -229,4 +266,9 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 		newResizer(s, s, side, side, channels).resize(dst, square)
 	}
 	return nil
+}
+
+// greyOf is what image/color and JFIF take for the brightness of a colour: 0.299 R + 0.587 G + 0.114 B, rounded. That of a grey is its value.
+func greyOf(r, g, b uint8) uint8 {
+	return uint8((19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) + 1<<15) >> 16)
 }

@@ -35,3 +35,17 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+// readFile reads a regular file of at most most bytes. A device or a pipe is refused: it may have no end.
+func readFile(path string, most int64) ([]byte, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	case st.Size() > most:
+		return nil, fmt.Errorf("%s: %d bytes, want at most %d", path, st.Size(), most)
+	}
+	return os.ReadFile(path)
+}

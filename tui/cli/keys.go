@@ -54,6 +54,9 @@ func printKeys(w io.Writer, rows []tui.KeyRow) {
 	}
 }
 
+// maxKeys is the largest file of keys, in bytes; the whole table has 4 KiB.
+const maxKeys = 64 << 10
+
 // keysPath is the file that changes keys.
 func keysPath() string {
 	base := os.Getenv("XDG_CONFIG_HOME")
@@ -79,7 +82,7 @@ func readKeys() (tui.Keys, error) {
 	if path == "" {
 		return tui.Keys{}, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := readFile(path, maxKeys)
 	if errors.Is(err, fs.ErrNotExist) {
 		return tui.Keys{}, nil
 	}

@@ -145,7 +145,7 @@ func (a *app) printEpoch(p child.Progress, e child.EpochResult) error {
 }
 
 func restoreTrainer(t *child.Trainer, path string) error {
-	b, err := os.ReadFile(path)
+	b, err := readFile(path, maxModel)
 	if err != nil {
 		return err
 	}
@@ -159,13 +159,9 @@ func (a *app) evalCommand() *cobra.Command {
 	var spec nas.DataSpec
 	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain.", Args: args("MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			b, err := a.model(args[0])
+			m, err := a.loadModel(args[0])
 			if err != nil {
 				return err
-			}
-			m, err := child.Load(bytes.NewReader(b))
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			spec.Image, spec.Test = m.Net.Image, true
 			views, d, err := nas.NewLocal().Views(c.Context(), spec)
@@ -186,9 +182,25 @@ func (a *app) evalCommand() *cobra.Command {
 	return c
 }
 
+// maxModel is the largest file that is read as a model or as the state of a training, in bytes.
+const maxModel = 4 << 30
+
+// loadModel loads a model from a file or from a retrain of a run.
+func (a *app) loadModel(name string) (*child.Model, error) {
+	b, err := a.model(name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := child.Load(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
 // model reads a model from a file or from a retrain of a run.
 func (a *app) model(name string) ([]byte, error) {
-	b, err := os.ReadFile(name)
+	b, err := readFile(name, maxModel)
 	run, trial, ok := cutTrial(name)
 	if err == nil || !ok {
 		return b, err

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/spf13/cobra"
+
+	"nasnet/dataset"
+	"nasnet/nas/child"
+	"nasnet/tui/chart"
+	"nasnet/tui/term"
+)
+
+// guess is a class and how sure the network is of it.
+type guess struct {
+	Class       string  `json:"class"`
+	Label       int     `json:"label"`
+	Probability float64 `json:"p"`
+}
+
+// predicted is what is printed of an image.
+type predicted struct {
+	Image string  `json:"image"`
+	Top   []guess `json:"top,omitempty"`
+	Error string  `json:"error,omitempty"` // why there is none
+}
+
+func (a *app) predictCommand() *cobra.Command {
+	var top int
+	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "say what is on images", Args: cobra.ArbitraryArgs,
+		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file of any size: its middle square is resized and\n" +
+			"normalised as the model's images were; a model of one channel sees the brightness of colours, one of three sees grey as colour.\n" +
+			"An image that cannot be read is named, the others are judged all the same, and the exit code is 1.",
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) < 2:
+				return usagef("predict: got %d arguments; want a MODEL and one IMAGE or more", len(args))
+			case top < 1:
+				return usagef("predict: --top is %d; want 1 or more", top)
+			}
+			m, err := a.loadModel(args[0])
+			if err != nil {
+				return err
+			}
+			if n := m.Net.Channels; n != 1 && n != 3 {
+				return fmt.Errorf("%s: its images have %d channels; those of PNG and JPEG files have 1 or 3", args[0], n)
+			}
+			bad := 0
+			for part := range slices.Chunk(args[1:], predictBatch) {
+				if err := c.Context().Err(); err != nil {
+					return err
+				}
+				out, err := predict(m, part, top)
+				if err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
+				for _, p := range out {
+					if p.Error != "" {
+						bad++
+					}
+					if err := a.print(p, func(w io.Writer) { printPredicted(w, p) }); err != nil {
+						return err
+					}
+				}
+			}
+			if bad > 0 {
+				return fmt.Errorf("%d of %d images could not be read", bad, len(args)-1)
+			}
+			return nil
+		}}
+	c.Flags().IntVar(&top, "top", 5, "how many classes to name")
+	return c
+}
+
+// predictBatch is the number of images judged at a time, which bounds the memory.
+const predictBatch = 64
+
+// predict judges image files. One that cannot be read has its reason in the result.
+func predict(m *child.Model, files []string, top int) ([]predicted, error) {
+	out := make([]predicted, len(files))
+	var pixels []uint8
+	var read []int
+	for i, f := range files {
+		out[i].Image = f
+		p, err := dataset.ReadImage(f, m.Net.Image, m.Net.Channels)
+		if err != nil {
+			out[i].Error = err.Error()
+			continue
+		}
+		pixels, read = append(pixels, p...), append(read, i)
+	}
+	if len(read) == 0 {
+		return out, nil
+	}
+	ps, err := m.Predict(pixels)
+	if err != nil {
+		return nil, err
+	}
+	n := m.Net.Classes
+	for k, i := range read {
+		for c, p := range ps[k*n : (k+1)*n] {
+			if math.IsNaN(float64(p)) {
+				return nil, fmt.Errorf("it gives no number for %s: its weights are damaged", files[i])
+			}
+			g := guess{fmt.Sprintf("class %d", c), c, float64(p)}
+			if len(m.ClassNames) > 0 {
+				g.Class = m.ClassNames[c]
+			}
+			out[i].Top = append(out[i].Top, g)
+		}
+		slices.SortStableFunc(out[i].Top, func(a, b guess) int {
+			if a.Probability > b.Probability {
+				return -1
+			} else if a.Probability < b.Probability {
+				return 1
+			}
+			return 0
+		})
+		out[i].Top = out[i].Top[:min(top, n)]
+	}
+	return out, nil
+}
+
+// printPredicted writes an image's classes with a bar each.
+func printPredicted(w io.Writer, p predicted) {
+	if p.Error != "" {
+		fmt.Fprintf(w, "%s\n  not read: %s\n", term.Line(p.Image), term.Line(p.Error))
+		return
+	}
+	fmt.Fprintln(w, term.Line(p.Image))
+	const bar = 30
+	tier, width := term.Detect(os.Getenv), 0
+	names := make([]string, len(p.Top))
+	for i, g := range p.Top {
+		names[i] = ansi.Truncate(term.Line(g.Class), 40, term.GlyphsOf(tier).Ellipsis)
+		width = max(width, ansi.StringWidth(names[i]))
+	}
+	for i, g := range p.Top {
+		pad := strings.Repeat(" ", width-ansi.StringWidth(names[i]))
+		fmt.Fprintf(w, "  %s%s  %s %6.2f %%\n", names[i], pad, chart.Bar(tier, g.Probability, bar), 100*g.Probability)
+	}
+}
