@@ -330,6 +330,7 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 		if t.shared != "" {
 			d["shared_from"] = t.shared
 		}
+		s.compare(t, d)
 		e = s.event("info", "trial_finished", t.ID, d)
 	} else if t.State == Stopped {
 		e = s.event("info", "trial_stopped", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
@@ -348,6 +349,25 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 	s.recent = append([]int{t.ID}, s.recent[:min(len(s.recent), MaxRecent-1)]...)
 	s.draws.ranking = false
 	return s.commit(func(es []checkpoints.Event) error { return s.store.FinishTrial(row, epochs, es...) }, e)
+}
+
+// compare adds to the event of a trial's end how its reward stands to the controller's baseline, and to the best reward before if it is a new best.
+func (s *Search) compare(t *trial, d map[string]any) {
+	if t.Kind == Sampled && s.version > 0 {
+		d["advantage"] = t.Reward - s.views[s.version].Baseline
+	}
+	if !s.ranked(t) || t.CachedOf >= 0 {
+		return
+	}
+	before, some := 0.0, false
+	for _, u := range s.trials {
+		if u != t && s.ranked(u) {
+			before, some = max(before, u.Reward), true
+		}
+	}
+	if some && t.Reward > before {
+		d["best_by"] = t.Reward - before
+	}
 }
 
 // updateEnd is what the goroutine of an update hands to the owner: the policy's new state.

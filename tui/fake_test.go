@@ -256,7 +256,7 @@ func busy() *nas.Snapshot {
 	at(4*time.Minute, "info", "trial_started", 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
 	at(3*time.Minute, "info", "epoch", 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
 	at(19*time.Second, "info", "controller_update", -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
-	at(0, "info", "trial_finished", 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000})
+	at(0, "info", "trial_finished", 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000, "advantage": 0.0232, "best_by": 0.0041})
 	return s
 }
 
