@@ -89,6 +89,17 @@ func (s *Store) SetTarget(n int, events ...Event) error {
 	})
 }
 
+// SetBuild replaces what the record says of the programs that have worked on the run: JSON.
+func (s *Store) SetBuild(build []byte, events ...Event) error {
+	if !json.Valid(build) {
+		return fmt.Errorf("checkpoints: run %s: build must be JSON", s.name)
+	}
+	return s.change(events, func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE run SET build = ?", string(build))
+		return err
+	})
+}
+
 // SetElapsed tells the store how long the run has been running, over all sittings. It is stored with the next change and at Close.
 func (s *Store) SetElapsed(d time.Duration) {
 	s.mu.Lock()

@@ -27,6 +27,16 @@ type Job struct {
 	State []byte
 }
 
+// job is a trial at the settings of the search.
+func (c Config) job(trial int, g space.Genotype) Job {
+	return Job{Trial: trial, Genotype: g, Data: c.dataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed}
+}
+
+// job is a trial at settings of its own.
+func (r RetrainSpec) job(trial int, g space.Genotype) Job {
+	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Keep: true}
+}
+
 // Outcome is what a trained child gives back.
 type Outcome struct {
 	Reward  float64 // validation accuracy after the last epoch, in [0, 1]

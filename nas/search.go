@@ -193,6 +193,7 @@ func (s *Search) Run(ctx context.Context) error {
 	if s.rebuilt {
 		s.emit("warn", "policy_rebuilt", -1, map[string]any{"version": s.version})
 	}
+	s.noteBuild()
 	s.start(Running, "")
 	s.emit("info", "run_started", -1, map[string]any{"children": s.config.Children, "finished": s.finished(), "workers": s.workers,
 		"strategy": s.config.Controller.Strategy, "data": s.config.Data, "seed": s.config.Seed, "dir": s.dir})

@@ -58,6 +58,7 @@ type Snapshot struct {
 	State   State  `json:"state"`
 	Reason  string `json:"reason,omitempty"` // why it is paused or stopped, if it was not the user
 	Kernels string `json:"kernels"`          // instruction set of the kernels
+	Builds  int    `json:"builds"`           // of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
 
 	Elapsed   time.Duration `json:"elapsed"` // time in state running, over all sittings, pauses not counted
 	ETA       time.Duration `json:"eta"`     // 0 = not known yet

@@ -179,10 +179,11 @@ func (s *Search) startTrial(ctx context.Context, t *trial) {
 		return
 	}
 	s.running++
-	j := Job{Trial: t.ID, Genotype: t.Genotype, Data: s.config.dataSpec(), Net: s.config.Net, Train: s.config.Train, Seed: s.config.Seed, State: state}
-	if r := t.Retrain; r != nil {
-		j.Data, j.Net, j.Train, j.Seed, j.Keep = r.Data, r.Net, r.Train, r.Seed, true
+	j := s.config.job(t.ID, t.Genotype)
+	if t.Retrain != nil {
+		j = t.Retrain.job(t.ID, t.Genotype)
 	}
+	j.State = state
 	go s.train(ctx, t, t.run, j)
 }
 

@@ -20,6 +20,8 @@ type VerifyReport struct {
 	Trials    int      `json:"trials"`
 	Proposals int      `json:"proposals"` // of these, drawn again and compared
 	Updates   int      `json:"updates"`   // applied again and compared
+	Retrained int      `json:"retrained"` // trained again and compared, see [VerifyReport.Retrain]
+	Builds    int      `json:"builds"`    // of the program, that have worked on the run; 0: not recorded
 	Problems  []string `json:"problems,omitempty"`
 }
 
@@ -41,6 +43,7 @@ func Verify(ctx context.Context, dir string) (VerifyReport, error) {
 	if v.StateHash, err = st.StateHash(); err != nil {
 		return VerifyReport{}, err
 	}
+	v.Builds = len(builds(v.record.Build))
 	v.checkTrials()
 	if err := v.replay(ctx); err != nil {
 		return VerifyReport{}, err

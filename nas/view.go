@@ -19,7 +19,7 @@ type drawn struct {
 func (s *Search) publish() {
 	old := s.snapshot.Load()
 	v := Snapshot{Time: time.Now(), UUID: s.record.UUID, Dir: s.dir, Parent: s.record.ParentUUID, ForkAt: s.record.ForkedAt, Config: s.config, State: s.state,
-		Reason: s.reason, Kernels: s.options.Kernels, Elapsed: s.elapsed(), Workers: s.workers, Proposed: len(s.samples), Policy: s.views[s.version], Beliefs: s.beliefs}
+		Reason: s.reason, Kernels: s.options.Kernels, Builds: len(builds(s.record.Build)), Elapsed: s.elapsed(), Workers: s.workers, Proposed: len(s.samples), Policy: s.views[s.version], Beliefs: s.beliefs}
 	if old != nil {
 		v.Version = old.Version + 1
 	}

@@ -1,0 +1,123 @@
+package nas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
+	c := testConfig()
+	c.Train.Epochs, c.Controller.Steps = 3, 1
+	e := Fake{Steps: 2}
+	for _, x := range []struct {
+		what, sql string
+		ids       []int
+		e         Evaluator
+		want      string // of a problem; empty: none
+	}{
+		{what: "nothing"},
+		{what: "a reward", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2}, want: "trial 2: trained again it has the reward 0."},
+		{what: "a reward alone", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2}, want: "the store says 0.25; all epochs are equal, so it is the reward alone that is wrong"},
+		{what: "an epoch", sql: "UPDATE epoch SET val_loss = 9 WHERE trial = 3 AND epoch = 2", ids: []int{3}, want: "trial 3: trained again it has the same reward; they part in epoch 2: the validation loss is "},
+		{what: "a lost epoch", sql: "DELETE FROM epoch WHERE trial = 3 AND epoch = 3", ids: []int{3}, want: "it has 3 epochs; the store has 2"},
+		{what: "other weights at the start", ids: []int{1}, e: elsewhere{e}, want: "they part in epoch 1: the "},
+		{what: "a child that fails now", ids: []int{1}, e: Fake{Steps: 2, Fail: func(int) error { return errors.New("no luck") }}, want: "trial 1: trained again it fails: no luck; its reward is 0."},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		c.Repeats = "retrain"
+		finish(t, create(t, dir, c, Options{Workers: 1, Evaluator: e}))
+		if x.sql != "" {
+			if _, err := openSQL(t, dir).Exec(x.sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if x.e == nil {
+			x.e = e
+		}
+		v, err := Verify(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 4 - len(x.ids)
+		if x.want != "" {
+			n = 0
+		}
+		var told []int
+		if err := v.Retrain(t.Context(), dir, x.e, n, x.ids, func(id int) { told = append(told, id) }); err != nil {
+			t.Fatal(err)
+		}
+		found := strings.Join(v.Problems, "\n")
+		if v.OK != (x.want == "") || !strings.Contains(found, x.want) || v.Retrained != n+len(x.ids) || len(told) != v.Retrained {
+			t.Errorf("%s: ok %v, %d trained again (%v), problems %q; want %q", x.what, v.OK, v.Retrained, told, found, x.want)
+		}
+		if x.what != "nothing" {
+			continue
+		}
+		again, err := Verify(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var same []int
+		if err := again.Retrain(t.Context(), dir, x.e, n, nil, func(id int) { same = append(same, id) }); err != nil || !slices.Equal(same, told) {
+			t.Errorf("another sample of the same run: %v, %v, %v", same, told, err)
+		}
+		if err := v.Retrain(t.Context(), dir, x.e, 0, []int{77}, nil); err == nil || !strings.Contains(err.Error(), "there is no trial 77") {
+			t.Errorf("a trial that is not there: %v", err)
+		}
+	}
+}
+
+// elsewhere is a Fake that trains another child than the one it is given.
+type elsewhere struct{ Fake }
+
+func (e elsewhere) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
+	j.Seed++
+	return e.Fake.Evaluate(ctx, j, report)
+}
+
+func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
+	c := testConfig()
+	c.Blocks, c.Ops, c.Children, c.Batch = 1, "identity,max3x3", 24, 12
+	dir := filepath.Join(t.TempDir(), "run")
+	s := create(t, dir, c, Options{Workers: 1})
+	finish(t, s)
+	i := slices.IndexFunc(s.samples, func(x *trial) bool { return x.CachedOf >= 0 })
+	if i < 0 {
+		t.Fatal("no repeats")
+	}
+	for _, sql := range []string{"", fmt.Sprintf("UPDATE trial SET reward = 0.125 WHERE id = %d", i)} {
+		if _, err := openSQL(t, dir).Exec(sql); err != nil {
+			t.Fatal(err)
+		}
+		v := VerifyReport{StateHash: strings.Repeat("0", 64)}
+		if err := v.Retrain(t.Context(), dir, Fake{Steps: 2}, 0, []int{i}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i, s.samples[i].CachedOf); v.OK != (sql == "") || !v.OK && !strings.Contains(v.Problems[0], want) {
+			t.Errorf("%q: %v", sql, v.Problems)
+		}
+	}
+}
+
+// With the real engine: what was trained beside others and in another process comes out the same to the bit.
+func TestRealChildrenTrainAgainToTheBit(t *testing.T) {
+	l, c := NewLocal(), realConfig()
+	c.Children, c.Batch, c.Lag, c.Train.Epochs = 3, 3, 0, 2
+	if _, err := l.Prepare(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	finish(t, create(t, dir, c, Options{Workers: 2, Evaluator: l}))
+	v, err := Verify(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Retrain(t.Context(), dir, NewLocal(), 3, nil, nil); err != nil || !v.OK || v.Retrained != 3 {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
