@@ -182,6 +182,28 @@ func TestEveryScreenIsCheap(t *testing.T) {
 	})
 }
 
+// A search that tells a thousand things a second does not make the interface grow. The long form:
+//
+//	NASNET_MEASURE=10m go test ./tui -run TakesNoMoreMemory -v
+func TestTheInterfaceTakesNoMoreMemoryInTime(t *testing.T) {
+	t.Parallel()
+	over := 4 * time.Second
+	if d, err := time.ParseDuration(os.Getenv("NASNET_MEASURE")); err == nil {
+		over = d
+	}
+	p, _ := openPty(t, 160, 48, "NASNET_TUI_HZ=1000")
+	p.WaitScreen("Top cells")
+	pid := p.Cmd.Process.Pid
+	p.Measure(pid, over/2)
+	before := p.Memory(pid)
+	c := p.Measure(pid, over)
+	after := p.Memory(pid)
+	t.Logf("%.1f MB, then %.1f MB after %v; %v", float64(before)/1e6, float64(after)/1e6, over, c)
+	if after > before+10<<20 {
+		t.Errorf("it grew by %.1f MB in %v", float64(after-before)/1e6, over)
+	}
+}
+
 func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
 	t.Parallel()
 	fresh, _ := openPty(t, 120, 36)

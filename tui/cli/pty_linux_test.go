@@ -238,6 +238,31 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 	}
 }
 
+// While it is paused nothing moves: no child, no time that counts, no rate of images, no guess of the end.
+func TestAPauseCountsForNothing(t *testing.T) {
+	x, _, dir := fakeSearch(t)
+	until(t, "a guess of the end", func() bool { return lookAt(t, dir).ETA > 0 })
+	x.Press("p")
+	x.WaitScreen("‖ paused")
+	still := func(s remote.Status) string {
+		return fmt.Sprintf("finished %d, elapsed %.3f s, to go %.0f s, %.0f images/s, %+v", s.Finished, s.Elapsed, s.ETA, s.ImageRate, s.Running)
+	}
+	was := lookAt(t, dir)
+	if was.ImageRate != 0 || was.ETA == 0 || len(was.Running) != 2 {
+		t.Errorf("paused: %s", still(was))
+	}
+	time.Sleep(1500 * time.Millisecond) // more than a child takes
+	now := lookAt(t, dir)
+	if still(now) != still(was) {
+		t.Errorf("while paused\n%s\nbecomes\n%s", still(was), still(now))
+	}
+	x.Press("p")
+	x.WaitScreen("▸ running")
+	until(t, "children", func() bool { return lookAt(t, dir).Finished > was.Finished })
+	x.Press("qs")
+	x.End(exitDone)
+}
+
 func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	x, store, dir := fakeSearch(t)
 	y := onTerminal(t, store, "attach", "a")

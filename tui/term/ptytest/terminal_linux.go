@@ -305,3 +305,17 @@ func Writing(pid int) bool {
 	}
 	return false
 }
+
+// Memory is what a process has in memory of its own, in bytes.
+func (x *Terminal) Memory(pid int) int {
+	x.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	var size, resident, shared int
+	if _, err := fmt.Sscan(string(b), &size, &resident, &shared); err != nil {
+		x.t.Fatalf("statm: %q, %v", b, err)
+	}
+	return (resident - shared) * os.Getpagesize()
+}
