@@ -105,7 +105,7 @@ func (l *Local) Views(ctx context.Context, s DataSpec) (child.Data, *dataset.Dat
 			return v, d, err
 		}
 	}
-	v.ClassNames = d.Info.Classes
+	v.Name, v.ClassNames = d.Info.Name, d.Info.Classes
 	l.views[s] = v
 	return v, d, nil
 }

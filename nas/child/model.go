@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"nasnet/dataset"
 	"nasnet/nas/nn"
@@ -23,6 +24,7 @@ type Model struct {
 	Net        NetConfig
 	Train      TrainConfig // how it was trained
 	Mean, Std  []float32   // per channel, of pixel/255: how images are normalised
+	Data       string      // name of the data set it was trained on, "" if that is not known; a folder's images are "folder"
 	ClassNames []string    // may be nil
 	Epochs     []EpochResult
 
@@ -34,7 +36,7 @@ type Model struct {
 // Save writes the network, with the moving average of its weights if there is one, and what is needed to use it: genotype, configs, normalisation, names
 // of the classes. The auxiliary classifier is part of it.
 func (t *Trainer) Save(w io.Writer) error {
-	meta := map[string]string{"format": modelFormat}
+	meta := map[string]string{"format": modelFormat, "data": strings.ToValidUTF8(t.data.Name, "\ufffd")}
 	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train, "mean": t.data.Train.Mean, "std": t.data.Train.Std,
 		"class_names": t.data.ClassNames, "epochs": t.results} {
 		b, err := json.Marshal(v)
@@ -71,7 +73,7 @@ func load(r io.Reader) (m *Model, err error) {
 	if meta["format"] != modelFormat {
 		return nil, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?", meta["format"], modelFormat)
 	}
-	m = &Model{networks: map[int]*network{}, programs: map[int]*nn.Program{}}
+	m = &Model{Data: meta["data"], networks: map[int]*network{}, programs: map[int]*nn.Program{}}
 	if m.Genotype, err = space.ParseJSON([]byte(meta["genotype"])); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,8 @@ import (
 // Data is what a child trains on and what it is judged on. Views are only read, so children share them.
 type Data struct {
 	Train, Val *dataset.View
-	ClassNames []string // kept with a saved model; may be nil
+	Name       string // of the data set; kept with a saved model, as are ClassNames, which may be nil
+	ClassNames []string
 }
 
 // Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value

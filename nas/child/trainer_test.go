@@ -38,7 +38,7 @@ func images(t testing.TB, train, val, side int) child.Data {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return child.Data{Train: tr, Val: va, ClassNames: []string{"a", "b", "c", "d"}}
+	return child.Data{Train: tr, Val: va, Name: "noise", ClassNames: []string{"a", "b", "c", "d"}}
 }
 
 var small = child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4}

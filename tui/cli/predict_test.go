@@ -120,6 +120,24 @@ func TestPredictOnFiles(t *testing.T) {
 	if got := strings.Count(out, " %\n"); got != 10 {
 		t.Errorf("%d classes of 10:\n%s", got, out)
 	}
+	if code, out, errs := run("eval", model); code != exitDone || !strings.Contains(out, "on 2000 test images of fashion-mnist-10k") || errs != "" {
+		t.Errorf("eval: exit code %d: %s%s", code, out, errs)
+	}
+	other := filepath.Join(dir, "other")
+	for c := range 10 {
+		for i := range 5 {
+			path := filepath.Join(other, fmt.Sprint(c), fmt.Sprint(i)+".png")
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, must(t)(os.ReadFile(args[5])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if code, out, errs := run("eval", model, "--data", other); code != exitDone || !strings.Contains(errs, `the classes of the model are ["T-shirt/top" "Trouser"`) || !strings.Contains(out, "on 10 test images") {
+		t.Errorf("eval on other classes: exit code %d: %s%s", code, out, errs)
+	}
 	for line, want := range map[string]string{
 		"predict " + model:                "want a MODEL and one IMAGE or more",
 		"predict /dev/zero x.png":         "/dev/zero: not a regular file",

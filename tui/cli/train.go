@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -157,11 +158,17 @@ func restoreTrainer(t *child.Trainer, path string) error {
 
 func (a *app) evalCommand() *cobra.Command {
 	var spec nas.DataSpec
-	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain.", Args: args("MODEL"),
+	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Args: args("MODEL"),
+		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on the test images of the data set it was trained on.",
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := a.loadModel(args[0])
 			if err != nil {
 				return err
+			}
+			if spec.Name == "" {
+				if spec.Name = m.Data; !slices.Contains(namedData(), m.Data) {
+					return usagef("eval: %s does not say on which data set it was trained, or it was a folder; name one with --data", args[0])
+				}
 			}
 			spec.Image, spec.Test = m.Net.Image, true
 			views, d, err := nas.NewLocal().Views(c.Context(), spec)
@@ -169,6 +176,9 @@ func (a *app) evalCommand() *cobra.Command {
 				return err
 			}
 			a.warn(d)
+			if !slices.Equal(m.ClassNames, d.Info.Classes) && len(m.ClassNames) == len(d.Info.Classes) {
+				fmt.Fprintf(a.Err, "nasnet: warning: the classes of the model are %q, those of %s %q\n", m.ClassNames, spec.Name, d.Info.Classes)
+			}
 			loss, acc, err := m.Evaluate(c.Context(), views.Val)
 			if err != nil {
 				return err
@@ -177,7 +187,7 @@ func (a *app) evalCommand() *cobra.Command {
 				fmt.Fprintf(w, "accuracy %.4f, loss %.4f on %d test images of %s\n", acc, loss, views.Val.Len(), spec.Name)
 			})
 		}}
-	c.Flags().StringVar(&spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
+	c.Flags().StringVar(&spec.Name, "data", "", "data set or a folder of class folders (default: that of the model)")
 	c.Flags().StringVar(&spec.Dir, "data-dir", "", "folder with the data set's files")
 	return c
 }
