@@ -45,7 +45,7 @@ func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
 		return "", fmt.Errorf("checkpoints: %s: %w", s.dir, ErrReadOnly)
 	}
 	if sha, err = writeBlobFile(s.dir, b); err != nil {
-		return "", fmt.Errorf("checkpoints: blob: %w", wrap(err))
+		return "", fmt.Errorf("checkpoints: blob: %w", full(wrap(err), s.dir, len(b)+changeSize))
 	}
 	return sha, nil
 }

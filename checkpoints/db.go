@@ -48,7 +48,24 @@ const (
 	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=page_size(8192)&_pragma=journal_mode(DELETE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
 	paramsRead  = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
 	paramsFixed = paramsRead + "&immutable=1"
+	// paramsRecover is for a look that may have to take back or complete the last change of a killed writer.
+	paramsRecover = "_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
 )
+
+// journalFor is how changes of a run in a folder are made safe.
+func journalFor(dir string) string {
+	if networkFS(dir) {
+		return "TRUNCATE"
+	}
+	return "WAL"
+}
+
+// setJournal gives a finished database, still under its temporary name, the journal it will be used with. The first opening under its name would otherwise
+// change its header.
+func setJournal(db *sql.DB, dir string) error {
+	_, err := db.Exec("PRAGMA journal_mode=" + journalFor(dir))
+	return err
+}
 
 // paramsWrite is for the one writer of a run. mmap stays off: a truncated file would be a SIGBUS instead of an error.
 func paramsWrite(journal string) string {

@@ -24,7 +24,9 @@ var (
 	ErrConflict  = errors.New("trial is not in a state that allows this") // also: another attempt is the current one
 	ErrNotFound  = errors.New("not found")                                // a trial or a policy version
 	ErrNotFinite = errors.New("value is not finite")                      // NaN or infinite
-	ErrDiskFull  = errors.New("no space left for the run")                // database or blobs; the change was not made
+	ErrDiskFull  = errors.New("no space left for the run")                // always a *FullError; the change was not made
+	ErrIO        = errors.New("the disk does not work")                   // reading or writing failed; the change was not made
+	ErrReplaced  = errors.New("was removed or replaced while the run was open")
 	ErrClosed    = errors.New("store is closed")
 )
 
@@ -46,20 +48,51 @@ func (e *LockedError) Error() string {
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
+// FullError says what a change that did not fit wanted. It matches [ErrDiskFull].
+type FullError struct {
+	Dir        string
+	Need, Free int64 // bytes: at least so many are needed, so many there are for this user
+	Err        error
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("%v in %s: %d bytes are needed, %d are free: %v", ErrDiskFull, e.Dir, e.Need, e.Free, e.Err)
+}
+
+// Is makes errors.Is(err, ErrDiskFull) true.
+func (e *FullError) Is(target error) bool { return target == ErrDiskFull }
+
+func (e *FullError) Unwrap() error { return e.Err }
+
+// changeSize is more than a change adds to the database and its WAL: a batch of proposals takes about 60 kB.
+const changeSize = 1 << 20
+
+// full tells how much room a change of so many bytes wants, if that is what went wrong.
+func full(err error, dir string, need int) error {
+	if !errors.Is(err, ErrDiskFull) || errors.As(err, new(*FullError)) {
+		return err
+	}
+	return &FullError{Dir: dir, Need: int64(need), Free: freeBytes(dir), Err: err}
+}
+
 // wrap gives errors of SQLite and of the system the sentinel a caller can branch on.
 func wrap(err error) error {
 	var e *sqlite.Error
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrDiskFull), errors.Is(err, ErrDamaged):
+	case errors.Is(err, ErrDiskFull), errors.Is(err, ErrDamaged), errors.Is(err, ErrIO):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("%w: %w", ErrIO, err)
 	case errors.As(err, &e):
 		switch e.Code() & 0xff {
 		case codeFull:
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+		case codeIOErr:
+			return fmt.Errorf("%w: %w", ErrIO, err)
 		case codeCorrupt, codeNotADB:
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
@@ -70,6 +103,7 @@ func wrap(err error) error {
 // Result codes of SQLite.
 const (
 	codeReadOnly = 8
+	codeIOErr    = 10
 	codeCorrupt  = 11
 	codeFull     = 13
 	codeCantOpen = 14

@@ -110,7 +110,10 @@ func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
 	if err := inTx(db, func(tx *sql.Tx) error { return trim(tx, parent, r) }); err != nil {
 		return err
 	}
-	return shareBlobs(db, s.dir, dst)
+	if err := shareBlobs(db, s.dir, dst); err != nil {
+		return err
+	}
+	return setJournal(db, dst)
 }
 
 // copyDB writes a consistent copy of the database, with a connection of its own: a writer goes on committing, a private or immutable one is used as it is.

@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -153,5 +154,109 @@ func TestNoWALOnANetworkFileSystem(t *testing.T) {
 	defer s.Close()
 	if _, err := os.Stat(filepath.Join(dir, "run.db-wal")); err != nil {
 		t.Errorf("no WAL on a local disk: %v", err)
+	}
+}
+
+// A run whose database has a rollback journal, as a writer that was killed within a change leaves it on a network file system.
+func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
+	was := networkFS
+	defer func() { networkFS = was }()
+	networkFS = func(string) bool { return true }
+	s, err := Create(t.TempDir(), Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	trial := func(id int) Trial {
+		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`), State: "proposed", Parent: -1}
+	}
+	if err := s.AddTrials([]Trial{trial(0)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec("PRAGMA cache_size=2"); err != nil { // pages go to the file before the change is whole
+		t.Fatal(err)
+	}
+	cut := t.TempDir()
+	err = s.change(nil, func(tx *sql.Tx) error {
+		st, err := tx.Prepare(insertTrial)
+		if err != nil {
+			return err
+		}
+		defer st.Close()
+		for id := 1; id < 100; id++ {
+			x := trial(id)
+			if _, err := st.Exec(trialValues(&x)...); err != nil {
+				return err
+			}
+		}
+		for _, name := range []string{dbName, dbName + "-journal"} { // what a kill at this instant leaves
+			if err := copyFile(filepath.Join(cut, name), filepath.Join(s.dir, name)); err != nil {
+				return err
+			}
+		}
+		return errors.New("cut off")
+	})
+	if err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Fatal(err)
+	}
+	if a, b := size(t, filepath.Join(cut, dbName)), size(t, filepath.Join(s.dir, dbName)); a <= b {
+		t.Fatalf("the database has %d bytes in the middle of the change and %d after it was given up: nothing is to be taken back", a, b)
+	}
+	r, err := OpenReadOnly(cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts, err := r.Trials()
+	if err != nil || len(ts) != 1 {
+		t.Errorf("read: %d trials, %v", len(ts), err)
+	}
+	r.Close()
+	for _, network := range []bool{true, false} {
+		networkFS = func(string) bool { return network }
+		w, err := Open(cut)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ts, err := w.Trials()
+		if err != nil || len(ts) != 1 {
+			t.Errorf("opened: %d trials, %v", len(ts), err)
+		}
+		if err := w.SetNote(0, "goes on"); err != nil {
+			t.Error(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Size()
+}
+
+func TestANewRunNeedsNoChangeOfItsHeader(t *testing.T) {
+	s, err := Create(t.TempDir(), Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fork := filepath.Join(t.TempDir(), "fork")
+	if err := s.Fork(fork, Run{}, -1); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{s.dir, fork} {
+		b, err := os.ReadFile(filepath.Join(dir, dbName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The versions for writing and reading: 2 is WAL. A run is created and then opened in one call, so only the fork shows it before any opening.
+		if b[18] != 2 || b[19] != 2 {
+			t.Errorf("%s: versions %d and %d; want 2, which is WAL", dir, b[18], b[19])
+		}
 	}
 }

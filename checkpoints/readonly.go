@@ -23,7 +23,9 @@ func OpenReadOnly(dir string) (*Store, error) {
 	if code := codeOf(err); code == codeCantOpen || code == codeReadOnly {
 		// SQLite cannot make the -shm file that reading a WAL database takes. Without a WAL and without a writer the file cannot change.
 		held, _, known := probe(dir)
-		if _, e := os.Lstat(path + "-wal"); errors.Is(e, fs.ErrNotExist) && known && !held {
+		_, e := os.Lstat(path + "-wal")
+		_, e2 := os.Lstat(path + "-journal")
+		if errors.Is(e, fs.ErrNotExist) && errors.Is(e2, fs.ErrNotExist) && known && !held {
 			db, err = openReader(path, paramsFixed)
 		} else {
 			db, temp, err = openCopy(path)
@@ -68,21 +70,23 @@ func openReader(path, params string) (_ *sql.DB, err error) {
 	return db, nil
 }
 
-// openCopy opens a private copy of the database and its WAL. A copy taken beside a writer may be torn, therefore the check and the retries.
+// openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore the check and the retries.
 func openCopy(path string) (db *sql.DB, temp string, err error) {
 	for range 3 {
 		if temp, err = os.MkdirTemp("", "nasnet-read-*"); err != nil {
 			return nil, "", err
 		}
 		copied := filepath.Join(temp, dbName)
-		if err = copyFile(copied, path); err == nil {
-			if err = copyFile(copied+"-wal", path+"-wal"); errors.Is(err, fs.ErrNotExist) {
-				err = nil
+		err = copyFile(copied, path)
+		for _, journal := range []string{"-wal", "-journal"} {
+			if err == nil {
+				if err = copyFile(copied+journal, path+journal); errors.Is(err, fs.ErrNotExist) {
+					err = nil
+				}
 			}
 		}
 		if err == nil {
-			// Read-write, because SQLite may have to recover the WAL; the methods of a read-only Store do not write.
-			if db, err = openReader(copied, "_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"); err == nil {
+			if db, err = openReader(copied, paramsRecover); err == nil { // the methods of a read-only Store do not write
 				if err = quickCheck(db, path); err == nil {
 					return db, temp, nil
 				}

@@ -23,6 +23,8 @@ type Store struct {
 	mu          sync.Mutex // held for a whole call
 	db          *sql.DB    // nil after Close
 	lock        *lock
+	files       files
+	lost        error // see rescue
 	log         *eventLog
 	name        string // of the run, for log.jsonl
 	incarnation int
@@ -60,10 +62,8 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 		return nil, err
 	}
 	tmp := path + ".tmp"
-	for _, name := range []string{tmp, tmp + "-journal"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("checkpoints: %w", err)
-		}
+	if err := sweepTemp(dir); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // SQLite would make it readable by all
 	if err != nil {
@@ -83,6 +83,9 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 		}
 		return insertRun(tx, r)
 	})
+	if err == nil {
+		err = setJournal(db, dir)
+	}
 	if e := db.Close(); err == nil {
 		err = e
 	}
@@ -129,11 +132,7 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	if err := inspect(path, l.previous != nil); err != nil {
 		return nil, err
 	}
-	journal := "WAL"
-	if networkFS(dir) {
-		journal = "TRUNCATE"
-	}
-	db, err := openDB(path, paramsWrite(journal))
+	db, err := openDB(path, paramsWrite(journalFor(dir)))
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, err)
 	}
@@ -167,6 +166,9 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, wrap(err))
 	}
+	if s.files, err = identify(path, path+"-wal", path+"-shm"); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
 	if err := sweepTemp(dir); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
@@ -184,14 +186,22 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	return s, nil
 }
 
-// inspect looks at a run's database without changing it.
+// inspect looks at a run's database without changing it, but for what SQLite does to take back a change that was cut off.
 func inspect(path string, thorough bool) error {
 	db, err := openDB(path, paramsRead)
 	if err != nil {
 		return fmt.Errorf("checkpoints: %s: %w", path, err)
 	}
-	defer db.Close()
+	defer func() { db.Close() }()
 	version, err := checkVersion(db, path)
+	if codeOf(err) == codeReadOnly {
+		// Without WAL a killed writer leaves a rollback journal, which takes a connection that may write.
+		db.Close()
+		if db, err = openDB(path, paramsRecover); err != nil {
+			return fmt.Errorf("checkpoints: %s: %w", path, err)
+		}
+		version, err = checkVersion(db, path)
+	}
 	if err != nil {
 		return err
 	}
@@ -249,6 +259,9 @@ func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 	if s.db == nil {
 		return fmt.Errorf("checkpoints: %s: %w", s.dir, ErrClosed)
 	}
+	if err := s.files.check(); err != nil {
+		return s.rescue(err)
+	}
 	now := time.Now()
 	events = append([]Event(nil), events...)
 	err := inTx(s.db, func(tx *sql.Tx) error {
@@ -267,7 +280,7 @@ func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 		return insertEvents(tx, events, s.lastEvent, s.incarnation, now)
 	})
 	if err != nil {
-		return fmt.Errorf("checkpoints: %w", wrap(err))
+		return fmt.Errorf("checkpoints: %w", full(wrap(err), s.dir, changeSize))
 	}
 	s.lastEvent += int64(len(events))
 	s.log.append(s.db, events)

@@ -23,6 +23,7 @@ type Options struct {
 	Build     []byte        // JSON about the program, for the record
 	Every     time.Duration // least time between two snapshots; 0 = 100 ms
 
+	Retry    time.Duration // how long to wait before the next attempt to store on a full disk; 0 = 10 s
 	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
 
 	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
@@ -83,8 +84,10 @@ type Search struct {
 	kin      kin       // runs to share evaluations with
 	draws    drawn     // parts of the last snapshot that are still good
 	dirty    bool
-	leaving  bool  // the run has ended, and so should Run
-	failure  error // why the loop must end
+	room     room            // on the disk
+	quit     <-chan struct{} // closed when Run is to end
+	leaving  bool            // the run has ended, and so should Run
+	failure  error           // why the loop must end
 }
 
 // trial is a Trial of the owner: what a screen may see, and what only the loop needs.
@@ -186,6 +189,7 @@ func (s *Search) Run(ctx context.Context) error {
 	defer close(s.closed)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.quit = ctx.Done()
 
 	if _, err := s.store.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
 		s.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
@@ -371,7 +375,7 @@ func (s *Search) fail(err error) {
 
 // commit makes a change in the store together with the events that tell of it, then hands the events on. It reports whether the run can go on.
 func (s *Search) commit(change func([]checkpoints.Event) error, events ...Event) bool {
-	if s.failure != nil {
+	if s.failure != nil || s.room.wanted != nil {
 		return false // what failed is not in the store, so nothing may build on it
 	}
 	stored := make([]checkpoints.Event, len(events))
@@ -379,12 +383,16 @@ func (s *Search) commit(change func([]checkpoints.Event) error, events ...Event)
 		stored[i] = storedEvent(e)
 	}
 	s.store.SetElapsed(s.elapsed())
-	if err := change(stored); err != nil {
+	if err := s.stored(func() error { return change(stored) }); err != nil {
 		s.fail(err)
 		return false
 	}
 	for _, e := range events {
 		s.announce(e)
+	}
+	if waited := s.room.waited; waited > 0 {
+		s.room.waited = 0
+		s.emit("warn", "disk_waited", -1, map[string]any{"seconds": waited.Seconds()})
 	}
 	return true
 }

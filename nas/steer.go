@@ -12,6 +12,9 @@ import (
 
 // do carries out a command in the owner's goroutine. When its answer comes, the newest snapshot shows what it did.
 func (s *Search) do(c Command) (Reply, error) {
+	if s.room.wanted != nil {
+		return s.doWaiting(c)
+	}
 	r, err := s.steer(c)
 	if err == nil && !c.stored() {
 		s.emit("info", "user", c.eventTrial(r), c.told(r.Message))

@@ -287,9 +287,16 @@ func (s *Search) ended(ctx context.Context, r result) {
 	}
 	var weights string
 	if len(r.out.Weights) > 0 {
-		var err error
-		if weights, err = s.store.WriteBlob("model", r.out.Weights); err != nil {
-			// The result counts without its weights: losing a reward for a full disk would be worse.
+		err := s.stored(func() (err error) {
+			weights, err = s.store.WriteBlob("model", r.out.Weights)
+			return err
+		})
+		if errors.Is(err, checkpoints.ErrDiskFull) { // somebody would not wait
+			s.fail(err)
+			return
+		}
+		if err != nil {
+			// The result counts without its weights: losing a reward for them would be worse.
 			s.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
 		}
 	}

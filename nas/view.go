@@ -39,8 +39,13 @@ func (s *Search) publish() {
 	v.Running = s.inTraining(&v)
 	v.ETA = s.eta()
 	v.Events = slices.Clone(s.events)
-	s.snapshot.Store(&v)
 	s.dirty = false
+	s.show(&v)
+}
+
+// show makes a snapshot the newest.
+func (s *Search) show(v *Snapshot) {
+	s.snapshot.Store(v)
 	for c := range s.subs {
 		select {
 		case c <- struct{}{}:
