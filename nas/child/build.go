@@ -113,7 +113,7 @@ func (b *builder) build(g space.Genotype) {
 		if p.prev >= 0 {
 			prev = outs[p.prev]
 		}
-		cell := b.cell(fmt.Sprintf("cells/%d", i), spec, outs[p.cur], prev, p)
+		cell := b.cell(cellPath(i), spec, outs[p.cur], prev, p)
 		b.cells = append(b.cells, cell)
 		outs = append(outs, cell.outs)
 		if p.aux {

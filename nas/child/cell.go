@@ -29,8 +29,8 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 	}
 	for i, k := range spec.Blocks {
 		block := path + "/block" + strconv.Itoa(i)
-		x := b.op(block+"/op1", k.Op1, states[k.In1], f, strideOf(k.In1, stride))
-		y := b.op(block+"/op2", k.Op2, states[k.In2], f, strideOf(k.In2, stride))
+		x := b.op(opPath(path, i, 1), k.Op1, states[k.In1], f, strideOf(k.In1, stride))
+		y := b.op(opPath(path, i, 2), k.Op2, states[k.In2], f, strideOf(k.In2, stride))
 		if k.Combine == space.Concat {
 			// The paper only says that 1x1 convolutions are inserted as necessary (A.4).
 			states = append(states, b.point([]string{block + "/combine/conv"}, block+"/combine/bn", []nn.Node{x, y}, f, nn.ConvOpts{Relu: true}))
@@ -47,6 +47,13 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 		c.params += p.Size()
 	}
 	return c
+}
+
+// cellPath and opPath are the paths of a cell and of an op of it. An op is a part of the graph by its path.
+func cellPath(i int) string { return "cells/" + strconv.Itoa(i) }
+
+func opPath(cell string, block, operand int) string {
+	return fmt.Sprintf("%s/block%d/op%d", cell, block, operand)
 }
 
 // strideOf returns the stride of an op that reads the given state of a cell with the given stride.
@@ -94,7 +101,9 @@ func (b *builder) op(path, name string, x nn.Node, f, stride int) nn.Node {
 	if !ok {
 		panic(&nn.BuildError{Op: path, Err: fmt.Errorf("op %s has a family %q that no network can be built from", name, row.Family)})
 	}
+	b.g.Part = path
 	y := make(b, path, x, row.Kernel, f, stride)
+	b.g.Part = ""
 	if b.options.dropPath && row.Family != space.Identity {
 		y = b.g.DropPath(y, len(b.pathCell))
 		b.pathCell = append(b.pathCell, len(b.cells))

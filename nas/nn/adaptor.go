@@ -17,6 +17,7 @@ import (
 // An op belongs to one node. It has no state of its own (but see side), so that one graph can have several programs.
 type op struct {
 	name  string
+	part  string       // Graph.Part when it was made
 	id    uint32       // unique in the graph: also the hash, so that Gorgonia never takes two ops for one
 	g     *Graph       //
 	n     int          // examples: the first dimension of what run works on
@@ -82,7 +83,7 @@ type diffState struct{ out, dy Node }
 // apply makes the op a node.
 func (g *Graph) apply(b *op, xs ...Node) Node {
 	g.lastID++
-	b.id, b.g, b.xs = g.lastID, g, append([]Node(nil), xs...)
+	b.id, b.g, b.part, b.xs = g.lastID, g, g.Part, append([]Node(nil), xs...)
 	if b.wrt == nil {
 		b.wrt = make([]bool, len(xs))
 	}

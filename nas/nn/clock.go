@@ -8,7 +8,10 @@ import (
 )
 
 // Clock adds up where the time of a program's runs goes. It is for benchmarks: reading the time around each kernel call costs about 50 ns a call.
-type Clock struct{ kinds map[string]*OpTime }
+type Clock struct {
+	kinds map[string]*OpTime
+	parts map[string]time.Duration
+}
 
 // OpTime is the time of all ops of a kind, with its forward part and its gradients apart: "conv", "conv dx", "conv dw".
 type OpTime struct {
@@ -31,15 +34,21 @@ func (c *Clock) Times() []OpTime {
 	return ts
 }
 
+// Parts returns the time by part of the network, see [Graph.Part].
+func (c *Clock) Parts() map[string]time.Duration { return maps.Clone(c.parts) }
+
 func (c *Clock) exec(s *schedule) {
 	if c.kinds == nil {
-		c.kinds = map[string]*OpTime{}
+		c.kinds, c.parts = map[string]*OpTime{}, map[string]time.Duration{}
 	}
 	last := time.Now()
 	for i := range s.ops {
 		s.ops[i].do()
 		now := time.Now()
 		c.add(s.steps[i].label(), now.Sub(last))
+		if b := s.steps[i].op; b != nil {
+			c.parts[b.part] += now.Sub(last)
+		}
 		last = now
 	}
 }

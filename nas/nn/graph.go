@@ -23,6 +23,7 @@ type BN struct {
 type Graph struct {
 	BN    BN     // set before the first BatchNorm; NewGraph gives the CIFAR values of NASNet, decay 0.9 and eps 1e-5
 	Arena *Arena // where programs put their values; nil: every program has its own
+	Part  string // the part of the network that nodes are added to from now on, for Clock.Parts and Layer.Part
 	Keep  bool   // give every value memory of its own, so that Program.Value knows all of them; for looking inside, and slow
 
 	batch  int

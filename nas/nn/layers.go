@@ -27,8 +27,9 @@ const (
 // Layer is one step of a network's evaluation, in the terms that other programs share: the fused operations of this package are several layers.
 type Layer struct {
 	Kind   LayerKind
-	In     []int // the layers it reads, by their place in the list
-	Shape  []int // of the result, batch first
+	Part   string // of the network, see [Graph.Part]
+	In     []int  // the layers it reads, by their place in the list
+	Shape  []int  // of the result, batch first
 	Window Window
 	Weight *Param // of ConvLayer, DepthwiseLayer, LinearLayer
 	Bias   *Param // of LinearLayer
@@ -36,6 +37,28 @@ type Layer struct {
 	Gamma, Beta    *Param // of NormLayer, as the following
 	Mean, Variance *Buffer
 	Eps            float32 // added to Variance
+}
+
+// Params returns the trainable numbers of the layer.
+func (l Layer) Params() (n int64) {
+	for _, p := range []*Param{l.Weight, l.Bias, l.Gamma, l.Beta} {
+		if p != nil {
+			n += int64(p.Size())
+		}
+	}
+	return n
+}
+
+// MAdds returns the layer's multiply-adds for one image.
+func (l Layer) MAdds() int64 {
+	if l.Weight == nil {
+		return 0
+	}
+	n := int64(l.Weight.Size())
+	for _, d := range l.Shape[1 : len(l.Shape)-1] { // pixels
+		n *= int64(d)
+	}
+	return n
 }
 
 // Window is where a convolution or a pool looks. Result (y, x) reads rows y*SH-Top+i*Dilation for i below KH, columns likewise, and zero where an
@@ -59,6 +82,7 @@ type layering struct {
 	g      *Graph
 	layers []Layer
 	at     map[Node]int
+	part   string      // of the node whose layers are added
 	relus  map[int]int // max(x, 0) of a layer, made once
 }
 
@@ -67,19 +91,24 @@ func (l *layering) of(n Node) int {
 	if i, ok := l.at[n]; ok {
 		return i
 	}
-	i := -1
-	if b, ok := n.Op().(*op); ok && b.layer != nil {
-		i = b.layer(l)
-	} else if ok {
-		fail("layers", "%s is no part of an evaluation", b.name)
-	} else {
+	i, outer := -1, l.part
+	switch b, ok := n.Op().(*op); {
+	case !ok:
+		l.part = ""
 		i = l.add(Layer{Kind: InputLayer, Shape: n.Shape()})
+	case b.layer == nil:
+		fail("layers", "%s is no part of an evaluation", b.name)
+	default:
+		l.part = b.part
+		i = b.layer(l)
 	}
+	l.part = outer
 	l.at[n] = i
 	return i
 }
 
 func (l *layering) add(y Layer) int {
+	y.Part = l.part
 	l.layers = append(l.layers, y)
 	return len(l.layers) - 1
 }

@@ -25,7 +25,7 @@ import (
 )
 
 func (a *app) cellCommand() *cobra.Command {
-	return group("cell", "draw, count, make and compare cells", a.cellShow(), a.cellStats(), a.cellRandom(), a.cellMutate(), a.cellDiff())
+	return group("cell", "draw, count, make and compare cells", a.cellShow(), a.cellStats(), a.cellLatency(), a.cellRandom(), a.cellMutate(), a.cellDiff())
 }
 
 // cellHelp is what CELL means everywhere.

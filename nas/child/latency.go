@@ -1,0 +1,196 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"nasnet/nas/nn"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// Latency is how long a network takes to look at images, by the moving statistics, on this machine.
+type Latency struct {
+	Cost
+	Net     NetConfig      `json:"net"`
+	Network []LatencyPoint `json:"network"`
+	Rungs   []RungLatency  `json:"rungs"`
+	Other   RungLatency    `json:"other"` // what is in no rung: stem, projections, combines, outputs, classifier
+	Batches []int          `json:"batches"`
+}
+
+// LatencyPoint is one way to run the network.
+type LatencyPoint struct {
+	Batch   int     `json:"batch"`
+	Threads int     `json:"threads"`    // equal parts of the batch, each on a thread of its own
+	MS      float64 `json:"ms"`         // of a batch, the median
+	Fastest float64 `json:"fastest_ms"` // what it takes when nothing else is in the way
+	Images  float64 `json:"images_per_s"`
+}
+
+// RungLatency is one op of a cell: its sum over all cells of that kind in the network.
+type RungLatency struct {
+	Cell      string    `json:"cell,omitempty"` // normal, reduction
+	Block     int       `json:"block"`
+	Operand   int       `json:"operand"` // 1 or 2
+	Op        string    `json:"op,omitempty"`
+	In        string    `json:"in,omitempty"` // the state it reads
+	Trainable int64     `json:"trainable"`
+	MAdds     int64     `json:"madds"` // of one image
+	MS        []float64 `json:"ms"`    // of a batch on one thread, by [Latency.Batches]; the median
+}
+
+// LatencyOptions say what is measured.
+type LatencyOptions struct {
+	Batches []int   // images at a time
+	Threads int     // most threads; a batch that they do not divide is measured on one alone
+	Seconds float64 // about how long each point is measured
+}
+
+// Validate says what is wrong with o.
+func (o LatencyOptions) Validate() error {
+	if len(o.Batches) == 0 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
+		return fmt.Errorf("%d batches, threads %d, %v seconds; want 1 or more, 1 to 1024, more than 0", len(o.Batches), o.Threads, o.Seconds)
+	}
+	for _, b := range o.Batches {
+		if b < 1 || b > 1<<16 {
+			return fmt.Errorf("batch %d; want 1 to %d", b, 1<<16)
+		}
+	}
+	return nil
+}
+
+// MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on them. Rungs are measured
+// within the network, where their inputs lie in the caches as they do in use.
+func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latency, err error) {
+	defer recoverPanic(&err)
+	if err := o.Validate(); err != nil {
+		return l, fmt.Errorf("child: latency: %w", err)
+	}
+	net.Aux = false
+	n, err := build(g, net, buildOptions{})
+	if err != nil {
+		return l, fmt.Errorf("child: latency: %w", err)
+	}
+	l = Latency{Cost: n.cost(), Net: n.config, Batches: o.Batches, Other: RungLatency{MS: make([]float64, len(o.Batches))}}
+	rungOf, err := l.list(g, n)
+	if err != nil {
+		return l, fmt.Errorf("child: latency: %w", err)
+	}
+	for i, batch := range o.Batches {
+		for _, threads := range slices.Compact([]int{1, o.Threads}) {
+			if batch%threads != 0 {
+				continue
+			}
+			shards, err := newShards(g, l.Net, buildOptions{batch: batch / threads}, threads)
+			if err == nil {
+				err = affordable(shards[0].program)
+			}
+			if err != nil {
+				return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
+			}
+			fillRandom(shards)
+			if err := l.point(shards, batch, o.Seconds); err != nil {
+				return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
+			}
+			if threads == 1 {
+				l.rungs(shards[0].program, rungOf, i, o.Seconds)
+			}
+		}
+	}
+	return l, nil
+}
+
+// list lists the rungs with what they cost, and returns which rung a part of the network belongs to.
+func (l *Latency) list(g space.Genotype, n *network) (rungOf map[string]int, err error) {
+	rungOf = map[string]int{}
+	for _, kind := range []string{"normal", "reduction"} {
+		first := len(l.Rungs)
+		c, _ := g.Cell(kind)
+		for b, k := range c.Blocks {
+			for operand, r := range []struct {
+				in int
+				op string
+			}{{k.In1, k.Op1}, {k.In2, k.Op2}} {
+				l.Rungs = append(l.Rungs, RungLatency{Cell: kind, Block: b, Operand: operand + 1, Op: r.op, In: space.StateName(r.in), MS: make([]float64, len(l.Batches))})
+			}
+		}
+		for i, cell := range n.cells {
+			if cell.reduction != (kind == "reduction") {
+				continue
+			}
+			for r := first; r < len(l.Rungs); r++ {
+				rungOf[opPath(cellPath(i), l.Rungs[r].Block, l.Rungs[r].Operand)] = r
+			}
+		}
+	}
+	layers, err := n.g.Layers(n.logits)
+	if err != nil {
+		return nil, err
+	}
+	l.Other.Trainable, l.Other.MAdds = l.Trainable, l.Cost.MAdds
+	for _, y := range layers {
+		if r, ok := rungOf[y.Part]; ok {
+			l.Rungs[r].Trainable += y.Params()
+			l.Rungs[r].MAdds += y.MAdds()
+			l.Other.Trainable -= y.Params()
+			l.Other.MAdds -= y.MAdds()
+		}
+	}
+	return rungOf, nil
+}
+
+// fillRandom gives a network that was planned memory, weights and images.
+func fillRandom(shards []*shard) {
+	r := rng.Stream(1, "latency")
+	shards[0].network.g.InitParams(r)
+	allocShards(shards)
+	for _, s := range shards {
+		x := s.program.Value(s.network.input)
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+}
+
+// point measures the network as a whole.
+func (l *Latency) point(shards []*shard, batch int, seconds float64) (err error) {
+	team := newTeam(len(shards), len(shards))
+	defer team.close()
+	forward := func(i int) { shards[i].program.Forward(false) }
+	times := timed(make([]float64, 0, 1<<12), func() { err = errors.Join(err, team.do(forward)) }, seconds)
+	ms := median(times)
+	l.Network = append(l.Network, LatencyPoint{Batch: batch, Threads: len(shards), MS: ms, Fastest: slices.Min(times), Images: float64(batch) / ms * 1e3})
+	return err
+}
+
+// rungs measures the parts of the network at the batch of the given place in l.Batches.
+func (l *Latency) rungs(p *nn.Program, rungOf map[string]int, batch int, seconds float64) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer nn.FlushDenormals()()
+	defer p.Measure(nil)
+	runs := make([][]float64, len(l.Rungs)+1) // milliseconds by rung and run; the last is the rest
+	timed(make([]float64, 0, 1<<12), func() {
+		var c nn.Clock
+		p.Measure(&c)
+		p.Forward(false)
+		sums := make([]float64, len(runs))
+		for part, t := range c.Parts() {
+			r, ok := rungOf[part]
+			if !ok {
+				r = len(l.Rungs)
+			}
+			sums[r] += milliseconds(t)
+		}
+		for r, ms := range sums {
+			runs[r] = append(runs[r], ms)
+		}
+	}, seconds)
+	for r := range l.Rungs {
+		l.Rungs[r].MS[batch] = median(runs[r])
+	}
+	l.Other.MS[batch] = median(runs[len(l.Rungs)])
+}

@@ -1,0 +1,70 @@
+package child_test
+
+import (
+	"testing"
+
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+func TestLatencyIsMeasuredByRung(t *testing.T) {
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := child.NetConfig{N: 1, Filters: 8, Image: 16, Aux: true}
+	l, err := child.MeasureLatency(k.Genotype, net, child.LatencyOptions{Batches: []int{1, 4}, Threads: 2, Seconds: 0.01})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := child.CostOf(k.Genotype, net)
+	if err != nil || l.Cost != want {
+		t.Errorf("cost %+v, want %+v (error %v)", l.Cost, want, err)
+	}
+	var ways [][2]int
+	for _, p := range l.Network {
+		ways = append(ways, [2]int{p.Batch, p.Threads})
+		if !(p.Fastest > 0) || p.MS < p.Fastest || !(p.Images > 0) {
+			t.Errorf("%+v", p)
+		}
+	}
+	if len(ways) != 3 || ways[0] != [2]int{1, 1} || ways[1] != [2]int{4, 1} || ways[2] != [2]int{4, 2} {
+		t.Errorf("batches and threads %v; want 1 on one, 4 on one and on two", ways)
+	}
+	if len(l.Rungs) != 20 {
+		t.Fatalf("%d rungs, want 20", len(l.Rungs))
+	}
+	trainable, madds := l.Other.Trainable, l.Other.MAdds
+	for _, r := range l.Rungs {
+		trainable, madds = trainable+r.Trainable, madds+r.MAdds
+		op, _ := space.OpByName(r.Op)
+		nothing := op.Family == space.Identity && r.Cell == "normal" && r.In == "h[i]" || op.Family == space.Identity && r.In == "b1"
+		for i, ms := range r.MS {
+			if (ms == 0) != nothing {
+				t.Errorf("%s %s of %s takes %v ms at batch %d", r.Cell, r.Op, r.In, ms, l.Batches[i])
+			}
+		}
+		if (r.MAdds > 0) != (r.Trainable > 0) || op.Family == space.Separable && r.MAdds == 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if trainable != want.Trainable || madds != want.MAdds || !(l.Other.MS[0] > 0) || !(l.Other.MS[1] > 0) {
+		t.Errorf("rungs and the rest have %d parameters and %d multiply-adds, want %d and %d; the rest takes %v ms", trainable, madds, want.Trainable, want.MAdds, l.Other.MS)
+	}
+}
+
+func TestLatencyRefusesWhatItCannotMeasure(t *testing.T) {
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []child.LatencyOptions{{Threads: 1, Seconds: 1}, {Batches: []int{0}, Threads: 1, Seconds: 1}, {Batches: []int{1}, Seconds: 1}, {Batches: []int{1}, Threads: 1}} {
+		if _, err := child.MeasureLatency(k.Genotype, child.NetConfig{}, o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+	huge := child.NetConfig{N: 1, Filters: 512, Image: 512}
+	if _, err := child.MeasureLatency(k.Genotype, huge, child.LatencyOptions{Batches: []int{64}, Threads: 1, Seconds: 1}); err == nil {
+		t.Error("64 images of 512 pixels: no error")
+	}
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nasnet/nas/child"
+	"nasnet/nas/kernel"
+	"nasnet/nas/space"
+)
+
+func (a *app) cellLatency() *cobra.Command {
+	var net child.NetConfig
+	var o child.LatencyOptions
+	var each time.Duration
+	c := &cobra.Command{Use: "latency CELL", Short: "measure how long a network of the cell looks at images, as a whole and by rung", Args: args("CELL"),
+		Long: cellHelp + "\nEach time is of a batch, by the moving statistics. Threads share the images of a batch, so a single image has one. Times of rungs are sums over\n" +
+			"all cells of the kind, measured within the network on one thread.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			g, err := a.cell(args[0])
+			if err != nil {
+				return err
+			}
+			if err := net.Validate(); err != nil {
+				return usageError{err}
+			}
+			if o.Threads < 0 {
+				return usagef("cell latency: --threads %d; want 0 (one a core) or more", o.Threads)
+			}
+			if o.Threads == 0 {
+				o.Threads = runtime.GOMAXPROCS(0)
+			}
+			o.Seconds = each.Seconds()
+			if err := o.Validate(); err != nil {
+				return usagef("cell latency: %w", err)
+			}
+			l, err := child.MeasureLatency(g, net, o)
+			if err != nil {
+				return err
+			}
+			return a.print(struct {
+				Cell    string `json:"cell"`
+				Name    string `json:"name"`
+				Kernels string `json:"kernels"`
+				child.Latency
+			}{g.ShortHash(), g.Name, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l) })
+		}}
+	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
+	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); a batch that they do not divide has one alone")
+	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time for each measurement")
+	netFlags(c.Flags(), &net)
+	imageFlags(c.Flags(), &net)
+	return c
+}
+
+func printLatency(w io.Writer, l child.Latency) {
+	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable, float64(l.Cost.MAdds)/1e6, kernel.Arch())
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "BATCH\tTHREADS\tMS\tFASTEST\tIMAGES/S\t")
+	for _, p := range l.Network {
+		fmt.Fprintf(tw, "%d\t%d\t%.3f\t%.3f\t%.0f\t\n", p.Batch, p.Threads, p.MS, p.Fastest, p.Images)
+	}
+	tw.Flush()
+	total := append([]float64(nil), l.Other.MS...)
+	for _, r := range l.Rungs {
+		for i, ms := range r.MS {
+			total[i] += ms
+		}
+	}
+	fmt.Fprintln(w)
+	tw = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(tw, "RUNG\tOP\tINPUT\tPARAMS\tMADDS")
+	for _, b := range l.Batches {
+		fmt.Fprintf(tw, "\tMS OF %d\tSHARE", b)
+	}
+	fmt.Fprintln(tw)
+	row := func(place, op, in string, r child.RungLatency) {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%.2fM", place, op, in, r.Trainable, float64(r.MAdds)/1e6)
+		for i, ms := range r.MS {
+			fmt.Fprintf(tw, "\t%.3f\t%.1f%%", ms, 100*ms/total[i])
+		}
+		fmt.Fprintln(tw)
+	}
+	for _, r := range l.Rungs {
+		op, _ := space.OpByName(r.Op)
+		row(fmt.Sprintf("%s b%d.%d", r.Cell, r.Block, r.Operand), op.Label, r.In, r)
+	}
+	row("the rest", "", "", l.Other)
+	tw.Flush()
+}
