@@ -2,9 +2,12 @@ package checkpoints_test
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -33,6 +36,8 @@ func TestMain(m *testing.M) {
 		err = holderRole(dir)
 	case "reader":
 		err = readerRole(dir)
+	case "updater":
+		err = updaterRole(dir)
 	}
 	if err != nil {
 		fmt.Println("error", err)
@@ -138,6 +143,17 @@ func readerRole(dir string) error {
 	}
 	fmt.Println("trials", len(ts))
 	return s.Close()
+}
+
+// updaterRole opens a run, waits for its standard input to end, and stores a policy.
+func updaterRole(dir string) error {
+	s, err := checkpoints.Open(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Println("open")
+	io.Copy(io.Discard, os.Stdin)
+	return s.AddUpdate(checkpoints.Update{Version: 1, State: policyOf(1)})
 }
 
 // process is this binary in a role.
@@ -294,6 +310,49 @@ func checkWriter(t *testing.T, dir string, trials, versions int) {
 		t.Errorf("%d events of %d ends", finished, done)
 	}
 	checkLog(t, s, dir)
+	checkNoTemp(t, dir)
+}
+
+func TestAKillBetweenABlobAndItsCommitLeavesAnOrphan(t *testing.T) {
+	s := newStore(t)
+	dir := s.Dir()
+	must(t, s.Close())
+	other, err := sql.Open("sqlite", filepath.Join(dir, "run.db")) // holds up the commit, not the blob
+	must(t, err)
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	p := start(t, "updater", dir)
+	p.line(t)
+	_, err = other.Exec("BEGIN IMMEDIATE")
+	must(t, err)
+	must(t, p.in.Close())
+	sha := fmt.Sprintf("%x", sha256.Sum256(policyOf(1)))
+	blob := filepath.Join(dir, "blobs", sha[:2], sha+".safetensors")
+	for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Lstat(blob); err == nil {
+			break
+		} else if time.Now().After(late) {
+			t.Fatal(err)
+		}
+	}
+	p.kill()
+	_, err = other.Exec("ROLLBACK")
+	must(t, err)
+	must(t, other.Close())
+
+	s, err = checkpoints.Open(dir)
+	must(t, err)
+	defer s.Close()
+	if us, err := s.Updates(); err != nil || len(us) != 0 {
+		t.Fatalf("half a change: %+v, %v", us, err)
+	}
+	if n, err := s.SweepBlobs(0); err != nil || n != 1 {
+		t.Errorf("%d files swept, %v; want the orphan", n, err)
+	}
+	must(t, s.AddUpdate(checkpoints.Update{Version: 1, State: policyOf(1)}))
+	if b, err := s.ReadBlob(sha); err != nil || string(b) != string(policyOf(1)) {
+		t.Errorf("stored again: %d bytes, %v", len(b), err)
+	}
 	checkNoTemp(t, dir)
 }
 
