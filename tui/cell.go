@@ -13,6 +13,7 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/space"
+	"nasnet/tui/celldraw"
 )
 
 type epoch = child.EpochResult
@@ -65,7 +66,7 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 	case actView:
 		c.layout, c.from = (c.layout+1)%layouts, 0
 		v, _ := c.selected(m)
-		if n := max(widest(m.theme.draw(v.Genotype, false, asPaper)), widest(m.theme.draw(v.Genotype, true, asPaper))) + 2; c.layout == asPaper && n > m.w {
+		if n := paperWidth(v.Genotype) + 2; c.layout == asPaper && n > m.w {
 			c.layout = asList
 			return m.say(fmt.Sprintf("the layout of papers needs %d columns", n), false)
 		}
@@ -114,11 +115,10 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	t := m.theme
 	v, _ := c.selected(m)
 	as := c.layout
-	normal, reduction := t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
-	if as == asPaper && max(widest(normal), widest(reduction))+2 > w { // it needs a wide terminal
+	if as == asPaper && paperWidth(v.Genotype)+2 > w {
 		as = asLadder
-		normal, reduction = t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
 	}
+	normal, reduction := t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
 	one := normal
 	if c.reduction {
 		one = reduction
@@ -166,6 +166,13 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		out = append(out, beside(t.curvePane(v, half, lower), t.lineagePane(m.snap, v, w-half, lower))...)
 	}
 	return out
+}
+
+// paperWidth is the width in cells of both cells of a genotype as papers draw them.
+func paperWidth(g space.Genotype) int {
+	normal, _ := celldraw.PaperSize(g.Normal)
+	reduction, _ := celldraw.PaperSize(g.Reduction)
+	return max(normal, reduction)
 }
 
 func widest(lines []string) int {

@@ -2,16 +2,12 @@ package tui
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 )
@@ -131,23 +127,6 @@ func (m *model) watch(from source, pace time.Duration) tea.Cmd {
 		case <-from.updated:
 		}
 		return snapMsg{from.engine.Snapshot(), from}
-	})
-}
-
-// send carries out a command of the engine, after all that were sent before, and brings back its answer.
-func (m *model) send(c nas.Command) tea.Cmd {
-	before, answered := m.sending, make(chan struct{})
-	m.sending = answered
-	return m.safe("command "+string(c.Do), func() tea.Msg {
-		defer close(answered)
-		if before != nil {
-			select {
-			case <-before:
-			case <-m.ctx.Done():
-			}
-		}
-		r, err := m.engine.Do(m.ctx, c)
-		return replyMsg{c, r, err}
 	})
 }
 
@@ -361,93 +340,6 @@ func (m *model) do(a action) tea.Cmd {
 	return on.act(m, a)
 }
 
-// askWorkers asks for more or fewer workers than there are, or than were asked for last.
-func (m *model) askWorkers(more int) tea.Cmd {
-	if m.asked == 0 {
-		m.asked = m.snap.Workers
-	}
-	if m.asked+more < 1 {
-		return m.say("one worker is the least; "+m.keyOf(actPause)+" pauses the search", true)
-	}
-	m.asked += more
-	return m.send(nas.Command{Do: nas.SetWorkers, N: m.asked})
-}
-
-// undoStop takes up again the selected child if it was stopped, or else the one that was stopped last.
-func (m *model) undoStop() tea.Cmd {
-	v, ok := m.picked()
-	if !ok || v.State != nas.Stopped {
-		i := slices.IndexFunc(m.snap.Recent, func(x nas.TrialView) bool { return x.State == nas.Stopped })
-		if i < 0 {
-			return m.say("no child was stopped", true)
-		}
-		v = m.snap.Recent[i]
-	}
-	return m.send(nas.Command{Do: nas.UndoStop, Trial: v.ID})
-}
-
-// onTrial carries out the actions that are about the selected trial.
-func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
-	var do nas.Action
-	switch a {
-	case actPauseChild:
-		do = nas.ToggleTrial
-	case actStar:
-		do = nas.Star
-	case actMark:
-	default:
-		return nil, false
-	}
-	t, ok := s.selected(m)
-	if a == actMark && ok {
-		m.mark(t.ID)
-		return nil, true
-	}
-	switch {
-	case !ok:
-		return m.say("no child or cell is selected", true), true
-	case do == nas.ToggleTrial && t.State != nas.Running && t.State != nas.Paused:
-		return m.say(fmt.Sprintf("%s is not in training", m.theme.trial(t)), true), true
-	}
-	return m.send(nas.Command{Do: do, Trial: t.ID}), true
-}
-
-// answer shows what a command did.
-func (m *model) answer(msg replyMsg) tea.Cmd {
-	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
-		m.asked = 0
-	}
-	if msg.err != nil {
-		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
-			return tea.Quit
-		}
-		m.leaving = m.leaving && msg.to.Do != nas.Drain
-		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
-	}
-	switch msg.to.Do {
-	case nas.Stop:
-		return tea.Quit
-	case nas.StopTrial:
-		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
-	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
-		if m.top().scope() == onForm {
-			m.pop()
-		}
-	}
-	text := msg.reply.Message
-	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
-		text += "  " + msg.reply.Dir
-	}
-	return m.say(text, false)
-}
-
-// say shows a line until the next one or for a while.
-func (m *model) say(text string, bad bool) tea.Cmd {
-	m.toast = toast{m.theme.clean(text), bad, m.toast.id + 1}
-	id := m.toast.id
-	return m.after(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
-}
-
 func (m *model) top() screen { return m.stack[len(m.stack)-1] }
 
 // push shows a screen over the others, and what it asks for at its beginning is done.
@@ -463,106 +355,3 @@ func (m *model) push(s screen) tea.Cmd {
 func (m *model) shows(s screen) bool { return slices.Contains(m.stack, s) }
 
 func (m *model) pop() { m.stack = m.stack[:len(m.stack)-1] }
-
-// View implements tea.Model. Equal versions, sizes and cursors give the frame that was made before.
-func (m *model) View() (frame string) {
-	defer func() {
-		if v := recover(); v != nil {
-			frame = ""
-			if m.crash == nil {
-				c := &crash{"view", v, debug.Stack()}
-				if m.program == nil {
-					panic(fmt.Sprintf("%v\n%s", c.value, c.stack))
-				}
-				go m.program.Send(crashMsg{c})
-			}
-		}
-	}()
-	if m.crash != nil {
-		return ""
-	}
-	k := frameKey{m.snap.Version, m.rev, m.w, m.h}
-	if k != m.cached || m.frame == "" {
-		m.cached, m.frame = k, strings.Join(m.draw(), "\n")
-	}
-	return m.frame
-}
-
-// draw makes the h lines of w cells of a frame: the topmost screen that fills the terminal, and the dialogs over it.
-func (m *model) draw() []string {
-	if m.w <= 0 || m.h <= 0 {
-		return nil
-	}
-	at := len(m.stack) - 1
-	for at > 0 {
-		if _, ok := m.stack[at].(dialog); !ok {
-			break
-		}
-		at--
-	}
-	s := m.stack[at]
-	lines := make([]string, 0, m.h)
-	if m.h > 1 {
-		lines = append(lines, fit(s.header(m, m.w), m.w))
-	}
-	lower := m.lower()
-	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal keeps its lines for the screen
-	body := s.view(m, m.w, m.h-len(lines)-len(lower))
-	for i := range m.h - len(lines) - len(lower) {
-		if i < len(body) {
-			lines = append(lines, body[i])
-		} else {
-			lines = append(lines, strings.Repeat(" ", m.w))
-		}
-	}
-	lines = append(lines, lower...)
-	for _, s := range m.stack[at+1:] {
-		box := s.(dialog).box(m, min(m.w, 76), m.h-1)
-		w := 0
-		if len(box) > 0 {
-			w = ansi.StringWidth(box[0])
-		}
-		y := max(0, (m.h-1-len(box))/2)
-		if l, ok := s.(interface{ low() bool }); ok && l.low() {
-			y = max(0, m.h-2-len(box))
-		}
-		lines = overlay(lines, box, max(0, (m.w-w)/2), y, m.w)
-	}
-	return lines
-}
-
-// lower is the line of the last answer or event, and the footer.
-func (m *model) lower() []string {
-	var but []action
-	if !m.options.CanDetach {
-		but = append(but, actQuitDetach)
-	}
-	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.keys, m.top().scope(), m.w, but...), m.w)}
-}
-
-// newsLine is the last answer, or else the newest events.
-func (m *model) newsLine(w int) string {
-	t := m.theme
-	if m.toast.text != "" {
-		style, sign := t.good, t.g.Running
-		if m.toast.bad {
-			style, sign = t.bad, "!"
-		}
-		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
-	}
-	if m.visiting() {
-		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; esc goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
-	}
-	if why := m.sharing.now.Lost; why != "" {
-		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))
-	}
-	if over(m.snap) {
-		sign, word, style := t.state(m.snap.State)
-		text := sign + " the search is " + word
-		if b := m.snap.Best; b != nil {
-			text += fmt.Sprintf(": best %s (%s)", score(b.Reward, 4), short(*b))
-		}
-		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+" leaves", w-2))
-	}
-	return m.besideControl(t.newsLine(m.snap, w), w)
-}

@@ -1,0 +1,117 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+)
+
+// send carries out a command of the engine, after all that were sent before, and brings back its answer.
+func (m *model) send(c nas.Command) tea.Cmd {
+	before, answered := m.sending, make(chan struct{})
+	m.sending = answered
+	return m.safe("command "+string(c.Do), func() tea.Msg {
+		defer close(answered)
+		if before != nil {
+			select {
+			case <-before:
+			case <-m.ctx.Done():
+			}
+		}
+		r, err := m.engine.Do(m.ctx, c)
+		return replyMsg{c, r, err}
+	})
+}
+
+// askWorkers asks for more or fewer workers than there are, or than were asked for last.
+func (m *model) askWorkers(more int) tea.Cmd {
+	if m.asked == 0 {
+		m.asked = m.snap.Workers
+	}
+	if m.asked+more < 1 {
+		return m.say("one worker is the least; "+m.keyOf(actPause)+" pauses the search", true)
+	}
+	m.asked += more
+	return m.send(nas.Command{Do: nas.SetWorkers, N: m.asked})
+}
+
+// undoStop takes up again the selected child if it was stopped, or else the one that was stopped last.
+func (m *model) undoStop() tea.Cmd {
+	v, ok := m.picked()
+	if !ok || v.State != nas.Stopped {
+		i := slices.IndexFunc(m.snap.Recent, func(x nas.TrialView) bool { return x.State == nas.Stopped })
+		if i < 0 {
+			return m.say("no child was stopped", true)
+		}
+		v = m.snap.Recent[i]
+	}
+	return m.send(nas.Command{Do: nas.UndoStop, Trial: v.ID})
+}
+
+// onTrial carries out the actions that are about the selected trial.
+func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
+	var do nas.Action
+	switch a {
+	case actPauseChild:
+		do = nas.ToggleTrial
+	case actStar:
+		do = nas.Star
+	case actMark:
+	default:
+		return nil, false
+	}
+	t, ok := s.selected(m)
+	if a == actMark && ok {
+		m.mark(t.ID)
+		return nil, true
+	}
+	switch {
+	case !ok:
+		return m.say("no child or cell is selected", true), true
+	case do == nas.ToggleTrial && t.State != nas.Running && t.State != nas.Paused:
+		return m.say(fmt.Sprintf("%s is not in training", m.theme.trial(t)), true), true
+	}
+	return m.send(nas.Command{Do: do, Trial: t.ID}), true
+}
+
+// answer shows what a command did.
+func (m *model) answer(msg replyMsg) tea.Cmd {
+	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
+		m.asked = 0
+	}
+	if msg.err != nil {
+		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
+			return tea.Quit
+		}
+		m.leaving = m.leaving && msg.to.Do != nas.Drain
+		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
+	}
+	switch msg.to.Do {
+	case nas.Stop:
+		return tea.Quit
+	case nas.StopTrial:
+		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
+	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
+		if m.top().scope() == onForm {
+			m.pop()
+		}
+	}
+	text := msg.reply.Message
+	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
+		text += "  " + msg.reply.Dir
+	}
+	return m.say(text, false)
+}
+
+// say shows a line until the next one or for a while.
+func (m *model) say(text string, bad bool) tea.Cmd {
+	m.toast = toast{m.theme.clean(text), bad, m.toast.id + 1}
+	id := m.toast.id
+	return m.after(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
+}

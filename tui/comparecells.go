@@ -1,0 +1,150 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+	"nasnet/tui/celldraw"
+)
+
+// rungRow is one line of the table of what differs.
+type rungRow struct {
+	name         string // "b0.1", "concat"
+	block, rung  int    // block -1: the output
+	inA, opA     string
+	inB, opB     string
+	differs      bool
+	onlyA, onlyB bool // the other cell lacks the block
+}
+
+func (c *compareScreen) cells(m *model) (a, b space.Cell) {
+	x, y := c.pair(m)
+	if c.reduction {
+		return x.Genotype.Reduction, y.Genotype.Reduction
+	}
+	return x.Genotype.Normal, y.Genotype.Normal
+}
+
+// rows compares two cells rung by rung, and at the end what they hand on.
+func (c *compareScreen) rows(m *model) []rungRow {
+	a, b := c.cells(m)
+	return compareCells(a, b)
+}
+
+func compareCells(a, b space.Cell) (rows []rungRow) {
+	side := func(c space.Cell, block, rung int) (in, op, combine string) {
+		if block >= len(c.Blocks) {
+			return "", "", ""
+		}
+		k := c.Blocks[block]
+		if rung == 1 {
+			return space.StateName(k.In1), k.Op1, ""
+		}
+		return space.StateName(k.In2), k.Op2, k.Combine
+	}
+	for i := range 2 * max(len(a.Blocks), len(b.Blocks)) {
+		r := rungRow{block: i / 2, rung: i%2 + 1, onlyA: i/2 >= len(b.Blocks), onlyB: i/2 >= len(a.Blocks)}
+		r.name = fmt.Sprintf("b%d.%d", r.block, r.rung)
+		var ca, cb string
+		r.inA, r.opA, ca = side(a, r.block, r.rung)
+		r.inB, r.opB, cb = side(b, r.block, r.rung)
+		r.differs = r.inA != r.inB || r.opA != r.opB || ca != cb
+		if ca != cb { // with the signs of the text form
+			sign := map[string]string{space.Add: " +", space.Concat: " &"}
+			r.opA, r.opB = r.opA+sign[ca], r.opB+sign[cb]
+		}
+		rows = append(rows, r)
+	}
+	out := func(c space.Cell) string {
+		var names []string
+		for _, s := range slices.Sorted(slices.Values(c.Outputs())) {
+			switch {
+			case s < 2:
+				names = append(names, []string{"h", "p"}[s])
+			default:
+				names = append(names, fmt.Sprint(s-2))
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	r := rungRow{name: "concat", block: -1, inA: out(a), inB: out(b)}
+	r.differs = r.inA != r.inB
+	return append(rows, r)
+}
+
+// markedLadder draws a cell with a sign in the margin of every line whose rung differs.
+func (t theme) markedLadder(g space.Genotype, reduction bool, rows []rungRow) []string {
+	differs := map[[2]int]bool{}
+	for _, r := range rows {
+		differs[[2]int{r.block, r.rung}] = r.differs
+	}
+	return t.ladderWith(g, reduction, 0, func(block, rung int) string {
+		if differs[[2]int{block, rung}] {
+			return " " + t.warn.Render(t.g.Differs) + "  "
+		}
+		return "    "
+	}, nil)
+}
+
+// ladderWith draws a cell between two margins: left and right are asked for every line, with block and rung, or block -1 and rung 0 for the output and
+// block -1 and rung -1 for a line of no rung. Cursor is that of [celldraw.Options].
+func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left, right func(block, rung int) string) []string {
+	c := g.Normal
+	if reduction {
+		c = g.Reduction
+	}
+	lines := celldraw.Ladder(c, celldraw.Options{Tier: t.g.Tier, Reduction: reduction, Cursor: cursor})
+	width, _ := celldraw.LadderSize(c)
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		block, rung, ok := l.Rung()
+		if !ok {
+			block, rung = -1, -1
+			if i == len(lines)-1 {
+				rung = 0
+			}
+		}
+		out[i] = left(block, rung) + t.spans(l)
+		if right != nil {
+			if s := right(block, rung); s != "" {
+				out[i] = fit(out[i], width-13+len(stripped(left(block, rung)))) + s // right of the bus
+			}
+		}
+	}
+	return out
+}
+
+// countOp is how often a cell has an op.
+func countOp(c space.Cell, op string) (n int) {
+	for _, b := range c.Blocks {
+		for _, o := range []string{b.Op1, b.Op2} {
+			if o == op {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// medianCurve is the median accuracy after each of n epochs, over the trials that got there, and the number of trials.
+func medianCurve(list []nas.TrialView, n int) (out []float64, trials int) {
+	for i := range n {
+		var at []float64
+		for _, v := range list {
+			if i < len(v.Curve) && !math.IsNaN(v.Curve[i].ValAcc) {
+				at = append(at, v.Curve[i].ValAcc)
+			}
+		}
+		if len(at) == 0 {
+			break
+		}
+		trials = max(trials, len(at))
+		slices.Sort(at)
+		out = append(out, (at[(len(at)-1)/2]+at[len(at)/2])/2)
+	}
+	return out, trials
+}

@@ -1,0 +1,159 @@
+package tui
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+)
+
+// oneLadder is the drawing of A or of B alone, with what differs in the margin.
+func (c *compareScreen) oneLadder(m *model, w, h int) []string {
+	a, b := c.pair(m)
+	v, letter := a, "A"
+	if c.shown == compareB {
+		v, letter = b, "B"
+	}
+	lines := m.theme.markedLadder(v.Genotype, c.reduction, c.rows(m))
+	return c.ladderPane(m, v, letter, scrolled(lines, c.from, h-2), w, h)
+}
+
+func (c *compareScreen) ladderPane(m *model, v nas.TrialView, letter string, lines []string, w, h int) []string {
+	t := m.theme
+	p := pane{title: fmt.Sprintf("%s %s %s %s", letter, short(v), t.g.Dot, cellName(c.reduction)), focus: letter == "A" || c.shown == compareB}
+	if v.HasReward {
+		p.right = score(v.Reward, 4)
+	}
+	return p.draw(t, w, h, lines)
+}
+
+func (c *compareScreen) rungsPane(m *model, rows []rungRow, w, h int) []string {
+	t := m.theme
+	a, b := c.pair(m)
+	same := 0
+	for _, r := range rows {
+		if !r.differs {
+			same++
+		}
+	}
+	p := pane{title: "Rungs", focus: true, right: fmt.Sprintf("%d of %d same", same, len(rows)), foot: m.hint(onCompare, actOpen, actDifference)}
+	half := max(8, min(24, (w-14)/2))
+	text := func(r rungRow, in, op string, gone bool) string {
+		switch {
+		case gone:
+			return t.g.None
+		case r.block < 0:
+			return in
+		case half < 15:
+			return in + " " + op
+		}
+		return fit(in, 7) + op
+	}
+	body := []string{" " + t.title.Render(fit("RUNG", 8)+fit("A "+short(a), half)+"   "+fit("B "+short(b), half))}
+	at := min(c.at, len(rows)-1)
+	from, to := window(len(rows), h-3, at)
+	for i := from; i < to; i++ {
+		r := rows[i]
+		sign, between := " ", "="
+		if r.differs {
+			between = t.warn.Render(t.g.Differs)
+		}
+		body = append(body, t.tableLine("", i == at, &sign, func() string {
+			return sign + fit(r.name, 8) + fit(t.cut(text(r, r.inA, r.opA, r.onlyB), half-1), half) + " " + between + " " + text(r, r.inB, r.opB, r.onlyA)
+		}))
+	}
+	return p.draw(t, w, h, body)
+}
+
+// numbersPane is the facts of both side by side.
+func (c *compareScreen) numbersPane(m *model, w, h int) []string {
+	t := m.theme
+	a, b := c.pair(m)
+	ca, cb := c.cells(m)
+	line := func(label, x, y, d string) string {
+		return " " + fit(label, 8) + fitRight(x, 6) + " " + fitRight(y, 6) + " " + fitRight(d, 6)
+	}
+	percent := func(x, y float64) string {
+		if x <= 0 || y <= 0 || x == y {
+			return "="
+		}
+		return t.cut(fmt.Sprintf("%+.0f%%", 100*(y/x-1)), 6)
+	}
+	acc := func(v nas.TrialView) (string, float64) {
+		x := valAcc(v)
+		if math.IsNaN(x) {
+			return t.g.None, x
+		}
+		return score(x, 4), x
+	}
+	ra, xa := acc(a)
+	rb, xb := acc(b)
+	label := "reward"
+	if !a.HasReward || !b.HasReward {
+		label = "acc"
+	}
+	diff := ""
+	if !math.IsNaN(xa) && !math.IsNaN(xb) {
+		diff = strings.Replace(fmt.Sprintf("%+.4f", xb-xa), "0.", ".", 1)
+	}
+	count := func(x, y int) string {
+		if x == y {
+			return "="
+		}
+		return fmt.Sprintf("%+d", y-x)
+	}
+	counted := func(label string, x, y int) string { return line(label, fmt.Sprint(x), fmt.Sprint(y), count(x, y)) }
+	body := []string{
+		t.title.Render(line("", "A", "B", "B-A")),
+		line(label, ra, rb, diff),
+		line("params", amount(a.Params), amount(b.Params), percent(float64(a.Params), float64(b.Params))),
+		line("MAdds", amount(a.MAdds), amount(b.MAdds), percent(float64(a.MAdds), float64(b.MAdds))),
+		line("trained", clock(seconds(a.Seconds)), clock(seconds(b.Seconds)), percent(a.Seconds, b.Seconds)),
+		counted("depth", ca.Depth(), cb.Depth()),
+		counted("concat", len(ca.Outputs()), len(cb.Outputs())),
+	}
+	differing := func(r bool) (n int) {
+		x, y := a.Genotype.Normal, b.Genotype.Normal
+		if r {
+			x, y = a.Genotype.Reduction, b.Genotype.Reduction
+		}
+		for _, r := range compareCells(x, y) {
+			if r.differs {
+				n++
+			}
+		}
+		return n
+	}
+	body = append(body, "", fmt.Sprintf(" differ   normal      %2d rows", differing(false)), fmt.Sprintf("          reduction   %2d rows", differing(true)))
+	if a.Genotype.Validate() == nil && b.Genotype.Validate() == nil && a.Genotype.Hash() == b.Genotype.Hash() {
+		body = append(body, " the same network, in other words")
+	}
+	if h-2 > len(body)+3 {
+		body = append(body, "", t.title.Render(line("op", "A", "B", "")))
+		for _, op := range space.Ops {
+			if x, y := countOp(ca, op.Name), countOp(cb, op.Name); x+y > 0 {
+				body = append(body, counted(t.cut(op.Label, 8), x, y))
+			}
+		}
+	}
+	return pane{title: "Numbers"}.draw(t, w, h, body)
+}
+
+// curvesPane lays the accuracies of both over each other and over the median of the cells that the snapshot knows.
+func (c *compareScreen) curvesPane(m *model, w, h int) []string {
+	t := m.theme
+	a, b := c.pair(m)
+	acc := func(v nas.TrialView) []float64 { return series(v.Curve, func(e epoch) float64 { return e.ValAcc }) }
+	n := max(len(a.Curve), len(b.Curve))
+	p := pane{title: "Validation accuracy by epoch", right: plural(n, "epoch", "epochs")}
+	if n == 0 {
+		return p.draw(t, w, h, []string{"", " neither has an epoch behind it"})
+	}
+	median, cells := medianCurve(m.snap.Top, n)
+	return p.draw(t, w, h, t.plot(w-3, h-2, "",
+		line{name: "median of " + plural(cells, "cell", "cells"), values: median, style: t.plain, dotted: true},
+		line{name: "B " + short(b), values: acc(b), style: t.mean},
+		line{name: "A " + short(a), values: acc(a), style: t.best, heavy: true}))
+}

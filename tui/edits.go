@@ -1,0 +1,223 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"nasnet/nas/space"
+)
+
+// edits is a genotype that is changed by hand, decision by decision. Every change is a step that can be undone; steps that turn the same decision follow each
+// other as one.
+type edits struct {
+	reduction bool       // the reduction cell is the one that is changed
+	at        int        // rung under the cursor: 2*block + 0 or 1
+	steps     []editStep // [0] is the cell as it was
+	now       int        // the step that is shown; later ones were undone
+	sent      int        // the step that was sent to be trained, -1 if none
+}
+
+// editStep is a genotype, and the decision that made it from the one before; empty if it is more than one.
+type editStep struct {
+	g    space.Genotype
+	turn string
+}
+
+func newEdits(g space.Genotype) edits {
+	g = g.Clone()
+	g.Name = ""
+	return edits{steps: []editStep{{g: g}}, sent: -1}
+}
+
+func (e *edits) genotype() space.Genotype { return e.steps[e.now].g }
+
+// cell is the cell under the cursor, to read from.
+func (e *edits) cell() space.Cell { return cellOf(e.genotype(), e.reduction) }
+
+func cellOf(g space.Genotype, reduction bool) space.Cell {
+	if reduction {
+		return g.Reduction
+	}
+	return g.Normal
+}
+
+// unsaved says that there are edits which were not sent to training.
+func (e *edits) unsaved() bool { return e.now > 0 && e.now != e.sent }
+
+// take makes a genotype the newest step, and forgets what was undone. A step that turns the decision of the last one takes its place; one that leads back to
+// the genotype before is none.
+func (e *edits) take(s editStep) {
+	e.steps = slices.Clip(e.steps[:e.now+1])
+	if e.now > 0 && s.turn != "" && e.steps[e.now].turn == s.turn && e.sent != e.now {
+		e.steps = slices.Clip(e.steps[:e.now])
+		e.now--
+	}
+	if e.steps[e.now].g.Text() == s.g.Text() {
+		return
+	}
+	e.steps = append(e.steps, s)
+	e.now++
+	if e.sent >= e.now {
+		e.sent = -1
+	}
+}
+
+// turn changes the block under the cursor by the name of the decision.
+func (e *edits) turn(decision string, change func(c *space.Cell, k *space.Block)) {
+	g := e.genotype().Clone()
+	c := &g.Normal
+	if e.reduction {
+		c = &g.Reduction
+	}
+	change(c, &c.Blocks[e.at/2])
+	e.take(editStep{g, fmt.Sprintf("%s %s %d", cellName(e.reduction), decision, e.at)})
+}
+
+// operand is the input and the op of the rung under the cursor.
+func (e *edits) operand() (in int, op string) { return operandOf(e.cell(), e.at) }
+
+func operandOf(c space.Cell, at int) (in int, op string) {
+	if at/2 >= len(c.Blocks) {
+		return 0, ""
+	}
+	k := c.Blocks[at/2]
+	if at%2 == 0 {
+		return k.In1, k.Op1
+	}
+	return k.In2, k.Op2
+}
+
+func (e *edits) setOperand(in int, op string) {
+	decision := "op"
+	if was, _ := e.operand(); in != was {
+		decision = "input"
+	}
+	e.turn(decision, func(_ *space.Cell, k *space.Block) {
+		if e.at%2 == 0 {
+			k.In1, k.Op1 = in, op
+		} else {
+			k.In2, k.Op2 = in, op
+		}
+	})
+}
+
+// toggleCombine joins the two of the block under the cursor the other way.
+func (e *edits) toggleCombine() {
+	to := space.Concat
+	if e.cell().Blocks[e.at/2].Combine == space.Concat {
+		to = space.Add
+	}
+	e.turn("combine", func(_ *space.Cell, k *space.Block) { k.Combine = to })
+}
+
+// toggleOutput puts a state into the output of the cell or takes it out. A list that is what the rule of the space gives is not kept as a list.
+func (e *edits) toggleOutput(state int) error {
+	c := e.cell()
+	out := slices.Sorted(slices.Values(c.Outputs()))
+	if i := slices.Index(out, state); i >= 0 {
+		out = slices.Delete(out, i, i+1)
+	} else {
+		out = append(out, state)
+		slices.Sort(out)
+	}
+	if len(out) == 0 {
+		return errors.New("the output would be empty")
+	}
+	if slices.Equal(out, c.LooseEnds()) {
+		out = nil
+	}
+	e.turn(fmt.Sprintf("concat %d", state), func(c *space.Cell, _ *space.Block) { c.Concat = out })
+	return nil
+}
+
+func (e *edits) undo() error {
+	if e.now == 0 {
+		return errors.New("there is nothing to undo")
+	}
+	e.now--
+	return nil
+}
+
+func (e *edits) redo() error {
+	if e.now == len(e.steps)-1 {
+		return errors.New("there is nothing to redo")
+	}
+	e.now++
+	return nil
+}
+
+// rung names what is under the cursor: b2.1.
+func (e *edits) rung() string { return fmt.Sprintf("b%d.%d", e.at/2, e.at%2+1) }
+
+// was tells in what a rung differs from the cell as it was; empty if in nothing.
+func (e *edits) was(reduction bool, block, rung int) string {
+	if block < 0 {
+		return ""
+	}
+	before, after := cellOf(e.steps[0].g, reduction), cellOf(e.genotype(), reduction)
+	in, op := operandOf(before, 2*block+rung-1)
+	in2, op2 := operandOf(after, 2*block+rung-1)
+	var s []string
+	if in != in2 {
+		s = append(s, space.StateName(in))
+	}
+	if op != op2 {
+		s = append(s, op)
+	}
+	if rung == 2 && before.Blocks[block].Combine != after.Blocks[block].Combine {
+		s = append(s, before.Blocks[block].Combine)
+	}
+	return strings.Join(s, " ")
+}
+
+// summary is the changes from the cell as it was in a few words.
+func (e *edits) summary() string {
+	var out []string
+	for _, d := range space.Diff(e.steps[0].g, e.genotype()) {
+		s := d.B
+		if d.Block >= 0 {
+			s = fmt.Sprintf("b%d.%s=%s", d.Block, d.Field, d.B)
+		} else {
+			s = d.Field + "=" + s
+		}
+		if d.Cell == "reduction" {
+			s = "reduction " + s
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
+}
+
+// words tells what a step changed, with a sign between before and after.
+func (e *edits) words(i int, to string) string {
+	var out []string
+	for _, d := range space.Diff(e.steps[i-1].g, e.steps[i].g) {
+		name := d.Field
+		if d.Block >= 0 {
+			name = fmt.Sprintf("b%d.%s", d.Block, d.Field)
+		}
+		if d.Cell == "reduction" {
+			name = "red. " + name
+		}
+		out = append(out, name+" "+d.A+" "+to+" "+d.B)
+	}
+	return strings.Join(out, ", ")
+}
+
+// invalid says in words what is wrong with a genotype; empty if nothing is.
+func invalid(g space.Genotype) string {
+	for _, reduction := range []bool{false, true} {
+		c := cellOf(g, reduction)
+		for _, s := range c.LooseEnds() {
+			if len(c.Concat) > 0 && !slices.Contains(c.Concat, s) {
+				return fmt.Sprintf("%s %s goes nowhere: no block reads it, and it is not in the output", cellName(reduction), space.StateName(s))
+			}
+		}
+	}
+	if err := g.Validate(); err != nil {
+		return strings.TrimPrefix(err.Error(), "space: ")
+	}
+	return ""
+}

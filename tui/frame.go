@@ -1,0 +1,112 @@
+package tui
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// View implements tea.Model. Equal versions, sizes and cursors give the frame that was made before.
+func (m *model) View() (frame string) {
+	defer func() {
+		if v := recover(); v != nil {
+			frame = ""
+			if m.crash == nil {
+				c := &crash{"view", v, debug.Stack()}
+				if m.program == nil {
+					panic(fmt.Sprintf("%v\n%s", c.value, c.stack))
+				}
+				go m.program.Send(crashMsg{c})
+			}
+		}
+	}()
+	if m.crash != nil {
+		return ""
+	}
+	k := frameKey{m.snap.Version, m.rev, m.w, m.h}
+	if k != m.cached || m.frame == "" {
+		m.cached, m.frame = k, strings.Join(m.draw(), "\n")
+	}
+	return m.frame
+}
+
+// draw makes the h lines of w cells of a frame: the topmost screen that fills the terminal, and the dialogs over it.
+func (m *model) draw() []string {
+	if m.w <= 0 || m.h <= 0 {
+		return nil
+	}
+	at := len(m.stack) - 1
+	for at > 0 {
+		if _, ok := m.stack[at].(dialog); !ok {
+			break
+		}
+		at--
+	}
+	s := m.stack[at]
+	lines := make([]string, 0, m.h)
+	if m.h > 1 {
+		lines = append(lines, fit(s.header(m, m.w), m.w))
+	}
+	lower := m.lower()
+	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal keeps its lines for the screen
+	body := s.view(m, m.w, m.h-len(lines)-len(lower))
+	for i := range m.h - len(lines) - len(lower) {
+		if i < len(body) {
+			lines = append(lines, body[i])
+		} else {
+			lines = append(lines, strings.Repeat(" ", m.w))
+		}
+	}
+	lines = append(lines, lower...)
+	for _, s := range m.stack[at+1:] {
+		box := s.(dialog).box(m, min(m.w, 76), m.h-1)
+		w := 0
+		if len(box) > 0 {
+			w = ansi.StringWidth(box[0])
+		}
+		y := max(0, (m.h-1-len(box))/2)
+		if l, ok := s.(interface{ low() bool }); ok && l.low() {
+			y = max(0, m.h-2-len(box))
+		}
+		lines = overlay(lines, box, max(0, (m.w-w)/2), y, m.w)
+	}
+	return lines
+}
+
+// lower is the line of the last answer or event, and the footer.
+func (m *model) lower() []string {
+	var but []action
+	if !m.options.CanDetach {
+		but = append(but, actQuitDetach)
+	}
+	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.keys, m.top().scope(), m.w, but...), m.w)}
+}
+
+// newsLine is the last answer, or else the newest events.
+func (m *model) newsLine(w int) string {
+	t := m.theme
+	if m.toast.text != "" {
+		style, sign := t.good, t.g.Running
+		if m.toast.bad {
+			style, sign = t.bad, "!"
+		}
+		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
+	}
+	if m.visiting() {
+		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; esc goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
+	}
+	if why := m.sharing.now.Lost; why != "" {
+		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))
+	}
+	if over(m.snap) {
+		sign, word, style := t.state(m.snap.State)
+		text := sign + " the search is " + word
+		if b := m.snap.Best; b != nil {
+			text += fmt.Sprintf(": best %s (%s)", score(b.Reward, 4), short(*b))
+		}
+		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+" leaves", w-2))
+	}
+	return m.besideControl(t.newsLine(m.snap, w), w)
+}
