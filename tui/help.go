@@ -43,7 +43,11 @@ func (s *helpScreen) act(m *model, a action) tea.Cmd {
 
 func (s *helpScreen) header(m *model, w int) string {
 	t := m.theme
-	return t.spread(" "+t.bold.Render("help"), t.clean(m.options.Version)+"   "+m.way("close"), w)
+	log := ""
+	if m.options.LogPath != "" {
+		log = "   what went wrong is in " + t.clean(m.options.LogPath)
+	}
+	return t.spread(" "+t.bold.Render("help")+log, t.clean(m.options.Version)+"   "+m.way("close"), w)
 }
 
 func (s *helpScreen) view(m *model, w, h int) []string {

@@ -125,3 +125,14 @@ func TestWhatCannotBeTakenBackAsksWithAnotherKey(t *testing.T) {
 		t.Errorf("%d commands, quit %v: the quit dialog does something without being told what", n, d.quit)
 	}
 }
+
+func TestTheHelpNamesTheLog(t *testing.T) {
+	d := drive(t, busy(), 80, 24)
+	if got := d.press("?").text(); strings.Contains(got, "what went wrong") {
+		t.Errorf("there is no log:\n%s", got)
+	}
+	d.m.options.LogPath = "runs/a1/interface.log"
+	if got := d.press("j").text(); !strings.Contains(got, "what went wrong is in runs/a1/interface.log") {
+		t.Errorf("no path of the log in\n%s", got)
+	}
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -236,6 +237,39 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A terminal that can place no cursor is one that takes lines, and so is a pipe.
+func TestADumbTerminalGetsJSONLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	t.Parallel()
+	store := t.TempDir()
+	args := []string{"search", "--fake", "--children", "2", "--update-every", "2", "--epochs", "1", "--strategy", "random"}
+	check := func(where, out string) {
+		t.Helper()
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if len(lines) < 8 {
+			t.Errorf("%s: %d lines: %q", where, len(lines), out)
+		}
+		for _, l := range lines {
+			var e struct {
+				Time time.Time `json:"ts"`
+				Type string    `json:"t"`
+				Run  string    `json:"run"`
+			}
+			if err := json.Unmarshal([]byte(l), &e); err != nil || e.Time.IsZero() || e.Type == "" || e.Run == "" || strings.Contains(l, "\x1b") {
+				t.Errorf("%s: %q: %+v, %v", where, l, e, err)
+			}
+		}
+	}
+	check("a pipe", nasnet(t, store, args...))
+	c := &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...), Env: append(environment(store), "TERM=dumb", "LANG=C.UTF-8")}
+	x := ptytest.Start(t, c, 80, 24)
+	x.End(exitDone)
+	out, _, _ := strings.Cut(x.Sent(), "\x1b]9999") // the driver's own mark
+	check("TERM=dumb", out)
 }
 
 // While it is paused nothing moves: no child, no time that counts, no rate of images, no guess of the end.

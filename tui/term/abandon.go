@@ -15,7 +15,7 @@ func Abandon(path string) error {
 		return fmt.Errorf("term: abandon: %w", err)
 	}
 	defer null.Close()
-	log, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	log, err := openLog(path)
 	if err != nil {
 		return fmt.Errorf("term: abandon: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 // lands on the screen: not a print of a library, not the dump of a crash. It returns another handle of the terminal f to draw on, and a function that
 // undoes it all; call it once.
 func Divert(f *os.File, path string) (tty *os.File, undo func(), err error) {
-	log, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	log, err := openLog(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("term: divert: %w", err)
 	}
