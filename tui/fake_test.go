@@ -338,6 +338,18 @@ func trouble() *nas.Snapshot {
 	return s
 }
 
+// fakePlan makes a plan of a training of 60,000 images.
+func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
+	p.Cost, err = fakeCost(g, s.Net)
+	p.Trainable, p.Bytes, p.Images = p.Params, 1<<20*int64(s.Train.Batch), s.Data.TrainImages
+	if p.Images == 0 {
+		p.Images = 60_000
+	}
+	scale := func(n, f, image int) int64 { return int64(n * f * f * image * image) }
+	p.MAdds = 42_000_000 * scale(s.Net.N, s.Net.Filters, s.Net.Image) / scale(2, 16, 32) // as the cells of the fake search have
+	return p, err
+}
+
 // fakeCost counts a made-up network: its ops by the size of their windows.
 func fakeCost(g space.Genotype, net child.NetConfig) (Cost, error) {
 	var c Cost

@@ -160,7 +160,16 @@ func (f *form) lines(t theme, w, h int) []string {
 	if err := f.fields[f.at].error(); err != nil {
 		about = err.Error()
 	}
-	return append(out, "", "   "+t.cut(t.clean(about), max(0, w-4)))
+	more := ""
+	switch above, below := from, len(f.fields)-to; {
+	case above > 0 && below > 0:
+		more = fmt.Sprintf("   %d more above, %d below", above, below)
+	case above > 0:
+		more = fmt.Sprintf("   %d more above", above)
+	case below > 0:
+		more = fmt.Sprintf("   %d more below", below)
+	}
+	return append(out, t.key.Render(more), "   "+t.cut(t.clean(about), max(0, w-4)))
 }
 
 // whole checks for an integer from lo to hi.

@@ -42,7 +42,7 @@ func TestGoldenFrames(t *testing.T) {
 		{"cell-failed", "busy", []string{"j", "j", "j", "j", "j", "enter"}, sizes[:2], term.Unicode},
 		{"cell-ascii", "busy", []string{"5", "enter"}, sizes[:1], term.ASCII},
 		{"retrain", "busy", []string{"5", "r"}, append(sizes, small[0]), term.Unicode},
-		{"retrain-wrong", "busy", []string{"5", "r", "tab", "tab", "tab", "tab", "tab", "x", "enter"}, sizes[:1], term.Unicode},
+		{"retrain-wrong", "busy", []string{"5", "r", "tab", "tab", "tab", "tab", "tab", "tab", "x", "enter"}, sizes[:1], term.Unicode},
 		{"fork", "busy", []string{"f"}, append(sizes, small[0]), term.Unicode},
 		{"compare", "busy", []string{"5", " ", "j", " ", "c"}, append(sizes, small[0]), term.Unicode},
 		{"compare-reduction", "busy", []string{"5", "j", "c", "tab", "d", "d"}, [][2]int{sizes[0], {200, 60}}, term.Unicode},

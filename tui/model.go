@@ -31,6 +31,7 @@ type model struct {
 	keyed   time.Time         // of the last key
 	seen    *nas.Snapshot     // at the last key
 	costs   map[string]costed // by the text of a genotype
+	plans   map[string]plan   // by what planOf says
 	palette palette
 	mouse   bool                    // the screen has the mouse
 	clip    func(text string) error // nil: the terminal has no clipboard
@@ -193,6 +194,14 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 			m.costs = map[string]costed{}
 		}
 		m.costs[msg.of] = msg.costed
+	case planMsg:
+		if m.plans == nil || len(m.plans) > 1000 {
+			m.plans = map[string]plan{}
+		}
+		m.plans[msg.of] = msg.plan
+		if r, ok := m.top().(*retrainScreen); ok {
+			r.settle(m)
+		}
 	case crashMsg:
 		m.crash = msg.crash
 		return m, tea.Quit

@@ -136,16 +136,25 @@ func TestAStoppedChildCanBeTakenUpAgainAndTheAnswerSaysHow(t *testing.T) {
 func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
-	d.press("right", "tab", "right", "tab", "tab", "tab", "ctrl+u", "6", "tab", "tab", "ctrl+u").typeText("600")
-	d.press("tab", "tab", "tab", "right", "tab", "ctrl+u").typeText("0.3").press("tab", "ctrl+u", "7", "enter")
+	d.press("right")
+	for _, x := range []struct{ field, text string }{{"judged", ""}, {"n", "6"}, {"epochs", "600"}, {"mode", ""}, {"prob", "0.3"}, {"seed", "7"}} {
+		to(t, d, x.field)
+		if x.text == "" {
+			d.press("right")
+		} else {
+			d.press("ctrl+u").typeText(x.text)
+		}
+	}
+	d.press("enter")
 	c := d.last()
 	if c.Do != nas.Retrain || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil || c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
 		t.Fatalf("got %+v", c)
 	}
 	base := busy().Config
-	want := nas.RetrainSpec{Net: base.Net, Train: base.Train, Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
+	want := nas.RetrainSpec{Net: base.Net.WithDefaults(), Train: base.Train.WithDefaults(), Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
 	want.Net.N, want.Train.Epochs = 6, 600
 	want.Net.Channels, want.Net.Classes = 0, 0
+	want.Train.Shards = 0
 	want.Train.DropPath.Mode, want.Train.DropPath.Prob = "constant", 0.3
 	if !reflect.DeepEqual(*c.Retrain, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", *c.Retrain, want)
@@ -161,9 +170,9 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 		keys []string
 		want string
 	}{
-		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 64"},
-		{"a learning rate of zero", []string{"r", "up", "up", "up", "up", "ctrl+u", "0", "enter"}, "lr: want above 0"},
-		{"drop probability above 0.95", []string{"r", "up", "up", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.95"},
+		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 64"},
+		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "0", "enter"}, "lr: want above 0"},
+		{"drop probability above 0.95", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.95"},
 		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"}, "from policy: want 0 to 160"},
 		{"a name that is no folder name", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
 		{"a seed below zero", []string{"f", "tab", "tab", "ctrl+u", "-", "1", "enter"}, "seed: want a whole number"},

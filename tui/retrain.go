@@ -8,14 +8,20 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 )
 
 // retrainScreen asks how a picked cell is to be trained again. The fields begin with the settings of the search.
 type retrainScreen struct {
 	form
-	trial nas.TrialView
-	spec  nas.RetrainSpec // of the search, or of the retrain that is repeated
+	trial  nas.TrialView
+	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
+	search nas.Config
+	timed  bool // the epochs are those that fit into the preset's time, when that is known
 }
+
+// ownSettings is the preset that leaves the settings as they were.
+const ownSettings = "as before"
 
 func openRetrain(m *model) (screen, string) {
 	v, ok := m.picked()
@@ -31,42 +37,115 @@ func openRetrain(m *model) (screen, string) {
 	if v.Retrain != nil {
 		spec = *v.Retrain
 	}
+	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
+	return &retrainScreen{trial: v, spec: spec, search: c, form: newForm(retrainFields(spec, m.options.DataSets)...)}, ""
+}
+
+func (r *retrainScreen) init(m *model) tea.Cmd { return m.askPlan(r.command()) }
+
+// retrainFields are the settings of a training, the most wanted first.
+func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	judged := "validation"
 	if spec.Data.Test {
 		judged = "test"
 	}
-	d := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	presets := []string{ownSettings}
+	for _, r := range child.Recipes {
+		presets = append(presets, r.Name)
+	}
+	var stacks []string
+	for _, s := range child.Stacks {
+		stacks = append(stacks, s.Name)
+	}
 	named := func(s string) error {
 		if s == "" {
 			return fmt.Errorf("want a name or a folder")
 		}
 		return nil
 	}
-	fields := []field{
-		{name: "data", label: "data set", value: spec.Data.Name, choices: m.options.DataSets, check: named, hint: "a name, or a folder of class folders"},
+	n, t := spec.Net, spec.Train
+	return []field{
+		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named, hint: "a name, or a folder of class folders"},
+		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
 		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"}, hint: "test: train on all, judge on test images"},
 		{name: "images", label: "images", value: fmt.Sprint(spec.Data.TrainImages), check: whole(0, 100_000_000), hint: "to train on; 0 = all there are"},
 		{name: "image", label: "image side", value: fmt.Sprint(spec.Data.Image), check: whole(4, 1024), hint: "pixels"},
-		{name: "n", label: "cells N", value: fmt.Sprint(spec.Net.N), check: whole(1, 64), hint: "normal cells in each of the three stacks"},
-		{name: "f", label: "filters F", value: fmt.Sprint(spec.Net.Filters), check: whole(1, 4096), hint: "of the first stack"},
-		{name: "epochs", label: "epochs", value: fmt.Sprint(spec.Train.Epochs), check: whole(1, 100_000)},
-		{name: "batch", label: "batch", value: fmt.Sprint(spec.Train.Batch), check: whole(1, 65_536), hint: "images a step"},
-		{name: "lr", label: "lr", value: d(spec.Train.LR), check: between(0, 100, true), hint: "at the start, " + spec.Train.Schedule},
-		{name: "mode", label: "DropPath", value: spec.Train.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
-		{name: "prob", label: "drop at end", value: d(spec.Train.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
+		{name: "n", label: "cells N", value: fmt.Sprint(n.N), check: whole(1, 64), hint: "normal cells in each of the three stacks"},
+		{name: "f", label: "filters F", value: fmt.Sprint(n.Filters), check: whole(1, 4096), hint: "of the first stack"},
+		{name: "epochs", label: "epochs", value: fmt.Sprint(t.Epochs), check: whole(1, 100_000)},
+		{name: "batch", label: "batch", value: fmt.Sprint(t.Batch), check: whole(2, 65_536), hint: "images a step"},
+		{name: "lr", label: "lr", value: decimal(t.LR), check: between(0, 100, true), hint: "at its highest"},
+		{name: "schedule", label: "schedule", value: t.Schedule, choices: child.Schedules(), hint: "of the learning rate"},
+		{name: "mode", label: "DropPath", value: t.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
+		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
 		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
+		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
+		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
+		{name: "cutout", label: "cutout", value: fmt.Sprint(t.Augment.Cutout), check: whole(0, 1024), hint: "side of a blank square"},
+		{name: "color", label: "colour", value: decimal(t.Augment.Color), check: between(0, 1, false), hint: "part that it changes by"},
+		{name: "crop", label: "crop", value: decimal(t.Augment.Crop), check: between(0, 1, false), hint: "least part seen, in place of pad"},
+		{name: "ema", label: "average", value: decimal(t.EMA), check: between(0, 0.999999, false), hint: "decay of the weights' mean; 0: none"},
+		{name: "flipmean", label: "flip average", value: yesNo(t.FlipAverage), choices: noYes, hint: "judged with the mirror image, too"},
+		{name: "optimizer", label: "optimizer", value: t.Optimizer, choices: []string{"sgd", "rmsprop"}},
+		{name: "warmup", label: "warm-up", value: decimal(t.WarmupEpochs), check: between(0, 100_000, false), hint: "epochs in which lr rises"},
+		{name: "momentum", label: "momentum", value: decimal(t.Momentum), check: between(0, 0.9999, false)},
+		{name: "decay", label: "weight decay", value: decimal(t.WeightDecay), check: between(0, 1, false)},
+		{name: "clip", label: "clip", value: decimal(t.Clip), check: between(0, 1e9, false), hint: "largest gradient norm; 0: none"},
+		{name: "smoothing", label: "smoothing", value: decimal(t.LabelSmoothing), check: between(0, 0.99, false), hint: "of the labels"},
+		{name: "stack", label: "stack", value: n.Stack, choices: stacks, hint: "how cells are stacked"},
+		{name: "aux", label: "aux head", value: yesNo(n.Aux), choices: noYes, hint: "at two thirds of the depth"},
 	}
-	return &retrainScreen{form: newForm(fields...), trial: v, spec: spec}, ""
 }
 
-func (r *retrainScreen) scope() scope { return onForm }
-func (r *retrainScreen) back() bool   { return false }
+var noYes = []string{"no", "yes"}
 
-func (r *retrainScreen) selected(*model) (nas.TrialView, bool) { return r.trial, true }
+func yesNo(v bool) string {
+	if v {
+		return "yes"
+	}
+	return "no"
+}
 
-func (r *retrainScreen) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
+func decimal(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// fill puts the settings of the chosen preset into the fields.
+func (r *retrainScreen) fill() {
+	spec := r.spec
+	r.timed = false
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+		side := r.spec.Data.Image
+		if recipe.Net.Image > 0 {
+			side = recipe.Net.Image
+		}
+		spec.Net, spec.Train = recipe.For(side, false)
+		spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
+		spec.Data.Image, spec.Data.TrainImages, spec.Data.Test = side, 0, true
+		if r.timed = recipe.Within > 0; r.timed {
+			spec.Train.Epochs = recipe.MostEpochs // until it is known what an epoch takes
+		}
+	}
+	for _, x := range retrainFields(spec, nil) {
+		if x.name != "preset" && x.name != "data" && x.name != "seed" {
+			r.set(x.name, x.value)
+		}
+	}
+}
+
+func (r *retrainScreen) typed(m *model, msg tea.KeyMsg) tea.Cmd {
 	r.form.typed(msg)
-	return nil
+	return r.ask(m)
+}
+
+// ask asks what the settings take, if they can be.
+func (r *retrainScreen) ask(m *model) tea.Cmd {
+	if _, err := r.wrong(); err != nil {
+		return nil
+	}
+	cmd := m.askPlan(r.command())
+	if cmd == nil {
+		r.settle(m)
+	}
+	return cmd
 }
 
 // command is the command that the fields ask for.
@@ -82,13 +161,41 @@ func (r *retrainScreen) command() nas.Command {
 		s.Data.TrainImages = 0
 	}
 	s.Net.N, s.Net.Filters, s.Net.Image = r.integer("n"), r.integer("f"), s.Data.Image
-	s.Train.Epochs, s.Train.Batch, s.Train.LR = r.integer("epochs"), r.integer("batch"), r.decimal("lr")
-	s.Train.Shards = 0 // as the batch asks for
-	s.Train.DropPath.Mode, s.Train.DropPath.Prob = r.get("mode"), r.decimal("prob")
+	s.Net.Aux = r.yes("aux")
+	if stack := r.get("stack"); stack != s.Net.Stack { // with its own defaults
+		s.Net = child.NetConfig{Stack: stack, N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes, Aux: s.Net.Aux}
+	}
+	t := &s.Train
+	t.Epochs, t.Batch, t.LR, t.Schedule = r.integer("epochs"), r.integer("batch"), r.decimal("lr"), r.get("schedule")
+	t.Shards = 0 // as the batch asks for
+	t.DropPath.Mode, t.DropPath.Prob = r.get("mode"), r.decimal("prob")
+	t.Augment = child.Augment{Pad: r.integer("pad"), Crop: r.decimal("crop"), Flip: r.yes("flip"), Color: r.decimal("color"), Cutout: r.integer("cutout")}
+	t.EMA, t.FlipAverage = r.decimal("ema"), r.yes("flipmean")
+	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
+	t.Clip, t.LabelSmoothing = r.decimal("clip"), r.decimal("smoothing")
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+		t.Dropout, t.Nesterov = recipe.Train.Dropout, recipe.Train.Nesterov
+	}
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	g := r.trial.Genotype
 	return nas.Command{Do: nas.Retrain, Parent: &r.trial.ID, Cell: &g, Retrain: &s}
 }
+
+func (f *form) yes(name string) bool { return f.get(name) == "yes" }
+
+// set puts text into a field, which counts as changed if it was other text at the start.
+func (f *form) set(name, value string) {
+	for i := range f.fields {
+		if f.fields[i].name == name {
+			f.fields[i].input.set(value)
+		}
+	}
+}
+
+func (r *retrainScreen) scope() scope { return onForm }
+func (r *retrainScreen) back() bool   { return false }
+
+func (r *retrainScreen) selected(*model) (nas.TrialView, bool) { return r.trial, true }
 
 func (f *form) changed(name string) bool {
 	for i := range f.fields {
@@ -100,14 +207,25 @@ func (f *form) changed(name string) bool {
 }
 
 func (r *retrainScreen) act(m *model, a action) tea.Cmd {
-	if r.form.act(a) || a != actAccept {
+	preset := r.get("preset")
+	if r.form.act(a) {
+		if r.get("preset") != preset && a != actReset {
+			r.fill()
+		}
+		return r.ask(m)
+	}
+	if a != actAccept {
 		return nil
 	}
 	if i, err := r.wrong(); err != nil {
 		r.at = i
 		return m.say(err.Error(), true)
 	}
-	return m.send(r.command())
+	c := r.command()
+	if err := c.Retrain.Train.Validate(); err != nil {
+		return m.say(err.Error(), true)
+	}
+	return m.send(c)
 }
 
 func (r *retrainScreen) header(m *model, w int) string {
@@ -129,8 +247,8 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	if w >= 76 {
 		left = max(47, min(74, w*48/100))
 	}
-	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-6))...)
-	if h >= len(body)+5 {
+	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-7))...)
+	if h >= len(body)+6 {
 		body = append(body, "")
 		for _, l := range r.estimate(m) {
 			body = append(body, "   "+t.cut(l, left-6))
@@ -151,24 +269,50 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	return beside(out, append(t.curvePane(shown, right, upper), t.trainingsPane(m.snap, r.trial, right, h-upper)...))
 }
 
-// estimate tells what the settings will cost, by the time of the cell's own training in the search and the work in proportion.
+// settle is called when something is known of what the settings ask for: a preset that is named after a time gets the epochs that fit.
+func (r *retrainScreen) settle(m *model) {
+	recipe, err := child.RecipeNamed(r.get("preset"))
+	if err != nil || !r.timed {
+		return
+	}
+	p, known := m.plan(r.command())
+	if !known {
+		return
+	}
+	r.timed = false
+	if s := r.seconds(p, 1); s > 0 {
+		r.set("epochs", fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s)))))
+	}
+}
+
+// estimate tells what the settings ask for.
 func (r *retrainScreen) estimate(m *model) []string {
 	if _, err := r.wrong(); err != nil {
 		return nil
 	}
-	c, to := m.snap.Config, r.command().Retrain
-	images := float64(to.Data.TrainImages)
-	if r.trial.Seconds <= 0 || r.trial.Kind == nas.Retrained || c.TrainImages == 0 || c.Net.Filters == 0 || c.Train.Epochs == 0 {
-		return []string{"its time is known after the first epoch"}
+	c := r.command()
+	p, known := m.plan(c)
+	switch {
+	case p.err != nil:
+		return []string{p.err.Error()}
+	case !known:
+		return []string{"…"}
 	}
-	if images == 0 {
-		return []string{"on all images: its time is known after", "the first epoch"}
+	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
+	if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
+		return append(lines, fmt.Sprintf("about %s on one worker", clock(seconds(min(s, 1e9)))))
 	}
-	sq := func(a, b int) float64 { return math.Pow(float64(a)/float64(max(b, 1)), 2) }
-	work := images / float64(c.TrainImages) * float64(to.Train.Epochs) / float64(c.Train.Epochs) * float64(3*to.Net.N+2) / float64(3*c.Net.N+2) *
-		sq(to.Net.Filters, c.Net.Filters) * sq(to.Net.Image, c.Net.Image)
-	return []string{fmt.Sprintf("%.1f%s its search training (%s):", work, m.theme.g.Times, clock(seconds(r.trial.Seconds))),
-		fmt.Sprintf("about %s on one worker", clock(seconds(min(r.trial.Seconds*work, 1e9))))}
+	return append(lines, "its time is known after the first epoch")
+}
+
+// seconds is how long so many epochs will take one worker, by the time of the cell's own training in the search and the multiply-adds in proportion; 0 if
+// there is nothing to go by.
+func (r *retrainScreen) seconds(p plan, epochs int) float64 {
+	was := r.search
+	if r.trial.Seconds <= 0 || r.trial.Kind == nas.Retrained || r.trial.MAdds == 0 || p.Images == 0 || was.TrainImages == 0 || was.Train.Epochs == 0 {
+		return 0
+	}
+	return r.trial.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) / float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.trial.MAdds)
 }
 
 // trainingsPane lists the trainings of a cell.

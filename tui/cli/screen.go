@@ -8,16 +8,18 @@ import (
 	"path/filepath"
 
 	"nasnet/checkpoints"
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/remote"
+	"nasnet/nas/space"
 	"nasnet/tui"
 )
 
 // equip gives the interface what it may not reach for itself: networks to count, the store, files.
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Version = dataNames(), version
-	o.Cost = child.CostOf
+	o.Cost, o.Plan = child.CostOf, planOf
 	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
 	o.DeleteRun = func(_ context.Context, x tui.RunRow) error { return checkpoints.Remove(x.Dir) }
@@ -25,6 +27,29 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Write = writeExport
 	o.Keys = a.keys
 	return o
+}
+
+// planOf counts a training on images that are not read: what they are is known of published data sets.
+func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
+	net := s.Net
+	if info, err := dataset.Lookup(s.Data.Name); err == nil && info.TrainImages > 0 {
+		net.Channels, net.Classes = info.Channels, len(info.Classes)
+		p.Images = info.TrainImages
+		if !s.Data.Test {
+			p.Images -= s.Data.ValImages
+		}
+	}
+	if n := s.Data.TrainImages; n > 0 {
+		p.Images = n
+	}
+	if p.Cost, err = child.CostOf(g, net); err != nil {
+		return p, err
+	}
+	if s.Train.Shards == 0 {
+		s.Train.Shards = child.DefaultShards(s.Train.Batch)
+	}
+	p.Bytes, err = child.BytesOf(g, net, s.Train)
+	return p, err
 }
 
 // runRows lists the store for the interface.

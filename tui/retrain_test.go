@@ -1,0 +1,99 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+)
+
+// to moves the cursor of a form to a field.
+func to(t *testing.T, d *driver, name string) *retrainScreen {
+	t.Helper()
+	r := d.m.top().(*retrainScreen)
+	for range r.fields {
+		if r.fields[r.at].name == name {
+			return r
+		}
+		d.press("tab")
+	}
+	t.Fatalf("no field %s", name)
+	return nil
+}
+
+func TestAPresetFillsInTheSettings(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := to(t, d, "preset")
+	for r.get("preset") != "6@768" {
+		d.press("right")
+	}
+	d.press("enter")
+	c := d.last()
+	want, _ := child.RecipeNamed("6@768")
+	if c.Do != nas.Retrain || c.Retrain == nil {
+		t.Fatalf("sent %+v", c)
+	}
+	net, train := want.For(32, false)
+	if g := c.Retrain; g.Net.N != net.N || g.Net.Filters != net.Filters || !g.Net.Aux || g.Train.Epochs != 600 || g.Train.DropPath != train.DropPath || g.Train.Augment != train.Augment ||
+		g.Train.LR != train.LR || !g.Data.Test || g.Data.TrainImages != 0 {
+		t.Errorf("sent %+v", *g)
+	}
+}
+
+// The fake search trains 45,000 images in 20 epochs with 42M multiply-adds; the preset has N=1 F=8, an eighth of the multiply-adds, and all 60,000 images.
+func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := to(t, d, "preset")
+	for r.get("preset") != "10-minutes" {
+		d.press("right")
+	}
+	each := r.trial.Seconds / 20 * 60_000 / 45_000 * (42e6 / 8) / float64(r.trial.MAdds)
+	if got, want := r.integer("epochs"), min(60, int(600/each)); got != want {
+		t.Errorf("%d epochs, want %d", got, want)
+	}
+	d.press("right") // 1-hour
+	if r.get("preset") != "1-hour" || r.get("f") != "16" {
+		t.Errorf("preset %s with F=%s", r.get("preset"), r.get("f"))
+	}
+	to(t, d, "preset")
+	for r.get("preset") != ownSettings {
+		d.press("left")
+	}
+	if r.get("f") != "16" || r.get("epochs") != "20" || r.get("schedule") != "cosine" {
+		t.Errorf("F=%s, %s epochs, %s: want those of the search", r.get("f"), r.get("epochs"), r.get("schedule"))
+	}
+}
+
+func TestEverySettingOfTheFormIsSent(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := d.m.top().(*retrainScreen)
+	for name, value := range map[string]string{"optimizer": "rmsprop", "warmup": "1.5", "momentum": "0.8", "decay": "0.001", "clip": "3", "smoothing": "0.1", "pad": "2", "flip": "yes",
+		"cutout": "8", "color": "0.2", "ema": "0.99", "flipmean": "yes", "schedule": "one-cycle", "stack": "cifar", "aux": "yes", "mode": "scaled", "prob": "0.3", "seed": "9"} {
+		r.set(name, value)
+	}
+	d.press("enter")
+	g := d.last().Retrain
+	if g == nil {
+		t.Fatal("nothing was sent")
+	}
+	want := child.TrainConfig{Optimizer: "rmsprop", WarmupEpochs: 1.5, Momentum: 0.8, WeightDecay: 0.001, Clip: 3, LabelSmoothing: 0.1, EMA: 0.99, FlipAverage: true, Schedule: "one-cycle",
+		DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 2, Flip: true, Cutout: 8, Color: 0.2}}
+	got := g.Train
+	want.Epochs, want.Batch, want.LR, want.AuxWeight, want.Nesterov = got.Epochs, got.Batch, got.LR, got.AuxWeight, got.Nesterov
+	if got != want || !g.Net.Aux || g.Seed != 9 {
+		t.Errorf("sent %+v\nwant %+v", got, want)
+	}
+}
+
+func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := d.m.top().(*retrainScreen)
+	r.set("pad", "4")
+	r.set("crop", "0.5")
+	before := len(d.e.commands())
+	d.press("enter")
+	if len(d.e.commands()) != before || !strings.Contains(strings.Join(d.frame(), "\n"), "augment.pad is 4 and augment.crop") {
+		t.Errorf("sent, or not said why:\n%s", strings.Join(d.frame(), "\n"))
+	}
+}
