@@ -73,18 +73,23 @@ var longKeys = strings.Fields("enter esc tab shift+tab space up down left right 
 // mustHave are the rows without which one could not go on.
 var mustHave = []string{"back", "quit", "help", "accept", "cancel", "yes"}
 
+// maxKeyErrors is how many wrong lines are named at a time.
+const maxKeyErrors = 20
+
 // ReadKeys reads a file of lines
 //
 //	name = "key"
 //	name = ["key", "another"]   # [] for none
 //
 // which is TOML, and returns the key table that it makes of the default one. Names are those of [Keys.Rows]; a table header, blank lines and comments are
-// passed over. The error names every line that is wrong; a key that would mean two things in one place is an error that names both.
+// passed over. The error names the lines that are wrong, up to 20; a key that would mean two things in one place is an error that names both.
 func ReadKeys(path string, text []byte) (Keys, error) {
 	table := slices.Clone(keys)
 	var errs []error
 	wrong := func(line int, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s:%d: "+format, append([]any{path, line}, args...)...))
+		if len(errs) < maxKeyErrors {
+			errs = append(errs, fmt.Errorf("%s:%d: "+format, append([]any{path, line}, args...)...))
+		}
 	}
 	if !utf8.Valid(text) || len(text) > 64<<10 {
 		return Keys{}, fmt.Errorf("%s: want at most 64 KiB of UTF-8", path)

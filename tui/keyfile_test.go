@@ -70,6 +70,10 @@ func TestAWrongKeyFileNamesItsLines(t *testing.T) {
 	if n := strings.Count(fmt.Sprint(err), "\n"); n != 2 {
 		t.Errorf("not every line is named: %v", err)
 	}
+	_, err = ReadKeys("k", []byte(strings.Repeat("a = 1\n", 10000)))
+	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != maxKeyErrors {
+		t.Errorf("%d of 10,000 wrong lines are named, want %d", n, maxKeyErrors)
+	}
 }
 
 func TestChangedKeysShowEverywhere(t *testing.T) {
@@ -125,6 +129,9 @@ func FuzzReadKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		k, err := ReadKeys("f", b)
 		if err != nil {
+			if s := err.Error(); !strings.HasPrefix(s, "f:") || len(s) > 10000 {
+				t.Fatalf("error %q", s)
+			}
 			return
 		}
 		for i, s := range scopes {

@@ -51,6 +51,9 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 	}
 	have := map[string]nn.Tensor{}
 	for _, x := range ts {
+		if err := checkFinite(x); err != nil {
+			return taken, err
+		}
 		have[x.Name] = x
 	}
 	for _, own := range paramTensors(t.network.g) {

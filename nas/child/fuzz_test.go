@@ -41,7 +41,8 @@ func noPanic(t *testing.T, err error) {
 
 // Whatever describes a model: it is refused without a panic, or it predicts.
 func FuzzModel(f *testing.F) {
-	_, _, file := trained(f)
+	_, data, file := trained(f)
+	other := trainer(f, small, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data)
 	f.Add([]byte(nil), "", "", "", "", "")
 	f.Add(file[:len(file)/2], "", "", "", "", "")
 	f.Add([]byte(nil), `{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"concat"}]},"reduction":{"blocks":[{"in1":0,"op1":"max7x7","in2":1,"op2":"dil3x3","combine":"add"}]}}`, "", "", "", "")
@@ -54,6 +55,13 @@ func FuzzModel(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, genotype, net, mean, std, names string) {
 		if len(raw) == 0 {
 			raw = described(t, file, map[string]string{"genotype": genotype, "net": net, "mean": mean, "std": std, "class_names": names})
+		}
+		before := state(t, other)
+		if _, err := other.StartFrom(raw); err != nil {
+			noPanic(t, err)
+			if !bytes.Equal(state(t, other), before) {
+				t.Fatalf("after %v the trainer is another one", err)
+			}
 		}
 		m, err := child.Load(bytes.NewReader(raw))
 		if err != nil {

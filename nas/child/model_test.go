@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nasnet/nas/child"
+	"nasnet/nas/nn"
 )
 
 func trained(t testing.TB) (*child.Trainer, child.Data, []byte) {
@@ -101,14 +102,30 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 		"arrays for three times 200 normal": described(t, file, map[string]string{"net": `{"n":200,"filters":4,"image":10,"channels":1,"classes":4}`}),
 		`"n" is there twice`:                described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
 		`unknown field "m"`:                 described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
-		"EOF":                               file[:len(file)-1],
-		"is this a model":                   swap("nasnet-model/1", "nasnet-model/9"),
-		"space:":                            swap(`\"sep3x3\"`, `\"sep9x9\"`),
-		"want F32 of":                       swap(`\"filters\":4`, `\"filters\":5`),
-		"of another network":                swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
-		"1 means and 1 deviat":              swap(`\"channels\":1`, `\"channels\":2`),
-		"4 names for 5 classes":             swap(`\"classes\":4`, `\"classes\":5`),
-		"2 means and 1 deviatio":            swap(`"mean":"[0.`, `"mean":"[0,`),
+		"/op1/bn1/mean has NaN at place 0": func() []byte {
+			meta, ts, err := nn.ReadSafetensors(bytes.NewReader(file), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range ts {
+				if x.Name == "param/cells/0/block0/op1/bn1/mean" {
+					x.F32[0] = float32(math.NaN())
+				}
+			}
+			var b bytes.Buffer
+			if err := nn.WriteSafetensors(&b, meta, ts); err != nil {
+				t.Fatal(err)
+			}
+			return b.Bytes()
+		}(),
+		"EOF":                    file[:len(file)-1],
+		"is this a model":        swap("nasnet-model/1", "nasnet-model/9"),
+		"space:":                 swap(`\"sep3x3\"`, `\"sep9x9\"`),
+		"want F32 of":            swap(`\"filters\":4`, `\"filters\":5`),
+		"of another network":     swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
+		"1 means and 1 deviat":   swap(`\"channels\":1`, `\"channels\":2`),
+		"4 names for 5 classes":  swap(`\"classes\":4`, `\"classes\":5`),
+		"2 means and 1 deviatio": swap(`"mean":"[0.`, `"mean":"[0,`),
 	} {
 		_, err := child.Load(bytes.NewReader(b))
 		if err == nil {

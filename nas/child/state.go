@@ -175,7 +175,7 @@ func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 		if s.DType != "F32" || !slices.Equal(s.Shape, shape) {
 			return fmt.Errorf("%s is %s of shape %v; want F32 of %v", name, s.DType, s.Shape, shape)
 		}
-		return nil
+		return checkFinite(s)
 	}
 	for _, p := range g.Params() {
 		if err := check("param/"+p.Name, p.Shape); err != nil {
@@ -190,6 +190,16 @@ func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 	for _, name := range slices.Sorted(maps.Keys(ts)) {
 		if !known[name] {
 			return fmt.Errorf("%s is not a part of the network", name)
+		}
+	}
+	return nil
+}
+
+// checkFinite refuses an array with a value that no training leaves behind.
+func checkFinite(t nn.Tensor) error {
+	for i, v := range t.F32 {
+		if notFinite(float64(v)) {
+			return fmt.Errorf("%s has %v at place %d: damaged?", t.Name, v, i)
 		}
 	}
 	return nil

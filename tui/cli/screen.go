@@ -109,8 +109,11 @@ func (s stored) Do(context.Context, nas.Command) (nas.Reply, error) {
 // seenName is the file in a run's folder that says how the run was when a person last looked at it.
 const seenName = "seen.json"
 
+// maxSeen is the largest such file that is read, in bytes: it is a snapshot without its lists.
+const maxSeen = 1 << 20
+
 func readSeen(dir string) *nas.Snapshot {
-	b, err := os.ReadFile(filepath.Join(dir, seenName))
+	b, err := readFile(filepath.Join(dir, seenName), maxSeen)
 	if err != nil {
 		return nil
 	}
