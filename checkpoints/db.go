@@ -182,12 +182,20 @@ func readSchema(db *sql.DB) (map[string]string, error) {
 func quickCheck(db *sql.DB, path string) error {
 	var text string
 	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&text); err != nil {
-		return fmt.Errorf("checkpoints: %s: %w", path, wrap(err))
+		return damaged(path, wrap(err))
 	}
 	if text != "ok" {
-		return fmt.Errorf("checkpoints: %s: %w: %s", path, ErrDamaged, printable(text))
+		return damaged(path, fmt.Errorf("%w: %s", ErrDamaged, printable(text)))
 	}
 	return nil
+}
+
+// damaged says what can be done about a damaged database.
+func damaged(path string, err error) error {
+	if !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("checkpoints: %s: %w", path, err)
+	}
+	return fmt.Errorf("checkpoints: %s: %w; put a copy of it in its place, or go on from a fork of the run; what can still be read of it, the shell sqlite3 writes with .recover", path, err)
 }
 
 // printable replaces what could steer a terminal: text from a file is not to be trusted.

@@ -121,6 +121,74 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 	}
 }
 
+// An older schema, made up: no notes, and no column for whoever trained a trial. Its run is opened as any other and becomes a current one.
+func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Create(dir, Run{Name: "old"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}), s.AddEpochs([]Epoch{{Trial: 0, ValAcc: 0.5}}),
+		s.AddUpdate(Update{Version: 1, State: []byte("policy")}), s.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := migrations
+	defer func() { migrations, schemaVersion = was, 1+len(was) }()
+	// From the made-up schema 1 to 2, which is the one of schema.sql: SQLite keeps the text of a table that is made anew.
+	table := schemaSQL[strings.Index(schemaSQL, "CREATE TABLE event("):]
+	table = table[:strings.Index(table, ";")+1]
+	migrations = []string{"ALTER TABLE event RENAME TO old_event; " + table + " INSERT INTO event SELECT id, time_ns, 1, 'info', kind, trial, body FROM old_event; DROP TABLE old_event"}
+	schemaVersion = 2
+	db, err := openDB(filepath.Join(dir, dbName), paramsWrite("WAL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`DROP TABLE event; CREATE TABLE event(id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, trial INTEGER, body TEXT) STRICT;
+		INSERT INTO event VALUES(1, 5, 'told', 0, '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenReadOnly(dir); err == nil || !strings.Contains(err.Error(), "it has schema 1, this program reads 2: open it for writing once") {
+		t.Errorf("read-only: %v", err)
+	}
+	for range 2 {
+		if s, err = Open(dir); err != nil {
+			t.Fatal(err)
+		}
+		es, err := s.Events(0, 1)
+		if err != nil || len(es) != 1 || es[0].Kind != "told" || es[0].Level != "info" || es[0].Time.UnixNano() != 5 {
+			t.Errorf("events: %+v, %v", es, err)
+		}
+		if u, err := s.UpdateAt(1); err != nil || string(u.State) != "policy" {
+			t.Errorf("update: %+v, %v", u, err)
+		}
+		if err := errors.Join(s.SetNote(0, "goes on"), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err = OpenReadOnly(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	// The program that made the backup can use it in the place of run.db.
+	migrations, schemaVersion = nil, 1
+	if _, err := Open(dir); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "it has schema 2, this program knows 1") {
+		t.Errorf("the older program with the migrated run: %v", err)
+	}
+	old, err := openDB(filepath.Join(dir, dbName+".v1"), paramsFixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	var kind string
+	if err := old.QueryRow("SELECT kind FROM event").Scan(&kind); err != nil || kind != "told" {
+		t.Errorf("backup: %q, %v", kind, err)
+	}
+}
+
 func TestNoWALOnANetworkFileSystem(t *testing.T) {
 	local := networkFS
 	defer func() { networkFS = local }()
