@@ -23,11 +23,12 @@ type Latency struct {
 
 // LatencyPoint is one way to run the network.
 type LatencyPoint struct {
-	Batch   int     `json:"batch"`
-	Threads int     `json:"threads"`    // equal parts of the batch, each on a thread of its own
-	MS      float64 `json:"ms"`         // of a batch, the median
-	Fastest float64 `json:"fastest_ms"` // what it takes when nothing else is in the way
-	Images  float64 `json:"images_per_s"`
+	Batch    int     `json:"batch"`
+	Threads  int     `json:"threads"`
+	Branches bool    `json:"branches"`   // the threads take branches of the network, see [nn.Branches]; else equal parts of the batch
+	MS       float64 `json:"ms"`         // of a batch, the median
+	Fastest  float64 `json:"fastest_ms"` // what it takes when nothing else is in the way
+	Images   float64 `json:"images_per_s"`
 }
 
 // RungLatency is one op of a cell: its sum over all cells of that kind in the network.
@@ -80,27 +81,89 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 		return l, fmt.Errorf("child: latency: %w", err)
 	}
 	for i, batch := range o.Batches {
-		for _, threads := range slices.Compact([]int{1, o.Threads}) {
-			if batch%threads != 0 {
-				continue
-			}
-			shards, err := newShards(g, l.Net, buildOptions{batch: batch / threads}, threads)
-			if err == nil {
-				err = affordable(shards[0].program)
-			}
-			if err != nil {
-				return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
-			}
-			fillRandom(shards)
-			if err := l.point(shards, batch, o.Seconds); err != nil {
-				return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
-			}
-			if threads == 1 {
-				l.rungs(shards[0].program, rungOf, i, o.Seconds)
-			}
+		if err := l.batch(g, i, batch, rungOf, o); err != nil {
+			return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
 		}
 	}
 	return l, nil
+}
+
+// batch measures all ways to run the batch of the given place in l.Batches, and the rungs in the first of them.
+func (l *Latency) batch(g space.Genotype, place, batch int, rungOf map[string]int, o LatencyOptions) error {
+	for _, threads := range slices.Compact([]int{1, o.Threads}) {
+		if batch%threads != 0 {
+			continue
+		}
+		shards, err := l.shards(g, batch, threads, false)
+		if err != nil {
+			return err
+		}
+		team := newTeam(threads, threads)
+		forward := func(i int) { shards[i].program.Forward(false) }
+		l.point(LatencyPoint{Batch: batch, Threads: threads}, func() { err = errors.Join(err, team.do(forward)) }, o.Seconds)
+		team.close()
+		if err != nil {
+			return err
+		}
+		if threads == 1 {
+			l.rungs(shards[0].program, rungOf, place, o.Seconds)
+		}
+	}
+	if o.Threads == 1 {
+		return nil
+	}
+	shards, err := l.shards(g, batch, 1, true)
+	if err != nil {
+		return err
+	}
+	b, err := shards[0].program.Branches(o.Threads)
+	if err != nil {
+		return err
+	}
+	l.point(LatencyPoint{Batch: batch, Threads: o.Threads, Branches: true}, b.Forward, o.Seconds)
+	return nil
+}
+
+// shards returns a network for parts of a batch with random weights and images; keep gives each value memory of its own.
+func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
+	var shards []*shard
+	for i := range parts {
+		o := buildOptions{batch: batch / parts}
+		if i > 0 {
+			o.shardOf = shards[0].network.g
+		}
+		n, err := build(g, l.Net, o)
+		if err != nil {
+			return nil, err
+		}
+		n.g.Keep = keep
+		p, err := n.g.Plan(nil, n.logits)
+		if err == nil {
+			err = affordable(p)
+		}
+		if err != nil {
+			return nil, err
+		}
+		shards = append(shards, &shard{network: n, program: p})
+	}
+	r := rng.Stream(1, "latency")
+	shards[0].network.g.InitParams(r)
+	allocShards(shards)
+	for _, s := range shards {
+		x := s.program.Value(s.network.input)
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	return shards, nil
+}
+
+// point measures one way to run the network.
+func (l *Latency) point(p LatencyPoint, run func(), seconds float64) {
+	times := timed(make([]float64, 0, 1<<12), run, seconds)
+	p.MS, p.Fastest = median(times), slices.Min(times)
+	p.Images = float64(p.Batch) / p.MS * 1e3
+	l.Network = append(l.Network, p)
 }
 
 // list lists the rungs with what they cost, and returns which rung a part of the network belongs to.
@@ -140,30 +203,6 @@ func (l *Latency) list(g space.Genotype, n *network) (rungOf map[string]int, err
 		}
 	}
 	return rungOf, nil
-}
-
-// fillRandom gives a network that was planned memory, weights and images.
-func fillRandom(shards []*shard) {
-	r := rng.Stream(1, "latency")
-	shards[0].network.g.InitParams(r)
-	allocShards(shards)
-	for _, s := range shards {
-		x := s.program.Value(s.network.input)
-		for i := range x {
-			x[i] = float32(r.NormFloat64())
-		}
-	}
-}
-
-// point measures the network as a whole.
-func (l *Latency) point(shards []*shard, batch int, seconds float64) (err error) {
-	team := newTeam(len(shards), len(shards))
-	defer team.close()
-	forward := func(i int) { shards[i].program.Forward(false) }
-	times := timed(make([]float64, 0, 1<<12), func() { err = errors.Join(err, team.do(forward)) }, seconds)
-	ms := median(times)
-	l.Network = append(l.Network, LatencyPoint{Batch: batch, Threads: len(shards), MS: ms, Fastest: slices.Min(times), Images: float64(batch) / ms * 1e3})
-	return err
 }
 
 // rungs measures the parts of the network at the batch of the given place in l.Batches.

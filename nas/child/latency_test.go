@@ -1,6 +1,7 @@
 package child_test
 
 import (
+	"slices"
 	"testing"
 
 	"nasnet/nas/child"
@@ -21,15 +22,17 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 	if err != nil || l.Cost != want {
 		t.Errorf("cost %+v, want %+v (error %v)", l.Cost, want, err)
 	}
-	var ways [][2]int
+	var ways []child.LatencyPoint
 	for _, p := range l.Network {
-		ways = append(ways, [2]int{p.Batch, p.Threads})
+		ways = append(ways, child.LatencyPoint{Batch: p.Batch, Threads: p.Threads, Branches: p.Branches})
 		if !(p.Fastest > 0) || p.MS < p.Fastest || !(p.Images > 0) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if len(ways) != 3 || ways[0] != [2]int{1, 1} || ways[1] != [2]int{4, 1} || ways[2] != [2]int{4, 2} {
-		t.Errorf("batches and threads %v; want 1 on one, 4 on one and on two", ways)
+	all := []child.LatencyPoint{{Batch: 1, Threads: 1}, {Batch: 1, Threads: 2, Branches: true}, {Batch: 4, Threads: 1}, {Batch: 4, Threads: 2},
+		{Batch: 4, Threads: 2, Branches: true}}
+	if !slices.Equal(ways, all) {
+		t.Errorf("ways %+v; want %+v", ways, all)
 	}
 	if len(l.Rungs) != 20 {
 		t.Fatalf("%d rungs, want 20", len(l.Rungs))

@@ -92,56 +92,66 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 	return values[len(values)-1]
 }
 
-// Every operation is in it, at sizes that pad unevenly, do not reach the end of the image, and shift paths.
+// manyOps is a network with every operation, at sizes that pad unevenly, do not reach the end of the image, and shift paths. Its program is for
+// evaluation, its parameters and statistics are random.
+func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, logits nn.Node) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, uint64(size)))
+	g = nn.NewGraph(2)
+	g.Keep = keep
+	x = g.Input("x", 2, size, size, 3)
+	conv := func(name string, x nn.Node, kh, kw, filters int, o nn.ConvOpts) nn.Node {
+		return g.BatchNorm(name, g.Conv(x, g.Param(name+"/w", nn.FanOut, kh, kw, x.Shape()[3], filters), o))
+	}
+	sep := func(name string, in, k, stride int) nn.Sep {
+		return nn.Sep{Depth: g.Param(name+"/dw", nn.FanOutDepthwise, k, k, 1, in), Point: g.Param(name+"/pw", nn.FanOut, 1, 1, in, 4), Norm: g.Norm(name, 4),
+			Opts: nn.ConvOpts{Stride: stride, Relu: true}}
+	}
+	a := conv("stem", x, 3, 3, 4, nn.ConvOpts{})
+	b := conv("row", a, 1, 7, 4, nn.ConvOpts{SW: 2, Relu: true})
+	b = conv("column", b, 7, 1, 4, nn.ConvOpts{SH: 2, Relu: true})
+	c := conv("dilated", a, 3, 3, 4, nn.ConvOpts{Stride: 2, Dilation: 2})
+	g.Part = "pair"
+	d := g.DropPath(g.SepPair(a, sep("one", 4, 5, 2), sep("two", 4, 5, 1)), 0)
+	g.Part = ""
+	e := g.PointUnit([]nn.Node{a, a}, []nn.Node{g.Param("p0", nn.FanOut, 1, 1, 8, 1), g.Param("p1", nn.FanOut, 1, 1, 8, 3)}, g.Norm("half", 4),
+		nn.ConvOpts{Stride: 2, Relu: true})
+	f := g.Add(g.AvgPool(a, 5, 2), g.MaxPool(a, 7, 2))
+	h := conv("depth", g.Relu(g.Depthwise(f, g.Param("dw", nn.FanOutDepthwise, 3, 3, 1, 4), nn.ConvOpts{})), 2, 2, 4, nn.ConvOpts{Stride: 2, Valid: true})
+	h = g.Concat(h, g.MaxPoolValid(g.Add(b, c), 2, 2), g.AvgPoolValid(g.Add(d, e), 2, 2))
+	y := g.Dropout(g.Concat(g.GlobalAvgPool(h, false), g.GlobalAvgPool(a, true)), 0.5)
+	logits = g.Linear(y, g.Param("fc/w", nn.FanOut, 16, 5), g.Param("fc/b", nn.Zeros, 5))
+	p, err := g.Compile(nil, logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.InitParams(r)
+	for _, q := range g.Params() {
+		if !strings.HasSuffix(q.Name, "w") {
+			for i := range q.Value {
+				q.Value[i] += float32(r.NormFloat64()) / 2
+			}
+		}
+	}
+	for _, s := range g.Buffers() {
+		for i := range s.Value {
+			s.Value[i] = 0.5 + r.Float32()
+			if strings.HasSuffix(s.Name, "mean") {
+				s.Value[i] -= 1
+			}
+		}
+	}
+	for i := range p.Value(x) {
+		p.Value(x)[i] = float32(r.NormFloat64())
+	}
+	return g, p, x, logits
+}
+
 func TestLayersComputeWhatTheProgramDoes(t *testing.T) {
 	for _, size := range []int{8, 9} {
-		r := rand.New(rand.NewPCG(1, uint64(size)))
-		g := nn.NewGraph(2)
-		x := g.Input("x", 2, size, size, 3)
-		conv := func(name string, x nn.Node, kh, kw, filters int, o nn.ConvOpts) nn.Node {
-			return g.BatchNorm(name, g.Conv(x, g.Param(name+"/w", nn.FanOut, kh, kw, x.Shape()[3], filters), o))
-		}
-		sep := func(name string, in, k, stride int) nn.Sep {
-			return nn.Sep{Depth: g.Param(name+"/dw", nn.FanOutDepthwise, k, k, 1, in), Point: g.Param(name+"/pw", nn.FanOut, 1, 1, in, 4), Norm: g.Norm(name, 4),
-				Opts: nn.ConvOpts{Stride: stride, Relu: true}}
-		}
-		a := conv("stem", x, 3, 3, 4, nn.ConvOpts{})
-		b := conv("row", a, 1, 7, 4, nn.ConvOpts{SW: 2, Relu: true})
-		b = conv("column", b, 7, 1, 4, nn.ConvOpts{SH: 2, Relu: true})
-		c := conv("dilated", a, 3, 3, 4, nn.ConvOpts{Stride: 2, Dilation: 2})
-		g.Part = "pair"
-		d := g.DropPath(g.SepPair(a, sep("one", 4, 5, 2), sep("two", 4, 5, 1)), 0)
-		g.Part = ""
-		e := g.PointUnit([]nn.Node{a, a}, []nn.Node{g.Param("p0", nn.FanOut, 1, 1, 8, 1), g.Param("p1", nn.FanOut, 1, 1, 8, 3)}, g.Norm("half", 4),
-			nn.ConvOpts{Stride: 2, Relu: true})
-		f := g.Add(g.AvgPool(a, 5, 2), g.MaxPool(a, 7, 2))
-		h := conv("depth", g.Relu(g.Depthwise(f, g.Param("dw", nn.FanOutDepthwise, 3, 3, 1, 4), nn.ConvOpts{})), 2, 2, 4, nn.ConvOpts{Stride: 2, Valid: true})
-		h = g.Concat(h, g.MaxPoolValid(g.Add(b, c), 2, 2), g.AvgPoolValid(g.Add(d, e), 2, 2))
-		y := g.Dropout(g.Concat(g.GlobalAvgPool(h, false), g.GlobalAvgPool(a, true)), 0.5)
-		logits := g.Linear(y, g.Param("fc/w", nn.FanOut, 16, 5), g.Param("fc/b", nn.Zeros, 5))
-		p, err := g.Compile(nil, logits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.InitParams(r)
-		for _, q := range g.Params() {
-			if !strings.HasSuffix(q.Name, "w") {
-				for i := range q.Value {
-					q.Value[i] += float32(r.NormFloat64()) / 2
-				}
-			}
-		}
-		for _, s := range g.Buffers() {
-			for i := range s.Value {
-				s.Value[i] = 0.5 + r.Float32()
-				if strings.HasSuffix(s.Name, "mean") {
-					s.Value[i] -= 1
-				}
-			}
-		}
+		g, p, x, logits := manyOps(t, size, false)
 		in := newArray(2, size, size, 3)
 		for i := range in.v {
-			p.Value(x)[i] = float32(r.NormFloat64())
 			in.v[i] = float64(p.Value(x)[i])
 		}
 		p.Forward(false)

@@ -19,8 +19,8 @@ func (a *app) cellLatency() *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
 	c := &cobra.Command{Use: "latency CELL", Short: "measure how long a network of the cell looks at images, as a whole and by rung", Args: args("CELL"),
-		Long: cellHelp + "\nEach time is of a batch, by the moving statistics. Threads share the images of a batch, so a single image has one. Times of rungs are sums over\n" +
-			"all cells of the kind, measured within the network on one thread.",
+		Long: cellHelp + "\nEach time is of a batch, by the moving statistics. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
+			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			g, err := a.cell(args[0])
 			if err != nil {
@@ -51,7 +51,7 @@ func (a *app) cellLatency() *cobra.Command {
 			}{g.ShortHash(), g.Name, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l) })
 		}}
 	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
-	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); a batch that they do not divide has one alone")
+	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only if they divide it")
 	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time for each measurement")
 	netFlags(c.Flags(), &net)
 	imageFlags(c.Flags(), &net)
@@ -61,9 +61,15 @@ func (a *app) cellLatency() *cobra.Command {
 func printLatency(w io.Writer, l child.Latency) {
 	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable, float64(l.Cost.MAdds)/1e6, kernel.Arch())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "BATCH\tTHREADS\tMS\tFASTEST\tIMAGES/S\t")
+	fmt.Fprintln(tw, "BATCH\tTHREADS\tWHICH SHARE\tMS\tFASTEST\tIMAGES/S\t")
 	for _, p := range l.Network {
-		fmt.Fprintf(tw, "%d\t%d\t%.3f\t%.3f\t%.0f\t\n", p.Batch, p.Threads, p.MS, p.Fastest, p.Images)
+		what := "–"
+		if p.Branches {
+			what = "branches"
+		} else if p.Threads > 1 {
+			what = "images"
+		}
+		fmt.Fprintf(tw, "%d\t%d\t%s\t%.3f\t%.3f\t%.0f\t\n", p.Batch, p.Threads, what, p.MS, p.Fastest, p.Images)
 	}
 	tw.Flush()
 	total := append([]float64(nil), l.Other.MS...)
