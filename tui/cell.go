@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -223,7 +224,16 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 	s := m.snap
 	switch {
 	case v.HasReward:
-		add("reward", t.bold.Render(score(v.Reward, 4)))
+		mean, sd, n := trainings(s, v)
+		switch reward := t.bold.Render(score(v.Reward, 4)); {
+		case n < 2:
+			add("reward", reward)
+		case w < 26:
+			add("reward", reward+" "+t.g.PlusMinus+score(sd, 3))
+		default:
+			add("reward", reward)
+			add("", fmt.Sprintf("%s %s%s, %d times", score(mean, 4), t.g.PlusMinus, score(sd, 4), n))
+		}
 	case v.State == nas.Failed || v.State == nas.Stopped:
 		add("reward", "none: "+t.clean(v.FailKind))
 	default:
@@ -283,6 +293,40 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 	return out[:min(len(out), max(h, 0))]
 }
 
+// trainings is the mean reward of a cell over its trainings as the search trains, with other seeds, its standard deviation, and their number.
+func trainings(s *nas.Snapshot, v nas.TrialView) (mean, sd float64, n int) {
+	var rewards []float64
+	seen := map[int]bool{}
+	for _, x := range append([]nas.TrialView{v}, s.Retrains...) {
+		if seen[x.ID] || !x.HasReward || x.Cell != v.Cell || !asTheSearch(s.Config, x) {
+			continue
+		}
+		seen[x.ID] = true
+		rewards = append(rewards, x.Reward)
+		mean += x.Reward
+	}
+	if n = len(rewards); n < 2 {
+		return mean, 0, n
+	}
+	mean /= float64(n)
+	for _, r := range rewards {
+		sd += (r - mean) * (r - mean)
+	}
+	return mean, math.Sqrt(sd / float64(n-1)), n
+}
+
+// asTheSearch says that a trial was trained and judged as the search trains and judges.
+func asTheSearch(c nas.Config, v nas.TrialView) bool {
+	r := v.Retrain
+	if r == nil {
+		return true
+	}
+	own, its := c.Train, r.Train
+	own.Shards, its.Shards = max(1, own.Shards), max(1, its.Shards)
+	return reflect.DeepEqual(r.Net, c.Net) && reflect.DeepEqual(its, own) && r.Data.Name == c.Data && r.Data.Dir == c.DataDir && !r.Data.Test &&
+		r.Data.TrainImages == c.TrainImages && r.Data.ValImages == c.ValImages
+}
+
 // tally counts the ops of both cells.
 func (t theme) tally(g space.Genotype, w int) []string {
 	bars := max(4, min(10, (w-9)/2))
@@ -307,10 +351,10 @@ func (t theme) tally(g space.Genotype, w int) []string {
 // lineage is the trial, what it was made from and what was made from it, in lines for w cells.
 func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 	tell := func(x nas.TrialView) string {
-		_, word, style := t.state(x.State)
+		sign, word, style := t.state(x.State)
 		text := fmt.Sprintf("%-6s %-8s ", x.Label(), kind(x.Kind))
 		if w < 24 {
-			text = fmt.Sprintf("%-5s ", x.Label())
+			text, word = fmt.Sprintf("%-5s ", x.Label()), sign
 		}
 		switch {
 		case x.HasReward:

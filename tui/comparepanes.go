@@ -61,7 +61,7 @@ func (c *compareScreen) rungsPane(m *model, rows []rungRow, w, h int) []string {
 			between = t.warn.Render(t.g.Differs)
 		}
 		body = append(body, t.tableLine("", i == at, &sign, func() string {
-			return sign + fit(r.name, 8) + fit(t.cut(text(r, r.inA, r.opA, r.onlyB), half-1), half) + " " + between + " " + text(r, r.inB, r.opB, r.onlyA)
+			return sign + fit(r.name, 8) + fit(t.cut(text(r, r.inA, r.opA, r.onlyB), half), half) + " " + between + " " + text(r, r.inB, r.opB, r.onlyA)
 		}))
 	}
 	return p.draw(t, w, h, body)

@@ -104,7 +104,7 @@ func openStopChild(m *model) (screen, string) {
 		return nil, m.theme.trial(v) + " is not in training"
 	}
 	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?",
-		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) }, more: fmt.Sprintf("It is %.0f%% trained; it will have no reward.", v.Progress*100)}, ""
+		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) }, more: fmt.Sprintf("It is %.0f%% trained; it will have no reward. %s undoes the stop.", v.Progress*100, m.keyOf(actUndoStop))}, ""
 }
 
 // noteDialog is a line of text for a trial.

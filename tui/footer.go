@@ -120,15 +120,15 @@ func (t theme) event(e nas.Event) string {
 		return fmt.Sprintf("%s epoch %.0f/%.0f%sloss %s%sval %s", who, num("epoch"), num("epochs"), dot, number(num("train_loss")), dot, score(num("val_acc"), 4))
 	case "trial_finished":
 		s := fmt.Sprintf("%s done: %s", who, score(num("reward"), 4))
+		if has("best_by") {
+			s += ", new best by " + score(num("best_by"), 4)
+		}
 		if has("advantage") {
 			s += fmt.Sprintf(" (%s over baseline)", signed(num("advantage")))
 		}
 		s += dot + "cell " + cell
 		if has("repeat_of") {
 			s += fmt.Sprintf("%srepeats child %.0f", dot, num("repeat_of"))
-		}
-		if has("best_by") {
-			s += fmt.Sprintf("%snew best by %s", dot, strings.TrimPrefix(fmt.Sprintf("%.4f", num("best_by")), "0"))
 		}
 		return s
 	case "trial_failed":

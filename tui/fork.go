@@ -39,6 +39,7 @@ func openFork(m *model) (screen, string) {
 		field{name: "lr", label: "controller lr", value: d(c.Controller.LearningRate), check: between(0, 10, true)},
 		field{name: "entropy", label: "entropy bonus", value: d(c.Controller.Entropy), check: between(0, 10, false), hint: "more: explores longer"},
 		field{name: "children", label: "children", value: fmt.Sprint(c.Children), check: whole(1, 10_000_000), hint: "proposals in all"},
+		field{name: "start", label: "start", value: "later", choices: []string{"later", "now"}, hint: "now: beside this run; later: by resume"},
 	)
 	return &forkDialog{form: f, latest: latest}, ""
 }
@@ -54,7 +55,7 @@ func (f *forkDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 
 // command is the fork that the fields ask for; what was not changed stays the parent's.
 func (f *forkDialog) command() nas.Command {
-	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name")}
+	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name"), Start: f.get("start") == "now"}
 	if f.changed("seed") {
 		n, _ := strconv.ParseUint(f.get("seed"), 10, 64)
 		s.Seed = &n

@@ -157,6 +157,9 @@ func (f *form) lines(t theme, w, h int) []string {
 		out = append(out, " "+sign+label+fit(value, 20)+" "+remark)
 	}
 	about := f.fields[f.at].hint
+	if room := w - 39; ansi.StringWidth(t.clean(about)) <= room && !f.fields[f.at].changed() {
+		about = "" // it stands beside the field
+	}
 	if err := f.fields[f.at].error(); err != nil {
 		about = err.Error()
 	}

@@ -67,7 +67,11 @@ func (d *menuDialog) box(m *model, w, h int) []string {
 	t := m.theme
 	list := d.fitting()
 	width := min(w, 64) - 3
-	lines := []string{fit(" "+d.input.view(t, width-2), width)}
+	first := " " + d.input.view(t, width-2)
+	if d.input.value() == "" {
+		first = " " + d.input.view(t, 1) + " type to find"
+	}
+	lines := []string{fit(first, width)}
 	at := d.cursor(len(list))
 	from, to := window(len(list), max(1, min(h-3, 16)), at)
 	for i := from; i < to; i++ {

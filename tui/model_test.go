@@ -41,6 +41,7 @@ func TestKeysAndTheirCommands(t *testing.T) {
 		{"q w ends after the children", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
 		{"q s stops", "busy", []string{"q", "s"}, nas.Command{Do: nas.Stop}},
 		{"f changes nothing that is not changed", "busy", []string{"f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160}}},
+		{"f starts the fork at once if asked", "busy", []string{"f", "up", "right", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160, Start: true}}},
 		{"f from a cell begins where it was proposed", "busy", []string{"5", "enter", "f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 137}}},
 	}
 	for _, r := range rows {
