@@ -94,7 +94,10 @@ func (s *Search) loadUpdates() error {
 			return err
 		}
 	}
-	return s.policy.Restore(state)
+	if err := s.policy.Restore(state); err != nil {
+		return fmt.Errorf("run %s: policy version %d: %w", s.dir, s.version, err)
+	}
+	return nil
 }
 
 // loadTrials reads what the loop's tables want of every trial, and the rest of those that are not lean.

@@ -197,3 +197,33 @@ func TestAPolicyThatItsRewardsDoNotMakeIsNotRebuilt(t *testing.T) {
 		t.Errorf("opened: %v", err)
 	}
 }
+
+func TestAPolicyOfAnotherShapeIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
+	other := testConfig()
+	other.Controller.Hidden++
+	wide := filepath.Join(t.TempDir(), "wide")
+	finish(t, create(t, wide, other, Options{Workers: 1}))
+	foreign, err := os.ReadFile(policyFile(t, wide, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := checkpoints.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.AddUpdate(checkpoints.Update{Version: 4, Batch: 3, State: foreign}); err != nil { // whole, and with its right hash
+		t.Fatal(err)
+	}
+	st.Close()
+	for name, open := range map[string]func() error{
+		"open":   func() error { _, err := Open(dir, Options{Evaluator: Fake{}}); return err },
+		"look":   func() error { _, err := ReadSnapshot(dir); return err },
+		"verify": func() error { r, err := Verify(t.Context(), dir); return errors.Join(err, errors.New(strings.Join(r.Problems, "\n"))) },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), "update 4") && !strings.Contains(err.Error(), "policy version 4") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
