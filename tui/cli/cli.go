@@ -30,6 +30,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitLocked      = 73 // EX_CANTCREAT of sysexits.h: another process has the run
+	exitIO          = 74 // EX_IOERR: the run's files cannot be read or written
 	exitInterrupted = 130
 )
 
@@ -55,8 +56,9 @@ type app struct {
 func Main(ctx context.Context, args []string, io Streams) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// A closed pipe or terminal must end what is shown, not the work. Nobody reads these signals here: the interface asks for SIGHUP itself.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
+	// A closed pipe or terminal must end what is shown, not the work, and a file at its limit is an error of the write. Nobody reads these signals here: the
+	// interface asks for SIGHUP itself.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGXFSZ)
 	a := &app{Streams: io, front: adoptFront(), stop: make(chan os.Signal, 2), over: io.Err}
 	a.Err = term.Plain(io.Err)
 	signal.Notify(a.stop, os.Interrupt, syscall.SIGTERM)
@@ -137,6 +139,8 @@ func (a *app) report(err, cause error) int {
 	switch {
 	case errors.Is(err, checkpoints.ErrLocked):
 		return exitLocked
+	case errors.Is(err, checkpoints.ErrIO), errors.Is(err, checkpoints.ErrReplaced):
+		return exitIO
 	case errors.As(err, new(usageError)):
 		return exitUsage
 	}
