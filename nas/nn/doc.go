@@ -30,6 +30,9 @@
 //
 // [NewShard] describes the same network again, for a part of each batch that is computed at the same time; [Combine] puts the parts together.
 //
+// [Branches] runs the steps of an evaluation that do not depend on each other on several threads. [Graph.Layers] lists an evaluation in terms that other
+// programs share, for writing a network down.
+//
 // # Promises
 //
 // Train and Forward do not allocate, start no goroutine and add in a fixed order: equal inputs give bit-equal results, wherever the plan puts
