@@ -47,6 +47,7 @@ type app struct {
 	store   string    // --store
 	json    bool      // --json
 	saved   bool      // what was interrupted is kept and can go on: being told to end is no failure
+	left    bool      // the terminal was given back, or is gone
 	front   *front    // the process between this one and the shell, nil if there is none
 	stop    chan os.Signal
 	keys    tui.Keys // of the interface

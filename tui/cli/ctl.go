@@ -36,7 +36,7 @@ var ctlActions = []ctlAction{
 	{"submit", "CELL", "train a cell at the search's settings", nas.Submit, "note"},
 	{"retrain", "CELL", "train a cell at other settings, which the flags change", nas.Retrain,
 		"note data train-images val-images test image n filters epochs batch lr drop-path drop-path-mode seed"},
-	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy"},
+	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy start"},
 	{"star", "TRIAL", "mark a trial, or take the mark back", nas.Star, ""},
 	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
 	{"pause-trial", "TRIAL", "stop one child at its next batch", nas.PauseTrial, ""},
@@ -52,6 +52,7 @@ type ctlFlags struct {
 	at         int
 	note       string
 	test, wait bool
+	start      bool
 }
 
 func (a *app) ctlCommand() *cobra.Command {
@@ -72,6 +73,7 @@ func (a *app) ctlCommand() *cobra.Command {
 	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !contains(taken, x.Name) })
 	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
 	fs.StringVar(&f.name, "name", "", "fork: name of the new run (default: RUN-fork-N)")
+	fs.BoolVar(&f.start, "start", false, "fork: run it at once, in the process of its parent")
 	fs.StringVar(&f.note, "note", "", "submit, retrain: a line of text to keep with the trial")
 	fs.BoolVar(&f.test, "test", false, "retrain: train on all training images, judge on the test images")
 	fs.BoolVar(&f.wait, "wait", false, "stop, drain: wait until the run is free")
@@ -156,7 +158,7 @@ func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, a
 	case nas.Retrain:
 		c.Retrain, err = retrainSpec(dir, fs, f)
 	case nas.Fork:
-		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Entropy: f.c.Controller.Entropy, Steps: f.c.Controller.Steps}
+		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Entropy: f.c.Controller.Entropy, Steps: f.c.Controller.Steps, Start: f.start}
 		if fs.Changed("seed") {
 			c.Fork.Seed = &f.c.Seed
 		}

@@ -28,9 +28,33 @@ func (a *app) interactive(headless bool) bool {
 
 // drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can attach to it.
 func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
-	if !a.interactive(f.headless) {
-		return a.headless(ctx, o, open)
+	var forks *family
+	var err error
+	if a.interactive(f.headless) {
+		forks = a.newFamily(ctx, &o)
+		err = a.driveScreen(ctx, f, o, open)
+	} else {
+		out := newPrinter(a.Out, func(err error) { fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err) })
+		defer out.close(ctx)
+		o.OnEvent = func(e nas.Event) {
+			b, err := json.Marshal(e)
+			if err != nil {
+				fmt.Fprintf(a.Err, "nasnet: event %s: %v\n", e.Kind, err)
+				return
+			}
+			out.print(append(term.PlainJSON(b), '\n'))
+		}
+		forks = a.newFamily(ctx, &o)
+		err = a.headless(ctx, o, open)
 	}
+	if on := forks.running(); len(on) > 0 && a.interactive(f.headless) && !a.left {
+		a.leaveTerminal(on[0], filepath.Join(on[0].Dir(), "interface.log"))
+	}
+	return errors.Join(err, forks.wait())
+}
+
+// driveScreen runs a search with the interface.
+func (a *app) driveScreen(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
 	o.StayOpen, a.saved = true, true
 	s, err := open(o)
 	if err != nil {
@@ -65,7 +89,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
 		_ = s.Tell(ctx, "terminal_gone", "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
-		if a.front != nil {
+		if a.left = true; a.front != nil {
 			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
 		}
 		return alone(ctx, s, server, done)
@@ -162,23 +186,8 @@ func alone(ctx context.Context, s *nas.Search, server *remote.Server, done <-cha
 	return <-done
 }
 
-// headless prints every event as one JSON line. A reader that goes away ends the printing, not the search.
+// headless runs a search whose events drive prints, each as one JSON line. A reader that goes away ends the printing, not the search.
 func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
-	broken := false
-	o.OnEvent = func(e nas.Event) {
-		if broken {
-			return
-		}
-		b, err := json.Marshal(e)
-		if err != nil {
-			fmt.Fprintf(a.Err, "nasnet: event %s: %v\n", e.Kind, err)
-			return
-		}
-		if _, err := a.Out.Write(append(term.PlainJSON(b), '\n')); err != nil {
-			broken = true
-			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
-		}
-	}
 	s, err := open(o)
 	if err != nil {
 		return a.attachHint(err)
@@ -256,6 +265,7 @@ func (a *app) attachHint(err error) error {
 // leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
 func (a *app) leaveTerminal(s *nas.Search, log string) {
 	name := s.Config().Name
+	a.left = true
 	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())
 	if a.front == nil {
 		a.say("or with ctrl-c\n")

@@ -19,6 +19,7 @@ type searchFlags struct {
 	preset, name     string
 	headless, noDiff bool
 	fake             bool
+	engine           engineFlags
 	c                nas.Config
 }
 
@@ -32,6 +33,7 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line (also when the output is no terminal)")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	fs.BoolVar(&f.fake, "fake", false, "train nothing: made-up rewards, to try the interface")
+	f.engine.register(fs)
 	f.registerSettings(fs)
 }
 
@@ -135,6 +137,9 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 	if err := cfg.Validate(); err != nil {
 		return usageError{err}
 	}
+	if err := f.engine.apply(&o); err != nil {
+		return err
+	}
 	if f.fake {
 		o.Evaluator = fakeEvaluator()
 	} else {
@@ -164,6 +169,7 @@ func (a *app) resumeCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	c.Flags().IntVar(&workers, "workers", 0, "children trained at a time (0: as in the run)")
+	f.engine.register(c.Flags())
 	return c
 }
 
@@ -173,23 +179,11 @@ func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags
 		return err
 	}
 	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
-	cfg, hash, err := nas.ReadConfig(dir)
-	if err != nil {
+	if err := f.engine.apply(&o); err != nil {
 		return err
 	}
-	if cfg.Preset == "fake" {
-		o.Evaluator = fakeEvaluator()
-	} else {
-		l := nas.NewLocal()
-		o.Evaluator = l
-		d, err := l.Prepare(ctx, &cfg)
-		if err != nil {
-			return err
-		}
-		if d.SHA256 != hash {
-			return hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
-				"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
-		}
+	if o.Evaluator, err = a.evaluatorOf(ctx, dir); err != nil {
+		return err
 	}
 	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Open(dir, o) })
 }
@@ -197,6 +191,7 @@ func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags
 func (a *app) forkCommand() *cobra.Command {
 	var f searchFlags
 	var at int
+	var start bool
 	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed settings", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.runDir(args[0])
@@ -221,10 +216,22 @@ func (a *app) forkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			name := filepath.Base(r.Dir)
+			if start {
+				if err := a.startApart(c.Context(), r.Dir); err != nil {
+					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err), "try again with: " + a.resumeHint(name)}
+				}
+				r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs in a process of its own", r.At, name)
+			}
 			return a.print(r, func(w io.Writer) {
-				fmt.Fprintf(w, "%s\ngo on with: %s\n", r.Message, a.resumeHint(filepath.Base(r.Dir)))
+				if fmt.Fprintln(w, r.Message); start {
+					fmt.Fprintf(w, "look at it with: nasnet attach %s%s\n", name, a.storeFlag())
+				} else {
+					fmt.Fprintln(w, "go on with:", a.resumeHint(name))
+				}
 			})
 		}}
+	c.Flags().BoolVar(&start, "start", false, "run it at once, in a process of its own")
 	c.Flags().IntVar(&at, "at", -1, "policy version to begin from (-1: the latest)")
 	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
 	f.registerSettings(c.Flags())

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// grey writes a small picture of one colour.
+func grey(t *testing.T, path string, v uint8) {
+	t.Helper()
+	m := image.NewGray(image.Rect(0, 0, 8, 8))
+	for i := range m.Pix {
+		m.Pix[i] = v
+	}
+	m.SetGray(0, 0, color.Gray{255 - v})
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Rewards on other images cannot be compared, so nobody trains on images that are not those that the run was begun with.
+func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
+	root := t.TempDir()
+	pics, store := filepath.Join(root, "pics"), filepath.Join(root, "store")
+	for i := range 60 {
+		grey(t, filepath.Join(pics, "ab"[i%2:i%2+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
+	}
+	run := func(want int, args ...string) (stderr string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := Main(t.Context(), append(args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != want {
+			t.Fatalf("%s: exit code %d\n%s%s", args, code, &out, &errs)
+		}
+		return errs.String()
+	}
+	run(0, "search", "--headless", "--data", pics, "--children", "1", "--shadow", "0", "--train-images", "24", "--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
+		"--blocks", "1", "--name", "r")
+	run(0, "resume", "r", "--headless")
+	run(0, "verify", "r", "--retrain", "1")
+	sound, err := os.ReadFile(filepath.Join(pics, "a", "0.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, do := range map[string]func(path string) error{
+		"another image": func(path string) error { grey(t, path, 77); return nil },
+		"a cut image":   func(path string) error { return os.WriteFile(path, sound[:len(sound)/2], 0o600) },
+		"no image":      os.Remove,
+	} {
+		if err := do(filepath.Join(pics, "a", "0.png")); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"resume", "r", "--headless"}, {"verify", "r", "--retrain", "1"}} {
+			if said := run(1, args...); !strings.Contains(said, "data set "+pics+" has changed since the run began: sha256 ") || !strings.Contains(said, ", want ") {
+				t.Errorf("%s: %s said %q", what, args[0], said)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(pics, "a", "0.png"), sound, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(0, "verify", "r", "--retrain", "1")
+}
