@@ -1,6 +1,7 @@
 package nas
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
@@ -371,9 +372,15 @@ func realSearch(dir string) error {
 	return <-done
 }
 
-// inProcess runs realSearch in a process of its own and, if after is not 0, kills it so long after its first event. It returns the lines of its events and
-// whether it came to its end.
-func inProcess(t *testing.T, dir string, after time.Duration) (lines []string, whole bool) {
+// killing is when a process is killed: a while after its first event, or, if kind is not empty, after its n-th event of a kind.
+type killing struct {
+	after time.Duration
+	kind  string
+	n     int
+}
+
+// inProcess runs realSearch in a process of its own and kills it if it is told when. It returns the lines of its events and whether it came to its end.
+func inProcess(t *testing.T, dir string, k killing) (lines []string, whole bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), killEnv+"="+dir)
@@ -386,19 +393,24 @@ func inProcess(t *testing.T, dir string, after time.Duration) (lines []string, w
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var text bytes.Buffer
-	first := make([]byte, 1)
-	if _, err := out.Read(first); err == nil && after > 0 {
-		timer := time.AfterFunc(after, func() { cmd.Process.Signal(syscall.SIGKILL) })
-		defer timer.Stop()
+	armed := k.after > 0 && k.kind == ""
+	for in := bufio.NewScanner(out); in.Scan(); {
+		line := in.Text()
+		lines = append(lines, line)
+		if k.kind != "" && strings.HasPrefix(line, k.kind+" ") {
+			k.n--
+			armed = k.n == 0
+		}
+		if armed {
+			armed = false
+			defer time.AfterFunc(k.after, func() { cmd.Process.Signal(syscall.SIGKILL) }).Stop()
+		}
 	}
-	text.Write(first)
-	text.ReadFrom(out)
 	err = cmd.Wait()
 	if errs.Len() > 0 {
 		t.Fatalf("the search: %v\n%s", err, errs.String())
 	}
-	return strings.Split(strings.TrimSpace(text.String()), "\n"), err == nil
+	return lines, err == nil
 }
 
 // endOf is the state hash of a run and the trained weights of its retrain.
@@ -429,7 +441,7 @@ func endOf(t *testing.T, dir string) (hash string, weights []nn.Tensor) {
 func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	root := t.TempDir()
 	began := time.Now()
-	if _, whole := inProcess(t, filepath.Join(root, "whole"), 0); !whole {
+	if _, whole := inProcess(t, filepath.Join(root, "whole"), killing{}); !whole {
 		t.Fatal("the search that nobody killed did not end")
 	}
 	takes := time.Since(began)
@@ -444,20 +456,36 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d; a whole search takes %v", seed, takes)
-	continued, killed := 0, 0
+	// Half of the kills come at any time. The others come right after an event that a write follows: after an epoch the blob of a checkpoint, after the end of
+	// a batch's last child the update of the policy and its blob, after an update the release of an old one and the next batch.
+	kinds := []string{"epoch", "trial_finished", "controller_update", "trial_proposed"}
+	continued, killed, by := 0, 0, map[string]int{}
 	for round := 0; killed < wanted; round++ {
 		dir := filepath.Join(root, fmt.Sprint("killed", round))
+		finished := map[string]bool{}
 		for whole, n := false, 0; !whole; n++ {
-			after := time.Duration(0)
-			if n < 8 && killed < wanted { // then it may end
-				after = time.Duration(1 + r.Int64N(int64(takes)/3))
+			k := killing{}
+			switch {
+			case n >= 8 || killed >= wanted: // it may end
+			case r.IntN(2) == 0:
+				k.after = time.Duration(1 + r.Int64N(int64(takes)/3))
+			default:
+				k.kind = kinds[r.IntN(len(kinds))]
+				k.after, k.n = time.Duration(r.Int64N(int64(5*time.Millisecond))), 1+r.IntN(4)
 			}
 			var lines []string
-			if lines, whole = inProcess(t, dir, after); !whole {
+			if lines, whole = inProcess(t, dir, k); !whole {
 				killed++
+				by[k.kind]++
 			}
 			for _, l := range lines {
-				if f := strings.Fields(l); len(f) == 3 && f[0] == "trial_started" && f[2] != "<nil>" {
+				f := strings.Fields(l)
+				switch {
+				case len(f) == 3 && f[0] == "trial_finished":
+					finished[f[1]] = true
+				case len(f) == 3 && f[0] == "trial_started" && finished[f[1]]:
+					t.Errorf("round %d: trial %s was finished, and lost", round, f[1])
+				case len(f) == 3 && f[0] == "trial_started" && f[2] != "<nil>":
 					continued++
 				}
 				if strings.HasPrefix(l, "checkpoint_") {
@@ -479,7 +507,7 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 			t.Errorf("round %d: %+v, %v", round, v, err)
 		}
 	}
-	t.Logf("%d kills; %d children went on from a checkpoint", killed, continued)
+	t.Logf("%d kills, by the event before (none: at any time) %v; %d children went on from a checkpoint", killed, by, continued)
 	if continued == 0 {
 		t.Error("no child went on from a checkpoint")
 	}

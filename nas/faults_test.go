@@ -37,6 +37,9 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 			t.Errorf("trial %d: %s, %s: %s", x.ID, x.State, x.FailKind, x.FailText)
 		}
 	}
+	if a, b := s.views[0], s.views[1]; a.Entropy != b.Entropy || a.MaxEntropy != b.MaxEntropy || b.Entropy == 0 {
+		t.Errorf("the entropy is %v after %v", b.Entropy, a.Entropy)
+	}
 	u, err := s.store.UpdateAt(1)
 	if err != nil || len(u.Samples) != 0 || string(u.State) != string(untrained) {
 		t.Errorf("the first update used %d rewards, %v; the policy is as it was: %v", len(u.Samples), err, string(u.State) == string(untrained))

@@ -425,8 +425,10 @@ func (s *Search) beginUpdate() bool {
 		}
 	}
 	s.updating = true
+	last := s.views[s.version]
 	go func() {
 		u := updateEnd{used: used}
+		u.stats.Baseline, u.stats.Entropy, u.stats.MaxEntropy = last.Baseline, last.Entropy, last.MaxEntropy // a batch without rewards leaves them as they are
 		if len(batch) > 0 {
 			u.stats, u.err = s.policy.Update(batch)
 		}
