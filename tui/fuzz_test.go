@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -166,4 +167,28 @@ func FuzzScreens(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(wander)
+}
+
+// Whatever is typed into a field for a number: it is refused, or the number that is taken is within the limits.
+func FuzzNumbers(f *testing.F) {
+	for _, s := range []string{"7", " 7 ", "-7", "+7", "0x10", "1_000", "1e3", "1e999", "NaN", "Inf", "-0", "99999999999999999999", "0.5", ".5", "\u0663", ""} {
+		f.Add(s, 1, 100)
+	}
+	f.Fuzz(func(t *testing.T, s string, lo, hi int) {
+		x := newForm(field{name: "n", value: s})
+		if n := x.integer("n"); whole(lo, hi)(x.get("n")) == nil && (n < lo || n > hi) {
+			t.Errorf("%q is %d, not %d to %d", s, n, lo, hi)
+		}
+		for _, open := range []bool{false, true} {
+			v := x.decimal("n")
+			if between(float64(lo), float64(hi), open)(x.get("n")) == nil && !(v >= float64(lo) && v <= float64(hi) && !(open && v == float64(lo))) {
+				t.Errorf("%q is %v, not %d to %d", s, v, lo, hi)
+			}
+		}
+		if natural(x.get("n")) == nil {
+			if _, err := strconv.ParseUint(x.get("n"), 10, 64); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

@@ -115,12 +115,15 @@ func cutTrial(spec string) (run string, trial int, ok bool) {
 	if i <= 0 {
 		return "", 0, false
 	}
-	text, base := spec[i+1:], 0
-	if rest, hand := strings.CutPrefix(text, "h"); hand {
-		text, base = rest, nas.FirstManual-1
+	text, first := spec[i+1:], 0
+	if rest, hand := strings.CutPrefix(text, "h"); hand { // counted from 1
+		text, first = rest, nas.FirstManual
 	}
 	n, err := strconv.Atoi(text)
-	return spec[:i], base + n, err == nil && n >= 0
+	if first > 0 {
+		n--
+	}
+	return spec[:i], first + n, err == nil && n >= 0 && first+n >= first
 }
 
 func findTrial(dir string, id int) (checkpoints.Trial, error) {

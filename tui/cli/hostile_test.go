@@ -104,3 +104,22 @@ func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 		}
 	}
 }
+
+// Whatever names a trial: it is no trial, or one with a number that its label names too.
+func FuzzCutTrial(f *testing.F) {
+	for _, s := range []string{"a/7", "a/h1", "a/h0", "a/b/007", "/7", "a/-1", "a/+7", "a/h9223372036854775807", "a/99999999999999999999", "a/", "h1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		run, trial, ok := cutTrial(s)
+		if !ok {
+			return
+		}
+		if hand := s[strings.LastIndexByte(s, '/')+1] == 'h'; hand && trial < nas.FirstManual {
+			t.Fatalf("%q is trial %d", s, trial)
+		}
+		if again, same, ok := cutTrial(run + "/" + nas.TrialLabel(trial)); trial < 0 || run == "" || !ok || again != run || same != trial {
+			t.Fatalf("%q is trial %d of %q, which reads back as %d of %q", s, trial, run, same, again)
+		}
+	})
+}
