@@ -46,7 +46,11 @@ func (s *Search) undoStop(c Command) (Reply, error) {
 	if t.State != Stopped && !stopping {
 		return Reply{}, fmt.Errorf("trial %s is %s, not stopped", t.Label(), t.State)
 	}
-	r := Reply{Message: "child " + t.Label() + " goes on as if it had not been stopped", Trial: t.ID}
+	when := ""
+	if !stopping && s.running >= s.workers {
+		when = " when a worker is free,"
+	}
+	r := Reply{Message: "child " + t.Label() + " goes on" + when + " as if it had not been stopped", Trial: t.ID}
 	e := s.event("info", "user", t.ID, c.told(r.Message))
 	if stopping {
 		t.run.stopped = false

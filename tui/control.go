@@ -111,7 +111,8 @@ func (m *model) besideControl(line string, w int) string {
 		return line
 	}
 	right := style.Render(t.cut(t.clean(text), w-2)) + " "
-	return fit(line, max(0, w-ansi.StringWidth(right)-1)) + " " + right
+	room := max(0, w-ansi.StringWidth(right)-1)
+	return fit(t.cut(strings.TrimRight(line, " "), room), room) + " " + right
 }
 
 // suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a front (package cli) only the front is stopped, and

@@ -115,7 +115,7 @@ func (t theme) event(e nas.Event) string {
 		}
 		return s
 	case "trial_started":
-		return fmt.Sprintf("%s started%scell %s%s%s", who, dot, cell, dot, text("kind"))
+		return fmt.Sprintf("%s started%scell %s%s%s", who, dot, cell, dot, kind(nas.Kind(text("kind"))))
 	case "epoch":
 		return fmt.Sprintf("%s epoch %.0f/%.0f%sloss %s%sval %s", who, num("epoch"), num("epochs"), dot, number(num("train_loss")), dot, score(num("val_acc"), 4))
 	case "trial_finished":

@@ -316,12 +316,16 @@ func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 	if x.Live {
 		live = fmt.Sprintf("process %d on %s has it", x.PID, t.clean(x.Host))
 	}
+	from := ""
+	if x.Parent != "" {
+		from = ", from " + r.origin(t, x)
+	}
 	body := []string{
 		fmt.Sprintf("%s   %s", t.runSign(x), live),
 		fmt.Sprintf("%d/%d children, %d failed, %s in training", x.Done+x.Failed, x.Target, x.Failed, clock(x.Elapsed)),
 		fmt.Sprintf("%s on %s, B=%d %s, seed %d", t.clean(c.Controller.Strategy), t.clean(c.Data), c.Blocks, t.clean(c.Ops), c.Seed),
 		fmt.Sprintf("N=%d F=%d %d px, %s, %d images", c.Net.N, c.Net.Filters, c.Net.Image, plural(c.Train.Epochs, "epoch", "epochs"), c.TrainImages),
-		fmt.Sprintf("update every %d, lr %s, from %s", c.Batch, rate(c.Controller.LearningRate), r.origin(t, x)),
+		fmt.Sprintf("update every %d, lr %s", c.Batch, rate(c.Controller.LearningRate)) + from,
 		"changed " + x.Changed.Local().Format("2006-01-02 15:04:05"),
 		t.clean(x.Dir),
 	}
