@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -17,7 +18,9 @@ func writeFile(path string, b []byte) error {
 
 // writeWhole writes a file whole or not at all, as write makes it.
 func writeWhole(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), fmt.Sprintf(".tmp-%d-%s", os.Getpid(), filepath.Base(path))), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	// Unlike os.CreateTemp's, the file is as open to others as the umask lets it be.
+	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".tmp-%016x-%s", rand.Uint64(), filepath.Base(path)))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
