@@ -2,7 +2,6 @@ package chart
 
 import (
 	"math"
-	"strconv"
 	"strings"
 )
 
@@ -69,41 +68,4 @@ func bar(t Tier, fraction float64, width int, rest string) string {
 		left--
 	}
 	return s + strings.Repeat(rest, left)
-}
-
-// Row is one bar of [Bars].
-type Row struct {
-	Label string
-	Value float64
-	Text  string // after the bar; "" for the value itself
-}
-
-// Bars draws rows as horizontal bars of one scale from 0 to the largest value, labels on the left and texts on the right, each line width columns.
-// Values that are negative or not finite have no bar.
-func Bars(t Tier, rows []Row, width int) []string {
-	width = max(width, 0)
-	var most float64
-	label, text := 0, 0
-	texts := make([]string, len(rows))
-	for i, r := range rows {
-		if texts[i] = r.Text; r.Text == "" {
-			texts[i] = strconv.FormatFloat(r.Value, 'g', 4, 64)
-		}
-		label, text = max(label, len([]rune(r.Label))), max(text, len([]rune(texts[i])))
-		if finite(r.Value) {
-			most = max(most, r.Value)
-		}
-	}
-	label = min(label, width/3)
-	text = min(text, width/3)
-	room := max(width-label-text-2, 0)
-	lines := make([]string, len(rows))
-	for i, r := range rows {
-		var f float64
-		if most > 0 && finite(r.Value) {
-			f = r.Value / most
-		}
-		lines[i] = fit(t, fit(t, r.Label, label)+" "+Bar(t, f, room)+" "+fitRight(t, texts[i], text), width)
-	}
-	return lines
 }

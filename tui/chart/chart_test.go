@@ -234,18 +234,6 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-func TestBars(t *testing.T) {
-	got := chart.Bars(chart.ASCII, []chart.Row{{"sep 3x3", 4, ""}, {"a name which is too long", 2, "half"}, {"none", nan, ""}}, 30)
-	want := []string{
-		"sep 3x3    ##############    4",
-		"a name whi #######        half",
-		"none                       NaN",
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-}
-
 func TestDownsample(t *testing.T) {
 	v := []float64{1, 3, nan, 5, 9, 7, nan, nan, math.Inf(1)}
 	for _, c := range []struct {
@@ -299,18 +287,15 @@ func check(t *testing.T, tier chart.Tier, w, h int, o chart.Options, series []ch
 	if len(all) != max(h, 0) {
 		t.Fatalf("%dx%d: %d lines", w, h, len(all))
 	}
-	rows := []chart.Row{{"a", 1, ""}}
 	for _, s := range series {
 		lo, hi := o.Min, o.Max
 		all = append(all, chart.Sparkline(tier, s.Values, w, lo, hi))
 		for i, v := range s.Values {
 			if i < 5 {
 				all = append(all, chart.Progress(tier, v, w), chart.Bar(tier, v, w))
-				rows = append(rows, chart.Row{Label: s.Name, Value: v})
 			}
 		}
 	}
-	all = append(all, chart.Bars(tier, rows, w)...)
 	for _, l := range all {
 		if n := ansi.StringWidth(l); n != max(w, 0) {
 			t.Fatalf("%v, %dx%d: a line has %d columns: %q", tier, w, h, n, l)

@@ -1,5 +1,5 @@
 // Package chart draws series of numbers as lines of text: line charts ([Lines]), sparklines ([Sparkline]), progress bars ([Progress]) and bars
-// ([Bar], [Bars]).
+// ([Bar]).
 //
 // The functions are pure. They take any numbers and any size, and each line they return has exactly the display width asked for; NaN and infinite
 // values are gaps. Series in a line chart differ by line style, so a chart reads without colour; its lines come as spans, so that a screen can
