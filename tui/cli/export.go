@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -134,6 +135,9 @@ func (a *app) exportCell(w io.Writer, spec string, f form) error {
 func (a *app) exportModel(w io.Writer, spec string, o onnx.Options) error {
 	b, err := a.model(spec)
 	if err != nil {
+		if errors.As(err, new(hinted)) {
+			return err
+		}
 		return hinted{err, "a network has weights once it is trained: nasnet train --cell CELL --out FILE, or a retrain of a run"}
 	}
 	m, err := child.Load(bytes.NewReader(b))
