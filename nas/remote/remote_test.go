@@ -572,11 +572,11 @@ func TestRequestsAreBounded(t *testing.T) {
 	for _, r := range []struct{ name, body, says string }{
 		{"too large", `{"do":"note","text":"` + strings.Repeat("x", 200<<10) + `"}`, "more than 131072 bytes"},
 		{"not JSON", "pause", "command: invalid character"},
-		{"nothing", "", "command: EOF"},
+		{"nothing", "", "command: unexpected end of JSON input"},
 		{"a field that is not known", `{"do":"pause","twice":true}`, `unknown field \"twice\"`},
 		{"two commands", `{"do":"pause"}{"do":"stop"}`, "after top-level value"},
 		{"a bracket after it", `{"do":"pause"}]`, "after top-level value"},
-		{"a field twice", `{"do":"pause","Do":"stop"}`, `"Do" is there twice`},
+		{"a field twice", `{"do":"pause","Do":"stop"}`, `Do\" is there twice`},
 		{"who asks, made up", `{"do":"pause","From":"root"}`, `unknown field \"From\"`},
 	} {
 		if got := post(r.body); !strings.Contains(got, r.says) || !strings.HasPrefix(got, "4") {
