@@ -112,6 +112,9 @@ func (m *model) besideControl(line string, w int) string {
 	}
 	right := style.Render(t.cut(t.clean(text), w-2)) + " "
 	room := max(0, w-ansi.StringWidth(right)-1)
+	if room < 30 { // too little of the line would be left to say anything
+		line = ""
+	}
 	return fit(t.cut(strings.TrimRight(line, " "), room), room) + " " + right
 }
 

@@ -92,7 +92,11 @@ func (d *sureDialog) act(m *model, a action) tea.Cmd {
 
 func (d *sureDialog) box(m *model, w, h int) []string {
 	t := m.theme
-	return t.boxed(d.question, []string{"", " " + d.more, "", "   " + t.key.Render("y") + "  yes      " + t.key.Render("esc") + "  no", ""}, w, h)
+	lines := []string{""}
+	for _, l := range wrap(d.more, max(1, min(w-6, 64))) {
+		lines = append(lines, " "+l)
+	}
+	return t.boxed(d.question, append(lines, "", "   "+t.key.Render("y")+"  yes      "+t.key.Render("esc")+"  no", ""), w, h)
 }
 
 func openStopChild(m *model) (screen, string) {

@@ -32,15 +32,6 @@ func plain(t Tier, s string) []rune {
 	return r
 }
 
-// fit cuts or pads s to n columns.
-func fit(t Tier, s string, n int) string {
-	r := plain(t, s)
-	if len(r) > n {
-		return string(r[:max(n, 0)])
-	}
-	return string(r) + strings.Repeat(" ", n-len(r))
-}
-
 // fitRight is fit with the blanks on the left.
 func fitRight(t Tier, s string, n int) string {
 	r := plain(t, s)
