@@ -102,7 +102,9 @@ func (s *Search) loadUpdates() error {
 
 // loadTrials reads what the loop's tables want of every trial, and the rest of those that are not lean.
 func (s *Search) loadTrials() error {
-	var ends []*trial
+	about := (s.version + 2) * s.config.Batch // growing the tables step by step would take a tenth of the time
+	s.trials, s.first, s.samples = make(map[int]*trial, about), make(map[string]int, about), make([]*trial, 0, about)
+	ends := make([]*trial, 0, about)
 	err := s.store.Outlines(func(r checkpoints.Trial) error {
 		t, err := s.outlineOf(r)
 		if err != nil {

@@ -218,9 +218,12 @@ func TestAPolicyOfAnotherShapeIsRefused(t *testing.T) {
 	}
 	st.Close()
 	for name, open := range map[string]func() error{
-		"open":   func() error { _, err := Open(dir, Options{Evaluator: Fake{}}); return err },
-		"look":   func() error { _, err := ReadSnapshot(dir); return err },
-		"verify": func() error { r, err := Verify(t.Context(), dir); return errors.Join(err, errors.New(strings.Join(r.Problems, "\n"))) },
+		"open": func() error { _, err := Open(dir, Options{Evaluator: Fake{}}); return err },
+		"look": func() error { _, err := ReadSnapshot(dir); return err },
+		"verify": func() error {
+			r, err := Verify(t.Context(), dir)
+			return errors.Join(err, errors.New(strings.Join(r.Problems, "\n")))
+		},
 	} {
 		if err := open(); err == nil || !strings.Contains(err.Error(), "update 4") && !strings.Contains(err.Error(), "policy version 4") {
 			t.Errorf("%s: %v", name, err)
