@@ -89,8 +89,8 @@ func (t theme) helpLines(keys keyTable, w int) []string {
 	signs := []string{t.title.Render("SIGNS")}
 	for _, s := range [][2]string{
 		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
-		{"*", "a key that you changed"}, {"a b", "children on the DropPath chart"},
-		{"h p 0-4", "h[i], h[i-1], blocks of a cell"}, {"s5 a3", "sep 5x5, avg 3x3"},
+		{"*", "a key that you changed"}, {"a b", "places on DropPath's chart"},
+		{"h p 0-4", "h[i], h[i-1], blocks"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {
 		signs = append(signs, fit(s[0], 11)+s[1])
 	}
