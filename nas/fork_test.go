@@ -168,9 +168,10 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of policies made before the fork, and not all", trained, told, shadows)
 	}
 	for what, change := range map[string]Change{
-		"epochs": func(c *Config, _ *string) error { c.Train.Epochs = 3; return nil },
-		"seed":   func(c *Config, _ *string) error { c.Seed = 77; return nil },
-		"data":   func(_ *Config, hash *string) error { *hash = "changed"; return nil },
+		"rate":  func(c *Config, _ *string) error { c.Train.LR = 0.01; return nil },
+		"scale": func(c *Config, _ *string) error { c.Net.Filters = 9; return nil },
+		"seed":  func(c *Config, _ *string) error { c.Seed = 77; return nil },
+		"data":  func(_ *Config, hash *string) error { *hash = "changed"; return nil },
 	} {
 		if _, trained, told = run(fork(what, change), Options{}); told != 0 || int(trained) != 30-begun {
 			t.Errorf("other %s: %d were trained, %d shared", what, trained, told)
