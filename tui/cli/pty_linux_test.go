@@ -285,7 +285,12 @@ func TestAPauseCountsForNothing(t *testing.T) {
 	if was.ImageRate != 0 || was.ETA == 0 || len(was.Running) != 2 {
 		t.Errorf("paused: %s", still(was))
 	}
-	time.Sleep(1500 * time.Millisecond) // more than a child takes
+	x.Quiet(300 * time.Millisecond)
+	cost := x.Measure(was.PID, 1500*time.Millisecond) // more than a child takes
+	t.Logf("paused: %v", cost)
+	if cost.Bytes != 0 {
+		t.Errorf("%d bytes are sent while nothing moves", cost.Bytes)
+	}
 	now := lookAt(t, dir)
 	if still(now) != still(was) {
 		t.Errorf("while paused\n%s\nbecomes\n%s", still(was), still(now))
