@@ -131,12 +131,8 @@ func ReadVerdict(dir string) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := st.Trials()
-	if err != nil {
-		return nil, err
-	}
 	var controller, random []outcome
-	for _, r := range rows {
+	err = st.Outlines(func(r checkpoints.Trial) error {
 		o := outcome{r.CellHash, r.Reward}
 		switch k := kindOf(r); {
 		case !r.HasReward || r.ID < c.Inherited:
@@ -145,6 +141,10 @@ func ReadVerdict(dir string) (*Verdict, error) {
 		case k == Sampled:
 			controller = append(controller, o)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return c.verdict(controller, random), nil
 }
