@@ -81,6 +81,9 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 		t.Errorf("the answer is %q", m)
 	}
 	for _, name := range []string{"parent", "same", "other"} {
+		if testing.Short() {
+			break // replays, in which nothing is concurrent
+		}
 		v, err := Verify(t.Context(), filepath.Join(root, name))
 		if err != nil || !v.OK || v.Updates != 6 {
 			t.Errorf("%s: %+v, %v", name, v, err)
@@ -166,6 +169,9 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	v, trained, told = run(fork("other", func(c *Config, _ *string) error { c.Controller.LearningRate = 1; return nil }), Options{})
 	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 || fmt.Sprint(v.Shadows) != fmt.Sprint(parent.Shadows) {
 		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of policies made before the fork, and not all", trained, told, shadows)
+	}
+	if testing.Short() {
+		return
 	}
 	for what, change := range map[string]Change{
 		"rate":  func(c *Config, _ *string) error { c.Train.LR = 0.01; return nil },
