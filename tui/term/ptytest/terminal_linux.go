@@ -124,6 +124,9 @@ func (x *Terminal) Resize(w, h int) {
 	x.t.Helper()
 	x.mu.Lock()
 	x.screen.Resize(w, h)
+	for i := range w * h { // what a terminal shows after a change of its size is anyone's guess
+		x.screen.Scribble(i, "?")
+	}
 	x.mu.Unlock()
 	x.setSize(w, h)
 }
