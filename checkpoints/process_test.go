@@ -451,13 +451,16 @@ func TestAReaderWithoutWritePermission(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(base) })
 	must(t, os.Chmod(base, 0o755))
+	temp := filepath.Join(base, "tmp") // where private copies go
+	must(t, os.Mkdir(temp, 0o700))
+	must(t, os.Chmod(temp, 0o777))
 	binary := filepath.Join(base, "test.bin")
 	b, err := os.ReadFile(os.Args[0])
 	must(t, err)
 	must(t, os.WriteFile(binary, b, 0o755))
 	look := func(dir string) string {
 		cmd := exec.Command(binary)
-		cmd.Env = append(os.Environ(), roleEnv+"=reader:"+dir)
+		cmd.Env = append(os.Environ(), roleEnv+"=reader:"+dir, "TMPDIR="+temp)
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}
@@ -514,7 +517,7 @@ func TestAReaderWithoutWritePermission(t *testing.T) {
 			}
 		})
 	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "nasnet-read-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(temp, "*")); len(left) > 0 {
 		t.Errorf("private copies left behind: %v", left)
 	}
 }
