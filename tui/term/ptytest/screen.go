@@ -192,11 +192,14 @@ func (v *Screen) take(s string) int {
 		return strings.IndexByte(s, '\a') + 1
 	case strings.HasPrefix(s, "\x1b["):
 		i := 2
-		for i < len(s) && s[i] < '@' {
+		for i < len(s) && s[i] < '@' && s[i] != '\x1b' {
 			i++
 		}
 		if i == len(s) {
 			return 0
+		}
+		if s[i] == '\x1b' { // a program that was killed left half a sequence: it counts for nothing
+			return i
 		}
 		v.csi(s[2:i], s[i])
 		return i + 1

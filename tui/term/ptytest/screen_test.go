@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const sample = "\x1b[?1049h\x1b[2J\x1b[H\x1b[1;36m┏━ a\x1b[m b界漢 e\u0301\x1b[2;3H\x1b[4C▉x\x1b[K\x1b]2;title\a\r\n\x1b[?25l🚀 end\x1b[10H\x1b[38;5;200mlast"
+const sample = "\x1b[?1049h\x1b[2J\x1b[H\x1b[1;36m┏━ a\x1b[m b界漢 e\u0301\x1b[60\x1b[2;3H\x1b[4C▉x\x1b[K\x1b]2;title\a\r\n\x1b[?25l🚀 end\x1b[10H\x1b[38;5;200mlast"
 
 func TestPiecesOfAnySizeShowTheSame(t *testing.T) {
 	whole := NewScreen(20, 5)
