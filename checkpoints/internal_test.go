@@ -1,12 +1,14 @@
 package checkpoints
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,14 +82,14 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = migrate(s.db, dir, 1, c.steps)
+			err = migrate(s.db, dir, schemaVersion, append(slices.Clone(migrations), c.steps...))
 			if (err == nil) != c.ok {
 				t.Fatalf("error %v", err)
 			}
 			var version, foreign int
 			s.db.QueryRow("PRAGMA user_version").Scan(&version)
 			s.db.QueryRow("PRAGMA foreign_keys").Scan(&foreign)
-			want := 1
+			want := schemaVersion
 			if c.ok {
 				want += len(c.steps)
 			}
@@ -105,11 +107,11 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 			if len(c.steps) == 0 {
 				return
 			}
-			backup := filepath.Join(dir, "run.db.v1")
+			backup := filepath.Join(dir, fmt.Sprintf("run.db.v%d", schemaVersion))
 			if st, err := os.Stat(backup); err != nil || st.Mode().Perm() != 0o600 {
 				t.Fatalf("backup: %v, %v", st, err)
 			}
-			db, err := openReader(backup, paramsFixed)
+			db, _, err := openReader(backup, paramsFixed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,13 +135,13 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	was := migrations
+	was, older := migrations, schemaVersion
 	defer func() { migrations, schemaVersion = was, 1+len(was) }()
-	// From the made-up schema 1 to 2, which is the one of schema.sql: SQLite keeps the text of a table that is made anew.
+	// From a made-up schema to the next, which is the one of schema.sql: SQLite keeps the text of a table that is made anew.
 	table := schemaSQL[strings.Index(schemaSQL, "CREATE TABLE event("):]
 	table = table[:strings.Index(table, ";")+1]
-	migrations = []string{"ALTER TABLE event RENAME TO old_event; " + table + " INSERT INTO event SELECT id, time_ns, 1, 'info', kind, trial, body FROM old_event; DROP TABLE old_event"}
-	schemaVersion = 2
+	migrations = append(slices.Clone(was), "ALTER TABLE event RENAME TO old_event; "+table+" INSERT INTO event SELECT id, time_ns, 1, 'info', kind, trial, body FROM old_event; DROP TABLE old_event")
+	schemaVersion++
 	db, err := openDB(filepath.Join(dir, dbName), paramsWrite("WAL"))
 	if err != nil {
 		t.Fatal(err)
@@ -151,8 +153,25 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenReadOnly(dir); err == nil || !strings.Contains(err.Error(), "it has schema 1, this program reads 2: open it for writing once") {
-		t.Errorf("read-only: %v", err)
+	before, err := os.ReadFile(filepath.Join(dir, dbName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	if s, err = OpenReadOnly(dir); err != nil { // from a copy
+		t.Fatal(err)
+	}
+	if es, err := s.Events(0, 1); err != nil || len(es) != 1 || es[0].Kind != "told" || es[0].Level != "info" {
+		t.Errorf("events, read-only: %+v, %v", es, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, dbName)); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("looking at it changed it: %v", err)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 	for range 2 {
 		if s, err = Open(dir); err != nil {
@@ -174,11 +193,11 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	}
 	s.Close()
 	// The program that made the backup can use it in the place of run.db.
-	migrations, schemaVersion = nil, 1
-	if _, err := Open(dir); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "it has schema 2, this program knows 1") {
+	migrations, schemaVersion = was, older
+	if _, err := Open(dir); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("it has schema %d, this program knows %d", older+1, older)) {
 		t.Errorf("the older program with the migrated run: %v", err)
 	}
-	old, err := openDB(filepath.Join(dir, dbName+".v1"), paramsFixed)
+	old, err := openDB(filepath.Join(dir, fmt.Sprintf("%s.v%d", dbName, older)), paramsFixed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +205,66 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	var kind string
 	if err := old.QueryRow("SELECT kind FROM event").Scan(&kind); err != nil || kind != "told" {
 		t.Errorf("backup: %q, %v", kind, err)
+	}
+}
+
+// testdata/schema-N.sql is schema.sql as it was in version N.
+func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
+	for version := 1; version < schemaVersion; version++ {
+		t.Run(fmt.Sprint("schema ", version), func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("schema-%d.sql", version)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			db, err := openDB(filepath.Join(dir, dbName), paramsBuild)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range []string{string(text), fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, version),
+				`INSERT INTO run(id, uuid, name, state, seed, target, dataset_sha256, incarnation, created_ns, updated_ns) VALUES(1, 'u', 'old', 'stopped', 7, 20, '', 1, 2, 3)`,
+				`INSERT INTO trial(id, batch, policy_version, kind, genotype, cell_hash, state, reward, params, madds, seconds) VALUES(0, 0, 0, 'sample', '1', 'abcdef', 'done', 0.75, 5, 6, 1.5)`,
+				`INSERT INTO epoch VALUES(0, 0, 1, 0.1, 1, 1, 0.5, 1, 0.75, 1.5, 100)`} {
+				if _, err := db.Exec(q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			look := func(s *Store, how string) {
+				t.Helper()
+				x, err := s.Trial(0)
+				if err != nil || x.Reward != 0.75 || x.MAdds != 6 || x.Seconds != 1.5 || x.Latency != 0 {
+					t.Errorf("%s: %+v, %v", how, x, err)
+				}
+				if es, err := s.Epochs(0); err != nil || len(es) != 1 || es[0].ValAcc != 0.75 {
+					t.Errorf("%s: epochs %+v, %v", how, es, err)
+				}
+			}
+			for _, how := range []string{"read-only, older", "for writing", "read-only, migrated"} {
+				open := OpenReadOnly
+				if how == "for writing" {
+					open = Open
+				}
+				s, err := open(dir)
+				if err != nil {
+					t.Fatalf("%s: %v", how, err)
+				}
+				look(s, how)
+				if how == "for writing" {
+					if err := s.AddTrials([]Trial{{ID: 1, Kind: "sample", Genotype: []byte("1"), State: "done", HasReward: true, Latency: 2.5, Parent: -1}}); err != nil {
+						t.Error(err)
+					}
+				}
+				if x, err := s.Trial(1); how == "read-only, migrated" && (err != nil || x.Latency != 2.5) {
+					t.Errorf("%s: %+v, %v", how, x, err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 

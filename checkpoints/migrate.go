@@ -10,7 +10,9 @@ import (
 
 // migrations[i] brings a database from schema i+1 to i+2. After the last one the schema must equal schema.sql to the letter (checkSchema compares), so a
 // migration that changes a table makes the new one, copies, drops the old one and renames: https://www.sqlite.org/lang_altertable.html#otheralter
-var migrations = []string{}
+var migrations = []string{
+	"ALTER TABLE trial ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0", // puts the text where schema.sql has it
+}
 
 // schemaVersion is the user_version of databases this program makes.
 var schemaVersion = 1 + len(migrations)
@@ -29,6 +31,11 @@ func migrate(db *sql.DB, dir string, from int, steps []string) error {
 	if err := publish(backup+".tmp", backup); err != nil {
 		return fmt.Errorf("checkpoints: %s: backup before migration: %w", path, err)
 	}
+	return step(db, path, from, steps)
+}
+
+// step brings a database to the current schema in one transaction, without a copy of it.
+func step(db *sql.DB, path string, from int, steps []string) error {
 	// Foreign keys can only be switched outside a transaction, and must be off while a table is rebuilt.
 	conn, err := db.Conn(context.Background())
 	if err != nil {

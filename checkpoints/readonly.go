@@ -12,13 +12,13 @@ import (
 
 // OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed one, also on media or in a folder
 // that cannot be written. It changes no data; in a folder that can be written SQLite leaves its empty -wal and -shm, which the next writer removes. A long
-// reading holds nobody up: each call is a transaction of its own.
+// reading holds nobody up: each call is a transaction of its own. A run with an older schema is read from a private copy that is migrated.
 func OpenReadOnly(dir string) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, dbName)
-	db, err := openReader(path, paramsRead)
+	db, version, err := openReader(path, paramsRead)
 	temp := ""
 	if code := codeOf(err); code == codeCantOpen || code == codeReadOnly {
 		// SQLite cannot make the -shm file that reading a WAL database takes. Without a WAL and without a writer the file cannot change.
@@ -26,10 +26,13 @@ func OpenReadOnly(dir string) (*Store, error) {
 		_, e := os.Lstat(path + "-wal")
 		_, e2 := os.Lstat(path + "-journal")
 		if errors.Is(e, fs.ErrNotExist) && errors.Is(e2, fs.ErrNotExist) && known && !held {
-			db, err = openReader(path, paramsFixed)
+			db, version, err = openReader(path, paramsFixed)
 		} else {
-			db, temp, err = openCopy(path)
+			db, version, temp, err = openCopy(path)
 		}
+	}
+	if err == nil && version < schemaVersion {
+		db, temp, err = migratedCopy(db, path, version, temp)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, wrap(err))
@@ -39,42 +42,72 @@ func OpenReadOnly(dir string) (*Store, error) {
 	return s, nil
 }
 
-// openReader opens a database and checks what it is.
-func openReader(path, params string) (_ *sql.DB, err error) {
+// openReader opens a database, checks what it is and returns its schema version. The schema is checked if it is the current one.
+func openReader(path, params string) (_ *sql.DB, version int, err error) {
 	db, err := openDB(path, params)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() {
 		if err != nil {
 			db.Close()
 		}
 	}()
-	version, err := checkVersion(db, path)
-	if err != nil {
-		return nil, err
+	if version, err = checkVersion(db, path); err != nil {
+		return nil, 0, err
 	}
-	if version != schemaVersion {
-		return nil, fmt.Errorf("it has schema %d, this program reads %d: open it for writing once", version, schemaVersion)
-	}
-	if err := checkSchema(db, path); err != nil {
-		return nil, err
+	if version == schemaVersion {
+		if err := checkSchema(db, path); err != nil {
+			return nil, 0, err
+		}
 	}
 	var n int
 	if err := db.QueryRow("SELECT count(*) FROM run").Scan(&n); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if n != 1 {
-		return nil, fmt.Errorf("%w: it describes %d runs", ErrDamaged, n)
+		return nil, 0, fmt.Errorf("%w: it describes %d runs", ErrDamaged, n)
 	}
-	return db, nil
+	return db, version, nil
+}
+
+// migratedCopy closes a database with an older schema and returns a private copy of it, in temp or, if that is empty, in a folder of its own, with the
+// current schema.
+func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB, _ string, err error) {
+	defer db.Close()
+	if temp == "" {
+		if temp, err = os.MkdirTemp("", "nasnet-read-*"); err != nil {
+			return nil, "", err
+		}
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(temp)
+		}
+	}()
+	private := filepath.Join(temp, "migrated.db")
+	if err := vacuumInto(db, private); err != nil {
+		return nil, "", err
+	}
+	current, err := openDB(private, paramsRecover) // the methods of a read-only Store do not write
+	if err != nil {
+		return nil, "", err
+	}
+	if err = step(current, path, version, migrations); err == nil {
+		err = checkSchema(current, path)
+	}
+	if err != nil {
+		current.Close()
+		return nil, "", err
+	}
+	return current, temp, nil
 }
 
 // openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore the check and the retries.
-func openCopy(path string) (db *sql.DB, temp string, err error) {
+func openCopy(path string) (db *sql.DB, version int, temp string, err error) {
 	for range 3 {
 		if temp, err = os.MkdirTemp("", "nasnet-read-*"); err != nil {
-			return nil, "", err
+			return nil, 0, "", err
 		}
 		copied := filepath.Join(temp, dbName)
 		err = copyFile(copied, path)
@@ -86,16 +119,16 @@ func openCopy(path string) (db *sql.DB, temp string, err error) {
 			}
 		}
 		if err == nil {
-			if db, err = openReader(copied, paramsRecover); err == nil { // the methods of a read-only Store do not write
+			if db, version, err = openReader(copied, paramsRecover); err == nil { // the methods of a read-only Store do not write
 				if err = quickCheck(db, path); err == nil {
-					return db, temp, nil
+					return db, version, temp, nil
 				}
 				db.Close()
 			}
 		}
 		os.RemoveAll(temp)
 	}
-	return nil, "", err
+	return nil, 0, "", err
 }
 
 func copyFile(dst, src string) error {

@@ -50,6 +50,7 @@ type Trial struct {
 	Worker            string // who trained it, empty for this machine
 	Started, Finished time.Time
 	Seconds           float64 // of training
+	Latency           float64 // of one image on one thread, milliseconds; 0 if it was not measured
 }
 
 // Open reports whether the trial still has to end.

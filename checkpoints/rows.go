@@ -14,7 +14,7 @@ import (
 // outlineColumns are those of a trial but for the bulk of its bytes; trialColumns are all.
 const (
 	outlineColumns = "id, batch, policy_version, kind, cell_hash, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
-		"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds"
+		"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds, latency_ms"
 	trialColumns = outlineColumns + ", genotype, choices"
 )
 
@@ -26,7 +26,7 @@ func trialValues(t *Trial) []any {
 		parent = t.Parent
 	}
 	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, t.CellHash, floatBytes(t.LogP), t.State, t.Attempt, reward(t), t.FailKind, t.FailDetail, t.Params, t.MAdds,
-		parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch, t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds,
+		parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch, t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency,
 		string(t.Genotype), choicesText(t.Choices)}
 }
 
@@ -44,7 +44,7 @@ func readOutline(row *row, logp []float64) (Trial, error) {
 	}
 	t.Spec, t.Star, t.Note, t.WeightsSHA256 = row.bytes(), row.int() != 0, row.text(), row.text()
 	t.CheckpointSHA256, t.CheckpointEpoch, t.Worker = row.text(), row.int(), row.text()
-	t.Started, t.Finished, t.Seconds = row.time(), row.time(), row.float()
+	t.Started, t.Finished, t.Seconds, t.Latency = row.time(), row.time(), row.float(), row.float()
 	if len(bits)%8 != 0 {
 		return t, fmt.Errorf("trial %d: %w: log-probabilities have %d bytes", t.ID, ErrDamaged, len(bits))
 	}
@@ -104,7 +104,7 @@ func checkResult(t *Trial) error {
 	case t.State == "done":
 		return fmt.Errorf("checkpoints: %s: done without a reward", what)
 	}
-	return finite(what, "reward", t.Reward, "seconds", t.Seconds)
+	return finite(what, "reward", t.Reward, "seconds", t.Seconds, "latency", t.Latency)
 }
 
 // reward is a trial's reward as a value for SQL, NULL if it has none.

@@ -31,7 +31,7 @@ CREATE TABLE trial(
   weights_sha256 TEXT REFERENCES blob(sha256),
   checkpoint_sha256 TEXT REFERENCES blob(sha256), checkpoint_epoch INTEGER NOT NULL DEFAULT 0, -- exact state of a half-trained child
   worker TEXT NOT NULL DEFAULT '',                       -- who trained it; empty: this machine
-  started_ns INTEGER, finished_ns INTEGER, seconds REAL NOT NULL DEFAULT 0,
+  started_ns INTEGER, finished_ns INTEGER, seconds REAL NOT NULL DEFAULT 0, latency_ms REAL NOT NULL DEFAULT 0,
   CHECK(state <> 'done' OR reward IS NOT NULL), CHECK(state <> 'failed' OR fail_kind <> ''), CHECK(parent IS NULL OR parent <> id)) STRICT;
 CREATE INDEX trial_open ON trial(id) WHERE state IN('proposed','queued','running','paused');
 CREATE INDEX trial_cell ON trial(cell_hash);

@@ -39,7 +39,7 @@ func randomTrial(r *rand.Rand, id int) checkpoints.Trial {
 		Genotype: []byte(`{"normal":` + cell() + `,  "reduction":` + cell() + `}`), CellHash: fmt.Sprintf("%016x%016x%016x%016x", r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()),
 		State: pick("proposed", "queued", "running", "paused", "done", "failed", "stopped"), Attempt: r.IntN(3),
 		FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40), MAdds: r.Int64N(1 << 50), Parent: -1,
-		Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"), Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100,
+		Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"), Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100, Latency: r.ExpFloat64(),
 	}
 	if id > 0 && r.IntN(2) == 0 {
 		t.Parent = r.IntN(id)
@@ -249,7 +249,7 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	must(t, err)
 	must(t, s.SetStar(0, true))
 	must(t, s.SetNote(0, "good"))
-	result := checkpoints.Trial{ID: 0, Attempt: 1, Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5}
+	result := checkpoints.Trial{ID: 0, Attempt: 1, Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5, Latency: 2.25}
 	must(t, s.FinishTrial(result, []checkpoints.Epoch{{Trial: 0, Attempt: 1, Epoch: 0}, {Trial: 0, Attempt: 1, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: 0}))
 	x, err = s.Trial(0)
 	must(t, err)
@@ -257,7 +257,7 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 		t.Errorf("times %v %v", x.Started, x.Finished)
 	}
 	want := proposal(0)
-	want.State, want.Attempt, want.Reward, want.HasReward, want.Params, want.MAdds, want.WeightsSHA256, want.Seconds = "done", 1, 0.75, true, 5, 6, sha, 1.5
+	want.State, want.Attempt, want.Reward, want.HasReward, want.Params, want.MAdds, want.WeightsSHA256, want.Seconds, want.Latency = "done", 1, 0.75, true, 5, 6, sha, 1.5, 2.25
 	want.Star, want.Note, want.Started, want.Finished = true, "good", x.Started, x.Finished
 	equal(t, "finished trial", x, want)
 	must(t, s.SetWeights(0, ""))

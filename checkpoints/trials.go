@@ -52,8 +52,8 @@ func (s *Store) SetTrialState(id int, state string, events ...Event) error {
 }
 
 // FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, and the result:
-// State (done if empty, or failed, stopped), Reward, FailKind, FailDetail, Params, MAdds, WeightsSHA256, Worker, Started (if set), Finished (now if zero)
-// and Seconds. A checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
+// State (done if empty, or failed, stopped), Reward, FailKind, FailDetail, Params, MAdds, WeightsSHA256, Worker, Started (if set), Finished (now if zero),
+// Seconds and Latency. A checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
 func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if t.State == "" || t.Open() {
 		t.State = "done"
@@ -69,9 +69,9 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	}
 	return s.releaseCheckpoint(t.ID, events, func(tx *sql.Tx) error {
 		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7, madds = ?8, weights_sha256 = ?9, worker = ?10,
-			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, checkpoint_sha256 = CASE WHEN ?3 = 'stopped' THEN checkpoint_sha256 END,
+			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, latency_ms = ?14, checkpoint_sha256 = CASE WHEN ?3 = 'stopped' THEN checkpoint_sha256 END,
 			checkpoint_epoch = CASE WHEN ?3 = 'stopped' THEN checkpoint_epoch ELSE 0 END WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
-			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256), t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds)
+			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256), t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency)
 		if err := oneTrial(tx, r, err, t.ID); err != nil {
 			return err
 		}
