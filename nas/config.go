@@ -37,6 +37,9 @@ type Config struct {
 	Net   child.NetConfig   `json:"net"`
 	Train child.TrainConfig `json:"train"`
 
+	Latency bool     `json:"latency,omitempty"` // measure how long each trained child looks at one image on one thread
+	Cost    CostTerm `json:"cost,omitzero"`     // what costs take from the reward
+
 	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They shaped the policy, but their
 	// rewards are not comparable: they are not ranked and not given to repeats.
 	Inherited int `json:"inherited,omitempty"`
@@ -127,6 +130,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("config: repeats is %q; want cached or retrain", c.Repeats)
 	case c.Failures != "skip" && c.Failures != "zero":
 		return fmt.Errorf("config: failures is %q; want skip or zero", c.Failures)
+	}
+	if err := c.Cost.Validate(); err != nil {
+		return fmt.Errorf("config: %w", err)
 	}
 	if _, err := c.Space(); err != nil {
 		return fmt.Errorf("config: %w", err)

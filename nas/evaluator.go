@@ -22,6 +22,7 @@ type Job struct {
 	Train    child.TrainConfig
 	Seed     uint64
 	Keep     bool // return the trained weights
+	Latency  bool // measure Outcome.Latency
 
 	// State is where to go on: what Step.State gave in an earlier training of the same job. Nil is the start. It never changes the outcome.
 	State []byte
@@ -29,7 +30,7 @@ type Job struct {
 
 // job is a trial at the settings of the search.
 func (c Config) job(trial int, g space.Genotype) Job {
-	return Job{Trial: trial, Genotype: g, Data: c.dataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed}
+	return Job{Trial: trial, Genotype: g, Data: c.dataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed, Latency: c.measured()}
 }
 
 // job is a trial at settings of its own.
@@ -39,10 +40,11 @@ func (r RetrainSpec) job(trial int, g space.Genotype) Job {
 
 // Outcome is what a trained child gives back.
 type Outcome struct {
-	Reward  float64 // validation accuracy after the last epoch, in [0, 1]
+	Reward  float64 // validation accuracy after the last epoch, in [0, 1]; a search weighs it by its [CostTerm]
 	Cost    child.Cost
 	Seconds float64
-	Weights []byte // safetensors, if Job.Keep
+	Latency float64 // of one image on one thread, milliseconds, if Job.Latency; what it is depends on the machine and on what else it does
+	Weights []byte  // safetensors, if Job.Keep
 
 	shared string // name of the run that has trained this job before
 }
@@ -59,7 +61,7 @@ type Step struct {
 var ErrState = errors.New("the state is not one of this child")
 
 // Evaluator trains the child of a job. It calls report after every training step, in the goroutine that called Evaluate; report may block (a paused
-// child) and its error ends the training. The result depends on nothing but the job.
+// child) and its error ends the training. The result, but for its times, depends on nothing but the job.
 type Evaluator interface {
 	Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error)
 }
@@ -99,7 +101,7 @@ func (f Fake) Evaluate(ctx context.Context, j Job, report func(Step) error) (Out
 			p := Step{Progress: child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs,
 				Loss: 2.3 * math.Exp(-2*at*final), Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}}
 			if i == steps-1 {
-				acc := final * (1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))
+				acc := final * ((1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))) // final at the end, to the bit
 				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc, ValLoss: p.Loss * 1.1, ValAcc: acc,
 					Seconds: f.Pace.Seconds() * float64(steps), Images: steps * j.Train.Batch}
 				p.State = func() ([]byte, error) { return fmt.Appendf(nil, fakeState, e+1, j.Trial), nil }
@@ -108,6 +110,9 @@ func (f Fake) Evaluate(ctx context.Context, j Job, report func(Step) error) (Out
 				return out, err
 			}
 		}
+	}
+	if j.Latency {
+		out.Latency = 0.5 + 5*final*final
 	}
 	out.Seconds = f.Pace.Seconds() * float64(steps*j.Train.Epochs)
 	if f.Fail != nil {

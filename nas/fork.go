@@ -107,7 +107,7 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 		c.Past = nil // what its parent does not know it cannot know
 	}
 	c.Inherited = min(was.Inherited, inherited)
-	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || hash != rec.DatasetSHA256 {
+	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || c.Cost != was.Cost || hash != rec.DatasetSHA256 {
 		c.Inherited = inherited
 	}
 	if c.Children < inherited {

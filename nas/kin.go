@@ -37,7 +37,7 @@ func (s *Search) trainedBefore(ctx context.Context, t *trial, r *run, j Job) (Ou
 				return Outcome{}, false
 			}
 		}
-		out := Outcome{Reward: was.Reward, Seconds: was.Seconds, shared: filepath.Base(dir)}
+		out := Outcome{Reward: epochs[len(epochs)-1].ValAcc, Seconds: was.Seconds, Latency: was.Latency, shared: filepath.Base(dir)}
 		out.Cost.Params, out.Cost.MAdds = was.Params, was.MAdds
 		return out, true
 	}
@@ -69,7 +69,7 @@ func trialOfKin(dir string, j Job) (checkpoints.Trial, []checkpoints.Epoch, bool
 			epochs = append(epochs, e)
 		}
 	}
-	return t, epochs, len(epochs) == j.Train.Epochs // a repeat of an earlier cell has none of its own
+	return t, epochs, len(epochs) > 0 && len(epochs) == j.Train.Epochs && (t.Latency > 0 || !j.Latency)
 }
 
 // ancestors finds the folders of the runs that this one descends from, up to the first whose evaluations differ.

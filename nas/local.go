@@ -35,6 +35,9 @@ type loading struct {
 // memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew takes time as well.
 const memorySlack = 64 << 20
 
+// latencySeconds is about how long the latency of a trained child is measured.
+const latencySeconds = 0.1
+
 // NewLocal returns a Local with nothing loaded yet.
 func NewLocal() *Local {
 	return &Local{data: map[dataKey]*loading{}, views: map[DataSpec]child.Data{}}
@@ -142,6 +145,11 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 		return Outcome{Cost: r.Cost}, err
 	}
 	o := Outcome{Reward: r.Reward, Cost: r.Cost, Seconds: r.Seconds}
+	if j.Latency {
+		if o.Latency, err = child.MeasureOne(j.Genotype, netFor(j.Net, d), latencySeconds); err != nil {
+			return o, err
+		}
+	}
 	if j.Keep {
 		var b bytes.Buffer
 		if err := t.Save(&b); err != nil {

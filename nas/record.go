@@ -41,7 +41,7 @@ func (t *trial) row() checkpoints.Trial {
 	}
 	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.hash, Choices: t.choices,
 		LogP: t.logp, State: string(t.State), Attempt: t.attempt, Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText,
-		Params: t.Params, MAdds: t.MAdds, Parent: t.Parent, Star: t.Star, Note: t.Note, Started: t.Started, Finished: t.Finished, Seconds: t.Seconds}
+		Params: t.Params, MAdds: t.MAdds, Parent: t.Parent, Star: t.Star, Note: t.Note, Started: t.Started, Finished: t.Finished, Seconds: t.Seconds, Latency: t.Latency}
 	if t.Retrain != nil {
 		if r.Spec, err = json.Marshal(t.Retrain); err != nil {
 			panic(fmt.Sprintf("nas: settings of trial %d: %v", t.ID, err))
@@ -61,7 +61,7 @@ func (s *Search) outlineOf(r checkpoints.Trial) (*trial, error) {
 	t.Batch, t.Policy, t.logp, t.attempt = r.Batch, r.PolicyVersion, r.LogP, r.Attempt
 	t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = State(r.State), r.Reward, r.HasReward, r.FailKind, r.FailDetail
 	t.Params, t.MAdds, t.Parent, t.Star, t.Note = r.Params, r.MAdds, r.Parent, r.Star, r.Note
-	t.Started, t.Finished, t.Seconds = r.Started, r.Finished, r.Seconds
+	t.Started, t.Finished, t.Seconds, t.Latency = r.Started, r.Finished, r.Seconds, r.Latency
 	if len(r.Spec) > 0 {
 		t.Retrain = new(RetrainSpec)
 		if err := json.Unmarshal(r.Spec, t.Retrain); err != nil {

@@ -93,6 +93,7 @@ func (v *VerifyReport) retrain(ctx context.Context, st *checkpoints.Store, e Eva
 		return fmt.Errorf("trial %s: %w", TrialLabel(t.ID), err)
 	}
 	j := c.job(t.ID, g)
+	j.Latency = false // the stored one made the reward; it would not come out the same
 	if len(t.Spec) > 0 {
 		var r RetrainSpec
 		if err := json.Unmarshal(t.Spec, &r); err != nil {
@@ -112,14 +113,19 @@ func (v *VerifyReport) retrain(ctx context.Context, st *checkpoints.Store, e Eva
 	}
 	v.Retrained++
 	where := firstDifference(want, got)
+	out.Latency = t.Latency
+	reward, unfit := c.rewardOf(kindOf(t), out)
+	if err == nil {
+		err = unfit
+	}
 	switch {
 	case err != nil:
 		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it fails: %s; its reward is %v", TrialLabel(t.ID), firstLine(err.Error()), t.Reward))
-	case math.Float64bits(out.Reward) != math.Float64bits(t.Reward):
+	case math.Float64bits(reward) != math.Float64bits(t.Reward):
 		if where == "" {
 			where = "all epochs are equal, so it is the reward alone that is wrong"
 		}
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the reward %v; the store says %v; %s", TrialLabel(t.ID), out.Reward, t.Reward, where))
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the reward %v; the store says %v; %s", TrialLabel(t.ID), reward, t.Reward, where))
 	case where != "":
 		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the same reward; %s", TrialLabel(t.ID), where))
 	}

@@ -201,6 +201,13 @@ func (s *Search) Run(ctx context.Context) error {
 	s.start(Running, "")
 	s.emit("info", "run_started", -1, map[string]any{"children": s.config.Children, "finished": s.finished(), "workers": s.workers,
 		"strategy": s.config.Controller.Strategy, "data": s.config.Data, "seed": s.config.Seed, "dir": s.dir})
+	if c := s.config.Cost; c.By != "" {
+		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
+		if c.By == ByLatency {
+			d["warning"] = "latency is measured, so another run with this seed is another search"
+		}
+		s.emit("info", "reward_by_cost", -1, d)
+	}
 
 	var timer *time.Timer
 	var due, looks <-chan time.Time

@@ -125,14 +125,15 @@ type TrialView struct {
 	Parent    int            `json:"parent"` // trial it was made from, -1 if none
 	State     State          `json:"state"`
 	Genotype  space.Genotype `json:"genotype"`
-	Cell      string         `json:"cell"` // short hash of the canonical genotype
-	Reward    float64        `json:"reward"`
+	Cell      string         `json:"cell"`   // short hash of the canonical genotype
+	Reward    float64        `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
 	HasReward bool           `json:"has_reward"`
 	CachedOf  int            `json:"cached_of"` // trial whose reward it shares, -1 if it was trained itself
 	FailKind  string         `json:"fail_kind,omitempty"`
 	FailText  string         `json:"fail_text,omitempty"`
 	Params    int64          `json:"params"`
 	MAdds     int64          `json:"madds"`
+	Latency   float64        `json:"latency_ms,omitempty"` // of one image on one thread, milliseconds; 0 if it was not measured
 	Star      bool           `json:"star"`
 	Note      string         `json:"note,omitempty"`
 	Retrain   *RetrainSpec   `json:"retrain,omitempty"`

@@ -147,7 +147,7 @@ func (s *Search) settleRepeats() bool {
 				return false
 			}
 			t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = o.State, o.Reward, o.HasReward, o.FailKind, o.FailText
-			t.Params, t.MAdds, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Epoch, 1, o.Curve
+			t.Params, t.MAdds, t.Latency, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Latency, o.Epoch, 1, o.Curve
 			t.Finished = time.Now()
 			if !s.commitEnd(t, "", nil) {
 				return false
@@ -260,11 +260,14 @@ func (s *Search) ended(ctx context.Context, r result) {
 	if r.out.Cost.Params > 0 {
 		t.Params, t.MAdds = r.out.Cost.Params, r.out.Cost.MAdds
 	}
+	reward, unfit := s.config.rewardOf(t.Kind, r.out)
 	switch err := r.err; {
 	case err == nil && (math.IsNaN(r.out.Reward) || r.out.Reward < 0 || r.out.Reward > 1):
 		t.State, t.FailKind, t.FailText = Failed, "reward", fmt.Sprintf("the evaluator's reward is %v; want 0 to 1", r.out.Reward)
+	case err == nil && unfit != nil:
+		t.State, t.FailKind, t.FailText = Failed, "reward", unfit.Error()
 	case err == nil:
-		t.State, t.Reward, t.HasReward, t.Progress = Done, r.out.Reward, true, 1
+		t.State, t.Reward, t.HasReward, t.Progress, t.Latency = Done, reward, true, 1, r.out.Latency
 	case stopped:
 		t.State, t.FailKind, t.FailText = Stopped, "stopped", errStopped.Error()
 		s.hold(t)
@@ -329,6 +332,12 @@ func (s *Search) commitEnd(t *trial, weights string, cause error) bool {
 	var e Event
 	if t.State == Done {
 		d := map[string]any{"reward": t.Reward, "cell": t.Cell, "kind": string(t.Kind), "params": t.Params, "madds": t.MAdds, "seconds": t.Seconds}
+		if t.Latency > 0 {
+			d["latency_ms"] = t.Latency
+		}
+		if a := t.Accuracy(); s.config.Cost.By != "" && !math.IsNaN(a) {
+			d["accuracy"] = a
+		}
 		if t.CachedOf >= 0 {
 			d["repeat_of"] = t.CachedOf
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"nasnet/checkpoints"
+	"nasnet/nas/child"
 	"nasnet/nas/controller"
 	"nasnet/nas/rng"
 	"nasnet/nas/space"
@@ -44,7 +45,9 @@ func Verify(ctx context.Context, dir string) (VerifyReport, error) {
 		return VerifyReport{}, err
 	}
 	v.Builds = len(builds(v.record.Build))
-	v.checkTrials()
+	if err := v.checkTrials(); err != nil {
+		return VerifyReport{}, err
+	}
 	if err := v.replay(ctx); err != nil {
 		return VerifyReport{}, err
 	}
@@ -125,7 +128,11 @@ func (v *verifier) problem(format string, args ...any) {
 }
 
 // checkTrials compares each proposal's parts with one another.
-func (v *verifier) checkTrials() {
+func (v *verifier) checkTrials() error {
+	accuracy, err := v.accuracies()
+	if err != nil {
+		return err
+	}
 	for i, t := range v.samples {
 		g, err := space.ParseJSON(t.Genotype)
 		switch {
@@ -135,10 +142,35 @@ func (v *verifier) checkTrials() {
 			v.problem("trial %d: %v", t.ID, err)
 		case g.Hash() != t.CellHash:
 			v.problem("trial %d: its cell has the hash %.12s; the store says %.12s", t.ID, g.Hash(), t.CellHash)
-		case t.HasReward && !(t.Reward >= 0 && t.Reward <= 1):
+		case t.HasReward && v.config.Cost.By == "" && !(t.Reward >= 0 && t.Reward <= 1):
 			v.problem("trial %d: its reward is %v; want 0 to 1", t.ID, t.Reward)
 		}
+		if a, ok := accuracy[t.ID]; ok && t.HasReward && t.ID >= v.config.Inherited {
+			r, err := v.config.Cost.reward(a, child.Cost{Params: t.Params, MAdds: t.MAdds}, t.Latency)
+			if err != nil || math.Float64bits(r) != math.Float64bits(t.Reward) {
+				v.problem("trial %d: its reward is %v; its accuracy %v and its %s make %v", t.ID, t.Reward, a, v.config.Cost.By, r)
+			}
+		}
 	}
+	return nil
+}
+
+// accuracies returns the last validation accuracy of the trained proposals by number, if costs are part of the reward.
+func (v *verifier) accuracies() (map[int]float64, error) {
+	if v.config.Cost.By == "" {
+		return nil, nil
+	}
+	es, err := v.store.AllEpochs()
+	if err != nil {
+		return nil, err
+	}
+	accuracy := map[int]float64{}
+	for _, e := range es {
+		if e.Trial < len(v.samples) && e.Attempt == v.samples[e.Trial].Attempt {
+			accuracy[e.Trial] = e.ValAcc
+		}
+	}
+	return accuracy, nil
 }
 
 // replay walks through the policy versions in order: it draws the batches of a version, then applies the update that ends it.

@@ -88,20 +88,25 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 	return l, nil
 }
 
+// MeasureOne is the part of [MeasureLatency] that a search wants of each child: how long its network looks at one image on one thread, the median over
+// about so many seconds, in milliseconds.
+func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, err error) {
+	defer recoverPanic(&err)
+	net.Aux = false
+	l := Latency{Net: net}
+	if _, err := l.images(g, 1, 1, seconds); err != nil {
+		return 0, fmt.Errorf("child: latency: %w", err)
+	}
+	return l.Network[0].MS, nil
+}
+
 // batch measures all ways to run the batch of the given place in l.Batches, and the rungs in the first of them.
 func (l *Latency) batch(g space.Genotype, place, batch int, rungOf map[string]int, o LatencyOptions) error {
 	for _, threads := range slices.Compact([]int{1, o.Threads}) {
 		if batch%threads != 0 {
 			continue
 		}
-		shards, err := l.shards(g, batch, threads, false)
-		if err != nil {
-			return err
-		}
-		team := newTeam(threads, threads)
-		forward := func(i int) { shards[i].program.Forward(false) }
-		l.point(LatencyPoint{Batch: batch, Threads: threads}, func() { err = errors.Join(err, team.do(forward)) }, o.Seconds)
-		team.close()
+		shards, err := l.images(g, batch, threads, o.Seconds)
 		if err != nil {
 			return err
 		}
@@ -122,6 +127,19 @@ func (l *Latency) batch(g space.Genotype, place, batch int, rungOf map[string]in
 	}
 	l.point(LatencyPoint{Batch: batch, Threads: o.Threads, Branches: true}, b.Forward, o.Seconds)
 	return nil
+}
+
+// images measures threads that share the images of a batch, and returns their networks.
+func (l *Latency) images(g space.Genotype, batch, threads int, seconds float64) ([]*shard, error) {
+	shards, err := l.shards(g, batch, threads, false)
+	if err != nil {
+		return nil, err
+	}
+	team := newTeam(threads, threads)
+	defer team.close()
+	forward := func(i int) { shards[i].program.Forward(false) }
+	l.point(LatencyPoint{Batch: batch, Threads: threads}, func() { err = errors.Join(err, team.do(forward)) }, seconds)
+	return shards, err
 }
 
 // shards returns a network for parts of a batch with random weights and images; keep gives each value memory of its own.
