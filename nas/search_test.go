@@ -326,6 +326,9 @@ func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
 	until, do := live(t, s)
 	e.step <- struct{}{}
 	until("the first step is seen", func(v *Snapshot) bool { return len(v.Running) == 1 && v.Running[0].Progress > 0.3 })
+	if v := s.Snapshot(); v.Distinct < 1 || v.Distinct > v.Proposed {
+		t.Errorf("%d different cells in %d proposals, before any has an end", v.Distinct, v.Proposed)
+	}
 	if _, err := do(Command{Do: Pause}); err != nil {
 		t.Fatal(err)
 	}

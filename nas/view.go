@@ -19,12 +19,12 @@ type drawn struct {
 func (s *Search) publish() {
 	old := s.snapshot.Load()
 	v := Snapshot{Time: time.Now(), UUID: s.record.UUID, Dir: s.dir, Parent: s.record.ParentUUID, ForkAt: s.record.ForkedAt, Config: s.config, State: s.state,
-		Reason: s.reason, Kernels: s.options.Kernels, Builds: len(builds(s.record.Build)), Elapsed: s.elapsed(), Workers: s.workers, Proposed: len(s.samples), Policy: s.views[s.version], Beliefs: s.beliefs}
+		Reason: s.reason, Kernels: s.options.Kernels, Builds: len(builds(s.record.Build)), Elapsed: s.elapsed(), Workers: s.workers, Proposed: len(s.samples), Distinct: len(s.first), Policy: s.views[s.version], Beliefs: s.beliefs}
 	if old != nil {
 		v.Version = old.Version + 1
 	}
 	if old != nil && s.draws.ranking {
-		v.Finished, v.Failed, v.Cached, v.Distinct = old.Finished, old.Failed, old.Cached, old.Distinct
+		v.Finished, v.Failed, v.Cached = old.Finished, old.Failed, old.Cached
 		v.Rewards, v.Best, v.Top, v.Recent, v.Retrains = old.Rewards, old.Best, old.Top, old.Recent, old.Retrains
 		v.Shadows, v.Verdict = old.Shadows, old.Verdict
 	} else {
@@ -56,7 +56,7 @@ func (s *Search) show(v *Snapshot) {
 
 // rank fills in what changes only when a trial ends.
 func (s *Search) rank(v *Snapshot) {
-	v.Finished, v.Failed, v.Distinct = s.finished(), s.count(Failed), len(s.first)
+	v.Finished, v.Failed = s.finished(), s.count(Failed)
 	for _, t := range s.samples {
 		if t.ended() && t.CachedOf >= 0 {
 			v.Cached++
