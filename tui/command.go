@@ -14,7 +14,7 @@ import (
 
 // send carries out a command of the engine, after all that were sent before, and brings back its answer.
 func (m *model) send(c nas.Command) tea.Cmd {
-	before, answered := m.sending, make(chan struct{})
+	engine, before, answered := m.engine, m.sending, make(chan struct{}) // the run on the screen may be another when its turn comes
 	m.sending = answered
 	return m.safe("command "+string(c.Do), func() tea.Msg {
 		defer close(answered)
@@ -24,7 +24,7 @@ func (m *model) send(c nas.Command) tea.Cmd {
 			case <-m.ctx.Done():
 			}
 		}
-		r, err := m.engine.Do(m.ctx, c)
+		r, err := engine.Do(m.ctx, c)
 		return replyMsg{c, r, err}
 	})
 }

@@ -283,3 +283,15 @@ func TestMatches(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandGoesToTheRunItWasMeantFor(t *testing.T) {
+	d := drive(t, busy(), 120, 36)
+	_, pause := d.m.Update(keyMsg("p"))
+	if d.press("R", "j", "enter"); !d.m.visiting() {
+		t.Fatal("no visit")
+	}
+	d.run(pause)
+	if cs := d.e.commands(); len(cs) != 1 || cs[0].Do != nas.Toggle {
+		t.Errorf("the run got %v, want the command that was given before another run was on the screen", cs)
+	}
+}
