@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -17,7 +18,8 @@ type retrainScreen struct {
 	trial  nas.TrialView
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
-	timed  bool // the epochs are those that fit into the preset's time, when that is known
+	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
+	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 }
 
 // ownSettings is the preset that leaves the settings as they were.
@@ -38,7 +40,14 @@ func openRetrain(m *model) (screen, string) {
 		spec = *v.Retrain
 	}
 	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
-	return &retrainScreen{trial: v, spec: spec, search: c, form: newForm(retrainFields(spec, m.options.DataSets)...)}, ""
+	r := &retrainScreen{trial: v, spec: spec, search: c, form: newForm(retrainFields(spec, m.options.DataSets)...)}
+	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
+		if x.Kind != nas.Retrained && x.Seconds > 0 && x.MAdds > 0 {
+			r.gauge = x
+			break
+		}
+	}
+	return r, ""
 }
 
 func (r *retrainScreen) init(m *model) tea.Cmd { return m.askPlan(r.command()) }
@@ -109,7 +118,7 @@ func yesNo(v bool) string {
 func decimal(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 // fill puts the settings of the chosen preset into the fields.
-func (r *retrainScreen) fill() {
+func (r *retrainScreen) fill(m *model) {
 	spec := r.spec
 	r.timed = false
 	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
@@ -117,7 +126,7 @@ func (r *retrainScreen) fill() {
 		if recipe.Net.Image > 0 {
 			side = recipe.Net.Image
 		}
-		spec.Net, spec.Train = recipe.For(side, false)
+		spec.Net, spec.Train = recipe.For(side, slices.Contains(m.options.Handed, r.get("data")))
 		spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
 		spec.Data.Image, spec.Data.TrainImages, spec.Data.Test = side, 0, true
 		if r.timed = recipe.Within > 0; r.timed {
@@ -210,7 +219,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	preset := r.get("preset")
 	if r.form.act(a) {
 		if r.get("preset") != preset && a != actReset {
-			r.fill()
+			r.fill(m)
 		}
 		return r.ask(m)
 	}
@@ -224,6 +233,13 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	c := r.command()
 	if err := c.Retrain.Train.Validate(); err != nil {
 		return m.say(err.Error(), true)
+	}
+	if r.timed && m.options.Plan != nil {
+		if p, known := m.plan(c); p.err != nil {
+			return m.say(p.err.Error(), true)
+		} else if !known {
+			return m.say("how many epochs fit is being counted", true)
+		}
 	}
 	return m.send(c)
 }
@@ -294,7 +310,7 @@ func (r *retrainScreen) estimate(m *model) []string {
 	p, known := m.plan(c)
 	switch {
 	case p.err != nil:
-		return []string{p.err.Error()}
+		return []string{m.theme.clean(p.err.Error())}
 	case !known:
 		return []string{"…"}
 	}
@@ -302,17 +318,20 @@ func (r *retrainScreen) estimate(m *model) []string {
 	if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
 		return append(lines, fmt.Sprintf("about %s on one worker", clock(seconds(min(s, 1e9)))))
 	}
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 {
+		return append(lines, fmt.Sprintf("how many epochs fit is not known; %d are the most", recipe.MostEpochs))
+	}
 	return append(lines, "its time is known after the first epoch")
 }
 
-// seconds is how long so many epochs will take one worker, by the time of the cell's own training in the search and the multiply-adds in proportion; 0 if
-// there is nothing to go by.
+// seconds is how long so many epochs will take one worker, by the time of the gauge's training in the search and the multiply-adds in proportion; 0 if there is
+// nothing to go by.
 func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 	was := r.search
-	if r.trial.Seconds <= 0 || r.trial.Kind == nas.Retrained || r.trial.MAdds == 0 || p.Images == 0 || was.TrainImages == 0 || was.Train.Epochs == 0 {
+	if r.gauge.Seconds <= 0 || p.Images == 0 || was.TrainImages == 0 || was.Train.Epochs == 0 {
 		return 0
 	}
-	return r.trial.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) / float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.trial.MAdds)
+	return r.gauge.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) / float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.gauge.MAdds)
 }
 
 // trainingsPane lists the trainings of a cell.

@@ -41,20 +41,27 @@ func TestAPresetFillsInTheSettings(t *testing.T) {
 	}
 }
 
+// slow is a search whose best cell took hours, so that few epochs fit into ten minutes.
+func slow() *nas.Snapshot {
+	s := busy()
+	s.Top[0].Seconds = 16_300
+	return s
+}
+
 // The fake search trains 45,000 images in 20 epochs with 42M multiply-adds; the preset has N=1 F=8, an eighth of the multiply-adds, and all 60,000 images.
 func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
-	d := drive(t, busy(), 120, 36).press("5", "r")
+	d := drive(t, slow(), 120, 36).press("5", "r")
 	r := to(t, d, "preset")
 	for r.get("preset") != "10-minutes" {
 		d.press("right")
 	}
 	each := r.trial.Seconds / 20 * 60_000 / 45_000 * (42e6 / 8) / float64(r.trial.MAdds)
-	if got, want := r.integer("epochs"), min(60, int(600/each)); got != want {
+	if got, want := r.integer("epochs"), int(600/each); got != want || got < 2 || got >= 60 {
 		t.Errorf("%d epochs, want %d", got, want)
 	}
 	d.press("right") // 1-hour
-	if r.get("preset") != "1-hour" || r.get("f") != "16" {
-		t.Errorf("preset %s with F=%s", r.get("preset"), r.get("f"))
+	if r.get("preset") != "1-hour" || r.get("f") != "16" || r.integer("epochs") != int(3600/(4*each)) {
+		t.Errorf("preset %s with F=%s and %s epochs", r.get("preset"), r.get("f"), r.get("epochs"))
 	}
 	to(t, d, "preset")
 	for r.get("preset") != ownSettings {
@@ -95,5 +102,54 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	d.press("enter")
 	if len(d.e.commands()) != before || !strings.Contains(strings.Join(d.frame(), "\n"), "augment.pad is 4 and augment.crop") {
 		t.Errorf("sent, or not said why:\n%s", strings.Join(d.frame(), "\n"))
+	}
+}
+
+func TestAPresetNamedAfterATimeIsNotStartedBeforeItsEpochsAreKnown(t *testing.T) {
+	d := drive(t, slow(), 120, 36).press("5", "r")
+	to(t, d, "preset")
+	_, count := d.m.Update(keyMsg("right"))
+	if r := d.m.top().(*retrainScreen); r.get("preset") != "10-minutes" || r.integer("epochs") != 60 {
+		t.Fatalf("preset %s, %s epochs", r.get("preset"), r.get("epochs"))
+	}
+	before := len(d.e.commands())
+	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "how many epochs fit is being counted") {
+		t.Errorf("sent, or not said why:\n%s", d.text())
+	}
+	d.run(count)
+	if d.press("enter"); d.last().Do != nas.Retrain || d.last().Retrain.Train.Epochs >= 60 {
+		t.Errorf("sent %+v", d.last())
+	}
+}
+
+func TestWhatARetrainTakesIsKnownByAnotherChildIfItsOwnHasNoTime(t *testing.T) {
+	s := busy()
+	s.Top[0].Seconds = 0
+	d := drive(t, s, 120, 36).press("5", "r")
+	if r := to(t, d, "preset"); r.gauge.ID != s.Top[1].ID || !strings.Contains(d.text(), "on one worker") {
+		t.Errorf("judged by child %d:\n%s", r.gauge.ID, d.text())
+	}
+	for i := range s.Top {
+		s.Top[i].Seconds = 0
+	}
+	d = drive(t, s, 120, 36).press("5", "r")
+	to(t, d, "preset")
+	if d.press("right"); !strings.Contains(d.text(), "how many epochs fit is not known; 60 are the most") {
+		t.Errorf("it does not say that the epochs are no answer:\n%s", d.text())
+	}
+}
+
+func TestAPresetDoesNotTurnDigits(t *testing.T) {
+	for _, handed := range [][]string{nil, {"cifar10"}} {
+		d := drive(t, busy(), 120, 36)
+		d.m.options.Handed = handed
+		d.press("5", "r")
+		r := to(t, d, "preset")
+		for r.get("preset") != "6@768" {
+			d.press("right")
+		}
+		if r.get("data") != "cifar10" || r.yes("flip") != (handed == nil) {
+			t.Errorf("%s, handed %v: flip is %s", r.get("data"), handed, r.get("flip"))
+		}
 	}
 }

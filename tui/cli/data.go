@@ -39,14 +39,6 @@ func (a *app) dataList() *cobra.Command {
 	}}
 }
 
-// dataNames are the data sets that are read by name.
-func dataNames() (names []string) {
-	for _, s := range dataset.Sources {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 // warn tells what a user should know of a data set that was loaded.
 func (a *app) warn(d *dataset.Data) {
 	for _, w := range d.Warnings {

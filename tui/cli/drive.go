@@ -14,6 +14,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"nasnet/checkpoints"
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/remote"
 	"nasnet/tui"
@@ -235,7 +236,7 @@ func closeServer(r *remote.Server, s *nas.Search) {
 
 // namedData are the data sets that are known by a name and need no folder.
 func namedData() []string {
-	return slices.DeleteFunc(dataNames(), func(name string) bool { return name == "folder" })
+	return slices.DeleteFunc(dataset.Names(), func(name string) bool { return name == "folder" })
 }
 
 // program is what this program calls itself to others.

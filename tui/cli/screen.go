@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"nasnet/checkpoints"
 	"nasnet/dataset"
@@ -18,7 +19,7 @@ import (
 
 // equip gives the interface what it may not reach for itself: networks to count, the store, files.
 func (a *app) equip(o tui.Options) tui.Options {
-	o.DataSets, o.Version = dataNames(), version
+	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan = child.CostOf, planOf
 	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
@@ -27,6 +28,14 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Write = writeExport
 	o.Keys = a.keys
 	return o
+}
+
+// handedData are the data sets whose images are something else in the mirror.
+func handedData() []string {
+	return slices.DeleteFunc(dataset.Names(), func(name string) bool {
+		info, err := dataset.Lookup(name)
+		return err != nil || !info.Handed
+	})
 }
 
 // planOf counts a training on images that are not read: what they are is known of published data sets.
@@ -132,10 +141,7 @@ func writeSeen(s *nas.Snapshot) {
 	if err != nil {
 		return
 	}
-	path := filepath.Join(s.Dir, seenName)
-	if os.WriteFile(path+".new", b, 0o600) == nil {
-		_ = os.Rename(path+".new", path)
-	}
+	_ = writeFile(filepath.Join(s.Dir, seenName), b)
 }
 
 // exportsName is the folder in a run's folder where the interface writes.
@@ -148,8 +154,5 @@ func writeExport(dir, name string, content []byte) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, filepath.Base(name))
-	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
-		return "", err
-	}
-	return path, os.Rename(path+".new", path)
+	return path, writeFile(path, content)
 }
