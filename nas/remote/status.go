@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"math"
 	"time"
 
 	"nasnet/nas"
@@ -25,10 +26,14 @@ type Status struct {
 
 	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without shadows
 
+	Cost nas.CostTerm `json:"cost,omitzero"` // what costs take from the rewards
+
 	BestTrial *int    `json:"best_trial,omitempty"`
 	Best      float64 `json:"best"` // reward; 0 while there is none
 	BestCell  string  `json:"best_cell,omitempty"`
 	Genotype  string  `json:"best_genotype,omitempty"`
+	Accuracy  float64 `json:"best_accuracy,omitempty"`   // of the best, while a program runs the search
+	Latency   float64 `json:"best_latency_ms,omitempty"` // the same
 
 	// While a program runs it:
 	Cached    int          `json:"cached"`
@@ -56,10 +61,14 @@ type Child struct {
 func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
 	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason, Live: true, PID: pid,
 		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed, Cached: s.Cached, Updates: s.Policy.Version,
-		Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(), ETA: s.ETA.Seconds(), Entropy: s.Policy.Entropy, Control: &c}
+		Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(), ETA: s.ETA.Seconds(), Entropy: s.Policy.Entropy, Control: &c, Cost: s.Config.Cost}
 	if b := s.Best; b != nil {
 		id := b.ID
 		t.BestTrial, t.Best, t.BestCell, t.Genotype = &id, b.Reward, b.Cell, b.Genotype.Text()
+		t.Latency = b.Latency
+		if a := b.Accuracy(); !math.IsNaN(a) {
+			t.Accuracy = a
+		}
 	}
 	if v := s.Verdict; v != nil {
 		short := *v

@@ -173,7 +173,10 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (*nas.RetrainSpec, 
 		return nil, err
 	}
 	c := own
-	if f.apply(fs, &c); c.Data != own.Data {
+	if err := f.apply(fs, &c); err != nil {
+		return nil, err
+	}
+	if c.Data != own.Data {
 		c.DataDir = ""
 	}
 	r := &nas.RetrainSpec{Net: c.Net, Train: c.Train, Seed: c.Seed,

@@ -20,6 +20,7 @@ type searchFlags struct {
 	headless, noDiff bool
 	fake             bool
 	engine           engineFlags
+	cost             costFlags
 	c                nas.Config
 }
 
@@ -65,11 +66,12 @@ func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
 	fs.IntVar(&c.Controller.Steps, "controller-steps", 0, "gradient steps per controller update")
 	fs.Float64Var(&c.Controller.Entropy, "entropy", 0, "weight of the controller's entropy bonus")
 	fs.StringVar(&c.Repeats, "repeats", "", "an isomorphic cell again: cached or retrain")
+	f.cost.register(fs)
 	fs.StringVar(&c.Failures, "failures", "", "a failed trial in an update: skip or zero")
 }
 
 // apply copies the settings whose flags were given into c.
-func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) {
+func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
 	set := func(flag string, do func()) {
 		if fs.Changed(flag) {
 			do()
@@ -110,6 +112,7 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) {
 	set("entropy", func() { c.Controller.Entropy = f.c.Controller.Entropy })
 	set("repeats", func() { c.Repeats = f.c.Repeats })
 	set("failures", func() { c.Failures = f.c.Failures })
+	return f.cost.apply(fs, c)
 }
 
 func (a *app) searchCommand() *cobra.Command {
@@ -120,7 +123,9 @@ func (a *app) searchCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			f.apply(c.Flags(), &cfg)
+			if err := f.apply(c.Flags(), &cfg); err != nil {
+				return err
+			}
 			if f.fake {
 				cfg.Preset = "fake"
 			}
@@ -200,7 +205,9 @@ func (a *app) forkCommand() *cobra.Command {
 			}
 			fs := c.Flags()
 			r, err := nas.ForkRun(dir, at, f.name, func(cfg *nas.Config, hash *string) error {
-				f.apply(fs, cfg)
+				if err := f.apply(fs, cfg); err != nil {
+					return err
+				}
 				if !fs.Changed("data") && !fs.Changed("data-dir") && !fs.Changed("image") {
 					return nil
 				}

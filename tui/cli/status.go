@@ -108,6 +108,9 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 	}
 	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status, Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
 		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Elapsed: r.Run.Elapsed.Seconds()}
+	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // what cannot be parsed is told of all the same
+		st.Cost = c.Cost
+	}
 	if r.BestTrial >= 0 {
 		st.BestTrial, st.Best = &r.BestTrial, r.Best
 	}
@@ -125,10 +128,19 @@ func (a *app) printStatus(s remote.Status) error {
 		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children, s.Failed, s.Updates)
 		if s.BestTrial != nil {
 			fmt.Fprintf(w, "best      %.4f, trial %s", s.Best, nas.TrialLabel(*s.BestTrial))
+			if s.Accuracy > 0 && s.Cost.By != "" {
+				fmt.Fprintf(w, ", accuracy %.4f", s.Accuracy)
+			}
+			if s.Latency > 0 {
+				fmt.Fprintf(w, ", %.3g ms an image", s.Latency)
+			}
 			if s.BestCell != "" {
 				fmt.Fprintf(w, ", cell %s\n          %s", s.BestCell, s.Genotype)
 			}
 			fmt.Fprintln(w)
+		}
+		if s.Cost.By != "" {
+			fmt.Fprintf(w, "reward    %s\n", costText(s.Cost))
 		}
 		if s.Verdict != nil {
 			fmt.Fprintf(w, "verdict   %s\n", s.Verdict.Text)
