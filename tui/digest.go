@@ -1,8 +1,8 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -201,7 +201,7 @@ func learned(a, b *nas.Snapshot, updates int) string {
 			}
 		}
 	}
-	slices.SortFunc(gains, func(a, b gain) int { return int(math.Copysign(1, b.by-a.by)) })
+	slices.SortFunc(gains, func(a, b gain) int { return cmp.Compare(b.by, a.by) })
 	for i, g := range gains[:min(len(gains), 3)] {
 		sep := ", "
 		if i == 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 )
@@ -98,7 +99,7 @@ func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	c := r.curves[x.Dir]
 	if n := len(c.Rewards); n > 0 {
 		text = fmt.Sprintf("mean %s  ", score(c.Rewards[n-1].Mean, 3)) + text
-		text = t.spark(series(c.Rewards, func(p nas.RewardPoint) float64 { return p.Mean }), max(0, min(24, w-len(text)-2)), math.NaN(), math.NaN()) + "  " + text
+		text = t.spark(series(c.Rewards, func(p nas.RewardPoint) float64 { return p.Mean }), max(0, min(24, w-ansi.StringWidth(text)-2)), math.NaN(), math.NaN()) + "  " + text
 	}
 	return text
 }

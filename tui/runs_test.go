@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -293,5 +294,53 @@ func TestACommandGoesToTheRunItWasMeantFor(t *testing.T) {
 	d.run(pause)
 	if cs := d.e.commands(); len(cs) != 1 || cs[0].Do != nas.Toggle {
 		t.Errorf("the run got %v, want the command that was given before another run was on the screen", cs)
+	}
+}
+
+// subscribed is an engine that says when it is shown.
+type subscribed struct {
+	*fakeEngine
+	to chan struct{}
+}
+
+func (s subscribed) Subscribe() (<-chan struct{}, func()) {
+	close(s.to)
+	return s.fakeEngine.Subscribe()
+}
+
+func TestARunThatIsLookedAtIsLeftWhenTheInterfaceEnds(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	in, keys := io.Pipe()
+	listed, shown, left := make(chan struct{}, 10), make(chan struct{}), 0
+	done := make(chan error, 1)
+	go func() {
+		_, err := Run(ctx, newFake(busy()), Options{In: in, Out: io.Discard, Runs: fakeRuns,
+			RunCurve: func(ctx context.Context, r RunRow) (RunCurve, error) {
+				listed <- struct{}{}
+				return fakeCurve(ctx, r)
+			},
+			OpenRun: func(ctx context.Context, r RunRow) (nas.Engine, func(), error) {
+				e, _, err := fakeOpen(ctx, r)
+				return subscribed{e.(*fakeEngine), shown}, func() { left++ }, err
+			}})
+		done <- err
+	}()
+	for _, step := range []struct {
+		keys string
+		then <-chan struct{}
+	}{{"R", listed}, {"j\r", shown}} {
+		if _, err := io.WriteString(keys, step.keys); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-step.then:
+		case err := <-done:
+			t.Fatalf("after %q the interface ended: %v", step.keys, err)
+		}
+	}
+	end()
+	if err := <-done; err != nil || left != 1 {
+		t.Errorf("%v; the run was left %d times, want once", err, left)
 	}
 }

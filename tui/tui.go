@@ -124,6 +124,9 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	ended := make(chan Outcome, 1)
 	stop := watchSignals(ctx, p, ended, redraw)
 	_, err := p.Run()
+	for _, v := range m.visits {
+		v.leave()
+	}
 	quit := stop()
 	restore() // from here on standard error is the terminal's again
 

@@ -81,8 +81,9 @@ func (m *model) endVisit() tea.Cmd {
 	m.engine, m.snap, m.stack, m.marks = v.engine, v.snap, v.stack, v.marks
 	go v.leave() // may wait for a connection to close
 	m.rev++
+	told := m.seeControl()
 	if s, ok := m.top().(*runsScreen); ok {
-		return s.init(m)
+		return tea.Batch(told, s.init(m))
 	}
-	return nil
+	return told
 }
