@@ -48,7 +48,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 		forks = a.newFamily(ctx, &o)
 		err = a.headless(ctx, o, open)
 	}
-	if on := forks.running(); len(on) > 0 && a.interactive(f.headless) && !a.left {
+	if on := forks.running(); len(on) > 0 && ctx.Err() == nil && a.interactive(f.headless) && !a.left {
 		a.leaveTerminal(on[0], filepath.Join(on[0].Dir(), "interface.log"))
 	}
 	return errors.Join(err, forks.wait())

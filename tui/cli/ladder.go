@@ -18,6 +18,7 @@ import (
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
 	"nasnet/nas/space"
+	"nasnet/tui/term"
 )
 
 // allSep3x3 is the plain baseline of ladders: two chains of separable 3x3 convolutions in both cells.
@@ -110,9 +111,10 @@ func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experime
 	}
 	wanted := map[int]bool{}
 	n := len(ranked)
-	from, to := max(0, (n-f.middle)/2), min(n, (n+f.middle)/2+f.middle%2)
+	from := max(0, (n-f.middle)/2)
+	to := min(n, from+f.middle)
 	for i, r := range ranked {
-		wanted[r.Trial] = i < f.top || i >= n-f.bottom || i >= from && i < to && f.middle > 0 || f.stars && r.Star
+		wanted[r.Trial] = i < f.top || i >= n-f.bottom || i >= from && i < to || f.stars && r.Star
 	}
 	for _, text := range f.cells {
 		_, trial, ok := cutTrial("run/" + text)
@@ -236,9 +238,9 @@ func (a *app) grid(ctx context.Context, path string, ts []experiment.Training, w
 		case e.Row == nil:
 			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, seed %d: epoch %d/%d, accuracy %.4f ", e.Done, e.All, e.Name, e.Seed, e.Epoch.Epoch, e.Train.Epochs, e.Epoch.ValAcc)
 		case e.Row.Failed != "":
-			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %s\n", e.Done, e.All, e.Name, e.Rung, e.Seed, e.Row.Failed)
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %s\n", e.Done, e.All, e.Name, term.Line(e.Rung), e.Seed, term.Line(e.Row.Failed))
 		default:
-			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %.4f in %s\n", e.Done, e.All, e.Name, e.Rung, e.Seed, e.Row.Accuracy, long(e.Row.Seconds))
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %.4f in %s\n", e.Done, e.All, e.Name, term.Line(e.Rung), e.Seed, e.Row.Accuracy, long(e.Row.Seconds))
 		}
 	})
 	if err != nil && ctx.Err() != nil {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,16 @@ import (
 	"syscall"
 	"time"
 )
+
+// lastError is the error with which a nasnet process ended, in what it wrote to its standard error, which may begin with warnings; empty if there is none.
+func lastError(log string) (text string) {
+	for l := range strings.Lines(log) {
+		if l, ok := strings.CutPrefix(strings.TrimSpace(l), "nasnet: "); ok && !strings.HasPrefix(l, "warning: ") {
+			text = l
+		}
+	}
+	return text
+}
 
 // startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What that process prints to its standard error
 // is in the run's interface.log. It ends after its last child, and outlives this process.
@@ -48,8 +57,8 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 				return nil // it had nothing left to do
 			}
 			b, _ := io.ReadAll(io.NewSectionReader(log, begin, 1<<16)) // without it the exit code has to do
-			if text, _, _ := bytes.Cut(bytes.TrimPrefix(bytes.TrimSpace(b), []byte("nasnet: ")), []byte("\n")); len(text) > 0 {
-				return errors.New(string(text))
+			if text := lastError(string(b)); text != "" {
+				return errors.New(text)
 			}
 			return fmt.Errorf("nasnet resume: %w", err)
 		case <-ctx.Done():

@@ -48,3 +48,16 @@ func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
 		t.Error("it answers still")
 	}
 }
+
+func TestTheErrorOfAProcessIsFoundAmongWhatItPrints(t *testing.T) {
+	for _, r := range []struct{ log, want string }{
+		{"nasnet: run b is locked\nhint: nasnet attach b shows it\n", "run b is locked"},
+		{"nasnet: warning: class 3 has 2 images\nnasnet: data set x has changed\n", "data set x has changed"},
+		{"nasnet: warning: class 3 has 2 images\n", ""},
+		{"fatal error: out of memory\n", ""},
+	} {
+		if got := lastError(r.log); got != r.want {
+			t.Errorf("%q: %q, want %q", r.log, got, r.want)
+		}
+	}
+}
