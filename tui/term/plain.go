@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -18,14 +19,19 @@ func Obeyed(r rune) bool {
 
 // Plain is w for text in which names, notes and messages from outside stand: what a terminal would obey, line feed and tab aside, and what is not UTF-8
 // is written as Go writes it in quotes, \x1b or \u202e.
+// Any goroutine may write to it.
 func Plain(w io.Writer) io.Writer { return &plain{w: w} }
 
 type plain struct {
-	w    io.Writer
+	w io.Writer
+
+	mu   sync.Mutex
 	rest []byte // of a character whose end comes with the next write
 }
 
 func (p *plain) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	text := append(p.rest, b...)
 	p.rest = nil
 	var out []byte
