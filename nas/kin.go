@@ -21,7 +21,7 @@ type kin struct {
 
 // trainedBefore returns what a job gave in a run that this one descends from. The store of that run may be live. It runs in the child's goroutine.
 func (s *Search) trainedBefore(ctx context.Context, t *trial, r *run, j Job) (Outcome, bool) {
-	if s.record.ParentUUID == "" || !t.Kind.proposal() {
+	if s.record.ParentUUID == "" || !t.Kind.proposal() || j.State != nil { // of a half-trained child the first epochs are known already
 		return Outcome{}, false
 	}
 	s.kin.find.Do(func() { s.kin.dirs = s.ancestors() })
@@ -44,15 +44,20 @@ func (s *Search) trainedBefore(ctx context.Context, t *trial, r *run, j Job) (Ou
 	return Outcome{}, false
 }
 
-// trialOfKin looks for the trial of a job that is done. What cannot be read is not there: the child can be trained.
+// trialOfKin looks for the trial of a job that is done and was trained in that run. What the run took over itself may come from other settings: the run that
+// it was forked from tells. What cannot be read is not there: the child can be trained.
 func trialOfKin(dir string, j Job) (checkpoints.Trial, []checkpoints.Epoch, bool) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
 		return checkpoints.Trial{}, nil, false
 	}
 	defer st.Close()
+	r, err := st.Run()
+	if err != nil {
+		return checkpoints.Trial{}, nil, false
+	}
 	t, err := st.Trial(j.Trial)
-	if err != nil || t.State != string(Done) || !t.HasReward {
+	if err != nil || t.State != string(Done) || !t.HasReward || t.Batch < r.ForkedAt {
 		return t, nil, false
 	}
 	g, err := json.Marshal(j.Genotype)
