@@ -38,7 +38,7 @@ func (v *VerifyReport) Retrain(ctx context.Context, dir string, e Evaluator, n i
 	var sound []int
 	for _, t := range ts {
 		byID[t.ID] = t
-		if cannotRetrain(c, t) == "" && !slices.Contains(ids, t.ID) {
+		if cannotRetrain(rec, t) == "" && !slices.Contains(ids, t.ID) {
 			sound = append(sound, t.ID)
 		}
 	}
@@ -52,7 +52,7 @@ func (v *VerifyReport) Retrain(ctx context.Context, dir string, e Evaluator, n i
 		if !ok {
 			return fmt.Errorf("there is no trial %s in this run", TrialLabel(id))
 		}
-		if why := cannotRetrain(c, t); why != "" {
+		if why := cannotRetrain(rec, t); why != "" {
 			return fmt.Errorf("trial %s cannot be trained again: %s", TrialLabel(id), why)
 		}
 	}
@@ -60,7 +60,7 @@ func (v *VerifyReport) Retrain(ctx context.Context, dir string, e Evaluator, n i
 		if tell != nil {
 			tell(id)
 		}
-		if err := v.retrain(ctx, st, e, c, byID[id]); err != nil {
+		if err := v.retrain(ctx, st, e, rec, c, byID[id]); err != nil {
 			return err
 		}
 	}
@@ -69,24 +69,25 @@ func (v *VerifyReport) Retrain(ctx context.Context, dir string, e Evaluator, n i
 }
 
 // cannotRetrain says why there is nothing to compare a trial with; empty if there is.
-func cannotRetrain(c Config, t checkpoints.Trial) string {
+func cannotRetrain(r checkpoints.Run, t checkpoints.Trial) string {
+	own := len(t.Spec) > 0 // settings, by which it can be trained anywhere
 	switch {
 	case t.State != string(Done) || !t.HasReward:
 		return "it is " + t.State + ", without a reward"
-	case t.ID < c.Inherited:
-		return "it was trained under the settings of another run"
+	case !own && r.ParentUUID != "" && (t.ID < FirstManual && t.Batch < r.ForkedAt || t.ID >= FirstManual && t.Finished.Before(r.Created)):
+		return "it was trained before this run was forked, maybe under other settings; the run it was forked from can be asked"
 	}
 	return ""
 }
 
-func (v *VerifyReport) retrain(ctx context.Context, st *checkpoints.Store, e Evaluator, c Config, t checkpoints.Trial) error {
+func (v *VerifyReport) retrain(ctx context.Context, st *checkpoints.Store, e Evaluator, rec checkpoints.Run, c Config, t checkpoints.Trial) error {
 	all, err := st.Epochs(t.ID)
 	if err != nil {
 		return err
 	}
 	want := slices.DeleteFunc(all, func(e checkpoints.Epoch) bool { return e.Attempt != t.Attempt })
 	if len(want) == 0 {
-		return v.retrainRepeated(ctx, st, e, c, t)
+		return v.retrainRepeated(ctx, st, e, rec, c, t)
 	}
 	g, err := space.ParseJSON(t.Genotype)
 	if err != nil {
@@ -132,8 +133,8 @@ func (v *VerifyReport) retrain(ctx context.Context, st *checkpoints.Store, e Eva
 	return nil
 }
 
-// retrainRepeated trains the child whose reward a repeat shares in its place.
-func (v *VerifyReport) retrainRepeated(ctx context.Context, st *checkpoints.Store, e Evaluator, c Config, t checkpoints.Trial) error {
+// retrainRepeated trains the child whose reward a repeat shares in its place, if this run has trained it.
+func (v *VerifyReport) retrainRepeated(ctx context.Context, st *checkpoints.Store, e Evaluator, rec checkpoints.Run, c Config, t checkpoints.Trial) error {
 	ts, err := st.Trials()
 	if err != nil {
 		return err
@@ -146,7 +147,10 @@ func (v *VerifyReport) retrainRepeated(ctx context.Context, st *checkpoints.Stor
 			if math.Float64bits(first.Reward) != math.Float64bits(t.Reward) {
 				v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it repeats the cell of trial %d, whose reward is %v; the store says %v", TrialLabel(t.ID), first.ID, first.Reward, t.Reward))
 			}
-			return v.retrain(ctx, st, e, c, first)
+			if cannotRetrain(rec, first) != "" {
+				return nil
+			}
+			return v.retrain(ctx, st, e, rec, c, first)
 		}
 	}
 	v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it has a reward, but no epochs, and repeats no earlier cell", TrialLabel(t.ID)))

@@ -102,6 +102,22 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 			t.Errorf("%q: %v", sql, v.Problems)
 		}
 	}
+	r, err := ForkRun(dir, 1, "fork", func(c *Config, _ *string) error { c.Seed, c.Children = 77, 96; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, f)
+	if i = slices.IndexFunc(f.samples, func(x *trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
+		t.Fatal("no repeats of what the fork took over")
+	}
+	v := VerifyReport{StateHash: strings.Repeat("0", 64)}
+	if err := v.Retrain(t.Context(), r.Dir, Fake{Steps: 2}, 0, []int{i}, nil); err != nil || !v.OK || v.Retrained != 0 {
+		t.Errorf("a repeat of a child that another run trained: %v, %v, %d trained", err, v.Problems, v.Retrained)
+	}
 }
 
 // With the real engine: what was trained beside others and in another process comes out the same to the bit.
@@ -119,5 +135,49 @@ func TestRealChildrenTrainAgainToTheBit(t *testing.T) {
 	}
 	if err := v.Retrain(t.Context(), dir, NewLocal(), 3, nil, nil); err != nil || !v.OK || v.Retrained != 3 {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// A fork may have other data, settings or another seed: what was trained before its beginning is compared in the run that trained it.
+func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
+	root := t.TempDir()
+	c := testConfig()
+	c.Repeats, c.Controller.Steps = "retrain", 1
+	dir := filepath.Join(root, "parent")
+	s := create(t, dir, c, Options{Workers: 1, StayOpen: true})
+	until, do := live(t, s)
+	until("it is done", func(v *Snapshot) bool { return v.State == Done })
+	made, again := 0, 1
+	for _, x := range []Command{{Do: Submit, Parent: &made}, {Do: Retrain, Parent: &again, Retrain: &RetrainSpec{Data: s.config.dataSpec(), Net: c.Net, Train: c.Train, Seed: 5}}} {
+		if _, err := do(x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until("its children made by hand are done", func(v *Snapshot) bool { return len(v.Retrains) == 1 && v.Retrains[0].State == Done && v.State == Done })
+	r, err := ForkRun(dir, 2, "fork", func(c *Config, _ *string) error { c.Seed, c.Children = 77, 12; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, f)
+	v, err := Verify(t.Context(), r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []int
+	if err := v.Retrain(t.Context(), r.Dir, Fake{Steps: 2}, 99, nil, func(id int) { told = append(told, id) }); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(told)
+	if want := []int{8, 9, 10, 11, FirstManual + 1}; !v.OK || !slices.Equal(told, want) {
+		t.Errorf("trained again are %v; want %v; %v", told, want, v.Problems)
+	}
+	for _, id := range []int{0, FirstManual} {
+		if err := v.Retrain(t.Context(), r.Dir, Fake{Steps: 2}, 0, []int{id}, nil); err == nil || !strings.Contains(err.Error(), "before this run was forked") {
+			t.Errorf("trial %s: %v", TrialLabel(id), err)
+		}
 	}
 }
