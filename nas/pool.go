@@ -54,18 +54,34 @@ type epochEnd struct {
 }
 
 // gate stops whoever waits at it while it is closed. The owner closes and opens it; the worker waits.
-type gate struct{ closed atomic.Pointer[chan struct{}] }
+type gate struct {
+	closed atomic.Pointer[chan struct{}]
+
+	// of the owner
+	since time.Time     // when it was closed
+	spent time.Duration // that it was closed before
+}
 
 func (g *gate) close() {
 	if g.closed.Load() == nil {
 		c := make(chan struct{})
 		g.closed.Store(&c)
+		g.since = time.Now()
 	}
+}
+
+// shut returns how long the gate has been closed until now, all times together. It is for the owner.
+func (g *gate) shut(now time.Time) time.Duration {
+	if g.closed.Load() == nil {
+		return g.spent
+	}
+	return g.spent + now.Sub(g.since)
 }
 
 func (g *gate) open() {
 	if c := g.closed.Swap(nil); c != nil {
 		close(*c)
+		g.spent += time.Since(g.since)
 	}
 }
 
@@ -101,14 +117,14 @@ func (s *Search) evaluate(ctx context.Context, t *trial, r *run, j Job) (out Out
 	if out, ok := s.trainedBefore(ctx, t, r, j); ok {
 		return out, nil
 	}
-	release, err := s.reserve(ctx, t, r, j)
+	beat := func() { r.signs.Add(1) }
+	release, err := s.reserve(pulse{ctx, beat}, t, r, j)
 	if err != nil {
 		return out, err
 	}
 	defer release()
 	r.kept = time.Now()
 	made := 0
-	beat := func() { r.signs.Add(1) }
 	return s.options.Evaluator.Evaluate(pulse{ctx, beat}, j, func(p Step) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -215,7 +215,7 @@ func (s *Search) Run(ctx context.Context) error {
 		s.options.Patience = defaultPatience
 	}
 	if s.options.Patience > 0 {
-		ticker := time.NewTicker(s.options.Patience / looksPerPatience)
+		ticker := time.NewTicker(max(s.options.Patience/looksPerPatience, 1))
 		defer ticker.Stop()
 		looks = ticker.C
 	}

@@ -154,6 +154,38 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 	})
 }
 
+// slow is an evaluator that reads its data, file by file, when it is first asked how much memory a child takes.
+type slow struct{ odd }
+
+func (e slow) Bytes(ctx context.Context, j Job) (int64, error) {
+	for range 5 {
+		time.Sleep(7 * time.Minute)
+		if err := ctx.Err(); err != nil {
+			return 0, context.Cause(ctx)
+		}
+	}
+	return 1, nil
+}
+
+func TestReadingDataBeforeAChildBeginsIsNoStandstill(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	synctest.Test(t, func(t *testing.T) {
+		c := testConfig()
+		c.Children, c.Batch = 1, 1
+		s := create(t, dir, c, Options{Workers: 1, Evaluator: slow{}, Memory: NewMemory(1 << 20)})
+		finish(t, s)
+		if x := s.samples[0]; x.State != Done {
+			t.Errorf("%s: %s", x.State, x.FailText)
+		}
+	})
+}
+
+func TestTheLeastPatienceIsNoFault(t *testing.T) {
+	c := testConfig()
+	c.Children, c.Batch = 2, 2
+	finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Patience: 1})) // nanosecond
+}
+
 func TestASearchEndsWithoutAChildThatIsDeaf(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	c := testConfig()
