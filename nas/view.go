@@ -169,7 +169,8 @@ func (s *Search) inTraining(v *Snapshot) (views []TrialView) {
 				w.Progress = float64(p.Step) / float64(p.Steps)
 			}
 			if done := w.Progress - t.run.from; done > 0.02 && w.State == Running {
-				w.Left = time.Duration(float64(v.Time.Sub(t.Started)) * (1 - w.Progress) / done).Round(time.Second)
+				took := v.Time.Sub(t.Started) - t.run.gate.shut(v.Time)
+				w.Left = time.Duration(float64(took) * (1 - w.Progress) / done).Round(time.Second)
 			}
 		}
 		if w.State == Paused || s.state == Paused {

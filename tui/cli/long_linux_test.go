@@ -136,6 +136,11 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 		lines := strings.Split(z.Screen(), "\n")
 		return strings.Join(lines[1:34], "\n")
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the search's own screen:\n%s", x.Screen())
+		}
+	})
 	y.Until("the same screen as the search's own", func() bool { return body(x) == body(y) })
 	line()
 	nasnet(t, store, "ctl", "long", "stop", "--wait")
