@@ -35,3 +35,34 @@ func TestTheReadmePointsToWhatIsThere(t *testing.T) {
 		t.Errorf("%d pictures; want a session and a cell", pictures)
 	}
 }
+
+// Each command and flag that the README names is there.
+func TestTheReadmesCommandsAreThere(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, m := range regexp.MustCompile("(?m)(?:^|`)nasnet ([^\n`|#()]+)").FindAllStringSubmatch(string(b), -1) {
+		text, _, _ := strings.Cut(m[1], "  ") // what it does stands behind it
+		words := strings.Fields(text)
+		c, rest, err := (&app{}).root().Find(words)
+		if err != nil {
+			t.Errorf("nasnet %s: %v", text, err)
+			continue
+		}
+		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") && c.HasSubCommands() && rest[0] != "…" {
+			t.Errorf("nasnet %s: there is no command %s", text, rest[0])
+		}
+		seen++
+		for _, w := range rest {
+			name, _, _ := strings.Cut(strings.TrimRight(w, ",.;:"), "=")
+			if flag, ok := strings.CutPrefix(name, "--"); ok && c.Flags().Lookup(flag) == nil && c.InheritedFlags().Lookup(flag) == nil {
+				t.Errorf("nasnet %s: %s has no flag %s", text, c.CommandPath(), name)
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
