@@ -209,12 +209,19 @@ func (t theme) factLine(v nas.TrialView) []string {
 	var out []string
 	if v.HasReward {
 		out = append(out, "reward "+score(v.Reward, 4))
+		if a := valAcc(v); a != v.Reward { // weighed by a cost
+			out = append(out, "acc "+score(a, 4))
+		}
 	} else if v.FailText != "" {
 		out = append(out, t.bad.Render(t.clean(v.FailText)))
 	} else if a := valAcc(v); !math.IsNaN(a) {
 		out = append(out, fmt.Sprintf("acc %s after epoch %d/%d", score(a, 4), v.Epoch, v.Epochs))
 	}
-	return append(out, "params "+amount(v.Params), "MAdds "+amount(v.MAdds), t.from(v))
+	out = append(out, "params "+amount(v.Params), "MAdds "+amount(v.MAdds))
+	if v.Latency > 0 {
+		out = append(out, millis(v.Latency))
+	}
+	return append(out, t.from(v))
 }
 
 // facts is everything that is known of a trial, in at most h lines of w cells, with its family if there is room.
@@ -233,6 +240,9 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 		default:
 			add("reward", reward)
 			add("", fmt.Sprintf("%s %s%s, %d times", score(mean, 4), t.g.PlusMinus, score(sd, 4), n))
+		}
+		if a := valAcc(v); a != v.Reward { // weighed by a cost
+			add("acc", score(a, 4))
 		}
 	case v.State == nas.Failed || v.State == nas.Stopped:
 		add("reward", "none: "+t.clean(v.FailKind))
@@ -253,6 +263,9 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 	if v.Params > 0 {
 		add("params", amount(v.Params))
 		add("MAdds", amount(v.MAdds))
+		if ms := m.latency(v); ms > 0 {
+			add("latency", millis(ms))
+		}
 	}
 	net := s.Config.Net
 	if v.Retrain != nil {

@@ -53,6 +53,7 @@ type paneKey struct {
 	n, w, h    int
 	row, total int
 	marks      [2]int
+	measured   int // latencies that are known
 	shown      topView
 	focus      bool
 	tier       term.Tier
@@ -257,6 +258,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s)), s.Finished
 		k.shown = d.shown
 		copy(k.marks[:], m.marks)
+		k.measured = len(m.latencies)
 	}
 	return d.keep(n, k, func() []string {
 		return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)

@@ -23,7 +23,7 @@ type driver struct {
 
 func drive(t testing.TB, s *nas.Snapshot, w, h int) *driver {
 	e := newFake(s)
-	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Plan: fakePlan, Runs: fakeRuns, OpenRun: fakeOpen, RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
+	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Runs: fakeRuns, OpenRun: fakeOpen, RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
 	d.m.w, d.m.h = w, h
 	d.m.after = func(time.Duration, func(time.Time) tea.Msg) tea.Cmd { return nil } // no timer ends in a test
 	return d

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -171,14 +172,7 @@ func (d *dashboard) exports(m *model) []export {
 	s := m.snap
 	top := d.shown.list(s)
 	out = append(out,
-		export{"top cells (CSV)", "top-cells.csv", func() ([]byte, error) {
-			rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note", "genotype"}}
-			for _, v := range top {
-				rows = append(rows, []string{strconv.Itoa(rank(s, v.ID)), v.Cell, v.Label(), string(v.Kind), numbers(v.Reward)[0], fmt.Sprint(v.Params), fmt.Sprint(v.MAdds),
-					numbers(v.Seconds)[0], fmt.Sprint(v.Star), v.Note, v.Genotype.Text()})
-			}
-			return table(rows)
-		}},
+		topExport("top cells (CSV)", "top-cells.csv", s, top),
 		export{"rewards by child (CSV)", "rewards.csv", func() ([]byte, error) {
 			rows := [][]string{{"child", "reward", "mean_of_20", "best"}}
 			for _, r := range s.Rewards {
@@ -192,6 +186,25 @@ func (d *dashboard) exports(m *model) []export {
 			return append(b, '\n'), err
 		}})
 	return out
+}
+
+// topExport is a table of ranked cells. What is not known is empty.
+func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView) export {
+	return export{label, name, func() ([]byte, error) {
+		rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note", "genotype", "accuracy", "latency_ms"}}
+		for _, v := range cells {
+			accuracy, latency := "", ""
+			if a := valAcc(v); !math.IsNaN(a) {
+				accuracy = numbers(a)[0]
+			}
+			if v.Latency > 0 {
+				latency = numbers(v.Latency)[0]
+			}
+			rows = append(rows, []string{strconv.Itoa(rank(s, v.ID)), v.Cell, v.Label(), string(v.Kind), numbers(v.Reward)[0], fmt.Sprint(v.Params), fmt.Sprint(v.MAdds),
+				numbers(v.Seconds)[0], fmt.Sprint(v.Star), v.Note, v.Genotype.Text(), accuracy, latency})
+		}
+		return table(rows)
+	}}
 }
 
 func updatesExport(s *nas.Snapshot) export {

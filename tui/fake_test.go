@@ -1,10 +1,13 @@
 package tui
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -132,7 +135,26 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 
 // snapshots are the fixtures: what a search looks like at different times.
 var snapshots = map[string]func() *nas.Snapshot{
-	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops,
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops, "costs": costs,
+}
+
+// costs is busy with a reward by multiply-adds, and latencies of all best cells but one.
+func costs() *nas.Snapshot {
+	s := busy()
+	s.Config.Cost = nas.CostTerm{By: nas.ByMAdds, Target: 45e6, Weight: -0.07}
+	s.Top = slices.Clone(s.Top)
+	for i := range s.Top {
+		v := &s.Top[i]
+		v.MAdds = 60_000_000 - int64(i*i%37)*1_000_000 - int64(i)*200_000
+		v.Params = v.MAdds / 130
+		if i != 3 {
+			v.Latency = float64(v.MAdds)/20e6 + float64(i*7%5)*0.2
+		}
+		v.Reward *= math.Pow(float64(v.MAdds)/45e6, -0.07)
+	}
+	slices.SortStableFunc(s.Top, func(a, b nas.TrialView) int { return cmp.Compare(b.Reward, a.Reward) })
+	s.Best = &s.Top[0]
+	return s
 }
 
 // stops is busy with a second child that was stopped by hand.
@@ -348,6 +370,15 @@ func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
 	scale := func(n, f, image int) int64 { return int64(n * f * f * image * image) }
 	p.MAdds = 42_000_000 * scale(s.Net.N, s.Net.Filters, s.Net.Image) / scale(2, 16, 32) // as the cells of the fake search have
 	return p, err
+}
+
+// fakeLatency measures a made-up network, and fails on the largest cells.
+func fakeLatency(g space.Genotype, net child.NetConfig) (float64, error) {
+	c, err := fakeCost(g, net)
+	if err == nil && net.Filters > 100 {
+		err = errors.New("too large to measure")
+	}
+	return float64(c.MAdds) / 1e7, err
 }
 
 // fakeCost counts a made-up network: its ops by the size of their windows.

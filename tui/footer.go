@@ -100,6 +100,12 @@ func (t theme) event(e nas.Event) string {
 	switch e.Kind {
 	case "run_started":
 		return fmt.Sprintf("search started%s%s on %s%sseed %.0f", dot, text("strategy"), text("data"), dot, num("seed"))
+	case "reward_by_cost":
+		s := fmt.Sprintf("rewards weigh %s: target %g, exponent %g", text("by"), num("target"), num("weight"))
+		if has("warning") {
+			s += dot + text("warning")
+		}
+		return s
 	case "run_finished":
 		s := fmt.Sprintf("search %s after %.0f children", text("state"), num("finished"))
 		if has("reward") {

@@ -23,7 +23,7 @@ func TestAKeyFileChangesTheTable(t *testing.T) {
 		{"a blank by its name", "mark = []\nfork = \"space\"", " ", actFork},
 		{"none", `fork = []`, "f", actNone},
 		{"two change places", "fork = \"r\"\nretrain = \"f\"", "r", actFork},
-		{"panes", `pane = ["a", "b", "d", "g", "h"]` + "\n" + `top = "home"`, "d", actPane3},
+		{"panes", `pane = ["B", "b", "d", "g", "h"]` + "\n" + `top = "home"`, "d", actPane3},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

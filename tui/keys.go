@@ -28,10 +28,11 @@ const (
 	onInput // a line of text
 	onDigest
 	onMenu // a list of which one is chosen
+	onFront
 
-	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns
-	onTrials  = onDash | onCell             // screens where a child may be selected
-	onCells   = onDash | onCell | onCompare // screens where a cell is selected
+	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns | onFront
+	onTrials  = onDash | onCell | onFront             // screens where a child may be selected
+	onCells   = onDash | onCell | onCompare | onFront // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput | onMenu
 )
 
@@ -102,6 +103,8 @@ const (
 	actRedo
 	actTrain
 	actPolicy
+	actFront
+	actMeasure
 	actTake
 	actRuns
 	actResumeRun
@@ -180,9 +183,10 @@ var keys = keyTable{
 	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 	bind("take-control", actTake, onScreens, groupRun, "", "W", "take the control", "W"),
 
-	bind("open", actOpen, onDash|onRuns, groupLists, "open", "enter", "open", "enter"),
+	bind("open", actOpen, onDash|onRuns|onFront, groupLists, "open", "enter", "open", "enter"),
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
 	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
+	bind("front", actFront, onDash|onCell, groupLists, "", "a", "Pareto front (by cost)", "a"),
 	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare", " "),
 	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
 	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
@@ -201,6 +205,8 @@ var keys = keyTable{
 	bind("best-other", actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
 	bind("layout", actView, onCell, groupCell, "layout", "v", "ladder, as in papers, list", "v"),
 	bind("policy-view", actView, onPolicy, groupCell, "view", "v", "heat map, entropies, steps", "v"),
+	bind("front-view", actView, onFront, groupCell, "other cost", "v", "params, MAdds, latency", "v"),
+	bind("measure", actMeasure, onCell|onFront, groupCell, "", "m", "measure the latency", "m"),
 	bind("previous", actPrev, onCell, groupCell, "", "[", "previous cell", "["),
 	bind("next", actNext, onCell, groupCell, "", "]", "next cell", "]"),
 

@@ -23,22 +23,23 @@ type model struct {
 	program  *tea.Program                                         // nil in tests
 	suspends bool                                                 // a shell is there to bring the program back
 
-	snap    *nas.Snapshot
-	w, h    int
-	stack   []screen // [0] is the dashboard
-	visits  []visit  // runs below the one that is looked at
-	toast   toast
-	keyed   time.Time         // of the last key
-	seen    *nas.Snapshot     // at the last key
-	costs   map[string]costed // by the text of a genotype
-	plans   map[string]plan   // by what planOf says
-	palette palette
-	mouse   bool                    // the screen has the mouse
-	clip    func(text string) error // nil: the terminal has no clipboard
-	marks   []int                   // trials to compare, at most two, the newest last
-	outcome Outcome
-	leaving bool // the program ends when the search has ended
-	crash   *crash
+	snap      *nas.Snapshot
+	w, h      int
+	stack     []screen // [0] is the dashboard
+	visits    []visit  // runs below the one that is looked at
+	toast     toast
+	keyed     time.Time          // of the last key
+	seen      *nas.Snapshot      // at the last key
+	costs     map[string]costed  // by the text of a genotype
+	plans     map[string]plan    // by what planOf says
+	latencies map[string]float64 // milliseconds, by latencyKey
+	palette   palette
+	mouse     bool                    // the screen has the mouse
+	clip      func(text string) error // nil: the terminal has no clipboard
+	marks     []int                   // trials to compare, at most two, the newest last
+	outcome   Outcome
+	leaving   bool // the program ends when the search has ended
+	crash     *crash
 
 	sending chan struct{} // closed when the last command that was sent is answered
 	asked   int           // workers that were asked for and not yet answered, 0 if none
@@ -194,6 +195,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 			m.costs = map[string]costed{}
 		}
 		m.costs[msg.of] = msg.costed
+	case latencyMsg:
+		return m, m.measured(msg)
 	case planMsg:
 		if m.plans == nil || len(m.plans) > 1000 {
 			m.plans = map[string]plan{}
@@ -283,6 +286,8 @@ func (m *model) do(a action) tea.Cmd {
 		return m.nextTheme()
 	case actMouse:
 		return m.toggleMouse()
+	case actMeasure:
+		return m.measure()
 	case actCopy:
 		return m.copyText()
 	case actRedraw:

@@ -54,6 +54,7 @@ func opener(a action) func(m *model) (s screen, why string) {
 		actCompare:   openCompare,
 		actEdit:      openEdit,
 		actPolicy:    openPolicy,
+		actFront:     openFront,
 		actRuns:      openRuns,
 		actPalette:   openPalette,
 		actWrite:     openWrite,

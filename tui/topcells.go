@@ -3,6 +3,7 @@ package tui
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,8 +19,9 @@ type topRow struct {
 	rank int
 }
 
-func (t theme) topColumns() []column[topRow] {
-	return []column[topRow]{
+// topColumns are those of the table of the best cells; latency is nil if none of them has one.
+func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
+	cols := []column[topRow]{
 		{head: "", width: 2, cell: func(r topRow, _ int) string {
 			if r.Star {
 				return r.sign + t.star.Render(t.g.Star)
@@ -31,6 +33,7 @@ func (t theme) topColumns() []column[topRow] {
 		{head: "REWARD", width: 6, right: true, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
 		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
 		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
+		{head: "LATENCY", width: 7, right: true, from: 100, cell: func(r topRow, _ int) string { return latency(r.TrialView) }},
 		{head: "CHILD", width: 5, right: true, from: 110, cell: func(r topRow, _ int) string { return r.Label() }},
 		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return kind(r.Kind) }},
 		{head: "TIME", width: 5, right: true, from: 130, cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
@@ -38,6 +41,10 @@ func (t theme) topColumns() []column[topRow] {
 		{head: "REDUCTION CELL", width: 24, grow: 2, from: 190, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
 		{head: "NOTE", width: 8, grow: 1, from: 100, cell: func(r topRow, w int) string { return t.cut(t.clean(r.Note), w) }},
 	}
+	if latency == nil {
+		cols = slices.DeleteFunc(cols, func(c column[topRow]) bool { return c.head == "LATENCY" })
+	}
+	return cols
 }
 
 // topOrders are the ways to sort the best cells; the rank stays that by reward.
@@ -48,8 +55,17 @@ var topOrders = []struct {
 	{"reward", func(a, b nas.TrialView) int { return 0 }}, // as the snapshot has them
 	{"params", func(a, b nas.TrialView) int { return cmp.Compare(a.Params, b.Params) }},
 	{"MAdds", func(a, b nas.TrialView) int { return cmp.Compare(a.MAdds, b.MAdds) }},
+	{"latency", func(a, b nas.TrialView) int { return cmp.Compare(known(a.Latency), known(b.Latency)) }},
 	{"training time", func(a, b nas.TrialView) int { return cmp.Compare(a.Seconds, b.Seconds) }},
 	{"newest", func(a, b nas.TrialView) int { return b.Finished.Compare(a.Finished) }},
+}
+
+// known puts what was not measured last.
+func known(latency float64) float64 {
+	if latency > 0 {
+		return latency
+	}
+	return math.Inf(1)
 }
 
 // topView is what the table of the best cells shows: which of them, and in which order.
@@ -94,17 +110,18 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 		p.right = fmt.Sprintf("%d of %d with %s, ", len(top), len(s.Top), t.clean(d.shown.filter)) + p.right
 	}
 	if p.focus {
-		p.foot = m.hint(onDash, actOpen, actMark, actSort, actFilter)
+		p.foot = m.hint(onDash, actOpen, actMark, actSort, actFilter, actFront)
 	}
 	at := d.top.index(top)
-	cols := columnsFor(t.topColumns(), w-4, 1)
-	if w >= 130 {
-		cols = columnsFor(t.topColumns(), w-4, 2)
+	var latency func(nas.TrialView) string
+	if slices.ContainsFunc(top, func(v nas.TrialView) bool { return m.latency(v) > 0 }) {
+		latency = m.latencyText
 	}
 	gap := 1
 	if w >= 130 {
 		gap = 2
 	}
+	cols := columnsFor(t.topColumns(latency), w-4, gap)
 	body := []string{" " + t.title.Render(row(cols, gap, nil))}
 	from, to := window(len(top), h-3, at)
 	for i := from; i < to; i++ {

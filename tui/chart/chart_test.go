@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -371,5 +373,42 @@ func BenchmarkLines(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		chart.Lines(chart.Options{Width: 98, Height: 14, Min: nan, Max: nan, Legend: true}, chart.Series{Values: mean}, chart.Series{Values: best, Style: chart.Heavy})
+	}
+}
+
+func TestAScatterChartHasItsPointsWhereTheyBelong(t *testing.T) {
+	across := func(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
+	o := chart.Options{Tier: chart.ASCII, Width: 25, Height: 6, Min: math.NaN(), Max: math.NaN(), Caption: "cost"}
+	dots := []chart.Dot{{10, 0.5, 0}, {30, 0.9, 1}, {20, 0.7, 0}, {20, 0.7, 1}, {20, 0.7, 0}, {math.NaN(), 0.6, 1}, {25, math.Inf(1), 1}}
+	var got []string
+	for _, l := range chart.Scatter(o, across, []rune{'.', 'o'}, dots...) {
+		got = append(got, l.String())
+	}
+	want := []string{
+		" 0.9 |                  o",
+		" 0.8 |                   ",
+		" 0.6 |         o         ",
+		" 0.5 |.                  ",
+		"     +10-15---20---25--30",
+		"      cost               ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for w := range 30 {
+		for h := range 8 {
+			o.Width, o.Height = w, h
+			for _, some := range [][]chart.Dot{nil, dots, {{1, 1, 0}}, {{1, 1, 7}, {1, 1, -1}}} {
+				ls := chart.Scatter(o, across, []rune{'.', 'o'}, some...)
+				if len(ls) != h {
+					t.Fatalf("%dx%d: %d lines", w, h, len(ls))
+				}
+				for _, l := range ls {
+					if n := len([]rune(l.String())); w > 0 && n != w {
+						t.Fatalf("%dx%d: a line of %d", w, h, n)
+					}
+				}
+			}
+		}
 	}
 }

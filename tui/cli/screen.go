@@ -21,6 +21,7 @@ import (
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan = child.CostOf, planOf
+	o.Latency = func(g space.Genotype, net child.NetConfig) (float64, error) { return child.MeasureOne(g, net, 0.1) }
 	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
 	o.DeleteRun = func(_ context.Context, x tui.RunRow) error { return checkpoints.Remove(x.Dir) }

@@ -1,0 +1,231 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+	"nasnet/tui/chart"
+	"nasnet/tui/term"
+)
+
+// axis is a cost that accuracy is compared with.
+type axis struct {
+	name string
+	of   func(m *model, v nas.TrialView) float64 // 0 if it is not known
+	text func(float64) string
+}
+
+func count(x float64) string { return amount(int64(math.Round(x))) }
+
+var axes = []axis{
+	{"params", func(_ *model, v nas.TrialView) float64 { return float64(v.Params) }, count},
+	{"MAdds", func(_ *model, v nas.TrialView) float64 { return float64(v.MAdds) }, count},
+	{"latency", func(m *model, v nas.TrialView) float64 { return m.latency(v) }, millis},
+}
+
+// paretoFront returns which trials, by rising cost, no other one beats: none is as accurate at a lower cost, and none more accurate at the same. Equal ones are
+// all on it; one whose accuracy or cost is not known is not.
+func paretoFront(trials []nas.TrialView, cost func(nas.TrialView) float64) (front []nas.TrialView) {
+	var sorted []nas.TrialView
+	for _, v := range trials {
+		if c := cost(v); c > 0 && !math.IsInf(c, 0) && !math.IsNaN(valAcc(v)) {
+			sorted = append(sorted, v)
+		}
+	}
+	slices.SortStableFunc(sorted, func(a, b nas.TrialView) int {
+		return cmp.Or(cmp.Compare(cost(a), cost(b)), cmp.Compare(valAcc(b), valAcc(a)))
+	})
+	for _, v := range sorted {
+		if n := len(front); n == 0 || valAcc(v) > valAcc(front[n-1]) || valAcc(v) == valAcc(front[n-1]) && cost(v) == cost(front[n-1]) {
+			front = append(front, v)
+		}
+	}
+	return front
+}
+
+// frontScreen shows the accuracy of the best cells against what they cost, and those that no other one beats.
+type frontScreen struct {
+	axis int // of axes
+	at   cursor
+}
+
+func openFront(m *model) (screen, string) {
+	if len(m.snap.Top) == 0 {
+		return nil, "no child has ended yet"
+	}
+	f := &frontScreen{axis: 1}
+	for i, x := range axes {
+		if strings.EqualFold(x.name, m.snap.Config.Cost.By) {
+			f.axis = i
+		}
+	}
+	return f, ""
+}
+
+func (f *frontScreen) scope() scope { return onFront }
+func (f *frontScreen) back() bool   { return false }
+
+// front is the cells of the table.
+func (f *frontScreen) front(m *model) []nas.TrialView {
+	return paretoFront(m.snap.Top, func(v nas.TrialView) float64 { return axes[f.axis].of(m, v) })
+}
+
+func (f *frontScreen) selected(m *model) (nas.TrialView, bool) {
+	list := f.front(m)
+	if i := f.at.index(list); i >= 0 {
+		return list[i], true
+	}
+	return nas.TrialView{}, false
+}
+
+func (f *frontScreen) act(m *model, a action) tea.Cmd {
+	list, page := f.front(m), max(1, m.h/6)
+	switch a {
+	case actView:
+		f.axis = (f.axis + 1) % len(axes)
+	case actUp:
+		f.at.move(list, -1)
+	case actDown:
+		f.at.move(list, 1)
+	case actPageUp:
+		f.at.move(list, -page)
+	case actPageDown:
+		f.at.move(list, page)
+	case actTop:
+		f.at.move(list, -1<<20)
+	case actBottom:
+		f.at.move(list, 1<<20)
+	case actOpen:
+		if i := f.at.index(list); i >= 0 {
+			m.push(newCellScreen(list[i], list))
+		}
+	}
+	return nil
+}
+
+func (f *frontScreen) header(m *model, w int) string {
+	left := fmt.Sprintf(" accuracy against %s   %s of the best %d", m.theme.bold.Render(axes[f.axis].name), plural(len(f.front(m)), "front cell", "front cells"), len(m.snap.Top))
+	return m.theme.spread(left, m.way("back"), w)
+}
+
+// wideFront is the width from which chart and table stand beside each other.
+const wideFront = 120
+
+func (f *frontScreen) view(m *model, w, h int) []string {
+	list := f.front(m)
+	if w >= wideFront {
+		side := max(70, w*9/20)
+		return beside(f.chart(m, list, w-side, h), f.table(m, list, side, h))
+	}
+	low := min(max(5, len(list)+3), max(5, h/2))
+	if h < 10 { // no room for a chart
+		return f.table(m, list, w, h)
+	}
+	return append(f.chart(m, list, w, h-low), f.table(m, list, w, low)...)
+}
+
+// The series of the chart, the last one in front.
+const (
+	dotOther = iota
+	dotFront
+	dotCursor
+)
+
+// chart draws all cells, with the front and the cell under the cursor marked.
+func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string {
+	t, x := m.theme, axes[f.axis]
+	signs := []rune{'·', '●', '◆'}
+	switch t.g.Tier {
+	case term.CP437:
+		signs = []rune{'·', 'o', '♦'}
+	case term.ASCII:
+		signs = []rune{'.', 'o', '@'}
+	}
+	on := map[int]int{}
+	for _, v := range front {
+		on[v.ID] = dotFront
+	}
+	if i := f.at.index(front); i >= 0 {
+		on[front[i].ID] = dotCursor
+	}
+	var dots []chart.Dot
+	for _, v := range m.snap.Top {
+		if c := x.of(m, v); c > 0 && !math.IsNaN(valAcc(v)) {
+			dots = append(dots, chart.Dot{X: c, Y: valAcc(v), Series: on[v.ID]})
+		}
+	}
+	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others", signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
+	if len(dots) == 0 {
+		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
+	}
+	format := func(y float64) string { return score(y, 3) }
+	var body []string
+	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(), Max: math.NaN(), Format: format}, x.text, signs, dots...) {
+		var b strings.Builder
+		b.WriteString(" ")
+		for _, s := range l.Spans {
+			switch {
+			case s.Kind == chart.Sign && s.Series == dotCursor:
+				b.WriteString(t.mark.Render(s.Text))
+			case s.Kind == chart.Sign && s.Series == dotFront:
+				b.WriteString(t.bold.Render(s.Text))
+			default:
+				b.WriteString(s.Text)
+			}
+		}
+		body = append(body, b.String())
+	}
+	return p.draw(t, w, h, body)
+}
+
+// table lists the front, the cheapest first.
+func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
+	t := m.theme
+	p := pane{title: "Pareto front", right: "by " + axes[f.axis].name, focus: true, foot: m.hint(onFront, actOpen, actMark, actMeasure)}
+	cols := columnsFor([]column[topRow]{
+		{head: "", width: 2, cell: func(r topRow, _ int) string {
+			if r.Star {
+				return r.sign + t.star.Render(t.g.Star)
+			}
+			return r.sign
+		}},
+		{head: "CELL", width: 4, cell: func(r topRow, _ int) string { return short(r.TrialView) }},
+		{head: "ACC", width: 5, right: true, cell: func(r topRow, _ int) string { return score(valAcc(r.TrialView), 4) }},
+		{head: "REWARD", width: 6, right: true, from: 46, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
+		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
+		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
+		{head: "LATENCY", width: 7, right: true, from: 36, cell: func(r topRow, _ int) string { return m.latencyText(r.TrialView) }},
+		{head: "CHILD", width: 5, right: true, from: 60, cell: func(r topRow, _ int) string { return r.Label() }},
+		{head: "NORMAL CELL", width: 12, grow: 1, from: 64, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
+	}, w-4, 1)
+	body := []string{" " + t.title.Render(row(cols, 1, nil))}
+	at := f.at.index(list)
+	from, to := window(len(list), h-3, at)
+	for i := from; i < to; i++ {
+		r := topRow{TrialView: list[i], sign: " "}
+		body = append(body, t.tableLine(m.lead(r.ID), i == at, &r.sign, func() string { return row(cols, 1, &r) }))
+	}
+	return p.draw(t, w, h, body)
+}
+
+// exports are those of the cell under the cursor, and the table.
+func (f *frontScreen) exports(m *model) []export {
+	var out []export
+	if v, ok := f.selected(m); ok {
+		out = cellExports(m.theme, v)
+	}
+	return append(out, topExport("front cells (CSV)", "front-"+strings.ToLower(axes[f.axis].name)+".csv", m.snap, f.front(m)))
+}
+
+func (f *frontScreen) yank(m *model) (what, text string) {
+	if v, ok := f.selected(m); ok {
+		return yankCell(v)
+	}
+	return "", ""
+}

@@ -1,0 +1,98 @@
+package tui
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+)
+
+func TestTheFrontIsWhatNoOtherCellBeats(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		var trials []nas.TrialView
+		for id := range r.IntN(12) {
+			v := nas.TrialView{ID: id, Latency: float64(r.IntN(6)), Curve: []child.EpochResult{{ValAcc: float64(r.IntN(5)) / 4}}} // many ties; 0 is not measured
+			switch r.IntN(10) {
+			case 0:
+				v.Curve = nil
+			case 1:
+				v.Curve[0].ValAcc = math.NaN()
+			case 2:
+				v.Latency = math.Inf(1)
+			}
+			trials = append(trials, v)
+		}
+		cost := func(v nas.TrialView) float64 { return v.Latency }
+		var want []int
+		for _, a := range trials {
+			if cost(a) == 0 || math.IsInf(cost(a), 0) || math.IsNaN(valAcc(a)) {
+				continue
+			}
+			if !slices.ContainsFunc(trials, func(b nas.TrialView) bool {
+				return cost(b) > 0 && cost(b) <= cost(a) && valAcc(b) >= valAcc(a) && (cost(b) < cost(a) || valAcc(b) > valAcc(a))
+			}) {
+				want = append(want, a.ID)
+			}
+		}
+		var got []int
+		front := paretoFront(trials, cost)
+		for i, v := range front {
+			got = append(got, v.ID)
+			if i > 0 && cost(v) < cost(front[i-1]) {
+				t.Fatalf("not by rising cost: %v", front)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Fatalf("front %v; want %v of %+v", got, want, trials)
+		}
+	}
+}
+
+func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "enter")
+	if got := d.text(); strings.Contains(got, "latency") {
+		t.Fatalf("a latency nobody measured:\n%s", got)
+	}
+	d.press("m")
+	want, err := fakeLatency(busy().Top[0].Genotype, config().Net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.text(); !strings.Contains(got, "latency "+millis(want)) || !strings.Contains(got, millis(want)+" an image on one thread") {
+		t.Errorf("no %s in\n%s", millis(want), got)
+	}
+	if got := d.press("esc").text(); !strings.Contains(got, "LATENCY") || !strings.Contains(got, millis(want)) {
+		t.Errorf("the table does not have it:\n%s", got)
+	}
+	if got := d.press("a", "v").text(); !strings.Contains(got, "accuracy against latency   1 front cell of") {
+		t.Errorf("nor the front:\n%s", got)
+	}
+	s := busy()
+	s.Config.Net.Filters = 128
+	if got := drive(t, s, 120, 36).press("5", "enter", "m").text(); !strings.Contains(got, "too large to measure") {
+		t.Errorf("an error is not told:\n%s", got)
+	}
+}
+
+func TestTheFrontBeginsWithTheCostOfTheReward(t *testing.T) {
+	for by, want := range map[string]string{"": "MAdds", nas.ByParams: "params", nas.ByLatency: "latency"} {
+		s := costs()
+		s.Config.Cost.By = by
+		if got := drive(t, s, 80, 24).press("a").text(); !strings.Contains(got, "accuracy against "+want) {
+			t.Errorf("by %q: no %q in\n%s", by, want, got)
+		}
+	}
+	d := drive(t, costs(), 160, 48).press("a", "G", "enter")
+	list := (&frontScreen{axis: 1}).front(d.m)
+	if v, ok := d.m.picked(); !ok || v.ID != list[len(list)-1].ID {
+		t.Errorf("enter opens child %d; want %d, the last of the front", v.ID, list[len(list)-1].ID)
+	}
+	if got := drive(t, fresh(), 80, 24).press("a").text(); !strings.Contains(got, "no child has ended yet") {
+		t.Errorf("without cells:\n%s", got)
+	}
+}
