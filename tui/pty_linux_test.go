@@ -37,7 +37,7 @@ func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
 			p, _ := openPty(t, 80, 24, "TERM="+term)
 			took := p.WaitScreen("Top cells").Sub(p.Began)
 			t.Logf("first frame after %v", took.Round(time.Millisecond))
-			if took > time.Second { // 0.05 s on a free machine; the stall this is about takes 5 s
+			if took > 4*time.Second { // 0.05 s on a free machine; the stall this is about takes 5 s
 				t.Errorf("first frame after %v", took)
 			}
 			for _, query := range []string{"\x1b]11;?", "\x1b]10;?", "\x1b[6n", "\x1b[c"} {
@@ -220,9 +220,10 @@ func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
 		}
 	}
 	p.Resize(120, 36)
+	p.Until("the frame of a terminal that always had this size", func() bool { return p.Screen() == want })
 	p.Quiet(500 * time.Millisecond)
 	if got := p.Screen(); got != want {
-		t.Errorf("the frame differs from that of a terminal that always had this size:\n%s", diffLines(want, got))
+		t.Errorf("the frame does not stay:\n%s", diffLines(want, got))
 	}
 	p.Press("?")
 	p.WaitScreen("EVERYWHERE")

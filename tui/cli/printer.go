@@ -74,7 +74,9 @@ func (p *printer) write() {
 		if err != nil {
 			p.broken, p.waiting = true, nil
 			p.changed.Broadcast()
-			p.failed(err)
+			p.mu.Unlock()
+			p.failed(err) // whom it tells may be stopped, too
+			p.mu.Lock()
 			return
 		}
 	}

@@ -144,7 +144,7 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	y.Wait("Top cells")
 	took := time.Since(began)
 	t.Logf("attach shows the screen after %v", took.Round(time.Millisecond))
-	if took > 2*time.Second { // 0.1 s on a free machine
+	if took > 10*time.Second { // 0.1 s on a free machine
 		t.Errorf("attach takes %v", took)
 	}
 	y.Press("p")

@@ -84,7 +84,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	}
 	slices.Sort(answers)
 	t.Logf("from a key to its screen while children train on all cores: %d ms in the middle, %d ms at worst", answers[len(answers)/2].Milliseconds(), answers[len(answers)-1].Milliseconds())
-	if half := answers[len(answers)/2]; half > 2*time.Second { // 0.1 s on a free machine
+	if half := answers[len(answers)/2]; half > 5*time.Second { // 0.1 s on a free machine
 		t.Errorf("half of the keys take more than %v", half)
 	}
 	x.Resize(60, 15)

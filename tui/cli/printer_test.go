@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // gated is a writer that takes nothing until it is opened, or fails.
@@ -86,6 +87,30 @@ func TestAReaderThatIsGoneEndsThePrintingOnce(t *testing.T) {
 	if told != 1 {
 		t.Errorf("it was told %d times", told)
 	}
+}
+
+func TestTellingThatTheReaderIsGoneHoldsNobodyUp(t *testing.T) {
+	g := &gated{open: make(chan struct{}), err: io.ErrClosedPipe}
+	close(g.open)
+	telling, told := make(chan struct{}), make(chan struct{})
+	p := newPrinter(g, func(error) {
+		close(telling)
+		<-told
+	})
+	p.print([]byte("line\n"))
+	<-telling
+	printed := make(chan struct{})
+	go func() {
+		p.print([]byte("line\n"))
+		close(printed)
+	}()
+	select {
+	case <-printed:
+	case <-time.After(20 * time.Second):
+		t.Error("a line waits for the telling")
+	}
+	close(told)
+	p.close(t.Context())
 }
 
 func TestALeavingProgramDoesNotWaitForAStoppedReader(t *testing.T) {
