@@ -113,6 +113,9 @@ func (s *Search) loadTrials() error {
 		if t.Kind.proposal() && t.ID != len(s.samples) {
 			return fmt.Errorf("proposal %d stands where proposal %d should", t.ID, len(s.samples))
 		}
+		if k := len(s.starts); t.Kind.proposal() && t.Batch != k && t.Batch != k-1 {
+			return fmt.Errorf("trial %d is of batch %d; want %d or, if it is the first of a batch, %d", t.ID, t.Batch, k-1, k)
+		}
 		s.admit(t)
 		t.logp = nil
 		if t.ended() {

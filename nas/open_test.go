@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -219,4 +221,48 @@ func BenchmarkOpen20000(b *testing.B) {
 		}
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/trial")
 	})
+}
+
+// What a database says is not what its indices can be taken from: a run whose numbers do not fit is refused, and verified without a panic.
+func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
+	c := testConfig()
+	c.Controller.Steps, c.Repeats = 1, "retrain"
+	dir := filepath.Join(t.TempDir(), "run")
+	finish(t, create(t, dir, c, Options{Workers: 1}))
+	for _, x := range []struct{ spoil, heal, open, verify string }{
+		{"UPDATE trial SET batch = 7 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5", "trial 5 is of batch 7; want 1 or, if it is the first of a batch, 2", ""},
+		{"UPDATE trial SET batch = -1 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5", "trial 5 is of batch -1; want 1", ""},
+		{"UPDATE policy_sample SET trial = -3 WHERE trial = 5", "UPDATE policy_sample SET trial = 5 WHERE trial = -3", "", "there is no trial -3"},
+	} {
+		if _, err := openSQL(t, dir).Exec(x.spoil); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(dir, Options{Evaluator: Fake{}})
+		if err == nil {
+			s.Close()
+		}
+		if (err != nil) != (x.open != "") || err != nil && !strings.Contains(err.Error(), x.open) {
+			t.Errorf("%s: opening it gives %v; want %q", x.spoil, err, x.open)
+		}
+		v, err := Verify(t.Context(), dir)
+		if problems := strings.Join(v.Problems, "\n"); err != nil || x.verify != "" && (v.OK || !strings.Contains(problems, x.verify)) {
+			t.Errorf("%s: verifying it gives %v, %q; want %q", x.spoil, err, problems, x.verify)
+		}
+		if x.verify != "" {
+			if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil { // no state is left
+				t.Fatal(err)
+			}
+			st, err := checkpoints.OpenReadOnly(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := rebuildPolicy(st, 2); err == nil || !strings.Contains(err.Error(), "used trial -3, which is not there") {
+				t.Errorf("%s: rebuilding a policy gives %v", x.spoil, err)
+			}
+			st.Close()
+		}
+		if _, err := openSQL(t, dir).Exec(x.heal); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -121,7 +121,7 @@ func rebuildPolicy(st *checkpoints.Store, version int) ([]byte, error) {
 		}
 		var batch []controller.Sample
 		for _, x := range u.Samples {
-			if x.Trial >= len(ts) || ts[x.Trial].ID != x.Trial {
+			if x.Trial < 0 || x.Trial >= len(ts) || ts[x.Trial].ID != x.Trial {
 				return nil, fmt.Errorf("update %d used trial %d, which is not there", u.Version, x.Trial)
 			}
 			batch = append(batch, controller.Sample{Choices: ts[x.Trial].Choices, LogP: ts[x.Trial].LogP, Reward: x.Reward})

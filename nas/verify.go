@@ -250,7 +250,7 @@ func (v *verifier) policy(version, begin int) (controller.Controller, error) {
 
 func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 	for _, x := range u.Samples {
-		if x.Trial >= len(v.samples) {
+		if x.Trial < 0 || x.Trial >= len(v.samples) {
 			v.problem("update %d: there is no trial %d", u.Version, x.Trial)
 			continue
 		}
