@@ -30,15 +30,6 @@ func FanOutDepthwise(r *rand.Rand, v []float32, shape []int) {
 	truncated(r, v, math.Sqrt(1.3*2/float64(shape[0]*shape[1])))
 }
 
-// FanIn is He's initialiser, of variance 2/n where n is the second last dimension times the kernel's area, cut like FanOut.
-func FanIn(r *rand.Rand, v []float32, shape []int) {
-	n := 1
-	for _, d := range shape[:len(shape)-1] {
-		n *= d
-	}
-	truncated(r, v, math.Sqrt(1.3*2/float64(n)))
-}
-
 // Uniform returns an initialiser that draws from [-a, a).
 func Uniform(a float64) Init {
 	return func(r *rand.Rand, v []float32, _ []int) {

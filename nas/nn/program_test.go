@@ -607,7 +607,6 @@ func TestInitialisersHaveTheirVariance(t *testing.T) {
 		"fan-out of a convolution":           {nn.FanOut, []int{3, 3, 40, 50}, math.Sqrt(2.0 / 450)},
 		"fan-out of a linear layer":          {nn.FanOut, []int{2000, 10}, math.Sqrt(2.0 / 10)},
 		"fan-out of a depthwise convolution": {nn.FanOutDepthwise, []int{5, 5, 1, 1000}, math.Sqrt(2.0 / 25)},
-		"fan-in of a convolution":            {nn.FanIn, []int{3, 3, 40, 50}, math.Sqrt(2.0 / 360)},
 		"uniform":                            {nn.Uniform(0.1), []int{20000}, 0.1 / math.Sqrt(3)},
 	} {
 		n := 1
