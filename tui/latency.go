@@ -45,9 +45,11 @@ func (m *model) latencyText(v nas.TrialView) string {
 	return m.theme.g.None
 }
 
-// millis is a time in at most seven signs: 0.82ms, 12.4ms, 1320ms.
+// millis is a time in at most seven signs: 0.186ms, 1.82ms, 12.4ms, 1320ms.
 func millis(ms float64) string {
 	switch {
+	case ms < 0.9995:
+		return fmt.Sprintf("%.3fms", ms)
 	case ms < 9.995:
 		return fmt.Sprintf("%.2fms", ms)
 	case ms < 99.95:

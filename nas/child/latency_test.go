@@ -56,6 +56,24 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 	}
 }
 
+func TestOneNumberOfLatency(t *testing.T) {
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := child.MeasureOne(k.Genotype, child.NetConfig{N: 1, Filters: 4, Image: 8, Aux: true}, 0.01)
+	if err != nil || !(small > 0) {
+		t.Fatalf("%v ms, %v", small, err)
+	}
+	large, err := child.MeasureOne(k.Genotype, child.NetConfig{N: 2, Filters: 24, Image: 32}, 0.01)
+	if err != nil || large < 2*small { // 200 times the work
+		t.Errorf("%v ms of the large network, %v of the small one; %v", large, small, err)
+	}
+	if ms, err := child.MeasureOne(k.Genotype, child.NetConfig{N: 1, Filters: 4096, Image: 1024}, 0.01); err == nil {
+		t.Errorf("what has no room is measured: %v ms", ms)
+	}
+}
+
 func TestLatencyRefusesWhatItCannotMeasure(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {
