@@ -450,9 +450,12 @@ func (s *Search) beginUpdate() bool {
 	return true
 }
 
-// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. It reports whether the run goes on
-// for now.
+// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One that is to end after the running
+// children does so. It reports whether the run goes on for now.
 func (s *Search) giveUp(reason string) bool {
+	if s.state == Draining {
+		return true
+	}
 	if !s.options.StayOpen {
 		s.fail(errors.New(reason))
 		return false

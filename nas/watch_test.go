@@ -248,6 +248,34 @@ func TestAChildCannotMakeMoreStepsThanItsTrainingHas(t *testing.T) {
 	}
 }
 
+func TestASearchThatIsToEndIsNotPausedByPanics(t *testing.T) {
+	c := testConfig()
+	begun, fall := make(chan struct{}), make(chan struct{})
+	boom := func(context.Context, func(Step) error) (Outcome, error) {
+		begun <- struct{}{}
+		<-fall
+		panic("boom")
+	}
+	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 4, Evaluator: odd{0: boom, 1: boom, 2: boom, 3: boom}, StayOpen: true})
+	done := make(chan error)
+	go func() { done <- s.Run(t.Context()) }()
+	for range 4 {
+		<-begun
+	}
+	if _, err := s.Do(t.Context(), Command{Do: Drain}); err != nil {
+		t.Fatal(err)
+	}
+	close(fall)
+	select {
+	case err := <-done:
+		if v := s.Snapshot(); err != nil || v.State != Stopped || v.Failed != 4 {
+			t.Errorf("it ends %s with %d failed, %v", v.State, v.Failed, err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatalf("it does not end: it is %s, %s", s.Snapshot().State, s.Snapshot().Reason)
+	}
+}
+
 func TestThreePanicsInARowPauseTheSearch(t *testing.T) {
 	c := testConfig()
 	c.Children, c.Batch, c.Repeats = 24, 12, "retrain"
