@@ -65,7 +65,7 @@ type ForkSpec struct {
 	Seed         *uint64 `json:"seed,omitempty"`
 	Children     int     `json:"children,omitempty"`
 	LearningRate float64 `json:"learning_rate,omitempty"`
-	Entropy      float64 `json:"entropy,omitempty"`
+	Entropy      float64 `json:"entropy,omitempty"` // weight of the bonus; negative: none
 	Steps        int     `json:"steps,omitempty"`
 	Start        bool    `json:"start,omitempty"` // run it at once, beside its parent in the same process
 }

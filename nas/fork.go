@@ -143,16 +143,16 @@ func (f ForkSpec) change(c *Config, _ *string) error {
 	if f.Seed != nil {
 		c.Seed = *f.Seed
 	}
-	if f.Children > 0 {
+	if f.Children != 0 {
 		c.Children = f.Children
 	}
-	if f.LearningRate > 0 {
+	if f.LearningRate != 0 {
 		c.Controller.LearningRate = f.LearningRate
 	}
-	if f.Entropy > 0 {
+	if f.Entropy != 0 {
 		c.Controller.Entropy = f.Entropy
 	}
-	if f.Steps > 0 {
+	if f.Steps != 0 {
 		c.Controller.Steps = f.Steps
 	}
 	return nil

@@ -36,8 +36,8 @@ func openFork(m *model) (screen, string) {
 		field{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest), hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
 		field{name: "name", label: "name", check: name, hint: "empty: " + c.Name + "-fork-N"},
 		field{name: "seed", label: "seed", value: fmt.Sprint(c.Seed), check: natural, hint: "another seed draws other cells"},
-		field{name: "lr", label: "controller lr", value: d(c.Controller.LearningRate), check: between(0, 10, true)},
-		field{name: "entropy", label: "entropy bonus", value: d(c.Controller.Entropy), check: between(0, 10, false), hint: "more: explores longer"},
+		field{name: "lr", label: "controller lr", value: d(c.Controller.LearningRate), check: between(0, 1, true)},
+		field{name: "entropy", label: "entropy bonus", value: d(max(0, c.Controller.Entropy)), check: between(0, 10, false), hint: "more: explores longer; 0: none"},
 		field{name: "children", label: "children", value: fmt.Sprint(c.Children), check: whole(1, 10_000_000), hint: "proposals in all"},
 		field{name: "start", label: "start", value: "later", choices: []string{"later", "now"}, hint: "now: beside this run; later: by resume"},
 	)
@@ -64,7 +64,9 @@ func (f *forkDialog) command() nas.Command {
 		s.LearningRate = f.decimal("lr")
 	}
 	if f.changed("entropy") {
-		s.Entropy = f.decimal("entropy")
+		if s.Entropy = f.decimal("entropy"); s.Entropy == 0 {
+			s.Entropy = -1 // none, as a config says it
+		}
 	}
 	if f.changed("children") {
 		s.Children = f.integer("children")

@@ -201,6 +201,17 @@ func TestForkChangesWhatWasChanged(t *testing.T) {
 	}
 }
 
+func TestAForkWithoutAnEntropyBonus(t *testing.T) {
+	for _, r := range []struct{ had, want float64 }{{0.01, -1}, {-1, 0}} { // 0: as the parent has it, which is none
+		s := busy()
+		s.Config.Controller.Entropy = r.had
+		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "ctrl+u").typeText("0").press("enter")
+		if c := d.last(); c.Fork == nil || c.Fork.Entropy != r.want {
+			t.Errorf("from %v: sent %+v, want an entropy of %v", r.had, c.Fork, r.want)
+		}
+	}
+}
+
 func TestAFormStaysWhenTheEngineRefuses(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
 	d.e.refuse = errors.New("the disk is full")

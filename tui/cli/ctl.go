@@ -158,7 +158,15 @@ func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, a
 	case nas.Retrain:
 		c.Retrain, err = retrainSpec(dir, fs, f)
 	case nas.Fork:
-		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Entropy: f.c.Controller.Entropy, Steps: f.c.Controller.Steps, Start: f.start}
+		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Steps: f.c.Controller.Steps, Start: f.start}
+		for name, zero := range map[string]bool{"children": c.Fork.Children == 0, "controller-lr": c.Fork.LearningRate == 0, "controller-steps": c.Fork.Steps == 0} {
+			if zero && fs.Changed(name) {
+				return c, usagef("ctl fork: --%s is 0; want more", name)
+			}
+		}
+		if fs.Changed("entropy") {
+			c.Fork.Entropy = noneAtZero(f.c.Controller.Entropy)
+		}
 		if fs.Changed("seed") {
 			c.Fork.Seed = &f.c.Seed
 		}

@@ -64,7 +64,7 @@ func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Train.DropPath.Mode, "drop-path-mode", "", "linear (the paper's schedule), constant, scaled (also by depth) or none")
 	fs.Float64Var(&c.Controller.LearningRate, "controller-lr", 0, "learning rate of the controller")
 	fs.IntVar(&c.Controller.Steps, "controller-steps", 0, "gradient steps per controller update")
-	fs.Float64Var(&c.Controller.Entropy, "entropy", 0, "weight of the controller's entropy bonus")
+	fs.Float64Var(&c.Controller.Entropy, "entropy", 0, "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)")
 	fs.StringVar(&c.Repeats, "repeats", "", "an isomorphic cell again: cached or retrain")
 	f.cost.register(fs)
 	fs.StringVar(&c.Failures, "failures", "", "a failed trial in an update: skip or zero")
@@ -109,10 +109,18 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
 	set("drop-path-mode", func() { c.Train.DropPath.Mode = f.c.Train.DropPath.Mode })
 	set("controller-lr", func() { c.Controller.LearningRate = f.c.Controller.LearningRate })
 	set("controller-steps", func() { c.Controller.Steps = f.c.Controller.Steps })
-	set("entropy", func() { c.Controller.Entropy = f.c.Controller.Entropy })
+	set("entropy", func() { c.Controller.Entropy = noneAtZero(f.c.Controller.Entropy) })
 	set("repeats", func() { c.Repeats = f.c.Repeats })
 	set("failures", func() { c.Failures = f.c.Failures })
 	return f.cost.apply(fs, c)
+}
+
+// noneAtZero is a weight as a config has it, where 0 stands for the default and a negative one for none.
+func noneAtZero(weight float64) float64 {
+	if weight == 0 {
+		return -1
+	}
+	return weight
 }
 
 func (a *app) searchCommand() *cobra.Command {
