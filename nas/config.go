@@ -44,6 +44,9 @@ type Config struct {
 	// rewards are not comparable: they are not ranked and not given to repeats.
 	Inherited int `json:"inherited,omitempty"`
 
+	// InheritedManual is the same for trials made by hand, counted from FirstManual on.
+	InheritedManual int `json:"inherited_manual,omitempty"`
+
 	// Past is how the controller was set for the policy versions that a fork took over, oldest first. Nil in forks made before it was recorded.
 	Past []Past `json:"past,omitempty"`
 }
@@ -147,6 +150,14 @@ func (c Config) Validate() error {
 		return fmt.Errorf("config: train: %w", err)
 	}
 	return nil
+}
+
+// comparable says that the trial of a number has its reward under the settings of this run, if it is no retrain.
+func (c Config) comparable(id int) bool {
+	if id >= FirstManual {
+		return id-FirstManual >= c.InheritedManual
+	}
+	return id >= c.Inherited
 }
 
 // shadowAt says that the proposal of a number is drawn uniformly rather than by the controller.

@@ -93,10 +93,12 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 	if err != nil {
 		return Reply{}, err
 	}
-	inherited := 0
+	inherited, manual := 0, 0 // manual: one more than the last that the fork takes over, if that has any
 	for _, t := range ts {
 		if t.ID < FirstManual && t.Batch < at {
 			inherited++
+		} else if t.ID >= FirstManual && !t.Open() {
+			manual = t.ID - FirstManual + 1
 		}
 	}
 	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
@@ -108,7 +110,7 @@ func forkStore(st *checkpoints.Store, dir string, at int, name string, change Ch
 	}
 	c.Inherited = min(was.Inherited, inherited)
 	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || c.Cost != was.Cost || hash != rec.DatasetSHA256 {
-		c.Inherited = inherited
+		c.Inherited, c.InheritedManual = inherited, manual
 	}
 	if c.Children < inherited {
 		return Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, inherited)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nasnet/nas/controller"
+	"nasnet/nas/space"
 )
 
 // counted is a Fake that counts the children it trains, and lets those from a number on wait.
@@ -268,5 +269,81 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	openSQL(t, r.Dir).Exec("UPDATE policy_sample SET reward = 0.9 WHERE version = 3 AND pos = 0")
 	if v, err := Verify(t.Context(), r.Dir); err != nil || v.OK || !strings.Contains(strings.Join(v.Problems, "\n"), "update 3: ") {
 		t.Errorf("a reward of the inherited part was changed: %+v, %v", v, err)
+	}
+}
+
+// The rewards that a fork with other settings took over are not compared with its own, be they of proposals or of cells made by hand.
+func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
+	root := t.TempDir()
+	c := testConfig()
+	c.Repeats, c.Controller.Steps = "retrain", 1
+	dir := filepath.Join(root, "parent")
+	s := create(t, dir, c, Options{Workers: 1, StayOpen: true})
+	until, do := live(t, s)
+	larger, err := space.New("seed-14", 3) // cells that no proposal has
+	if err != nil {
+		t.Fatal(err)
+	}
+	submit := func(do func(Command) (Reply, error), n int) {
+		t.Helper()
+		u, err := newUniform(larger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := larger.Decode(proposeShadow(u, 1, n).Choices)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := do(Command{Do: Submit, Cell: &g}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submit(do, 0)
+	submit(do, 1)
+	manual := func(v *Snapshot) (n int) {
+		for _, x := range v.Top {
+			if x.Kind == Submitted {
+				n++
+			}
+		}
+		return n
+	}
+	until("it is done", func(v *Snapshot) bool { return v.State == Done })
+	for _, x := range []struct {
+		name string
+		at   int
+		rate float64 // of learning
+		want int     // cells made by hand in the ranking
+	}{{"same", 2, c.Train.LR, 3}, {"other", 2, 0.01, 1}, {"other-from-the-start", 0, 0.01, 1}} {
+		r, err := ForkRun(dir, x.at, x.name, func(c *Config, _ *string) error { c.Train.LR = x.rate; return nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}, StayOpen: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		until, do := live(t, f)
+		submit(do, 2)
+		until("the fork is done", func(v *Snapshot) bool { return v.State == Done })
+		for _, u := range f.Snapshot().Top {
+			if u.Kind != Submitted && u.ID < f.config.Inherited {
+				t.Errorf("%s: trial %d is ranked", x.name, u.ID)
+			}
+		}
+		ranked, _, err := ReadRanking(r.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := 0
+		for _, u := range ranked {
+			if u.Kind == Submitted {
+				read++
+			}
+		}
+		if shown := manual(f.Snapshot()); shown != x.want || read != x.want {
+			t.Errorf("%s: %d cells made by hand are ranked, %d read; want %d", x.name, shown, read, x.want)
+		}
 	}
 }

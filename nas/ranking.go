@@ -39,8 +39,7 @@ func ReadRanking(dir string) (ranked []Ranked, c Config, err error) {
 	}
 	best := map[string]int{} // place in rows by cell
 	for i, r := range rows {
-		switch kind := kindOf(r); {
-		case !r.HasReward || kind == Retrained || kind != Submitted && r.ID < c.Inherited:
+		if !r.HasReward || kindOf(r) == Retrained || !c.comparable(r.ID) {
 			continue
 		}
 		if k, ok := best[r.CellHash]; !ok || r.Reward > rows[k].Reward {

@@ -136,9 +136,9 @@ func leaders(ts []*trial) []*trial {
 	return ts[:min(MaxTop, len(ts))]
 }
 
-// ranked says that the trial's reward can be compared with those of the search: retrains and proposals under other settings cannot.
+// ranked says that the trial's reward can be compared with those of the search: those of retrains and of trials under other settings cannot.
 func (s *Search) ranked(t *trial) bool {
-	return t.HasReward && t.Kind != Retrained && t.ID >= s.config.Inherited
+	return t.HasReward && t.Kind != Retrained && s.config.comparable(t.ID)
 }
 
 // best is the first of ranking without the sorting; nil if no trial has a reward.
