@@ -14,8 +14,8 @@ import (
 // Fork makes a new run in the folder dst that begins at policy version at of this one (negative: the newest). This run may be live, in this process or
 // another, and goes on meanwhile. The fork is made whole or not at all; it is not left open.
 //
-// The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand up to then that have ended. Later
-// trials and all events stay behind: the fork's log begins with an event "run_forked". Of r, ParentUUID and ForkedAt are set here, and empty Config,
+// The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand that have ended. Later
+// proposals and all events stay behind: the fork's log begins with an event "run_forked". Of r, ParentUUID and ForkedAt are set here, and empty Config,
 // Build, DatasetSHA256 and Target are taken from this run. Blobs are shared by hard links where the file system can. States of policies that this run
 // no longer has and the fork needs are given as rebuilt; their hashes say whose they are.
 func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
