@@ -36,6 +36,12 @@ func TestTheRewardByCost(t *testing.T) {
 	if r, err := (CostTerm{ByLatency, 3, -0.5}).reward(0.8, cost, 0); err == nil {
 		t.Errorf("a latency of 0 makes the reward %v", r)
 	}
+	c, o := costConfig(CostTerm{ByMAdds, 1e6, -0.5}), Outcome{Reward: 0.8, Cost: cost}
+	for kind, want := range map[Kind]float64{Sampled: 0.4, Shadow: 0.4, Submitted: 0.4, Retrained: 0.8} {
+		if r, err := c.rewardOf(kind, o); err != nil || math.Abs(r-want) > 1e-9 {
+			t.Errorf("a trial of kind %s has the reward %v, %v; want %v", kind, r, err, want)
+		}
+	}
 	for want, term := range map[string]CostTerm{
 		`cost: by is "flops"; want latency, madds or params`: {"flops", 1, -1}, `cost: by is ""`: {"", 1, -1},
 		"cost: target is 0": {ByMAdds, 0, -1}, "cost: target is -2": {ByMAdds, -2, -1}, "cost: target is NaN": {ByMAdds, math.NaN(), -1}, "cost: target is +Inf": {ByMAdds, math.Inf(1), -1},
@@ -145,11 +151,11 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 func TestLatencyIsMeasuredIfTheConfigAsksForIt(t *testing.T) {
 	var n atomic.Int64
 	c := testConfig()
-	c.Latency = true
+	c.Latency, c.Blocks, c.Ops, c.Children = true, 1, "identity,max3x3", 40
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: costly{&n}})
 	hash := finish(t, s)
 	v := s.Snapshot()
-	if n.Load() == 0 || int(n.Load()) != v.Finished-v.Cached {
+	if v.Cached == 0 || int(n.Load()) != v.Finished-v.Cached {
 		t.Errorf("%d measured; %d children, %d of them repeats", n.Load(), v.Finished, v.Cached)
 	}
 	for _, x := range v.Recent {
@@ -203,8 +209,8 @@ func TestRewardsByAnotherCostAreNotComparedWithThoseOfTheParent(t *testing.T) {
 			t.Errorf("another weight: child %d has the reward %v; want %v", x.ID, x.Reward, want)
 		}
 	}
-	if v, shared = run("measured", func(c *Config) { c.Cost = CostTerm{ByLatency, 2, -0.3} }); v.Config.Inherited != 5 || shared != 0 {
-		t.Errorf("by latency: %d inherited, %d shared, though the parent measured nothing", v.Config.Inherited, shared)
+	if v, shared = run("measured", func(c *Config) { c.Cost = CostTerm{ByLatency, 2, -0.3} }); v.Config.Inherited != 5 || shared != 0 || v.Failed != 0 {
+		t.Errorf("by latency: %d inherited, %d shared, though the parent measured nothing; %d failed", v.Config.Inherited, shared, v.Failed)
 	}
 }
 
