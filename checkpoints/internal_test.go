@@ -232,6 +232,30 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
+			t.Run("a summary takes no copy", func(t *testing.T) {
+				changed := t.TempDir()
+				t.Setenv("TMPDIR", filepath.Join(dir, "none"))
+				if _, err := OpenReadOnly(dir); err == nil {
+					t.Fatal("a copy was made where there is no folder for it")
+				}
+				if s := Summary(dir); s.Err != nil || s.Run.Name != "old" || s.Done != 1 || s.Best != 0.75 || s.Status != "stopped" {
+					t.Errorf("%+v", s)
+				}
+				if err := copyFile(filepath.Join(changed, dbName), filepath.Join(dir, dbName)); err != nil {
+					t.Fatal(err)
+				}
+				db, err := openDB(filepath.Join(changed, dbName), paramsBuild)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				if _, err := db.Exec("DROP VIEW leaderboard; ALTER TABLE trial RENAME TO other; CREATE VIEW trial AS SELECT * FROM other"); err != nil {
+					t.Fatal(err)
+				}
+				if s := Summary(changed); !errors.Is(s.Err, ErrForeign) {
+					t.Errorf("a view in the place of the trials: %+v", s)
+				}
+			})
 			look := func(s *Store, how string) {
 				t.Helper()
 				x, err := s.Trial(0)

@@ -58,7 +58,7 @@ func List(root string) ([]RunSummary, error) {
 // Summary looks at one run, whether or not it is open elsewhere.
 func Summary(dir string) RunSummary {
 	sum := RunSummary{Dir: dir, BestTrial: -1}
-	s, err := OpenReadOnly(dir)
+	s, err := openReadOnly(dir, asItIs)
 	if err == nil {
 		err = s.read(sum.fill)
 		s.Close()
@@ -86,7 +86,7 @@ func Summary(dir string) RunSummary {
 func goesOn(state string) bool { return state == "running" || state == "draining" }
 
 func currentState(dir string) (string, error) {
-	s, err := OpenReadOnly(dir)
+	s, err := openReadOnly(dir, asItIs)
 	if err != nil {
 		return "", err
 	}

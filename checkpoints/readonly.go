@@ -13,7 +13,10 @@ import (
 // OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed one, also on media or in a folder
 // that cannot be written. It changes no data; in a folder that can be written SQLite leaves its empty -wal and -shm, which the next writer removes. A long
 // reading holds nobody up: each call is a transaction of its own. A run with an older schema is read from a private copy that is migrated.
-func OpenReadOnly(dir string) (*Store, error) {
+func OpenReadOnly(dir string) (*Store, error) { return openReadOnly(dir, migratedCopy) }
+
+// openReadOnly is OpenReadOnly with what makes a current database of one with an older schema.
+func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int, temp string) (*sql.DB, string, error)) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
 	}
@@ -32,7 +35,7 @@ func OpenReadOnly(dir string) (*Store, error) {
 		}
 	}
 	if err == nil && version < schemaVersion {
-		db, temp, err = migratedCopy(db, path, version, temp)
+		db, temp, err = migrated(db, path, version, temp)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, wrap(err))
@@ -101,6 +104,24 @@ func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB,
 		return nil, "", err
 	}
 	return current, temp, nil
+}
+
+// asItIs leaves a database with an older schema as it is, for a summary, which reads columns that every schema has. A list of many runs then copies none. It
+// refuses views under the names of tables.
+func asItIs(db *sql.DB, _ string, _ int, temp string) (_ *sql.DB, _ string, err error) {
+	var tables int
+	err = db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN('run', 'trial', 'policy')").Scan(&tables)
+	if err == nil && tables != 3 {
+		err = fmt.Errorf("%w: its schema lacks a table", ErrForeign)
+	}
+	if err != nil {
+		db.Close()
+		if temp != "" {
+			os.RemoveAll(temp)
+		}
+		return nil, "", err
+	}
+	return db, temp, nil
 }
 
 // openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore the check and the retries.
