@@ -18,8 +18,8 @@ func (a *app) cellLatency() *cobra.Command {
 	var net child.NetConfig
 	var o child.LatencyOptions
 	var each time.Duration
-	c := &cobra.Command{Use: "latency CELL", Short: "measure how long a network of the cell looks at images, as a whole and by rung", Args: args("CELL"),
-		Long: cellHelp + "\nEach time is of a batch, by the moving statistics. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
+	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by rung", Args: args("CELL"),
+		Long: cellHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			g, err := a.cell(args[0])
