@@ -53,7 +53,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"/-s3\r", "with -s3", "a filter of the top cells"},
 		{"/\x1b", "Top cells", "taken away"},
 		{"o", "by params", "an order"},
-		{"oooo", "by reward", "all orders"},
+		{"ooooo", "by reward", "all orders"},
 		{":worker more\r", "3 children at a time", "a command by its words"},
 		{"w\r", "wrote cell as JSON to", "a file"},
 		{"y", "copied cell", "a copy"},
