@@ -166,9 +166,6 @@ func (r *retrainScreen) command() nas.Command {
 	}
 	s.Data.Test = r.get("judged") == "test"
 	s.Data.TrainImages, s.Data.Image = r.integer("images"), r.integer("image")
-	if s.Data.Test && !r.changed("images") {
-		s.Data.TrainImages = 0
-	}
 	s.Net.N, s.Net.Filters, s.Net.Image = r.integer("n"), r.integer("f"), s.Data.Image
 	s.Net.Aux = r.yes("aux")
 	if stack := r.get("stack"); stack != s.Net.Stack { // with its own defaults
@@ -215,11 +212,25 @@ func (f *form) changed(name string) bool {
 	return false
 }
 
+// chooseImages goes from a part of the training images to all of them, and back, with what the training is judged on, unless the user chose a number.
+func (r *retrainScreen) chooseImages() {
+	switch own := fmt.Sprint(r.spec.Data.TrainImages); {
+	case r.get("judged") == "test" && r.get("images") == own:
+		r.set("images", "0")
+	case r.get("judged") != "test" && r.get("images") == "0":
+		r.set("images", own)
+	}
+}
+
 func (r *retrainScreen) act(m *model, a action) tea.Cmd {
-	preset := r.get("preset")
+	preset, judged := r.get("preset"), r.get("judged")
 	if r.form.act(a) {
-		if r.get("preset") != preset && a != actReset {
+		switch {
+		case a == actReset:
+		case r.get("preset") != preset:
 			r.fill(m)
+		case r.get("judged") != judged:
+			r.chooseImages()
 		}
 		return r.ask(m)
 	}

@@ -153,3 +153,19 @@ func TestAPresetDoesNotTurnDigits(t *testing.T) {
 		}
 	}
 }
+
+func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := to(t, d, "judged")
+	own := r.get("images")
+	if d.press("right"); r.get("judged") != "test" || r.get("images") != "0" {
+		t.Errorf("judged on %s: images %s, want 0: all", r.get("judged"), r.get("images"))
+	}
+	if d.press("right"); r.get("judged") == "test" || r.get("images") != own {
+		t.Errorf("judged on %s: images %s, want %s again", r.get("judged"), r.get("images"), own)
+	}
+	r.set("images", "123")
+	if d.press("right"); r.get("images") != "123" {
+		t.Errorf("images %s, want what the user chose", r.get("images"))
+	}
+}

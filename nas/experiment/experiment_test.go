@@ -236,7 +236,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 	}{{"a", "", 0.9, 0.80}, {"b", "", 0.8, 0.85}, {"c", "", 0.7, 0.70}, {"n", "known", 0, 0.99}} {
 		l.Candidates = append(l.Candidates, Candidate{Name: c.name, Reward: c.reward, Baseline: c.baseline})
 		for k, seed := range l.Seeds {
-			x := Training{Name: c.name, Rung: "r", Seed: seed, Net: child.NetConfig{}, Genotype: space.Genotype{Name: c.name}}
+			b := space.Block{Op1: "identity", Op2: "identity", Combine: "add", In1: i % 2, In2: i / 2}
+			x := Training{Name: c.name, Rung: "r", Seed: seed, Genotype: space.Genotype{Name: c.name, Normal: space.Cell{Blocks: []space.Block{b}}}}
 			l.Candidates[i].Genotype = x.Genotype
 			g.rows[x.key()] = Row{Key: x.key(), Accuracy: c.accuracy + 0.02*(float64(k)-0.5), MAdds: int64(100 - i)}
 		}

@@ -38,11 +38,12 @@ type Training struct {
 
 // key names what a training computes: its settings, without the names that an experiment gives it and without the folder of the data.
 func (t Training) key() string {
-	t.Name, t.Rung, t.Data.Dir = "", "", ""
+	cells := t.Genotype.Normal.Text() + " / " + t.Genotype.Reduction.Text()
+	t.Name, t.Rung, t.Data.Dir, t.Genotype = "", "", "", space.Genotype{}
 	b, err := json.Marshal(struct {
 		Cells string
 		Training
-	}{t.Genotype.Normal.Text() + " / " + t.Genotype.Reduction.Text(), t})
+	}{cells, t})
 	if err != nil {
 		panic("experiment: " + err.Error()) // settings that were validated are finite
 	}
