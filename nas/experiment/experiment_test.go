@@ -151,8 +151,13 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 	if err := writeWhole(g.statePath(damaged[0]), []byte("no state")); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Run(t.Context(), local, damaged, 1, func(Event) {}); err != nil {
-		t.Errorf("a damaged state: %v; want the training from its start", err)
+	var notes []string
+	if err := g.Run(t.Context(), local, damaged, 1, func(e Event) {
+		if e.Note != "" {
+			notes = append(notes, e.Note)
+		}
+	}); err != nil || len(notes) != 1 {
+		t.Errorf("a damaged state: error %v, told %q; want the training from its start, and that told", err, notes)
 	}
 }
 

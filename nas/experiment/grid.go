@@ -121,6 +121,7 @@ type Event struct {
 	Training
 	Epoch *child.EpochResult // an epoch ended
 	Row   *Row               // the training ended
+	Note  string             // why it begins at its start although it was half done
 	Done  int                // trainings that have ended, of All
 	All   int
 }
@@ -205,6 +206,7 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func
 	}
 	o, err := e.Evaluate(ctx, job, step)
 	if errors.Is(err, nas.ErrState) { // damaged, or of another build
+		tell(Event{Training: t, Note: err.Error()})
 		job.State = nil
 		o, err = e.Evaluate(ctx, job, step)
 	}

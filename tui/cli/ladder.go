@@ -228,6 +228,10 @@ func (a *app) grid(ctx context.Context, path string, ts []experiment.Training, w
 		return nil, err
 	}
 	err = g.Run(ctx, nas.NewLocal(), ts, workers, func(e experiment.Event) {
+		if e.Note != "" {
+			fmt.Fprintf(a.Err, "nasnet: warning: %s, seed %d begins at its start: %s\n", e.Name, e.Seed, e.Note)
+			return
+		}
 		if a.json {
 			if e.Row != nil {
 				a.print(map[string]any{"t": "training", "done": e.Done, "all": e.All, "row": e.Row}, nil)
