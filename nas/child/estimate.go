@@ -46,7 +46,7 @@ var errMeasured = errors.New("measured")
 func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int, m *Memory) (e Estimate, err error) {
 	net, train = net.WithDefaults(), train.WithDefaults()
 	epochs := train.Epochs
-	train.Epochs = 1
+	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6 // what is learned of noise does not matter, but it must not diverge
 	if e.Bytes, err = BytesWith(g, net, train, v); err != nil {
 		return e, err
 	}

@@ -90,3 +90,15 @@ func TestModelsThatDoNotFitAreNoStart(t *testing.T) {
 		t.Errorf("a state is no model: error %v", err)
 	}
 }
+
+func TestAStateTellsHowManyEpochsItsTrainingHas(t *testing.T) {
+	_, data, file := trained(t)
+	if n, err := child.PlannedEpochs(state(t, trainer(t, small, all("sgd"), data))); err != nil || n != 4 {
+		t.Errorf("%d epochs, error %v; want 4", n, err)
+	}
+	for name, b := range map[string][]byte{"a model": file, "a part": file[:20], "nothing": nil} {
+		if n, err := child.PlannedEpochs(b); err == nil {
+			t.Errorf("%s: %d epochs", name, n)
+		}
+	}
+}

@@ -59,6 +59,19 @@ func (t *Trainer) identity() (string, error) {
 	return string(b), err
 }
 
+// PlannedEpochs returns how many epochs the training of a state is to have in all.
+func PlannedEpochs(state []byte) (int, error) {
+	meta, _, err := nn.ReadSafetensors(bytes.NewReader(state), int64(len(state))+1)
+	if err != nil {
+		return 0, fmt.Errorf("child: state: %w", err)
+	}
+	var of struct{ Train TrainConfig }
+	if meta["format"] != stateFormat || json.Unmarshal([]byte(meta["child"]), &of) != nil || of.Train.Epochs < 1 {
+		return 0, fmt.Errorf("child: state: it does not say how many epochs its training has; format is %.40q, want %q", meta["format"], stateFormat)
+	}
+	return of.Train.Epochs, nil
+}
+
 // Restore takes up a State of the same child: same genotype, configs, seed, ids and numbers of images. On an error the trainer is as it was.
 func (t *Trainer) Restore(state []byte) error {
 	if err := t.restore(state); err != nil {

@@ -42,28 +42,28 @@ func newCheckedIn(t testing.TB, g *nn.Graph, seed uint64, build func(b builder) 
 	c.ref = &refBuilder{given: map[string]*array{}, moving: map[string][2][]float64{}, bn: c.g.BN, drop: map[int][]float64{}}
 	for _, q := range c.p.Params() {
 		if strings.HasSuffix(q.Name, "/gamma") {
-			nn.Uniform(0.5)(r, q.Value, nil)
+			uniform(0.5)(r, q.Value, nil)
 			for i := range q.Value {
 				q.Value[i]++
 			}
 		} else if strings.HasSuffix(q.Name, "/beta") {
-			nn.Uniform(0.3)(r, q.Value, nil)
+			uniform(0.3)(r, q.Value, nil)
 		}
 		c.ref.given[q.Name] = wide(q.Value, q.Shape)
 	}
 	for name, n := range c.gb.inputs {
 		v := c.p.Value(n)
-		nn.Uniform(1)(rng.Stream(seed, name), v, nil)
+		uniform(1)(rng.Stream(seed, name), v, nil)
 		c.ref.given[name] = wide(v, n.Shape())
 	}
 	for _, b := range c.p.Buffers() {
 		name := b.Name[:strings.LastIndexByte(b.Name, '/')]
 		mv := c.ref.moving[name]
 		if strings.HasSuffix(b.Name, "/mean") {
-			nn.Uniform(0.5)(r, b.Value, nil)
+			uniform(0.5)(r, b.Value, nil)
 			mv[0] = wide(b.Value, nil).v
 		} else {
-			nn.Uniform(0.5)(r, b.Value, nil)
+			uniform(0.5)(r, b.Value, nil)
 			for i := range b.Value {
 				b.Value[i]++
 			}

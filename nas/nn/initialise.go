@@ -30,15 +30,6 @@ func FanOutDepthwise(r *rand.Rand, v []float32, shape []int) {
 	truncated(r, v, math.Sqrt(1.3*2/float64(shape[0]*shape[1])))
 }
 
-// Uniform returns an initialiser that draws from [-a, a).
-func Uniform(a float64) Init {
-	return func(r *rand.Rand, v []float32, _ []int) {
-		for i := range v {
-			v[i] = float32((2*r.Float64() - 1) * a)
-		}
-	}
-}
-
 // truncated draws from a normal distribution and draws again what is more than two standard deviations away.
 func truncated(r *rand.Rand, v []float32, std float64) {
 	for i := range v {

@@ -13,9 +13,9 @@ import (
 func network(t *testing.T) []*nn.Param {
 	t.Helper()
 	g := nn.NewGraph(1)
-	g.Param("a/w", nn.Uniform(1), 3, 3, 2, 4)
+	g.Param("a/w", uniform(1), 3, 3, 2, 4)
 	g.Param("a/gamma", nn.Ones, 5)
-	g.Param("b/w", nn.Uniform(1), 7, 3)
+	g.Param("b/w", uniform(1), 7, 3)
 	g.InitParams(rand.New(rand.NewPCG(1, 2)))
 	ps := g.Params()
 	for _, p := range ps {

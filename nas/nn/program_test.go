@@ -388,7 +388,7 @@ func TestPaddingTheLastBatchOfAnEvaluationIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.InitParams(rng.Stream(1, "init"))
-	nn.Uniform(1)(rng.Stream(1, "x"), p.Value(x), nil)
+	uniform(1)(rng.Stream(1, "x"), p.Value(x), nil)
 	copy(p.Labels(y), []int32{0, 1, 2, 1})
 	p.Train() // moves the statistics
 
@@ -607,7 +607,7 @@ func TestInitialisersHaveTheirVariance(t *testing.T) {
 		"fan-out of a convolution":           {nn.FanOut, []int{3, 3, 40, 50}, math.Sqrt(2.0 / 450)},
 		"fan-out of a linear layer":          {nn.FanOut, []int{2000, 10}, math.Sqrt(2.0 / 10)},
 		"fan-out of a depthwise convolution": {nn.FanOutDepthwise, []int{5, 5, 1, 1000}, math.Sqrt(2.0 / 25)},
-		"uniform":                            {nn.Uniform(0.1), []int{20000}, 0.1 / math.Sqrt(3)},
+		"uniform":                            {uniform(0.1), []int{20000}, 0.1 / math.Sqrt(3)},
 	} {
 		n := 1
 		for _, d := range c.shape {

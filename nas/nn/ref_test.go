@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"nasnet/nas/nn"
 )
@@ -41,7 +42,7 @@ func (b *graphBuilder) Input(name string, shape ...int) any {
 	return n
 }
 func (b *graphBuilder) Param(name string, shape ...int) any {
-	return b.g.Param(name, nn.Uniform(1), shape...)
+	return b.g.Param(name, uniform(1), shape...)
 }
 func (b *graphBuilder) Conv(x, w any, o nn.ConvOpts) any {
 	return b.g.Conv(x.(nn.Node), w.(nn.Node), o)
@@ -396,4 +397,13 @@ func (b *refBuilder) Xent(la any, smoothing, weight float32) any {
 		}
 	}
 	return loss
+}
+
+// uniform is an initialiser that draws from [-a, a).
+func uniform(a float64) nn.Init {
+	return func(r *rand.Rand, v []float32, _ []int) {
+		for i := range v {
+			v[i] = float32((2*r.Float64() - 1) * a)
+		}
+	}
 }

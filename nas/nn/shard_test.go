@@ -31,7 +31,7 @@ func headed(t *testing.T, g *nn.Graph, norm bool) (p *nn.Program, x, y nn.Node) 
 func fed(p *nn.Program, x, y nn.Node, shard int) {
 	r := rng.Stream(1, "batch")
 	all := make([]float32, 12*5*5*2)
-	nn.Uniform(1)(r, all, nil)
+	uniform(1)(r, all, nil)
 	copy(p.Value(x), all[shard*p.Batch()*50:])
 	for i := range p.Labels(y) {
 		p.Labels(y)[i] = int32((shard*p.Batch() + i) * 5 % 3)

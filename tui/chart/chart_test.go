@@ -337,6 +337,29 @@ func TestEverySizeAndEverySeries(t *testing.T) {
 	}
 }
 
+// The same value again and again is one straight line at every width: rounding moves no part of it to the next row.
+func TestALevelSeriesIsDrawnLevel(t *testing.T) {
+	for _, v := range []float64{0.003233, 1.0 / 3, 0.1, 86.02} {
+		for n := 2; n < 6; n++ {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = v
+			}
+			for w := 30; w < 100; w++ {
+				drawn := 0
+				for _, l := range chart.Lines(chart.Options{Tier: chart.Unicode, Width: w, Height: 10, Min: math.NaN(), Max: math.NaN()}, chart.Series{Values: values}) {
+					if strings.ContainsAny(l.String(), "─╮╰╭╯") {
+						drawn++
+					}
+				}
+				if drawn != 1 {
+					t.Fatalf("%d times %v at width %d: on %d rows, want 1", n, v, w, drawn)
+				}
+			}
+		}
+	}
+}
+
 func TestManySeries(t *testing.T) {
 	series := make([]chart.Series, 300)
 	for i := range series {

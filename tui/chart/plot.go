@@ -197,7 +197,7 @@ func sample(values []float64, total, n int, how Reduce) []float64 {
 		f := p - float64(k)
 		a, b := at(k), at(k+1)
 		switch {
-		case f == 0 || math.IsNaN(b) && f < 0.5:
+		case f == 0 || a == b || math.IsNaN(b) && f < 0.5: // what is level stays so to the last bit, on one line of the chart
 			out[i] = a
 		case math.IsNaN(a) && f >= 0.5:
 			out[i] = b

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -149,8 +150,18 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 		t.train.Shards = child.DefaultShards(t.train.Batch)
 	}
 	timed := t.preset != "" && t.train.Epochs == 0
-	if timed {
-		t.train.Epochs = 1 // until it is known how many fit
+	switch {
+	case timed && t.resume != "": // as many as fitted when it began
+		b, err := os.ReadFile(t.resume)
+		if err != nil {
+			return data, err
+		}
+		if t.train.Epochs, err = child.PlannedEpochs(b); err != nil {
+			return data, fmt.Errorf("%s: %w", t.resume, err)
+		}
+		timed = false
+	case timed:
+		t.train.Epochs = recipe.MostEpochs // until it is known how many fit
 	}
 	if err := t.train.Validate(); err != nil {
 		return data, usageError{err}
@@ -177,6 +188,9 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 				v.Train, long(e.EpochSeconds), t.preset)
 		}
 		t.train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
+		if err := t.train.Validate(); err != nil { // a warm-up longer than what fits
+			return data, usageError{err}
+		}
 	}
 	return data, a.printEstimate(t, e)
 }
@@ -222,7 +236,7 @@ func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) erro
 	v := child.Volume{Train: d.Train.N, Val: d.Test.N}
 	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "test_images": v.Val, "limit": limit}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n", t.spec.Name, v.Train, nas.FormatBytes(limit),
-			"preset", "parameters", "multiply-a", "memory", "epochs", "time", "is")
+			"preset", "parameters", "madds", "memory", "epochs", "time", "is")
 	}); err != nil {
 		return err
 	}
@@ -252,8 +266,11 @@ func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) erro
 		}
 		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.net, "train": own.train, "fits": fits, "estimate": e}, func(w io.Writer) {
 			epochs, takes := fmt.Sprint(own.train.Epochs), long(e.Seconds)
-			if !fits {
+			switch {
+			case !fits:
 				epochs, takes = "-", "too large"
+			case own.train.Epochs == 0:
+				epochs, takes = "-", long(e.EpochSeconds)+" each"
 			}
 			fmt.Fprintf(w, "%-11s %10d %9.1fM %10s %7s %9s  %s\n", r.Name, e.Trainable, float64(e.MAdds)/1e6, nas.FormatBytes(e.Bytes), epochs, takes, r.Title)
 		}); err != nil {
