@@ -393,6 +393,9 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 				if r, err := s.Do(t.Context(), Command{Do: Retrain, Parent: new(1), Retrain: &spec}); err != nil || r.Trial != FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
 				}
+				if v := s.Snapshot(); len(v.Retrains) != 1 {
+					t.Errorf("the snapshot has %d retrains; want the one that waits", len(v.Retrains))
+				}
 				if _, err := s.Do(t.Context(), Command{Do: Retrain, Parent: new(1)}); err == nil {
 					t.Error("a retrain without settings was taken")
 				}
@@ -411,6 +414,15 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != Done || v.Retrains[0].Label() != "h2" ||
 		v.Retrains[0].Retrain.Train.Shards != 2 {
 		t.Errorf("retrains: %+v", v.Retrains)
+	}
+	best := Found{Trial: -1}
+	for _, x := range v.Top {
+		if x.Cell == v.Retrains[0].Cell {
+			best = Found{x.ID, x.Kind, x.Reward}
+		}
+	}
+	if f := v.Retrains[0].Found; f == nil || *f != best {
+		t.Errorf("the search has found the retrained cell with %+v; want %+v", f, best)
 	}
 	i := slices.IndexFunc(v.Top, func(x TrialView) bool { return x.ID == FirstManual })
 	if i < 0 || v.Top[i].Kind != Submitted || v.Top[i].Note != "by hand" {

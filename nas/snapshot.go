@@ -137,6 +137,7 @@ type TrialView struct {
 	Star      bool           `json:"star"`
 	Note      string         `json:"note,omitempty"`
 	Retrain   *RetrainSpec   `json:"retrain,omitempty"`
+	Found     *Found         `json:"found,omitempty"` // in Snapshot.Retrains: the same cell in the search
 	Started   time.Time      `json:"started,omitzero"`
 	Finished  time.Time      `json:"finished,omitzero"`
 	Seconds   float64        `json:"seconds"` // of training
@@ -151,6 +152,13 @@ type TrialView struct {
 	Left      time.Duration       `json:"left"`
 	Waits     int64               `json:"waits,omitempty"` // bytes of memory that it waits for before it begins
 	Curve     []child.EpochResult `json:"curve"`
+}
+
+// Found is what the search says of a cell: the best reward it has at the search's settings.
+type Found struct {
+	Trial  int     `json:"trial"`
+	Kind   Kind    `json:"kind"`
+	Reward float64 `json:"reward"`
 }
 
 // Label is the trial's number as people read it.

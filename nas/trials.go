@@ -105,6 +105,7 @@ func (s *Search) admit(t *trial) {
 	s.dirty = true
 	if !t.Kind.proposal() {
 		s.manual = append(s.manual, t)
+		s.draws.ranking = false // retrains are listed from their beginning
 		return
 	}
 	if t.Batch == len(s.starts) {

@@ -80,11 +80,34 @@ func (s *Search) rank(v *Snapshot) {
 	for _, id := range s.recent {
 		v.Recent = append(v.Recent, s.trials[id].TrialView)
 	}
+	v.Retrains = s.retrains()
+}
+
+// retrains is every retrain, newest first, with what the search says of its cell.
+func (s *Search) retrains() (views []TrialView) {
+	found := map[string]*Found{}
 	for _, t := range slices.Backward(s.manual) {
 		if t.Kind == Retrained {
-			v.Retrains = append(v.Retrains, t.TrialView)
+			found[t.hash] = nil
 		}
 	}
+	if len(found) == 0 {
+		return nil
+	}
+	for _, t := range s.trials {
+		was, wanted := found[t.hash]
+		if wanted && s.ranked(t) && (was == nil || t.Reward > was.Reward || t.Reward == was.Reward && t.ID < was.Trial) {
+			found[t.hash] = &Found{t.ID, t.Kind, t.Reward}
+		}
+	}
+	for _, t := range slices.Backward(s.manual) {
+		if t.Kind == Retrained {
+			w := t.TrialView
+			w.Found = found[t.hash]
+			views = append(views, w)
+		}
+	}
+	return views
 }
 
 // rewardPoints is the curve of the proposals of a kind.

@@ -14,9 +14,17 @@ import (
 
 // send carries out a command of the engine, after all that were sent before, and brings back its answer.
 func (m *model) send(c nas.Command) tea.Cmd {
+	return m.inTurn("command "+string(c.Do), func(do func(nas.Command) (nas.Reply, error)) replyMsg {
+		r, err := do(c)
+		return replyMsg{c, r, err}
+	})
+}
+
+// inTurn gives f the engine when all that was asked for before is answered.
+func (m *model) inTurn(where string, f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
 	engine, before, answered := m.engine, m.sending, make(chan struct{}) // the run on the screen may be another when its turn comes
 	m.sending = answered
-	return m.safe("command "+string(c.Do), func() tea.Msg {
+	return m.safe(where, func() tea.Msg {
 		defer close(answered)
 		if before != nil {
 			select {
@@ -24,8 +32,7 @@ func (m *model) send(c nas.Command) tea.Cmd {
 			case <-m.ctx.Done():
 			}
 		}
-		r, err := engine.Do(m.ctx, c)
-		return replyMsg{c, r, err}
+		return f(func(c nas.Command) (nas.Reply, error) { return engine.Do(m.ctx, c) })
 	})
 }
 

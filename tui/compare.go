@@ -8,16 +8,13 @@ import (
 	"nasnet/nas"
 )
 
-// mark puts a trial among the marked, or takes it back; of three the oldest goes.
+// mark puts a trial among the marked, or takes it back.
 func (m *model) mark(id int) {
 	if i := slices.Index(m.marks, id); i >= 0 {
 		m.marks = slices.Delete(slices.Clone(m.marks), i, i+1)
 		return
 	}
 	m.marks = append(slices.Clone(m.marks), id)
-	if len(m.marks) > 2 {
-		m.marks = m.marks[1:]
-	}
 }
 
 // lead is the sign before the row of a trial.
@@ -46,7 +43,7 @@ const (
 	compareViews
 )
 
-// openCompare compares the two marked trials, or one with the selected, or the selected with the best.
+// openCompare compares the two trials that were marked last, or one with the selected, or the selected with the best.
 func openCompare(m *model) (screen, string) {
 	var pair []nas.TrialView
 	add := func(v nas.TrialView, ok bool) {
@@ -54,7 +51,7 @@ func openCompare(m *model) (screen, string) {
 			pair = append(pair, v)
 		}
 	}
-	for _, id := range m.marks {
+	for _, id := range m.marks[max(0, len(m.marks)-2):] {
 		add(find(m.snap, id))
 	}
 	add(m.picked())

@@ -52,7 +52,7 @@ type paneKey struct {
 	data       any // pointer to the first of what is shown
 	n, w, h    int
 	row, total int
-	marks      [2]int
+	marks      string
 	measured   int // latencies that are known
 	shown      topView
 	focus      bool
@@ -257,7 +257,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	case n == paneTop && len(s.Top) > 0:
 		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s)), s.Finished
 		k.shown = d.shown
-		copy(k.marks[:], m.marks)
+		k.marks = fmt.Sprint(m.marks)
 		k.measured = len(m.latencies)
 	}
 	return d.keep(n, k, func() []string {

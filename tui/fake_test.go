@@ -13,6 +13,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/experiment"
 	"nasnet/nas/space"
 )
 
@@ -135,7 +136,42 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 
 // snapshots are the fixtures: what a search looks like at different times.
 var snapshots = map[string]func() *nas.Snapshot{
-	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops, "costs": costs,
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops, "costs": costs, "retrained": retrained,
+}
+
+// retrained is busy with a ladder of the best cells and baselines at two rungs, not all of it trained.
+func retrained() *nas.Snapshot {
+	s := busy()
+	s.Retrains = nil
+	id := nas.FirstManual + 10
+	add := func(of nas.TrialView, filters int, seed uint64, state nas.State, acc float64) {
+		v := trialOf(id, of.Genotype, nas.Retrained, state, 20, 20, acc)
+		id++
+		v.Parent, v.Batch, v.Policy = of.ID, -1, -1
+		net := s.Config.Net
+		net.Filters = filters
+		v.Params, v.MAdds = v.Params*int64(filters)/16, v.MAdds*int64(filters)/16*int64(filters)/16-int64(of.ID)*1000
+		v.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, Test: true}, Net: net, Train: s.Config.Train, Seed: seed}
+		if of.HasReward {
+			v.Found = &nas.Found{Trial: of.ID, Kind: of.Kind, Reward: of.Reward}
+		}
+		s.Retrains = append([]nas.TrialView{v}, s.Retrains...)
+	}
+	plain := nas.TrialView{Genotype: experiment.Baselines()[1].Genotype}
+	for i, acc := range []float64{0.902, 0.911, 0.897, 0.884, 0.889} {
+		of := s.Top[2*i]
+		if i == 3 {
+			of.Kind = nas.Shadow
+		}
+		add(of, 16, 1, nas.Done, acc)
+		add(of, 16, 2, nas.Done, acc+0.004*float64(i%3))
+	}
+	add(plain, 16, 1, nas.Done, 0.893)
+	add(s.Top[0], 32, 1, nas.Done, 0.931)
+	add(s.Top[2], 32, 1, nas.Proposed, 0)
+	add(nas.TrialView{Genotype: randomCell(99)}, 32, 1, nas.Failed, 0)
+	s.Retrains[0].FailKind, s.Retrains[0].FailText = "diverged", "loss is NaN at step 61"
+	return s
 }
 
 // costs is busy with a reward by multiply-adds, and latencies of all best cells but one.

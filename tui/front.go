@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 
 	"nasnet/nas"
 	"nasnet/tui/chart"
@@ -167,21 +168,22 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
 	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(), Max: math.NaN(), Format: format}, x.text, signs, dots...) {
-		var b strings.Builder
-		b.WriteString(" ")
-		for _, s := range l.Spans {
-			switch {
-			case s.Kind == chart.Sign && s.Series == dotCursor:
-				b.WriteString(t.mark.Render(s.Text))
-			case s.Kind == chart.Sign && s.Series == dotFront:
-				b.WriteString(t.bold.Render(s.Text))
-			default:
-				b.WriteString(s.Text)
-			}
-		}
-		body = append(body, b.String())
+		body = append(body, " "+t.scattered(l, t.plain, t.bold, t.mark))
 	}
 	return p.draw(t, w, h, body)
+}
+
+// scattered is a line of a scatter chart with the looks of its series.
+func (t theme) scattered(l chart.Line, looks ...lipgloss.Style) string {
+	var b strings.Builder
+	for _, s := range l.Spans {
+		if s.Kind == chart.Sign {
+			b.WriteString(looks[s.Series].Render(s.Text))
+		} else {
+			b.WriteString(s.Text)
+		}
+	}
+	return b.String()
 }
 
 // table lists the front, the cheapest first.

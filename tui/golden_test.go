@@ -66,6 +66,10 @@ func TestGoldenFrames(t *testing.T) {
 		{"front-latency", "costs", []string{"a", "v", "G"}, sizes[:1], term.Unicode},
 		{"front-unmeasured", "busy", []string{"a", "v"}, sizes[:1], term.Unicode},
 		{"front-ascii", "costs", []string{"a"}, sizes[:1], term.ASCII},
+		{"standings", "retrained", []string{"l", "j", "v"}, append(sizes, small[0]), term.Unicode},
+		{"standings-open", "retrained", []string{"l"}, sizes[:1], term.Unicode},
+		{"standings-ascii", "retrained", []string{"l", "v"}, sizes[2:], term.ASCII},
+		{"retrain-marked", "retrained", []string{"5", "j", " ", "j", " ", "j", " ", "r", "right"}, sizes, term.Unicode},
 		{"cell-latency", "costs", []string{"5", "enter"}, sizes[:1], term.Unicode},
 		{"top-cells-latency", "costs", []string{"5", "o", "o", "o", "z"}, [][2]int{sizes[0], sizes[2]}, term.Unicode},
 		{"runs", "busy", []string{"R", "j"}, append(sizes, small[0]), term.Unicode},
@@ -159,7 +163,7 @@ func TestLooks(t *testing.T) {
 		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
 		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"a"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {":"}, {"w"}, {"5", "enter", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"a"}, {"l"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {":"}, {"w"}, {"5", "enter", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {

@@ -25,7 +25,7 @@ type KeyRow struct {
 }
 
 // placeNames are the scopes by their names, in the order of their bits.
-var placeNames = []string{"dashboard", "cell", "log", "help", "compare", "edit", "policy", "runs", "form", "quit dialog", "question", "text", "digest", "menu", "front"}
+var placeNames = []string{"dashboard", "cell", "log", "help", "compare", "edit", "policy", "runs", "form", "quit dialog", "question", "text", "digest", "menu", "front", "standings"}
 
 func (s scope) places() (names []string) {
 	for i, name := range placeNames {

@@ -29,10 +29,11 @@ const (
 	onDigest
 	onMenu // a list of which one is chosen
 	onFront
+	onStandings
 
-	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns | onFront
-	onTrials  = onDash | onCell | onFront             // screens where a child may be selected
-	onCells   = onDash | onCell | onCompare | onFront // screens where a cell is selected
+	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns | onFront | onStandings
+	onTrials  = onDash | onCell | onFront | onStandings             // screens where a child may be selected
+	onCells   = onDash | onCell | onCompare | onFront | onStandings // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput | onMenu
 )
 
@@ -104,6 +105,7 @@ const (
 	actTrain
 	actPolicy
 	actFront
+	actStandings
 	actMeasure
 	actTake
 	actRuns
@@ -183,11 +185,12 @@ var keys = keyTable{
 	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
 	bind("take-control", actTake, onScreens, groupRun, "", "W", "take the control", "W"),
 
-	bind("open", actOpen, onDash|onRuns|onFront, groupLists, "open", "enter", "open", "enter"),
+	bind("open", actOpen, onDash|onRuns|onFront|onStandings, groupLists, "open", "enter", "open", "enter"),
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
 	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
 	bind("front", actFront, onDash|onCell, groupLists, "", "a", "Pareto front (by cost)", "a"),
-	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare", " "),
+	bind("standings", actStandings, onDash|onCell|onFront, groupLists, "", "l", "ladder of the retrains", "l"),
+	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare, retrain", " "),
 	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
 	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
 	bind("down", actDown, onScreens, groupLists, "", "j ↓", "down", "j", "down"),
@@ -206,6 +209,7 @@ var keys = keyTable{
 	bind("layout", actView, onCell, groupCell, "layout", "v", "ladder, as in papers, list", "v"),
 	bind("policy-view", actView, onPolicy, groupCell, "view", "v", "heat map, entropies, steps", "v"),
 	bind("front-view", actView, onFront, groupCell, "other cost", "v", "params, MAdds, latency", "v"),
+	bind("standings-view", actView, onStandings, groupCell, "other rung", "v", "the next rung", "v"),
 	bind("measure", actMeasure, onCell|onFront, groupCell, "", "m", "measure the latency", "m"),
 	bind("previous", actPrev, onCell, groupCell, "", "[", "previous cell", "["),
 	bind("next", actNext, onCell, groupCell, "", "]", "next cell", "]"),

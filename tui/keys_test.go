@@ -12,7 +12,7 @@ import (
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
-var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "compare": onCompare, "editor": onEdit, "policy": onPolicy, "front": onFront, "runs": onRuns, "menu": onMenu, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
+var scopes = map[string]scope{"dashboard": onDash, "cell": onCell, "log": onLog, "help": onHelp, "compare": onCompare, "editor": onEdit, "policy": onPolicy, "front": onFront, "standings": onStandings, "runs": onRuns, "menu": onMenu, "form": onForm, "quit": onQuit, "question": onSure, "text": onInput}
 
 func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
 	taken := regexp.MustCompile(`^(ctrl\+[abqsim]|ctrl\+\\|alt\+.*|f[0-9]+|shift\+enter|ctrl\+enter)$`)

@@ -36,7 +36,7 @@ type model struct {
 	palette   palette
 	mouse     bool                    // the screen has the mouse
 	clip      func(text string) error // nil: the terminal has no clipboard
-	marks     []int                   // trials to compare, at most two, the newest last
+	marks     []int                   // trials to compare or to retrain together, the newest last
 	outcome   Outcome
 	leaving   bool // the program ends when the search has ended
 	crash     *crash

@@ -109,6 +109,8 @@ var screensByKeys = []struct{ name, keys, shows string }{
 	{"edit", "5e", "Change b"},
 	{"retrain", "5r", "Settings"},
 	{"policy", "H", "Probabilities"},
+	{"front", "a", "by MAdds"},
+	{"ladder", "l", "Standings"},
 	{"log", "L", "Event"},
 	{"help", "?", "EVERYWHERE"},
 }

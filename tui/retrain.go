@@ -12,10 +12,11 @@ import (
 	"nasnet/nas/child"
 )
 
-// retrainScreen asks how a picked cell is to be trained again. The fields begin with the settings of the search.
+// retrainScreen asks how picked cells are to be trained again. The fields begin with the settings of the search.
 type retrainScreen struct {
 	form
 	trial  nas.TrialView
+	groups []group         // cells that can be trained together, the first one is trial alone
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
 	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
@@ -40,7 +41,16 @@ func openRetrain(m *model) (screen, string) {
 		spec = *v.Retrain
 	}
 	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
-	r := &retrainScreen{trial: v, spec: spec, search: c, form: newForm(retrainFields(spec, m.options.DataSets)...)}
+	groups := groupsFor(m, v)
+	fields := retrainFields(spec, m.options.DataSets)
+	if len(groups) > 1 {
+		x := field{name: "cells", label: "cells", value: groups[0].name, hint: "that are trained so"}
+		for _, g := range groups {
+			x.choices = append(x.choices, g.name)
+		}
+		fields = append([]field{x}, fields...)
+	}
+	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(fields...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
 		if x.Kind != nas.Retrained && x.Seconds > 0 && x.MAdds > 0 {
 			r.gauge = x
@@ -88,6 +98,8 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "mode", label: "DropPath", value: t.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
 		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
 		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
+		{name: "seeds", label: "seeds", value: "1", check: whole(1, 100), hint: "trainings of each cell: this seed, the next …"},
+		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random cell, too"},
 		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
 		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
 		{name: "cutout", label: "cutout", value: fmt.Sprint(t.Augment.Cutout), check: whole(0, 1024), hint: "side of a blank square"},
@@ -134,7 +146,7 @@ func (r *retrainScreen) fill(m *model) {
 		}
 	}
 	for _, x := range retrainFields(spec, nil) {
-		if x.name != "preset" && x.name != "data" && x.name != "seed" {
+		if !slices.Contains([]string{"preset", "data", "seed", "seeds", "baselines"}, x.name) {
 			r.set(x.name, x.value)
 		}
 	}
@@ -252,16 +264,18 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 			return m.say("how many epochs fit is being counted", true)
 		}
 	}
-	return m.send(c)
+	return r.start(m, c)
 }
 
 func (r *retrainScreen) header(m *model, w int) string {
 	t := m.theme
 	left := " retrain " + t.bold.Render(short(r.trial))
-	if r.trial.Star {
+	if g := r.group(); len(g.cells) > 1 {
+		left = " retrain " + t.bold.Render(g.name)
+	} else if r.trial.Star {
 		left += " " + t.star.Render(t.g.Star)
 	}
-	if r.trial.HasReward {
+	if r.trial.HasReward && len(r.group().cells) == 1 {
 		left += "   reward " + score(r.trial.Reward, 4)
 	}
 	return t.spread(left, m.way("cancel"), w)
@@ -326,6 +340,12 @@ func (r *retrainScreen) estimate(m *model) []string {
 		return []string{"…"}
 	}
 	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
+	if n := len(r.commands(m, c)); n > 1 {
+		if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
+			return append(lines, fmt.Sprintf("%d trainings, about %s each on a worker", n, clock(seconds(min(s, 1e9)))))
+		}
+		return append(lines, fmt.Sprintf("%d trainings", n))
+	}
 	if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
 		return append(lines, fmt.Sprintf("about %s on one worker", clock(seconds(min(s, 1e9)))))
 	}

@@ -55,6 +55,7 @@ func opener(a action) func(m *model) (s screen, why string) {
 		actEdit:      openEdit,
 		actPolicy:    openPolicy,
 		actFront:     openFront,
+		actStandings: openStandings,
 		actRuns:      openRuns,
 		actPalette:   openPalette,
 		actWrite:     openWrite,

@@ -286,3 +286,76 @@ func TestArmsArePairedBySeed(t *testing.T) {
 		t.Error("trainings go seed by seed")
 	}
 }
+
+// retrainOf is a retrain of one of a few cells.
+func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State, accuracy, reward float64) nas.TrialView {
+	t.Helper()
+	op := []string{"s3", "s5", "s7", "a3", "m3"}[cell]
+	g, err := space.ParseText("normal=h." + op + "+p.i reduction=h.s3+p.a3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := nas.TrialView{ID: id, Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), State: state, HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell),
+		Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}, Seed: seed}}
+	if reward > 0 {
+		v.Found = &nas.Found{Trial: cell, Reward: reward}
+	}
+	return v
+}
+
+func TestTheLadderOfARunsRetrains(t *testing.T) {
+	list := []nas.TrialView{ // newest first
+		retrainOf(t, 20, 0, 8, 1, nas.Running, 0, 0.9),
+		retrainOf(t, 19, 0, 4, 2, nas.Done, 0.82, 0.9),
+		retrainOf(t, 18, 4, 4, 1, nas.Stopped, 0, 0.5),
+		retrainOf(t, 17, 3, 4, 1, nas.Failed, 0, 0.6),
+		retrainOf(t, 16, 2, 4, 1, nas.Done, 0.70, 0.7),
+		retrainOf(t, 15, 1, 4, 1, nas.Done, 0.85, 0.8),
+		retrainOf(t, 14, 0, 4, 1, nas.Done, 0.80, 0.9), // the same again
+		retrainOf(t, 13, 0, 4, 1, nas.Done, 0.80, 0.9),
+	}
+	plain := Baselines()[1].Genotype
+	known := retrainOf(t, 12, 0, 4, 1, nas.Done, 0.99, 0)
+	known.Genotype, known.Cell = plain, plain.ShortHash()
+	list = append(list, known)
+	list[0].Retrain.Train.Shards = 2   // as the batch asks for
+	list[1].Retrain.Data.Dir = "/else" // the same images
+	list[2].Retrain.Train.LR = 7       // another rung of the same name, of which nothing is left
+	list[4].Retrain.Train.Shards = 2   // the default, recorded
+	got := OfRetrains(list)
+	if len(got) != 2 || got[0].Rung.Name != "synthetic at 8 px, N=1 F=8, 3 epochs" || got[1].Rung.Name != "synthetic at 8 px, N=1 F=4, 3 epochs" {
+		t.Fatalf("rungs %+v", got)
+	}
+	if s := got[0].Standings; len(s) != 1 || s[0].Open != 1 || len(s[0].Accuracy) != 0 || got[0].Reward != nil || got[0].Curse != "" {
+		t.Errorf("a rung under way: %+v", got[0])
+	}
+	r := got[1]
+	var names []string
+	for _, s := range r.Standings {
+		names = append(names, s.Name)
+	}
+	if want := []string{"all-sep3x3", "trial 1", "trial 0", "trial 2", "trial 3"}; !slices.Equal(names, want) {
+		t.Fatalf("order %v; want %v", names, want)
+	}
+	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 || !slices.Equal(s.Trials, []int{14, 19}) {
+		t.Errorf("two seeds, one of them twice: %+v", s)
+	}
+	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 {
+		t.Errorf("a baseline: %+v", s)
+	}
+	if r.Reward == nil || r.Reward.N != 3 || r.Reward.Value != 0.5 || !strings.Contains(r.Curse, "trial 0, is number 2 of 3") {
+		t.Errorf("says %+v, %q", r.Reward, r.Curse)
+	}
+	other := retrainOf(t, 21, 1, 4, 1, nas.Done, 0.9, 0.8)
+	other.Retrain.Train.LR = 7
+	names = nil
+	for _, r := range OfRetrains(append([]nas.TrialView{other}, list...)) {
+		names = append(names, r.Rung.Name)
+	}
+	if len(names) != 3 || names[0] == names[2] || !strings.Contains(names[0], "lr 7") {
+		t.Errorf("rungs that differ in the learning rate: %q", names)
+	}
+	if OfRetrains(nil) != nil {
+		t.Error("no retrains make a ladder")
+	}
+}

@@ -21,12 +21,35 @@ type Candidate struct {
 	Baseline string         `json:"baseline,omitempty"`
 }
 
+// Baselines are the cells that those of a search have to beat: the paper's, and two chains of separable 3x3 convolutions.
+func Baselines() []Candidate {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		panic("experiment: " + err.Error())
+	}
+	plain, err := space.ParseText(allSep3x3)
+	if err != nil {
+		panic("experiment: " + err.Error())
+	}
+	return []Candidate{
+		{Name: "NASNet-A", Genotype: known.Genotype, Text: known.Genotype.Text(), Baseline: "the paper's cell"},
+		{Name: "all-sep3x3", Genotype: plain, Text: plain.Text(), Baseline: "every op a separable 3x3"},
+	}
+}
+
+const allSep3x3 = "normal=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234] reduction=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234]"
+
 // Rung is a scale at which candidates are trained.
 type Rung struct {
 	Name  string            `json:"name"`
 	Data  nas.DataSpec      `json:"data"`
 	Net   child.NetConfig   `json:"net"`
 	Train child.TrainConfig `json:"train"`
+}
+
+// NewRung is a rung that is named after what most rungs differ in.
+func NewRung(data nas.DataSpec, net child.NetConfig, train child.TrainConfig) Rung {
+	return Rung{Name: fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, net.Image, net.N, net.Filters, train.Epochs), Data: data, Net: net, Train: train}
 }
 
 // Ladder is candidates trained at rungs, with several seeds each.
@@ -58,6 +81,9 @@ type Standing struct {
 	Params   int64     `json:"trainable"`
 	Place    int       `json:"place"` // from 1, by the mean
 	Failed   string    `json:"failed,omitempty"`
+
+	Trials []int `json:"trials,omitempty"` // of a run's retrains: their numbers, the newest last
+	Open   int   `json:"open,omitempty"`   // of them, those that have not ended
 }
 
 // Result is what a rung of a ladder says.
@@ -75,7 +101,7 @@ type Result struct {
 // Results reads what is finished.
 func (l Ladder) Results(g *Grid) (out []Result) {
 	for _, r := range l.Rungs {
-		res := Result{Rung: r}
+		var standings []Standing
 		for _, c := range l.Candidates {
 			s := Standing{Candidate: c}
 			for _, seed := range l.Seeds {
@@ -88,34 +114,35 @@ func (l Ladder) Results(g *Grid) (out []Result) {
 					s.Accuracy, s.MAdds, s.Params = append(s.Accuracy, row.Accuracy), row.MAdds, row.Trainable
 				}
 			}
-			if len(s.Accuracy) > 0 {
-				s.Mean = stat.Mean(s.Accuracy, nil)
-			}
-			if len(s.Accuracy) > 1 {
-				s.SD = stat.StdDev(s.Accuracy, nil)
-			}
-			res.Standings = append(res.Standings, s)
+			standings = append(standings, s)
 		}
-		slices.SortStableFunc(res.Standings, func(a, b Standing) int {
-			switch {
-			case a.Mean > b.Mean:
-				return -1
-			case a.Mean < b.Mean:
-				return 1
-			}
-			return 0
-		})
-		for i := range res.Standings {
-			res.Standings[i].Place = i + 1
-		}
-		res.compare()
-		out = append(out, res)
+		out = append(out, compare(r, standings))
 	}
 	return out
 }
 
-// compare fills in what the standings say about the search.
-func (r *Result) compare() {
+// compare puts standings, whose accuracies are known, in their order, and says what they say about the search.
+func compare(r Rung, standings []Standing) Result {
+	for i := range standings {
+		s := &standings[i]
+		if len(s.Accuracy) > 0 {
+			s.Mean = stat.Mean(s.Accuracy, nil)
+		}
+		if len(s.Accuracy) > 1 {
+			s.SD = stat.StdDev(s.Accuracy, nil)
+		}
+	}
+	slices.SortStableFunc(standings, func(a, b Standing) int { return sign(b.Mean - a.Mean) })
+	for i := range standings {
+		standings[i].Place = i + 1
+	}
+	res := Result{Rung: r, Standings: standings}
+	res.judge()
+	return res
+}
+
+// judge fills in what the standings say about the search.
+func (r *Result) judge() {
 	var reward, accuracy, madds []float64
 	var ranked []Standing
 	for _, s := range r.Standings {

@@ -13,7 +13,7 @@ import (
 var mayImport = map[string]string{
 	"nasnet":                  "tui/cli",
 	"nasnet/tui/cli":          "tui tui/term tui/celldraw tui/chart nas nas/remote nas/space nas/child nas/controller nas/onnx nas/experiment nas/rng nas/kernel dataset checkpoints",
-	"nasnet/tui":              "tui/term tui/chart tui/celldraw nas nas/space nas/child nas/controller",
+	"nasnet/tui":              "tui/term tui/chart tui/celldraw nas nas/experiment nas/space nas/child nas/controller",
 	"nasnet/tui/term":         "tui/term/quiet",
 	"nasnet/tui/term/quiet":   "",
 	"nasnet/tui/term/ptytest": "",

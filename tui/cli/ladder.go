@@ -17,17 +17,14 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
-	"nasnet/nas/space"
 	"nasnet/tui/term"
 )
-
-// allSep3x3 is the plain baseline of ladders: two chains of separable 3x3 convolutions in both cells.
-const allSep3x3 = "normal=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234] reduction=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234]"
 
 // ladderFlags say which cells are trained how.
 type ladderFlags struct {
 	top, middle, bottom int
 	stars, only         bool
+	retrains            bool
 	cells, rungs        []string
 	seeds, workers      int
 	out, data, dir      string
@@ -45,6 +42,7 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
 	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best cell that was drawn uniformly")
 	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20; may be given several times")
+	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has (key l)")
 	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
 	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one a core)")
 	fs.StringVar(&f.data, "data", "", "another data set or folder (default: that of the run)")
@@ -65,6 +63,9 @@ func (a *app) ladderCommand() *cobra.Command {
 			dir, err := a.runDir(args[0])
 			if err != nil {
 				return err
+			}
+			if f.retrains {
+				return a.printRetrains(dir, args[0])
 			}
 			ranked, cfg, err := nas.ReadRanking(dir)
 			if err != nil {
@@ -102,6 +103,24 @@ func (a *app) ladderCommand() *cobra.Command {
 		}}
 	f.register(c.Flags())
 	return c
+}
+
+// printRetrains prints the ladder of a run's retrains.
+func (a *app) printRetrains(dir, run string) error {
+	s, err := nas.ReadSnapshot(dir)
+	if err != nil {
+		return err
+	}
+	results := experiment.OfRetrains(s.Retrains)
+	if len(results) == 0 {
+		return fmt.Errorf("ladder: run %s has no retrains; key r on a cell and nasnet ctl %s retrain make them", run, run)
+	}
+	for _, r := range results {
+		if err := a.printRung(r, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // candidates chooses from the ranking, best first.
@@ -144,16 +163,7 @@ func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experime
 		return nil, fmt.Errorf("ladder: no cell of run %s is chosen; it has %d with a reward", run, n)
 	}
 	if !f.only {
-		known, err := space.Lookup("nasnet-a")
-		if err != nil {
-			return nil, err
-		}
-		plain, err := space.ParseText(allSep3x3)
-		if err != nil {
-			return nil, err
-		}
-		cs = append(cs, experiment.Candidate{Name: "NASNet-A", Genotype: known.Genotype, Text: known.Genotype.Text(), Baseline: "the paper's cell"},
-			experiment.Candidate{Name: "all-sep3x3", Genotype: plain, Text: plain.Text(), Baseline: "every op a separable 3x3"})
+		cs = append(cs, experiment.Baselines()...)
 	}
 	return cs, nil
 }
@@ -182,7 +192,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []exper
 		return nil, err
 	}
 	for _, text := range f.rungs {
-		r := experiment.Rung{Data: spec}
+		var r experiment.Rung
 		r.Net, r.Train = recipe.For(d.Train.H, d.Info.Handed)
 		r.Train.Shards = 1 // a training a core
 		r.Net.Image, r.Net.Channels, r.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
@@ -209,8 +219,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []exper
 		if err := r.Train.Validate(); err != nil {
 			return nil, usageError{err}
 		}
-		r.Name = fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", spec.Name, d.Train.H, r.Net.N, r.Net.Filters, r.Train.Epochs)
-		rungs = append(rungs, r)
+		rungs = append(rungs, experiment.NewRung(spec, r.Net, r.Train))
 	}
 	return rungs, nil
 }
@@ -270,7 +279,11 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 			if s.SD > 0 {
 				sd = fmt.Sprintf("%.4f", s.SD)
 			}
-			if n := len(s.Accuracy); n < seeds {
+			if s.Open > 0 {
+				note = strings.TrimSpace(fmt.Sprintf("%s (%d not yet ended)", note, s.Open))
+			} else if len(s.Accuracy) == 0 && s.Failed != "" {
+				note = strings.TrimSpace(note + " " + term.Line(s.Failed))
+			} else if n := len(s.Accuracy); n < seeds {
 				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, s.Failed))
 			}
 			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd, float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)

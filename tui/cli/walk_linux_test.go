@@ -59,6 +59,8 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"y", "copied cell", "a copy"},
 		{"r", "Settings", "the retrain form"},
 		{"\r", "retrain h2", "a retrain"},
+		{"l", "Standings", "the ladder of retrains"},
+		{"\x1b", "Top cells", "back"},
 		{"f", "from policy", "the fork dialog"},
 		{"\r", "forked at policy version", "a fork"},
 		{"R", "2 runs", "which is in the list"},

@@ -1,0 +1,126 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"nasnet/nas"
+	"nasnet/nas/experiment"
+)
+
+// choose sets a field of the retrain form that is a choice.
+func choose(t *testing.T, d *driver, name, value string) {
+	t.Helper()
+	r := to(t, d, name)
+	for range 10 {
+		if r.get(name) == value {
+			return
+		}
+		d.press("right")
+	}
+	t.Fatalf("%s has no choice %s", name, value)
+}
+
+// retrains are those that were sent: cell and seed, in their order.
+func retrains(d *driver) (out []string) {
+	for _, c := range d.e.commands() {
+		if c.Do == nas.Retrain {
+			out = append(out, fmt.Sprintf("%s/%d", c.Cell.ShortHash(), c.Retrain.Seed))
+		}
+	}
+	return out
+}
+
+func TestMarkedCellsAreRetrainedTogether(t *testing.T) {
+	s := busy()
+	s.Top[5].Kind = nas.Shadow
+	d := drive(t, s, 120, 36).press("5", "j", " ", "j", " ", "j", " ", "r")
+	if r := d.m.top().(*retrainScreen); r.get("cells") != "this one" {
+		t.Errorf("the form begins with %s; want the cell under the cursor alone", r.get("cells"))
+	}
+	choose(t, d, "cells", "the 3 marked")
+	to(t, d, "seeds").set("seeds", "2")
+	choose(t, d, "baselines", "yes")
+	if got := d.text(); !strings.Contains(got, "12 trainings") {
+		t.Errorf("it does not say how many trainings:\n%s", got)
+	}
+	d.press("enter")
+	var cells, want []string
+	for _, v := range s.Top[1:4] {
+		cells = append(cells, v.Cell)
+	}
+	for _, b := range experiment.Baselines() {
+		cells = append(cells, b.Genotype.ShortHash())
+	}
+	cells = append(cells, s.Top[5].Cell)
+	seed := s.Config.Seed
+	for _, x := range []uint64{seed, seed + 1} {
+		for _, c := range cells {
+			want = append(want, fmt.Sprintf("%s/%d", c, x))
+		}
+	}
+	if got := retrains(d); !slices.Equal(got, want) {
+		t.Errorf("sent %v\nwant %v", got, want)
+	}
+	if got := d.text(); !strings.Contains(got, "12 trainings wait for workers") || len(d.m.marks) != 0 {
+		t.Errorf("marks %v, and\n%s", d.m.marks, got)
+	}
+}
+
+func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
+	s := retrained() // the best with two seeds at F=16, another with one at F=32
+	d := drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
+	choose(t, d, "cells", "the 2 marked")
+	to(t, d, "seed").set("seed", "2")
+	to(t, d, "seeds").set("seeds", "2")
+	d.press("enter")
+	random := s.Top[6].Cell
+	if got, want := retrains(d), []string{s.Best.Cell + "/3", random + "/3"}; !slices.Equal(got, want) {
+		t.Errorf("sent %v; want %v, as the run has both with the seed 2", got, want)
+	}
+	d = drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
+	choose(t, d, "cells", "the 2 marked")
+	if got := d.press("enter").text(); !strings.Contains(got, "the run has all these trainings; l shows them") || len(retrains(d)) != 0 {
+		t.Errorf("sent %v, and\n%s", retrains(d), got)
+	}
+}
+
+func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
+	choose(t, d, "cells", "the 2 marked")
+	d.e.refuse = errors.New("no room")
+	if got := d.press("enter").text(); !strings.Contains(got, "0 of 2 trainings were taken: no room") {
+		t.Errorf("\n%s", got)
+	}
+	if _, open := d.m.top().(*retrainScreen); !open {
+		t.Error("the form is gone")
+	}
+}
+
+func TestTheLadderFollowsTheRun(t *testing.T) {
+	if got := drive(t, fresh(), 80, 24).press("l").text(); !strings.Contains(got, "no cell is retrained yet; space marks cells and r retrains them") {
+		t.Errorf("without retrains:\n%s", got)
+	}
+	s := retrained()
+	d := drive(t, s, 120, 36).press("l")
+	if got := d.text(); !strings.Contains(got, "N=2 F=32") || !strings.Contains(got, "failed: loss is NaN") || !strings.Contains(got, "1 waits") {
+		t.Errorf("the newest rung:\n%s", got)
+	}
+	d.press("j", "j", "enter")
+	if v, _ := d.m.picked(); v.Cell != s.Top[2].Cell {
+		t.Errorf("enter opens cell %s; want %s, the last row", v.Cell, s.Top[2].Cell)
+	}
+	d.press("esc")
+	next := *s
+	next.Version++
+	next.Retrains = slices.Clone(s.Retrains)
+	v := &next.Retrains[1]
+	v.State, v.HasReward, v.Reward = nas.Done, true, 0.944
+	d.m.Update(snapMsg{&next, source{engine: d.e}})
+	if got := d.text(); !strings.Contains(got, "  1 "+short(*v)+" .9440") {
+		t.Errorf("a training that ended does not lead:\n%s", got)
+	}
+}
