@@ -119,7 +119,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	if as == asPaper && paperWidth(v.Genotype)+2 > w {
 		as = asLadder
 	}
-	normal, reduction := t.draw(v.Genotype, false, as), t.draw(v.Genotype, true, as)
+	normal, reduction := c.drawn(m, v, false, as), c.drawn(m, v, true, as)
 	one := normal
 	if c.reduction {
 		one = reduction
@@ -167,6 +167,19 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		out = append(out, beside(t.curvePane(v, half, lower), t.lineagePane(m.snap, v, w-half, lower))...)
 	}
 	return out
+}
+
+// drawn is a cell of a trial in a layout, with the times of its rungs at the right of a ladder if they were measured.
+func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout) []string {
+	if as != asLadder || m.rungTime(v, reduction, 0, 1) == "" {
+		return m.theme.draw(v.Genotype, reduction, as)
+	}
+	return m.theme.ladderWith(v.Genotype, reduction, 0, func(int, int) string { return "" }, func(block, rung int) string {
+		if ms := m.rungTime(v, reduction, block, rung); ms != "" {
+			return fitRight(ms, 9)
+		}
+		return ""
+	})
 }
 
 // paperWidth is the width in cells of both cells of a genotype as papers draw them.
@@ -280,6 +293,9 @@ func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string 
 		add("trained", clock(seconds(v.Seconds)))
 	}
 	add("from", t.from(v))
+	if table := m.latencyTable(v, w); table != nil && len(out)+len(table)+1 <= h {
+		out = append(append(out, ""), table...)
+	}
 	tally := t.tally(v.Genotype, w)
 	if len(out)+len(tally)+2 <= h {
 		out = append(out, "")

@@ -409,12 +409,24 @@ func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
 }
 
 // fakeLatency measures a made-up network, and fails on the largest cells.
-func fakeLatency(g space.Genotype, net child.NetConfig) (float64, error) {
+func fakeLatency(g space.Genotype, net child.NetConfig) (child.Latency, error) {
 	c, err := fakeCost(g, net)
 	if err == nil && net.Filters > 100 {
 		err = errors.New("too large to measure")
 	}
-	return float64(c.MAdds) / 1e7, err
+	ms := float64(c.MAdds) / 1e7
+	l := child.Latency{Cost: c, Net: net, Batches: []int{1, 32}, Network: []child.LatencyPoint{{Batch: 1, Threads: 1, MS: ms}, {Batch: 1, Threads: 2, Branches: true, MS: ms * 0.8},
+		{Batch: 32, Threads: 1, MS: 25 * ms}, {Batch: 32, Threads: 2, MS: 14 * ms}, {Batch: 32, Threads: 2, Branches: true, MS: 21 * ms}}}
+	for _, kind := range []string{"normal", "reduction"} {
+		cell, _ := g.Cell(kind)
+		for i, b := range cell.Blocks {
+			for k, name := range []string{b.Op1, b.Op2} {
+				op, _ := space.OpByName(name)
+				l.Rungs = append(l.Rungs, child.RungLatency{Cell: kind, Block: i, Operand: k + 1, Op: name, MS: []float64{0.01 * float64(op.Kernel*op.Kernel), 0.2 * float64(op.Kernel*op.Kernel)}})
+			}
+		}
+	}
+	return l, err
 }
 
 // fakeCost counts a made-up network: its ops by the size of their windows.

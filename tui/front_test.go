@@ -59,12 +59,16 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 		t.Fatalf("a latency nobody measured:\n%s", got)
 	}
 	d.press("m")
-	want, err := fakeLatency(busy().Top[0].Genotype, config().Net)
+	profile, err := fakeLatency(busy().Top[0].Genotype, config().Net)
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := profile.Network[0].MS
 	if got := d.text(); !strings.Contains(got, "latency "+millis(want)) || !strings.Contains(got, millis(want)+" an image on one thread") {
 		t.Errorf("no %s in\n%s", millis(want), got)
+	}
+	if got := d.text(); !strings.Contains(got, "sep5x5") || !strings.Contains(got, "0.250ms") || !strings.Contains(got, "branches") {
+		t.Errorf("neither rungs nor ways to run it:\n%s", got)
 	}
 	if got := d.press("esc").text(); !strings.Contains(got, "LATENCY") || !strings.Contains(got, millis(want)) {
 		t.Errorf("the table does not have it:\n%s", got)

@@ -71,6 +71,7 @@ func TestGoldenFrames(t *testing.T) {
 		{"standings-ascii", "retrained", []string{"l", "v"}, sizes[2:], term.ASCII},
 		{"retrain-marked", "retrained", []string{"5", "j", " ", "j", " ", "j", " ", "r", "right"}, sizes, term.Unicode},
 		{"cell-latency", "costs", []string{"5", "enter"}, sizes[:1], term.Unicode},
+		{"cell-measured", "busy", []string{"5", "enter", "m"}, sizes, term.Unicode},
 		{"top-cells-latency", "costs", []string{"5", "o", "o", "o", "z"}, [][2]int{sizes[0], sizes[2]}, term.Unicode},
 		{"runs", "busy", []string{"R", "j"}, append(sizes, small[0]), term.Unicode},
 		{"runs-filter", "busy", []string{"R", "/", "a", "1"}, sizes[:1], term.Unicode},

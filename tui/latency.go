@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -13,7 +14,7 @@ import (
 type latencyMsg struct {
 	of  string
 	who string
-	ms  float64
+	is  child.Latency
 	err error
 }
 
@@ -34,7 +35,15 @@ func (m *model) latency(v nas.TrialView) float64 {
 	if v.Latency > 0 || len(m.latencies) == 0 {
 		return v.Latency
 	}
-	return m.latencies[m.latencyKey(v)]
+	return oneImage(m.latencies[m.latencyKey(v)])
+}
+
+// oneImage is the first point of a measurement, milliseconds; 0 if there is none.
+func oneImage(l child.Latency) float64 {
+	if len(l.Network) == 0 {
+		return 0
+	}
+	return l.Network[0].MS
 }
 
 // latencyText is the latency as a table has it.
@@ -60,7 +69,7 @@ func millis(ms float64) string {
 	return fmt.Sprintf("%.0es", ms/1e3)
 }
 
-// measure has the latency of the selected trial measured; it takes about a fifth of a second.
+// measure has the latency of the selected trial measured; it takes about a second.
 func (m *model) measure() tea.Cmd {
 	v, ok := m.picked()
 	if !ok || v.Genotype.Validate() != nil {
@@ -71,8 +80,8 @@ func (m *model) measure() tea.Cmd {
 	}
 	net, key, who, measure := m.netOf(v), m.latencyKey(v), m.theme.trial(v), m.options.Latency
 	return m.safe("latency", func() tea.Msg {
-		ms, err := measure(v.Genotype, net)
-		return latencyMsg{key, who, ms, err}
+		l, err := measure(v.Genotype, net)
+		return latencyMsg{key, who, l, err}
 	})
 }
 
@@ -82,8 +91,62 @@ func (m *model) measured(msg latencyMsg) tea.Cmd {
 		return m.say(msg.err.Error(), true)
 	}
 	if m.latencies == nil || len(m.latencies) > 1000 {
-		m.latencies = map[string]float64{}
+		m.latencies = map[string]child.Latency{}
 	}
-	m.latencies[msg.of] = msg.ms
-	return m.say(fmt.Sprintf("%s: %s an image on one thread", msg.who, millis(msg.ms)), false)
+	m.latencies[msg.of] = msg.is
+	return m.say(fmt.Sprintf("%s: %s an image on one thread", msg.who, millis(oneImage(msg.is))), false)
+}
+
+// rungTime is how long an op of a trial's cell takes with one image, over all cells of its kind; empty if that was not measured.
+func (m *model) rungTime(v nas.TrialView, reduction bool, block, rung int) string {
+	for _, r := range m.latencies[m.latencyKey(v)].Rungs {
+		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == rung && len(r.MS) > 0 {
+			return millis(r.MS[0])
+		}
+	}
+	return ""
+}
+
+// latencyTable is what was measured of a trial's network, in lines of at most w cells: a row a batch, in milliseconds on one thread, on all of them where each
+// has a part of the images, and where each has branches of the network.
+func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
+	l := m.latencies[m.latencyKey(v)]
+	threads := 1
+	for _, p := range l.Network {
+		threads = max(threads, p.Threads)
+	}
+	if threads == 1 && len(l.Batches) < 2 {
+		return nil // the latency itself says it
+	}
+	widths, heads, images := []int{7, 7, 7, 10}, []string{"ms", "1 thr", fmt.Sprintf("%d thr", threads), "branches"}, " img"
+	if w < 32 {
+		widths, heads, images = []int{3, 5, 5, 6}, []string{"ms", "1t", fmt.Sprintf("%dt", threads), fmt.Sprintf("%dbr", threads)}, ""
+	}
+	line := func(cells []string) {
+		s := " " + fit(cells[0], widths[0])
+		for i, c := range cells[1:] {
+			s += fitRight(c, widths[1+i])
+		}
+		out = append(out, m.theme.cut(s, w))
+	}
+	line(heads)
+	for _, batch := range l.Batches {
+		cells := []string{fmt.Sprint(batch) + images, "", "", ""}
+		for i := range cells[1:] {
+			cells[1+i] = m.theme.g.None
+		}
+		for _, p := range l.Network {
+			if p.Batch == batch {
+				place := 1
+				if p.Branches {
+					place = 3
+				} else if p.Threads > 1 {
+					place = 2
+				}
+				cells[place] = strings.TrimSuffix(millis(p.MS), "ms")
+			}
+		}
+		line(cells)
+	}
+	return out
 }

@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 )
 
 // model is the root: the newest snapshot, the size, the stack of screens and the line of the last answer.
@@ -28,11 +29,11 @@ type model struct {
 	stack     []screen // [0] is the dashboard
 	visits    []visit  // runs below the one that is looked at
 	toast     toast
-	keyed     time.Time          // of the last key
-	seen      *nas.Snapshot      // at the last key
-	costs     map[string]costed  // by the text of a genotype
-	plans     map[string]plan    // by what planOf says
-	latencies map[string]float64 // milliseconds, by latencyKey
+	keyed     time.Time                // of the last key
+	seen      *nas.Snapshot            // at the last key
+	costs     map[string]costed        // by the text of a genotype
+	plans     map[string]plan          // by what planOf says
+	latencies map[string]child.Latency // by latencyKey
 	palette   palette
 	mouse     bool                    // the screen has the mouse
 	clip      func(text string) error // nil: the terminal has no clipboard

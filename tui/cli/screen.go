@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"nasnet/checkpoints"
@@ -21,7 +22,9 @@ import (
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan = child.CostOf, planOf
-	o.Latency = func(g space.Genotype, net child.NetConfig) (float64, error) { return child.MeasureOne(g, net, 0.1) }
+	o.Latency = func(g space.Genotype, net child.NetConfig) (child.Latency, error) {
+		return child.MeasureLatency(g, net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1})
+	}
 	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
 	o.DeleteRun = func(_ context.Context, x tui.RunRow) error { return checkpoints.Remove(x.Dir) }
