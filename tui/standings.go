@@ -124,7 +124,7 @@ func (s *standingsScreen) header(m *model, w int) string {
 func (s *standingsScreen) view(m *model, w, h int) []string {
 	r, _ := s.result(m)
 	if r == nil {
-		return pane{title: "Standings"}.draw(m.theme, w, h, []string{"", " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) + " retrains them"})
+		return pane{title: "Standings", focus: true}.draw(m.theme, w, h, []string{"", " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) + " retrains them"})
 	}
 	rows, trials := s.rows(m)
 	if w >= wideFront {
