@@ -161,16 +161,45 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 			dots = append(dots, chart.Dot{X: c, Y: valAcc(v), Series: on[v.ID]})
 		}
 	}
+	low, below := lift(dots)
 	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others", signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
 	if len(dots) == 0 {
 		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
 	}
+	if below > 0 {
+		p.foot = plural(below, "cell", "cells") + fmt.Sprintf(" below %s at the edge %s ", score(low, 3), t.g.Dot) + p.foot
+	}
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
-	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(), Max: math.NaN(), Format: format}, x.text, signs, dots...) {
+	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: low, Max: math.NaN(), Format: format}, x.text, signs, dots...) {
 		body = append(body, " "+t.scattered(l, t.plain, t.bold, t.mark))
 	}
 	return p.draw(t, w, h, body)
+}
+
+// lift puts dots that are far below the others at the lower edge of a chart, so that a cell that failed does not take all its room: below the first quartile
+// by more than three times the distance between the quartiles. low is that edge, and NaN if no dot is below it.
+func lift(dots []chart.Dot) (low float64, below int) {
+	var ys []float64
+	for _, d := range dots {
+		ys = append(ys, d.Y)
+	}
+	slices.Sort(ys)
+	n := len(ys)
+	if n < 8 {
+		return math.NaN(), 0
+	}
+	low = ys[n/4] - 3*(ys[n-1-n/4]-ys[n/4])
+	for i := range dots {
+		if dots[i].Y < low {
+			dots[i].Y = low
+			below++
+		}
+	}
+	if below == 0 {
+		low = math.NaN()
+	}
+	return low, below
 }
 
 // scattered is a line of a scatter chart with the looks of its series.

@@ -24,6 +24,9 @@ func lastError(log string) (text string) {
 	return text
 }
 
+// apartTime is how long a process that was started apart may take until it answers. It reads its images first.
+const apartTime = 2 * time.Minute
+
 // startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What that process prints to its standard error
 // is in the run's interface.log. It ends after its last child, and outlives this process.
 func (a *app) startApart(ctx context.Context, dir string) error {
@@ -50,7 +53,7 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
-	for {
+	for late := time.After(apartTime); ; {
 		select {
 		case err := <-ended:
 			if err == nil {
@@ -63,6 +66,8 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 			return fmt.Errorf("nasnet resume: %w", err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-late:
+			return fmt.Errorf("process %d has been at work on %s for %v and does not answer; it goes on, and what it says is in %s", c.Process.Pid, dir, apartTime, log.Name())
 		case <-time.After(50 * time.Millisecond):
 		}
 		if st, err := look(ctx, dir, lookTime); err == nil && st.PID == c.Process.Pid {
