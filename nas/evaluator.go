@@ -21,6 +21,7 @@ type Job struct {
 	Net      child.NetConfig
 	Train    child.TrainConfig
 	Seed     uint64
+	Alone    bool // random streams are keyed by Seed alone, not by Trial as well: the result is that of nasnet train
 	Keep     bool // return the trained weights
 	Latency  bool // measure Outcome.Latency
 
@@ -35,7 +36,15 @@ func (c Config) job(trial int, g space.Genotype) Job {
 
 // job is a trial at settings of its own.
 func (r RetrainSpec) job(trial int, g space.Genotype) Job {
-	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Keep: true}
+	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Alone: true, Keep: true}
+}
+
+// streams are the ids of the job's random streams, besides its seed.
+func (j Job) streams() []uint64 {
+	if j.Alone {
+		return nil
+	}
+	return []uint64{uint64(j.Trial)}
 }
 
 // Outcome is what a trained child gives back.
@@ -139,6 +148,6 @@ func fakeScore(j Job) float64 {
 		}
 	}
 	n := float64(2 * (len(j.Genotype.Normal.Blocks) + len(j.Genotype.Reduction.Blocks)))
-	noise := rng.Stream(j.Seed, "fake", uint64(j.Trial)).NormFloat64() * 0.005
+	noise := rng.Stream(j.Seed, "fake", j.streams()...).NormFloat64() * 0.005
 	return min(0.99, max(0.1, 0.55+0.35*score/n/1.2+noise))
 }

@@ -119,7 +119,7 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 	if err != nil {
 		return Outcome{}, err
 	}
-	t, err := child.NewTrainer(j.Genotype, netFor(j.Net, d), j.Train, v, j.Seed, uint64(j.Trial))
+	t, err := child.NewTrainer(j.Genotype, netFor(j.Net, d), j.Train, v, j.Seed, j.streams()...)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
 )
 
 func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
@@ -178,6 +182,49 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	for _, id := range []int{0, FirstManual} {
 		if err := v.Retrain(t.Context(), r.Dir, Fake{Steps: 2}, 0, []int{id}, nil); err == nil || !strings.Contains(err.Error(), "before this run was forked") {
 			t.Errorf("trial %s: %v", TrialLabel(id), err)
+		}
+	}
+}
+
+// A retrain depends on its settings and its seed, whatever its number, and is what nasnet train gives.
+func TestARetrainIsWhatTrainGives(t *testing.T) {
+	spec := RetrainSpec{Data: DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1}, Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
+		Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9, DropPath: child.DropPath{Mode: "linear", Prob: 0.3}, Augment: child.Augment{Pad: 1}}, Seed: 5}
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := known.Genotype
+	local := NewLocal()
+	views, d, err := local.Views(t.Context(), spec.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := child.NewTrainer(g, netFor(spec.Net, d), spec.Train, views, spec.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := trainer.Run(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []int{FirstManual, FirstManual + 7} {
+		var got []checkpoints.Epoch
+		o, err := local.Evaluate(t.Context(), spec.job(id, g), func(s Step) error {
+			if s.EpochEnd != nil {
+				got = append(got, storedEpoch(id, 1, *s.EpochEnd))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var trained []checkpoints.Epoch
+		for _, e := range want.Epochs {
+			trained = append(trained, storedEpoch(id, 1, e))
+		}
+		if where := firstDifference(trained, got); where != "" || o.Reward != want.Reward {
+			t.Errorf("retrain %s gives %v, nasnet train %v: %s", TrialLabel(id), o.Reward, want.Reward, where)
 		}
 	}
 }

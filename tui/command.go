@@ -70,6 +70,10 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	case actStar:
 		do = nas.Star
 	case actMark:
+	case actUnmark:
+		n := len(m.marks)
+		m.marks = nil
+		return m.say(plural(n, "mark", "marks")+" taken away", false), true
 	default:
 		return nil, false
 	}
@@ -91,6 +95,9 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 func (m *model) answer(msg replyMsg) tea.Cmd {
 	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
 		m.asked = 0
+	}
+	if r, ok := m.top().(*retrainScreen); ok && msg.to.Do == nas.Retrain {
+		r.answered(m, msg.err == nil)
 	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {

@@ -18,8 +18,11 @@ func (m *model) mark(id int) {
 }
 
 // lead is the sign before the row of a trial.
-func (m *model) lead(id int) string {
-	if slices.Contains(m.marks, id) {
+func (m *model) lead(id int) string { return m.leadOf([]int{id}) }
+
+// leadOf is the sign before the row of several trials.
+func (m *model) leadOf(ids []int) string {
+	if slices.ContainsFunc(ids, func(id int) bool { return slices.Contains(m.marks, id) }) {
 		return m.theme.mark.Render(m.theme.g.Mark)
 	}
 	return " "

@@ -136,17 +136,18 @@ const (
 	dotOther = iota
 	dotFront
 	dotCursor
+	dotBelow // below the chart
 )
 
 // chart draws all cells, with the front and the cell under the cursor marked.
 func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string {
 	t, x := m.theme, axes[f.axis]
-	signs := []rune{'·', '●', '◆'}
+	signs := []rune{'·', '●', '◆', '▾'}
 	switch t.g.Tier {
 	case term.CP437:
-		signs = []rune{'·', 'o', '♦'}
+		signs = []rune{'·', 'o', '♦', '▼'}
 	case term.ASCII:
-		signs = []rune{'.', 'o', '@'}
+		signs = []rune{'.', 'o', '@', 'v'}
 	}
 	on := map[int]int{}
 	for _, v := range front {
@@ -167,12 +168,12 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
 	}
 	if below > 0 {
-		p.foot = plural(below, "cell", "cells") + fmt.Sprintf(" below %s at the edge %s ", score(low, 3), t.g.Dot) + p.foot
+		p.foot = fmt.Sprintf("%c %s below %s %s ", signs[dotBelow], plural(below, "cell", "cells"), score(low, 3), t.g.Dot) + p.foot
 	}
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
 	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: low, Max: math.NaN(), Format: format}, x.text, signs, dots...) {
-		body = append(body, " "+t.scattered(l, t.plain, t.bold, t.mark))
+		body = append(body, " "+t.scattered(l, t.plain, t.bold, t.mark, t.warn))
 	}
 	return p.draw(t, w, h, body)
 }
@@ -192,7 +193,7 @@ func lift(dots []chart.Dot) (low float64, below int) {
 	low = ys[n/4] - 3*(ys[n-1-n/4]-ys[n/4])
 	for i := range dots {
 		if dots[i].Y < low {
-			dots[i].Y = low
+			dots[i].Y, dots[i].Series = low, dotBelow
 			below++
 		}
 	}

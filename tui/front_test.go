@@ -105,7 +105,7 @@ func TestACellThatFailedDoesNotTakeTheRoomOfTheChart(t *testing.T) {
 	s := costs()
 	s.Top[len(s.Top)-1].Curve = []child.EpochResult{{ValAcc: 0.1}}
 	got := drive(t, s, 80, 24).press("a").text()
-	if !strings.Contains(got, "1 cell below .6") || strings.Contains(got, ".100 ┤") {
+	if !strings.Contains(got, "▾ 1 cell below .6") || strings.Contains(got, ".100 ┤") {
 		t.Errorf("the axis begins at the worst:\n%s", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and no control characters in it.
 func wander(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 11))
-	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble", "collapsed"}
+	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble", "collapsed", "costs", "retrained"}
 	pick := func() *nas.Snapshot { return shake(r, snapshots[fixtures[r.IntN(len(fixtures))]]()) }
 	size := func() (int, int) {
 		if r.IntN(2) == 0 {

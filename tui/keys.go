@@ -106,6 +106,7 @@ const (
 	actPolicy
 	actFront
 	actStandings
+	actUnmark
 	actMeasure
 	actTake
 	actRuns
@@ -189,8 +190,9 @@ var keys = keyTable{
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
 	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
 	bind("front", actFront, onDash|onCell, groupLists, "", "a", "Pareto front (by cost)", "a"),
-	bind("standings", actStandings, onDash|onCell|onFront, groupLists, "", "l", "ladder of the retrains", "l"),
+	bind("standings", actStandings, onDash|onCell|onFront|onCompare, groupLists, "", "l", "ladder of the retrains", "l"),
 	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare, retrain", " "),
+	bind("unmark", actUnmark, onTrials, groupLists, "", "u", "take all marks away", "u"),
 	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
 	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
 	bind("down", actDown, onScreens, groupLists, "", "j ↓", "down", "j", "down"),

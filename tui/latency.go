@@ -69,7 +69,7 @@ func millis(ms float64) string {
 	return fmt.Sprintf("%.0es", ms/1e3)
 }
 
-// measure has the latency of the selected trial measured; it takes about a second.
+// measure has the latency of the selected trial measured; it takes about a second, and more for a large network.
 func (m *model) measure() tea.Cmd {
 	v, ok := m.picked()
 	if !ok || v.Genotype.Validate() != nil {
@@ -78,15 +78,20 @@ func (m *model) measure() tea.Cmd {
 	if m.options.Latency == nil {
 		return m.say("latency cannot be measured from here", true)
 	}
+	if m.measuring {
+		return m.say("a network is being measured", false) // two at a time would measure each other
+	}
+	m.measuring = true
 	net, key, who, measure := m.netOf(v), m.latencyKey(v), m.theme.trial(v), m.options.Latency
-	return m.safe("latency", func() tea.Msg {
+	return tea.Batch(m.say("measuring "+who+" …", false), m.safe("latency", func() tea.Msg {
 		l, err := measure(v.Genotype, net)
 		return latencyMsg{key, who, l, err}
-	})
+	}))
 }
 
 // measured takes what a measurement gave.
 func (m *model) measured(msg latencyMsg) tea.Cmd {
+	m.measuring = false
 	if msg.err != nil {
 		return m.say(msg.err.Error(), true)
 	}
@@ -118,16 +123,22 @@ func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
 	if threads == 1 && len(l.Batches) < 2 {
 		return nil // the latency itself says it
 	}
+	if threads == 1 {
+		threads = 0 // its columns would be empty
+	}
 	widths, heads, images := []int{7, 7, 7, 10}, []string{"ms", "1 thr", fmt.Sprintf("%d thr", threads), "branches"}, " img"
 	if w < 32 {
 		widths, heads, images = []int{3, 5, 5, 6}, []string{"ms", "1t", fmt.Sprintf("%dt", threads), fmt.Sprintf("%dbr", threads)}, ""
 	}
 	line := func(cells []string) {
 		s := " " + fit(cells[0], widths[0])
-		for i, c := range cells[1:] {
-			s += fitRight(c, widths[1+i])
+		for i, n := range widths[1:] {
+			s += fitRight(cells[1+i], n)
 		}
 		out = append(out, m.theme.cut(s, w))
+	}
+	if threads == 0 {
+		widths, heads = widths[:2], heads[:2]
 	}
 	line(heads)
 	for _, batch := range l.Batches {
@@ -144,6 +155,9 @@ func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
 					place = 2
 				}
 				cells[place] = strings.TrimSuffix(millis(p.MS), "ms")
+				if p.MS >= 9999.5 {
+					cells[place] = fmt.Sprintf("%.0fs", p.MS/1e3)
+				}
 			}
 		}
 		line(cells)

@@ -34,6 +34,7 @@ type model struct {
 	costs     map[string]costed        // by the text of a genotype
 	plans     map[string]plan          // by what planOf says
 	latencies map[string]child.Latency // by latencyKey
+	measuring bool
 	palette   palette
 	mouse     bool                    // the screen has the mouse
 	clip      func(text string) error // nil: the terminal has no clipboard
@@ -196,6 +197,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 			m.costs = map[string]costed{}
 		}
 		m.costs[msg.of] = msg.costed
+	case ladderMsg:
+		msg.to.took(msg)
 	case latencyMsg:
 		return m, m.measured(msg)
 	case planMsg:
@@ -233,6 +236,9 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	m.snap = s
 	told := m.seeControl()
+	if l, ok := m.top().(*standingsScreen); ok {
+		told = tea.Batch(told, l.ask(m))
+	}
 	if m.leaving && over(s) && !m.visiting() {
 		return tea.Quit
 	}

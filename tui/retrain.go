@@ -20,6 +20,7 @@ type retrainScreen struct {
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
 	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
+	sent   bool          // and not yet answered
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 }
 
@@ -42,15 +43,7 @@ func openRetrain(m *model) (screen, string) {
 	}
 	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
 	groups := groupsFor(m, v)
-	fields := retrainFields(spec, m.options.DataSets)
-	if len(groups) > 1 {
-		x := field{name: "cells", label: "cells", value: groups[0].name, hint: "that are trained so"}
-		for _, g := range groups {
-			x.choices = append(x.choices, g.name)
-		}
-		fields = append([]field{x}, fields...)
-	}
-	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(fields...)}
+	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
 		if x.Kind != nas.Retrained && x.Seconds > 0 && x.MAdds > 0 {
 			r.gauge = x
@@ -98,7 +91,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "mode", label: "DropPath", value: t.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
 		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
 		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
-		{name: "seeds", label: "seeds", value: "1", check: whole(1, 100), hint: "trainings of each cell: this seed, the next …"},
+		{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings of each cell: this seed, the next …"},
 		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random cell, too"},
 		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
 		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
@@ -249,6 +242,9 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	if a != actAccept {
 		return nil
 	}
+	if r.sent {
+		return m.say("it is being sent", false)
+	}
 	if i, err := r.wrong(); err != nil {
 		r.at = i
 		return m.say(err.Error(), true)
@@ -340,7 +336,11 @@ func (r *retrainScreen) estimate(m *model) []string {
 		return []string{"…"}
 	}
 	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
-	if n := len(r.commands(m, c)); n > 1 {
+	switch n := len(r.commands(m, c)); {
+	case n == 0:
+		return []string{"the run has all these trainings"}
+	case n > 1:
+		lines[0] = "this cell: " + lines[0]
 		if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
 			return append(lines, fmt.Sprintf("%d trainings, about %s each on a worker", n, clock(seconds(min(s, 1e9)))))
 		}

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -15,10 +16,12 @@ import (
 
 // standingsScreen is the ladder of a run's retrains: for each rung the cells by their accuracy, beside the rewards that the search gave them.
 type standingsScreen struct {
-	rung  string // its name; of the newest one if there is none of that name
-	at    cursor
-	of    []nas.TrialView // the retrains that results are of
+	rung  experiment.Rung // that is shown; without a name the first
+	cell  string          // under the cursor, as text
+	row   int             // of the cell, for when it is gone
+	asked string          // the state of the retrains that known is of, or will be
 	known []experiment.Result
+	made  bool // known was made once
 }
 
 func openStandings(*model) (screen, string) { return &standingsScreen{}, "" }
@@ -26,123 +29,161 @@ func openStandings(*model) (screen, string) { return &standingsScreen{}, "" }
 func (s *standingsScreen) scope() scope { return onStandings }
 func (s *standingsScreen) back() bool   { return false }
 
-// results is the ladder, made again when a retrain began or ended.
-func (s *standingsScreen) results(m *model) []experiment.Result {
-	now := m.snap.Retrains
-	if len(now) != len(s.of) || len(now) > 0 && &now[0] != &s.of[0] {
-		s.of, s.known = now, experiment.OfRetrains(now)
-	}
-	return s.known
+// ladderMsg brings the ladder that a screen has asked for.
+type ladderMsg struct {
+	to    *standingsScreen
+	known []experiment.Result
 }
 
-// result is the rung that is shown and its place; nil if there is none any more.
-func (s *standingsScreen) result(m *model) (r *experiment.Result, place int) {
-	all := s.results(m)
-	for i := range all {
-		if all[i].Rung.Name == s.rung {
-			return &all[i], i
+func (s *standingsScreen) init(m *model) tea.Cmd { return s.ask(m) }
+
+// ask has the ladder made if a retrain began or ended, or its cell got a reward, since it was made last.
+func (s *standingsScreen) ask(m *model) tea.Cmd {
+	var b strings.Builder
+	for _, v := range m.snap.Retrains {
+		fmt.Fprint(&b, v.ID, v.State, v.Found != nil, ' ')
+	}
+	if state := b.String(); s.asked != state || !s.made {
+		s.asked = state
+		retrains := m.snap.Retrains
+		return m.safe("ladder", func() tea.Msg { return ladderMsg{s, experiment.OfRetrains(retrains)} })
+	}
+	return nil
+}
+
+func (s *standingsScreen) took(msg ladderMsg) { s.known, s.made = msg.known, true }
+
+// result is the rung that is shown and its place; nil if there is none.
+func (s *standingsScreen) result() (r *experiment.Result, place int) {
+	for i := range s.known {
+		if x := s.known[i].Rung; x.Data == s.rung.Data && x.Net == s.rung.Net && x.Train == s.rung.Train {
+			return &s.known[i], i
 		}
 	}
-	if len(all) == 0 {
+	if len(s.known) == 0 {
 		return nil, 0
 	}
-	return &all[0], 0
+	return &s.known[0], 0
 }
 
-// standing is a row of the table: a cell and the newest of its trainings.
+// standing is a row of the table: a cell, its trainings, and of these the one that keys are about: the one that runs, or else the newest.
 type standing struct {
 	experiment.Standing
+	all   []nas.TrialView
 	trial nas.TrialView
 	sign  string
 }
 
-// rows is the table of a rung, and the trials that the cursor goes through.
-func (s *standingsScreen) rows(m *model) (rows []standing, trials []nas.TrialView) {
-	r, _ := s.result(m)
+// rows is the table of a rung, and the row of the cursor, -1 if there is none.
+func (s *standingsScreen) rows(m *model) (rows []standing, at int) {
+	r, _ := s.result()
 	if r == nil {
-		return nil, nil
+		return nil, -1
 	}
 	for _, x := range r.Standings {
-		v, ok := find(m.snap, x.Trials[len(x.Trials)-1])
-		if !ok { // of a snapshot that is being taken
-			continue
+		row := standing{Standing: x, sign: " "}
+		for _, id := range x.Trials {
+			v, ok := find(m.snap, id)
+			if !ok { // the ladder is of another snapshot
+				continue
+			}
+			row.all = append(row.all, v)
+			if row.trial.State != nas.Running && row.trial.State != nas.Paused || v.State == nas.Running {
+				row.trial = v
+			}
 		}
-		rows, trials = append(rows, standing{x, v, " "}), append(trials, v)
+		if len(row.all) > 0 {
+			rows = append(rows, row)
+		}
 	}
-	return rows, trials
+	at = min(s.row, len(rows)-1)
+	if i := slices.IndexFunc(rows, func(x standing) bool { return x.Text == s.cell }); i >= 0 {
+		at = i
+	}
+	return rows, at
 }
 
 func (s *standingsScreen) selected(m *model) (nas.TrialView, bool) {
-	_, trials := s.rows(m)
-	if i := s.at.index(trials); i >= 0 {
-		return trials[i], true
+	if rows, at := s.rows(m); at >= 0 {
+		return rows[at].trial, true
 	}
 	return nas.TrialView{}, false
 }
 
 func (s *standingsScreen) act(m *model, a action) tea.Cmd {
-	_, trials := s.rows(m)
+	rows, at := s.rows(m)
+	if at < 0 {
+		return nil
+	}
 	page := max(1, m.h/6)
+	move := func(d int) {
+		s.row = max(0, min(at+d, len(rows)-1))
+		s.cell = rows[s.row].Text
+	}
 	switch a {
 	case actView:
-		if r, i := s.result(m); r != nil {
-			all := s.results(m)
-			s.rung = all[(i+1)%len(all)].Rung.Name
-		}
+		_, i := s.result()
+		s.rung = s.known[(i+1)%len(s.known)].Rung
 	case actUp:
-		s.at.move(trials, -1)
+		move(-1)
 	case actDown:
-		s.at.move(trials, 1)
+		move(1)
 	case actPageUp:
-		s.at.move(trials, -page)
+		move(-page)
 	case actPageDown:
-		s.at.move(trials, page)
+		move(page)
 	case actTop:
-		s.at.move(trials, -1<<20)
+		move(-len(rows))
 	case actBottom:
-		s.at.move(trials, 1<<20)
+		move(len(rows))
 	case actOpen:
-		if i := s.at.index(trials); i >= 0 {
-			m.push(newCellScreen(trials[i], trials))
+		var trials []nas.TrialView
+		for _, x := range rows {
+			trials = append(trials, x.trial)
 		}
+		m.push(newCellScreen(trials[at], trials))
 	}
 	return nil
 }
 
 func (s *standingsScreen) header(m *model, w int) string {
-	r, i := s.result(m)
+	r, i := s.result()
 	if r == nil {
 		return m.theme.spread(" retrain ladder", m.way("back"), w)
 	}
 	left := " retrain ladder   " + m.theme.bold.Render(m.theme.clean(r.Rung.Name))
-	if n := len(s.results(m)); n > 1 {
+	if n := len(s.known); n > 1 {
 		left += fmt.Sprintf("   rung %d of %d", i+1, n)
 	}
 	return m.theme.spread(left, m.way("back"), w)
 }
 
 func (s *standingsScreen) view(m *model, w, h int) []string {
-	r, _ := s.result(m)
+	r, _ := s.result()
 	if r == nil {
-		return pane{title: "Standings", focus: true}.draw(m.theme, w, h, []string{"", " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) + " retrains them"})
+		said := " …"
+		if s.made {
+			said = " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) + " retrains them"
+		}
+		return pane{title: "Standings", focus: true}.draw(m.theme, w, h, []string{"", said})
 	}
-	rows, trials := s.rows(m)
+	rows, at := s.rows(m)
 	if w >= wideFront {
 		side := max(44, w*2/5)
 		says := s.sayings(m, r, side)
 		low := min(len(says)+2, h/2)
-		return beside(s.table(m, r, rows, trials, w-side, h), append(s.chart(m, r, side, h-low), pane{title: "What it says"}.draw(m.theme, side, low, says)...))
+		return beside(s.table(m, r, rows, at, w-side, h), append(s.chart(m, rows, at, side, h-low), pane{title: "What it says"}.draw(m.theme, side, low, says)...))
 	}
 	says := s.sayings(m, r, w)
 	low := len(says) + 2
 	if h-low < 6 { // no room for both
-		return s.table(m, r, rows, trials, w, h)
+		return s.table(m, r, rows, at, w, h)
 	}
-	return append(s.table(m, r, rows, trials, w, h-low), pane{title: "What it says"}.draw(m.theme, w, low, says)...)
+	return append(s.table(m, r, rows, at, w, h-low), pane{title: "What it says"}.draw(m.theme, w, low, says)...)
 }
 
 // table lists the cells of a rung, the best first.
-func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing, trials []nas.TrialView, w, h int) []string {
+func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing, at int, w, h int) []string {
 	t := m.theme
 	judged := "validation"
 	if r.Rung.Data.Test {
@@ -167,14 +208,14 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 		{head: "CELL", width: 4, cell: func(x standing, _ int) string { return short(x.trial) }},
 		{head: "ACC", width: 5, right: true, cell: func(x standing, _ int) string { return accuracy(x) }},
 		{head: "SD", width: 5, right: true, from: 56, cell: func(x standing, _ int) string {
-			if x.SD == 0 {
+			if len(x.Accuracy) < 2 {
 				return t.g.None
 			}
 			return score(x.SD, 4)
 		}},
-		{head: "ENDED", width: 5, right: true, cell: func(x standing, _ int) string { return fmt.Sprintf("%d/%d", len(x.Accuracy), len(x.Trials)) }},
+		{head: "DONE", width: 4, right: true, cell: func(x standing, _ int) string { return fmt.Sprintf("%d/%d", len(x.Accuracy), len(x.Trials)) }},
 		{head: "REWARD", width: 6, right: true, cell: func(x standing, _ int) string {
-			if x.trial.Found == nil {
+			if x.Found == nil {
 				return t.g.None
 			}
 			return score(x.Reward, 4)
@@ -184,35 +225,41 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 		{head: "", width: 14, grow: 1, from: 50, cell: func(x standing, w int) string { return t.cut(t.clean(whatStands(x)), w) }},
 	}, w-4, 1)
 	body := []string{" " + t.title.Render(row(cols, 1, nil))}
-	at := s.at.index(trials)
 	from, to := window(len(rows), h-3, at)
 	for i := from; i < to; i++ {
 		x := rows[i]
-		body = append(body, t.tableLine(m.lead(x.trial.ID), i == at, &x.sign, func() string { return row(cols, 1, &x) }))
+		body = append(body, t.tableLine(m.leadOf(x.Trials), i == at, &x.sign, func() string { return row(cols, 1, &x) }))
 	}
 	return p.draw(t, w, h, body)
 }
 
-// whatStands says what a cell is and what it lacks.
+// whatStands says how the trainings of a cell go, and what it is.
 func whatStands(x standing) string {
 	var parts []string
-	switch {
-	case x.Failed != "":
+	waits := 0
+	for _, v := range x.all {
+		switch v.State {
+		case nas.Running:
+			parts = append(parts, fmt.Sprintf("epoch %d/%d", v.Epoch, v.Epochs))
+		case nas.Paused:
+			parts = append(parts, fmt.Sprintf("paused at epoch %d/%d", v.Epoch, v.Epochs))
+		case nas.Proposed:
+			waits++
+		}
+	}
+	if waits > 0 {
+		parts = append(parts, plural(waits, "waits", "wait"))
+	}
+	if x.Failed != "" {
 		parts = append(parts, "failed: "+x.Failed)
-	case x.Open > 0 && x.trial.State == nas.Running:
-		parts = append(parts, fmt.Sprintf("epoch %d/%d", x.trial.Epoch, x.trial.Epochs))
-	case x.Open > 0:
-		parts = append(parts, plural(x.Open, "waits", "wait"))
 	}
 	switch {
-	case x.trial.Found == nil && x.Name[:4] != "cell": // a baseline
-		parts = append(parts, x.Name)
-	case x.trial.Found == nil:
-		parts = append(parts, x.Baseline)
-	case x.trial.Found.Kind == nas.Sampled:
-		parts = append(parts, "child "+nas.TrialLabel(x.trial.Found.Trial))
+	case x.Found == nil:
+		parts = append(parts, x.Name+": "+x.Baseline)
+	case x.Found.Kind == nas.Sampled:
+		parts = append(parts, "child "+nas.TrialLabel(x.Found.Trial))
 	default:
-		parts = append(parts, kind(x.trial.Found.Kind)+" "+nas.TrialLabel(x.trial.Found.Trial))
+		parts = append(parts, kind(x.Found.Kind)+" "+nas.TrialLabel(x.Found.Trial))
 	}
 	if x.trial.Star {
 		parts = append(parts, "starred")
@@ -245,7 +292,7 @@ func (s *standingsScreen) sayings(m *model, r *experiment.Result, w int) (out []
 }
 
 // chart draws accuracy against reward.
-func (s *standingsScreen) chart(m *model, r *experiment.Result, w, h int) []string {
+func (s *standingsScreen) chart(m *model, rows []standing, at, w, h int) []string {
 	t := m.theme
 	signs := []rune{'●', '◆'}
 	switch t.g.Tier {
@@ -254,11 +301,9 @@ func (s *standingsScreen) chart(m *model, r *experiment.Result, w, h int) []stri
 	case term.ASCII:
 		signs = []rune{'o', '@'}
 	}
-	rows, trials := s.rows(m)
-	at := s.at.index(trials)
 	var dots []chart.Dot
 	for i, x := range rows {
-		if x.trial.Found != nil && len(x.Accuracy) > 0 {
+		if x.Found != nil && len(x.Accuracy) > 0 {
 			d := chart.Dot{X: x.Reward, Y: x.Mean}
 			if i == at {
 				d.Series = 1
@@ -285,7 +330,7 @@ func (s *standingsScreen) exports(m *model) []export {
 	if v, ok := s.selected(m); ok {
 		out = cellExports(m.theme, v)
 	}
-	results := s.results(m)
+	results := s.known
 	return append(out, export{"retrain ladder (CSV)", "retrains.csv", func() ([]byte, error) {
 		rows := [][]string{{"rung", "place", "name", "accuracy", "sd", "seeds", "reward", "madds", "params", "genotype"}}
 		for _, r := range results {

@@ -83,7 +83,7 @@ func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
 	}
 	d = drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
-	if got := d.press("enter").text(); !strings.Contains(got, "the run has all these trainings; l shows them") || len(retrains(d)) != 0 {
+	if got := d.press("enter").text(); !strings.Contains(got, "the run has all these trainings; esc, then l shows them") || len(retrains(d)) != 0 {
 		t.Errorf("sent %v, and\n%s", retrains(d), got)
 	}
 }
@@ -97,6 +97,32 @@ func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
 	}
 	if _, open := d.m.top().(*retrainScreen); !open {
 		t.Error("the form is gone")
+	}
+}
+
+func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
+	choose(t, d, "cells", "the 2 marked")
+	d.e.refuse = errors.New("another screen has the control")
+	if d.press("enter"); len(d.m.marks) != 2 {
+		t.Errorf("marks %v after a refusal", d.m.marks)
+	}
+	d.e.refuse = nil
+	if d.press("enter"); len(d.m.marks) != 0 {
+		t.Errorf("marks %v although the trainings were taken", d.m.marks)
+	}
+	if got := d.press(" ", "u").text(); !strings.Contains(got, "1 mark taken away") || len(d.m.marks) != 0 {
+		t.Errorf("marks %v, and\n%s", d.m.marks, got)
+	}
+}
+
+func TestARungWithARunningTrainingKeepsItsReward(t *testing.T) {
+	s := retrained()
+	v := s.Retrains[1] // waits
+	v.State, v.Epoch, v.Epochs, v.Found = nas.Running, 3, 20, nil
+	s.Running = append(s.Running, v)
+	if got := drive(t, s, 120, 36).press("l").text(); !strings.Contains(got, "epoch 3/20, child 937") || !strings.Contains(got, ".7655") {
+		t.Errorf("\n%s", got)
 	}
 }
 
@@ -119,7 +145,7 @@ func TestTheLadderFollowsTheRun(t *testing.T) {
 	next.Retrains = slices.Clone(s.Retrains)
 	v := &next.Retrains[1]
 	v.State, v.HasReward, v.Reward = nas.Done, true, 0.944
-	d.m.Update(snapMsg{&next, source{engine: d.e}})
+	d.run(d.m.take(&next))
 	if got := d.text(); !strings.Contains(got, "  1 "+short(*v)+" .9440") {
 		t.Errorf("a training that ended does not lead:\n%s", got)
 	}

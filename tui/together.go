@@ -3,12 +3,17 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
 	"nasnet/nas/experiment"
+	"nasnet/nas/space"
 )
+
+// markedWord ends the name of the group of marked cells.
+const markedWord = "marked"
 
 // group is cells that the retrain form can train together.
 type group struct {
@@ -16,12 +21,9 @@ type group struct {
 	cells []nas.TrialView
 }
 
-// groupsFor is the cell that the form was opened for and, if cells are marked, those, and the starred.
+// groupsFor is the cell that the form was opened for, the marked and the starred, where there are any.
 func groupsFor(m *model, v nas.TrialView) []group {
 	groups := []group{{"this one", []nas.TrialView{v}}}
-	if len(m.marks) == 0 {
-		return groups // no question, and every field where it always is
-	}
 	different := func(list []nas.TrialView) (out []nas.TrialView) {
 		for _, x := range list {
 			if !slices.ContainsFunc(out, func(y nas.TrialView) bool { return y.Cell == x.Cell }) {
@@ -46,9 +48,25 @@ func groupsFor(m *model, v nas.TrialView) []group {
 			starred = append(starred, x)
 		}
 	}
-	add("marked", marked)
+	add(markedWord, marked)
 	add("starred", starred)
 	return groups
+}
+
+// withCells puts the choice of cells among the fields, if there is one: in front if cells were marked, which is to be used, else behind the seeds.
+func withCells(fields []field, groups []group, front bool) []field {
+	if len(groups) == 1 {
+		return fields
+	}
+	x := field{name: "cells", label: "cells", value: groups[0].name, hint: "that are trained so"}
+	for _, g := range groups {
+		x.choices = append(x.choices, g.name)
+	}
+	at := 0
+	if !front {
+		at = 1 + slices.IndexFunc(fields, func(f field) bool { return f.name == "seeds" })
+	}
+	return slices.Insert(fields, at, x)
 }
 
 // group is the cells that are chosen.
@@ -66,51 +84,56 @@ func (r *retrainScreen) group() group {
 // commands are all trainings that the fields ask for, seed by seed, where one is what they ask for of the form's own cell. With several, those that the run
 // has already, or is at, are left out.
 func (r *retrainScreen) commands(m *model, one nas.Command) (all []nas.Command) {
-	for i := range r.integer("seeds") {
-		add := func(parent *int, c nas.TrialView, note string) {
-			spec := *one.Retrain
-			spec.Seed += uint64(i)
-			g := c.Genotype
-			all = append(all, nas.Command{Do: nas.Retrain, Parent: parent, Cell: &g, Text: note, Retrain: &spec})
+	type member struct {
+		nas.Command
+		hash string
+	}
+	var members []member
+	add := func(g space.Genotype, parent *int, note string) {
+		if hash := g.Hash(); !slices.ContainsFunc(members, func(x member) bool { return x.hash == hash }) { // the best random cell may be among the marked
+			members = append(members, member{nas.Command{Do: nas.Retrain, Parent: parent, Cell: &g, Text: note}, hash})
 		}
-		for _, c := range r.group().cells {
-			add(&c.ID, c, "")
-		}
-		if !r.yes("baselines") {
-			continue
-		}
+	}
+	for _, c := range r.group().cells {
+		add(c.Genotype, &c.ID, "")
+	}
+	if r.yes("baselines") {
 		for _, b := range experiment.Baselines() {
-			add(nil, nas.TrialView{Genotype: b.Genotype}, b.Name)
+			add(b.Genotype, nil, b.Name)
 		}
 		if k := slices.IndexFunc(m.snap.Top, func(v nas.TrialView) bool { return v.Kind == nas.Shadow }); k >= 0 {
-			add(&m.snap.Top[k].ID, m.snap.Top[k], "best random cell")
+			add(m.snap.Top[k].Genotype, &m.snap.Top[k].ID, "best random cell")
+		}
+	}
+	for i := range r.integer("seeds") {
+		for _, x := range members {
+			spec := *one.Retrain
+			spec.Seed += uint64(i)
+			c := x.Command
+			c.Retrain = &spec
+			all = append(all, c)
 		}
 	}
 	if len(all) == 1 {
 		return all
 	}
-	seen := map[string]bool{} // the best random cell may be among the marked
 	return slices.DeleteFunc(all, func(c nas.Command) bool {
-		cell := c.Cell.ShortHash()
-		key := fmt.Sprint(cell, c.Retrain.Seed)
-		again := seen[key] || slices.ContainsFunc(m.snap.Retrains, func(v nas.TrialView) bool {
-			return v.Cell == cell && v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && experiment.SameTraining(*v.Retrain, *c.Retrain)
+		return slices.ContainsFunc(m.snap.Retrains, func(v nas.TrialView) bool {
+			return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && experiment.SameTraining(*v.Retrain, *c.Retrain) && v.Genotype.Text() == c.Cell.Text()
 		})
-		seen[key] = true
-		return again
 	})
 }
 
-// start asks the engine for the trainings, one after the other, and takes the marks away.
+// start asks the engine for the trainings, one after the other.
 func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	all := r.commands(m, one)
+	r.sent = len(all) > 0
 	switch len(all) {
 	case 0:
-		return m.say("the run has all these trainings; "+m.keyOf(actStandings)+" shows them", true)
+		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+" shows them", true)
 	case 1:
 		return m.send(all[0])
 	}
-	m.marks = nil
 	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all), m.keyOf(actStandings))
 	return m.inTurn("retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
@@ -120,4 +143,12 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 		}
 		return replyMsg{all[0], nas.Reply{Message: done}, nil}
 	})
+}
+
+// answered is told what became of what start asked for: when it was taken, the marks have done their work.
+func (r *retrainScreen) answered(m *model, taken bool) {
+	r.sent = false
+	if taken && strings.HasSuffix(r.group().name, markedWord) {
+		m.marks = nil
+	}
 }

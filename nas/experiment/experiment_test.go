@@ -127,7 +127,7 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 	}
 	local := nas.NewLocal()
 	// A state after the second epoch, as an interrupted run leaves it.
-	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Seed: ts[0].Seed}, func(s nas.Step) error {
+	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Seed: ts[0].Seed, Alone: true}, func(s nas.Step) error {
 		if s.EpochEnd != nil && s.EpochEnd.Epoch == 2 {
 			b, err := s.State()
 			if err != nil {
@@ -311,7 +311,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 		retrainOf(t, 17, 3, 4, 1, nas.Failed, 0, 0.6),
 		retrainOf(t, 16, 2, 4, 1, nas.Done, 0.70, 0.7),
 		retrainOf(t, 15, 1, 4, 1, nas.Done, 0.85, 0.8),
-		retrainOf(t, 14, 0, 4, 1, nas.Done, 0.80, 0.9), // the same again
+		retrainOf(t, 14, 0, 4, 1, nas.Running, 0, 0.9), // the same again, which hides no result
 		retrainOf(t, 13, 0, 4, 1, nas.Done, 0.80, 0.9),
 	}
 	plain := Baselines()[1].Genotype
@@ -320,7 +320,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	list = append(list, known)
 	list[0].Retrain.Train.Shards = 2   // as the batch asks for
 	list[1].Retrain.Data.Dir = "/else" // the same images
-	list[2].Retrain.Train.LR = 7       // another rung of the same name, of which nothing is left
+	list[2].Retrain.Train.LR = 9       // another rung of the same name, of which nothing is left
 	list[4].Retrain.Train.Shards = 2   // the default, recorded
 	got := OfRetrains(list)
 	if len(got) != 2 || got[0].Rung.Name != "synthetic at 8 px, N=1 F=8, 3 epochs" || got[1].Rung.Name != "synthetic at 8 px, N=1 F=4, 3 epochs" {
@@ -337,7 +337,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if want := []string{"all-sep3x3", "trial 1", "trial 0", "trial 2", "trial 3"}; !slices.Equal(names, want) {
 		t.Fatalf("order %v; want %v", names, want)
 	}
-	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 || !slices.Equal(s.Trials, []int{14, 19}) {
+	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 || !slices.Equal(s.Trials, []int{13, 19}) || s.Open != 0 || s.Found == nil || s.Found.Trial != 0 {
 		t.Errorf("two seeds, one of them twice: %+v", s)
 	}
 	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 {
@@ -346,14 +346,23 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if r.Reward == nil || r.Reward.N != 3 || r.Reward.Value != 0.5 || !strings.Contains(r.Curse, "trial 0, is number 2 of 3") {
 		t.Errorf("says %+v, %q", r.Reward, r.Curse)
 	}
-	other := retrainOf(t, 21, 1, 4, 1, nas.Done, 0.9, 0.8)
-	other.Retrain.Train.LR = 7
-	names = nil
-	for _, r := range OfRetrains(append([]nas.TrialView{other}, list...)) {
-		names = append(names, r.Rung.Name)
+	var others []nas.TrialView
+	for i, change := range []func(*nas.RetrainSpec){func(s *nas.RetrainSpec) { s.Train.LR = 7 }, func(s *nas.RetrainSpec) { s.Train.EMA = 0.9 }, func(s *nas.RetrainSpec) { s.Data.Test = true }} {
+		v := retrainOf(t, 30+i, 1, 4, 1, nas.Done, 0.9, 0.8)
+		change(v.Retrain)
+		others = append([]nas.TrialView{v}, others...)
 	}
-	if len(names) != 3 || names[0] == names[2] || !strings.Contains(names[0], "lr 7") {
-		t.Errorf("rungs that differ in the learning rate: %q", names)
+	test := retrainOf(t, 33, 1, 4, 1, nas.Done, 0.9, 0.8) // of the images that it leaves out nothing depends
+	test.Retrain.Data.Test, test.Retrain.Data.TrainImages, test.Retrain.Data.Seed, test.Retrain.Net.Channels = true, 2000, 5, 3
+	seen := map[string]bool{}
+	for _, r := range OfRetrains(append(append([]nas.TrialView{test}, others...), list...)) {
+		if seen[r.Rung.Name] {
+			t.Errorf("two rungs have the name %s", r.Rung.Name)
+		}
+		seen[r.Rung.Name] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d rungs; want 5: %v", len(seen), seen)
 	}
 	if OfRetrains(nil) != nil {
 		t.Error("no retrains make a ladder")

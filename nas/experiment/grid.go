@@ -179,7 +179,7 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 
 // train does one training and keeps its row.
 func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
-	job := nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed}
+	job := nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
 	state := g.statePath(t)
 	b, err := os.ReadFile(state)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -78,12 +78,13 @@ type Standing struct {
 	Mean     float64   `json:"mean"`         // of them
 	SD       float64   `json:"sd,omitempty"` // between seeds
 	MAdds    int64     `json:"madds"`
-	Params   int64     `json:"trainable"`
-	Place    int       `json:"place"` // from 1, by the mean
+	Params   int64     `json:"trainable"` // of a run's retrains with the moving statistics, as a run counts
+	Place    int       `json:"place"`     // from 1, by the mean
 	Failed   string    `json:"failed,omitempty"`
 
-	Trials []int `json:"trials,omitempty"` // of a run's retrains: their numbers, the newest last
-	Open   int   `json:"open,omitempty"`   // of them, those that have not ended
+	Trials []int      `json:"trials,omitempty"` // of a run's retrains: their numbers, the newest last
+	Open   int        `json:"open,omitempty"`   // of them, those that have not ended
+	Found  *nas.Found `json:"found,omitempty"`  // of them: the cell in the search; nil if it has no reward there
 }
 
 // Result is what a rung of a ladder says.

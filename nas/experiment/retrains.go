@@ -8,42 +8,34 @@ import (
 	"nasnet/nas/child"
 )
 
-// OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of the newest retrain first. A cell with the
-// same seed twice counts once: both trainings are the same to the bit. The intervals take some milliseconds.
+// OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of the newest retrain first. Of trainings of
+// a cell with the same seed, which are the same to the bit, one counts. The intervals of some hundred cells take a second.
 func OfRetrains(retrains []nas.TrialView) (out []Result) {
+	baselines := map[string]Candidate{}
+	for _, b := range Baselines() {
+		baselines[b.Genotype.Hash()] = b
+	}
 	type rung struct {
 		Rung
 		standings []Standing
-		places    map[string]int  // in standings, by cell
-		seen      map[string]bool // cell and seed
+		places    map[string]int // in standings, by hash of the cell
 	}
 	var rungs []*rung
-	baselines := map[string]Candidate{}
-	for _, b := range Baselines() {
-		baselines[b.Genotype.ShortHash()] = b
-	}
-	for _, v := range retrains {
-		if v.Retrain == nil {
-			continue
-		}
+	for _, v := range lasting(retrains) {
 		spec := scaleOf(*v.Retrain)
 		i := slices.IndexFunc(rungs, func(r *rung) bool { return r.Data == spec.Data && r.Net == spec.Net && r.Train == spec.Train })
 		if i < 0 {
 			i = len(rungs)
-			rungs = append(rungs, &rung{Rung: NewRung(spec.Data, spec.Net, spec.Train), places: map[string]int{}, seen: map[string]bool{}})
+			rungs = append(rungs, &rung{Rung: NewRung(spec.Data, spec.Net, spec.Train), places: map[string]int{}})
 		}
-		r := rungs[i]
-		k, ok := r.places[v.Cell]
+		r, hash := rungs[i], v.Genotype.Hash()
+		k, ok := r.places[hash]
 		if !ok {
 			k = len(r.standings)
-			r.places[v.Cell], r.standings = k, append(r.standings, Standing{Candidate: candidate(v, baselines)})
+			c := candidate(v, baselines[hash])
+			r.places[hash], r.standings = k, append(r.standings, Standing{Candidate: c, Found: v.Found})
 		}
 		s := &r.standings[k]
-		key := fmt.Sprint(v.Cell, v.Retrain.Seed)
-		if r.seen[key] || v.State == nas.Stopped {
-			continue
-		}
-		r.seen[key] = true
 		s.Trials = append([]int{v.ID}, s.Trials...)
 		switch {
 		case v.State == nas.Done && v.HasReward:
@@ -55,52 +47,86 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 		}
 	}
 	for _, r := range rungs {
-		r.standings = slices.DeleteFunc(r.standings, func(s Standing) bool { return len(s.Trials) == 0 }) // stopped, every one
-		if len(r.standings) > 0 {
-			out = append(out, compare(r.Rung, r.standings))
-		}
+		out = append(out, compare(r.Rung, r.standings))
 	}
 	distinguish(out)
+	return out
+}
+
+// lasting leaves out the retrains that were stopped, and of those that are the same to the bit all but one: one that has a result, or else the newest.
+func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
+	type training struct {
+		cell string
+		spec nas.RetrainSpec
+	}
+	places := map[training]int{} // in out
+	for _, v := range retrains {
+		if v.Retrain == nil || v.State == nas.Stopped {
+			continue
+		}
+		t := training{v.Genotype.Text(), scaleOf(*v.Retrain)}
+		t.spec.Seed = v.Retrain.Seed
+		switch k, again := places[t]; {
+		case !again:
+			places[t] = len(out)
+			out = append(out, v)
+		case out[k].State != nas.Done && v.State == nas.Done:
+			out[k] = v
+		}
+	}
 	return out
 }
 
 // SameTraining says that two retrains of a cell give the same weights.
 func SameTraining(a, b nas.RetrainSpec) bool { return a.Seed == b.Seed && scaleOf(a) == scaleOf(b) }
 
-// scaleOf is what trainings on a rung have in common, with its defaults.
+// scaleOf is what trainings on a rung have in common, with its defaults and without what the evaluator takes from the images.
 func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 	s.Seed, s.Data.Dir = 0, ""
+	if s.Data.Test { // all images
+		s.Data.TrainImages, s.Data.ValImages, s.Data.Seed = 0, 0, 0
+	}
 	if s.Train.Shards == 0 {
 		s.Train.Shards = child.DefaultShards(s.Train.Batch)
 	}
+	if s.Data.Image > 0 {
+		s.Net.Image = s.Data.Image
+	}
+	s.Net.Channels, s.Net.Classes = 0, 0
 	s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 	return s
 }
 
 // candidate is the cell of a retrain with the reward that the search gave it, or the baseline that it is.
-func candidate(v nas.TrialView, baselines map[string]Candidate) Candidate {
-	c := Candidate{Name: "cell " + v.Cell[:min(4, len(v.Cell))], Genotype: v.Genotype, Text: v.Genotype.Text()}
-	if v.Found != nil {
-		c.Name, c.Reward = "trial "+nas.TrialLabel(v.Found.Trial), v.Found.Reward
-		return c
-	}
-	c.Baseline = "no reward in the search"
-	if b, ok := baselines[v.Cell]; ok {
-		c.Name, c.Baseline = b.Name, b.Baseline
+func candidate(v nas.TrialView, baseline Candidate) Candidate {
+	c := Candidate{Name: "cell " + v.Cell[:min(4, len(v.Cell))], Genotype: v.Genotype, Text: v.Genotype.Text(), Baseline: "no reward in the search"}
+	switch {
+	case v.Found != nil:
+		c.Name, c.Reward, c.Baseline = "trial "+nas.TrialLabel(v.Found.Trial), v.Found.Reward, ""
+	case baseline.Name != "":
+		c.Name, c.Baseline = baseline.Name, baseline.Baseline
 	}
 	return c
 }
 
 // distinguish makes the names of rungs differ that differ in what a name does not say.
 func distinguish(results []Result) {
-	count := map[string]int{}
+	same := map[string]int{}
 	for _, r := range results {
-		count[r.Rung.Name]++
+		same[r.Rung.Name]++
 	}
+	seen := map[string]int{}
 	for i := range results {
-		if r := &results[i].Rung; count[r.Name] > 1 {
-			t := r.Train
-			r.Name += fmt.Sprintf(", %s lr %g %s, batch %d, drop path %s %g, %d images", t.Optimizer, t.LR, t.Schedule, t.Batch, t.DropPath.Mode, t.DropPath.Prob, r.Data.TrainImages)
+		r := &results[i].Rung
+		if same[r.Name] > 1 {
+			t, judged := r.Train, "test images"
+			if !r.Data.Test {
+				judged = fmt.Sprintf("%d images held out", r.Data.ValImages)
+			}
+			r.Name += fmt.Sprintf(", %s lr %g %s, batch %d, drop path %s %g, %s", t.Optimizer, t.LR, t.Schedule, t.Batch, t.DropPath.Mode, t.DropPath.Prob, judged)
+		}
+		if seen[r.Name]++; seen[r.Name] > 1 {
+			r.Name += fmt.Sprintf(" (%d)", seen[r.Name])
 		}
 	}
 }

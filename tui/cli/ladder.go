@@ -65,6 +65,15 @@ func (a *app) ladderCommand() *cobra.Command {
 				return err
 			}
 			if f.retrains {
+				var others []string
+				c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
+					if x.Changed && x.Name != "retrains" {
+						others = append(others, "--"+x.Name)
+					}
+				})
+				if len(others) > 0 {
+					return usagef("ladder: --retrains trains nothing; %s cannot stand beside it", strings.Join(others, ", "))
+				}
 				return a.printRetrains(dir, args[0])
 			}
 			ranked, cfg, err := nas.ReadRanking(dir)
@@ -113,7 +122,7 @@ func (a *app) printRetrains(dir, run string) error {
 	}
 	results := experiment.OfRetrains(s.Retrains)
 	if len(results) == 0 {
-		return fmt.Errorf("ladder: run %s has no retrains; key r on a cell and nasnet ctl %s retrain make them", run, run)
+		return fmt.Errorf("ladder: run %s has no retrains that ended or are under way; key r on a cell and nasnet ctl %s retrain make them", run, run)
 	}
 	for _, r := range results {
 		if err := a.printRung(r, 0); err != nil {
@@ -281,8 +290,8 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 			}
 			if s.Open > 0 {
 				note = strings.TrimSpace(fmt.Sprintf("%s (%d not yet ended)", note, s.Open))
-			} else if len(s.Accuracy) == 0 && s.Failed != "" {
-				note = strings.TrimSpace(note + " " + term.Line(s.Failed))
+			} else if s.Failed != "" && seeds == 0 {
+				note = strings.TrimSpace(note + " failed: " + term.Line(s.Failed))
 			} else if n := len(s.Accuracy); n < seeds {
 				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, s.Failed))
 			}

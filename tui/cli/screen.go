@@ -23,7 +23,13 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan = child.CostOf, planOf
 	o.Latency = func(g space.Genotype, net child.NetConfig) (child.Latency, error) {
-		return child.MeasureLatency(g, net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1})
+		o := child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
+		l, err := child.MeasureLatency(g, net, o)
+		if err != nil { // 32 images may not fit into memory
+			o.Batches = o.Batches[:1]
+			l, err = child.MeasureLatency(g, net, o)
+		}
+		return l, err
 	}
 	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
