@@ -142,7 +142,7 @@ func (f *form) lines(t theme, w, h int) []string {
 		} else {
 			value = "  " + value
 		}
-		label, room := fit(x.label, 14), w-39
+		label, room := fit(x.label, 14), w-40
 		if i == f.at {
 			label = t.bold.Render(label)
 		}
@@ -154,10 +154,10 @@ func (f *form) lines(t theme, w, h int) []string {
 		} else if !x.changed() && ansi.StringWidth(t.clean(x.hint)) <= room {
 			remark = t.clean(x.hint)
 		}
-		out = append(out, " "+sign+label+fit(value, 20)+" "+remark)
+		out = append(out, " "+sign+label+fit(value, 21)+" "+remark)
 	}
 	about := f.fields[f.at].hint
-	if room := w - 39; ansi.StringWidth(t.clean(about)) <= room && !f.fields[f.at].changed() {
+	if room := w - 40; ansi.StringWidth(t.clean(about)) <= room && !f.fields[f.at].changed() {
 		about = "" // it stands beside the field
 	}
 	if err := f.fields[f.at].error(); err != nil {

@@ -91,8 +91,8 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "mode", label: "DropPath", value: t.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
 		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
 		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
-		{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings of each cell: this seed, the next …"},
-		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random cell, too"},
+		{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings each, the next seeds"},
+		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"},
 		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
 		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
 		{name: "cutout", label: "cutout", value: fmt.Sprint(t.Augment.Cutout), check: whole(0, 1024), hint: "side of a blank square"},
@@ -371,7 +371,7 @@ func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []strin
 	line := func(child, data, net, epochs, seed, acc string) string {
 		l := " " + fit(child, 6)
 		if wide {
-			l += " " + fit(data, 14)
+			l += " " + fit(data, 17)
 		}
 		l += " " + fit(net, 5) + " " + fitRight(epochs, 6)
 		if wide {
