@@ -36,24 +36,12 @@ func (p *policyScreen) scope() scope { return onPolicy }
 func (p *policyScreen) back() bool { return false }
 
 func (p *policyScreen) act(m *model, a action) tea.Cmd {
-	page := max(1, m.h/2)
+	p.from += stride(a, max(1, m.h/2))
 	switch a {
 	case actOther:
 		p.reduction = !p.reduction
 	case actView:
 		p.shown, p.from = (p.shown+1)%policyViews, 0
-	case actUp:
-		p.from--
-	case actDown:
-		p.from++
-	case actPageUp:
-		p.from -= page
-	case actPageDown:
-		p.from += page
-	case actTop:
-		p.from = 0
-	case actBottom:
-		p.from = 1 << 20
 	}
 	p.from = max(0, min(p.from, p.length(m)-(m.h-6)))
 	return nil

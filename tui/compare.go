@@ -93,29 +93,14 @@ func (c *compareScreen) selected(m *model) (nas.TrialView, bool) {
 
 func (c *compareScreen) act(m *model, a action) tea.Cmd {
 	rows := c.rows(m)
-	page := max(1, m.h/4)
-	move := func(n int) {
-		if c.shown != compareAuto {
-			c.from = max(0, c.from+n)
-			return
-		}
-		c.at = max(0, min(c.at+n, len(rows)-1))
+	if d := stride(a, max(1, m.h/4)); c.shown != compareAuto {
+		c.from = max(0, c.from+d)
+	} else {
+		c.at = max(0, min(c.at+d, len(rows)-1))
 	}
 	switch a {
 	case actOther:
 		c.reduction, c.at, c.from = !c.reduction, 0, 0
-	case actUp:
-		move(-1)
-	case actDown:
-		move(1)
-	case actPageUp:
-		move(-page)
-	case actPageDown:
-		move(page)
-	case actTop:
-		move(-1 << 20)
-	case actBottom:
-		move(1 << 20)
 	case actView:
 		c.shown, c.from = (c.shown+1)%compareViews, 0
 	case actSwap:

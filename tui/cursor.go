@@ -37,3 +37,9 @@ func (c *cursor) move(list []nas.TrialView, d int) (beyond int) {
 	*c = cursor{true, list[to].ID, to}
 	return beyond
 }
+
+// stride is how many rows an action moves a cursor or a text, 0 if it moves none: for the ends far more than there are.
+func stride(a action, page int) int {
+	const end = 1 << 20
+	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -end, actBottom: end}[a]
+}

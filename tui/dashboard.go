@@ -87,7 +87,9 @@ func (d *dashboard) selected(m *model) (nas.TrialView, bool) {
 }
 
 func (d *dashboard) act(m *model, a action) tea.Cmd {
-	page := max(1, m.h/6)
+	if by := stride(a, max(1, m.h/6)); by != 0 {
+		d.move(m, by)
+	}
 	switch a {
 	case actNextPane:
 		d.focus = (d.focus + 1) % panes
@@ -99,18 +101,6 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		d.zoomed = !d.zoomed
 	case actOther:
 		d.reduction = !d.reduction
-	case actUp:
-		d.move(m, -1)
-	case actDown:
-		d.move(m, 1)
-	case actPageUp:
-		d.move(m, -page)
-	case actPageDown:
-		d.move(m, page)
-	case actTop:
-		d.move(m, -1<<20)
-	case actBottom:
-		d.move(m, 1<<20)
 	case actSort:
 		d.focus, d.shown.order = paneTop, (d.shown.order+1)%len(topOrders)
 	case actFilter:

@@ -86,22 +86,13 @@ func (f *frontScreen) selected(m *model) (nas.TrialView, bool) {
 }
 
 func (f *frontScreen) act(m *model, a action) tea.Cmd {
-	list, page := f.front(m), max(1, m.h/6)
+	list := f.front(m)
+	if d := stride(a, max(1, m.h/6)); d != 0 {
+		f.at.move(list, d)
+	}
 	switch a {
 	case actView:
 		f.axis = (f.axis + 1) % len(axes)
-	case actUp:
-		f.at.move(list, -1)
-	case actDown:
-		f.at.move(list, 1)
-	case actPageUp:
-		f.at.move(list, -page)
-	case actPageDown:
-		f.at.move(list, page)
-	case actTop:
-		f.at.move(list, -1<<20)
-	case actBottom:
-		f.at.move(list, 1<<20)
 	case actOpen:
 		if i := f.at.index(list); i >= 0 {
 			m.push(newCellScreen(list[i], list))

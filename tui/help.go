@@ -22,22 +22,7 @@ func (s *helpScreen) scope() scope { return onHelp }
 func (s *helpScreen) back() bool   { return false }
 
 func (s *helpScreen) act(m *model, a action) tea.Cmd {
-	page := max(1, m.h/2)
-	switch a {
-	case actUp:
-		s.from--
-	case actDown:
-		s.from++
-	case actPageUp:
-		s.from -= page
-	case actPageDown:
-		s.from += page
-	case actTop:
-		s.from = 0
-	case actBottom:
-		s.from = 1 << 20
-	}
-	s.from = max(0, min(s.from, len(m.theme.helpLines(m.keys, m.w-4))-(m.h-5)))
+	s.from = max(0, min(s.from+stride(a, max(1, m.h/2)), len(m.theme.helpLines(m.keys, m.w-4))-(m.h-5)))
 	return nil
 }
 

@@ -121,26 +121,11 @@ func (r *runsScreen) index(list []RunRow) int {
 
 func (r *runsScreen) act(m *model, a action) tea.Cmd {
 	list := r.list()
-	page := max(1, m.h/4)
-	move := func(n int) {
-		if len(list) > 0 {
-			r.at = max(0, min(r.index(list)+n, len(list)-1))
-			r.dir = list[r.at].Dir
-		}
+	if d := stride(a, max(1, m.h/4)); d != 0 && len(list) > 0 {
+		r.at = max(0, min(r.index(list)+d, len(list)-1))
+		r.dir = list[r.at].Dir
 	}
 	switch a {
-	case actUp:
-		move(-1)
-	case actDown:
-		move(1)
-	case actPageUp:
-		move(-page)
-	case actPageDown:
-		move(page)
-	case actTop:
-		move(-1 << 20)
-	case actBottom:
-		move(1 << 20)
 	case actSort:
 		r.order = (r.order + 1) % len(runOrders)
 	case actMark:

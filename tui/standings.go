@@ -115,8 +115,7 @@ func (s *standingsScreen) act(m *model, a action) tea.Cmd {
 	if at < 0 {
 		return nil
 	}
-	page := max(1, m.h/6)
-	move := func(d int) {
+	if d := stride(a, max(1, m.h/6)); d != 0 {
 		s.row = max(0, min(at+d, len(rows)-1))
 		s.cell = rows[s.row].Text
 	}
@@ -124,18 +123,6 @@ func (s *standingsScreen) act(m *model, a action) tea.Cmd {
 	case actView:
 		_, i := s.result()
 		s.rung = s.known[(i+1)%len(s.known)].Rung
-	case actUp:
-		move(-1)
-	case actDown:
-		move(1)
-	case actPageUp:
-		move(-page)
-	case actPageDown:
-		move(page)
-	case actTop:
-		move(-len(rows))
-	case actBottom:
-		move(len(rows))
 	case actOpen:
 		var trials []nas.TrialView
 		for _, x := range rows {

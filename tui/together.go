@@ -84,14 +84,11 @@ func (r *retrainScreen) group() group {
 // commands are all trainings that the fields ask for, seed by seed, where one is what they ask for of the form's own cell. With several, those that the run
 // has already, or is at, are left out.
 func (r *retrainScreen) commands(m *model, one nas.Command) (all []nas.Command) {
-	type member struct {
-		nas.Command
-		hash string
-	}
-	var members []member
+	var members []nas.Command
 	add := func(g space.Genotype, parent *int, note string) {
-		if hash := g.Hash(); !slices.ContainsFunc(members, func(x member) bool { return x.hash == hash }) { // the best random cell may be among the marked
-			members = append(members, member{nas.Command{Do: nas.Retrain, Parent: parent, Cell: &g, Text: note}, hash})
+		text := g.Text()
+		if !slices.ContainsFunc(members, func(c nas.Command) bool { return c.Cell.Text() == text }) { // the best random cell may be among the marked
+			members = append(members, nas.Command{Do: nas.Retrain, Parent: parent, Cell: &g, Text: note})
 		}
 	}
 	for _, c := range r.group().cells {
@@ -106,10 +103,9 @@ func (r *retrainScreen) commands(m *model, one nas.Command) (all []nas.Command) 
 		}
 	}
 	for i := range r.integer("seeds") {
-		for _, x := range members {
+		for _, c := range members {
 			spec := *one.Retrain
 			spec.Seed += uint64(i)
-			c := x.Command
 			c.Retrain = &spec
 			all = append(all, c)
 		}

@@ -53,7 +53,7 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	return out
 }
 
-// lasting leaves out the retrains that were stopped, and of those that are the same to the bit all but one: one that has a result, or else the newest.
+// lasting leaves out the retrains that were stopped, what is no cell, and of those that are the same to the bit all but one: one that has a result, or else the newest.
 func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
 	type training struct {
 		cell string
@@ -61,7 +61,7 @@ func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
 	}
 	places := map[training]int{} // in out
 	for _, v := range retrains {
-		if v.Retrain == nil || v.State == nas.Stopped {
+		if v.Retrain == nil || v.State == nas.Stopped || v.Genotype.Validate() != nil {
 			continue
 		}
 		t := training{v.Genotype.Text(), scaleOf(*v.Retrain)}
