@@ -27,6 +27,15 @@ var Arms = []Arm{
 	{"scaled .4", child.DropPath{Mode: "scaled", Prob: 0.4}},
 }
 
+// Places in Arms that the others are compared with.
+const (
+	none = iota
+	constant
+)
+
+// Constant is the arm of [ArmResult.OverConstant].
+var Constant = Arms[constant]
+
 // DropPaths is the experiment: the same network and images for every arm, the same seeds in all arms.
 type DropPaths struct {
 	Genotype space.Genotype
@@ -59,23 +68,23 @@ type ArmResult struct {
 	Mean     float64   `json:"mean"`           // a fraction
 	SD       float64   `json:"sd"`             // between seeds
 	TrainAcc float64   `json:"train_accuracy"` // mean: how far the network over-fits
-	Gain     *Interval `json:"gain,omitempty"` // over the first arm, paired by seed; nil for that arm and for fewer than three pairs
+
+	// Gains, paired by seed; nil for the arm itself and for fewer than three pairs.
+	Gain         *Interval `json:"gain,omitempty"`               // over none
+	OverConstant *Interval `json:"gain_over_constant,omitempty"` // over the constant rate that ScheduledDropPath ends with
 }
 
 // Results reads what is finished. Pairs count where both trainings ended.
 func (d DropPaths) Results(g *Grid) (out []ArmResult) {
 	for _, a := range Arms {
 		r := ArmResult{Arm: a}
-		var train, gains []float64
+		var train []float64
 		for _, seed := range d.Seeds {
 			row, ok := g.Row(d.training(a, seed))
 			if !ok || row.Failed != "" {
 				continue
 			}
 			r.Accuracy, train = append(r.Accuracy, row.Accuracy), append(train, row.TrainAcc)
-			if none, ok := g.Row(d.training(Arms[0], seed)); ok && none.Failed == "" && a != Arms[0] {
-				gains = append(gains, row.Accuracy-none.Accuracy)
-			}
 		}
 		if len(r.Accuracy) > 0 {
 			r.Mean, r.TrainAcc = stat.Mean(r.Accuracy, nil), stat.Mean(train, nil)
@@ -83,10 +92,28 @@ func (d DropPaths) Results(g *Grid) (out []ArmResult) {
 		if len(r.Accuracy) > 1 {
 			r.SD = stat.StdDev(r.Accuracy, nil)
 		}
-		if iv, ok := meanOf(gains); ok {
-			r.Gain = &iv
-		}
+		r.Gain, r.OverConstant = d.gain(g, a, none), d.gain(g, a, constant)
 		out = append(out, r)
 	}
 	return out
+}
+
+// gain is how much better an arm is than the one at a place of Arms.
+func (d DropPaths) gain(g *Grid, a Arm, than int) *Interval {
+	if a == Arms[than] {
+		return nil
+	}
+	var gains []float64
+	for _, seed := range d.Seeds {
+		x, ok := g.Row(d.training(a, seed))
+		y, too := g.Row(d.training(Arms[than], seed))
+		if ok && too && x.Failed == "" && y.Failed == "" {
+			gains = append(gains, x.Accuracy-y.Accuracy)
+		}
+	}
+	iv, ok := meanOf(gains)
+	if !ok {
+		return nil
+	}
+	return &iv
 }

@@ -279,6 +279,9 @@ func TestArmsArePairedBySeed(t *testing.T) {
 	if r[0].Gain != nil || r[1].Gain == nil || math.Abs(r[1].Gain.Value-0.01) > 1e-12 || r[1].Gain.High-r[1].Gain.Low > 1e-9 {
 		t.Errorf("gains %+v and %+v; seeds differ by 0.1, arms by 0.01", r[0].Gain, r[1].Gain)
 	}
+	if r[1].OverConstant != nil || r[0].OverConstant == nil || math.Abs(r[0].OverConstant.Value+0.01) > 1e-12 || Arms[constant].DropPath.Mode != "constant" || Arms[none].DropPath.Mode != "none" {
+		t.Errorf("gains over constant %+v and %+v; want -0.01 and none", r[0].OverConstant, r[1].OverConstant)
+	}
 	if r[1].SD < 0.1 || len(r[2].Accuracy) != 0 {
 		t.Errorf("%+v", r)
 	}

@@ -345,13 +345,15 @@ func (a *app) benchDropPath() *cobra.Command {
 			results := d.Results(grid)
 			if perr := a.print(map[string]any{"t": "droppath", "arms": results}, func(w io.Writer) {
 				tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(tw, "ARM\tSEEDS\tACCURACY\tSD\tTRAINING\tGAIN OVER NONE, PAIRED")
-				for _, r := range results {
-					gain := ""
-					if r.Gain != nil {
-						gain = fmt.Sprintf("%+.2f points (95 %% %+.2f to %+.2f)", 100*r.Gain.Value, 100*r.Gain.Low, 100*r.Gain.High)
+				fmt.Fprintf(tw, "ARM\tSEEDS\tACCURACY\tSD\tTRAINING\tGAIN OVER NONE, PAIRED\tOVER %s\n", strings.ToUpper(experiment.Constant.Name))
+				points := func(iv *experiment.Interval) string {
+					if iv == nil {
+						return ""
 					}
-					fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f\t%s\n", r.Name, len(r.Accuracy), r.Mean, r.SD, r.TrainAcc, gain)
+					return fmt.Sprintf("%+.2f points (95 %% %+.2f to %+.2f)", 100*iv.Value, 100*iv.Low, 100*iv.High)
+				}
+				for _, r := range results {
+					fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f\t%s\t%s\n", r.Name, len(r.Accuracy), r.Mean, r.SD, r.TrainAcc, points(r.Gain), points(r.OverConstant))
 				}
 				tw.Flush()
 			}); perr != nil {
