@@ -136,7 +136,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	var out []string
 	switch {
 	case as == asPaper && h >= len(normal)+len(reduction)+7:
-		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
+		line := t.cut(" "+strings.Join(t.factLine(v, m.latency(v)), "  "), w)
 		first := len(normal) + 3
 		upper = first + len(reduction) + 3 + 1
 		if lower = h - upper; lower < 6 {
@@ -156,7 +156,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		}
 		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2, lower == 0)))
 	default: // no room for facts beside the drawing: the most important ones in a line
-		line := t.cut(" "+strings.Join(t.factLine(v), "  "), w)
+		line := t.cut(" "+strings.Join(t.factLine(v, m.latency(v)), "  "), w)
 		if h < 3 {
 			return []string{fit(line, w)}
 		}
@@ -217,8 +217,8 @@ func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reductio
 	return p.draw(t, w, h, body)
 }
 
-// factLine is the facts of a trial in a few words.
-func (t theme) factLine(v nas.TrialView) []string {
+// factLine is the facts of a trial in a few words; latency is in milliseconds, 0 if it is not known.
+func (t theme) factLine(v nas.TrialView, latency float64) []string {
 	var out []string
 	if v.HasReward {
 		out = append(out, "reward "+score(v.Reward, 4))
@@ -231,8 +231,8 @@ func (t theme) factLine(v nas.TrialView) []string {
 		out = append(out, fmt.Sprintf("acc %s after epoch %d/%d", score(a, 4), v.Epoch, v.Epochs))
 	}
 	out = append(out, "params "+amount(v.Params), "MAdds "+amount(v.MAdds))
-	if v.Latency > 0 {
-		out = append(out, millis(v.Latency))
+	if latency > 0 {
+		out = append(out, millis(latency))
 	}
 	return append(out, t.from(v))
 }
