@@ -96,8 +96,10 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
 		m.asked = 0
 	}
-	if r, ok := m.top().(*retrainScreen); ok && msg.to.Do == nas.Retrain {
-		r.answered(m, msg.err == nil)
+	for _, on := range m.stack { // something may have opened over the form
+		if r, ok := on.(*retrainScreen); ok && msg.to.Do == nas.Retrain {
+			r.answered(m, msg.err == nil)
+		}
 	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {

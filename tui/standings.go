@@ -19,7 +19,7 @@ type standingsScreen struct {
 	rung  experiment.Rung // that is shown; without a name the first
 	cell  string          // under the cursor, as text
 	row   int             // of the cell, for when it is gone
-	asked string          // the state of the retrains that known is of, or will be
+	asked string          // the state of the retrains that known is of, or will be; empty before the first
 	known []experiment.Result
 	made  bool // known was made once
 }
@@ -32,6 +32,7 @@ func (s *standingsScreen) back() bool   { return false }
 // ladderMsg brings the ladder that a screen has asked for.
 type ladderMsg struct {
 	to    *standingsScreen
+	of    string // what was asked
 	known []experiment.Result
 }
 
@@ -40,23 +41,28 @@ func (s *standingsScreen) init(m *model) tea.Cmd { return s.ask(m) }
 // ask has the ladder made if a retrain began or ended, or its cell got a reward, since it was made last.
 func (s *standingsScreen) ask(m *model) tea.Cmd {
 	var b strings.Builder
+	b.WriteString("retrains ")
 	for _, v := range m.snap.Retrains {
 		fmt.Fprint(&b, v.ID, v.State, v.Found != nil, ' ')
 	}
-	if state := b.String(); s.asked != state || !s.made {
+	if state := b.String(); s.asked != state {
 		s.asked = state
 		retrains := m.snap.Retrains
-		return m.safe("ladder", func() tea.Msg { return ladderMsg{s, experiment.OfRetrains(retrains)} })
+		return m.safe("ladder", func() tea.Msg { return ladderMsg{s, state, experiment.OfRetrains(retrains)} })
 	}
 	return nil
 }
 
-func (s *standingsScreen) took(msg ladderMsg) { s.known, s.made = msg.known, true }
+func (s *standingsScreen) took(msg ladderMsg) {
+	if msg.of == s.asked { // else a newer one is on its way, or has come before
+		s.known, s.made = msg.known, true
+	}
+}
 
 // result is the rung that is shown and its place; nil if there is none.
 func (s *standingsScreen) result() (r *experiment.Result, place int) {
 	for i := range s.known {
-		if x := s.known[i].Rung; x.Data == s.rung.Data && x.Net == s.rung.Net && x.Train == s.rung.Train {
+		if s.known[i].Rung.Same(s.rung) {
 			return &s.known[i], i
 		}
 	}

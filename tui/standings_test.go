@@ -126,6 +126,25 @@ func TestARungWithARunningTrainingKeepsItsReward(t *testing.T) {
 	}
 }
 
+func TestAnOldLadderDoesNotTakeThePlaceOfANewerOne(t *testing.T) {
+	s := retrained()
+	d := drive(t, s, 120, 36)
+	l := &standingsScreen{}
+	first := d.m.push(l)
+	if again := l.ask(d.m); again != nil {
+		t.Error("the same ladder is made twice")
+	}
+	next := *s
+	next.Retrains = s.Retrains[1:]
+	second := d.m.take(&next)
+	d.run(second)
+	n := len(l.known[0].Standings)
+	d.run(first)
+	if got := len(l.known[0].Standings); got != n {
+		t.Errorf("%d cells; want the %d of the newer snapshot", got, n)
+	}
+}
+
 func TestTheLadderFollowsTheRun(t *testing.T) {
 	if got := drive(t, fresh(), 80, 24).press("l").text(); !strings.Contains(got, "no cell is retrained yet; space marks cells and r retrains them") {
 		t.Errorf("without retrains:\n%s", got)

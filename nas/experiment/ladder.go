@@ -52,6 +52,9 @@ func NewRung(data nas.DataSpec, net child.NetConfig, train child.TrainConfig) Ru
 	return Rung{Name: fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, net.Image, net.N, net.Filters, train.Epochs), Data: data, Net: net, Train: train}
 }
 
+// Same says that trainings on both rungs differ in their seeds alone; names do not matter.
+func (r Rung) Same(o Rung) bool { return r.Data == o.Data && r.Net == o.Net && r.Train == o.Train }
+
 // Ladder is candidates trained at rungs, with several seeds each.
 type Ladder struct {
 	Candidates []Candidate

@@ -23,10 +23,11 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	var rungs []*rung
 	for _, v := range lasting(retrains) {
 		spec := scaleOf(*v.Retrain)
-		i := slices.IndexFunc(rungs, func(r *rung) bool { return r.Data == spec.Data && r.Net == spec.Net && r.Train == spec.Train })
+		scale := NewRung(spec.Data, spec.Net, spec.Train)
+		i := slices.IndexFunc(rungs, func(r *rung) bool { return r.Same(scale) })
 		if i < 0 {
 			i = len(rungs)
-			rungs = append(rungs, &rung{Rung: NewRung(spec.Data, spec.Net, spec.Train), places: map[string]int{}})
+			rungs = append(rungs, &rung{Rung: scale, places: map[string]int{}})
 		}
 		r, hash := rungs[i], v.Genotype.Hash()
 		k, ok := r.places[hash]
