@@ -23,7 +23,7 @@ type driver struct {
 
 func drive(t testing.TB, s *nas.Snapshot, w, h int) *driver {
 	e := newFake(s)
-	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Runs: fakeRuns, OpenRun: fakeOpen, RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
+	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen, RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
 	d.m.w, d.m.h = w, h
 	d.m.after = func(time.Duration, func(time.Time) tea.Msg) tea.Cmd { return nil } // no timer ends in a test
 	return d
@@ -130,7 +130,7 @@ var namedKeys = map[string]tea.KeyType{
 	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft,
 	"right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace,
 	"delete": tea.KeyDelete, "ctrl+c": tea.KeyCtrlC, "ctrl+d": tea.KeyCtrlD, "ctrl+u": tea.KeyCtrlU, "ctrl+l": tea.KeyCtrlL, "ctrl+z": tea.KeyCtrlZ,
-	"ctrl+r": tea.KeyCtrlR, "ctrl+w": tea.KeyCtrlW, "ctrl+k": tea.KeyCtrlK,
+	"ctrl+r": tea.KeyCtrlR, "ctrl+t": tea.KeyCtrlT, "ctrl+w": tea.KeyCtrlW, "ctrl+k": tea.KeyCtrlK,
 }
 
 func keyMsg(name string) tea.KeyMsg {

@@ -408,6 +408,16 @@ func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
 	return p, err
 }
 
+// fakeEstimate takes a second for 1e10 multiply-adds of training, and fails on the largest cells.
+func fakeEstimate(_ context.Context, g space.Genotype, s nas.RetrainSpec) (e child.Estimate, err error) {
+	p, err := fakePlan(g, s)
+	if err == nil && s.Net.Filters > 100 {
+		err = errors.New("too large to measure")
+	}
+	e.EpochSeconds = float64(p.Images) * float64(p.MAdds) / 1e10
+	return e, err
+}
+
 // fakeLatency measures a made-up network, and fails on the largest cells.
 func fakeLatency(g space.Genotype, net child.NetConfig) (child.Latency, error) {
 	c, err := fakeCost(g, net)

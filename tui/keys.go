@@ -108,6 +108,7 @@ const (
 	actStandings
 	actUnmark
 	actMeasure
+	actMeasureTime
 	actTake
 	actRuns
 	actResumeRun
@@ -248,6 +249,7 @@ var keys = keyTable{
 	bind("menu-page-down", actPageDown, onMenu, groupDialogs, "", "pgdn", "further lines", "pgdown"),
 	bind("menu-page-up", actPageUp, onMenu, groupDialogs, "", "pgup", "lines before", "pgup"),
 	bind("reset", actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
+	bind("measure-time", actMeasureTime, onForm, groupDialogs, "", "^t", "measure a retrain's time", "ctrl+t"),
 	bind("yes", actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
 	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
 	bind("quit-drain", actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),

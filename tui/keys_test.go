@@ -65,7 +65,7 @@ func TestTheHelpListsEveryKey(t *testing.T) {
 }
 
 // names maps how a key is written to what Bubble Tea calls it.
-var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^z": "ctrl+z", "^c": "ctrl+c", "^r": "ctrl+r", "↑": "up", "↓": "down",
+var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^z": "ctrl+z", "^c": "ctrl+c", "^r": "ctrl+r", "^t": "ctrl+t", "↑": "up", "↓": "down",
 	"←": "left", "→": "right", "←→": "left", "1-5": "3", "space": " ", "pgdn": "pgdown", "shift-tab": "shift+tab"}
 
 func TestWhatIsWrittenIsWhatWorks(t *testing.T) {

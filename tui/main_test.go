@@ -54,7 +54,7 @@ func show(name string) int {
 		})
 	}
 	out, err := Run(ctx, engine, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
-		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Runs: fakeRuns, OpenRun: fakeOpen, Write: e.write})
+		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen, Write: e.write})
 	fmt.Println("outcome:", out, "error:", err)
 	return 0
 }

@@ -209,6 +209,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		if r, ok := m.top().(*retrainScreen); ok {
 			r.settle(m)
 		}
+	case epochMsg:
+		return m, m.epochMeasured(msg)
 	case crashMsg:
 		m.crash = msg.crash
 		return m, tea.Quit

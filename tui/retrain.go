@@ -22,6 +22,7 @@ type retrainScreen struct {
 	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
 	sent   bool          // and not yet answered
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
+	fitted string        // the epochs that did
 }
 
 // ownSettings is the preset that leaves the settings as they were.
@@ -239,7 +240,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		}
 		return r.ask(m)
 	}
-	if a != actAccept {
+	if a != actAccept && a != actMeasureTime {
 		return nil
 	}
 	if r.sent {
@@ -252,6 +253,9 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	c := r.command()
 	if err := c.Retrain.Train.Validate(); err != nil {
 		return m.say(err.Error(), true)
+	}
+	if a == actMeasureTime {
+		return m.measureEpoch(c)
 	}
 	if r.timed && m.options.Plan != nil {
 		if p, known := m.plan(c); p.err != nil {
@@ -316,9 +320,17 @@ func (r *retrainScreen) settle(m *model) {
 	if !known {
 		return
 	}
-	r.timed = false
+	r.timed, r.fitted = false, r.get("epochs")
 	if s := r.seconds(p, 1); s > 0 {
-		r.set("epochs", fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s)))))
+		r.fitted = fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s))))
+		r.set("epochs", r.fitted)
+	}
+}
+
+// refit asks for the epochs that fit once more, now that more is known, unless the user chose others.
+func (r *retrainScreen) refit() {
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 && r.get("epochs") == r.fitted {
+		r.timed = true
 	}
 }
 
@@ -341,23 +353,39 @@ func (r *retrainScreen) estimate(m *model) []string {
 		return []string{"the run has all these trainings"}
 	case n > 1:
 		lines[0] = "this cell: " + lines[0]
-		if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
-			return append(lines, fmt.Sprintf("%d trainings, about %s each on a worker", n, clock(seconds(min(s, 1e9)))))
-		}
-		return append(lines, fmt.Sprintf("%d trainings", n))
+		return append(lines, plural(n, "training", "trainings")+", "+r.time(m, p, c.Retrain.Train.Epochs, " each"))
 	}
-	if s := r.seconds(p, c.Retrain.Train.Epochs); s > 0 {
-		return append(lines, fmt.Sprintf("about %s on one worker", clock(seconds(min(s, 1e9)))))
-	}
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 {
-		return append(lines, fmt.Sprintf("how many epochs fit is not known; %d are the most", recipe.MostEpochs))
-	}
-	return append(lines, "its time is known after the first epoch")
+	return append(lines, r.time(m, p, c.Retrain.Train.Epochs, ""))
 }
 
-// seconds is how long so many epochs will take one worker, by the time of the gauge's training in the search and the multiply-adds in proportion; 0 if there is
-// nothing to go by.
+// time says how long so many epochs will take, each training if there are several, as far as it is known.
+func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
+	s := r.seconds(p, epochs)
+	took := clock(seconds(min(s, 1e9))) + each
+	switch {
+	case p.epoch > 0 && each != "":
+		return took + ", measured"
+	case p.epoch > 0 && p.beside > 0:
+		return fmt.Sprintf("measured: %s on a worker beside %d more", took, p.beside)
+	case p.epoch > 0:
+		return "measured: " + took + " on one worker"
+	case s > 0 && each != "":
+		return "about " + took + "; " + m.keyOf(actMeasureTime) + " times it"
+	case s > 0:
+		return "about " + took + " on one worker; " + m.keyOf(actMeasureTime) + " measures it"
+	}
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 {
+		return m.keyOf(actMeasureTime) + " measures how many epochs fit"
+	}
+	return m.keyOf(actMeasureTime) + " measures its time"
+}
+
+// seconds is how long so many epochs will take one worker: as measured, or else by the time of the gauge's training in the search and the multiply-adds in
+// proportion; 0 if there is nothing to go by.
 func (r *retrainScreen) seconds(p plan, epochs int) float64 {
+	if p.epoch > 0 {
+		return p.epoch * float64(epochs)
+	}
 	was := r.search
 	if r.gauge.Seconds <= 0 || p.Images == 0 || was.TrainImages == 0 || was.Train.Epochs == 0 {
 		return 0

@@ -134,8 +134,41 @@ func TestWhatARetrainTakesIsKnownByAnotherChildIfItsOwnHasNoTime(t *testing.T) {
 	}
 	d = drive(t, s, 120, 36).press("5", "r")
 	to(t, d, "preset")
-	if d.press("right"); !strings.Contains(d.text(), "how many epochs fit is not known; 60 are the most") {
+	if d.press("right"); !strings.Contains(d.text(), "^t measures how many epochs fit") {
 		t.Errorf("it does not say that the epochs are no answer:\n%s", d.text())
+	}
+}
+
+// The made-up machine makes 1e10 multiply-adds of training a second.
+func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := to(t, d, "preset")
+	if !strings.Contains(d.text(), "on one worker; ^t measures it") {
+		t.Errorf("it does not say how to measure:\n%s", d.text())
+	}
+	for r.get("preset") != "1-hour" {
+		d.press("right")
+	}
+	guessed := r.integer("epochs")
+	d.press("ctrl+t")
+	each := 60_000 * 42e6 / 2 / 1e10 // N=1 of the two
+	if got, want := r.integer("epochs"), int(3600/each); got == guessed || got != want {
+		t.Errorf("%d epochs, want %d; before the measurement %d", got, want, guessed)
+	}
+	if want := "measured: " + clock(seconds(each*r.decimal("epochs"))) + " on a worker beside 4 more"; !strings.Contains(d.text(), want) {
+		t.Errorf("want %q:\n%s", want, d.text())
+	}
+	r.set("epochs", "7")
+	if d.press("ctrl+t"); r.integer("epochs") != 7 || !strings.Contains(d.text(), clock(seconds(7*each))) {
+		t.Errorf("%s epochs, want those that were typed:\n%s", r.get("epochs"), d.text())
+	}
+	r.set("f", "999")
+	if d.press("ctrl+t"); !strings.Contains(d.text(), "too large to measure") {
+		t.Errorf("it does not say why it was not measured:\n%s", d.text())
+	}
+	r.set("f", "x")
+	if d.press("ctrl+t"); !strings.Contains(d.text(), "filters F: ") {
+		t.Errorf("wrong settings were measured:\n%s", d.text())
 	}
 }
 

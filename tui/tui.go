@@ -57,6 +57,8 @@ type Options struct {
 	Cost      func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
 	Latency   func(space.Genotype, child.NetConfig) (child.Latency, error)          // measures a network and its rungs, one image on one thread first; nil: not from here
 	Plan      func(space.Genotype, nas.RetrainSpec) (Plan, error)                   // counts a training; nil: what a retrain takes is not shown
+
+	Estimate func(context.Context, space.Genotype, nas.RetrainSpec) (child.Estimate, error) // measures how long a training takes here, in seconds; nil: not from here
 }
 
 // Outcome says how the interface ended, and so what is to become of the search.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,7 +22,7 @@ import (
 // equip gives the interface what it may not reach for itself: networks to count, the store, files.
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
-	o.Cost, o.Plan = child.CostOf, planOf
+	o.Cost, o.Plan, o.Estimate = child.CostOf, planOf, estimateOf
 	o.Latency = func(g space.Genotype, net child.NetConfig) (child.Latency, error) {
 		o := child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
 		l, err := child.MeasureLatency(g, net, o)
@@ -48,27 +49,49 @@ func handedData() []string {
 	})
 }
 
-// planOf counts a training on images that are not read: what they are is known of published data sets.
-func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
-	net := s.Net
+// unread puts into a training what is known of its images before they are read, which is all of published data sets; v.Train is 0 if it is not known.
+func unread(s nas.RetrainSpec) (of nas.RetrainSpec, v child.Volume) {
 	if info, err := dataset.Lookup(s.Data.Name); err == nil && info.TrainImages > 0 {
-		net.Channels, net.Classes = info.Channels, len(info.Classes)
-		p.Images = info.TrainImages
+		s.Net.Channels, s.Net.Classes = info.Channels, len(info.Classes)
+		v = child.Volume{Train: info.TrainImages, Val: info.TestImages}
 		if !s.Data.Test {
-			p.Images -= s.Data.ValImages
+			v = child.Volume{Train: info.TrainImages - s.Data.ValImages, Val: s.Data.ValImages}
 		}
 	}
 	if n := s.Data.TrainImages; n > 0 {
-		p.Images = n
-	}
-	if p.Cost, err = child.CostOf(g, net); err != nil {
-		return p, err
+		v.Train = n
 	}
 	if s.Train.Shards == 0 {
 		s.Train.Shards = child.DefaultShards(s.Train.Batch)
 	}
-	p.Bytes, err = child.BytesOf(g, net, s.Train)
+	return s, v
+}
+
+// planOf counts a training on images that are not read.
+func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
+	s, v := unread(s)
+	p.Images = v.Train
+	if p.Cost, err = child.CostOf(g, s.Net); err != nil {
+		return p, err
+	}
+	p.Bytes, err = child.BytesOf(g, s.Net, s.Train)
 	return p, err
+}
+
+// estimateOf measures a training on images that are not read.
+func estimateOf(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
+	s, v := unread(s)
+	if v.Train <= 0 {
+		return child.Estimate{}, fmt.Errorf("how many images %s has is not known before a training reads them", s.Data.Name)
+	}
+	bytes, err := child.BytesWith(g, s.Net, s.Train, v)
+	if err != nil {
+		return child.Estimate{}, err
+	}
+	if limit := nas.DefaultMemory(); limit > 0 && bytes > limit {
+		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
+	}
+	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Memory))
 }
 
 // runRows lists the store for the interface.
