@@ -79,7 +79,7 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	}
 	t, ok := s.selected(m)
 	if a == actMark && ok {
-		m.mark(t.ID)
+		m.mark(t)
 		return nil, true
 	}
 	switch {

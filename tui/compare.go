@@ -9,12 +9,28 @@ import (
 )
 
 // mark puts a trial among the marked, or takes it back.
-func (m *model) mark(id int) {
-	if i := slices.Index(m.marks, id); i >= 0 {
+func (m *model) mark(v nas.TrialView) {
+	if i := m.markOf(v.ID); i >= 0 {
 		m.marks = slices.Delete(slices.Clone(m.marks), i, i+1)
 		return
 	}
-	m.marks = append(slices.Clone(m.marks), id)
+	m.marks = append(slices.Clone(m.marks), v)
+}
+
+// markOf is the place of a trial among the marked, -1 if it is none of them.
+func (m *model) markOf(id int) int {
+	return slices.IndexFunc(m.marks, func(v nas.TrialView) bool { return v.ID == id })
+}
+
+// marked is the marked trials as they are now, or as they were marked if they have left the lists since.
+func (m *model) marked() []nas.TrialView {
+	out := slices.Clone(m.marks)
+	for i := range out {
+		if v, ok := find(m.snap, out[i].ID); ok {
+			out[i] = v
+		}
+	}
+	return out
 }
 
 // lead is the sign before the row of a trial.
@@ -22,7 +38,7 @@ func (m *model) lead(id int) string { return m.leadOf([]int{id}) }
 
 // leadOf is the sign before the row of several trials.
 func (m *model) leadOf(ids []int) string {
-	if slices.ContainsFunc(ids, func(id int) bool { return slices.Contains(m.marks, id) }) {
+	if slices.ContainsFunc(ids, func(id int) bool { return m.markOf(id) >= 0 }) {
 		return m.theme.mark.Render(m.theme.g.Mark)
 	}
 	return " "
@@ -54,8 +70,8 @@ func openCompare(m *model) (screen, string) {
 			pair = append(pair, v)
 		}
 	}
-	for _, id := range m.marks[max(0, len(m.marks)-2):] {
-		add(find(m.snap, id))
+	for _, v := range m.marked()[max(0, len(m.marks)-2):] {
+		add(v, true)
 	}
 	add(m.picked())
 	if len(pair) == 1 && m.snap.Best != nil {

@@ -247,7 +247,9 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	case n == paneTop && len(s.Top) > 0:
 		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s)), s.Finished
 		k.shown = d.shown
-		k.marks = fmt.Sprint(m.marks)
+		for _, v := range m.marks {
+			k.marks += fmt.Sprint(v.ID, " ")
+		}
 		k.measured = len(m.latencies)
 	}
 	return d.keep(n, k, func() []string {

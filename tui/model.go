@@ -38,7 +38,7 @@ type model struct {
 	palette   palette
 	mouse     bool                    // the screen has the mouse
 	clip      func(text string) error // nil: the terminal has no clipboard
-	marks     []int                   // trials to compare or to retrain together, the newest last
+	marks     []nas.TrialView         // trials to compare or to retrain together, as they were marked, the newest last
 	outcome   Outcome
 	leaving   bool // the program ends when the search has ended
 	crash     *crash

@@ -66,7 +66,7 @@ func TestMarkedCellsAreRetrainedTogether(t *testing.T) {
 		t.Errorf("sent %v\nwant %v", got, want)
 	}
 	if got := d.text(); !strings.Contains(got, "12 trainings wait for workers") || len(d.m.marks) != 0 {
-		t.Errorf("marks %v, and\n%s", d.m.marks, got)
+		t.Errorf("%d marks, and\n%s", len(d.m.marks), got)
 	}
 }
 
@@ -100,19 +100,33 @@ func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
 	}
 }
 
+func TestAMarkedCellThatLeavesTheListsIsRetrainedAllTheSame(t *testing.T) {
+	s := busy()
+	d := drive(t, s, 120, 36).press("5", "j", " ", "j", " ", "g")
+	gone, left := s.Top[2], *s
+	left.Top = slices.Delete(slices.Clone(s.Top), 2, 3)
+	left.Recent, left.Version = nil, s.Version+1
+	d.e.publish(&left)
+	d.m.take(&left)
+	choose(t, d.press("r"), "cells", "the 2 marked")
+	if d.press("enter"); !slices.ContainsFunc(retrains(d), func(x string) bool { return strings.HasPrefix(x, gone.Cell) }) {
+		t.Errorf("sent %v; want %s among them", retrains(d), gone.Cell)
+	}
+}
+
 func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
 	d.e.refuse = errors.New("another screen has the control")
 	if d.press("enter"); len(d.m.marks) != 2 {
-		t.Errorf("marks %v after a refusal", d.m.marks)
+		t.Errorf("%d marks after a refusal", len(d.m.marks))
 	}
 	d.e.refuse = nil
 	if d.press("enter"); len(d.m.marks) != 0 {
-		t.Errorf("marks %v although the trainings were taken", d.m.marks)
+		t.Errorf("%d marks although the trainings were taken", len(d.m.marks))
 	}
 	if got := d.press(" ", "u").text(); !strings.Contains(got, "1 mark taken away") || len(d.m.marks) != 0 {
-		t.Errorf("marks %v, and\n%s", d.m.marks, got)
+		t.Errorf("%d marks, and\n%s", len(d.m.marks), got)
 	}
 }
 

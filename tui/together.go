@@ -37,18 +37,13 @@ func groupsFor(m *model, v nas.TrialView) []group {
 			groups = append(groups, group{fmt.Sprintf("the %d %s", len(list), word), list})
 		}
 	}
-	var marked, starred []nas.TrialView
-	for _, id := range m.marks {
-		if x, ok := find(m.snap, id); ok {
-			marked = append(marked, x)
-		}
-	}
+	var starred []nas.TrialView
 	for _, x := range m.snap.Top {
 		if x.Star {
 			starred = append(starred, x)
 		}
 	}
-	add(markedWord, marked)
+	add(markedWord, m.marked())
 	add("starred", starred)
 	return groups
 }

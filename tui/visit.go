@@ -13,7 +13,7 @@ type visit struct {
 	engine nas.Engine
 	snap   *nas.Snapshot
 	stack  []screen
-	marks  []int
+	marks  []nas.TrialView
 	leave  func() // ends what is being looked at
 }
 

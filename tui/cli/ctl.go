@@ -15,6 +15,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/nas/child"
 	"nasnet/nas/remote"
 )
 
@@ -34,8 +35,7 @@ var ctlActions = []ctlAction{
 	{"drain", "", "end it after the running children", nas.Drain, "wait"},
 	{"workers", "N", "N children at a time", nas.SetWorkers, ""},
 	{"submit", "CELL", "train a cell at the search's settings", nas.Submit, "note"},
-	{"retrain", "CELL", "train a cell at other settings, which the flags change", nas.Retrain,
-		"note data train-images val-images test image n filters epochs batch lr drop-path drop-path-mode seed"},
+	{"retrain", "CELL...", "train cells at other settings, which the flags change", nas.Retrain, retrainFlags},
 	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy start"},
 	{"star", "TRIAL", "mark a trial, or take the mark back", nas.Star, ""},
 	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
@@ -49,7 +49,7 @@ var ctlActions = []ctlAction{
 // ctlFlags are the flags of nasnet ctl; each action takes some of them.
 type ctlFlags struct {
 	searchFlags
-	at         int
+	at, seeds  int
 	note       string
 	test, wait bool
 	start      bool
@@ -70,7 +70,10 @@ func (a *app) ctlCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return a.ctl(c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()
 	f.registerSettings(fs)
+	addSettingFlags(fs)
 	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !contains(taken, x.Name) })
+	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Recipes, func(r child.Recipe) string { return r.Name }))
+	fs.IntVar(&f.seeds, "seeds", 1, "retrain: trainings of each cell, with --seed and the seeds that follow")
 	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
 	fs.StringVar(&f.name, "name", "", "fork: name of the new run (default: RUN-fork-N)")
 	fs.BoolVar(&f.start, "start", false, "fork: run it at once, in the process of its parent")
@@ -103,36 +106,55 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 	if at < 0 {
 		return usagef("ctl: action %q is not known; there are: %s", args[1], strings.Join(names, ", "))
 	}
-	c, err := a.command(dir, ctlActions[at], fs, f, args[2:])
+	all, err := a.commands(ctx, dir, ctlActions[at], fs, f, args[2:])
 	if err != nil {
 		return err
 	}
-	send := func() (nas.Reply, error) { return remote.Do(ctx, dir, remote.Visitor{Program: program()}, c) }
+	send := func(c nas.Command) (nas.Reply, error) {
+		return remote.Do(ctx, dir, remote.Visitor{Program: program()}, c)
+	}
 	if f.wait {
-		send = func() (nas.Reply, error) { return doAndWait(ctx, dir, c) }
+		send = func(c nas.Command) (nas.Reply, error) { return doAndWait(ctx, dir, c) }
 	}
-	r, err := send()
-	if err != nil {
-		return a.notRunning(err, dir)
+	for i, c := range all {
+		r, err := send(c)
+		if err != nil && len(all) > 1 {
+			err = fmt.Errorf("%d of %d were taken: %w", i, len(all), err)
+		}
+		if err != nil {
+			return a.notRunning(err, dir)
+		}
+		if err := a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) }); err != nil {
+			return err
+		}
 	}
-	return a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) })
+	return nil
 }
 
-// command makes a command of an action and its arguments.
-func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+// commands makes the commands of an action and its arguments, one but for several retrains.
+func (a *app) commands(ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (all []nas.Command, err error) {
 	fs.Visit(func(g *pflag.Flag) {
 		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !contains(x.flags, g.Name) && err == nil {
 			err = usagef("ctl %s takes no --%s", x.name, g.Name)
 		}
 	})
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	c.Do = x.do
 	want := strings.Fields(x.args)
-	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note {
-		return c, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
+	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note && x.do != nas.Retrain {
+		return nil, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
 	}
+	if x.do == nas.Retrain {
+		return a.retrains(ctx, dir, fs, f, args)
+	}
+	c, err := a.command(x, fs, f, args)
+	return []nas.Command{c}, err
+}
+
+// command makes the command of an action and its arguments.
+func (a *app) command(x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+	c.Do = x.do
 	switch x.args {
 	case "N":
 		if c.N, err = strconv.Atoi(args[0]); err != nil {
@@ -146,18 +168,9 @@ func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, a
 		c.Text = strings.Join(args[1:], " ")
 	case "CELL":
 		c.Text = f.note
-		if _, trial, ok := cutTrial("run/" + args[0]); ok {
-			c.Parent = &trial // the engine knows its cell
-		} else if g, err := a.cell(args[0]); err == nil {
-			c.Cell = &g
-		} else {
-			return c, err
-		}
+		err = a.which(&c, args[0])
 	}
-	switch x.do {
-	case nas.Retrain:
-		c.Retrain, err = retrainSpec(dir, fs, f)
-	case nas.Fork:
+	if x.do == nas.Fork {
 		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Steps: f.c.Controller.Steps, Start: f.start}
 		for name, zero := range map[string]bool{"children": c.Fork.Children == 0, "controller-lr": c.Fork.LearningRate == 0, "controller-steps": c.Fork.Steps == 0} {
 			if zero && fs.Changed(name) {
@@ -172,30 +185,6 @@ func (a *app) command(dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, a
 		}
 	}
 	return c, err
-}
-
-// retrainSpec is the settings of the search with what the flags change.
-func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (*nas.RetrainSpec, error) {
-	own, _, err := nas.ReadConfig(dir)
-	if err != nil {
-		return nil, err
-	}
-	c := own
-	if err := f.apply(fs, &c); err != nil {
-		return nil, err
-	}
-	if c.Data != own.Data {
-		c.DataDir = ""
-	}
-	r := &nas.RetrainSpec{Net: c.Net, Train: c.Train, Seed: c.Seed,
-		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
-	if err := r.Net.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	if err := r.Train.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	return r, nil
 }
 
 // doAndWait sends a command that ends a search and waits until its process has let go of the run.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 )
 
 // What a flag asks for is sent, also where it is the zero value, or refused.
@@ -31,19 +33,67 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 		if err := fs.Parse(r.flags); err != nil {
 			t.Fatal(err)
 		}
-		c, err := new(app).command("", fork, fs, &f, nil)
+		c, err := new(app).commands(t.Context(), "", fork, fs, &f, nil)
 		if r.err != "" {
 			if err == nil || !strings.Contains(err.Error(), r.err) {
 				t.Errorf("%v: %v; want %q", r.flags, err, r.err)
 			}
 			continue
 		}
-		if err != nil || c.Fork.Entropy != r.entropy {
-			t.Errorf("%v: entropy %v, %v; want %v", r.flags, c.Fork.Entropy, err, r.entropy)
+		if err != nil || c[0].Fork.Entropy != r.entropy {
+			t.Errorf("%v: entropy %+v, %v; want %v", r.flags, c, err, r.entropy)
 		}
 		var own nas.Config
 		if err := f.apply(fs, &own); err != nil || own.Controller.Entropy != r.entropy {
 			t.Errorf("nasnet fork %v: entropy %v, %v; want %v", r.flags, own.Controller.Entropy, err, r.entropy)
+		}
+	}
+}
+
+// A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a zero.
+func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
+	search, err := nas.PresetNamed("quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	search.Net, search.Train = search.Net.WithDefaults(), search.Train.WithDefaults()
+	search.Net.StemMultiplier, search.Train.Momentum = 5, 0.7
+	for _, r := range []struct {
+		flags, preset string
+		want          func(*nas.RetrainSpec)
+	}{
+		{"", "", func(s *nas.RetrainSpec) { s.Train.Shards = 0 }},
+		{"--optimizer rmsprop --momentum 0 --flip --cutout 4 --n 3 --shards 1", "", func(s *nas.RetrainSpec) {
+			s.Train.Optimizer, s.Train.Momentum, s.Train.Augment.Flip, s.Train.Augment.Cutout, s.Train.Shards, s.Net.N = "rmsprop", 0, true, 4, 1, 3
+		}},
+		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
+		{"--stack imagenet --aux", "", func(s *nas.RetrainSpec) {
+			s.Net = child.NetConfig{Stack: "imagenet", N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes}.WithDefaults()
+			s.Net.Aux, s.Train.Shards = true, 0
+		}},
+		{"--epochs 3 --lr 0.2", "6@768", func(s *nas.RetrainSpec) {
+			recipe, _ := child.RecipeNamed("6@768")
+			s.Net, s.Train = recipe.For(32, slices.Contains(handedData(), s.Data.Name))
+			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Train.Epochs, s.Train.LR, s.Train.Shards = 3, 0.2, 0
+			s.Data.Test, s.Data.TrainImages, s.Data.Image = true, 0, 32
+		}},
+	} {
+		fs := (&app{}).ctlCommand().Flags()
+		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
+			t.Fatal(err)
+		}
+		begin := nas.RetrainSpec{Net: search.Net, Train: search.Train, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
+		got, want := begin, begin
+		if recipe, err := child.RecipeNamed(r.preset); err == nil {
+			useRecipe(&got, recipe, fs)
+		}
+		if err := changeSettings(&got, fs); err != nil {
+			t.Fatal(err)
+		}
+		if r.want(&want); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s %s:\n%+v\nwant\n%+v", r.preset, r.flags, got, want)
 		}
 	}
 }
