@@ -96,10 +96,9 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
 		m.asked = 0
 	}
-	for _, on := range m.stack { // something may have opened over the form
-		if r, ok := on.(*retrainScreen); ok && msg.to.Do == nas.Retrain {
-			r.answered(m, msg.err == nil)
-		}
+	m.stack = m.answeredForms(m.stack, msg)
+	for i := range m.visits { // the run on the screen may be another by now
+		m.visits[i].stack = m.answeredForms(m.visits[i].stack, msg)
 	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
@@ -113,16 +112,29 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		return tea.Quit
 	case nas.StopTrial:
 		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
-	case nas.Retrain, nas.Fork: // the form has done its work; after an error it stays
-		if m.top().scope() == onForm {
-			m.pop()
-		}
 	}
 	text := msg.reply.Message
 	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
 		text += "  " + msg.reply.Dir
 	}
 	return m.say(text, false)
+}
+
+// answeredForms tells the form that waits for an answer, wherever it is on a stack, that it has come. When the form has done its work it goes; after an error
+// it stays.
+func (m *model) answeredForms(stack []screen, msg replyMsg) []screen {
+	i := slices.IndexFunc(stack, func(s screen) bool {
+		a, ok := s.(asker)
+		return ok && a.waits(msg.to.Do)
+	})
+	if i < 0 {
+		return stack
+	}
+	stack[i].(asker).answered(m, msg.err == nil)
+	if msg.err != nil {
+		return stack
+	}
+	return slices.Delete(slices.Clone(stack), i, i+1)
 }
 
 // say shows a line until the next one or for a while.

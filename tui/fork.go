@@ -78,12 +78,20 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 	if f.form.act(a) || a != actAccept {
 		return nil
 	}
+	if f.sent {
+		return m.say("it is being sent", false)
+	}
 	if i, err := f.wrong(); err != nil {
 		f.at = i
 		return m.say(err.Error(), true)
 	}
+	f.sent = true
 	return m.send(f.command())
 }
+
+func (f *forkDialog) waits(do nas.Action) bool { return f.sent && do == nas.Fork }
+
+func (f *forkDialog) answered(*model, bool) { f.sent = false }
 
 func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme

@@ -24,6 +24,7 @@ type field struct {
 type form struct {
 	fields []field
 	at     int
+	sent   bool // what it asks for, and it is not yet answered
 }
 
 func newForm(fields ...field) form {

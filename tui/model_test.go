@@ -249,6 +249,34 @@ func TestEscGoesBackOneStepAtATime(t *testing.T) {
 	}
 }
 
+func TestAFormWaitsForItsAnswerWhateverIsOverIt(t *testing.T) {
+	for _, k := range []string{"r", "f"} {
+		for _, refuse := range []error{nil, errors.New("no room")} {
+			d := drive(t, busy(), 80, 24).press("5", k)
+			d.e.refuse = refuse
+			_, sent := d.m.Update(keyMsg("enter"))
+			before := len(d.e.commands())
+			if got := d.press("enter").text(); !strings.Contains(got, "it is being sent") || len(d.e.commands()) != before {
+				t.Fatalf("%s: sent twice, or not said why:\n%s", k, got)
+			}
+			d.m.push(&digestDialog{from: d.m.snap, to: d.m.snap})
+			d.run(sent)
+			if _, open := d.m.top().(*digestDialog); !open {
+				t.Errorf("%s: the answer closed the digest", k)
+			}
+			d.press("esc")
+			if _, open := d.m.top().(asker); open != (refuse != nil) {
+				t.Errorf("%s: after the answer %v the form is open: %v", k, refuse, open)
+			}
+			if d.e.refuse = nil; refuse != nil { // and can be sent again
+				if d.press("enter"); len(d.e.commands()) != before+2 {
+					t.Errorf("%s: %d commands, want %d", k, len(d.e.commands()), before+2)
+				}
+			}
+		}
+	}
+}
+
 func TestTheQuitDialog(t *testing.T) {
 	t.Run("stop now quits when the engine has answered", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "s")

@@ -20,7 +20,6 @@ type retrainScreen struct {
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
 	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
-	sent   bool          // and not yet answered
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 	fitted string        // the epochs that did
 }

@@ -26,6 +26,12 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
+// asker is a form that has something asked of the engine and stays until that is answered.
+type asker interface {
+	waits(nas.Action) bool // for the answer to such a command
+	answered(m *model, taken bool)
+}
+
 // keeper is a screen that asks before it is left: nil if it may go.
 type keeper interface {
 	leave(m *model) *sureDialog

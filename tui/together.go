@@ -136,7 +136,9 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	})
 }
 
-// answered is told what became of what start asked for: when it was taken, the marks have done their work.
+func (r *retrainScreen) waits(do nas.Action) bool { return r.sent && do == nas.Retrain }
+
+// answered implements asker: when the trainings were taken, the marks have done their work.
 func (r *retrainScreen) answered(m *model, taken bool) {
 	r.sent = false
 	if taken && strings.HasSuffix(r.group().name, markedWord) {
