@@ -253,6 +253,9 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	if err := c.Retrain.Train.Validate(); err != nil {
 		return m.say(err.Error(), true)
 	}
+	if c.Retrain.Data.Test && c.Retrain.Data.TrainImages > 0 {
+		return m.say(fmt.Sprintf("images: %d; judged on the test images it trains on all, which is 0", c.Retrain.Data.TrainImages), true)
+	}
 	if a == actMeasureTime {
 		return m.measureEpoch(c)
 	}

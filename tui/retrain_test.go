@@ -201,4 +201,8 @@ func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
 	if d.press("right"); r.get("images") != "123" {
 		t.Errorf("images %s, want what the user chose", r.get("images"))
 	}
+	before := len(d.e.commands())
+	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "images: 123; judged on the test images it trains on all") {
+		t.Errorf("sent, or not said why:\n%s", d.text())
+	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/space"
 )
 
 // What a flag asks for is sent, also where it is the zero value, or refused.
@@ -77,7 +79,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 			s.Train.Epochs, s.Train.LR, s.Train.Shards = 3, 0.2, 0
-			s.Data.Test, s.Data.TrainImages, s.Data.Image = true, 0, 32
+			s.Data.Test, s.Data.Image = true, 32
 		}},
 	} {
 		fs := (&app{}).ctlCommand().Flags()
@@ -95,5 +97,21 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		if r.want(&want); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %s:\n%+v\nwant\n%+v", r.preset, r.flags, got, want)
 		}
+	}
+}
+
+func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := nas.RetrainSpec{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1, Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, Data: nas.DataSpec{Name: "./shoes", Image: 8}}
+	if _, err := estimateOf(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "how many images ./shoes has is not known") {
+		t.Error(err)
+	}
+	spec.Data.Name, spec.Net.Image, spec.Net.Filters, spec.Net.N, spec.Train.Batch = "cifar10", 331, 512, 6, 4096
+	var memory *nas.MemoryError
+	if _, err := estimateOf(t.Context(), known.Genotype, spec); !errors.As(err, &memory) {
+		t.Error(err)
 	}
 }

@@ -74,6 +74,9 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 
 // retrainSpec is the settings of the search, or of a preset, with what the flags change.
 func (a *app) retrainSpec(ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, of nas.Command) (*nas.RetrainSpec, error) {
+	if f.test && (fs.Changed("train-images") || fs.Changed("val-images")) {
+		return nil, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
+	}
 	own, _, err := nas.ReadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -94,6 +97,9 @@ func (a *app) retrainSpec(ctx context.Context, dir string, fs *pflag.FlagSet, f 
 		}
 		useRecipe(r, recipe, fs)
 	}
+	if r.Data.Test {
+		r.Data.TrainImages = 0
+	}
 	if err := changeSettings(r, fs); err != nil {
 		return nil, usageError{err}
 	}
@@ -111,7 +117,7 @@ func (a *app) retrainSpec(ctx context.Context, dir string, fs *pflag.FlagSet, f 
 	return r, nil
 }
 
-// useRecipe puts the settings of a preset into a retrain: it trains on all images and is judged on the test images.
+// useRecipe puts the settings of a preset into a retrain: it trains on all images and is judged on the test images, if no flag says otherwise.
 func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, fs *pflag.FlagSet) {
 	if recipe.Net.Image > 0 && !fs.Changed("image") {
 		r.Data.Image = recipe.Net.Image
@@ -119,9 +125,7 @@ func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, fs *pflag.FlagSet) {
 	net, train := recipe.For(r.Data.Image, slices.Contains(handedData(), r.Data.Name))
 	net.Channels, net.Classes = r.Net.Channels, r.Net.Classes
 	r.Net, r.Train = net.WithDefaults(), train.WithDefaults()
-	if r.Data.Test = true; !fs.Changed("train-images") {
-		r.Data.TrainImages = 0
-	}
+	r.Data.Test = !fs.Changed("train-images") && !fs.Changed("val-images")
 }
 
 // changeSettings puts what flags give into the network and the training of a retrain.

@@ -58,7 +58,7 @@ func unread(s nas.RetrainSpec) (of nas.RetrainSpec, v child.Volume) {
 			v = child.Volume{Train: info.TrainImages - s.Data.ValImages, Val: s.Data.ValImages}
 		}
 	}
-	if n := s.Data.TrainImages; n > 0 {
+	if n := s.Data.TrainImages; n > 0 && !s.Data.Test {
 		v.Train = n
 	}
 	if s.Train.Shards == 0 {
