@@ -267,19 +267,8 @@ func (s *standingsScreen) sayings(m *model, r *experiment.Result, w int) (out []
 			out = append(out, " "+l)
 		}
 	}
-	for _, x := range []struct {
-		name string
-		iv   *experiment.Interval
-	}{{"reward", r.Reward}, {"multiply-adds", r.MAdds}, {"reward, given the multiply-adds", r.Partial}} {
-		if x.iv != nil {
-			add(fmt.Sprintf("rank correlation with %s: %.2f (95 %% %.2f to %.2f, %d cells)", x.name, x.iv.Value, x.iv.Low, x.iv.High, x.iv.N))
-		}
-	}
-	if r.Reward == nil {
-		add("three cells with different rewards and accuracies give a rank correlation")
-	}
-	if r.Curse != "" {
-		add(m.theme.clean(r.Curse))
+	for _, text := range r.Says() {
+		add(m.theme.clean(text))
 	}
 	return out
 }

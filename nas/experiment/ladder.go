@@ -145,6 +145,25 @@ func compare(r Rung, standings []Standing) Result {
 	return res
 }
 
+// Says is what the rung says about the search, in sentences.
+func (r Result) Says() (out []string) {
+	for _, x := range []struct {
+		name string
+		iv   *Interval
+	}{{"reward", r.Reward}, {"multiply-adds", r.MAdds}, {"reward, given the multiply-adds", r.Partial}} {
+		if x.iv != nil {
+			out = append(out, fmt.Sprintf("rank correlation with %s: %.2f (95 %% %.2f to %.2f, %d cells)", x.name, x.iv.Value, x.iv.Low, x.iv.High, x.iv.N))
+		}
+	}
+	if r.Reward == nil {
+		out = append(out, "three cells with different rewards and accuracies give a rank correlation")
+	}
+	if r.Curse != "" {
+		out = append(out, r.Curse)
+	}
+	return out
+}
+
 // judge fills in what the standings say about the search.
 func (r *Result) judge() {
 	var reward, accuracy, madds []float64

@@ -298,16 +298,8 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd, float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)
 		}
 		tw.Flush()
-		for _, x := range []struct {
-			name string
-			iv   *experiment.Interval
-		}{{"rank correlation of reward and accuracy", r.Reward}, {"of multiply-adds and accuracy", r.MAdds}, {"of reward and accuracy, given the multiply-adds", r.Partial}} {
-			if x.iv != nil {
-				fmt.Fprintf(w, "%s: %.2f (95 %% %.2f to %.2f, %d cells)\n", x.name, x.iv.Value, x.iv.Low, x.iv.High, x.iv.N)
-			}
-		}
-		if r.Curse != "" {
-			fmt.Fprintln(w, r.Curse)
+		for _, text := range r.Says() {
+			fmt.Fprintln(w, text)
 		}
 	})
 }
