@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 	"nasnet/nas/experiment"
@@ -140,15 +141,21 @@ func (s *standingsScreen) act(m *model, a action) tea.Cmd {
 }
 
 func (s *standingsScreen) header(m *model, w int) string {
+	left, name := s.title(m)
+	return m.theme.spread(left+m.theme.bold.Render(name), m.way("back"), w)
+}
+
+// title is what is shown, and the name of the rung.
+func (s *standingsScreen) title(m *model) (what, name string) {
 	r, i := s.result()
 	if r == nil {
-		return m.theme.spread(" retrain ladder", m.way("back"), w)
+		return " retrain ladder", ""
 	}
-	left := " retrain ladder   " + m.theme.bold.Render(m.theme.clean(r.Rung.Name))
+	what = " retrain ladder   "
 	if n := len(s.known); n > 1 {
-		left += fmt.Sprintf("   rung %d of %d", i+1, n)
+		what += fmt.Sprintf("rung %d of %d   ", i+1, n)
 	}
-	return m.theme.spread(left, m.way("back"), w)
+	return what, m.theme.clean(r.Rung.Name)
 }
 
 func (s *standingsScreen) view(m *model, w, h int) []string {
@@ -266,6 +273,9 @@ func (s *standingsScreen) sayings(m *model, r *experiment.Result, w int) (out []
 		for _, l := range wrap(text, w-4) {
 			out = append(out, " "+l)
 		}
+	}
+	if what, name := s.title(m); ansi.StringWidth(what+name+" "+m.way("back")) > m.w { // the header has cut it
+		add(name)
 	}
 	for _, text := range r.Says() {
 		add(m.theme.clean(text))
