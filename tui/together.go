@@ -108,11 +108,7 @@ func (r *retrainScreen) commands(m *model, one nas.Command) (all []nas.Command) 
 	if len(all) == 1 {
 		return all
 	}
-	return slices.DeleteFunc(all, func(c nas.Command) bool {
-		return slices.ContainsFunc(m.snap.Retrains, func(v nas.TrialView) bool {
-			return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && experiment.SameTraining(*v.Retrain, *c.Retrain) && v.Genotype.Text() == c.Cell.Text()
-		})
-	})
+	return slices.DeleteFunc(all, func(c nas.Command) bool { return experiment.HasTraining(m.snap.Retrains, *c.Cell, *c.Retrain) })
 }
 
 // start asks the engine for the trainings, one after the other.

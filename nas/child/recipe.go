@@ -37,7 +37,7 @@ var Recipes = []Recipe{
 
 // practical is a training that gets far in few epochs: one cycle of the learning rate, mirror images, a moving average of the weights.
 func practical(drop float64) TrainConfig {
-	c := TrainConfig{Batch: 64, Shards: 2, Optimizer: "sgd", LR: 0.1, Schedule: "one-cycle", Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5,
+	c := TrainConfig{Batch: 64, Optimizer: "sgd", LR: 0.1, Schedule: "one-cycle", Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5,
 		Augment: Augment{Flip: true}, EMA: 0.999, FlipAverage: true}
 	if drop > 0 {
 		c.DropPath = DropPath{Mode: "linear", Prob: drop}

@@ -6,6 +6,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/space"
 )
 
 // OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of the newest retrain first. Of trainings of
@@ -78,8 +79,12 @@ func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
 	return out
 }
 
-// SameTraining says that two retrains of a cell give the same weights.
-func SameTraining(a, b nas.RetrainSpec) bool { return a.Seed == b.Seed && scaleOf(a) == scaleOf(b) }
+// HasTraining says that a run has, or will have, a retrain of a cell that gives the same weights.
+func HasTraining(retrains []nas.TrialView, g space.Genotype, spec nas.RetrainSpec) bool {
+	return slices.ContainsFunc(retrains, func(v nas.TrialView) bool {
+		return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && v.Retrain.Seed == spec.Seed && scaleOf(*v.Retrain) == scaleOf(spec) && v.Genotype.Text() == g.Text()
+	})
+}
 
 // scaleOf is what trainings on a rung have in common, with its defaults and without what the evaluator takes from the images.
 func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {

@@ -118,11 +118,11 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 	}
 	for i, c := range all {
 		r, err := send(c)
-		if err != nil && len(all) > 1 {
+		if err = a.notRunning(err, dir); err != nil && len(all) > 1 {
 			err = fmt.Errorf("%d of %d were taken: %w", i, len(all), err)
 		}
 		if err != nil {
-			return a.notRunning(err, dir)
+			return err
 		}
 		if err := a.print(r, func(w io.Writer) { fmt.Fprintln(w, r.Message) }); err != nil {
 			return err

@@ -60,6 +60,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 	}
 	search.Net, search.Train = search.Net.WithDefaults(), search.Train.WithDefaults()
 	search.Net.StemMultiplier, search.Train.Momentum = 5, 0.7
+	search.Train.DropPath = child.DropPath{Mode: "none", Prob: 0.1} // as --drop-path-mode none leaves it
 	for _, r := range []struct {
 		flags, preset string
 		want          func(*nas.RetrainSpec)
@@ -69,6 +70,13 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Train.Optimizer, s.Train.Momentum, s.Train.Augment.Flip, s.Train.Augment.Cutout, s.Train.Shards, s.Net.N = "rmsprop", 0, true, 4, 1, 3
 		}},
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
+		{"--drop-path 0.3", "1-hour", func(s *nas.RetrainSpec) {
+			recipe, _ := child.RecipeNamed("1-hour")
+			s.Net, s.Train = recipe.For(s.Data.Image, slices.Contains(handedData(), s.Data.Name))
+			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Train.Shards, s.Train.DropPath = 0, child.DropPath{Mode: "linear", Prob: 0.3}
+		}},
 		{"--stack imagenet --aux", "", func(s *nas.RetrainSpec) {
 			s.Net = child.NetConfig{Stack: "imagenet", N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes}.WithDefaults()
 			s.Net.Aux, s.Train.Shards = true, 0
@@ -79,7 +87,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 			s.Train.Epochs, s.Train.LR, s.Train.Shards = 3, 0.2, 0
-			s.Data.Test, s.Data.Image = true, 32
+			s.Data.Image = 32
 		}},
 	} {
 		fs := (&app{}).ctlCommand().Flags()
@@ -89,7 +97,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		begin := nas.RetrainSpec{Net: search.Net, Train: search.Train, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
 		if recipe, err := child.RecipeNamed(r.preset); err == nil {
-			useRecipe(&got, recipe, fs)
+			useRecipe(&got, recipe, false)
 		}
 		if err := changeSettings(&got, fs); err != nil {
 			t.Fatal(err)
@@ -113,5 +121,46 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 	var memory *nas.MemoryError
 	if _, err := estimateOf(t.Context(), known.Genotype, spec); !errors.As(err, &memory) {
 		t.Error(err)
+	}
+}
+
+// The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
+func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
+	for _, recipe := range child.Recipes {
+		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 224", "--image 331 --aux=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant"} {
+			var train training
+			fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
+			train.register(fs)
+			if err := fs.Parse(strings.Fields(flags)); err != nil {
+				t.Fatal(err)
+			}
+			image := train.spec.Image
+			if image == 0 {
+				image = max(recipe.Net.Image, 28)
+			}
+			if err := train.use(recipe, fs, image, false); err != nil {
+				t.Fatal(err)
+			}
+			train.net.Image, train.net.Channels, train.net.Classes = image, 1, 10
+
+			fs = (&app{}).ctlCommand().Flags()
+			if err := fs.Parse(strings.Fields(flags)); err != nil {
+				t.Fatal(err)
+			}
+			again := nas.RetrainSpec{Net: child.NetConfig{Channels: 1, Classes: 10}, Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
+			if fs.Changed("image") {
+				again.Data.Image = train.spec.Image
+			}
+			useRecipe(&again, recipe, fs.Changed("image"))
+			if err := changeSettings(&again, fs); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := again.Net.WithDefaults(), train.net.WithDefaults(); got != want {
+				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
+			}
+			if got, want := again.Train.WithDefaults(), train.train.WithDefaults(); got != want {
+				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
+			}
+		}
 	}
 }

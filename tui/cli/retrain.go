@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/pflag"
 
+	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/experiment"
+	"nasnet/nas/remote"
 	"nasnet/nas/space"
 )
 
@@ -46,86 +48,117 @@ func addSettingFlags(fs *pflag.FlagSet) {
 	})
 }
 
-// retrains are the trainings that ctl retrain asks for: of each cell with each seed.
+// retrains are the trainings that ctl retrain asks for: of each cell with each seed. With several, those that the run has already, or is at, are left out.
 func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
 	if f.seeds < 1 || f.seeds > 100 {
 		return nil, usagef("ctl retrain: --seeds %d; want 1 to 100", f.seeds)
 	}
+	spec, recipe, err := retrainSpec(dir, fs, f)
+	if err != nil {
+		return nil, err
+	}
 	for _, cell := range cells {
-		one := nas.Command{Do: nas.Retrain, Text: f.note}
+		one := nas.Command{Do: nas.Retrain, Text: f.note, Retrain: spec}
 		if err := a.which(&one, cell); err != nil {
 			return nil, err
 		}
-		if one.Retrain, err = a.retrainSpec(ctx, dir, fs, f, one); err != nil {
-			return nil, err
+		if one.Cell == nil {
+			t, err := findTrial(dir, *one.Parent)
+			if err != nil {
+				return nil, err
+			}
+			g, err := space.ParseJSON(t.Genotype)
+			if err != nil {
+				return nil, err
+			}
+			one.Cell = &g
 		}
 		all = append(all, one)
 	}
+	if recipe.Within > 0 && !fs.Changed("epochs") {
+		if !checkpoints.Summary(dir).Live {
+			return nil, a.notRunning(remote.ErrNotRunning, dir)
+		}
+		if err := fit(ctx, spec, recipe, all); err != nil {
+			return nil, err
+		}
+	}
+	if err := spec.Net.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	if err := spec.Train.Validate(); err != nil {
+		return nil, usageError{err}
+	}
 	for i := range f.seeds - 1 { // seed by seed, so that all cells can be compared early
+		next := *spec
+		next.Seed += uint64(1 + i)
 		for _, one := range all[:len(cells)] {
-			spec := *one.Retrain
-			spec.Seed += uint64(1 + i)
-			one.Retrain = &spec
+			one.Retrain = &next
 			all = append(all, one)
 		}
+	}
+	if len(all) == 1 {
+		return all, nil
+	}
+	s, err := nas.ReadSnapshot(dir)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(c nas.Command) bool { return experiment.HasTraining(s.Retrains, *c.Cell, *c.Retrain) })
+	if len(all) == 0 {
+		return nil, fmt.Errorf("run %s has all these trainings; nasnet ladder %[1]s --retrains shows them", s.Config.Name)
 	}
 	return all, nil
 }
 
-// retrainSpec is the settings of the search, or of a preset, with what the flags change.
-func (a *app) retrainSpec(ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, of nas.Command) (*nas.RetrainSpec, error) {
-	if f.test && (fs.Changed("train-images") || fs.Changed("val-images")) {
-		return nil, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
+// retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is named after a time are to be found.
+func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, recipe child.Recipe, err error) {
+	parted := fs.Changed("train-images") || fs.Changed("val-images")
+	if f.test && parted {
+		return nil, recipe, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
 	}
 	own, _, err := nas.ReadConfig(dir)
 	if err != nil {
-		return nil, err
+		return nil, recipe, err
 	}
 	c := own
 	if err := f.apply(fs, &c); err != nil {
-		return nil, err
+		return nil, recipe, err
 	}
 	if c.Data != own.Data {
 		c.DataDir = ""
 	}
-	r := &nas.RetrainSpec{Net: own.Net, Train: own.Train, Seed: c.Seed,
+	r = &nas.RetrainSpec{Net: own.Net, Train: own.Train, Seed: c.Seed,
 		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
-	var recipe child.Recipe
 	if f.preset != "" {
 		if recipe, err = child.RecipeNamed(f.preset); err != nil {
-			return nil, usageError{err}
+			return nil, recipe, usageError{err}
 		}
-		useRecipe(r, recipe, fs)
+		useRecipe(r, recipe, fs.Changed("image"))
+		if !fs.Changed("test") {
+			r.Data.Test = !parted
+		}
+		if !fs.Changed("train-images") { // all that there are, as a preset is meant
+			r.Data.TrainImages = 0
+		}
 	}
 	if r.Data.Test {
 		r.Data.TrainImages = 0
 	}
 	if err := changeSettings(r, fs); err != nil {
-		return nil, usageError{err}
+		return nil, recipe, usageError{err}
 	}
-	if recipe.Within > 0 && !fs.Changed("epochs") {
-		if err := a.fit(ctx, dir, of, r, recipe); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.Net.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	if err := r.Train.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	return r, nil
+	return r, recipe, nil
 }
 
-// useRecipe puts the settings of a preset into a retrain: it trains on all images and is judged on the test images, if no flag says otherwise.
-func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, fs *pflag.FlagSet) {
-	if recipe.Net.Image > 0 && !fs.Changed("image") {
+// useRecipe puts the network and the training of a preset into a retrain, and the side of its images, unless that was given.
+func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) {
+	if recipe.Net.Image > 0 && !sided {
 		r.Data.Image = recipe.Net.Image
 	}
 	net, train := recipe.For(r.Data.Image, slices.Contains(handedData(), r.Data.Name))
-	net.Channels, net.Classes = r.Net.Channels, r.Net.Classes
+	net.Image, net.Channels, net.Classes = r.Data.Image, r.Net.Channels, r.Net.Classes
 	r.Net, r.Train = net.WithDefaults(), train.WithDefaults()
-	r.Data.Test = !fs.Changed("train-images") && !fs.Changed("val-images")
 }
 
 // changeSettings puts what flags give into the network and the training of a retrain.
@@ -143,26 +176,42 @@ func changeSettings(r *nas.RetrainSpec, fs *pflag.FlagSet) (err error) {
 			err = settings.Set(x.Name, x.Value.String())
 		}
 	})
-	if d := &r.Train.DropPath; d.Mode == "none" && d.Prob > 0 && !fs.Changed("drop-path-mode") {
-		d.Mode = "linear"
+	dropAsAsked(&r.Train.DropPath, fs)
+	if err == nil {
+		err = auxAsAsked(fs)
 	}
 	return err
 }
 
-// fit gives a retrain the epochs that fit into the time of its preset, as measured here and now.
-func (a *app) fit(ctx context.Context, dir string, of nas.Command, r *nas.RetrainSpec, recipe child.Recipe) error {
-	g, err := a.cellOf(dir, of)
-	if err != nil {
+// auxAsAsked refuses a weight of 0, which a config takes for the default.
+func auxAsAsked(fs *pflag.FlagSet) error {
+	if w, err := fs.GetFloat64("aux-weight"); err != nil || w != 0 || !fs.Changed("aux-weight") {
 		return err
 	}
-	r.Train.Epochs = recipe.MostEpochs // until it is known how many fit
-	e, err := estimateOf(ctx, g, *r)
-	if err != nil {
-		return err
+	return usagef("--aux-weight 0; want more: without --aux there is no auxiliary head")
+}
+
+// dropAsAsked makes --drop-path alone ask for ScheduledDropPath where paths are not dropped.
+func dropAsAsked(d *child.DropPath, fs *pflag.FlagSet) {
+	if fs.Changed("drop-path") && !fs.Changed("drop-path-mode") && d.Prob > 0 && (d.Mode == "" || d.Mode == "none") {
+		d.Mode = "linear"
 	}
-	if r.Train.Epochs = min(recipe.MostEpochs, e.Epochs(recipe.Within)); r.Train.Epochs == 0 {
-		return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), recipe.Name)
+}
+
+// fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
+func fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
+	spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
+	fits := recipe.MostEpochs
+	for _, c := range all {
+		e, err := estimateOf(ctx, *c.Cell, *spec)
+		if err != nil {
+			return err
+		}
+		if fits = min(fits, e.Epochs(recipe.Within)); fits == 0 {
+			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), recipe.Name)
+		}
 	}
+	spec.Train.Epochs = fits
 	return nil
 }
 
@@ -178,16 +227,4 @@ func (a *app) which(c *nas.Command, cell string) error {
 	}
 	c.Cell = &g
 	return nil
-}
-
-// cellOf is the cell of a command for the run in dir.
-func (a *app) cellOf(dir string, c nas.Command) (space.Genotype, error) {
-	if c.Cell != nil {
-		return *c.Cell, nil
-	}
-	t, err := findTrial(dir, *c.Parent)
-	if err != nil {
-		return space.Genotype{}, fmt.Errorf("%s: %w", filepath.Base(dir), err)
-	}
-	return space.ParseJSON(t.Genotype)
 }

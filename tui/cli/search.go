@@ -100,13 +100,9 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
 	set("val-images", func() { c.ValImages = f.c.ValImages })
 	set("ops", func() { c.Ops = f.c.Ops })
 	set("blocks", func() { c.Blocks = f.c.Blocks })
-	set("drop-path", func() {
-		c.Train.DropPath.Prob = f.c.Train.DropPath.Prob
-		if c.Train.DropPath.Mode == "none" && c.Train.DropPath.Prob > 0 {
-			c.Train.DropPath.Mode = "linear"
-		}
-	})
+	set("drop-path", func() { c.Train.DropPath.Prob = f.c.Train.DropPath.Prob })
 	set("drop-path-mode", func() { c.Train.DropPath.Mode = f.c.Train.DropPath.Mode })
+	dropAsAsked(&c.Train.DropPath, fs)
 	set("controller-lr", func() { c.Controller.LearningRate = f.c.Controller.LearningRate })
 	set("controller-steps", func() { c.Controller.Steps = f.c.Controller.Steps })
 	set("entropy", func() { c.Controller.Entropy = noneAtZero(f.c.Controller.Entropy) })

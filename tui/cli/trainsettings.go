@@ -94,6 +94,7 @@ func (t *training) use(r child.Recipe, fs *pflag.FlagSet, image int, handed bool
 			return err
 		}
 	}
+	dropAsAsked(&t.train.DropPath, fs)
 	return nil
 }
 
@@ -117,6 +118,9 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 	}
 	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
 		return data, usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", t.spec.TrainImages, t.spec.ValImages)
+	}
+	if err := auxAsAsked(fs); err != nil {
+		return data, err
 	}
 	limit, err := t.limit()
 	if err != nil {
@@ -245,7 +249,7 @@ func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) erro
 		own.net, own.train = r.For(d.Train.H, d.Info.Handed)
 		own.net.Channels, own.net.Classes = d.Train.C, len(d.Info.Classes)
 		timed := own.train.Epochs == 0
-		own.train.Epochs = max(1, own.train.Epochs)
+		own.train.Epochs, own.train.Shards = max(1, own.train.Epochs), child.DefaultShards(own.train.Batch)
 		cost, err := child.CostOf(g, own.net)
 		if err != nil {
 			return err
