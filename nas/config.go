@@ -152,8 +152,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// comparable says that the trial of a number has its reward under the settings of this run, if it is no retrain.
-func (c Config) comparable(id int) bool {
+// Comparable says that the trial of a number has its reward under the settings of this run, if it is no retrain.
+func (c Config) Comparable(id int) bool {
 	if id >= FirstManual {
 		return id-FirstManual >= c.InheritedManual
 	}

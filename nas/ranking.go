@@ -39,7 +39,7 @@ func ReadRanking(dir string) (ranked []Ranked, c Config, err error) {
 	}
 	best := map[string]int{} // place in rows by cell
 	for i, r := range rows {
-		if !r.HasReward || kindOf(r) == Retrained || !c.comparable(r.ID) {
+		if !r.HasReward || kindOf(r) == Retrained || !c.Comparable(r.ID) {
 			continue
 		}
 		if k, ok := best[r.CellHash]; !ok || r.Reward > rows[k].Reward {

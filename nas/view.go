@@ -161,7 +161,7 @@ func leaders(ts []*trial) []*trial {
 
 // ranked says that the trial's reward can be compared with those of the search: those of retrains and of trials under other settings cannot.
 func (s *Search) ranked(t *trial) bool {
-	return t.HasReward && t.Kind != Retrained && s.config.comparable(t.ID)
+	return t.HasReward && t.Kind != Retrained && s.config.Comparable(t.ID)
 }
 
 // best is the first of ranking without the sorting; nil if no trial has a reward.

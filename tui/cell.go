@@ -3,7 +3,6 @@ package tui
 import (
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -350,9 +349,9 @@ func asTheSearch(c nas.Config, v nas.TrialView) bool {
 	if r == nil {
 		return true
 	}
-	own, its := c.Train, r.Train
+	own, its := c.Train.WithDefaults(), r.Train.WithDefaults()
 	own.Shards, its.Shards = max(1, own.Shards), max(1, its.Shards)
-	return reflect.DeepEqual(r.Net, c.Net) && reflect.DeepEqual(its, own) && r.Data.Name == c.Data && r.Data.Dir == c.DataDir && !r.Data.Test &&
+	return r.Net.WithDefaults() == c.Net.WithDefaults() && its == own && r.Data.Name == c.Data && r.Data.Dir == c.DataDir && !r.Data.Test &&
 		r.Data.TrainImages == c.TrainImages && r.Data.ValImages == c.ValImages
 }
 

@@ -21,6 +21,9 @@ func TestARewardOverTrainingsCountsOnlyThoseOfTheSearchsKind(t *testing.T) {
 		{"other data", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Data.Name = "cifar100" }, 1},
 		{"another cell", func(s *nas.Snapshot, x *nas.TrialView) { x.Cell = s.Top[1].Cell }, 1},
 		{"one shard said as such", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Train.Shards = 1 }, 2},
+		{"as the form sends it", func(s *nas.Snapshot, x *nas.TrialView) {
+			x.Retrain = drive(t, s, 120, 36).press("5", "r", "enter").last().Retrain
+		}, 2},
 		{"two shards", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Train.Shards = 2 }, 1},
 	} {
 		t.Run(r.name, func(t *testing.T) {

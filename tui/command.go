@@ -16,7 +16,7 @@ import (
 func (m *model) send(c nas.Command) tea.Cmd {
 	return m.inTurn("command "+string(c.Do), func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		r, err := do(c)
-		return replyMsg{c, r, err}
+		return replyMsg{to: c, reply: r, err: err}
 	})
 }
 
@@ -96,9 +96,11 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
 		m.asked = 0
 	}
-	m.stack = m.answeredForms(m.stack, msg)
-	for i := range m.visits { // the run on the screen may be another by now
-		m.visits[i].stack = m.answeredForms(m.visits[i].stack, msg)
+	if msg.by != nil {
+		m.stack = answerForm(m.stack, &m.marks, msg)
+		for i := range m.visits { // the run on the screen may be another by now
+			m.visits[i].stack = answerForm(m.visits[i].stack, &m.visits[i].marks, msg)
+		}
 	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
@@ -120,17 +122,25 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	return m.say(text, false)
 }
 
-// answeredForms tells the form that waits for an answer, wherever it is on a stack, that it has come. When the form has done its work it goes; after an error
-// it stays.
-func (m *model) answeredForms(stack []screen, msg replyMsg) []screen {
-	i := slices.IndexFunc(stack, func(s screen) bool {
-		a, ok := s.(asker)
-		return ok && a.waits(msg.to.Do)
-	})
+// by makes the answer of a command that of the form that asked.
+func by(form asker, send tea.Cmd) tea.Cmd {
+	return func() tea.Msg {
+		msg := send()
+		if r, ok := msg.(replyMsg); ok {
+			r.by = form
+			return r
+		}
+		return msg
+	}
+}
+
+// answerForm tells the form that has asked, wherever it is on a stack. When it has done its work it goes; after an error it stays.
+func answerForm(stack []screen, marks *[]nas.TrialView, msg replyMsg) []screen {
+	i := slices.Index(stack, screen(msg.by))
 	if i < 0 {
 		return stack
 	}
-	stack[i].(asker).answered(m, msg.err == nil)
+	msg.by.answered(marks, msg.err == nil)
 	if msg.err != nil {
 		return stack
 	}

@@ -419,7 +419,8 @@ func fakeEstimate(_ context.Context, g space.Genotype, s nas.RetrainSpec) (e chi
 }
 
 // fakeLatency measures a made-up network, and fails on the largest cells.
-func fakeLatency(g space.Genotype, net child.NetConfig) (child.Latency, error) {
+func fakeLatency(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
+	net := s.Net
 	c, err := fakeCost(g, net)
 	if err == nil && net.Filters > 100 {
 		err = errors.New("too large to measure")

@@ -86,12 +86,10 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 		return m.say(err.Error(), true)
 	}
 	f.sent = true
-	return m.send(f.command())
+	return by(f, m.send(f.command()))
 }
 
-func (f *forkDialog) waits(do nas.Action) bool { return f.sent && do == nas.Fork }
-
-func (f *forkDialog) answered(*model, bool) { f.sent = false }
+func (f *forkDialog) answered(*[]nas.TrialView, bool) { f.sent = false }
 
 func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme

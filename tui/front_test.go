@@ -59,7 +59,7 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 		t.Fatalf("a latency nobody measured:\n%s", got)
 	}
 	d.press("m")
-	profile, err := fakeLatency(busy().Top[0].Genotype, config().Net)
+	profile, err := fakeLatency(busy().Top[0].Genotype, nas.RetrainSpec{Net: config().Net})
 	if err != nil {
 		t.Fatal(err)
 	}

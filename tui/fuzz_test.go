@@ -46,7 +46,7 @@ func wander(t *testing.T, seed uint64) {
 			d.e.publish(pick())
 			d.m.Update(snapMsg{d.e.Snapshot(), source{context.Background(), d.e, d.e.updated}})
 		case 2:
-			d.m.Update(replyMsg{nas.Command{Do: nas.Pause}, nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}, nil})
+			d.m.Update(replyMsg{to: nas.Command{Do: nas.Pause}, reply: nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}})
 		default:
 			k := all[r.IntN(len(all))]
 			if r.IntN(3) > 0 { // more often one that works here

@@ -27,7 +27,11 @@ func (m *model) netOf(v nas.TrialView) child.NetConfig {
 }
 
 func (m *model) latencyKey(v nas.TrialView) string {
-	return fmt.Sprintf("%s %+v", v.Genotype.Text(), m.netOf(v))
+	data := m.snap.Config.Data
+	if v.Retrain != nil {
+		data = v.Retrain.Data.Name
+	}
+	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), data, m.netOf(v))
 }
 
 // latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by this screen. 0 if neither did.
@@ -82,9 +86,13 @@ func (m *model) measure() tea.Cmd {
 		return m.say("a network is being measured", false) // two at a time would measure each other
 	}
 	m.measuring = true
-	net, key, who, measure := m.netOf(v), m.latencyKey(v), m.theme.trial(v), m.options.Latency
+	spec := nas.RetrainSpec{Net: m.netOf(v), Data: nas.DataSpec{Name: m.snap.Config.Data}}
+	if v.Retrain != nil {
+		spec.Data = v.Retrain.Data
+	}
+	key, who, measure := m.latencyKey(v), m.theme.trial(v), m.options.Latency
 	return tea.Batch(m.say("measuring "+who+" …", false), m.safe("latency", func() tea.Msg {
-		l, err := measure(v.Genotype, net)
+		l, err := measure(v.Genotype, spec)
 		return latencyMsg{key, who, l, err}
 	}))
 }

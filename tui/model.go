@@ -78,6 +78,7 @@ type (
 		to    nas.Command
 		reply nas.Reply
 		err   error
+		by    asker // the form that asked; nil: none
 	}
 	// source is where snapshots come from.
 	source struct {

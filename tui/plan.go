@@ -31,10 +31,17 @@ type planMsg struct {
 	plan
 }
 
+// planned is the settings of a retrain for which a plan is made: one epoch, so that a warm-up that is longer than the epochs is no obstacle.
+func planned(c nas.Command) nas.RetrainSpec {
+	s := *c.Retrain
+	s.Train.Epochs, s.Train.WarmupEpochs = 1, 0
+	return s
+}
+
 // planOf names a training by what decides its plan.
 func planOf(c nas.Command) string {
-	s := *c.Retrain
-	s.Seed, s.Train.Epochs = 0, 1
+	s := planned(c)
+	s.Seed = 0
 	b, err := json.Marshal(s)
 	if err != nil {
 		return "" // a number that is not finite; it has no plan
@@ -48,7 +55,7 @@ func (m *model) askPlan(c nas.Command) tea.Cmd {
 	if m.options.Plan == nil || m.plans[of].asked {
 		return nil
 	}
-	g, spec := *c.Cell, *c.Retrain
+	g, spec := *c.Cell, planned(c)
 	return m.safe("plan", func() tea.Msg {
 		p, err := m.options.Plan(g, spec)
 		return planMsg{of, plan{Plan: p, asked: true, err: err}}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -19,9 +20,10 @@ type retrainScreen struct {
 	groups []group         // cells that can be trained together, the first one is trial alone
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
-	gauge  nas.TrialView // a child whose time and multiply-adds tell how long others take: this cell's, or the best one's
+	gauge  nas.TrialView // a child that was trained to its end in this search, whose time and multiply-adds tell how long others take: this cell's, or the best one's
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 	fitted string        // the epochs that did
+	filled []field       // the fields as the preset has them
 }
 
 // ownSettings is the preset that leaves the settings as they were.
@@ -45,7 +47,7 @@ func openRetrain(m *model) (screen, string) {
 	groups := groupsFor(m, v)
 	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
-		if x.Kind != nas.Retrained && x.Seconds > 0 && x.MAdds > 0 {
+		if x.Kind != nas.Retrained && x.HasReward && x.Seconds > 0 && x.MAdds > 0 && c.Comparable(x.ID) {
 			r.gauge = x
 			break
 		}
@@ -124,29 +126,55 @@ func decimal(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 // fill puts the settings of the chosen preset into the fields.
 func (r *retrainScreen) fill(m *model) {
-	spec := r.spec
-	r.timed = false
+	spec, side := r.spec, r.spec.Data.Image
+	r.timed, r.fitted = false, ""
 	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
-		side := r.spec.Data.Image
 		if recipe.Net.Image > 0 {
 			side = recipe.Net.Image
 		}
-		spec.Net, spec.Train = recipe.For(side, slices.Contains(m.options.Handed, r.get("data")))
-		spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
-		spec.Data.Image, spec.Data.TrainImages, spec.Data.Test = side, 0, true
-		if r.timed = recipe.Within > 0; r.timed {
-			spec.Train.Epochs = recipe.MostEpochs // until it is known what an epoch takes
-		}
+		spec = r.ofPreset(m, recipe, side)
+		r.timed = recipe.Within > 0
 	}
-	for _, x := range retrainFields(spec, nil) {
+	r.filled = retrainFields(spec, nil)
+	for _, x := range r.filled {
 		if !slices.Contains([]string{"preset", "data", "seed", "seeds", "baselines"}, x.name) {
 			r.set(x.name, x.value)
 		}
 	}
 }
 
+// ofPreset is the settings of a preset for images of a side.
+func (r *retrainScreen) ofPreset(m *model, recipe child.Recipe, side int) nas.RetrainSpec {
+	spec := r.spec
+	net, train := recipe.For(side, slices.Contains(m.options.Handed, r.get("data")))
+	net.Image = side
+	spec.Net, spec.Train = net.WithDefaults(), train.WithDefaults()
+	spec.Data.Image, spec.Data.TrainImages, spec.Data.Test = side, 0, true
+	if recipe.Within > 0 {
+		spec.Train.Epochs = recipe.MostEpochs // until it is known what an epoch takes
+	}
+	return spec
+}
+
+// follow brings what a preset makes of the images, and the epochs that fit, up to what the fields say now, but for what the user has set.
+func (r *retrainScreen) follow(m *model) {
+	recipe, err := child.RecipeNamed(r.get("preset"))
+	if err != nil || r.integer("image") < 1 {
+		return
+	}
+	now := retrainFields(r.ofPreset(m, recipe, r.integer("image")), nil)
+	for i, x := range r.filled {
+		if slices.Contains([]string{"pad", "cutout", "flip", "flipmean"}, x.name) && r.get(x.name) == x.value {
+			r.set(x.name, now[i].value)
+			r.filled[i].value = now[i].value
+		}
+	}
+	r.refit()
+}
+
 func (r *retrainScreen) typed(m *model, msg tea.KeyMsg) tea.Cmd {
 	r.form.typed(msg)
+	r.follow(m)
 	return r.ask(m)
 }
 
@@ -165,6 +193,11 @@ func (r *retrainScreen) ask(m *model) tea.Cmd {
 // command is the command that the fields ask for.
 func (r *retrainScreen) command() nas.Command {
 	s := r.spec
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil { // what has no field is the preset's as well
+		net, train := recipe.For(0, false)
+		net.Channels, net.Classes = s.Net.Channels, s.Net.Classes
+		s.Net, s.Train = net, train
+	}
 	if name := r.get("data"); name != s.Data.Name {
 		s.Data.Name, s.Data.Dir = name, ""
 		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
@@ -184,9 +217,6 @@ func (r *retrainScreen) command() nas.Command {
 	t.EMA, t.FlipAverage = r.decimal("ema"), r.yes("flipmean")
 	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
 	t.Clip, t.LabelSmoothing = r.decimal("clip"), r.decimal("smoothing")
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
-		t.Dropout, t.Nesterov = recipe.Train.Dropout, recipe.Train.Nesterov
-	}
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	g := r.trial.Genotype
 	return nas.Command{Do: nas.Retrain, Parent: &r.trial.ID, Cell: &g, Retrain: &s}
@@ -232,11 +262,13 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 	if r.form.act(a) {
 		switch {
 		case a == actReset:
+			r.timed = false
 		case r.get("preset") != preset:
 			r.fill(m)
 		case r.get("judged") != judged:
 			r.chooseImages()
 		}
+		r.follow(m)
 		return r.ask(m)
 	}
 	if a != actAccept && a != actMeasureTime {
@@ -331,9 +363,15 @@ func (r *retrainScreen) settle(m *model) {
 
 // refit asks for the epochs that fit once more, now that more is known, unless the user chose others.
 func (r *retrainScreen) refit() {
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 && r.get("epochs") == r.fitted {
+	if r.within() > 0 && r.get("epochs") == r.fitted {
 		r.timed = true
 	}
+}
+
+// within is the time that the preset is named after; 0 if it is none.
+func (r *retrainScreen) within() time.Duration {
+	recipe, _ := child.RecipeNamed(r.get("preset"))
+	return recipe.Within
 }
 
 // estimate tells what the settings ask for.
@@ -365,6 +403,8 @@ func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	s := r.seconds(p, epochs)
 	took := clock(seconds(min(s, 1e9))) + each
 	switch {
+	case s > 0 && epochs == 1 && s > r.within().Seconds() && r.within() > 0:
+		return "an epoch takes " + took + "; none fits " + r.get("preset")
 	case p.epoch > 0 && each != "":
 		return took + ", measured"
 	case p.epoch > 0 && p.beside > 0:
@@ -376,7 +416,7 @@ func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	case s > 0:
 		return "about " + took + " on one worker; " + m.keyOf(actMeasureTime) + " measures it"
 	}
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil && recipe.Within > 0 {
+	if r.within() > 0 {
 		return m.keyOf(actMeasureTime) + " measures how many epochs fit"
 	}
 	return m.keyOf(actMeasureTime) + " measures its time"

@@ -6,6 +6,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/space"
 )
 
 // to moves the cursor of a form to a field.
@@ -204,5 +205,97 @@ func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
 	before := len(d.e.commands())
 	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "images: 123; judged on the test images it trains on all") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
+	}
+}
+
+// preset opens the form of a search and chooses a preset.
+func preset(t *testing.T, s *nas.Snapshot, name string) (*driver, *retrainScreen) {
+	t.Helper()
+	d := drive(t, s, 120, 36).press("5", "r")
+	d.m.options.Handed = []string{"mnist"}
+	choose(t, d, "preset", name)
+	return d, d.m.top().(*retrainScreen)
+}
+
+func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
+	d, r := preset(t, slow(), "1-hour")
+	if r.get("pad") != "4" || !r.yes("flip") || !r.yes("flipmean") {
+		t.Fatalf("pad %s, flip %s, flip average %s", r.get("pad"), r.get("flip"), r.get("flipmean"))
+	}
+	was := r.integer("epochs")
+	to(t, d, "n")
+	if d.press("backspace", "4"); r.integer("epochs") != was/4 {
+		t.Errorf("with four times the cells %s epochs, before %d", r.get("epochs"), was)
+	}
+	to(t, d, "image")
+	if d.press("backspace", "backspace", "6", "4"); r.get("pad") != "8" {
+		t.Errorf("pad %s at 64 pixels, want 8", r.get("pad"))
+	}
+	r.set("pad", "3")
+	if d.press("backspace", "backspace", "1", "6"); r.get("pad") != "3" {
+		t.Errorf("pad %s, want what the user typed", r.get("pad"))
+	}
+	r.set("data", "mnist")
+	if d.press("down"); r.yes("flip") || r.yes("flipmean") {
+		t.Errorf("digits are turned: flip %s, flip average %s", r.get("flip"), r.get("flipmean"))
+	}
+	r.set("epochs", "2")
+	if d.press("up"); r.get("epochs") != "2" {
+		t.Errorf("%s epochs, want what the user typed", r.get("epochs"))
+	}
+}
+
+func TestThatNoEpochFitsIsSaid(t *testing.T) {
+	s := slow()
+	s.Top[0].Seconds *= 1000
+	d, r := preset(t, s, "10-minutes")
+	if r.get("epochs") != "1" || !strings.Contains(d.text(), "; none fits 10-minutes") {
+		t.Errorf("%s epochs, and\n%s", r.get("epochs"), d.text())
+	}
+}
+
+func TestAPresetOfARepeatedRetrainIsThePresetAlone(t *testing.T) {
+	s := busy()
+	spec := *s.Retrains[1].Retrain
+	spec.Net.StemMultiplier, spec.Net.SkipReduction, spec.Train.AuxWeight, spec.Train.Nesterov = 1, true, 0.9, true
+	s.Top[0].Retrain = &spec
+	d, r := preset(t, s, "6@768")
+	if c := d.press("enter").last().Retrain; c.Net.StemMultiplier != 0 && c.Net.StemMultiplier != 3 || c.Net.SkipReduction || c.Train.AuxWeight != 0.4 || c.Train.Nesterov {
+		t.Errorf("sent %+v", *c)
+	}
+	_, r = preset(t, s, ownSettings)
+	if c := r.command().Retrain; c.Net.StemMultiplier != 1 || !c.Net.SkipReduction || c.Train.AuxWeight != 0.9 || !c.Train.Nesterov {
+		t.Errorf("as before is %+v", *c)
+	}
+}
+
+func TestAChildThatWasStoppedIsNoMeasureOfTime(t *testing.T) {
+	s := busy()
+	s.Top[0].HasReward, s.Top[0].State, s.Top[0].Seconds = false, nas.Stopped, 3
+	if r := drive(t, s, 120, 36).press("5", "r").m.top().(*retrainScreen); r.gauge.ID == s.Top[0].ID {
+		t.Error("judged by a stopped child")
+	}
+	s = busy()
+	s.Config.Inherited = s.Top[0].ID + 1
+	if r := drive(t, s, 120, 36).press("5", "r").m.top().(*retrainScreen); r.gauge.ID == s.Top[0].ID {
+		t.Error("judged by a child of the parent run")
+	}
+}
+
+func TestAWarmUpLongerThanTheEpochsIsNoErrorForEver(t *testing.T) {
+	d := drive(t, busy(), 120, 36)
+	plans := d.m.options.Plan
+	d.m.options.Plan = func(g space.Genotype, s nas.RetrainSpec) (Plan, error) {
+		if err := s.Train.Validate(); err != nil {
+			return Plan{}, err
+		}
+		return plans(g, s)
+	}
+	d.press("5", "r")
+	r := to(t, d, "warmup")
+	d.press("backspace", "3", "0") // of 20 epochs
+	r.set("epochs", "40")
+	if d.press("up"); !strings.Contains(d.text(), "multiply-adds") {
+		t.Errorf("\n%s", d.text())
 	}
 }

@@ -26,10 +26,10 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// asker is a form that has something asked of the engine and stays until that is answered.
+// asker is a form that asks something of the engine and stays until that is answered.
 type asker interface {
-	waits(nas.Action) bool // for the answer to such a command
-	answered(m *model, taken bool)
+	screen
+	answered(marks *[]nas.TrialView, taken bool) // marks are those of its run
 }
 
 // keeper is a screen that asks before it is left: nil if it may go.

@@ -119,25 +119,23 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	case 0:
 		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+" shows them", true)
 	case 1:
-		return m.send(all[0])
+		return by(r, m.send(all[0]))
 	}
 	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all), m.keyOf(actStandings))
-	return m.inTurn("retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
+	return by(r, m.inTurn("retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
 			if _, err := do(c); err != nil {
-				return replyMsg{c, nas.Reply{}, fmt.Errorf("%d of %d trainings were taken: %w", i, len(all), err)}
+				return replyMsg{to: c, err: fmt.Errorf("%d of %d trainings were taken: %w", i, len(all), err)}
 			}
 		}
-		return replyMsg{all[0], nas.Reply{Message: done}, nil}
-	})
+		return replyMsg{to: all[0], reply: nas.Reply{Message: done}}
+	}))
 }
 
-func (r *retrainScreen) waits(do nas.Action) bool { return r.sent && do == nas.Retrain }
-
 // answered implements asker: when the trainings were taken, the marks have done their work.
-func (r *retrainScreen) answered(m *model, taken bool) {
+func (r *retrainScreen) answered(marks *[]nas.TrialView, taken bool) {
 	r.sent = false
 	if taken && strings.HasSuffix(r.group().name, markedWord) {
-		m.marks = nil
+		*marks = nil
 	}
 }

@@ -194,6 +194,23 @@ func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFileWithoutLinesIsNotEmptied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "g.jsonl")
+	for text, want := range map[string]string{`{"model":"mine"}`: `what ends it is not a row of an experiment: "{\"model\"`, "\x89PNG": "what ends it is not a row", `{"key":"ab`: "", `{"k`: ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(path)
+		b, _ := os.ReadFile(path)
+		if want == "" && (err != nil || len(b) > 0) {
+			t.Errorf("%q: error %v, and %q is left; want the line that was cut off to go", text, err, b)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || string(b) != text) {
+			t.Errorf("%q: error %v, and %q is left", text, err, b)
+		}
+	}
+}
+
 func TestRankCorrelations(t *testing.T) {
 	if got, want := ranks([]float64{3, 1, 3, 2}), []float64{3.5, 1, 3.5, 2}; !slices.Equal(got, want) {
 		t.Errorf("ranks %v, want %v", got, want)

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,6 +101,9 @@ func Open(path string) (*Grid, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if rest, begins := string(b[whole:]), `{"key":`; !strings.HasPrefix(rest, begins) && !strings.HasPrefix(begins, rest) {
+		return nil, fmt.Errorf("%s: what ends it is not a row of an experiment: %.60q", path, rest)
 	}
 	if whole < len(b) {
 		return g, os.Truncate(path, int64(whole))

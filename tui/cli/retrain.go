@@ -205,7 +205,7 @@ func fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []
 	for _, c := range all {
 		e, err := estimateOf(ctx, *c.Cell, *spec)
 		if err != nil {
-			return err
+			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
 		}
 		if fits = min(fits, e.Epochs(recipe.Within)); fits == 0 {
 			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), recipe.Name)

@@ -23,8 +23,9 @@ import (
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan, o.Estimate = child.CostOf, planOf, estimateOf
-	o.Latency = func(g space.Genotype, net child.NetConfig) (child.Latency, error) {
-		o := child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
+	o.Latency = func(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
+		s, _ = unread(s)
+		net, o := s.Net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
 		l, err := child.MeasureLatency(g, net, o)
 		if err != nil { // 32 images may not fit into memory
 			o.Batches = o.Batches[:1]
@@ -59,7 +60,7 @@ func unread(s nas.RetrainSpec) (of nas.RetrainSpec, v child.Volume) {
 		}
 	}
 	if n := s.Data.TrainImages; n > 0 && !s.Data.Test {
-		v.Train = n
+		v.Train, v.Val = n, s.Data.ValImages
 	}
 	if s.Train.Shards == 0 {
 		s.Train.Shards = child.DefaultShards(s.Train.Batch)
