@@ -160,8 +160,29 @@ func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (O
 	return o, nil
 }
 
+// ImagesFit says whether the images of a published data set fit into so many bytes at the side that is asked for, before they are read; a limit of 0 is none.
+func ImagesFit(s DataSpec, limit int64) error {
+	info, err := dataset.Lookup(s.Name)
+	if err != nil || limit <= 0 {
+		return nil // reading them says what is wrong
+	}
+	side := s.Image
+	if side == 0 {
+		side = info.Image
+	}
+	if bytes := int64(info.TrainImages+info.TestImages) * int64(side) * int64(side) * int64(info.Channels); bytes > limit {
+		return fmt.Errorf("the images of %s at %d px take %s of memory, %s may be taken", s.Name, side, FormatBytes(bytes), FormatBytes(limit))
+	}
+	return nil
+}
+
 // Bytes implements [Sizer].
 func (l *Local) Bytes(ctx context.Context, j Job) (int64, error) {
+	if j.Alone { // its images may be others than those of the search, at any side
+		if err := ImagesFit(j.Data, DefaultMemory()); err != nil {
+			return 0, err
+		}
+	}
 	_, d, err := l.Views(ctx, j.Data)
 	if err != nil {
 		return 0, err

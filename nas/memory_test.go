@@ -180,3 +180,10 @@ func TestAmountsOfMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestImagesThatDoNotFitAreNotRead(t *testing.T) {
+	big := Job{Alone: true, Data: DataSpec{Name: "cifar10", Dir: t.TempDir(), Image: 1 << 20}}
+	if _, err := NewLocal().Bytes(t.Context(), big); err == nil || !strings.Contains(err.Error(), "the images of cifar10 at 1048576 px take") {
+		t.Error(err)
+	}
+}

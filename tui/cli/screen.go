@@ -75,7 +75,7 @@ func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
 	if p.Cost, err = child.CostOf(g, s.Net); err != nil {
 		return p, err
 	}
-	p.Bytes, err = child.BytesOf(g, s.Net, s.Train)
+	p.Bytes, err = child.BytesWith(g, s.Net, s.Train, v)
 	return p, err
 }
 

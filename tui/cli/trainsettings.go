@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/space"
@@ -135,8 +134,8 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 			t.spec.Image = recipe.Net.Image
 		}
 	}
-	if err := imagesFit(t.spec, limit); err != nil {
-		return data, err
+	if err := nas.ImagesFit(t.spec, limit); err != nil {
+		return data, fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
 	}
 	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
 	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
@@ -197,23 +196,6 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 		}
 	}
 	return data, a.printEstimate(t, e)
-}
-
-// imagesFit says whether the images of a published data set fit into memory at the side that is asked for, before they are read.
-func imagesFit(spec nas.DataSpec, limit int64) error {
-	s, err := dataset.Lookup(spec.Name)
-	if err != nil || limit <= 0 {
-		return nil // reading them says what is wrong
-	}
-	side := spec.Image
-	if side == 0 {
-		side = s.Image
-	}
-	if bytes := int64(s.TrainImages+s.TestImages) * int64(side) * int64(side) * int64(s.Channels); bytes > limit {
-		return fmt.Errorf("train: the images of %s at %d px take %s of memory, %s may be taken; a smaller --image takes less, --memory allows more", spec.Name, side,
-			nas.FormatBytes(bytes), nas.FormatBytes(limit))
-	}
-	return nil
 }
 
 func (a *app) printEstimate(t *training, e child.Estimate) error {
