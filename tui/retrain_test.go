@@ -259,11 +259,11 @@ func TestAPresetOfARepeatedRetrainIsThePresetAlone(t *testing.T) {
 	spec := *s.Retrains[1].Retrain
 	spec.Net.StemMultiplier, spec.Net.SkipReduction, spec.Train.AuxWeight, spec.Train.Nesterov = 1, true, 0.9, true
 	s.Top[0].Retrain = &spec
-	d, r := preset(t, s, "6@768")
+	d, _ := preset(t, s, "6@768")
 	if c := d.press("enter").last().Retrain; c.Net.StemMultiplier != 0 && c.Net.StemMultiplier != 3 || c.Net.SkipReduction || c.Train.AuxWeight != 0.4 || c.Train.Nesterov {
 		t.Errorf("sent %+v", *c)
 	}
-	_, r = preset(t, s, ownSettings)
+	_, r := preset(t, s, ownSettings)
 	if c := r.command().Retrain; c.Net.StemMultiplier != 1 || !c.Net.SkipReduction || c.Train.AuxWeight != 0.9 || !c.Train.Nesterov {
 		t.Errorf("as before is %+v", *c)
 	}
