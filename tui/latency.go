@@ -18,20 +18,18 @@ type latencyMsg struct {
 	err error
 }
 
-// netOf is the network of a trial.
-func (m *model) netOf(v nas.TrialView) child.NetConfig {
+// netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give its channels and classes.
+func (m *model) netOf(v nas.TrialView) nas.RetrainSpec {
+	s := nas.RetrainSpec{Net: m.snap.Config.Net, Data: nas.DataSpec{Name: m.snap.Config.Data}}
 	if v.Retrain != nil {
-		return v.Retrain.Net
+		s.Net, s.Data.Name = v.Retrain.Net, v.Retrain.Data.Name
 	}
-	return m.snap.Config.Net
+	return s
 }
 
 func (m *model) latencyKey(v nas.TrialView) string {
-	data := m.snap.Config.Data
-	if v.Retrain != nil {
-		data = v.Retrain.Data.Name
-	}
-	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), data, m.netOf(v))
+	s := m.netOf(v)
+	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), s.Data.Name, s.Net)
 }
 
 // latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by this screen. 0 if neither did.
@@ -86,11 +84,7 @@ func (m *model) measure() tea.Cmd {
 		return m.say("a network is being measured", false) // two at a time would measure each other
 	}
 	m.measuring = true
-	spec := nas.RetrainSpec{Net: m.netOf(v), Data: nas.DataSpec{Name: m.snap.Config.Data}}
-	if v.Retrain != nil {
-		spec.Data = v.Retrain.Data
-	}
-	key, who, measure := m.latencyKey(v), m.theme.trial(v), m.options.Latency
+	spec, key, who, measure := m.netOf(v), m.latencyKey(v), m.theme.trial(v), m.options.Latency
 	return tea.Batch(m.say("measuring "+who+" …", false), m.safe("latency", func() tea.Msg {
 		l, err := measure(v.Genotype, spec)
 		return latencyMsg{key, who, l, err}
