@@ -108,6 +108,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "decay", label: "weight decay", value: decimal(t.WeightDecay), check: between(0, 1, false)},
 		{name: "clip", label: "clip", value: decimal(t.Clip), check: between(0, 1e9, false), hint: "largest gradient norm; 0: none"},
 		{name: "smoothing", label: "smoothing", value: decimal(t.LabelSmoothing), check: between(0, 0.99, false), hint: "of the labels"},
+		{name: "whiten", label: "whiten", value: yesNo(t.Whiten), choices: noYes, hint: "the stem starts whitened"},
 		{name: "stack", label: "stack", value: n.Stack, choices: stacks, hint: "how cells are stacked"},
 		{name: "aux", label: "aux head", value: yesNo(n.Aux), choices: noYes, hint: "at two thirds of the depth"},
 	}
@@ -216,7 +217,7 @@ func (r *retrainScreen) command() nas.Command {
 	t.Augment = child.Augment{Pad: r.integer("pad"), Crop: r.decimal("crop"), Flip: r.yes("flip"), Color: r.decimal("color"), Cutout: r.integer("cutout")}
 	t.EMA, t.FlipAverage = r.decimal("ema"), r.yes("flipmean")
 	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
-	t.Clip, t.LabelSmoothing = r.decimal("clip"), r.decimal("smoothing")
+	t.Clip, t.LabelSmoothing, t.Whiten = r.decimal("clip"), r.decimal("smoothing"), r.yes("whiten")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	g := r.trial.Genotype
 	return nas.Command{Do: nas.Retrain, Parent: &r.trial.ID, Cell: &g, Retrain: &s}

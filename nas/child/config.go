@@ -169,8 +169,9 @@ type TrainConfig struct {
 	WarmupEpochs   float64  `json:"warmup_epochs,omitempty"`
 	Momentum       float64  `json:"momentum"`
 	Nesterov       bool     `json:"nesterov,omitempty"`
-	WeightDecay    float64  `json:"weight_decay"` // of convolutions and the classifier, not of batch normalisations and biases; coupled for sgd, decoupled for rmsprop
-	Clip           float64  `json:"clip"`         // largest global norm of the gradients; 0: not clipped
+	WeightDecay    float64  `json:"weight_decay"`     // of convolutions and the classifier, not of batch normalisations and biases; coupled for sgd, decoupled for rmsprop
+	Clip           float64  `json:"clip"`             // largest global norm of the gradients; 0: not clipped
+	Whiten         bool     `json:"whiten,omitempty"` // the stem's filters begin as those that whiten the patches of the training images
 	LabelSmoothing float64  `json:"label_smoothing,omitempty"`
 	AuxWeight      float64  `json:"aux_weight,omitempty"` // of the auxiliary loss
 	Dropout        float64  `json:"dropout,omitempty"`    // probability of dropping a feature before the classifier; 0.5 in the published ImageNet networks

@@ -100,6 +100,11 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 		return nil, err
 	}
 	t.network.g.InitParams(rng.Stream(seed, "init", ids...))
+	if train.Whiten {
+		if err := whiten(t.network.g.Params()[0], data.Train); err != nil { // the stem's filters are the first
+			return nil, err
+		}
+	}
 	if train.EMA > 0 {
 		t.mean = newAverage(train.EMA, t.network.g)
 	}

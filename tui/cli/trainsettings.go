@@ -27,6 +27,7 @@ func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
 	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
 	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")
+	fs.BoolVar(&t.Whiten, "whiten", false, "begin with filters of the stem that whiten the patches of the training images")
 	fs.Float64Var(&t.WeightDecay, "weight-decay", 5e-4, "weight decay")
 	fs.Float64Var(&t.Clip, "clip", 5, "largest norm of the gradient (0: not clipped)")
 	fs.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "label smoothing")
