@@ -17,8 +17,9 @@ import (
 )
 
 func init() {
-	roles["full"] = func(dir string) error { return fullDisk(dir, false) }
-	roles["stopped"] = func(dir string) error { return fullDisk(dir, true) }
+	for _, role := range []string{"full", "stopped", "stopped late"} {
+		roles[role] = func(dir string) error { return fullDisk(dir, role) }
+	}
 	roles["broken"] = brokenDisk
 	roles["fixed"] = fixedDisk
 }
@@ -60,8 +61,9 @@ func ballast(dir string, left int64) error {
 }
 
 // fullDisk is a search on a small file system that is filled twice: so that a result does not fit, and so that the state of a policy does not. A look at
-// what it shows while it waits, then there is room again; or, with stop, the search is stopped instead, and resumed when there is room.
-func fullDisk(dir string, stop bool) error {
+// what it shows while it waits, then there is room again. Or the search is stopped instead, and resumed when there is room; or it is stopped when there
+// is room, before it has tried again.
+func fullDisk(dir, role string) error {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=16m"); err != nil {
 		fmt.Println("skip no tmpfs can be mounted here:", err)
 		return nil
@@ -69,7 +71,11 @@ func fullDisk(dir string, stop bool) error {
 	var s *Search
 	finished, full := 0, []string{}
 	waits := make(chan error, 2)
-	o := Options{Workers: 1, Evaluator: Fake{Steps: 2}, Retry: time.Millisecond, OnEvent: func(e Event) {
+	retry := time.Millisecond
+	if role == "stopped late" {
+		retry = time.Hour
+	}
+	o := Options{Workers: 1, Evaluator: Fake{Steps: 2}, Retry: retry, OnEvent: func(e Event) {
 		switch e.Kind {
 		case "trial_finished":
 			switch finished++; finished {
@@ -102,7 +108,12 @@ func fullDisk(dir string, stop bool) error {
 		if _, err := s.Do(context.Background(), Command{Do: Star, Trial: 0}); err == nil || !strings.Contains(err.Error(), "nothing can be stored") {
 			return fmt.Errorf("a star without room: %v", err)
 		}
-		if stop {
+		if role == "stopped late" {
+			if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+				return err
+			}
+		}
+		if role != "full" {
 			if _, err := s.Do(context.Background(), Command{Do: Stop}); err != nil {
 				return err
 			}
@@ -110,7 +121,7 @@ func fullDisk(dir string, stop bool) error {
 		}
 		return os.Remove(filepath.Join(dir, "ballast"))
 	}
-	for filled := 0; ; {
+	for filled, ends := 0, 0; ; {
 		done := make(chan error, 1)
 		go func() { done <- s.Run(context.Background()) }()
 		var err error
@@ -128,7 +139,18 @@ func fullDisk(dir string, stop bool) error {
 				break waiting
 			}
 		}
-		if !stop || err == nil {
+		if role == "stopped late" && err == nil && s.Snapshot().State == Stopped {
+			ends++
+			s.Close()
+			if s, err = Open(run, o); err != nil {
+				return err
+			}
+			continue
+		}
+		if role == "stopped late" && ends != 2 {
+			return fmt.Errorf("stopped %d of 2 times; now it is %s, %v", ends, s.Snapshot().State, err)
+		}
+		if role == "full" || err == nil {
 			if err != nil || filled != 2 || len(full) != 2 || strings.Contains(full[0], "blob") || !strings.Contains(full[1], "blob") {
 				return fmt.Errorf("the disk was full %d times, the search waited for %q, and ended with %v", filled, full, err)
 			}
@@ -271,6 +293,7 @@ func TestFaultsOfTheDiskChangeNothingOfASearch(t *testing.T) {
 	}{
 		{"a full disk is waited for", "full", ownMounts()},
 		{"a search is stopped while the disk is full", "stopped", ownMounts()},
+		{"a search is stopped when the disk is no longer full", "stopped late", ownMounts()},
 		{"files cannot be written", "broken", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

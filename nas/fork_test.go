@@ -347,3 +347,38 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 		}
 	}
 }
+
+// A fork from --repeats retrain to --repeats cached: what the parent trained more than once was trained, whatever the fork does with repeats of its own.
+func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
+	root := t.TempDir()
+	c := testConfig()
+	c.Ops, c.Blocks, c.Repeats, c.Children, c.Batch, c.Lag, c.Controller.Steps = "identity,conv1x1", 1, "retrain", 48, 8, 0, 1
+	dir := filepath.Join(root, "parent")
+	s := create(t, dir, c, Options{Workers: 1})
+	finish(t, s)
+	best, distinct := s.Snapshot().Best, map[string]bool{}
+	for _, x := range s.samples {
+		distinct[x.hash] = true
+	}
+	if len(distinct) == len(s.samples) {
+		t.Fatal("no cell was proposed twice")
+	}
+	s.Close()
+	r, err := ForkRun(dir, 6, "cached", func(c *Config, _ *string) error { c.Repeats, c.Children = "cached", 56; return nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(r.Dir, Options{Workers: 1, Evaluator: Fake{Steps: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, x := range f.samples {
+		if x.CachedOf >= 0 {
+			t.Errorf("trial %d was trained, and is taken for a repeat of trial %d", x.ID, x.CachedOf)
+		}
+	}
+	if got := f.Snapshot().Best; got == nil || got.ID != best.ID || got.Reward != best.Reward {
+		t.Errorf("the best is %+v; it was trial %d with %v", got, best.ID, best.Reward)
+	}
+}

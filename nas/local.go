@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"nasnet/dataset"
 	"nasnet/nas/child"
@@ -63,13 +64,29 @@ func (l *Local) Load(ctx context.Context, s DataSpec) (*dataset.Data, error) {
 			close(x.over)
 			return x.data, x.err
 		}
+		if err := x.wait(ctx); err != nil {
+			return nil, err
+		}
+		if x.err == nil {
+			return x.data, nil
+		} // the one who read it may have been cancelled
+	}
+}
+
+// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one reads gives signs of life, as a reader does.
+func (x *loading) wait(ctx context.Context) error {
+	signs := time.NewTicker(time.Second)
+	defer signs.Stop()
+	for {
 		select {
 		case <-x.over:
-			if x.err == nil {
-				return x.data, nil
-			} // the one who read it may have been cancelled
+			return nil
+		case <-signs.C:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 type room struct {
 	wanted *checkpoints.FullError // while there is none
 	again  bool                   // somebody has asked to try at once
-	end    bool                   // the search is to end without
+	end    bool                   // the search is to end: without room, or as soon as there is some
 	waited time.Duration          // to be told of in the log
 }
 
@@ -52,7 +52,7 @@ func (s *Search) stored(change func() error) error {
 			break
 		}
 	}
-	s.room = room{waited: time.Since(began)}
+	s.room = room{waited: time.Since(began), end: s.room.end && err == nil}
 	if s.state == Running || s.state == Draining {
 		s.since = s.since.Add(s.room.waited)
 		s.setGates(false)

@@ -225,6 +225,11 @@ func (s *Search) Run(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.advance(ctx)
 		}
+		if s.room.end { // was asked for while the disk was full, and then there was room
+			s.room.end = false
+			s.steer(Command{Do: Stop})
+			cancel(errEnding)
+		}
 		if !over && s.complete() {
 			over = true
 			s.start(Done, "")

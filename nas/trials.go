@@ -119,7 +119,7 @@ func (s *Search) admit(t *trial) {
 	// A child that a person stopped tells nothing of its cell, so the next proposal of the cell is trained.
 	if was, ok := s.first[t.hash]; !ok || s.trials[was].State == Stopped {
 		s.first[t.hash] = t.ID
-	} else if s.config.Repeats == "cached" {
+	} else if s.config.Repeats == "cached" && t.attempt == 0 { // a fork may have turned repeats to cached after this one was trained
 		t.CachedOf = was
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nasnet/checkpoints"
+	"nasnet/dataset"
 	"nasnet/nas/child"
 )
 
@@ -313,4 +314,28 @@ func TestThreePanicsInARowPauseTheSearch(t *testing.T) {
 	if err := script.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "3 children in a row panicked") {
 		t.Errorf("without a person: %v", err)
 	}
+}
+
+// Whoever waits for a data set that another one reads gives signs of life, and ends when it is told to.
+func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spec := NewLocal(), DataSpec{Name: "synthetic", Image: 8}
+		x := &loading{over: make(chan struct{}), data: new(dataset.Data)}
+		l.data[dataKey{spec.Name, spec.Dir, spec.Image}] = x
+		signs := 0
+		go func() {
+			time.Sleep(defaultPatience)
+			close(x.over)
+		}()
+		d, err := l.Load(pulse{t.Context(), func() { signs++ }}, spec)
+		if err != nil || d != x.data || signs < looksPerPatience {
+			t.Errorf("%v, %v after %d signs of life in %v", d, err, signs, defaultPatience)
+		}
+		x.over = make(chan struct{})
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errStalled)
+		defer cancel()
+		if _, err := l.Load(ctx, spec); !errors.Is(err, errStalled) {
+			t.Errorf("waiting is ended by %v", err)
+		}
+	})
 }
