@@ -84,13 +84,9 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 			}
 		}
 		return m.say("no further cell in this list", true)
-	case actUp, actPageUp:
-		c.from = max(0, c.from-1)
-	case actDown, actPageDown:
+	default:
 		v, _ := c.selected(m)
-		c.from = min(c.from+1, max(0, len(m.theme.draw(v.Genotype, c.reduction, c.layout))-(m.h-5)))
-	case actTop:
-		c.from = 0
+		c.from = max(0, min(c.from+stride(a, max(1, m.h/2)), len(m.theme.draw(v.Genotype, c.reduction, c.layout))-(m.h-5)))
 	}
 	return nil
 }

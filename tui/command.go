@@ -38,13 +38,14 @@ func (m *model) inTurn(where string, f func(do func(nas.Command) (nas.Reply, err
 
 // askWorkers asks for more or fewer workers than there are, or than were asked for last.
 func (m *model) askWorkers(more int) tea.Cmd {
-	if m.asked == 0 {
-		m.asked = m.snap.Workers
+	n := m.asked
+	if n == 0 {
+		n = m.snap.Workers
 	}
-	if m.asked+more < 1 {
+	if n += more; n < 1 {
 		return m.say("one worker is the least; "+m.keyOf(actPause)+" pauses the search", true)
 	}
-	m.asked += more
+	m.asked = n
 	return m.send(nas.Command{Do: nas.SetWorkers, N: m.asked})
 }
 
@@ -106,12 +107,18 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
 			return tea.Quit
 		}
-		m.leaving = m.leaving && msg.to.Do != nas.Drain
+		if msg.to.Do == nas.Drain {
+			m.leaving, m.outcome = false, Finished
+		}
 		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
 	}
 	switch msg.to.Do {
 	case nas.Stop:
 		return tea.Quit
+	case nas.Toggle, nas.Resume:
+		if m.leaving && !m.visiting() { // the search that was to end goes on after all, and so does its screen
+			m.leaving, m.outcome = false, Finished
+		}
 	case nas.StopTrial:
 		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
 	}
@@ -134,14 +141,13 @@ func by(form asker, send tea.Cmd) tea.Cmd {
 	}
 }
 
-// answerForm tells the form that has asked, wherever it is on a stack. When it has done its work it goes; after an error it stays.
+// answerForm tells the screen that has asked, wherever it is on a stack. When it has done its work it goes.
 func answerForm(stack []screen, marks *[]nas.TrialView, msg replyMsg) []screen {
 	i := slices.Index(stack, screen(msg.by))
 	if i < 0 {
 		return stack
 	}
-	msg.by.answered(marks, msg.err == nil)
-	if msg.err != nil {
+	if !msg.by.answered(marks, msg.err == nil) {
 		return stack
 	}
 	return slices.Delete(slices.Clone(stack), i, i+1)

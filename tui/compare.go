@@ -110,7 +110,8 @@ func (c *compareScreen) selected(m *model) (nas.TrialView, bool) {
 func (c *compareScreen) act(m *model, a action) tea.Cmd {
 	rows := c.rows(m)
 	if d := stride(a, max(1, m.h/4)); c.shown != compareAuto {
-		c.from = max(0, c.from+d)
+		_, _, lines := c.ladder(m)
+		c.from = max(0, min(c.from+d, len(lines)-(m.h-5)))
 	} else {
 		c.at = max(0, min(c.at+d, len(rows)-1))
 	}
@@ -151,6 +152,7 @@ func (c *compareScreen) another(m *model, d int) tea.Cmd {
 
 // takeRung opens the editor on A with what is under the cursor taken from B.
 func (c *compareScreen) takeRung(m *model, rows []rungRow) tea.Cmd {
+	c.at = min(c.at, max(0, len(rows)-1)) // the cell that is compared may have become one of fewer blocks
 	if len(rows) == 0 || !rows[c.at].differs {
 		return m.say("there is no difference in this row", true)
 	}

@@ -11,13 +11,18 @@ import (
 
 // oneLadder is the drawing of A or of B alone, with what differs in the margin.
 func (c *compareScreen) oneLadder(m *model, w, h int) []string {
+	v, letter, lines := c.ladder(m)
+	return c.ladderPane(m, v, letter, scrolled(lines, c.from, h-2), w, h)
+}
+
+// ladder is the cell that is shown alone, and its drawing.
+func (c *compareScreen) ladder(m *model) (v nas.TrialView, letter string, lines []string) {
 	a, b := c.pair(m)
-	v, letter := a, "A"
+	v, letter = a, "A"
 	if c.shown == compareB {
 		v, letter = b, "B"
 	}
-	lines := m.theme.markedLadder(v.Genotype, c.reduction, c.rows(m))
-	return c.ladderPane(m, v, letter, scrolled(lines, c.from, h-2), w, h)
+	return v, letter, m.theme.markedLadder(v.Genotype, c.reduction, c.rows(m))
 }
 
 func (c *compareScreen) ladderPane(m *model, v nas.TrialView, letter string, lines []string, w, h int) []string {

@@ -20,25 +20,33 @@ type costed struct {
 // known says that the cost is there.
 func (c costed) known() bool { return c.asked && c.err == nil && c.Params > 0 }
 
+// costKey is a network of a genotype: the run on the screen can be one with networks of another scale.
+type costKey struct {
+	genotype string
+	net      child.NetConfig
+}
+
+func (m *model) costKey(g space.Genotype) costKey { return costKey{g.Text(), m.snap.Config.Net} }
+
 type costMsg struct {
-	of string
+	of costKey
 	costed
 }
 
 // askCost counts the search's network of a genotype, unless that was done before. An invalid genotype has no cost.
 func (m *model) askCost(g space.Genotype) tea.Cmd {
-	if m.options.Cost == nil || m.costs[g.Text()].asked || g.Validate() != nil {
+	k := m.costKey(g)
+	if m.options.Cost == nil || m.costs[k].asked || g.Validate() != nil {
 		return nil
 	}
-	net := m.snap.Config.Net
 	return m.safe("cost", func() tea.Msg {
-		c, err := m.options.Cost(g, net)
-		return costMsg{g.Text(), costed{c, true, err}}
+		c, err := m.options.Cost(g, k.net)
+		return costMsg{k, costed{c, true, err}}
 	})
 }
 
 // cost is what is known of a genotype's cost.
-func (m *model) cost(g space.Genotype) costed { return m.costs[g.Text()] }
+func (m *model) cost(g space.Genotype) costed { return m.costs[m.costKey(g)] }
 
 func costText(c costed, of func(Cost) int64) string {
 	if !c.known() {

@@ -49,7 +49,7 @@ type drawnPane struct {
 }
 
 type paneKey struct {
-	data       any // pointer to the first of what is shown
+	data       any // pointers to the first of what is shown
 	n, w, h    int
 	row, total int
 	marks      string
@@ -241,7 +241,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier, palette: m.palette}
 	switch {
 	case n == paneReward && len(s.Rewards) > 0:
-		k.data, k.n = &s.Rewards[0], len(s.Rewards)
+		k.data, k.n = [3]any{&s.Rewards[0], s.Verdict, s.Best}, len(s.Rewards) // a random cell changes the verdict alone
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:

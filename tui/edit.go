@@ -121,7 +121,15 @@ func (e *editScreen) train(m *model) tea.Cmd {
 		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
-	return m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()})
+	return by(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()}))
+}
+
+// answered implements asker: what was refused is still to be sent.
+func (e *editScreen) answered(_ *[]nas.TrialView, taken bool) bool {
+	if !taken {
+		e.sent = -1
+	}
+	return false
 }
 
 func (e *editScreen) header(m *model, w int) string {

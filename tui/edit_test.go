@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -70,6 +71,83 @@ func TestTheEditorSendsItsCell(t *testing.T) {
 	d = drive(t, busy(), 100, 30).press("5", "e", "o", "r", "enter")
 	if c := d.last(); c.Do != nas.Retrain || *c.Parent != 1107 || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" {
 		t.Errorf("r: got %+v", c)
+	}
+}
+
+func TestACellThatWasRefusedIsNotLost(t *testing.T) {
+	d := drive(t, busy(), 100, 30).press("5", "e", "o")
+	d.e.refuse = errors.New("another screen has the control")
+	d.press("t")
+	if got := d.text(); strings.Contains(got, "sent to training") || !strings.Contains(got, "another screen has the control") {
+		t.Errorf("refused, and the screen says\n%s", got)
+	}
+	if _, asks := d.press("esc").m.top().(*sureDialog); !asks {
+		t.Fatal("esc does not ask before the edit is lost")
+	}
+	d.e.refuse = nil
+	if d.press("esc", "t"); !strings.Contains(d.text(), "sent to training") {
+		t.Errorf("sent again, and the screen says\n%s", d.text())
+	}
+}
+
+// The cell under comparison may change to one of fewer blocks while the cursor is below them.
+func TestCompareStaysWithinASmallerCell(t *testing.T) {
+	s := busy()
+	small, err := space.ParseText("normal=h.s3+p.i reduction=h.s3+p.a3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Top[0].Genotype, s.Top[2].Genotype = small, small
+	d := drive(t, s, 120, 36).press("5", " ", "j", " ", "c", "G", "v", "]", "enter")
+	if d.m.crash != nil {
+		t.Errorf("%v", d.m.crash.value)
+	}
+	if _, still := d.m.top().(*compareScreen); !still {
+		t.Errorf("enter on rows that are the same leads to %T", d.m.top())
+	}
+}
+
+func TestCompareScrollsOneLadderWithinItsLines(t *testing.T) {
+	d := drive(t, busy(), 80, 14).press("5", "j", "c", "v")
+	top := d.text()
+	end := d.press("G").text()
+	up := d.press("k").text()
+	if end == top || up == end {
+		t.Errorf("G moves %v, and k after it %v", end != top, up != end)
+	}
+	if got := d.press("g").text(); got != top {
+		t.Errorf("g does not lead back:\n%s", got)
+	}
+}
+
+func TestTheDrawingOfACellScrollsByHalfAPage(t *testing.T) {
+	d := drive(t, busy(), 80, 14).press("5", "enter")
+	c := d.m.top().(*cellScreen)
+	at := []int{}
+	for _, k := range []string{"j", "ctrl+d", "ctrl+u", "G", "g"} {
+		d.press(k)
+		at = append(at, c.from)
+	}
+	if at[0] != 1 || at[1] != 8 || at[2] != 1 || at[3] <= at[1] || at[4] != 0 {
+		t.Errorf("after j, half a page down, up, the end and the top it begins at %v", at)
+	}
+}
+
+// Costs are of a run's networks: another run on the screen has others for the same cell.
+func TestTheCostOfAnEditIsThatOfTheRunOnTheScreen(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "e", "o")
+	g := edited(d).genotype()
+	before := d.m.cost(g)
+	s := *d.m.snap
+	s.Config.Net.Filters *= 2
+	d.m.snap = &s
+	if now := d.m.cost(g); !before.known() || now.asked {
+		t.Errorf("known %v; at twice the filters %+v before it was asked for", before.known(), now)
+	}
+	d.run(d.m.askCost(g))
+	d.m.snap = &s
+	if now := d.m.cost(g); now.Params != 2*before.Params {
+		t.Errorf("%d parameters, %d at twice the filters", before.Params, now.Params)
 	}
 }
 

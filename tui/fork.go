@@ -89,7 +89,10 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 	return by(f, m.send(f.command()))
 }
 
-func (f *forkDialog) answered(*[]nas.TrialView, bool) { f.sent = false }
+func (f *forkDialog) answered(_ *[]nas.TrialView, taken bool) bool {
+	f.sent = false
+	return taken
+}
 
 func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme

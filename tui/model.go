@@ -29,9 +29,9 @@ type model struct {
 	stack     []screen // [0] is the dashboard
 	visits    []visit  // runs below the one that is looked at
 	toast     toast
-	keyed     time.Time                // of the last key
-	seen      *nas.Snapshot            // at the last key
-	costs     map[string]costed        // by the text of a genotype
+	keyed     time.Time     // of the last key
+	seen      *nas.Snapshot // at the last key
+	costs     map[costKey]costed
 	plans     map[string]plan          // by what planOf says
 	latencies map[string]child.Latency // by latencyKey
 	measuring bool
@@ -195,7 +195,7 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		return m, m.written(msg)
 	case costMsg:
 		if m.costs == nil || len(m.costs) > 1000 {
-			m.costs = map[string]costed{}
+			m.costs = map[costKey]costed{}
 		}
 		m.costs[msg.of] = msg.costed
 	case ladderMsg:

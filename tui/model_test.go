@@ -295,6 +295,14 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("the program does not end with the search: %v %q", cmd, d.m.outcome)
 		}
 	})
+	t.Run("but not if the search is resumed", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q", "w", "p")
+		end := *d.e.Snapshot()
+		end.State, end.Running = nas.Done, nil
+		if cmd := d.m.take(&end); cmd != nil || d.m.leaving || d.m.outcome != Finished {
+			t.Errorf("the program ends with the search, which was to go on: leaving %v, %q", d.m.leaving, d.m.outcome)
+		}
+	})
 	t.Run("and may be left before", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "w", "q", "w")
 		if !d.quit || d.m.outcome != QuitDrain {
@@ -330,6 +338,22 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Error("still here")
 		}
 	})
+}
+
+// One worker fewer than one is refused, and does not count when others change the number later.
+func TestMoreWorkersAreMoreThanThereAreNow(t *testing.T) {
+	s := busy()
+	s.Workers = 1
+	d := drive(t, s, 80, 24).press("-")
+	if n := len(d.e.commands()); n != 0 {
+		t.Fatalf("%d commands for no worker at all", n)
+	}
+	now := *d.m.snap
+	now.Workers = 4
+	d.m.take(&now)
+	if c := d.press("+").last(); c.N != 5 {
+		t.Errorf("one more than 4 workers are %d", c.N)
+	}
 }
 
 func TestTheCursorStaysWithItsChild(t *testing.T) {
@@ -436,6 +460,16 @@ func TestAPaneIsDrawnAnewWhenWhatItShowsHasChanged(t *testing.T) {
 			t.Errorf("%q: before %v, after %v\n%s", want, strings.Contains(before, want), strings.Contains(after, want), after)
 		}
 	}
+	shadow := s // a random cell has ended: nothing but the verdict is new
+	shadow.Version++
+	v := *s.Verdict
+	v.Claim, v.Text, v.Randoms = nas.Early, "too early to tell: 99 random cells", 99
+	shadow.Verdict = &v
+	d.m.take(&shadow)
+	if got := d.text(); !strings.Contains(got, "99 random") {
+		t.Errorf("the verdict is not the new one:\n%s", got)
+	}
+	d.m.take(&s)
 	if d.press("v").text() == after {
 		t.Error("v does not change the best cell's drawing")
 	}

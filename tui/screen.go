@@ -26,10 +26,10 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// asker is a form that asks something of the engine and stays until that is answered.
+// asker is a screen that asks something of the engine and is told the answer.
 type asker interface {
 	screen
-	answered(marks *[]nas.TrialView, taken bool) // marks are those of its run
+	answered(marks *[]nas.TrialView, taken bool) (over bool) // marks are those of its run; over: it has done its work and goes
 }
 
 // keeper is a screen that asks before it is left: nil if it may go.

@@ -133,9 +133,10 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 }
 
 // answered implements asker: when the trainings were taken, the marks have done their work.
-func (r *retrainScreen) answered(marks *[]nas.TrialView, taken bool) {
+func (r *retrainScreen) answered(marks *[]nas.TrialView, taken bool) bool {
 	r.sent = false
 	if taken && strings.HasSuffix(r.group().name, markedWord) {
 		*marks = nil
 	}
+	return taken
 }

@@ -69,7 +69,7 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 			msg.close()
 		}
 	}})
-	m.engine, m.snap, m.marks = msg.engine, msg.engine.Snapshot(), nil
+	m.engine, m.snap, m.marks, m.asked = msg.engine, msg.engine.Snapshot(), nil, 0
 	m.stack = []screen{newDashboard()}
 	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; esc goes back", false))
 }
@@ -78,7 +78,7 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 func (m *model) endVisit() tea.Cmd {
 	v := m.visits[len(m.visits)-1]
 	m.visits = m.visits[:len(m.visits)-1]
-	m.engine, m.snap, m.stack, m.marks = v.engine, v.snap, v.stack, v.marks
+	m.engine, m.snap, m.stack, m.marks, m.asked = v.engine, v.snap, v.stack, v.marks, 0
 	go v.leave() // may wait for a connection to close
 	m.rev++
 	told := m.seeControl()

@@ -320,10 +320,21 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxRequest)).Decode(&f); err != nil || f.Error == "" {
 		return nil, fmt.Errorf("the program that runs it answers %s", resp.Status)
 	}
+	if resp.StatusCode == http.StatusTooManyRequests {
+		return nil, rateError{f.err()}
+	}
 	return nil, f.err()
 }
 
-// ask sends v as JSON, nil for nothing, and reads the answer into to.
+// rateError is a request that was refused before anything was done, because there were too many in a short time.
+type rateError struct{ error }
+
+func (e rateError) Unwrap() error { return e.error }
+
+// ratePause is how long a request waits before it is made again after a rateError.
+const ratePause = 50 * time.Millisecond
+
+// ask sends v as JSON, nil for nothing, and reads the answer into to. A request that comes too soon after many others is made again.
 func (c *caller) ask(ctx context.Context, method, path string, v, to any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errors.New("the program that runs it does not answer"))
 	defer cancel()
@@ -335,6 +346,13 @@ func (c *caller) ask(ctx context.Context, method, path string, v, to any) error 
 		}
 	}
 	answer, err := c.open(ctx, method, path, body)
+	for errors.As(err, new(rateError)) && ctx.Err() == nil {
+		select {
+		case <-time.After(ratePause):
+			answer, err = c.open(ctx, method, path, body)
+		case <-ctx.Done():
+		}
+	}
 	if err == nil {
 		defer answer.Close()
 		err = json.NewDecoder(io.LimitReader(answer, maxLine)).Decode(to)

@@ -604,6 +604,20 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
+// Many commands of one client, as the trainings of a ladder are, all come through, however many the server takes at a time.
+func TestManyCommandsOfAClientComeThrough(t *testing.T) {
+	e, dir, _ := start(t, remote.Options{})
+	c := dial(t, dir, remote.Steer, "")
+	for i := range 130 {
+		if _, err := c.Do(t.Context(), nas.Command{Do: nas.Star, Trial: i}); err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+	}
+	if n := len(e.commands()); n != 130 {
+		t.Errorf("%d commands came through", n)
+	}
+}
+
 func TestConnectionsAreBounded(t *testing.T) {
 	_, dir, _ := start(t, remote.Options{})
 	var conns []net.Conn
