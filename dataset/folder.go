@@ -135,6 +135,9 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 			if errors.Is(err, fs.ErrNotExist) && name == path.Join(dir, class) {
 				return nil // a class that the test part lacks
 			}
+			if err == nil && e.IsDir() && strings.HasPrefix(e.Name(), ".") {
+				return fs.SkipDir // thumbnails, checkpoints of notebooks: copies of images that are there
+			}
 			if err != nil || e.IsDir() {
 				return cmp.Or(err, ctx.Err())
 			}

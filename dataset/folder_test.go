@@ -102,6 +102,7 @@ func TestFolderOfClasses(t *testing.T) {
 	files["red/notes.txt"] = []byte("not an image")
 	files["red/.hidden.png"] = []byte("not an image either")
 	files[".git/x/a.png"] = []byte("nor this")
+	files["red/.thumbnails/00.png"] = files["red/00.png"]
 	dir := tree(t, files)
 	d, err := Load(context.Background(), dir, Options{})
 	if err != nil {

@@ -168,6 +168,8 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", done)):
+	case resp.StatusCode == http.StatusOK && resp.ContentLength >= 0 && resp.ContentLength != f.Size: // another file, or a page about an error
+		return refusal{fmt.Errorf("%s: %w", f.URL, &sizeError{resp.ContentLength, f.Size})}
 	case resp.StatusCode == http.StatusOK:
 		if done, err = 0, restart(out); err != nil { // the server gives the whole file or does not know ranges
 			return err

@@ -128,6 +128,8 @@ func TestGet(t *testing.T) {
 				}
 			}
 		}, 1, "more than the 128000 bytes wanted", "file.bin.part"},
+		{"a page instead of the rest leaves what came", content[:1000], func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1,
+			"18 bytes, want 128000", "file.bin.part"},
 		{"a page instead of the file", nil, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1, "18 bytes, want 128000", "file.bin.part"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,6 +156,11 @@ func TestGet(t *testing.T) {
 				}
 				if left := strings.Join(leftovers(t, dir), " "); left != test.left {
 					t.Errorf("left in the folder: %q, want %q", left, test.left)
+				}
+				if test.part != nil && test.left != "" {
+					if st, err := os.Stat(filepath.Join(dir, test.left)); err != nil || st.Size() != int64(len(test.part)) {
+						t.Errorf("of %d bytes that had come this is left: %v, %v", len(test.part), st.Size(), err)
+					}
 				}
 				return
 			}

@@ -125,7 +125,7 @@ func (l *Local) Views(ctx context.Context, s DataSpec) (child.Data, *dataset.Dat
 			return v, d, err
 		}
 	}
-	v.Name, v.ClassNames = d.Info.Name, d.Info.Classes
+	v.Name, v.ClassNames, v.SHA256 = d.Info.Name, d.Info.Classes, d.SHA256
 	l.views[s] = v
 	return v, d, nil
 }

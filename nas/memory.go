@@ -79,6 +79,26 @@ func (m *Memory) grant() {
 	}
 }
 
+// Hold waits until so many bytes are free and takes them. What it returns gives them back. A [MemoryError] says that they could never be free.
+func (m *Memory) Hold(ctx context.Context, bytes int64) (release func(), err error) {
+	c, err := m.claim(bytes)
+	if err != nil {
+		return nil, err
+	}
+	return m.wait(ctx, c)
+}
+
+// wait returns when a claim is granted, or drops it at the end of ctx.
+func (m *Memory) wait(ctx context.Context, c *claim) (release func(), err error) {
+	select {
+	case <-c.fits:
+		return func() { m.drop(c) }, nil
+	case <-ctx.Done():
+		m.drop(c)
+		return nil, context.Cause(ctx)
+	}
+}
+
 func (c *claim) granted() bool {
 	select {
 	case <-c.fits:
@@ -123,13 +143,7 @@ func (s *Search) reserve(ctx context.Context, t *trial, r *run, j Job) (release 
 			s.emit("info", "trial_waits", t.ID, map[string]any{"cell": t.Cell, "bytes": bytes, "free": m.free(), "limit": m.limit})
 		})
 	}
-	select {
-	case <-c.fits:
-		return func() { m.drop(c) }, nil
-	case <-ctx.Done():
-		m.drop(c)
-		return nil, context.Cause(ctx)
-	}
+	return m.wait(ctx, c)
 }
 
 // tell lets the owner do something, from a child's goroutine, without waiting for its end.

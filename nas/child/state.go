@@ -37,6 +37,9 @@ func (t *Trainer) State() ([]byte, error) {
 		ts = append(ts, nn.F32Tensor("moment/"+name, v, len(v)))
 	}
 	meta := map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results), "child": identity}
+	if t.data.SHA256 != "" {
+		meta["data"] = t.data.SHA256
+	}
 	if t.mean != nil {
 		ts = append(ts, t.mean.state(meta)...)
 	}
@@ -72,7 +75,7 @@ func PlannedEpochs(state []byte) (int, error) {
 	return of.Train.Epochs, nil
 }
 
-// Restore takes up a State of the same child: same genotype, configs, seed, ids and numbers of images. On an error the trainer is as it was.
+// Restore takes up a State of the same child: same genotype, configs, seed, ids and images. On an error the trainer is as it was.
 func (t *Trainer) Restore(state []byte) error {
 	if err := t.restore(state); err != nil {
 		return fmt.Errorf("child: restore: %w", err)
@@ -116,6 +119,9 @@ func (t *Trainer) restore(state []byte) error {
 	}
 	if identity != meta["child"] {
 		return fmt.Errorf("the state is of another training: %s", differences("", meta["child"], identity))
+	}
+	if was, is := meta["data"], t.data.SHA256; was != "" && is != "" && was != is {
+		return fmt.Errorf("the state is of a training on other images: data set with sha256 %.12s…, here %.12s…", was, is)
 	}
 	epoch, err := strconv.Atoi(meta["epoch"])
 	if err != nil || epoch < 0 || epoch > t.train.Epochs {

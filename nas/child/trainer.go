@@ -21,6 +21,7 @@ type Data struct {
 	Train, Val *dataset.View
 	Name       string // of the data set; kept with a saved model, as are ClassNames, which may be nil
 	ClassNames []string
+	SHA256     string // of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
 }
 
 // Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value

@@ -319,15 +319,22 @@ func TestTrainersThatCannotWorkAreNotMade(t *testing.T) {
 
 func TestForeignStatesAreRefused(t *testing.T) {
 	data := images(t, 40, 20, 10)
+	data.SHA256 = "fdb5c7a9e0"
 	tr := trainer(t, small, all("sgd"), data, 1)
 	before := state(t, tr)
 	other := all("sgd")
 	other.LR = 0.2
+	changed, unknown := data, data
+	changed.SHA256, unknown.SHA256 = "0e9a7c5bdf", ""
+	if err := tr.Restore(state(t, trainer(t, small, all("sgd"), unknown, 1))); err != nil { // as earlier builds wrote it
+		t.Errorf("a state that does not say of which images it is: %v", err)
+	}
 	for name, b := range map[string][]byte{
 		"nothing":                 nil,
 		"another id":              state(t, trainer(t, small, all("sgd"), data, 2)),
 		"another learning rate":   state(t, trainer(t, small, other, data, 1)),
 		"other numbers of images": state(t, trainer(t, small, all("sgd"), images(t, 48, 20, 10), 1)),
+		"other images":            state(t, trainer(t, small, all("sgd"), changed, 1)),
 		"a cut file":              before[:len(before)-1],
 		"a later epoch":           bytes.Replace(before, []byte(`"epoch":"0"`), []byte(`"epoch":"3"`), 1),
 		"a saved model":           nil,
@@ -343,6 +350,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		} else if name == "another learning rate" && !strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
+			t.Errorf("%s: it says %q", name, err)
+		} else if name == "other images" && !strings.Contains(err.Error(), "on other images: data set with sha256 0e9a7c5bdf") {
 			t.Errorf("%s: it says %q", name, err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// whitenPatches is how many patches of the first training images are looked at, about; of large images these would be too few images, so there
-	// are at least whitenImages.
+	// whitenPatches is about how many patches of the training images are looked at; of large images these would be too few images, so there are at
+	// least whitenImages.
 	whitenPatches, whitenImages = 1_800_000, 100
 
 	// whitenFloor is added to the variance of each component: what hardly varies is mostly noise and must not be blown up.
@@ -49,8 +49,8 @@ func whiten(w *nn.Param, v *dataset.View) error {
 	return nil
 }
 
-// patchCovariance is the covariance of the k x k patches inside the first images of the view, whose pixels have mean 0. The elements of a patch are in
-// the order row, column, channel.
+// patchCovariance is the covariance of the k x k patches inside images from all over the view, which may be in the order of their classes. Their pixels
+// have mean 0. The elements of a patch are in the order row, column, channel.
 func patchCovariance(v *dataset.View, k int) *mat.SymDense {
 	im := v.Data
 	rows, columns := im.H-k+1, im.W-k+1
@@ -59,7 +59,7 @@ func patchCovariance(v *dataset.View, k int) *mat.SymDense {
 	pixels, patch := make([]float32, im.H*im.W*im.C), make([]float64, size)
 	n := min(v.Len(), max(whitenImages, whitenPatches/(rows*columns)))
 	for i := range n {
-		v.Batch(pixels, nil, []int32{int32(i)}, nil)
+		v.Batch(pixels, nil, []int32{int32(i * v.Len() / n)}, nil)
 		for y := range rows {
 			for x := range columns {
 				for dy := range k {

@@ -77,6 +77,24 @@ func TestFewAndManyFiltersAreWhitened(t *testing.T) {
 	}
 }
 
+// Large images are looked at in part, and those of a folder come class by class: the part has some of all.
+func TestTheImagesThatAreLookedAtAreFromAllOverTheView(t *testing.T) {
+	const side, plain, all = 200, 200, 300
+	im := &dataset.Images{N: all, H: side, W: side, C: 1, Pixels: make([]uint8, all*side*side), Labels: make([]int32, all)}
+	noise := rng.Stream(3, "noise")
+	for i := plain * side * side; i < len(im.Pixels); i++ {
+		im.Pixels[i] = uint8(noise.IntN(256))
+	}
+	v := &dataset.View{Data: im, Index: make([]int32, all), Mean: []float32{0.5}, Std: []float32{1}}
+	for i := range v.Index {
+		v.Index[i] = int32(i)
+	}
+	// Two thirds of the images are black, which is -0.5; in the others neighbours have nothing to do with each other.
+	if got := patchCovariance(v, 3).At(1, 0); math.Abs(got-2./3*0.25) > 0.01 {
+		t.Errorf("covariance of neighbours %v; want that of all images, %v", got, 2./3*0.25)
+	}
+}
+
 // Images of one colour have no components at all; the filters stay finite.
 func TestImagesOfOneColourGiveFiniteFilters(t *testing.T) {
 	_, _, w, v := whitened(t, 54)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"nasnet/nas"
@@ -180,6 +181,76 @@ func TestATrainingThatDivergesIsARow(t *testing.T) {
 	if !strings.Contains(rows[0].Failed, "diverged") || rows[1].Failed != "" {
 		t.Errorf("rows %+v; want the first failed, the second not", rows)
 	}
+}
+
+// A data set whose images have changed has no results yet, whatever the file says of it.
+func TestResultsOfOtherImagesAreNone(t *testing.T) {
+	ts := trainings(t, 1)
+	path := filepath.Join(t.TempDir(), "g.jsonl")
+	for _, r := range []struct {
+		images    string
+		stale, do int // results that are none, trainings that are done
+	}{{"aa", 0, 2}, {"aa", 0, 0}, {"", 0, 0}, {"bb", 2, 2}, {"bb", 0, 0}} {
+		g, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Images = r.images
+		stale, done := g.Stale(ts), 0
+		if err := g.Run(t.Context(), nas.NewLocal(), ts, 2, func(e Event) {
+			if e.Row != nil {
+				done++
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if stale != r.stale || done != r.do || len(rowsOf(t, g, ts)) != 2 {
+			t.Errorf("on images %q: %d results are none, %d trainings; want %d and %d", r.images, stale, done, r.stale, r.do)
+		}
+	}
+}
+
+// Trainings wait until they fit into memory, and one that never could is an error.
+func TestTrainingsShareMemory(t *testing.T) {
+	ts := trainings(t, 2)
+	local := nas.NewLocal()
+	one, err := local.Bytes(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Alone: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := &busiest{Evaluator: local, Sizer: local}
+	g, err := Open(filepath.Join(t.TempDir(), "g.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Memory = nas.NewMemory(one + one/2)
+	if err := g.Run(t.Context(), most, ts, 4, func(Event) {}); err != nil || most.most.Load() != 1 {
+		t.Errorf("%d trainings at a time in the memory of one and a half, error %v", most.most.Load(), err)
+	}
+	rowsOf(t, g, ts)
+	if g, err = Open(filepath.Join(t.TempDir(), "small.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	g.Memory = nas.NewMemory(one / 2)
+	var wanted *nas.MemoryError
+	if err := g.Run(t.Context(), local, ts, 2, func(Event) {}); !errors.As(err, &wanted) {
+		t.Errorf("in half the memory of one: %v", err)
+	}
+}
+
+// busiest counts the trainings that run at a time.
+type busiest struct {
+	nas.Evaluator
+	nas.Sizer
+	now, most atomic.Int64
+}
+
+func (b *busiest) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
+	n := b.now.Add(1)
+	defer b.now.Add(-1)
+	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
+	}
+	return b.Evaluator.Evaluate(ctx, j, report)
 }
 
 func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {

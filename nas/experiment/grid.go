@@ -65,11 +65,15 @@ type Row struct {
 	Trainable int64   `json:"trainable"`
 	MAdds     int64   `json:"madds"`
 	Seconds   float64 `json:"seconds"`
+	Images    string  `json:"images,omitempty"` // [Grid.Images] when it was trained
 	Failed    string  `json:"failed,omitempty"` // why there is no result
 }
 
-// Grid is an experiment's file.
+// Grid is an experiment's file. Set what is exported before Run.
 type Grid struct {
+	Images string      // SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
+	Memory *nas.Memory // what trainings may take together; those that do not fit wait. nil: no limit
+
 	path string
 
 	mu   sync.Mutex // guards rows and the file
@@ -116,8 +120,25 @@ func (g *Grid) Row(t Training) (Row, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, ok := g.rows[t.key()]
+	if g.other(r) {
+		return Row{}, false
+	}
 	r.Name, r.Rung = t.Name, t.Rung
 	return r, ok
+}
+
+func (g *Grid) other(r Row) bool { return r.Images != "" && g.Images != "" && r.Images != g.Images }
+
+// Stale counts the trainings whose results in the file are of other images.
+func (g *Grid) Stale(all []Training) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range all {
+		if g.other(g.rows[t.key()]) {
+			n++
+		}
+	}
+	return n
 }
 
 // Event tells how a training goes.
@@ -190,6 +211,17 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func
 		return err
 	}
 	job.State = b
+	if sizer, ok := e.(nas.Sizer); ok && g.Memory != nil {
+		bytes, err := sizer.Bytes(ctx, job)
+		if err != nil {
+			return err
+		}
+		release, err := g.Memory.Hold(ctx, bytes)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	var last child.EpochResult
 	saved := time.Now()
 	step := func(s nas.Step) error {
@@ -215,7 +247,7 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func
 		o, err = e.Evaluate(ctx, job, step)
 	}
 	row := Row{Key: t.key(), Name: t.Name, Rung: t.Rung, Seed: t.Seed, Accuracy: o.Reward, Loss: last.ValLoss, TrainAcc: last.TrainAcc, TrainLoss: last.TrainLoss,
-		Trainable: o.Cost.Trainable, MAdds: o.Cost.MAdds, Seconds: o.Seconds}
+		Trainable: o.Cost.Trainable, MAdds: o.Cost.MAdds, Seconds: o.Seconds, Images: g.Images}
 	var panicked *child.PanicError
 	switch {
 	case errors.Is(err, child.ErrDiverged) || errors.As(err, &panicked):

@@ -52,11 +52,12 @@ func (a *app) benchChild() *cobra.Command {
 	var o child.BenchOptions
 	var budget time.Duration
 	var profile string
-	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(*cobra.Command, []string) error {
+	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 		g, err := a.cell(cell)
 		if err != nil {
 			return err
 		}
+		skipAsAsked(&net, c.Flags())
 		if err := net.Validate(); err != nil {
 			return usageError{err}
 		}

@@ -185,11 +185,34 @@ func (a *app) cellShow() *cobra.Command {
 // netFlags are the settings of a network that its data do not decide.
 func netFlags(fs *pflag.FlagSet, n *child.NetConfig) {
 	fs.StringVar(&n.Stack, "stack", child.Stacks[0].Name, "how cells are stacked: "+strings.Join(stackNames(), ", "))
-	fs.IntVar(&n.N, "n", 2, "normal cells per stack (N)")
-	fs.IntVar(&n.Filters, "filters", 16, "filters of the first cells (F)")
+	n.N, n.Filters = 2, 16
+	fs.Var((*natural)(&n.N), "n", "normal cells per stack (N)")
+	fs.Var((*natural)(&n.Filters), "filters", "filters of the first cells (F)")
 	fs.BoolVar(&n.Aux, "aux", false, "with the auxiliary head")
 	fs.BoolVar(&n.SkipReduction, "skip-reduction", false, "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)")
 	fs.Float64Var(&n.StemMultiplier, "stem-multiplier", 0, "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default")
+}
+
+// natural is a flag of a number from 1: a config takes 0 for its default, which is not what somebody who says 0 means.
+type natural int
+
+func (n *natural) String() string { return strconv.Itoa(int(*n)) }
+func (n *natural) Type() string   { return "int" }
+
+func (n *natural) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil || v < 1 {
+		return errors.New("want a number from 1")
+	}
+	*n = natural(v)
+	return nil
+}
+
+// skipAsAsked keeps --skip-reduction=false in networks that have it as the default of their size, as a multiplier of the stem that is given does.
+func skipAsAsked(n *child.NetConfig, fs *pflag.FlagSet) {
+	if fs.Changed("skip-reduction") && n.StemMultiplier == 0 {
+		n.StemMultiplier = n.WithDefaults().StemMultiplier
+	}
 }
 
 // imageFlags are the settings of a network that its data would decide.
@@ -210,7 +233,7 @@ func (a *app) cellStats() *cobra.Command {
 	var net child.NetConfig
 	var cell string
 	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp, Args: cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("cell stats: got %d arguments; want one CELL", len(args))
 			} else if len(args) == 1 {
@@ -220,6 +243,7 @@ func (a *app) cellStats() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			skipAsAsked(&net, c.Flags())
 			if err := net.Validate(); err != nil {
 				return usageError{err}
 			}

@@ -97,7 +97,9 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		begin := nas.RetrainSpec{Net: search.Net, Train: search.Train, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
 		if recipe, err := child.RecipeNamed(r.preset); err == nil {
-			useRecipe(&got, recipe, false)
+			if err := useRecipe(&got, recipe, false); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := changeSettings(&got, fs); err != nil {
 			t.Fatal(err)
@@ -127,7 +129,7 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 // The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 	for _, recipe := range child.Recipes {
-		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 224", "--image 331 --aux=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant"} {
+		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant"} {
 			var train training
 			fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
 			train.register(fs)
@@ -142,6 +144,7 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			train.net.Image, train.net.Channels, train.net.Classes = image, 1, 10
+			skipAsAsked(&train.net, fs)
 
 			fs = (&app{}).ctlCommand().Flags()
 			if err := fs.Parse(strings.Fields(flags)); err != nil {
@@ -151,7 +154,9 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			if fs.Changed("image") {
 				again.Data.Image = train.spec.Image
 			}
-			useRecipe(&again, recipe, fs.Changed("image"))
+			if err := useRecipe(&again, recipe, fs.Changed("image")); err != nil {
+				t.Fatal(err)
+			}
 			if err := changeSettings(&again, fs); err != nil {
 				t.Fatal(err)
 			}

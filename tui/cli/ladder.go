@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
@@ -84,7 +85,8 @@ func (a *app) ladderCommand() *cobra.Command {
 			if l.Candidates, err = f.candidates(args[0], ranked); err != nil {
 				return err
 			}
-			if l.Rungs, err = f.ladder(c.Context(), cfg); err != nil {
+			images, err := f.ladder(c.Context(), cfg, &l)
+			if err != nil {
 				return err
 			}
 			if f.seeds < 1 {
@@ -99,7 +101,7 @@ func (a *app) ladderCommand() *cobra.Command {
 					return err
 				}
 			}
-			g, err := a.grid(c.Context(), f.out, l.Trainings(), f.workers)
+			g, err := a.grid(c.Context(), f.out, images, l.Trainings(), f.workers)
 			if g == nil {
 				return err
 			}
@@ -177,14 +179,14 @@ func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experime
 	return cs, nil
 }
 
-// ladder makes the rungs.
-func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []experiment.Rung, err error) {
+// ladder makes the rungs, and returns the SHA-256 of their data set.
+func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images string, err error) {
 	recipe, err := child.RecipeNamed(f.settings)
 	if err != nil {
-		return nil, usageError{err}
+		return "", usageError{err}
 	}
 	if (f.trainImages == 0) != (f.valImages == 0) {
-		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
+		return "", usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
 	}
 	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages, ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
 	if f.data != "" {
@@ -196,9 +198,9 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []exper
 	if f.image != 0 {
 		spec.Image = f.image
 	}
-	_, d, err := nas.NewLocal().Views(ctx, spec)
+	d, err := seen(ctx, spec)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	for _, text := range f.rungs {
 		var r experiment.Rung
@@ -208,8 +210,8 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []exper
 		for _, part := range strings.Split(text, ",") {
 			name, value, _ := strings.Cut(part, "=")
 			n, err := strconv.Atoi(value)
-			if err != nil {
-				return nil, usagef("ladder: --rung %s: %q; want a name and a number, as n=2,filters=16,epochs=20", text, part)
+			if err != nil || n < 1 {
+				return "", usagef("ladder: --rung %s: %q; want a name and a number from 1, as n=2,filters=16,epochs=20", text, part)
 			}
 			switch strings.TrimSpace(name) {
 			case "n":
@@ -219,22 +221,31 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config) (rungs []exper
 			case "epochs":
 				r.Train.Epochs = n
 			default:
-				return nil, usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
+				return "", usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
 			}
 		}
 		if err := r.Net.Validate(); err != nil {
-			return nil, usageError{err}
+			return "", usageError{err}
 		}
 		if err := r.Train.Validate(); err != nil {
-			return nil, usageError{err}
+			return "", usageError{err}
 		}
-		rungs = append(rungs, experiment.NewRung(spec, r.Net, r.Train))
+		l.Rungs = append(l.Rungs, experiment.NewRung(spec, r.Net, r.Train))
 	}
-	return rungs, nil
+	return d.SHA256, nil
 }
 
-// grid does trainings and tells how they go. What is finished is in the grid also when the error is not nil.
-func (a *app) grid(ctx context.Context, path string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
+// seen reads a data set that trainings will be on, unless its images cannot fit into memory.
+func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
+	if err := nas.ImagesFit(spec, nas.DefaultMemory()); err != nil {
+		return nil, err
+	}
+	_, d, err := nas.NewLocal().Views(ctx, spec)
+	return d, err
+}
+
+// grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the error is not nil.
+func (a *app) grid(ctx context.Context, path, images string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -244,6 +255,13 @@ func (a *app) grid(ctx context.Context, path string, ts []experiment.Training, w
 	g, err := experiment.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	g.Images = images
+	if limit := nas.DefaultMemory(); limit > 0 {
+		g.Memory = nas.NewMemory(limit)
+	}
+	if n := g.Stale(ts); n > 0 {
+		fmt.Fprintf(a.Err, "nasnet: warning: %d results in %s are of other images than these, and are trained again\n", n, path)
 	}
 	err = g.Run(ctx, nas.NewLocal(), ts, workers, func(e experiment.Event) {
 		if e.Note != "" {
@@ -321,7 +339,8 @@ func (a *app) benchDropPath() *cobra.Command {
 				return usagef("bench droppath: --seeds %d; want 1 or more", seeds)
 			}
 			d := experiment.DropPaths{Genotype: g, Net: net, Train: train, Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages, ValImages: valImages, Seed: 1}}
-			if _, _, err := nas.NewLocal().Views(c.Context(), d.Data); err != nil {
+			images, err := seen(c.Context(), d.Data)
+			if err != nil {
 				return err
 			}
 			if err := train.Validate(); err != nil {
@@ -330,7 +349,7 @@ func (a *app) benchDropPath() *cobra.Command {
 			for seed := range seeds {
 				d.Seeds = append(d.Seeds, uint64(seed+1))
 			}
-			grid, err := a.grid(c.Context(), out, d.Trainings(), workers)
+			grid, err := a.grid(c.Context(), out, images.SHA256, d.Trainings(), workers)
 			if grid == nil {
 				return err
 			}

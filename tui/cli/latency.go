@@ -21,11 +21,12 @@ func (a *app) cellLatency() *cobra.Command {
 	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by rung", Args: args("CELL"),
 		Long: cellHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			g, err := a.cell(args[0])
 			if err != nil {
 				return err
 			}
+			skipAsAsked(&net, c.Flags())
 			if err := net.Validate(); err != nil {
 				return usageError{err}
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"nasnet/checkpoints"
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
@@ -134,7 +135,9 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 		if recipe, err = child.RecipeNamed(f.preset); err != nil {
 			return nil, recipe, usageError{err}
 		}
-		useRecipe(r, recipe, fs.Changed("image"))
+		if err := useRecipe(r, recipe, fs.Changed("image")); err != nil {
+			return nil, recipe, err
+		}
 		if !fs.Changed("test") {
 			r.Data.Test = !parted
 		}
@@ -152,13 +155,21 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 }
 
 // useRecipe puts the network and the training of a preset into a retrain, and the side of its images, unless that was given.
-func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) {
-	if recipe.Net.Image > 0 && !sided {
+func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) error {
+	if recipe.Net.Image > 0 && (!sided || r.Data.Image == 0) {
 		r.Data.Image = recipe.Net.Image
+	}
+	if r.Data.Image == 0 { // as they are
+		info, err := dataset.Lookup(r.Data.Name)
+		if err != nil || info.Image == 0 {
+			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", recipe.Name, r.Data.Name)
+		}
+		r.Data.Image = info.Image
 	}
 	net, train := recipe.For(r.Data.Image, slices.Contains(handedData(), r.Data.Name))
 	net.Image, net.Channels, net.Classes = r.Data.Image, r.Net.Channels, r.Net.Classes
 	r.Net, r.Train = net.WithDefaults(), train.WithDefaults()
+	return nil
 }
 
 // changeSettings puts what flags give into the network and the training of a retrain.
@@ -177,6 +188,7 @@ func changeSettings(r *nas.RetrainSpec, fs *pflag.FlagSet) (err error) {
 		}
 	})
 	dropAsAsked(&r.Train.DropPath, fs)
+	skipAsAsked(&r.Net, fs)
 	if err == nil {
 		err = auxAsAsked(fs)
 	}

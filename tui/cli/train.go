@@ -31,6 +31,9 @@ func (a *app) trainCommand() *cobra.Command {
 			return err
 		}
 		if t.out != "" { // find out now, not after hours
+			if st, err := os.Stat(t.out); err == nil && st.IsDir() {
+				return usagef("train: --out %s is a folder; want the name of a file", t.out)
+			}
 			if err := writeFile(t.out+".try", nil); err != nil {
 				return err
 			}

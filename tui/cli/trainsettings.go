@@ -3,7 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,14 +110,23 @@ func (t *training) limit() (int64, error) {
 	return n, nil
 }
 
+// judgedOn makes the images that a training is judged on those that the flags say.
+func (t *training) judgedOn() error {
+	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
+		return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", t.spec.TrainImages, t.spec.ValImages)
+	}
+	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
+	return nil
+}
+
 // settle decides all settings of a training, reads its images, and says what it will take where that was measured: for a preset, or when it was asked for.
 func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
 	fs := c.Flags()
 	if t.threads < 0 {
 		return data, usagef("train: --threads %d; want 0 (one a core) or more", t.threads)
 	}
-	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
-		return data, usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", t.spec.TrainImages, t.spec.ValImages)
+	if err := t.judgedOn(); err != nil {
+		return data, err
 	}
 	if err := auxAsAsked(fs); err != nil {
 		return data, err
@@ -138,7 +147,6 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 	if err := nas.ImagesFit(t.spec, limit); err != nil {
 		return data, fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
 	}
-	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
 	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
 	if err != nil {
 		return data, err
@@ -150,13 +158,14 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 		}
 	}
 	t.net.Image, t.net.Channels, t.net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+	skipAsAsked(&t.net, fs)
 	if t.train.Shards == 0 {
 		t.train.Shards = child.DefaultShards(t.train.Batch)
 	}
 	timed := t.preset != "" && t.train.Epochs == 0
 	switch {
 	case timed && t.resume != "": // as many as fitted when it began
-		b, err := os.ReadFile(t.resume)
+		b, err := readFile(t.resume, maxModel)
 		if err != nil {
 			return data, err
 		}
@@ -176,6 +185,11 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 		return data, err
 	}
 	if limit > 0 && bytes > limit {
+		if t.estimate {
+			if err := a.printSize(g, t, bytes); err != nil {
+				return data, err
+			}
+		}
 		return data, fmt.Errorf("train: %w; a smaller --batch, --filters or --image takes less, --memory allows more", &nas.MemoryError{Wanted: bytes, Allowed: limit})
 	}
 	if t.preset == "" && !t.estimate {
@@ -208,20 +222,49 @@ func (a *app) printEstimate(t *training, e child.Estimate) error {
 	})
 }
 
+// printSize tells what is known of a training that does not fit into memory.
+func (a *app) printSize(g space.Genotype, t *training, bytes int64) error {
+	cost, err := child.CostOf(g, t.net)
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{"t": "estimate", "net": t.net, "train": t.train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
+		"fits": false}, func(w io.Writer) {
+		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
+	})
+}
+
+// presetsFlags are the flags that --presets minds.
+var presetsFlags = strings.Fields("presets cell data data-dir image train-images val-images seed threads memory")
+
 // printRecipes tells what each preset would take here.
 func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) error {
+	var others []string
+	c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
+		if x.Changed && !slices.Contains(presetsFlags, x.Name) {
+			others = append(others, "--"+x.Name)
+		}
+	})
+	if len(others) > 0 {
+		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", strings.Join(others, ", "))
+	}
 	limit, err := t.limit()
 	if err != nil {
 		return err
 	}
-	t.spec.Test = true
-	_, d, err := nas.NewLocal().Views(c.Context(), t.spec)
+	if err := t.judgedOn(); err != nil {
+		return err
+	}
+	if err := nas.ImagesFit(t.spec, limit); err != nil {
+		return fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
+	}
+	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
 	if err != nil {
 		return err
 	}
 	a.warn(d)
-	v := child.Volume{Train: d.Train.N, Val: d.Test.N}
-	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "test_images": v.Val, "limit": limit}, func(w io.Writer) {
+	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len()}
+	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "val_images": v.Val, "limit": limit}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n", t.spec.Name, v.Train, nas.FormatBytes(limit),
 			"preset", "parameters", "madds", "memory", "epochs", "time", "is")
 	}); err != nil {
