@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -12,10 +13,11 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Local trains children in this process, each on one thread, or on as many as its training has shards. It loads a data set once and shares its pixels
-// among all children.
+// Local trains children in this process, each on one thread, or on as many as its training has shards. It shares the pixels of a data set among all
+// children. It keeps the data set that it reads first, which is that of the search, those that are in use, and the one that was read last: a retrain may
+// be on other images, and those are not to stay in memory for days.
 type Local struct {
-	mu     sync.Mutex // guards the maps
+	mu     sync.Mutex // guards the maps and loading.users
 	data   map[dataKey]*loading
 	views  map[DataSpec]child.Data
 	memory sync.Pool // of *child.Memory: buffers go from one child to the next
@@ -28,9 +30,11 @@ type dataKey struct {
 
 // loading is a data set that was read, or is read by the one who asked for it first.
 type loading struct {
-	over chan struct{} // closed when it was read
-	data *dataset.Data
-	err  error
+	over  chan struct{} // closed when it was read
+	data  *dataset.Data
+	err   error
+	first bool // it stays
+	users int  // children that train on it
 }
 
 // memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew takes time as well.
@@ -44,14 +48,17 @@ func NewLocal() *Local {
 	return &Local{data: map[dataKey]*loading{}, views: map[DataSpec]child.Data{}}
 }
 
-// Load reads the data set of a spec, or returns it if it was read before.
-func (l *Local) Load(ctx context.Context, s DataSpec) (*dataset.Data, error) {
-	k := dataKey{s.Name, s.Dir, s.Image}
+func keyOf(s DataSpec) dataKey { return dataKey{s.Name, s.Dir, s.Image} }
+
+// load reads the data set of a spec, or returns it if it was read before.
+func (l *Local) load(ctx context.Context, s DataSpec) (*loading, error) {
+	k := keyOf(s)
 	for {
 		l.mu.Lock()
 		x, known := l.data[k]
 		if !known {
-			x = &loading{over: make(chan struct{})}
+			x = &loading{over: make(chan struct{}), first: len(l.data) == 0}
+			l.forget()
 			l.data[k] = x
 		}
 		l.mu.Unlock()
@@ -62,15 +69,28 @@ func (l *Local) Load(ctx context.Context, s DataSpec) (*dataset.Data, error) {
 				l.mu.Unlock()
 			}
 			close(x.over)
-			return x.data, x.err
+			return x, x.err
 		}
 		if err := x.wait(ctx); err != nil {
 			return nil, err
 		}
 		if x.err == nil {
-			return x.data, nil
+			return x, nil
 		} // the one who read it may have been cancelled
 	}
+}
+
+// forget drops the data sets that were read and that nobody uses, but the first. The caller holds the lock.
+func (l *Local) forget() {
+	maps.DeleteFunc(l.data, func(_ dataKey, x *loading) bool {
+		select {
+		case <-x.over:
+			return !x.first && x.users == 0
+		default:
+			return false
+		}
+	})
+	maps.DeleteFunc(l.views, func(s DataSpec, _ child.Data) bool { return l.data[keyOf(s)] == nil })
 }
 
 // wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one reads gives signs of life, as a reader does.
@@ -104,38 +124,62 @@ func (l *Local) Prepare(ctx context.Context, c *Config) (*dataset.Data, error) {
 
 // Views returns the images that a child of the spec trains on and is judged on, with the data set they come from.
 func (l *Local) Views(ctx context.Context, s DataSpec) (child.Data, *dataset.Data, error) {
-	d, err := l.Load(ctx, s)
+	v, x, err := l.use(ctx, s)
 	if err != nil {
 		return child.Data{}, nil, err
 	}
+	l.leave(x)
+	return v, x.data, nil
+}
+
+// use is Views for a child that trains on the images until it calls leave.
+func (l *Local) use(ctx context.Context, s DataSpec) (v child.Data, x *loading, err error) {
+	if x, err = l.load(ctx, s); err != nil {
+		return v, nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if v, ok := l.views[s]; ok {
-		return v, d, nil
+	v, known := l.views[s]
+	if !known {
+		if v, err = viewsOf(x.data, s); err != nil {
+			return v, nil, err
+		}
+		if l.data[keyOf(s)] == x { // and was not dropped a moment ago
+			l.views[s] = v
+		}
 	}
-	var v child.Data
+	x.users++
+	return v, x, nil
+}
+
+func (l *Local) leave(x *loading) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x.users--
+}
+
+// viewsOf divides a data set as a spec says.
+func viewsOf(d *dataset.Data, s DataSpec) (v child.Data, err error) {
 	if s.Test {
 		if d.Test.N == 0 {
-			return v, d, fmt.Errorf("data set %s has no test images", s.Name)
+			return v, fmt.Errorf("data set %s has no test images", s.Name)
 		}
 		v.Train, v.Val = d.TrainView(), d.TestView()
-	} else {
-		v.Train, v.Val, err = d.Split(rng.Stream(s.Seed, "split"), s.TrainImages, s.ValImages)
-		if err != nil {
-			return v, d, err
-		}
+	} else if v.Train, v.Val, err = d.Split(rng.Stream(s.Seed, "split"), s.TrainImages, s.ValImages); err != nil {
+		return v, err
 	}
 	v.Name, v.ClassNames, v.SHA256 = d.Info.Name, d.Info.Classes, d.SHA256
-	l.views[s] = v
-	return v, d, nil
+	return v, nil
 }
 
 // Evaluate implements [Evaluator].
 func (l *Local) Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error) {
-	v, d, err := l.Views(ctx, j.Data)
+	v, images, err := l.use(ctx, j.Data)
 	if err != nil {
 		return Outcome{}, err
 	}
+	defer l.leave(images)
+	d := images.data
 	t, err := child.NewTrainer(j.Genotype, netFor(j.Net, d), j.Train, v, j.Seed, j.streams()...)
 	if err != nil {
 		return Outcome{}, err

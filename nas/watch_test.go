@@ -327,14 +327,14 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 			time.Sleep(defaultPatience)
 			close(x.over)
 		}()
-		d, err := l.Load(pulse{t.Context(), func() { signs++ }}, spec)
-		if err != nil || d != x.data || signs < looksPerPatience {
+		d, err := l.load(pulse{t.Context(), func() { signs++ }}, spec)
+		if err != nil || d != x || signs < looksPerPatience {
 			t.Errorf("%v, %v after %d signs of life in %v", d, err, signs, defaultPatience)
 		}
 		x.over = make(chan struct{})
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errStalled)
 		defer cancel()
-		if _, err := l.Load(ctx, spec); !errors.Is(err, errStalled) {
+		if _, err := l.load(ctx, spec); !errors.Is(err, errStalled) {
 			t.Errorf("waiting is ended by %v", err)
 		}
 	})
