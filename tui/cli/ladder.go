@@ -66,14 +66,8 @@ func (a *app) ladderCommand() *cobra.Command {
 				return err
 			}
 			if f.retrains {
-				var others []string
-				c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
-					if x.Changed && x.Name != "retrains" {
-						others = append(others, "--"+x.Name)
-					}
-				})
-				if len(others) > 0 {
-					return usagef("ladder: --retrains trains nothing; %s cannot stand beside it", strings.Join(others, ", "))
+				if others := givenBut(c, "retrains"); others != "" {
+					return usagef("ladder: --retrains trains nothing; %s cannot stand beside it", others)
 				}
 				return a.printRetrains(dir, args[0])
 			}

@@ -52,6 +52,17 @@ func names[T any](rows []T, name func(T) string) string {
 	return strings.Join(s, ", ")
 }
 
+// givenBut lists the flags of a command that were given, but for some.
+func givenBut(c *cobra.Command, names ...string) string {
+	var given []string
+	c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
+		if x.Changed && !slices.Contains(names, x.Name) {
+			given = append(given, "--"+x.Name)
+		}
+	})
+	return strings.Join(given, ", ")
+}
+
 // training is what nasnet train is asked for.
 type training struct {
 	cell, preset, from, out, resume, memory string
@@ -235,18 +246,12 @@ func (a *app) printSize(g space.Genotype, t *training, bytes int64) error {
 }
 
 // presetsFlags are the flags that --presets minds.
-var presetsFlags = strings.Fields("presets cell data data-dir image train-images val-images seed threads memory")
+const presetsFlags = "presets cell data data-dir image train-images val-images seed threads memory"
 
 // printRecipes tells what each preset would take here.
 func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) error {
-	var others []string
-	c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
-		if x.Changed && !slices.Contains(presetsFlags, x.Name) {
-			others = append(others, "--"+x.Name)
-		}
-	})
-	if len(others) > 0 {
-		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", strings.Join(others, ", "))
+	if others := givenBut(c, strings.Fields(presetsFlags)...); others != "" {
+		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", others)
 	}
 	limit, err := t.limit()
 	if err != nil {
