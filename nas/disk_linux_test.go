@@ -71,6 +71,12 @@ func fullDisk(dir, role string) error {
 	var s *Search
 	finished, full := 0, []string{}
 	waits := make(chan error, 2)
+	var since time.Time // when the disk was filled
+	fill := func(left int64) {
+		err := ballast(dir, left)
+		since = time.Now()
+		waits <- err
+	}
 	retry := time.Millisecond
 	if role == "stopped late" {
 		retry = time.Hour
@@ -80,9 +86,9 @@ func fullDisk(dir, role string) error {
 		case "trial_finished":
 			switch finished++; finished {
 			case 2:
-				waits <- ballast(dir, 0)
+				fill(0)
 			case 8: // the last of a batch: the update is next, and of several hundred kB
-				waits <- ballast(dir, 100<<10)
+				fill(100 << 10)
 			}
 		case "disk_full":
 			full = append(full, fmt.Sprint(e.Data["error"]))
@@ -98,7 +104,7 @@ func fullDisk(dir, role string) error {
 	look := func() error { // while the search waits
 		for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			v := s.Snapshot()
-			if v.State == Paused && strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ") && v.Finished <= finished {
+			if v.State == Paused && v.Time.After(since) && strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ") && v.Finished <= finished {
 				break
 			}
 			if time.Now().After(late) {

@@ -77,7 +77,7 @@ func TestTheMovingAverageIsJudgedAndSaved(t *testing.T) {
 	}
 	loss, acc, err := model.Evaluate(t.Context(), data.Val)
 	last := result.Epochs[epochs-1]
-	if err != nil || math.Abs(loss-last.ValLoss) > 1e-6 || acc != last.ValAcc {
+	if err != nil || math.Abs(loss-last.ValLoss) > 1e-6*last.ValLoss || acc != last.ValAcc {
 		t.Errorf("the saved model has loss %v and accuracy %v (error %v); its training said %v and %v", loss, acc, err, last.ValLoss, last.ValAcc)
 	}
 	if last.ValLoss == plainResult.Epochs[epochs-1].ValLoss {

@@ -100,7 +100,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"train --epochs 0", exitUsage, "epochs is 0"},
 		{"train --train-images 100", exitUsage, "want both"},
 		{"train --out /nonexistent/m", exitFailed, "/nonexistent"},
-		{"bench child --n -1", exitUsage, "n is -1"},
+		{"bench child --n -1", exitUsage, `"-1" for "--n" flag: want a number from 1`},
 		{"bench child --threads 0", exitUsage, "--threads 0"},
 		{"bench controller", exitUsage, "--table"},
 		{"data info nosuch", exitFailed, "nosuch"},
