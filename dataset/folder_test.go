@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -408,5 +409,30 @@ func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
 		if _, err := ReadImage(c.file, c.side, c.channels); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "dataset: ") {
 			t.Errorf("%s at %d with %d channels: error %v, want one with %q", c.file, c.side, c.channels, err, c.want)
 		}
+	}
+}
+
+// asked counts how often a caller's context is asked for its error.
+type asked struct {
+	context.Context
+	times *atomic.Int64
+}
+
+func (a asked) Err() error {
+	a.times.Add(1)
+	return a.Context.Err()
+}
+
+// Whoever watches the reading of a large folder sees it move.
+func TestReadingAFolderAsksItsCallerAtEveryImage(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 20 {
+		files[fmt.Sprintf("red/%02d.png", i)] = pngOf(grey(4, 4, uint8(i)))
+		files[fmt.Sprintf("blue/%02d.png", i)] = pngOf(grey(4, 4, uint8(100+i)))
+	}
+	dir := tree(t, files)
+	var times atomic.Int64
+	if _, err := Load(asked{t.Context(), &times}, dir, Options{}); err != nil || times.Load() < 80 {
+		t.Errorf("asked %d times for 40 images that are opened twice (error %v)", times.Load(), err)
 	}
 }

@@ -54,15 +54,15 @@ type folderLoader struct {
 }
 
 // each runs step on all files that are not broken yet, on all cores, and waits. An error of step marks the file as broken; one more than is
-// tolerated ends the work.
-func (l *folderLoader) each(ctx context.Context, files []*imageFile, step func(*imageFile) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+// tolerated ends the work. The caller's context is asked for its error at every file: a caller may take that as a sign of life.
+func (l *folderLoader) each(caller context.Context, files []*imageFile, step func(*imageFile) error) error {
+	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(files)) {
 		wg.Go(func() {
-			for ctx.Err() == nil {
+			for caller.Err() == nil && ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
 					return

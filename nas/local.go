@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nasnet/dataset"
@@ -33,8 +34,9 @@ type loading struct {
 	over  chan struct{} // closed when it was read
 	data  *dataset.Data
 	err   error
-	first bool // it stays
-	users int  // children that train on it
+	first bool         // it stays
+	users int          // children that train on it
+	signs atomic.Int64 // of life of the one who reads it
 }
 
 // memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew takes time as well.
@@ -63,7 +65,7 @@ func (l *Local) load(ctx context.Context, s DataSpec) (*loading, error) {
 		}
 		l.mu.Unlock()
 		if !known { // without the lock: a large folder takes minutes, and the other children train on
-			if x.data, x.err = dataset.Load(ctx, s.Name, dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
+			if x.data, x.err = dataset.Load(pulse{ctx, func() { x.signs.Add(1) }}, s.Name, dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
 				l.mu.Lock()
 				delete(l.data, k)
 				l.mu.Unlock()
@@ -93,17 +95,19 @@ func (l *Local) forget() {
 	maps.DeleteFunc(l.views, func(s DataSpec, _ child.Data) bool { return l.data[keyOf(s)] == nil })
 }
 
-// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one reads gives signs of life, as a reader does.
+// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one reads gives signs of life as long as the
+// reader does, which may hang in the file system for ever.
 func (x *loading) wait(ctx context.Context) error {
-	signs := time.NewTicker(time.Second)
-	defer signs.Stop()
-	for {
+	looks := time.NewTicker(time.Second)
+	defer looks.Stop()
+	for seen := x.signs.Load(); ; {
 		select {
 		case <-x.over:
 			return nil
-		case <-signs.C:
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+		case <-looks.C:
+			if now := x.signs.Load(); now != seen {
+				seen = now
+				_ = ctx.Err() // the sign
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -118,8 +122,21 @@ func (l *Local) Prepare(ctx context.Context, c *Config) (*dataset.Data, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := c.dataSpec()
 	c.Net.Image, c.Net.Channels, c.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+	l.rename(asked, c.dataSpec())
 	return d, nil
+}
+
+// rename lets images that were read at the side that they have be found by that side, as children ask for them.
+func (l *Local) rename(from, to DataSpec) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if x := l.data[keyOf(from)]; x != nil && l.data[keyOf(to)] == nil {
+		delete(l.data, keyOf(from))
+		delete(l.views, from)
+		l.data[keyOf(to)] = x
+	}
 }
 
 // Views returns the images that a child of the spec trains on and is judged on, with the data set they come from.

@@ -50,3 +50,17 @@ func TestImagesThatNobodyUsesAreNotKept(t *testing.T) {
 	read(14)
 	kept(8, 14)
 }
+
+// A search that takes the images as they are reads them once, and its children find them.
+func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
+	l := NewLocal()
+	c := Config{Data: "synthetic", TrainImages: 32, ValImages: 16, Seed: 1}
+	d, err := l.Prepare(t.Context(), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, again, err := l.Views(t.Context(), c.dataSpec())
+	if err != nil || again != d || v.Train.Len() != 32 || len(l.data) != 1 || !l.data[keyOf(c.dataSpec())].first {
+		t.Errorf("%d data sets are kept, the children's is that of the start: %v (error %v)", len(l.data), again == d, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"nasnet/checkpoints"
@@ -36,7 +37,7 @@ func (s *Search) stored(change func() error) error {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for last := false; ; {
+	for last := s.room.end; ; {
 		s.publishWaiting()
 		select {
 		case <-ticker.C:
@@ -66,13 +67,20 @@ func (s *Search) publishWaiting() {
 	v := *s.snapshot.Load()
 	v.Version++
 	v.Time, v.State, v.ETA, v.ImageRate = time.Now(), Paused, 0, 0
-	v.Reason = fmt.Sprintf("disk full: %s needed, %s free in %s", FormatBytes(s.room.wanted.Need), FormatBytes(s.room.wanted.Free), s.dir)
+	v.Reason = fmt.Sprintf(fullReason+": %s needed, %s free in %s", FormatBytes(s.room.wanted.Need), FormatBytes(s.room.wanted.Free), s.dir)
 	v.Running = slices.Clone(v.Running)
 	for i := range v.Running {
 		v.Running[i].ImageRate, v.Running[i].Left = 0, 0
 	}
 	v.Events = slices.Clone(s.events)
 	s.show(&v)
+}
+
+const fullReason = "disk full"
+
+// WaitsForRoom says that the search stands still because the disk is full.
+func (v *Snapshot) WaitsForRoom() bool {
+	return v.State == Paused && strings.HasPrefix(v.Reason, fullReason)
 }
 
 // doWaiting answers a command while there is no room.

@@ -222,13 +222,13 @@ func (s *Search) Run(ctx context.Context) error {
 	published := time.Time{}
 	over := false
 	for {
-		if ctx.Err() == nil {
-			s.advance(ctx)
-		}
 		if s.room.end { // was asked for while the disk was full, and then there was room
 			s.room.end = false
 			s.steer(Command{Do: Stop})
 			cancel(errEnding)
+		}
+		if ctx.Err() == nil {
+			s.advance(ctx)
 		}
 		if !over && s.complete() {
 			over = true

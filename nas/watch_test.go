@@ -324,7 +324,10 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 		l.data[dataKey{spec.Name, spec.Dir, spec.Image}] = x
 		signs := 0
 		go func() {
-			time.Sleep(defaultPatience)
+			for range defaultPatience / time.Second {
+				time.Sleep(time.Second)
+				x.signs.Add(1)
+			}
 			close(x.over)
 		}()
 		d, err := l.load(pulse{t.Context(), func() { signs++ }}, spec)
@@ -332,6 +335,12 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 			t.Errorf("%v, %v after %d signs of life in %v", d, err, signs, defaultPatience)
 		}
 		x.over = make(chan struct{})
+		signs = 0
+		hung, end := context.WithTimeoutCause(t.Context(), defaultPatience, errStalled)
+		defer end()
+		if _, err := l.load(pulse{hung, func() { signs++ }}, spec); !errors.Is(err, errStalled) || signs > 1 {
+			t.Errorf("behind a reader that hangs: %v, after %d signs of life", err, signs)
+		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errStalled)
 		defer cancel()
 		if _, err := l.load(ctx, spec); !errors.Is(err, errStalled) {

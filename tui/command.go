@@ -107,7 +107,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
 			return tea.Quit
 		}
-		if msg.to.Do == nas.Drain {
+		if msg.to.Do == nas.Drain && !m.quitting {
 			m.leaving, m.outcome = false, Finished
 		}
 		return m.say(string(msg.to.Do)+": "+msg.err.Error(), true)
@@ -116,7 +116,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	case nas.Stop:
 		return tea.Quit
 	case nas.Toggle, nas.Resume:
-		if m.leaving && !m.visiting() { // the search that was to end goes on after all, and so does its screen
+		if m.leaving && !m.visiting() && !m.snap.WaitsForRoom() { // the search that was to end goes on after all, and so does its screen
 			m.leaving, m.outcome = false, Finished
 		}
 	case nas.StopTrial:

@@ -60,7 +60,7 @@ func (q *quitDialog) act(m *model, a action) tea.Cmd {
 		return tea.Quit
 	case actQuitDrain:
 		if m.leaving || len(m.snap.Running) == 0 {
-			m.outcome = QuitDrain
+			m.outcome, m.quitting = QuitDrain, true
 			return tea.Sequence(m.send(nas.Command{Do: nas.Drain}), tea.Quit)
 		}
 		m.pop()

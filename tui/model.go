@@ -41,6 +41,7 @@ type model struct {
 	marks     []nas.TrialView         // trials to compare or to retrain together, as they were marked, the newest last
 	outcome   Outcome
 	leaving   bool // the program ends when the search has ended
+	quitting  bool // it ends now
 	crash     *crash
 
 	sending chan struct{} // closed when the last command that was sent is answered

@@ -303,6 +303,23 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("the program ends with the search, which was to go on: leaving %v, %q", d.m.leaving, d.m.outcome)
 		}
 	})
+	t.Run("and not if it only tries to store again", func(t *testing.T) {
+		s := busy()
+		d := drive(t, s, 80, 24).press("q", "w")
+		full := *d.e.Snapshot()
+		full.State, full.Reason = nas.Paused, "disk full: 1.0 MiB needed, 0 B free in /runs/a"
+		d.m.take(&full)
+		if d.press("p"); !d.m.leaving || d.m.outcome != QuitDrain {
+			t.Errorf("the search still drains; leaving %v, %q", d.m.leaving, d.m.outcome)
+		}
+	})
+	t.Run("a refused drain is no stop when the screen is left at once", func(t *testing.T) {
+		d := drive(t, busy(), 80, 24).press("q", "w", "q")
+		d.e.refuse = errors.New("another screen has the control")
+		if d.press("w"); !d.quit || d.m.outcome != QuitDrain {
+			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
+		}
+	})
 	t.Run("and may be left before", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "w", "q", "w")
 		if !d.quit || d.m.outcome != QuitDrain {

@@ -48,6 +48,7 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 	net, train = net.WithDefaults(), train.WithDefaults()
 	epochs := train.Epochs
 	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6 // what is learned of noise does not matter, but it must not diverge
+	train.Whiten = false                                    // nor what it begins with
 	if e.Bytes, err = BytesWith(g, net, train, v); err != nil {
 		return e, err
 	}

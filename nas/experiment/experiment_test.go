@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -231,10 +232,12 @@ func TestTrainingsShareMemory(t *testing.T) {
 	if g, err = Open(filepath.Join(t.TempDir(), "small.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	g.Memory = nas.NewMemory(one / 2)
+	ts[1].Net.Filters *= 4
+	g.Memory = nas.NewMemory(one + one/2)
 	var wanted *nas.MemoryError
-	if err := g.Run(t.Context(), local, ts, 2, func(Event) {}); !errors.As(err, &wanted) {
-		t.Errorf("in half the memory of one: %v", err)
+	begun := 0
+	if err := g.Run(t.Context(), local, ts, 2, func(Event) { begun++ }); !errors.As(err, &wanted) || begun > 0 {
+		t.Errorf("with a large one behind a small one: %v, after %d events", err, begun)
 	}
 }
 
@@ -438,7 +441,8 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 		t.Errorf("says %+v, %q", r.Reward, r.Curse)
 	}
 	var others []nas.TrialView
-	for i, change := range []func(*nas.RetrainSpec){func(s *nas.RetrainSpec) { s.Train.LR = 7 }, func(s *nas.RetrainSpec) { s.Train.EMA = 0.9 }, func(s *nas.RetrainSpec) { s.Data.Test = true }} {
+	for i, change := range []func(*nas.RetrainSpec){func(s *nas.RetrainSpec) { s.Train.LR = 7 }, func(s *nas.RetrainSpec) { s.Train.EMA = 0.9 }, func(s *nas.RetrainSpec) { s.Data.Test = true },
+		func(s *nas.RetrainSpec) { s.Train.Whiten = true }} {
 		v := retrainOf(t, 30+i, 1, 4, 1, nas.Done, 0.9, 0.8)
 		change(v.Retrain)
 		others = append([]nas.TrialView{v}, others...)
@@ -452,8 +456,11 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 		}
 		seen[r.Rung.Name] = true
 	}
-	if len(seen) != 5 {
-		t.Errorf("%d rungs; want 5: %v", len(seen), seen)
+	if len(seen) != 6 {
+		t.Errorf("%d rungs; want 6: %v", len(seen), seen)
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(name string) bool { return strings.HasSuffix(name, "whitened") }) {
+		t.Errorf("no rung says that it was whitened: %v", seen)
 	}
 	if OfRetrains(nil) != nil {
 		t.Error("no retrains make a ladder")

@@ -155,7 +155,7 @@ type Event struct {
 const saveEvery = 10 * time.Second
 
 // Run does the trainings that are not finished, so many at a time, in their order. It calls report from one goroutine at a time. A training that fails by
-// itself is a row; another error, like the end of ctx, ends the run.
+// itself is a row; another error, like the end of ctx, ends the run. One that could never fit into the memory is refused before any of them begins.
 func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers int, report func(Event)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -180,12 +180,16 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 		queued[t.key()] = true
 		open = append(open, t)
 	}
+	sizes, err := g.sizes(ctx, e, open)
+	if err != nil {
+		return err
+	}
 	next := make(chan Training)
 	var pool sync.WaitGroup
 	for range max(1, workers) {
 		pool.Go(func() {
 			for t := range next {
-				if err := g.train(ctx, e, t, tell); err != nil {
+				if err := g.train(ctx, e, t, sizes[t.scale()], tell); err != nil {
 					cancel(fmt.Errorf("%s, %s, seed %d: %w", t.Name, t.Rung, t.Seed, err))
 				}
 			}
@@ -202,20 +206,49 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 	return context.Cause(ctx)
 }
 
-// train does one training and keeps its row.
-func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
-	job := nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
+// sizes are the bytes that trainings take, by their scale; none where there is no limit.
+func (g *Grid) sizes(ctx context.Context, e nas.Evaluator, all []Training) (map[string]int64, error) {
+	sizer, ok := e.(nas.Sizer)
+	if !ok || g.Memory == nil {
+		return nil, nil
+	}
+	sizes := map[string]int64{}
+	for _, t := range all {
+		if _, known := sizes[t.scale()]; known {
+			continue
+		}
+		bytes, err := sizer.Bytes(ctx, t.job())
+		if err == nil && bytes > g.Memory.Limit() {
+			err = &nas.MemoryError{Wanted: bytes, Allowed: g.Memory.Limit()}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s: %w", t.Name, t.Rung, err)
+		}
+		sizes[t.scale()] = bytes
+	}
+	return sizes, nil
+}
+
+// scale is the same for trainings that differ in their seeds alone.
+func (t Training) scale() string {
+	t.Seed = 0
+	return t.key()
+}
+
+func (t Training) job() nas.Job {
+	return nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
+}
+
+// train does one training that takes so many bytes and keeps its row.
+func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, bytes int64, tell func(Event)) error {
+	job := t.job()
 	state := g.statePath(t)
 	b, err := os.ReadFile(state)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	job.State = b
-	if sizer, ok := e.(nas.Sizer); ok && g.Memory != nil {
-		bytes, err := sizer.Bytes(ctx, job)
-		if err != nil {
-			return err
-		}
+	if g.Memory != nil {
 		release, err := g.Memory.Hold(ctx, bytes)
 		if err != nil {
 			return err

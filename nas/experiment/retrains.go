@@ -130,6 +130,9 @@ func distinguish(results []Result) {
 				judged = fmt.Sprintf("%d images held out", r.Data.ValImages)
 			}
 			r.Name += fmt.Sprintf(", %s lr %g %s, batch %d, drop path %s %g, %s", t.Optimizer, t.LR, t.Schedule, t.Batch, t.DropPath.Mode, t.DropPath.Prob, judged)
+			if t.Whiten {
+				r.Name += ", whitened"
+			}
 		}
 		if seen[r.Name]++; seen[r.Name] > 1 {
 			r.Name += fmt.Sprintf(" (%d)", seen[r.Name])
