@@ -2,6 +2,7 @@ package nas
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -160,6 +161,42 @@ func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 		if x.FailKind != "memory" || !strings.Contains(x.FailText, "TiB of memory; all children together may take 1 GiB") {
 			t.Errorf("trial %d: %s: %s", x.ID, x.FailKind, x.FailText)
 		}
+	}
+}
+
+// A retrain that could never fit is refused when it is asked for, not when a worker has time for it, and leaves nothing in the run.
+func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
+	l, c := NewLocal(), realConfig()
+	c.Children, c.Batch, c.Lag, c.Train.Epochs = 1, 1, 0, 1
+	if _, err := l.Prepare(t.Context(), &c); err != nil {
+		t.Fatal(err)
+	}
+	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Evaluator: l, Memory: NewMemory(1 << 30), StayOpen: true})
+	done := make(chan error)
+	go func() { done <- s.Run(t.Context()) }()
+	k, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := 0
+	for name, cmd := range map[string]Command{"a cell": {Cell: &k.Genotype}, "a trial's cell": {Parent: &of}} {
+		spec := RetrainSpec{Net: c.Net, Train: c.Train, Data: c.dataSpec(), Seed: 1}
+		spec.Net.Filters, spec.Net.N = 512, 6
+		cmd.Do, cmd.Retrain = Retrain, &spec
+		var wanted *MemoryError
+		if _, err := s.Do(t.Context(), cmd); !errors.As(err, &wanted) || wanted.Allowed != 1<<30 {
+			t.Errorf("%s: %v", name, err)
+		}
+		spec.Data.Name, spec.Data.Image = "cifar10", 1024
+		if _, err := s.Do(t.Context(), cmd); err == nil || !strings.Contains(err.Error(), "the images of cifar10 at 1024 px take") {
+			t.Errorf("%s on large images: %v", name, err)
+		}
+	}
+	if _, err := s.Do(t.Context(), Command{Do: Stop}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || len(s.manual) != 0 {
+		t.Errorf("%d trials made by hand, %v", len(s.manual), err)
 	}
 }
 

@@ -161,6 +161,11 @@ func (s *Search) Do(ctx context.Context, c Command) (Reply, error) {
 	if c.Do == Fork {
 		return s.fork(ctx, c)
 	}
+	if c.Do == Retrain {
+		if err := s.refuseTooLarge(ctx, c); err != nil {
+			return Reply{}, err
+		}
+	}
 	var r Reply
 	var err error
 	if e := s.ask(ctx, func() { r, err = s.do(c) }); e != nil {

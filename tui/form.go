@@ -31,7 +31,7 @@ func newForm(fields ...field) form {
 	f := form{fields: fields}
 	for i := range f.fields {
 		x := &f.fields[i]
-		x.input = newLineEdit(x.value, 200)
+		x.input = newLineEdit(x.value, 1000)
 		if x.choices != nil && !slices.Contains(x.choices, x.value) {
 			x.choices = append([]string{x.value}, x.choices...)
 		}

@@ -94,6 +94,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
 		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
 		{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings each, the next seeds"},
+		{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
 		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"},
 		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
 		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
@@ -138,7 +139,7 @@ func (r *retrainScreen) fill(m *model) {
 	}
 	r.filled = retrainFields(spec, nil)
 	for _, x := range r.filled {
-		if !slices.Contains([]string{"preset", "data", "seed", "seeds", "baselines"}, x.name) {
+		if !slices.Contains([]string{"preset", "data", "seed", "seeds", "other", "baselines"}, x.name) {
 			r.set(x.name, x.value)
 		}
 	}
@@ -175,6 +176,9 @@ func (r *retrainScreen) follow(m *model) {
 
 func (r *retrainScreen) typed(m *model, msg tea.KeyMsg) tea.Cmd {
 	r.form.typed(msg)
+	if r.fields[r.at].name == "epochs" { // these are wanted, however many fit
+		r.timed, r.fitted = false, ""
+	}
 	r.follow(m)
 	return r.ask(m)
 }
@@ -219,8 +223,9 @@ func (r *retrainScreen) command() nas.Command {
 	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
 	t.Clip, t.LabelSmoothing, t.Whiten = r.decimal("clip"), r.decimal("smoothing"), r.yes("whiten")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
-	g := r.trial.Genotype
-	return nas.Command{Do: nas.Retrain, Parent: &r.trial.ID, Cell: &g, Retrain: &s}
+	c := ofCell(r.cell())
+	c.Do, c.Retrain = nas.Retrain, &s
+	return c
 }
 
 func (f *form) yes(name string) bool { return f.get(name) == "yes" }
@@ -298,20 +303,24 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		} else if !known {
 			return m.say("how many epochs fit is being counted", true)
 		}
+		return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)
 	}
 	return r.start(m, c)
 }
 
 func (r *retrainScreen) header(m *model, w int) string {
 	t := m.theme
-	left := " retrain " + t.bold.Render(short(r.trial))
-	if g := r.group(); len(g.cells) > 1 {
-		left = " retrain " + t.bold.Render(g.name)
-	} else if r.trial.Star {
+	g := r.group()
+	if len(g.cells) > 1 {
+		return t.spread(" retrain "+t.bold.Render(g.name), m.way("cancel"), w)
+	}
+	v := g.cells[0]
+	left := " retrain " + t.bold.Render(short(v))
+	if v.Star {
 		left += " " + t.star.Render(t.g.Star)
 	}
-	if r.trial.HasReward && len(r.group().cells) == 1 {
-		left += "   reward " + score(r.trial.Reward, 4)
+	if v.HasReward {
+		left += "   reward " + score(v.Reward, 4)
 	}
 	return t.spread(left, m.way("cancel"), w)
 }
@@ -336,13 +345,14 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	}
 	right := w - left
 	upper := h * 55 / 100
-	shown := r.trial
+	cell := r.cell()
+	shown := cell
 	for _, x := range m.snap.Running {
-		if x.Cell == r.trial.Cell && x.Kind == nas.Retrained {
+		if x.Cell == cell.Cell && x.Kind == nas.Retrained {
 			shown = x
 		}
 	}
-	return beside(out, append(t.curvePane(shown, right, upper), t.trainingsPane(m.snap, r.trial, right, h-upper)...))
+	return beside(out, append(t.curvePane(shown, right, upper), t.trainingsPane(m.snap, cell, right, h-upper)...))
 }
 
 // settle is called when something is known of what the settings ask for: a preset that is named after a time gets the epochs that fit.
@@ -355,9 +365,8 @@ func (r *retrainScreen) settle(m *model) {
 	if !known {
 		return
 	}
-	r.timed, r.fitted = false, r.get("epochs")
 	if s := r.seconds(p, 1); s > 0 {
-		r.fitted = fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s))))
+		r.timed, r.fitted = false, fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s))))
 		r.set("epochs", r.fitted)
 	}
 }

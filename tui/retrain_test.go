@@ -299,3 +299,51 @@ func TestAWarmUpLongerThanTheEpochsIsNoErrorForEver(t *testing.T) {
 		t.Errorf("\n%s", d.text())
 	}
 }
+
+// Where nothing tells how long an epoch takes, a preset that is named after a time is not begun with the most epochs that it could have.
+func TestAPresetOfATimeThatNobodyKnowsIsNotStarted(t *testing.T) {
+	s := busy()
+	for i := range s.Top {
+		s.Top[i].Seconds = 0
+	}
+	d, r := preset(t, s, "1-hour")
+	before := len(d.e.commands())
+	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "nobody knows how many epochs fit 1-hour: ^t measures it") {
+		t.Fatalf("sent, or not said why:\n%s", d.text())
+	}
+	to(t, d, "epochs")
+	if d.press("backspace", "backspace", "backspace", "7", "enter"); len(d.e.commands()) != before+1 || d.last().Retrain.Train.Epochs != 7 {
+		t.Errorf("with 7 epochs typed %d commands, epochs %s\n%s", len(d.e.commands())-before, r.get("epochs"), d.text())
+	}
+}
+
+func TestAnotherCellIsRetrainedByNameOrText(t *testing.T) {
+	known, err := space.Lookup("pnasnet-5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"pnasnet-5", known.Genotype.Text()} {
+		d := drive(t, busy(), 120, 36).press("5", "r")
+		r := to(t, d, "other")
+		d.typeText(text)
+		if !strings.Contains(strings.Join(d.frame()[:1], ""), known.Genotype.ShortHash()[:4]) {
+			t.Errorf("%s: the header is %s", text, d.frame()[0])
+		}
+		c := d.press("enter").last()
+		if c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil || c.Cell.Text() != known.Genotype.Text() {
+			t.Errorf("%s: sent %+v of %s", text, c, r.get("other"))
+		}
+	}
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	to(t, d, "other")
+	before := len(d.e.commands())
+	if d.typeText("nasnet-b").press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "cannot be expressed") {
+		t.Errorf("sent, or not said why:\n%s", d.text())
+	}
+	d = drive(t, busy(), 120, 36).press("5", " ", "j", " ", "r")
+	r := to(t, d, "other")
+	d.typeText("nasnet-a")
+	if r.set("cells", r.groups[1].name); len(r.group().cells) != 3 {
+		t.Errorf("%d cells, want the two that were marked and the other one", len(r.group().cells))
+	}
+}

@@ -64,51 +64,64 @@ func withCells(fields []field, groups []group, front bool) []field {
 	return slices.Insert(fields, at, x)
 }
 
-// group is the cells that are chosen.
-func (r *retrainScreen) group() group {
-	if len(r.groups) > 1 {
-		for _, g := range r.groups {
-			if g.name == r.get("cells") {
-				return g
-			}
-		}
+// noTrial is the number of a cell that no trial of the run stands for.
+const noTrial = -1
+
+// cellText checks for nothing, or a cell.
+func cellText(s string) error {
+	if s == "" {
+		return nil
 	}
-	return r.groups[0]
+	_, err := space.Parse(s)
+	return err
 }
 
-// commands are all trainings that the fields ask for, seed by seed, where one is what they ask for of the form's own cell. With several, those that the run
-// has already, or is at, are left out.
-func (r *retrainScreen) commands(m *model, one nas.Command) (all []nas.Command) {
-	var members []nas.Command
-	add := func(g space.Genotype, parent *int, note string) {
-		text := g.Text()
-		if !slices.ContainsFunc(members, func(c nas.Command) bool { return c.Cell.Text() == text }) { // the best random cell may be among the marked
-			members = append(members, nas.Command{Do: nas.Retrain, Parent: parent, Cell: &g, Text: note})
+// other is the cell that was typed or pasted, if there is one.
+func (r *retrainScreen) other() (v nas.TrialView, ok bool) {
+	g, err := space.Parse(r.get("other"))
+	if err != nil {
+		return v, false
+	}
+	return nas.TrialView{ID: noTrial, Genotype: g, Cell: g.ShortHash()}, true
+}
+
+// cell is the one that the form is about: the other one, or that which it was opened for.
+func (r *retrainScreen) cell() nas.TrialView {
+	if v, ok := r.other(); ok {
+		return v
+	}
+	return r.trial
+}
+
+// ofCell is a command for a cell, and the trial that it is of.
+func ofCell(v nas.TrialView) nas.Command {
+	c := nas.Command{Cell: &v.Genotype}
+	if v.ID != noTrial {
+		c.Parent = &v.ID
+	}
+	return c
+}
+
+// group is the cells that are chosen; the other cell joins several, and takes the place of one.
+func (r *retrainScreen) group() group {
+	for _, g := range r.groups[1:] {
+		if g.name == r.get("cells") {
+			if v, ok := r.other(); ok {
+				g.cells = append(slices.Clone(g.cells), v)
+			}
+			return g
 		}
 	}
-	for _, c := range r.group().cells {
-		add(c.Genotype, &c.ID, "")
+	return group{r.groups[0].name, []nas.TrialView{r.cell()}}
+}
+
+// commands are all trainings that the fields ask for, where one is what they ask for of the form's own cell.
+func (r *retrainScreen) commands(m *model, one nas.Command) []nas.Command {
+	var cells []nas.Command
+	for _, v := range r.group().cells {
+		cells = append(cells, ofCell(v))
 	}
-	if r.yes("baselines") {
-		for _, b := range experiment.Baselines() {
-			add(b.Genotype, nil, b.Name)
-		}
-		if k := slices.IndexFunc(m.snap.Top, func(v nas.TrialView) bool { return v.Kind == nas.Shadow }); k >= 0 {
-			add(m.snap.Top[k].Genotype, &m.snap.Top[k].ID, "best random cell")
-		}
-	}
-	for i := range r.integer("seeds") {
-		for _, c := range members {
-			spec := *one.Retrain
-			spec.Seed += uint64(i)
-			c.Retrain = &spec
-			all = append(all, c)
-		}
-	}
-	if len(all) == 1 {
-		return all
-	}
-	return slices.DeleteFunc(all, func(c nas.Command) bool { return experiment.HasTraining(m.snap.Retrains, *c.Cell, *c.Retrain) })
+	return experiment.Commands(m.snap, cells, *one.Retrain, r.yes("baselines"), r.integer("seeds"))
 }
 
 // start asks the engine for the trainings, one after the other.

@@ -139,3 +139,39 @@ func distinguish(results []Result) {
 		}
 	}
 }
+
+// Commands are the retrains of cells, given as commands with a cell or the trial that has it or both, and of the baselines if they are wanted: the same
+// settings for each, with so many seeds from that of the settings, seed by seed, so that all cells can be compared early. Cells that come twice count once.
+// With several, those that the run has already, or is at, are left out.
+func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool, seeds int) (all []nas.Command) {
+	var members []nas.Command
+	add := func(c nas.Command) {
+		text := c.Cell.Text()
+		if !slices.ContainsFunc(members, func(x nas.Command) bool { return x.Cell.Text() == text }) { // the best random cell may be among them
+			members = append(members, c)
+		}
+	}
+	for _, c := range cells {
+		add(c)
+	}
+	if baselines {
+		for _, b := range Baselines() {
+			add(nas.Command{Cell: &b.Genotype, Text: b.Name})
+		}
+		if k := slices.IndexFunc(s.Top, func(v nas.TrialView) bool { return v.Kind == nas.Shadow }); k >= 0 {
+			add(nas.Command{Cell: &s.Top[k].Genotype, Parent: &s.Top[k].ID, Text: "best random cell"})
+		}
+	}
+	for i := range seeds {
+		for _, c := range members {
+			of := spec
+			of.Seed += uint64(i)
+			c.Do, c.Retrain = nas.Retrain, &of
+			all = append(all, c)
+		}
+	}
+	if len(all) == 1 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c nas.Command) bool { return HasTraining(s.Retrains, *c.Cell, *c.Retrain) })
+}

@@ -24,7 +24,7 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
 	o.Cost, o.Plan, o.Estimate = child.CostOf, planOf, estimateOf
 	o.Latency = func(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
-		s, _ = unread(s)
+		s, _ = s.Unread()
 		net, o := s.Net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
 		l, err := child.MeasureLatency(g, net, o)
 		if err != nil { // 32 images may not fit into memory
@@ -50,27 +50,9 @@ func handedData() []string {
 	})
 }
 
-// unread puts into a training what is known of its images before they are read, which is all of published data sets; v.Train is 0 if it is not known.
-func unread(s nas.RetrainSpec) (of nas.RetrainSpec, v child.Volume) {
-	if info, err := dataset.Lookup(s.Data.Name); err == nil && info.TrainImages > 0 {
-		s.Net.Channels, s.Net.Classes = info.Channels, len(info.Classes)
-		v = child.Volume{Train: info.TrainImages, Val: info.TestImages}
-		if !s.Data.Test {
-			v = child.Volume{Train: info.TrainImages - s.Data.ValImages, Val: s.Data.ValImages}
-		}
-	}
-	if n := s.Data.TrainImages; n > 0 && !s.Data.Test {
-		v.Train, v.Val = n, s.Data.ValImages
-	}
-	if s.Train.Shards == 0 {
-		s.Train.Shards = child.DefaultShards(s.Train.Batch)
-	}
-	return s, v
-}
-
 // planOf counts a training on images that are not read.
 func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
-	s, v := unread(s)
+	s, v := s.Unread()
 	p.Images = v.Train
 	if p.Cost, err = child.CostOf(g, s.Net); err != nil {
 		return p, err
@@ -81,7 +63,7 @@ func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
 
 // estimateOf measures a training on images that are not read.
 func estimateOf(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
-	s, v := unread(s)
+	s, v := s.Unread()
 	if v.Train <= 0 {
 		return child.Estimate{}, fmt.Errorf("how many images %s has is not known before a training reads them", s.Data.Name)
 	}
