@@ -35,7 +35,7 @@ var ctlActions = []ctlAction{
 	{"drain", "", "end it after the running children", nas.Drain, "wait"},
 	{"workers", "N", "N children at a time", nas.SetWorkers, ""},
 	{"submit", "CELL", "train a cell at the search's settings", nas.Submit, "note"},
-	{"retrain", "CELL...", "train cells at other settings, which the flags change", nas.Retrain, retrainFlags},
+	{"retrain", "[CELL...]", "train cells at other settings, which the flags change", nas.Retrain, retrainFlags},
 	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy start"},
 	{"star", "TRIAL", "mark a trial, or take the mark back", nas.Star, ""},
 	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
@@ -53,6 +53,9 @@ type ctlFlags struct {
 	note       string
 	test, wait bool
 	start      bool
+	stars      bool
+	baselines  bool
+	estimate   bool
 }
 
 func (a *app) ctlCommand() *cobra.Command {
@@ -79,6 +82,9 @@ func (a *app) ctlCommand() *cobra.Command {
 	fs.BoolVar(&f.start, "start", false, "fork: run it at once, in the process of its parent")
 	fs.StringVar(&f.note, "note", "", "submit, retrain: a line of text to keep with the trial")
 	fs.BoolVar(&f.test, "test", false, "retrain: train on all training images, judge on the test images")
+	fs.BoolVar(&f.stars, "stars", false, "retrain: the best cells with a star, too")
+	fs.BoolVar(&f.baselines, "baselines", false, "retrain: NASNet-A, all-sep3x3 and the best cell that was drawn uniformly, too")
+	fs.BoolVar(&f.estimate, "estimate", false, "retrain: say what it would take here, measured, and end")
 	fs.BoolVar(&f.wait, "wait", false, "stop, drain: wait until the run is free")
 	return c
 }
@@ -109,6 +115,9 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 	all, err := a.commands(ctx, dir, ctlActions[at], fs, f, args[2:])
 	if err != nil {
 		return err
+	}
+	if f.estimate {
+		return a.printRetrainPlans(ctx, dir, all)
 	}
 	send := func(c nas.Command) (nas.Reply, error) {
 		return remote.Do(ctx, dir, remote.Visitor{Program: program()}, c)
@@ -142,11 +151,11 @@ func (a *app) commands(ctx context.Context, dir string, x ctlAction, fs *pflag.F
 		return nil, err
 	}
 	want := strings.Fields(x.args)
-	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note && x.do != nas.Retrain {
-		return nil, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
-	}
 	if x.do == nas.Retrain {
 		return a.retrains(ctx, dir, fs, f, args)
+	}
+	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note {
+		return nil, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
 	}
 	c, err := a.command(x, fs, f, args)
 	return []nas.Command{c}, err

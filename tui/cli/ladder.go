@@ -25,7 +25,7 @@ import (
 type ladderFlags struct {
 	top, middle, bottom int
 	stars, only         bool
-	retrains            bool
+	retrains, estimate  bool
 	cells, rungs        []string
 	seeds, workers      int
 	out, data, dir      string
@@ -44,6 +44,7 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best cell that was drawn uniformly")
 	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20; may be given several times")
 	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has (key l)")
+	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, measured, and end")
 	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
 	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one a core)")
 	fs.StringVar(&f.data, "data", "", "another data set or folder (default: that of the run)")
@@ -95,7 +96,10 @@ func (a *app) ladderCommand() *cobra.Command {
 					return err
 				}
 			}
-			g, err := a.grid(c.Context(), f.out, images, l.Trainings(), f.workers)
+			if f.estimate {
+				return a.printLadderPlans(c.Context(), f, images, l)
+			}
+			g, err := a.grid(c.Context(), f.out, images.SHA256, l.Trainings(), f.workers)
 			if g == nil {
 				return err
 			}
@@ -173,14 +177,57 @@ func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experime
 	return cs, nil
 }
 
-// ladder makes the rungs, and returns the SHA-256 of their data set.
-func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images string, err error) {
+// printLadderPlans says what the trainings of a ladder that are not done yet will take.
+func (a *app) printLadderPlans(ctx context.Context, f ladderFlags, images *dataset.Data, l experiment.Ladder) error {
+	g, err := experiment.Open(f.out)
+	if err != nil {
+		return err
+	}
+	g.Images = images.SHA256
+	var ps []planned
+	for _, r := range l.Rungs {
+		v := child.Volume{Train: images.Train.N, Val: images.Test.N}
+		if !r.Data.Test {
+			v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages}
+		}
+		net := r.Net
+		net.Image, net.Channels, net.Classes = images.Train.H, images.Train.C, len(images.Info.Classes)
+		one := experiment.Ladder{Rungs: []experiment.Rung{r}, Seeds: l.Seeds}
+		for _, c := range l.Candidates {
+			p := planned{name: c.Name, rung: r.Name, genotype: c.Genotype, net: net, train: r.Train, volume: v}
+			one.Candidates = []experiment.Candidate{c}
+			for _, t := range one.Trainings() {
+				if _, done := g.Row(t); !done {
+					p.trainings++
+				}
+			}
+			if p.trainings > 0 {
+				ps = append(ps, p)
+			}
+		}
+	}
+	if len(ps) == 0 {
+		return fmt.Errorf("ladder: nothing is left to train: %s has all results", f.out)
+	}
+	return a.printPlans(ctx, ps, workersOr(f.workers))
+}
+
+// workersOr is so many workers, or one a core.
+func workersOr(n int) int {
+	if n == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
+
+// ladder makes the rungs, and returns their data set.
+func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images *dataset.Data, err error) {
 	recipe, err := child.RecipeNamed(f.settings)
 	if err != nil {
-		return "", usageError{err}
+		return nil, usageError{err}
 	}
 	if (f.trainImages == 0) != (f.valImages == 0) {
-		return "", usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
+		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
 	}
 	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages, ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
 	if f.data != "" {
@@ -194,7 +241,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 	}
 	d, err := seen(ctx, spec)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, text := range f.rungs {
 		var r experiment.Rung
@@ -205,7 +252,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 			name, value, _ := strings.Cut(part, "=")
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 {
-				return "", usagef("ladder: --rung %s: %q; want a name and a number from 1, as n=2,filters=16,epochs=20", text, part)
+				return nil, usagef("ladder: --rung %s: %q; want a name and a number from 1, as n=2,filters=16,epochs=20", text, part)
 			}
 			switch strings.TrimSpace(name) {
 			case "n":
@@ -215,18 +262,18 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 			case "epochs":
 				r.Train.Epochs = n
 			default:
-				return "", usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
+				return nil, usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
 			}
 		}
 		if err := r.Net.Validate(); err != nil {
-			return "", usageError{err}
+			return nil, usageError{err}
 		}
 		if err := r.Train.Validate(); err != nil {
-			return "", usageError{err}
+			return nil, usageError{err}
 		}
 		l.Rungs = append(l.Rungs, experiment.NewRung(spec, r.Net, r.Train))
 	}
-	return d.SHA256, nil
+	return d, nil
 }
 
 // seen reads a data set that trainings will be on, unless its images cannot fit into memory.
@@ -240,9 +287,7 @@ func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
 
 // grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the error is not nil.
 func (a *app) grid(ctx context.Context, path, images string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	workers = workersOr(workers)
 	if workers < 0 {
 		return nil, usagef("--workers %d; want 0 (one a core) or more", workers)
 	}

@@ -18,7 +18,7 @@ import (
 
 // retrainFlags are the flags that ctl retrain takes; those of a network and of a training are those of nasnet train.
 var retrainFlags = func() string {
-	words := "note preset seeds data train-images val-images test image seed"
+	words := "note preset seeds stars baselines estimate data train-images val-images test image seed"
 	settingFlags(new(child.NetConfig), new(child.TrainConfig)).VisitAll(func(x *pflag.Flag) { words += " " + x.Name })
 	return words
 }()
@@ -49,17 +49,25 @@ func addSettingFlags(fs *pflag.FlagSet) {
 	})
 }
 
-// retrains are the trainings that ctl retrain asks for: of each cell with each seed. With several, those that the run has already, or is at, are left out.
+// retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each seed. With several, those that the run
+// has already, or is at, are left out.
 func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
 	if f.seeds < 1 || f.seeds > 100 {
 		return nil, usagef("ctl retrain: --seeds %d; want 1 to 100", f.seeds)
+	}
+	if len(cells) == 0 && !f.stars && !f.baselines {
+		return nil, usagef("ctl retrain: no CELL is given; want at least one, or --stars or --baselines")
 	}
 	spec, recipe, err := retrainSpec(dir, fs, f)
 	if err != nil {
 		return nil, err
 	}
+	s, err := nas.ReadSnapshot(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, cell := range cells {
-		one := nas.Command{Do: nas.Retrain, Text: f.note, Retrain: spec}
+		one := nas.Command{Text: f.note}
 		if err := a.which(&one, cell); err != nil {
 			return nil, err
 		}
@@ -76,11 +84,23 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 		}
 		all = append(all, one)
 	}
+	if f.stars {
+		n := len(all)
+		for _, v := range s.Top {
+			if v.Star {
+				all = append(all, nas.Command{Cell: &v.Genotype, Parent: &v.ID, Text: f.note})
+			}
+		}
+		if len(all) == n {
+			return nil, fmt.Errorf("ctl retrain: no cell of run %s has a star; nasnet ctl %[1]s star TRIAL gives one", s.Config.Name)
+		}
+	}
 	if recipe.Within > 0 && !fs.Changed("epochs") {
-		if !checkpoints.Summary(dir).Live {
+		if !checkpoints.Summary(dir).Live && !f.estimate {
 			return nil, a.notRunning(remote.ErrNotRunning, dir)
 		}
-		if err := fit(ctx, spec, recipe, all); err != nil {
+		spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
+		if err := fit(ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
 			return nil, err
 		}
 	}
@@ -90,22 +110,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 	if err := spec.Train.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	for i := range f.seeds - 1 { // seed by seed, so that all cells can be compared early
-		next := *spec
-		next.Seed += uint64(1 + i)
-		for _, one := range all[:len(cells)] {
-			one.Retrain = &next
-			all = append(all, one)
-		}
-	}
-	if len(all) == 1 {
-		return all, nil
-	}
-	s, err := nas.ReadSnapshot(dir)
-	if err != nil {
-		return nil, err
-	}
-	all = slices.DeleteFunc(all, func(c nas.Command) bool { return experiment.HasTraining(s.Retrains, *c.Cell, *c.Retrain) })
+	all = experiment.Commands(s, all, *spec, f.baselines, f.seeds)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("run %s has all these trainings; nasnet ladder %[1]s --retrains shows them", s.Config.Name)
 	}
@@ -210,9 +215,40 @@ func dropAsAsked(d *child.DropPath, fs *pflag.FlagSet) {
 	}
 }
 
+// printRetrainPlans says what retrains will take.
+func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Command) error {
+	s, err := nas.ReadSnapshot(dir)
+	if err != nil {
+		return err
+	}
+	var ps []planned
+	for _, c := range all {
+		text := c.Cell.Text()
+		if i := slices.IndexFunc(ps, func(p planned) bool { return p.genotype.Text() == text }); i >= 0 {
+			ps[i].trainings++ // with another seed
+			continue
+		}
+		r, v := c.Retrain.Unread()
+		if v.Train <= 0 {
+			return fmt.Errorf("how many images %s has is not known before a training reads them; nasnet train --estimate reads them", r.Data.Name)
+		}
+		if err := nas.ImagesFit(r.Data, nas.DefaultMemory()); err != nil {
+			return err
+		}
+		name := "cell " + c.Cell.ShortHash()[:4]
+		if c.Parent != nil {
+			name = "trial " + nas.TrialLabel(*c.Parent)
+		}
+		if c.Text != "" {
+			name += " (" + c.Text + ")"
+		}
+		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Net, r.Train).Name, *c.Cell, r.Net, r.Train, v, 1})
+	}
+	return a.printPlans(ctx, ps, max(1, s.Workers))
+}
+
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
 func fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
-	spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
 	fits := recipe.MostEpochs
 	for _, c := range all {
 		e, err := estimateOf(ctx, *c.Cell, *spec)
