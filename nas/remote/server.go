@@ -258,9 +258,9 @@ func (s *Server) inside(c nas.Command) error {
 		return nil
 	}
 	if want.Dir != "" {
-		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data set", want.Dir)
+		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data set; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Dir)
 	}
-	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s", want.Name, strings.Join(s.options.DataSets, ", "))
+	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Name, strings.Join(s.options.DataSets, ", "))
 }
 
 func (s *Server) take(w http.ResponseWriter, r *http.Request) {
