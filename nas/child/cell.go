@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"nasnet/nas/nn"
 	"nasnet/nas/space"
@@ -51,6 +52,17 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 
 // cellPath and opPath are the paths of a cell and of an op of it. An op is a part of the graph by its path.
 func cellPath(i int) string { return "cells/" + strconv.Itoa(i) }
+
+// cutCell takes the path of a cell from the name of an array that is part of it.
+func cutCell(name string) (cell int, rest string, ok bool) {
+	name, ok = strings.CutPrefix(name, "cells/")
+	if !ok {
+		return 0, "", false
+	}
+	number, rest, ok := strings.Cut(name, "/")
+	cell, err := strconv.Atoi(number)
+	return cell, rest, ok && err == nil
+}
 
 func opPath(cell string, block, operand int) string {
 	return fmt.Sprintf("%s/block%d/op%d", cell, block, operand)

@@ -1,6 +1,9 @@
 package child_test
 
 import (
+	"bytes"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,29 +37,6 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 		t.Errorf("loss %v at the start; the model has %v (error %v)", begin, want, err)
 	}
 
-	// A deeper network has more arrays, and others under some of the names.
-	other := images(t, 60, 20, 10)
-	deep := small
-	deep.N = 2
-	deeper := trainer(t, deep, config, other)
-	fresh := tensors(t, state(t, trainer(t, deep, config, other)), "param/")
-	taken, err = deeper.StartFrom(file)
-	if err != nil || taken.Values == 0 || taken.Values >= taken.Of || len(taken.Fresh) == 0 {
-		t.Fatalf("of a deeper network: %+v, error %v", taken, err)
-	}
-	now := tensors(t, state(t, deeper), "param/")
-	for _, name := range taken.Taken {
-		if now[name][0] != weights[name][0] {
-			t.Errorf("%s was taken but is %v; the model has %v", name, now[name][0], weights[name][0])
-		}
-	}
-	for _, why := range taken.Fresh {
-		name, _, _ := strings.Cut(why, ":")
-		if now[name][0] != fresh[name][0] {
-			t.Errorf("%s was not taken but is %v; at random it is %v", name, now[name][0], fresh[name][0])
-		}
-	}
-
 	// The model is part of what the training is.
 	if err := trainer(t, small, config, data).Restore(state(t, same)); err == nil || !strings.Contains(err.Error(), "from") {
 		t.Errorf("a state that began with a model was taken up without it: %v", err)
@@ -67,6 +47,124 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 	}
 	if err := again.Restore(state(t, same)); err != nil {
 		t.Error(err)
+	}
+}
+
+// role is what the cell of an array is in a stack of the given roles, or its name where it is in no cell.
+func role(roles []string, array string) string {
+	parts := strings.Split(array, "/")
+	if parts[1] != "cells" {
+		return array
+	}
+	i, _ := strconv.Atoi(parts[2])
+	return roles[i]
+}
+
+func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
+	cifar1 := []string{"normal 1.1", "reduction 1", "normal 2.1", "reduction 2", "normal 3.1"}
+	cifar2 := []string{"normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "normal 2.2", "reduction 2", "normal 3.1", "normal 3.2"}
+	imagenet1 := append([]string{"stem 1", "stem 2"}, cifar1...)
+	imagenet2 := append([]string{"stem 1", "stem 2"}, cifar2...)
+	net := func(stack string, n int) child.NetConfig {
+		return child.NetConfig{Stack: stack, N: n, Filters: 4, Image: 32, Channels: 1, Classes: 4}
+	}
+	data := images(t, 60, 20, 32)
+	config := all("sgd")
+	cut := func(s string) string { return s[strings.LastIndex(s, "cells/")+len("cells/0"):] }
+	for name, c := range map[string]struct {
+		from, to           child.NetConfig
+		fromRoles, toRoles []string
+		fresh              map[string]string // by the role of its cell and the rest of its name: why
+	}{
+		"the same network": {net("cifar", 2), net("cifar", 2), cifar2, cifar2, nil},
+		"deeper": {net("cifar", 1), net("cifar", 2), cifar1, cifar2, map[string]string{
+			"normal 1.2": "the model has no normal cell 2 of stage 1", "normal 2.2": "the model has no normal cell 2 of stage 2",
+			"normal 3.2":        "the model has no normal cell 2 of stage 3",
+			"reduction 1 /prev": "h[i-1] of reduction 1 is the output of a normal cell, in the model of the stem",
+			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a reduction"}},
+		"shallower": {net("cifar", 2), net("cifar", 1), cifar2, cifar1, map[string]string{
+			"reduction 1 /prev": "h[i-1] of reduction 1 is the output of the stem, in the model of a normal cell",
+			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a reduction, in the model of a normal cell"}},
+		"to the imagenet stack": {net("cifar", 2), net("imagenet", 2), cifar2, imagenet2, map[string]string{
+			"stem 1": "the model has no stem reduction 1", "stem 2": "the model has no stem reduction 2",
+			"param/stem/conv/w": "[3 3 1 12] in the model, here [3 3 1 32]", "param/stem/bn": "[12] in the model, here [32]",
+			"normal 1.1 /cur":  "h[i] of normal cell 1 of stage 1 is the output of a stem reduction, in the model of the stem",
+			"normal 1.1 /prev": "h[i-1] of normal cell 1 of stage 1 is the output of a stem reduction, in the model of the stem",
+			"normal 1.2 /prev": "h[i-1] of normal cell 2 of stage 1 is the output of a stem reduction, in the model of the stem"}},
+		"deeper in the imagenet stack": {net("imagenet", 1), net("imagenet", 2), imagenet1, imagenet2, map[string]string{
+			"normal 1.2": "the model has no normal cell 2 of stage 1", "normal 2.2": "the model has no normal cell 2 of stage 2",
+			"normal 3.2":        "the model has no normal cell 2 of stage 3",
+			"reduction 1 /prev": "h[i-1] of reduction 1 is the output of a normal cell, in the model of a stem reduction",
+			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a reduction"}},
+		"to the stack whose reductions take the place of normal cells": {net("imagenet", 2), net("pnasnet", 2), imagenet2,
+			[]string{"stem 1", "stem 2", "normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "reduction 2", "normal 3.1"}, map[string]string{
+				"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a reduction, in the model of a normal cell"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := trainer(t, c.from, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data)
+			var b bytes.Buffer
+			if err := source.Save(&b); err != nil {
+				t.Fatal(err)
+			}
+			weights := tensors(t, state(t, source), "param/")
+			start := tensors(t, state(t, trainer(t, c.to, config, data, 7)), "param/")
+			target := trainer(t, c.to, config, data, 7)
+			taken, err := target.StartFrom(b.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := tensors(t, state(t, target), "param/")
+			if n := len(taken.Arrays) + len(taken.Fresh); n != len(now) {
+				t.Errorf("%d arrays are told of; there are %d", n, len(now))
+			}
+			values := int64(0)
+			for _, x := range taken.Arrays {
+				values += int64(len(now[x.Name]))
+				if !slices.Equal(now[x.Name], weights[x.From]) {
+					t.Errorf("%s is not %s of the model", x.Name, x.From)
+				}
+				if role(c.toRoles, x.Name) != role(c.fromRoles, x.From) || strings.Contains(x.Name, "cells/") && cut(x.Name) != cut(x.From) {
+					t.Errorf("%s (%s) was taken from %s (%s)", x.Name, role(c.toRoles, x.Name), x.From, role(c.fromRoles, x.From))
+				}
+			}
+			if values != taken.Values {
+				t.Errorf("%d values; they are %d", taken.Values, values)
+			}
+			seen := map[string]bool{}
+			for _, x := range taken.Fresh {
+				if !slices.Equal(now[x.Name], start[x.Name]) {
+					t.Errorf("%s is not as it was at random", x.Name)
+				}
+				own := role(c.toRoles, x.Name)
+				if strings.Contains(x.Name, "cells/") {
+					own += " " + cut(x.Name)
+				}
+				known := false
+				for where, why := range c.fresh {
+					if (own == where || strings.HasPrefix(own, where+" ") || strings.HasPrefix(own, where+"/")) && x.Why == why {
+						seen[where], known = true, true
+					}
+				}
+				if !known {
+					t.Errorf("%s (%s) begins at random: %s", x.Name, own, x.Why)
+				}
+			}
+			for where, why := range c.fresh {
+				if !seen[where] {
+					t.Errorf("%s does not begin at random because %s", where, why)
+				}
+			}
+		})
+	}
+}
+
+// A model is bytes from outside: a network that its arrays cannot be of is refused before its cells are looked for.
+func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
+	_, data, file := trained(t)
+	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1", `{"stack":"tower"}`: "stack is", `{`: "net: "} {
+		if _, err := trainer(t, small, all("sgd"), data).StartFrom(described(t, file, map[string]string{"net": net})); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: error %v; want %q", net, err, says)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,16 +77,63 @@ func (a *app) startFrom(t *child.Trainer, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return a.print(map[string]any{"t": "from", "model": name, "values": taken.Values, "of": taken.Of, "taken": taken.Taken, "fresh": taken.Fresh}, func(w io.Writer) {
-		fmt.Fprintf(w, "from %s: %d of %d values in %d arrays\n", name, taken.Values, taken.Of, len(taken.Taken))
-		for i, f := range taken.Fresh {
-			if i == 10 {
-				fmt.Fprintf(w, "  and %d more begin at random (--json lists all)\n", len(taken.Fresh)-i)
-				break
-			}
-			fmt.Fprintf(w, "  at random: %s\n", f)
-		}
+	return a.print(map[string]any{"t": "from", "model": name, "values": taken.Values, "of": taken.Of, "taken": taken.Arrays, "fresh": taken.Fresh}, func(w io.Writer) {
+		fmt.Fprintf(w, "from %s: %d of %d values in %d arrays\n", name, taken.Values, taken.Of, len(taken.Arrays))
+		printFew(w, movedCells(taken.Arrays))
+		printFew(w, freshArrays(taken.Fresh))
 	})
+}
+
+// printFew prints the first lines of a list that may be long.
+func printFew(w io.Writer, lines []string) {
+	const most = 10
+	for i, l := range lines {
+		if i == most {
+			fmt.Fprintf(w, "  and %d more such lines (--json lists every array)\n", len(lines)-i)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", l)
+	}
+}
+
+// movedCells says which cells come from a cell that has another number in the model.
+func movedCells(arrays []child.TakenArray) (lines []string) {
+	for _, x := range arrays {
+		if x.Name == x.From {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s from %s", x.Role, cellName(x.Name), cellName(x.From))
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// cellName is the part of an array's name that says in which cell it is: param/cells/3/… is in cells/3.
+func cellName(array string) string {
+	parts := strings.SplitN(array, "/", 4)
+	return strings.Join(parts[1:min(len(parts), 3)], "/")
+}
+
+// freshArrays says which arrays begin at random, in one line for all that have the same reason.
+func freshArrays(arrays []child.FreshArray) (lines []string) {
+	first, count := map[string]string{}, map[string]int{}
+	var whys []string
+	for _, x := range arrays {
+		if count[x.Why]++; count[x.Why] == 1 {
+			first[x.Why] = x.Name
+			whys = append(whys, x.Why)
+		}
+	}
+	for _, why := range whys {
+		more := ""
+		if n := count[why] - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		lines = append(lines, fmt.Sprintf("at random: %s%s: %s", first[why], more, why))
+	}
+	return lines
 }
 
 // train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on.

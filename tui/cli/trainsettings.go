@@ -80,7 +80,8 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+names(child.Recipes, func(r child.Recipe) string { return r.Name })+"; other flags change them")
 	fs.BoolVar(&t.list, "presets", false, "list the presets with what each would take here, measured, and end")
 	fs.BoolVar(&t.estimate, "estimate", false, "say what the training would take here, measured, and end")
-	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) wherever name and shape agree")
+	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) of the same cells, wherever it has a cell of the same role\n"+
+		"(reduction 1, normal cell 2 of stage 3, …) and shape")
 	fs.StringVar(&t.spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
 	fs.StringVar(&t.spec.Dir, "data-dir", "", "folder with the data set's files")
 	fs.IntVar(&t.spec.TrainImages, "train-images", 0, "train on part of the training images and judge on others of them (with --val-images)")
