@@ -53,7 +53,7 @@ func TestCommands(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter, "until": untilPrints},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter, "until": untilPrints, "pictures": makePictures},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", e.WorkDir)
 			e.Setenv("HOME", e.WorkDir)
@@ -151,6 +151,17 @@ func TestALockedRunIsRefusedWithItsOwnCode(t *testing.T) {
 	code := Main(t.Context(), []string{"resume", "b", "--store", store, "--headless"}, Streams{Out: &errs, Err: &errs})
 	if code != exitLocked || !strings.Contains(errs.String(), strconv.Itoa(os.Getpid())) {
 		t.Errorf("exit code %d, want %d: %s", code, exitLocked, errs.String())
+	}
+}
+
+// makePictures runs "pictures DIR N SIDE", which makes N grey pictures of SIDE pixels, by turns in DIR/a and DIR/b.
+func makePictures(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	side, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	for i := range n {
+		ts.Check(writeGrey(filepath.Join(ts.MkAbs(args[0]), "ab"[i%2:i%2+1], strconv.Itoa(i)+".png"), side, uint8(255*i/n)))
 	}
 }
 

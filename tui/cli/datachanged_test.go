@@ -15,21 +15,26 @@ import (
 // grey writes a small picture of one colour.
 func grey(t *testing.T, path string, v uint8) {
 	t.Helper()
-	m := image.NewGray(image.Rect(0, 0, 8, 8))
+	if err := writeGrey(path, 8, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeGrey writes a picture of one colour but for a corner.
+func writeGrey(path string, side int, v uint8) error {
+	m := image.NewGray(image.Rect(0, 0, side, side))
 	for i := range m.Pix {
 		m.Pix[i] = v
 	}
 	m.SetGray(0, 0, color.Gray{255 - v})
 	var b bytes.Buffer
 	if err := png.Encode(&b, m); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	return os.WriteFile(path, b.Bytes(), 0o600)
 }
 
 // Rewards on other images cannot be compared, so nobody trains on images that are not those that the run was begun with.
