@@ -69,6 +69,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		{"--optimizer rmsprop --momentum 0 --flip --cutout 4 --n 3 --shards 1", "", func(s *nas.RetrainSpec) {
 			s.Train.Optimizer, s.Train.Momentum, s.Train.Augment.Flip, s.Train.Augment.Cutout, s.Train.Shards, s.Net.N = "rmsprop", 0, true, 4, 1, 3
 		}},
+		{"--dropout 0.25", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.Dropout = 0, 0.25 }},
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
 		{"--drop-path 0.3", "1-hour", func(s *nas.RetrainSpec) {
 			recipe, _ := child.RecipeNamed("1-hour")
@@ -80,6 +81,14 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		{"--stack imagenet --aux", "", func(s *nas.RetrainSpec) {
 			s.Net = child.NetConfig{Stack: "imagenet", N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes}.WithDefaults()
 			s.Net.Aux, s.Train.Shards = true, 0
+		}},
+		{"--epochs 3 --dropout 0", "4@1056", func(s *nas.RetrainSpec) { // which has 0.5
+			recipe, _ := child.RecipeNamed("4@1056")
+			s.Net, s.Train = recipe.For(224, slices.Contains(handedData(), s.Data.Name))
+			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Train.Epochs, s.Train.Dropout, s.Train.Shards = 3, 0, 0
+			s.Data.Image = 224
 		}},
 		{"--epochs 3 --lr 0.2", "6@768", func(s *nas.RetrainSpec) {
 			recipe, _ := child.RecipeNamed("6@768")
@@ -129,7 +138,8 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 // The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 	for _, recipe := range child.Recipes {
-		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant"} {
+		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant",
+			"--dropout 0.25", "--dropout 0"} {
 			var train training
 			fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
 			train.register(fs)
