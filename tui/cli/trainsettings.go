@@ -33,7 +33,7 @@ func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
 	fs.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "label smoothing")
 	fs.Float64Var(&t.AuxWeight, "aux-weight", 0.4, "weight of the auxiliary head's loss (with --aux)")
 	fs.Float64Var(&t.DropPath.Prob, "drop-path", 0, "probability of dropping a path at the end of training")
-	fs.Float64Var(&t.Dropout, "dropout", 0, "probability of dropping a feature before the classifier (0: none; the paper's ImageNet networks: 0.5)")
+	fs.Float64Var(&t.Dropout, "dropout", 0, "probability of dropping a feature before the classifier (0: none; the published ImageNet networks: 0.5)")
 	fs.StringVar(&t.DropPath.Mode, "drop-path-mode", "linear", "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none")
 	fs.IntVar(&t.Augment.Pad, "pad", 0, "random crop after padding by that many pixels")
 	fs.Float64Var(&t.Augment.Crop, "crop", 0, "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)")
