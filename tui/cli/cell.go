@@ -33,63 +33,72 @@ const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), 
 
 // cell finds a genotype by what a person wrote.
 func (a *app) cell(spec string) (space.Genotype, error) {
+	g, _, err := a.find(spec)
+	return g, err
+}
+
+// find finds a genotype by what a person wrote, and the network that it has there; own is nil for a cell alone.
+func (a *app) find(spec string) (g space.Genotype, own ownNet, err error) {
 	if spec == "" {
-		return space.Genotype{}, usagef("no cell given. %s", cellHelp)
+		return g, nil, usagef("no cell given. %s", cellHelp)
 	}
-	if g, err := a.cellFile(spec); err == nil {
-		return g, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return space.Genotype{}, err
+	g, net, err := a.cellFile(spec)
+	switch {
+	case err == nil && net != nil:
+		return g, func() (child.NetConfig, string, error) { return *net, "of the model " + spec, nil }, nil
+	case err == nil || !errors.Is(err, fs.ErrNotExist):
+		return g, nil, err
 	}
 	if run, trial, ok := cutTrial(spec); ok {
 		dir, err := a.runDir(run)
 		if err != nil {
-			return space.Genotype{}, err
+			return g, nil, err
 		}
 		t, err := findTrial(dir, trial)
 		if err != nil {
-			return space.Genotype{}, err
+			return g, nil, err
 		}
-		return space.ParseJSON(t.Genotype)
+		g, err := space.ParseJSON(t.Genotype)
+		return g, func() (child.NetConfig, string, error) { return a.trialNet(spec, dir, t) }, err
 	}
-	g, err := a.parse(spec)
-	if err != nil {
-		return g, hinted{err, cellHelp}
+	if g, err = a.parse(spec); err != nil {
+		return g, nil, hinted{err, cellHelp}
 	}
-	return g, nil
+	return g, nil, nil
 }
 
 // maxCellFile is the largest file that is read as a cell, in bytes.
 const maxCellFile = 64 << 10
 
-// cellFile reads the genotype of a small file, or of a model. What cannot be a file's name is no error of the file system but a file that does not exist.
-func (a *app) cellFile(path string) (g space.Genotype, err error) {
+// cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name is no error of the file system but a
+// file that does not exist.
+func (a *app) cellFile(path string) (g space.Genotype, net *child.NetConfig, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
-		return g, fs.ErrNotExist
+		return g, nil, fs.ErrNotExist
 	} else if err != nil {
-		return g, err
+		return g, nil, err
 	}
 	defer f.Close()
 	r := bufio.NewReader(f)
 	if isModel(r) {
 		m, err := child.Load(r)
 		if err != nil {
-			return g, fmt.Errorf("%s: %w", path, err)
+			return g, nil, fmt.Errorf("%s: %w", path, err)
 		}
-		return m.Genotype, nil
+		return m.Genotype, &m.Net, nil
 	}
 	b, err := io.ReadAll(io.LimitReader(r, maxCellFile+1))
 	if err != nil {
-		return g, err
+		return g, nil, err
 	}
 	if len(b) > maxCellFile {
-		return g, fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
+		return g, nil, fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
 	}
 	if g, err = a.parse(string(b)); err != nil {
-		return g, fmt.Errorf("%s: %w", path, err)
+		return g, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return g, nil
+	return g, nil, nil
 }
 
 // isModel says whether a file begins as safetensors do: the length of a JSON object, and the object.
@@ -232,27 +241,24 @@ func stackNames() (names []string) {
 func (a *app) cellStats() *cobra.Command {
 	var net child.NetConfig
 	var cell string
-	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp, Args: cobra.ArbitraryArgs,
+	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("cell stats: got %d arguments; want one CELL", len(args))
 			} else if len(args) == 1 {
 				cell = args[0]
 			}
-			g, err := a.cell(cell)
+			g, of, err := a.scale(c.Flags(), cell, &net)
 			if err != nil {
 				return err
-			}
-			skipAsAsked(&net, c.Flags())
-			if err := net.Validate(); err != nil {
-				return usageError{err}
 			}
 			cost, err := child.CostOf(g, net)
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"cell": g.ShortHash(), "name": g.Name, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "net": net},
+			return a.print(map[string]any{"cell": g.ShortHash(), "name": g.Name, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "net": net, "net_of": of},
 				func(w io.Writer) {
+					fmt.Fprintf(w, "network    %s\n           %s\n", scaleText(net), of)
 					fmt.Fprintf(w, "params     %d\ntrainable  %d\nmadds      %d  (%.2f M)\n", cost.Params, cost.Trainable, cost.MAdds, float64(cost.MAdds)/1e6)
 				})
 		}}

@@ -19,16 +19,12 @@ func (a *app) cellLatency() *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
 	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by rung", Args: args("CELL"),
-		Long: cellHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
+		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(c *cobra.Command, args []string) error {
-			g, err := a.cell(args[0])
+			g, of, err := a.scale(c.Flags(), args[0], &net)
 			if err != nil {
 				return err
-			}
-			skipAsAsked(&net, c.Flags())
-			if err := net.Validate(); err != nil {
-				return usageError{err}
 			}
 			if o.Threads < 0 {
 				return usagef("cell latency: --threads %d; want 0 (one a core) or more", o.Threads)
@@ -47,9 +43,10 @@ func (a *app) cellLatency() *cobra.Command {
 			return a.print(struct {
 				Cell    string `json:"cell"`
 				Name    string `json:"name"`
+				NetOf   string `json:"net_of"`
 				Kernels string `json:"kernels"`
 				child.Latency
-			}{g.ShortHash(), g.Name, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l) })
+			}{g.ShortHash(), g.Name, of, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l, of) })
 		}}
 	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
 	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only if they divide it")
@@ -59,7 +56,8 @@ func (a *app) cellLatency() *cobra.Command {
 	return c
 }
 
-func printLatency(w io.Writer, l child.Latency) {
+func printLatency(w io.Writer, l child.Latency, of string) {
+	fmt.Fprintf(w, "%s\n%s\n", scaleText(l.Net), of)
 	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable, float64(l.Cost.MAdds)/1e6, kernel.Arch())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "BATCH\tTHREADS\tWHICH SHARE\tMS\tFASTEST\tIMAGES/S\t")
