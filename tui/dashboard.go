@@ -78,7 +78,7 @@ func listed(s *nas.Snapshot) []nas.TrialView {
 func (d *dashboard) selected(m *model) (nas.TrialView, bool) {
 	list, c := listed(m.snap), d.children
 	if d.focus == paneTop {
-		list, c = d.shown.list(m.snap), d.top
+		list, c = d.shown.list(m.snap, m.latency), d.top
 	}
 	if i := c.index(list); i >= 0 {
 		return list[i], true
@@ -115,7 +115,7 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		if !ok {
 			return m.say("nothing to open yet: the first child is on its way", true)
 		}
-		list := d.shown.list(m.snap)
+		list := d.shown.list(m.snap, m.latency)
 		if d.focus == paneChildren {
 			list = listed(m.snap)
 		}
@@ -130,7 +130,7 @@ func (d *dashboard) move(m *model, n int) {
 		d.focus = paneChildren
 	}
 	if d.focus == paneTop {
-		if beyond := d.top.move(d.shown.list(m.snap), n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
+		if beyond := d.top.move(d.shown.list(m.snap, m.latency), n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
 			d.focus = paneChildren
 		}
 		return
@@ -245,7 +245,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:
-		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s)), s.Finished
+		k.data, k.n, k.row, k.total = &s.Top[0], len(s.Top), d.top.index(d.shown.list(s, m.latency)), s.Finished
 		k.shown = d.shown
 		for _, v := range m.marks {
 			k.marks += fmt.Sprint(v.ID, " ")

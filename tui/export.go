@@ -170,9 +170,9 @@ func (d *dashboard) exports(m *model) []export {
 		out = cellExports(m.theme, v)
 	}
 	s := m.snap
-	top := d.shown.list(s)
+	top := d.shown.list(s, m.latency)
 	out = append(out,
-		topExport("top cells (CSV)", "top-cells.csv", s, top),
+		topExport("top cells (CSV)", "top-cells.csv", s, top, m.latency),
 		export{"rewards by child (CSV)", "rewards.csv", func() ([]byte, error) {
 			rows := [][]string{{"child", "reward", "mean_of_20", "best"}}
 			for _, r := range s.Rewards {
@@ -189,16 +189,20 @@ func (d *dashboard) exports(m *model) []export {
 }
 
 // topExport is a table of ranked cells. What is not known is empty.
-func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView) export {
+func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) export {
+	latencies := make([]float64, len(cells)) // the file is made while the screen may measure others
+	for i, v := range cells {
+		latencies[i] = latency(v)
+	}
 	return export{label, name, func() ([]byte, error) {
 		rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note", "genotype", "accuracy", "latency_ms"}}
-		for _, v := range cells {
+		for i, v := range cells {
 			accuracy, latency := "", ""
 			if a := valAcc(v); !math.IsNaN(a) {
 				accuracy = numbers(a)[0]
 			}
-			if v.Latency > 0 {
-				latency = numbers(v.Latency)[0]
+			if latencies[i] > 0 {
+				latency = numbers(latencies[i])[0]
 			}
 			rows = append(rows, []string{strconv.Itoa(rank(s, v.ID)), v.Cell, v.Label(), string(v.Kind), numbers(v.Reward)[0], fmt.Sprint(v.Params), fmt.Sprint(v.MAdds),
 				numbers(v.Seconds)[0], fmt.Sprint(v.Star), v.Note, v.Genotype.Text(), accuracy, latency})

@@ -243,7 +243,7 @@ func (f *frontScreen) exports(m *model) []export {
 	if v, ok := f.selected(m); ok {
 		out = cellExports(m.theme, v)
 	}
-	return append(out, topExport("front cells (CSV)", "front-"+strings.ToLower(axes[f.axis].name)+".csv", m.snap, f.front(m)))
+	return append(out, topExport("front cells (CSV)", "front-"+strings.ToLower(axes[f.axis].name)+".csv", m.snap, f.front(m), m.latency))
 }
 
 func (f *frontScreen) yank(m *model) (what, text string) {

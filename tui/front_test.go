@@ -109,3 +109,45 @@ func TestACellThatFailedDoesNotTakeTheRoomOfTheChart(t *testing.T) {
 		t.Errorf("the axis begins at the worst:\n%s", got)
 	}
 }
+
+// What m measured counts where the run has measured nothing: in the order by latency and in the file as in the column.
+func TestTheOrderByLatencyHasWhatWasMeasuredOnRequest(t *testing.T) {
+	d := drive(t, busy(), 160, 48).press("5")
+	latency := func(i int) float64 {
+		l, err := fakeLatency(d.m.snap.Top[i].Genotype, nas.RetrainSpec{Net: config().Net})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Network[0].MS
+	}
+	i, j := 1, 2 // the second one measured is the faster
+	for latency(j) >= latency(i) {
+		j++
+	}
+	d.press("g")
+	for range i {
+		d.press("j")
+	}
+	d.press("enter", "m", "esc")
+	for range j - i {
+		d.press("j")
+	}
+	d.press("enter", "m", "esc", "o", "o", "o")
+	if got := d.text(); !strings.Contains(got, "by latency") {
+		t.Fatalf("the order is another one:\n%s", got)
+	}
+	fast, slow := d.m.snap.Top[j], d.m.snap.Top[i]
+	list := d.m.stack[0].(*dashboard).shown.list(d.m.snap, d.m.latency)
+	if len(list) != len(d.m.snap.Top) || list[0].ID != fast.ID || list[1].ID != slow.ID {
+		t.Errorf("the first two are %s and %s; want %s of %v and %s of %v ms, what is not measured after them", list[0].Label(), list[1].Label(), fast.Label(), latency(j), slow.Label(), latency(i))
+	}
+	d.press("w")
+	menu := d.m.top().(*menuDialog)
+	for range slices.IndexFunc(menu.items, func(x menuItem) bool { return x.hint == "top-cells.csv" }) {
+		d.press("down")
+	}
+	lines := strings.Split(d.press("enter").e.files["top-cells.csv"], "\n")
+	if len(lines) < 4 || !strings.HasSuffix(lines[1], ","+numbers(latency(j))[0]) || !strings.HasSuffix(lines[2], ","+numbers(latency(i))[0]) || !strings.HasSuffix(lines[3], ",") {
+		t.Errorf("the file does not have them:\n%s", strings.Join(lines[:min(4, len(lines))], "\n"))
+	}
+}

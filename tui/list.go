@@ -24,7 +24,7 @@ func (d *dashboard) list(m *model, w, h int) []string {
 	if h > 8 {
 		out = append(out, "")
 	}
-	list, top := listed(s), d.shown.list(s)
+	list, top := listed(s), d.shown.list(s, m.latency)
 	if d.focus == paneTop && len(s.Top) > 0 {
 		list = list[:min(len(list), 2)]
 	}

@@ -70,7 +70,7 @@ func (d *dashboard) click(m *model, x, y int) tea.Cmd {
 		list, c := listed(m.snap), &d.children
 		switch p.pane {
 		case paneTop:
-			list, c = d.shown.list(m.snap), &d.top
+			list, c = d.shown.list(m.snap, m.latency), &d.top
 		case paneChildren:
 		default:
 			return nil

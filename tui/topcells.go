@@ -50,14 +50,30 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 // topOrders are the ways to sort the best cells; the rank stays that by reward.
 var topOrders = []struct {
 	name string
-	less func(a, b nas.TrialView) int
+	less func(a, b nas.TrialView, latency latencyOf) int
 }{
-	{"reward", func(a, b nas.TrialView) int { return 0 }}, // as the snapshot has them
-	{"params", func(a, b nas.TrialView) int { return cmp.Compare(a.Params, b.Params) }},
-	{"MAdds", func(a, b nas.TrialView) int { return cmp.Compare(a.MAdds, b.MAdds) }},
-	{"latency", func(a, b nas.TrialView) int { return cmp.Compare(known(a.Latency), known(b.Latency)) }},
-	{"training time", func(a, b nas.TrialView) int { return cmp.Compare(a.Seconds, b.Seconds) }},
-	{"newest", func(a, b nas.TrialView) int { return b.Finished.Compare(a.Finished) }},
+	{"reward", func(a, b nas.TrialView, _ latencyOf) int { return 0 }}, // as the snapshot has them
+	{"params", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Params, b.Params) }},
+	{"MAdds", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.MAdds, b.MAdds) }},
+	{"latency", func(a, b nas.TrialView, of latencyOf) int { return cmp.Compare(known(of(a)), known(of(b))) }},
+	{"training time", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Seconds, b.Seconds) }},
+	{"newest", func(a, b nas.TrialView, _ latencyOf) int { return b.Finished.Compare(a.Finished) }},
+}
+
+// latencyOf is what is known of a trial's latency, in milliseconds; 0 if nothing is.
+type latencyOf func(nas.TrialView) float64
+
+// once asks for the latency of each trial no more than once.
+func (of latencyOf) once() latencyOf {
+	known := map[int]float64{}
+	return func(v nas.TrialView) float64 {
+		ms, ok := known[v.ID]
+		if !ok {
+			ms = of(v)
+			known[v.ID] = ms
+		}
+		return ms
+	}
 }
 
 // known puts what was not measured last.
@@ -75,7 +91,7 @@ type topView struct {
 }
 
 // list is the best cells of a snapshot as they are shown.
-func (v topView) list(s *nas.Snapshot) []nas.TrialView {
+func (v topView) list(s *nas.Snapshot, latency latencyOf) []nas.TrialView {
 	if v == (topView{}) {
 		return s.Top
 	}
@@ -89,7 +105,8 @@ func (v topView) list(s *nas.Snapshot) []nas.TrialView {
 			out = append(out, t)
 		}
 	}
-	slices.SortStableFunc(out, topOrders[v.order].less)
+	latency = latency.once()
+	slices.SortStableFunc(out, func(a, b nas.TrialView) int { return topOrders[v.order].less(a, b, latency) })
 	return out
 }
 
@@ -102,7 +119,7 @@ func rank(s *nas.Snapshot, id int) int {
 func (d *dashboard) topPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "5 Top cells", focus: d.focus == paneTop, right: "by " + topOrders[d.shown.order].name}
-	top := d.shown.list(s)
+	top := d.shown.list(s, m.latency)
 	if w >= 110 {
 		p.right += fmt.Sprintf(", %d finished, %d distinct", s.Finished, s.Distinct)
 	}
