@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -30,26 +29,6 @@ var axes = []axis{
 	{"latency", func(m *model, v nas.TrialView) float64 { return m.latency(v) }, millis},
 }
 
-// paretoFront returns which trials, by rising cost, no other one beats: none is as accurate at a lower cost, and none more accurate at the same. Equal ones are
-// all on it; one whose accuracy or cost is not known is not.
-func paretoFront(trials []nas.TrialView, cost func(nas.TrialView) float64) (front []nas.TrialView) {
-	var sorted []nas.TrialView
-	for _, v := range trials {
-		if c := cost(v); c > 0 && !math.IsInf(c, 0) && !math.IsNaN(valAcc(v)) {
-			sorted = append(sorted, v)
-		}
-	}
-	slices.SortStableFunc(sorted, func(a, b nas.TrialView) int {
-		return cmp.Or(cmp.Compare(cost(a), cost(b)), cmp.Compare(valAcc(b), valAcc(a)))
-	})
-	for _, v := range sorted {
-		if n := len(front); n == 0 || valAcc(v) > valAcc(front[n-1]) || valAcc(v) == valAcc(front[n-1]) && cost(v) == cost(front[n-1]) {
-			front = append(front, v)
-		}
-	}
-	return front
-}
-
 // frontScreen shows the accuracy of the best cells against what they cost, and those that no other one beats.
 type frontScreen struct {
 	axis int // of axes
@@ -74,7 +53,7 @@ func (f *frontScreen) back() bool   { return false }
 
 // front is the cells of the table.
 func (f *frontScreen) front(m *model) []nas.TrialView {
-	return paretoFront(m.snap.Top, func(v nas.TrialView) float64 { return axes[f.axis].of(m, v) })
+	return nas.ParetoFront(m.snap.Top, valAcc, func(v nas.TrialView) float64 { return axes[f.axis].of(m, v) })
 }
 
 func (f *frontScreen) selected(m *model) (nas.TrialView, bool) {
