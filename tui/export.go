@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -188,27 +187,10 @@ func (d *dashboard) exports(m *model) []export {
 	return out
 }
 
-// topExport is a table of ranked cells. What is not known is empty.
+// topExport is the table of best cells as a file. Its rows are made at once: the screen may measure other cells while the file is written.
 func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) export {
-	latencies := make([]float64, len(cells)) // the file is made while the screen may measure others
-	for i, v := range cells {
-		latencies[i] = latency(v)
-	}
-	return export{label, name, func() ([]byte, error) {
-		rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note", "genotype", "accuracy", "latency_ms"}}
-		for i, v := range cells {
-			accuracy, latency := "", ""
-			if a := valAcc(v); !math.IsNaN(a) {
-				accuracy = numbers(a)[0]
-			}
-			if latencies[i] > 0 {
-				latency = numbers(latencies[i])[0]
-			}
-			rows = append(rows, []string{strconv.Itoa(rank(s, v.ID)), v.Cell, v.Label(), string(v.Kind), numbers(v.Reward)[0], fmt.Sprint(v.Params), fmt.Sprint(v.MAdds),
-				numbers(v.Seconds)[0], fmt.Sprint(v.Star), v.Note, v.Genotype.Text(), accuracy, latency})
-		}
-		return table(rows)
-	}}
+	rows := topCells(s, cells, latency)
+	return export{label, name, func() ([]byte, error) { return TopCSV(rows) }}
 }
 
 func updatesExport(s *nas.Snapshot) export {

@@ -17,16 +17,16 @@ import (
 // axis is a cost that accuracy is compared with.
 type axis struct {
 	name string
-	of   func(m *model, v nas.TrialView) float64 // 0 if it is not known
+	of   func(latency latencyOf, v nas.TrialView) float64 // 0 if it is not known
 	text func(float64) string
 }
 
 func count(x float64) string { return amount(int64(math.Round(x))) }
 
 var axes = []axis{
-	{"params", func(_ *model, v nas.TrialView) float64 { return float64(v.Params) }, count},
-	{"MAdds", func(_ *model, v nas.TrialView) float64 { return float64(v.MAdds) }, count},
-	{"latency", func(m *model, v nas.TrialView) float64 { return m.latency(v) }, millis},
+	{"params", func(_ latencyOf, v nas.TrialView) float64 { return float64(v.Params) }, count},
+	{"MAdds", func(_ latencyOf, v nas.TrialView) float64 { return float64(v.MAdds) }, count},
+	{"latency", func(latency latencyOf, v nas.TrialView) float64 { return latency(v) }, millis},
 }
 
 // frontScreen shows the accuracy of the best cells against what they cost, and those that no other one beats.
@@ -53,7 +53,7 @@ func (f *frontScreen) back() bool   { return false }
 
 // front is the cells of the table.
 func (f *frontScreen) front(m *model) []nas.TrialView {
-	return nas.ParetoFront(m.snap.Top, valAcc, func(v nas.TrialView) float64 { return axes[f.axis].of(m, v) })
+	return nas.ParetoFront(m.snap.Top, valAcc, func(v nas.TrialView) float64 { return axes[f.axis].of(m.latency, v) })
 }
 
 func (f *frontScreen) selected(m *model) (nas.TrialView, bool) {
@@ -128,7 +128,7 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 	}
 	var dots []chart.Dot
 	for _, v := range m.snap.Top {
-		if c := x.of(m, v); c > 0 && !math.IsNaN(valAcc(v)) {
+		if c := x.of(m.latency, v); c > 0 && !math.IsNaN(valAcc(v)) {
 			dots = append(dots, chart.Dot{X: c, Y: valAcc(v), Series: on[v.ID]})
 		}
 	}

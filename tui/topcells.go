@@ -47,17 +47,17 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 	return cols
 }
 
-// topOrders are the ways to sort the best cells; the rank stays that by reward.
+// topOrders are the ways to sort the best cells; the rank stays that by reward. The word is for the command line.
 var topOrders = []struct {
-	name string
-	less func(a, b nas.TrialView, latency latencyOf) int
+	name, word string
+	less       func(a, b nas.TrialView, latency latencyOf) int
 }{
-	{"reward", func(a, b nas.TrialView, _ latencyOf) int { return 0 }}, // as the snapshot has them
-	{"params", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Params, b.Params) }},
-	{"MAdds", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.MAdds, b.MAdds) }},
-	{"latency", func(a, b nas.TrialView, of latencyOf) int { return cmp.Compare(known(of(a)), known(of(b))) }},
-	{"training time", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Seconds, b.Seconds) }},
-	{"newest", func(a, b nas.TrialView, _ latencyOf) int { return b.Finished.Compare(a.Finished) }},
+	{"reward", "reward", func(a, b nas.TrialView, _ latencyOf) int { return 0 }}, // as the snapshot has them
+	{"params", "params", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Params, b.Params) }},
+	{"MAdds", "madds", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.MAdds, b.MAdds) }},
+	{"latency", "latency", func(a, b nas.TrialView, of latencyOf) int { return cmp.Compare(known(of(a)), known(of(b))) }},
+	{"training time", "time", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Seconds, b.Seconds) }},
+	{"newest", "newest", func(a, b nas.TrialView, _ latencyOf) int { return b.Finished.Compare(a.Finished) }},
 }
 
 // latencyOf is what is known of a trial's latency, in milliseconds; 0 if nothing is.
@@ -95,19 +95,29 @@ func (v topView) list(s *nas.Snapshot, latency latencyOf) []nas.TrialView {
 	if v == (topView{}) {
 		return s.Top
 	}
-	var out []nas.TrialView
-	for _, t := range s.Top {
+	out := passing(s.Top, v.filter)
+	sortTop(out, v.order, latency)
+	return out
+}
+
+// passing are the cells that pass a filter.
+func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
+	for _, t := range cells {
 		starred := ""
 		if t.Star {
 			starred = "starred"
 		}
-		if matches(v.filter, t.Cell, "child "+t.Label(), kind(t.Kind), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
+		if matches(filter, t.Cell, "child "+t.Label(), kind(t.Kind), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
 			out = append(out, t)
 		}
 	}
-	latency = latency.once()
-	slices.SortStableFunc(out, func(a, b nas.TrialView) int { return topOrders[v.order].less(a, b, latency) })
 	return out
+}
+
+// sortTop puts cells into one of topOrders; equal ones stay as they are.
+func sortTop(cells []nas.TrialView, order int, latency latencyOf) {
+	latency = latency.once()
+	slices.SortStableFunc(cells, func(a, b nas.TrialView) int { return topOrders[order].less(a, b, latency) })
 }
 
 // rank is the place of a trial by reward.

@@ -161,7 +161,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.store, "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.keysCommand(), a.forkCommand(), a.runsCommand(), a.deleteCommand(), a.trainCommand(), a.ladderCommand(), a.evalCommand(), a.predictCommand(), a.cellCommand(), a.exportCommand(),
+	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.topCommand(), a.keysCommand(), a.forkCommand(), a.runsCommand(), a.deleteCommand(), a.trainCommand(), a.ladderCommand(), a.evalCommand(), a.predictCommand(), a.cellCommand(), a.exportCommand(),
 		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.verifyCommand(), a.versionCommand())
 	return root
 }

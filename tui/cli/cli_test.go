@@ -125,6 +125,9 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"ctl a status", exitDone, ""},
 		{"status", exitDone, ""},
 		{"status nosuch", exitFailed, "nosuch"},
+		{"top a", exitDone, ""},
+		{"top a --by speed", exitUsage, `order "speed" is not known`},
+		{"top a --front latency", exitFailed, "the latency of none of the 2 best cells is known\nhint: nasnet search --latency"},
 		{"status nosuch --line", exitDone, ""},
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)

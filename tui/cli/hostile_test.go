@@ -44,9 +44,30 @@ func hostileRun(t *testing.T, dir string) {
 	}
 }
 
+// notedRun is a run of two cells, one of them with a note that somebody else wrote.
+func notedRun(t *testing.T, store string) {
+	t.Helper()
+	var out bytes.Buffer
+	if code := Main(t.Context(), []string{"search", "--fake", "--headless", "--children", "2", "--update-every", "2", "--epochs", "1", "--name", "noted", "--store", store},
+		Streams{In: strings.NewReader(""), Out: &out, Err: &out}); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, out.String())
+	}
+	st, err := checkpoints.Open(filepath.Join(store, "noted"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.SetNote(1, evil); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 	store := t.TempDir()
 	hostileRun(t, filepath.Join(store, "evil"))
+	notedRun(t, store)
 	broken := filepath.Join(store, "b\x1b[2J\nfake  done")
 	photos := filepath.Join(t.TempDir(), "p\x1b[2J")
 	var one bytes.Buffer
@@ -79,6 +100,11 @@ func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 		{[]string{"status", "evil", "--json"}, `\u009b2J\u202e`},
 		{[]string{"status", "evil", "--line"}, `x\x1b]52`},
 		{[]string{"status", filepath.Join(photos, "a\x1b[2Jb")}, `a\x1b[2Jb`},
+		{[]string{"top", "evil"}, `name "a\x1b[2J"`},
+		{[]string{"top", "noted"}, ` x\x1b]52;c;eA==\a\x1b[2J`},
+		{[]string{"top", "noted", "--csv"}, `x\x1b]52;c;eA==\a\x1b[2J`},
+		{[]string{"top", "noted", "--json"}, `\u009b2J\u202e`},
+		{[]string{"top", "noted", "--filter", "no" + evil}, `none of 2 cells of run noted passes the filter nox\x1b]52`},
 		{[]string{"verify", "evil"}, `evil`},
 		{[]string{"resume", "evil", "--headless"}, `\u202e`},
 		{[]string{"cell", "show", "evil/0"}, `name "a\x1b[2J"`},

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"nasnet/nas"
+	"nasnet/tui"
+	"nasnet/tui/term"
+)
+
+func (a *app) topCommand() *cobra.Command {
+	var q tui.TopQuery
+	var most int
+	var asCSV bool
+	c := &cobra.Command{Use: "top RUN", Short: "the best cells of a run, live or not, and the Pareto front of accuracy against a cost", Args: args("RUN"),
+		Long: fmt.Sprintf("The different cells of a run, the highest reward first, in the orders and with the filter of the table on the screen (keys o and /), or those on the Pareto front\n"+
+			"(key a): no other cell is as accurate at a lower cost, nor more accurate at the same. The rank is by reward in every order. A run ranks its %d best cells.\n\n"+
+			"--filter takes words that must be in what is known of a cell: its hash, child and number, where it came from (sample, random, by hand), note, ops, starred; a word\n"+
+			"behind a minus must not be there: --filter 's5 -starred'. It chooses from the front and does not change which cells are on it. --json prints an object a cell.", nas.MaxTop),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := q.Validate(); err != nil {
+				return usagef("top: %w", err)
+			}
+			if most < 0 {
+				return usagef("top: --most %d; want 0 (all) or more", most)
+			}
+			if asCSV && a.json {
+				return usagef("top: --csv and --json exclude each other")
+			}
+			dir, err := a.runDir(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := nas.ReadSnapshot(dir)
+			if err != nil {
+				return err
+			}
+			cells, notes, err := tui.Top(s, q)
+			if cost := (*tui.UnknownCostError)(nil); errors.As(err, &cost) {
+				hint := "it is known when a child has been built and trained"
+				if cost.Cost == nas.ByLatency {
+					hint = "nasnet search --latency measures it with each child; nasnet cell latency RUN/TRIAL measures one cell"
+				}
+				return hinted{fmt.Errorf("top: run %s: %w", args[0], err), hint}
+			}
+			if err != nil {
+				return err
+			}
+			found := len(cells)
+			if most > 0 {
+				cells = cells[:min(most, len(cells))]
+			}
+			for _, n := range notes {
+				fmt.Fprintln(a.Err, "nasnet: note:", n)
+			}
+			switch {
+			case asCSV:
+				b, err := tui.TopCSV(cells)
+				if err != nil {
+					return err
+				}
+				_, err = term.Plain(a.Out).Write(b)
+				return err
+			case a.json:
+				for _, c := range cells {
+					if err := a.print(c, nil); err != nil {
+						return err
+					}
+				}
+				return nil
+			case len(s.Top) == 0:
+				a.say("no cell of run %s yet: one is ranked when its child has ended\n", args[0])
+				return nil
+			case found == 0:
+				a.say("none of %d cells of run %s passes the filter %s\n", len(s.Top), args[0], q.Filter)
+				return nil
+			}
+			return a.print(nil, func(w io.Writer) { printTop(w, cells, q.Front != "" || s.Config.Cost.By != "") })
+		}}
+	fs := c.Flags()
+	fs.StringVar(&q.By, "by", "", "order: "+strings.Join(tui.TopOrders(), ", ")+" (default reward; with --front its cost); time is that of training")
+	fs.StringVar(&q.Front, "front", "", "only the cells of the Pareto front of accuracy against "+strings.Join(tui.TopCosts(), ", "))
+	fs.StringVar(&q.Filter, "filter", "", "only cells that all these words fit, and none of those behind a minus")
+	fs.IntVarP(&most, "most", "n", 0, "print at most so many cells (0: all)")
+	fs.BoolVar(&asCSV, "csv", false, "print the table as the key w writes it; what is not known is empty")
+	return c
+}
+
+// printTop prints the columns of the screen's table. The accuracy is shown where it is another number than the reward, or is what was asked for.
+func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
+	g := term.GlyphsOf(term.Detect(os.Getenv))
+	latency := slices.ContainsFunc(cells, func(c tui.TopCell) bool { return c.Latency > 0 })
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(rank, cell, reward, acc, params, madds, ms, trial, kind, star, normal, note string) {
+		words := []string{rank, cell, reward}
+		if accuracy {
+			words = append(words, acc)
+		}
+		words = append(words, params, madds)
+		if latency {
+			words = append(words, ms)
+		}
+		words = append(words, trial, kind, star, normal)
+		if note != "" {
+			words = append(words, note)
+		}
+		fmt.Fprintln(tw, strings.Join(words, "\t"))
+	}
+	noted := ""
+	if slices.ContainsFunc(cells, func(c tui.TopCell) bool { return c.Note != "" }) {
+		noted = "NOTE"
+	}
+	line("#", "CELL", "REWARD", "ACCURACY", "PARAMS", "MADDS", "LATENCY", "TRIAL", "KIND", "STAR", "NORMAL CELL (h h[i], p h[i-1], 0-4)", noted)
+	for _, c := range cells {
+		acc, ms, star, note := "–", "–", "", term.Line(c.Note)
+		if c.Accuracy != nil {
+			acc = fmt.Sprintf("%.4f", *c.Accuracy)
+		}
+		if c.Latency > 0 {
+			ms = fmt.Sprintf("%.3g ms", c.Latency)
+		}
+		if c.Star {
+			star = g.Star
+		}
+		if note == "" && noted != "" {
+			note = "–"
+		}
+		line(fmt.Sprint(c.Rank), c.Cell, fmt.Sprintf("%.4f", c.Reward), acc, fmt.Sprint(c.Params), fmt.Sprint(c.MAdds), ms, c.Label, c.Origin(), star, term.Line(c.Normal), note)
+	}
+	tw.Flush()
+}
