@@ -392,7 +392,7 @@ func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State
 	v := nas.TrialView{ID: id, Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), State: state, HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell),
 		Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}, Seed: seed}}
 	if reward > 0 {
-		v.Found = &nas.Found{Trial: cell, Reward: reward}
+		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Sampled, nas.Sampled}[cell], Reward: reward}
 	}
 	return v
 }
@@ -434,8 +434,13 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 || !slices.Equal(s.Trials, []int{13, 19}) || s.Open != 0 || s.Found == nil || s.Found.Trial != 0 {
 		t.Errorf("two seeds, one of them twice: %+v", s)
 	}
-	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 {
+	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 || s.Kind != "" || s.Is() != s.Baseline {
 		t.Errorf("a baseline: %+v", s)
+	}
+	for i, want := range map[int]string{1: "drawn uniformly", 2: "", 3: "made by hand"} {
+		if s := r.Standings[i]; s.Is() != want || s.Kind != s.Found.Kind || s.Baseline != "" {
+			t.Errorf("%s is %q, of kind %q; want %q of the kind %q", s.Name, s.Is(), s.Kind, want, s.Found.Kind)
+		}
 	}
 	if r.Reward == nil || r.Reward.N != 3 || r.Reward.Value != 0.5 || !strings.Contains(r.Curse, "trial 0, is number 2 of 3") {
 		t.Errorf("says %+v, %q", r.Reward, r.Curse)

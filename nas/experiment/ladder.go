@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -19,7 +20,24 @@ type Candidate struct {
 	Text     string         `json:"cell"`
 	Reward   float64        `json:"reward,omitempty"` // of the search; a baseline has none
 	Baseline string         `json:"baseline,omitempty"`
+
+	Kind   nas.Kind `json:"kind,omitempty"`   // of the trial that the reward is of; empty without one
+	Origin string   `json:"origin,omitempty"` // in words, if the controller did not propose it
 }
+
+// OriginOf says in words where a trial of a kind comes from; empty if the controller proposed it.
+func OriginOf(k nas.Kind) string {
+	switch k {
+	case nas.Shadow:
+		return "drawn uniformly"
+	case nas.Submitted:
+		return "made by hand"
+	}
+	return ""
+}
+
+// Is says what the candidate is, if it is not a proposal of the controller.
+func (c Candidate) Is() string { return cmp.Or(c.Baseline, c.Origin) }
 
 // Baselines are the cells that those of a search have to beat: the paper's, and two chains of separable 3x3 convolutions.
 func Baselines() []Candidate {

@@ -109,6 +109,7 @@ func candidate(v nas.TrialView, baseline Candidate) Candidate {
 	switch {
 	case v.Found != nil:
 		c.Name, c.Reward, c.Baseline = "trial "+nas.TrialLabel(v.Found.Trial), v.Found.Reward, ""
+		c.Kind, c.Origin = v.Found.Kind, OriginOf(v.Found.Kind)
 	case baseline.Name != "":
 		c.Name, c.Baseline = baseline.Name, baseline.Baseline
 	}

@@ -132,6 +132,9 @@ func (a *app) printRetrains(dir, run string) error {
 	return nil
 }
 
+// bestRandom is what the cell is that the others have to beat for the search to be worth more than drawing cells uniformly.
+const bestRandom = "best of the cells drawn uniformly"
+
 // candidates chooses from the ranking, best first.
 func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experiment.Candidate, err error) {
 	if f.top < 0 || f.middle < 0 || f.bottom < 0 {
@@ -155,17 +158,20 @@ func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experime
 		}
 		wanted[trial] = true
 	}
-	random := false
+	random := false // the best cell that was drawn uniformly has been seen
 	for _, r := range ranked {
-		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype, Text: r.Genotype.Text(), Reward: r.Reward}
+		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype, Text: r.Genotype.Text(), Reward: r.Reward, Kind: r.Kind, Origin: experiment.OriginOf(r.Kind)}
+		best := r.Kind == nas.Shadow && !random
+		if best {
+			random, c.Origin = true, bestRandom
+		}
 		switch {
 		case wanted[r.Trial]:
-		case r.Kind == nas.Shadow && !random && !f.only:
-			c.Baseline = "best of the cells drawn uniformly"
+		case best && !f.only:
+			c.Baseline = bestRandom // which does not count among the cells that were chosen
 		default:
 			continue
 		}
-		random = random || r.Kind == nas.Shadow
 		cs = append(cs, c)
 	}
 	if len(cs) == 0 {
@@ -335,7 +341,7 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(tw, "#\tCELL\tREWARD\tACCURACY\tSD\tPARAMS\tMADDS\t")
 		for _, s := range r.Standings {
-			reward, acc, sd, note := "–", "–", "–", s.Baseline
+			reward, acc, sd, note := "–", "–", "–", s.Is()
 			if s.Reward > 0 {
 				reward = fmt.Sprintf("%.4f", s.Reward)
 			}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"nasnet/nas"
@@ -46,6 +47,45 @@ func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
 		}
 		if fmt.Sprint(got) != r.want {
 			t.Errorf("of %d cells, top %d, middle %d, bottom %d: %v, want %s", r.n, r.top, r.middle, r.bottom, got, r.want)
+		}
+	}
+}
+
+// The best cell that was drawn uniformly says so whether it was chosen or is there to be compared with; only then it is a baseline.
+func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ranked []nas.Ranked
+	for i, k := range []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Shadow, nas.Sampled} {
+		ranked = append(ranked, nas.Ranked{Trial: i, Kind: k, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
+	}
+	for _, r := range []struct {
+		f    ladderFlags
+		want string // of each: trial, what it is, and a star if it is a baseline
+	}{
+		{ladderFlags{top: 1}, "[0: 1:best of the cells drawn uniformly* NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+		{ladderFlags{top: 1, only: true}, "[0:]"},
+		{ladderFlags{top: 2, only: true}, "[0: 1:best of the cells drawn uniformly]"},
+		{ladderFlags{top: 5, only: true}, "[0: 1:best of the cells drawn uniformly 2:made by hand 3:drawn uniformly 4:]"},
+		{ladderFlags{bottom: 2, only: true}, "[3:drawn uniformly 4:]"},
+		{ladderFlags{cells: []string{"3"}}, "[1:best of the cells drawn uniformly* 3:drawn uniformly NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+	} {
+		cs, err := r.f.candidates("run", ranked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range cs {
+			text := strings.TrimPrefix(c.Name, "trial ") + ":" + c.Is()
+			if c.Baseline != "" {
+				text += "*"
+			}
+			got = append(got, text)
+		}
+		if fmt.Sprint(got) != r.want {
+			t.Errorf("top %d, bottom %d, trials %v: %v; want %s", r.f.top, r.f.bottom, r.f.cells, got, r.want)
 		}
 	}
 }
