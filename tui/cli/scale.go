@@ -106,7 +106,7 @@ func (a *app) trialNet(spec, dir string, t checkpoints.Trial) (net child.NetConf
 		of = "of the children of run " + filepath.Base(dir)
 		r.Net, r.Data.Name = c.Net, c.Data
 	}
-	r, _ = unread(r)
+	r, _ = r.Unread()
 	if info, err := dataset.Lookup(r.Data.Name); err == nil && r.Net.Image == 0 { // as they are
 		r.Net.Image = info.Image
 	}
