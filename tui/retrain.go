@@ -106,9 +106,11 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		{name: "optimizer", label: "optimizer", value: t.Optimizer, choices: []string{"sgd", "rmsprop"}},
 		{name: "warmup", label: "warm-up", value: decimal(t.WarmupEpochs), check: between(0, 100_000, false), hint: "epochs in which lr rises"},
 		{name: "momentum", label: "momentum", value: decimal(t.Momentum), check: between(0, 0.9999, false)},
+		{name: "nesterov", label: "Nesterov", value: yesNo(t.Nesterov), choices: noYes, hint: "momentum that looks ahead"},
 		{name: "decay", label: "weight decay", value: decimal(t.WeightDecay), check: between(0, 1, false)},
 		{name: "clip", label: "clip", value: decimal(t.Clip), check: between(0, 1e9, false), hint: "largest gradient norm; 0: none"},
 		{name: "smoothing", label: "smoothing", value: decimal(t.LabelSmoothing), check: between(0, 0.99, false), hint: "of the labels"},
+		{name: "dropout", label: "dropout", value: decimal(t.Dropout), check: between(0, 0.95, false), hint: "of features, before the classifier"},
 		{name: "whiten", label: "whiten", value: yesNo(t.Whiten), choices: noYes, hint: "the stem starts whitened"},
 		{name: "stack", label: "stack", value: n.Stack, choices: stacks, hint: "how cells are stacked"},
 		{name: "aux", label: "aux head", value: yesNo(n.Aux), choices: noYes, hint: "at two thirds of the depth"},
@@ -222,6 +224,7 @@ func (r *retrainScreen) command() nas.Command {
 	t.EMA, t.FlipAverage = r.decimal("ema"), r.yes("flipmean")
 	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
 	t.Clip, t.LabelSmoothing, t.Whiten = r.decimal("clip"), r.decimal("smoothing"), r.yes("whiten")
+	t.Nesterov, t.Dropout = r.yes("nesterov"), r.decimal("dropout")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	c := ofCell(r.cell())
 	c.Do, c.Retrain = nas.Retrain, &s

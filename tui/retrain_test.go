@@ -77,7 +77,8 @@ func TestEverySettingOfTheFormIsSent(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := d.m.top().(*retrainScreen)
 	for name, value := range map[string]string{"optimizer": "rmsprop", "warmup": "1.5", "momentum": "0.8", "decay": "0.001", "clip": "3", "smoothing": "0.1", "pad": "2", "flip": "yes",
-		"cutout": "8", "color": "0.2", "ema": "0.99", "flipmean": "yes", "schedule": "one-cycle", "stack": "cifar", "aux": "yes", "mode": "scaled", "prob": "0.3", "seed": "9", "whiten": "yes"} {
+		"cutout": "8", "color": "0.2", "ema": "0.99", "flipmean": "yes", "schedule": "one-cycle", "stack": "cifar", "aux": "yes", "mode": "scaled", "prob": "0.3", "seed": "9", "whiten": "yes",
+		"nesterov": "yes", "dropout": "0.25"} {
 		r.set(name, value)
 	}
 	d.press("enter")
@@ -85,10 +86,10 @@ func TestEverySettingOfTheFormIsSent(t *testing.T) {
 	if g == nil {
 		t.Fatal("nothing was sent")
 	}
-	want := child.TrainConfig{Optimizer: "rmsprop", WarmupEpochs: 1.5, Momentum: 0.8, WeightDecay: 0.001, Clip: 3, LabelSmoothing: 0.1, Whiten: true, EMA: 0.99, FlipAverage: true, Schedule: "one-cycle",
+	want := child.TrainConfig{Optimizer: "rmsprop", WarmupEpochs: 1.5, Momentum: 0.8, WeightDecay: 0.001, Clip: 3, LabelSmoothing: 0.1, Whiten: true, Nesterov: true, Dropout: 0.25, EMA: 0.99, FlipAverage: true, Schedule: "one-cycle",
 		DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 2, Flip: true, Cutout: 8, Color: 0.2}}
 	got := g.Train
-	want.Epochs, want.Batch, want.LR, want.AuxWeight, want.Nesterov = got.Epochs, got.Batch, got.LR, got.AuxWeight, got.Nesterov
+	want.Epochs, want.Batch, want.LR, want.AuxWeight = got.Epochs, got.Batch, got.LR, got.AuxWeight
 	if got != want || !g.Net.Aux || g.Seed != 9 {
 		t.Errorf("sent %+v\nwant %+v", got, want)
 	}
