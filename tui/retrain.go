@@ -319,6 +319,9 @@ func (r *retrainScreen) header(m *model, w int) string {
 	}
 	v := g.cells[0]
 	left := " retrain " + t.bold.Render(short(v))
+	if v.ID == noTrial && v.Genotype.Name != "" {
+		left += " " + t.clean(v.Genotype.Name)
+	}
 	if v.Star {
 		left += " " + t.star.Render(t.g.Star)
 	}
@@ -481,7 +484,7 @@ func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []strin
 	seen := map[int]bool{}
 	for _, list := range [][]nas.TrialView{{v}, s.Running, s.Retrains} {
 		for _, x := range list {
-			if !seen[x.ID] && (x.ID == v.ID || x.Kind == nas.Retrained && x.Cell == v.Cell) {
+			if x.ID != noTrial && !seen[x.ID] && (x.ID == v.ID || x.Kind == nas.Retrained && x.Cell == v.Cell) {
 				seen[x.ID] = true
 				add(x)
 			}

@@ -330,6 +330,9 @@ func TestAnotherCellIsRetrainedByNameOrText(t *testing.T) {
 		if !strings.Contains(strings.Join(d.frame()[:1], ""), known.Genotype.ShortHash()[:4]) {
 			t.Errorf("%s: the header is %s", text, d.frame()[0])
 		}
+		if !strings.Contains(d.frame()[0], "pnasnet-5") || strings.Contains(d.text(), "-1 ") {
+			t.Errorf("%s: it is not named, or a trial that is none is listed\n%s", text, d.text())
+		}
 		c := d.press("enter").last()
 		if c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil || c.Cell.Text() != known.Genotype.Text() {
 			t.Errorf("%s: sent %+v of %s", text, c, r.get("other"))
