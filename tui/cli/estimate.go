@@ -35,9 +35,6 @@ func (a *app) printPlans(ctx context.Context, ps []planned, workers int) error {
 	total, trainings := 0.0, 0
 	for i, p := range ps {
 		p.net, p.train = p.net.WithDefaults(), p.train.WithDefaults()
-		if p.train.Shards == 0 {
-			p.train.Shards = child.DefaultShards(p.train.Batch)
-		}
 		cost, err := child.CostOf(p.genotype, p.net)
 		if err != nil {
 			return err

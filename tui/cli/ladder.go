@@ -196,11 +196,9 @@ func (a *app) printLadderPlans(ctx context.Context, f ladderFlags, images *datas
 		if !r.Data.Test {
 			v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages}
 		}
-		net := r.Net
-		net.Image, net.Channels, net.Classes = images.Train.H, images.Train.C, len(images.Info.Classes)
 		one := experiment.Ladder{Rungs: []experiment.Rung{r}, Seeds: l.Seeds}
 		for _, c := range l.Candidates {
-			p := planned{name: c.Name, rung: r.Name, genotype: c.Genotype, net: net, train: r.Train, volume: v}
+			p := planned{name: c.Name, rung: r.Name, genotype: c.Genotype, net: r.Net, train: r.Train, volume: v}
 			one.Candidates = []experiment.Candidate{c}
 			for _, t := range one.Trainings() {
 				if _, done := g.Row(t); !done {
