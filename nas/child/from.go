@@ -44,7 +44,8 @@ type FreshArray struct {
 // projections of a cell's inputs (cur, prev) are taken only where they read outputs of the same kind: with N=1 the first reduction's h[i-1] is the stem,
 // with N=2 it is a normal cell.
 //
-// Call it before Run and before Restore: which model it was is part of the training's identity.
+// A training that whitens its stem cannot begin with the stem of a model, which is an error. Call it before Run and before Restore: which model it was is
+// part of the training's identity.
 func (t *Trainer) StartFrom(model []byte) (Taken, error) {
 	taken, err := t.startFrom(model)
 	if err != nil {
@@ -105,6 +106,9 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 		if why != "" {
 			taken.Fresh = append(taken.Fresh, FreshArray{Name: own.Name, Why: why})
 			continue
+		}
+		if t.train.Whiten && own.Name == "param/"+t.network.g.Params()[0].Name { // the first of all: nothing is taken yet
+			return Taken{}, errors.New("the stem's filters would be the model's and not the whitened ones; want it without whitening")
 		}
 		copy(own.F32, x.F32)
 		taken.Values += int64(len(own.F32))

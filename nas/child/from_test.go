@@ -37,6 +37,12 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 		t.Errorf("loss %v at the start; the model has %v (error %v)", begin, want, err)
 	}
 
+	whitened := config
+	whitened.Whiten = true
+	if _, err := trainer(t, small, whitened, data).StartFrom(file); err == nil || !strings.Contains(err.Error(), "without whitening") {
+		t.Errorf("a whitened stem that the model's takes the place of: %v", err)
+	}
+
 	// The model is part of what the training is.
 	if err := trainer(t, small, config, data).Restore(state(t, same)); err == nil || !strings.Contains(err.Error(), "from") {
 		t.Errorf("a state that began with a model was taken up without it: %v", err)
