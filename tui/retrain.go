@@ -306,7 +306,10 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		} else if !known {
 			return m.say("how many epochs fit is being counted", true)
 		}
-		return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)
+		if r.settle(m); r.timed {
+			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)
+		}
+		c = r.command() // which has the epochs that fit
 	}
 	return r.start(m, c)
 }

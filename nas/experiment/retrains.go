@@ -141,7 +141,7 @@ func distinguish(results []Result) {
 	}
 }
 
-// Commands are the retrains of cells, given as commands with a cell or the trial that has it or both, and of the baselines if they are wanted: the same
+// Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and of the baselines if they are wanted: the same
 // settings for each, with so many seeds from that of the settings, seed by seed, so that all cells can be compared early. Cells that come twice count once.
 // With several, those that the run has already, or is at, are left out.
 func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool, seeds int) (all []nas.Command) {
