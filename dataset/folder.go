@@ -28,35 +28,23 @@ var folderInfo = Info{
 // is cut to its middle square and resized to Options.Image; without that, images that are all squares of one side keep it and others become
 // 32x32. There is one channel if all images are grey, else three. Broken images are left out and counted, up to Options.MaxBroken.
 func loadFolder(ctx context.Context, o Options) (*Data, error) {
-	if o.Dir == "" {
-		return nil, errors.New("which one? give the folder itself as the data set, for example --data ./photos")
-	}
-	root, err := os.OpenRoot(o.Dir)
+	l, err := openFolder(o)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	l := &folderLoader{root: root, dir: o.Dir, broken: o.MaxBroken}
-	if l.broken == 0 {
-		l.broken = defaultBroken
-	}
-	classes, train, test, err := listFolder(ctx, root.FS())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Dir, err)
-	}
-	files := slices.Concat(train, test)
-	if err := l.each(ctx, files, l.header); err != nil {
+	defer l.root.Close()
+	d := new(Data)
+	var train, test []*imageFile
+	if d.Info, train, test, err = l.survey(ctx, o.Image); err != nil {
 		return nil, err
 	}
-	l.shape(files, o.Image)
-	d := &Data{Info: folderInfo}
-	d.Info.Title, d.Info.Source, d.Info.Classes = "images of "+o.Dir, o.Dir, classes
 	if d.Train, err = l.place(train); err == nil {
 		d.Test, err = l.place(test)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Dir, err)
 	}
+	files := slices.Concat(train, test)
 	if err := l.each(ctx, files, l.decode); err != nil {
 		return nil, err
 	}
@@ -72,6 +60,53 @@ func loadFolder(ctx context.Context, o Options) (*Data, error) {
 		}
 	}
 	return finish(ctx, d, Options{}, contents)
+}
+
+// openFolder opens the folder of images that the options name.
+func openFolder(o Options) (*folderLoader, error) {
+	if o.Dir == "" {
+		return nil, errors.New("which one? give the folder itself as the data set, for example --data ./photos")
+	}
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &folderLoader{root: root, dir: o.Dir, broken: o.MaxBroken}
+	if l.broken == 0 {
+		l.broken = defaultBroken
+	}
+	return l, nil
+}
+
+// survey finds the images of both parts, each sorted by name, and tells what the data set is by their headers. Broken headers are marked.
+func (l *folderLoader) survey(ctx context.Context, side int) (info Info, train, test []*imageFile, err error) {
+	classes, train, test, err := listFolder(ctx, l.root.FS())
+	if err != nil {
+		return info, nil, nil, fmt.Errorf("%s: %w", l.dir, err)
+	}
+	files := slices.Concat(train, test)
+	if err := l.each(ctx, files, l.header); err != nil {
+		return info, nil, nil, err
+	}
+	l.shape(files, side)
+	info = folderInfo
+	info.Title, info.Source, info.Classes = "images of "+l.dir, l.dir, classes
+	info.Image, info.Channels, info.TrainImages, info.TestImages = l.side, l.channels, whole(train), whole(test)
+	return info, train, test, nil
+}
+
+// surveyFolder is loadFolder as far as the headers of the images tell.
+func surveyFolder(ctx context.Context, o Options) (Info, error) {
+	l, err := openFolder(o)
+	if err != nil {
+		return Info{}, err
+	}
+	defer l.root.Close()
+	info, _, _, err := l.survey(ctx, o.Image)
+	if err == nil && info.TrainImages == 0 {
+		err = errors.New("no training images")
+	}
+	return info, err
 }
 
 // listFolder finds the images of both parts, each sorted by name.

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -133,6 +134,32 @@ func TestFolderOfClasses(t *testing.T) {
 	put(t, filepath.Join(dir, "red/00.png"), pngOf(plainColour(8, 8, color.NRGBA{254, 0, 0, 255})))
 	if changed, err := Load(context.Background(), dir, Options{}); err != nil || changed.SHA256 == d.SHA256 {
 		t.Errorf("another pixel gave the same checksum, %v", err)
+	}
+}
+
+// What a survey tells of a folder, its images prove.
+func TestASurveyTellsWhatIsLoaded(t *testing.T) {
+	whole := twoClasses()
+	broken := twoClasses()
+	broken["red/01.png"] = []byte("no image")
+	grey := map[string][]byte{"a/1.png": pngOf(grey(4, 4, 1)), "b/1.png": pngOf(grey(4, 4, 2))}
+	for _, files := range []map[string][]byte{whole, broken, grey} {
+		for _, side := range []int{0, 16} {
+			dir := tree(t, files)
+			got, err := Survey(context.Background(), dir, Options{Image: side})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d, err := Load(context.Background(), dir, Options{Image: side}); err != nil || !reflect.DeepEqual(got, d.Info) {
+				t.Errorf("surveyed %+v, loaded %+v, %v", got, d.Info, err)
+			}
+		}
+	}
+	if _, err := Survey(context.Background(), "./no/such/folder", Options{}); err == nil || !strings.Contains(err.Error(), "./no/such/folder") {
+		t.Errorf("error %v, want the name", err)
+	}
+	if got, err := Survey(context.Background(), "cifar100", Options{Image: 16}); err != nil || got.TrainImages != 50_000 || len(got.Classes) != 100 || got.Image != 16 {
+		t.Errorf("a published set is %+v, %v, and its files are not needed", got, err)
 	}
 }
 

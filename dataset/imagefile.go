@@ -139,20 +139,24 @@ func (l *folderLoader) shape(files []*imageFile, side int) {
 	}
 }
 
-// place makes room for the images that are not broken so far.
-func (l *folderLoader) place(files []*imageFile) (Images, error) {
-	n := 0
+// whole counts the images that are not broken so far.
+func whole(files []*imageFile) (n int) {
 	for _, f := range files {
 		if f.broken == nil {
 			n++
 		}
 	}
-	im, err := newImages(n, l.side, l.side, l.channels)
+	return n
+}
+
+// place makes room for the images that are not broken so far.
+func (l *folderLoader) place(files []*imageFile) (Images, error) {
+	im, err := newImages(whole(files), l.side, l.side, l.channels)
 	if err != nil {
 		return Images{}, err
 	}
 	size := l.side * l.side * l.channels
-	n = 0
+	n := 0
 	for _, f := range files {
 		if f.broken == nil {
 			im.Labels[n] = f.label

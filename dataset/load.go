@@ -36,6 +36,34 @@ func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
 	return d, nil
 }
 
+// Survey tells what [Load] would find, mostly without reading it: what is published of a set with a name, and of a folder of images what its listing and the
+// headers of its files say, where images that prove broken later are counted. Other IDX files than the published ones are read.
+func Survey(ctx context.Context, nameOrDir string, o Options) (Info, error) {
+	s, err := sourceFor(nameOrDir, &o)
+	if err != nil {
+		return Info{}, fmt.Errorf("dataset: %w", err)
+	}
+	info := s.Info
+	switch {
+	case info.TrainImages > 0:
+		if o.Image > 0 {
+			info.Image = o.Image
+		}
+	case info.Name == folderInfo.Name:
+		info, err = surveyFolder(ctx, o)
+	default:
+		d, err := Load(ctx, nameOrDir, o)
+		if err != nil {
+			return Info{}, err
+		}
+		info = d.Info
+	}
+	if err != nil {
+		return Info{}, fmt.Errorf("dataset: %s: %w", s.Name, err)
+	}
+	return info, nil
+}
+
 // Lookup finds a source by name.
 func Lookup(name string) (Source, error) {
 	for _, s := range Sources {

@@ -204,10 +204,7 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	case latencyMsg:
 		return m, m.measured(msg)
 	case planMsg:
-		if m.plans == nil || len(m.plans) > 1000 {
-			m.plans = map[string]plan{}
-		}
-		m.plans[msg.of] = msg.plan
+		m.keepPlan(msg)
 		if r, ok := m.top().(*retrainScreen); ok {
 			r.settle(m)
 		}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"encoding/json"
+	"maps"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -14,6 +15,7 @@ type Plan struct {
 	child.Cost
 	Bytes  int64
 	Images int
+	Unread bool // that many channels and classes are a guess: those of a folder are known when it is surveyed or read
 }
 
 // plan is the answer to a question for a Plan, and what was measured since.
@@ -62,6 +64,14 @@ func (m *model) askPlan(c nas.Command) tea.Cmd {
 	})
 }
 
+// keepPlan remembers an answer.
+func (m *model) keepPlan(msg planMsg) {
+	if m.plans == nil || len(m.plans) > 1000 {
+		m.plans = map[string]plan{}
+	}
+	m.plans[msg.of] = msg.plan
+}
+
 // plan is what is known of a retrain.
 func (m *model) plan(c nas.Command) (p plan, known bool) {
 	p = m.plans[planOf(c)]
@@ -70,22 +80,20 @@ func (m *model) plan(c nas.Command) (p plan, known bool) {
 
 // epochMsg brings what an epoch of a training takes.
 type epochMsg struct {
-	of     string
-	epoch  float64 // seconds
-	beside int
-	err    error
+	planMsg
+	err error
 }
 
 // measureEpoch has the time of a retrain's epoch measured, which takes a few seconds.
 func (m *model) measureEpoch(c nas.Command) tea.Cmd {
-	if m.options.Estimate == nil {
+	if m.options.Estimate == nil || m.options.Plan == nil {
 		return m.say("times cannot be measured from here", true)
 	}
 	if m.measuring {
 		return m.say("a network is being measured", false) // two at a time would measure each other
 	}
 	m.measuring = true
-	of, g, spec, beside := planOf(c), *c.Cell, *c.Retrain, 0
+	of, g, spec, plain, beside := planOf(c), *c.Cell, *c.Retrain, planned(c), 0
 	for _, v := range m.snap.Running {
 		if v.State == nas.Running {
 			beside++
@@ -93,7 +101,14 @@ func (m *model) measureEpoch(c nas.Command) tea.Cmd {
 	}
 	return tea.Batch(m.say("training a few steps to see how long they take …", false), m.safe("estimate", func() tea.Msg {
 		e, err := m.options.Estimate(m.ctx, g, spec)
-		return epochMsg{of, e.EpochSeconds, beside, err}
+		if err != nil {
+			return epochMsg{err: err}
+		}
+		p := plan{asked: true, epoch: e.EpochSeconds, beside: beside}
+		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil { // once more: the images of a folder were surveyed meanwhile
+			return epochMsg{err: p.err}
+		}
+		return epochMsg{planMsg: planMsg{of, p}}
 	}))
 }
 
@@ -103,12 +118,8 @@ func (m *model) epochMeasured(msg epochMsg) tea.Cmd {
 	if msg.err != nil {
 		return m.say(msg.err.Error(), true)
 	}
-	p, ok := m.plans[msg.of]
-	if !ok { // forgotten meanwhile
-		return nil
-	}
-	p.epoch, p.beside = msg.epoch, msg.beside
-	m.plans[msg.of] = p
+	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // more may be known of them
+	m.keepPlan(msg.planMsg)
 	if r, ok := m.top().(*retrainScreen); ok {
 		r.refit()
 		r.settle(m)

@@ -31,11 +31,14 @@ const ownSettings = "as before"
 
 func openRetrain(m *model) (screen, string) {
 	v, ok := m.picked()
-	if !ok {
-		if m.snap.Best == nil {
+	switch {
+	case ok:
+	case m.snap.Best != nil:
+		v = *m.snap.Best
+	default: // the run has none yet, but the form takes others
+		if v, ok = noTrialOf("nasnet-a"); !ok {
 			return nil, "there is no cell to retrain yet"
 		}
-		v = *m.snap.Best
 	}
 	c := m.snap.Config
 	spec := nas.RetrainSpec{Net: c.Net, Train: c.Train, Seed: c.Seed,
@@ -341,10 +344,12 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	if w >= 76 {
 		left = max(47, min(74, w*48/100))
 	}
-	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-7))...)
-	if h >= len(body)+6 {
+	estimate := r.estimate(m)
+	room := max(3, len(estimate)) // the form does not jump when it is known
+	body := append([]string{""}, r.form.lines(t, left-2, max(1, h-4-room))...)
+	if h >= len(body)+3+room {
 		body = append(body, "")
-		for _, l := range r.estimate(m) {
+		for _, l := range estimate {
 			body = append(body, "   "+t.cut(l, left-6))
 		}
 	}
@@ -407,6 +412,9 @@ func (r *retrainScreen) estimate(m *model) []string {
 		return []string{"…"}
 	}
 	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
+	if p.Unread {
+		lines = append(lines, "taken for 10 classes in colour; "+m.keyOf(actMeasureTime)+" looks")
+	}
 	switch n := len(r.commands(m, c)); {
 	case n == 0:
 		return []string{"the run has all these trainings"}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -349,5 +350,57 @@ func TestAnotherCellIsRetrainedByNameOrText(t *testing.T) {
 	d.typeText("nasnet-a")
 	if r.set("cells", r.groups[1].name); len(r.group().cells) != 3 {
 		t.Errorf("%d cells, want the two that were marked and the other one", len(r.group().cells))
+	}
+}
+
+func TestARunWithoutACellRetrainsAKnownOne(t *testing.T) {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := fresh()
+	s.Running = nil
+	d := drive(t, s, 80, 24).press("r")
+	if !strings.Contains(d.frame()[0], "retrain") || !strings.Contains(d.frame()[0], "nasnet-a") {
+		t.Fatalf("the header is %s", d.frame()[0])
+	}
+	if c := d.press("enter").last(); c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil || c.Cell.Text() != known.Genotype.Text() {
+		t.Errorf("sent %+v", c)
+	}
+}
+
+// What a folder holds is not known while its name is typed; measuring looks.
+func TestMeasuringLooksIntoAFolder(t *testing.T) {
+	d := drive(t, busy(), 120, 36)
+	plans, estimate, seen := d.m.options.Plan, d.m.options.Estimate, false
+	d.m.options.Plan = func(g space.Genotype, s nas.RetrainSpec) (Plan, error) {
+		p, err := plans(g, s)
+		if s.Data.Name == "./shoes" && !seen {
+			p.Unread, p.Images = true, 0
+		} else if s.Data.Name == "./shoes" {
+			p.Images = 600
+		}
+		return p, err
+	}
+	d.m.options.Estimate = func(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
+		seen = true
+		return estimate(ctx, g, s)
+	}
+	const guess = "taken for 10 classes in colour; ^t looks"
+	d.press("5", "r")
+	r := to(t, d, "data")
+	if strings.Contains(d.text(), guess) {
+		t.Errorf("a data set with a name is called unknown:\n%s", d.text())
+	}
+	r.set("data", "./shoes")
+	if d.press("down"); !strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "^t measures its time") {
+		t.Errorf("it does not say what is not known:\n%s", d.text())
+	}
+	if d.press("ctrl+t"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "measured: ") {
+		t.Errorf("it was looked into:\n%s", d.text())
+	}
+	r.set("n", "3") // what was counted by what was seen
+	if d.press("down"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "about ") {
+		t.Errorf("it was looked into:\n%s", d.text())
 	}
 }

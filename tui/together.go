@@ -76,14 +76,17 @@ func cellText(s string) error {
 	return err
 }
 
-// other is the cell that was typed or pasted, if there is one.
-func (r *retrainScreen) other() (v nas.TrialView, ok bool) {
-	g, err := space.Parse(r.get("other"))
+// noTrialOf is a cell by its name or text, if there is such a cell.
+func noTrialOf(text string) (v nas.TrialView, ok bool) {
+	g, err := space.Parse(text)
 	if err != nil {
 		return v, false
 	}
 	return nas.TrialView{ID: noTrial, Genotype: g, Cell: g.ShortHash()}, true
 }
+
+// other is the cell that was typed or pasted, if there is one.
+func (r *retrainScreen) other() (v nas.TrialView, ok bool) { return noTrialOf(r.get("other")) }
 
 // cell is the one that the form is about: the other one, or that which it was opened for.
 func (r *retrainScreen) cell() nas.TrialView {

@@ -51,6 +51,7 @@ type app struct {
 	front   *front    // the process between this one and the shell, nil if there is none
 	stop    chan os.Signal
 	keys    tui.Keys // of the interface
+	surveys surveys  // of folders of images
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.

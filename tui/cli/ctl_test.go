@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -124,14 +126,49 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var seen surveys
 	spec := nas.RetrainSpec{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1, Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, Data: nas.DataSpec{Name: "./shoes", Image: 8}}
-	if _, err := estimateOf(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "how many images ./shoes has is not known") {
+	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "./shoes: no such file or directory") {
 		t.Error(err)
 	}
 	spec.Data.Name, spec.Net.Image, spec.Net.Filters, spec.Net.N, spec.Train.Batch = "cifar10", 331, 512, 6, 4096
+	spec.Data.Test = true
 	var memory *nas.MemoryError
-	if _, err := estimateOf(t.Context(), known.Genotype, spec); !errors.As(err, &memory) {
+	if _, err := seen.estimate(t.Context(), known.Genotype, spec); !errors.As(err, &memory) {
 		t.Error(err)
+	}
+}
+
+// A folder is not looked into to count a network, since its name may be half typed; it is to measure a training, and counts are right from then on.
+func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i := range 60 {
+		grey(t, filepath.Join(dir, "abc"[i%3:i%3+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
+	}
+	var seen surveys
+	spec := nas.RetrainSpec{Net: child.NetConfig{N: 1, Filters: 4, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, Data: nas.DataSpec{Name: dir, Image: 8, Test: true}}
+	before, err := seen.plan(known.Genotype, spec)
+	if err != nil || !before.Unread || before.Images != 0 {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	e, err := seen.estimate(t.Context(), known.Genotype, spec)
+	if err != nil || e.Params >= before.Params || e.EpochSeconds <= 0 {
+		t.Fatalf("with three classes and one channel %+v, %v; with the defaults %+v", e, err, before.Cost)
+	}
+	if p, err := seen.plan(known.Genotype, spec); err != nil || p.Unread || p.Images != 48 || p.Params != e.Params { // a fifth of each class is for the test
+		t.Errorf("%+v, %v", p, err)
+	}
+	spec.Data.Test, spec.Data.ValImages = false, 48
+	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "split into 0 training and 48 validation images: there are 48") {
+		t.Error(err)
+	}
+	spec.Data.ValImages = 8
+	if _, v, err := seen.survey(t.Context(), spec); err != nil || v != (child.Volume{Train: 40, Val: 8}) {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 

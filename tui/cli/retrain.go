@@ -100,7 +100,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 			return nil, a.notRunning(remote.ErrNotRunning, dir)
 		}
 		spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
-		if err := fit(ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
+		if err := a.fit(ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
 			return nil, err
 		}
 	}
@@ -228,9 +228,9 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 			ps[i].trainings++ // with another seed
 			continue
 		}
-		r, v := c.Retrain.Unread()
-		if v.Train <= 0 {
-			return fmt.Errorf("how many images %s has is not known before a training reads them; nasnet train --estimate reads them", r.Data.Name)
+		r, v, err := a.surveys.survey(ctx, *c.Retrain)
+		if err != nil {
+			return err
 		}
 		if err := nas.ImagesFit(r.Data, nas.DefaultMemory()); err != nil {
 			return err
@@ -248,10 +248,10 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 }
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
-func fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
+func (a *app) fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
 	fits := recipe.MostEpochs
 	for _, c := range all {
-		e, err := estimateOf(ctx, *c.Cell, *spec)
+		e, err := a.surveys.estimate(ctx, *c.Cell, *spec)
 		if err != nil {
 			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,9 +21,9 @@ import (
 // equip gives the interface what it may not reach for itself: networks to count, the store, files.
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
-	o.Cost, o.Plan, o.Estimate = child.CostOf, planOf, estimateOf
+	o.Cost, o.Plan, o.Estimate = child.CostOf, a.surveys.plan, a.surveys.estimate
 	o.Latency = func(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
-		s, _ = s.Unread()
+		s, _ = a.surveys.unread(s)
 		net, o := s.Net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
 		l, err := child.MeasureLatency(g, net, o)
 		if err != nil { // 32 images may not fit into memory
@@ -48,33 +47,6 @@ func handedData() []string {
 		info, err := dataset.Lookup(name)
 		return err != nil || !info.Handed
 	})
-}
-
-// planOf counts a training on images that are not read.
-func planOf(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
-	s, v := s.Unread()
-	p.Images = v.Train
-	if p.Cost, err = child.CostOf(g, s.Net); err != nil {
-		return p, err
-	}
-	p.Bytes, err = child.BytesWith(g, s.Net, s.Train, v)
-	return p, err
-}
-
-// estimateOf measures a training on images that are not read.
-func estimateOf(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
-	s, v := s.Unread()
-	if v.Train <= 0 {
-		return child.Estimate{}, fmt.Errorf("how many images %s has is not known before a training reads them", s.Data.Name)
-	}
-	bytes, err := child.BytesWith(g, s.Net, s.Train, v)
-	if err != nil {
-		return child.Estimate{}, err
-	}
-	if limit := nas.DefaultMemory(); limit > 0 && bytes > limit {
-		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
-	}
-	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Memory))
 }
 
 // runRows lists the store for the interface.

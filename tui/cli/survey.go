@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"nasnet/dataset"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+	"nasnet/tui"
+)
+
+// surveys is what folders of images held when somebody had one surveyed: nothing else looks into a folder before it is read, since its name may be half typed.
+type surveys struct {
+	mu   sync.Mutex
+	seen map[string]dataset.Info
+}
+
+// unread is [nas.RetrainSpec.Unread] with what a survey told.
+func (f *surveys) unread(s nas.RetrainSpec) (nas.RetrainSpec, child.Volume) {
+	f.mu.Lock()
+	info, ok := f.seen[s.Data.Name]
+	f.mu.Unlock()
+	if ok {
+		return s.On(info)
+	}
+	return s.Unread()
+}
+
+// survey looks into the folder of a retrain's images, if they are in one. That the images are too few is an error.
+func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.RetrainSpec, v child.Volume, err error) {
+	info, err := dataset.Survey(ctx, s.Data.Name, dataset.Options{Dir: s.Data.Dir, Image: s.Data.Image})
+	if err != nil {
+		return s, v, err
+	}
+	f.mu.Lock()
+	if f.seen == nil || len(f.seen) > 100 {
+		f.seen = map[string]dataset.Info{}
+	}
+	f.seen[s.Data.Name] = info
+	f.mu.Unlock()
+	of, v = s.On(info)
+	switch d := s.Data; {
+	case d.Test && v.Val == 0:
+		err = fmt.Errorf("data set %s has no test images", d.Name)
+	case !d.Test && (v.Train == 0 || v.Val == 0 || v.Train+v.Val > info.TrainImages):
+		err = fmt.Errorf("data set %s: split into %d training and %d validation images: there are %d, and neither part may be empty", d.Name, d.TrainImages, d.ValImages, info.TrainImages)
+	}
+	return of, v, err
+}
+
+// plan counts a training on images that are not read.
+func (f *surveys) plan(g space.Genotype, s nas.RetrainSpec) (p tui.Plan, err error) {
+	s, v := f.unread(s)
+	p.Images, p.Unread = v.Train, s.Net.Classes == 0
+	if p.Cost, err = child.CostOf(g, s.Net); err != nil {
+		return p, err
+	}
+	p.Bytes, err = child.BytesWith(g, s.Net, s.Train, v)
+	return p, err
+}
+
+// estimate measures a training on images that are not read, but surveyed.
+func (f *surveys) estimate(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
+	s, v, err := f.survey(ctx, s)
+	if err != nil {
+		return child.Estimate{}, err
+	}
+	bytes, err := child.BytesWith(g, s.Net, s.Train, v)
+	if err != nil {
+		return child.Estimate{}, err
+	}
+	if limit := nas.DefaultMemory(); limit > 0 && bytes > limit {
+		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
+	}
+	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Memory))
+}
