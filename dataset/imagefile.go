@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -81,7 +82,7 @@ func (l *folderLoader) each(caller context.Context, files []*imageFile, step fun
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
+	return cmp.Or(context.Cause(ctx), context.Cause(caller)) // the caller's may have ended a moment before
 }
 
 // header reads the size and the colour model of an image and holds them against the caps, before anything is decoded.

@@ -22,9 +22,6 @@ var ErrMissing = errors.New("files not found")
 // is refused as well when it was asked for as fashion-mnist or mnist, because other sets come in files of the same names and sizes; for CIFAR,
 // which circulates in re-encoded editions, and for a folder of IDX files it is accepted with a warning in Data.Warnings.
 func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
-	if o.Image < 0 || o.Image > maxSide {
-		return nil, fmt.Errorf("dataset: image side %d: want 1 to %d, or 0 for the images' own", o.Image, maxSide)
-	}
 	s, err := sourceFor(nameOrDir, &o)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -49,7 +46,7 @@ func Survey(ctx context.Context, nameOrDir string, o Options) (Info, error) {
 		if o.Image > 0 {
 			info.Image = o.Image
 		}
-	case info.Name == folderInfo.Name:
+	case info.Title == folderInfo.Title:
 		info, err = surveyFolder(ctx, o)
 	default:
 		d, err := Load(ctx, nameOrDir, o)
@@ -83,8 +80,26 @@ func Names() []string {
 	return names
 }
 
-// sourceFor decides who reads nameOrDir; for a path it sets o.Dir.
+// Anywhere is a name of [Sources] as it is, and a path that leads to something as one that does so from every working directory.
+func Anywhere(nameOrDir string) string {
+	if _, err := Lookup(nameOrDir); err == nil {
+		return nameOrDir
+	}
+	if _, err := os.Stat(nameOrDir); err != nil {
+		return nameOrDir
+	}
+	path, err := filepath.Abs(nameOrDir)
+	if err != nil {
+		return nameOrDir
+	}
+	return path
+}
+
+// sourceFor decides who reads nameOrDir at which side; for a path it sets o.Dir.
 func sourceFor(nameOrDir string, o *Options) (Source, error) {
+	if o.Image < 0 || o.Image > maxSide {
+		return Source{}, fmt.Errorf("image side %d: want 1 to %d, or 0 for the images' own", o.Image, maxSide)
+	}
 	s, unknown := Lookup(nameOrDir)
 	if unknown == nil {
 		return s, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nasnet/checkpoints"
+	"nasnet/dataset"
 	"nasnet/nas/controller"
 	"nasnet/nas/space"
 )
@@ -161,7 +162,10 @@ func (s *Search) Do(ctx context.Context, c Command) (Reply, error) {
 	if c.Do == Fork {
 		return s.fork(ctx, c)
 	}
-	if c.Do == Retrain {
+	if c.Do == Retrain && c.Retrain != nil {
+		r := *c.Retrain
+		r.Data.Name, r.Data.Dir = dataset.Anywhere(r.Data.Name), dataset.Anywhere(r.Data.Dir) // the run may go on in another folder
+		c.Retrain = &r
 		if err := s.refuseTooLarge(ctx, c); err != nil {
 			return Reply{}, err
 		}

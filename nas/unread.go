@@ -20,11 +20,14 @@ func (r RetrainSpec) On(info dataset.Info) (of RetrainSpec, v child.Volume) {
 	n := info.TrainImages
 	if n > 0 {
 		r.Net.Channels, r.Net.Classes = info.Channels, len(info.Classes)
+		if r.Data.Image == 0 { // as they are
+			r.Net.Image = info.Image
+		}
 	}
-	v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages}
+	v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages, Held: n + info.TestImages}
 	switch {
 	case r.Data.Test:
-		v = child.Volume{Train: n, Val: info.TestImages}
+		v.Train, v.Val = n, info.TestImages
 	case v.Train == 0:
 		v.Train = max(0, n-v.Val)
 	case v.Val == 0:

@@ -20,9 +20,10 @@ type latencyMsg struct {
 
 // netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give its channels and classes.
 func (m *model) netOf(v nas.TrialView) nas.RetrainSpec {
-	s := nas.RetrainSpec{Net: m.snap.Config.Net, Data: nas.DataSpec{Name: m.snap.Config.Data}}
+	c := m.snap.Config
+	s := nas.RetrainSpec{Net: c.Net, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
 	if v.Retrain != nil {
-		s.Net, s.Data.Name = v.Retrain.Net, v.Retrain.Data.Name
+		s.Net, s.Data.Name, s.Data.Image = v.Retrain.Net, v.Retrain.Data.Name, v.Retrain.Data.Image
 	}
 	return s
 }

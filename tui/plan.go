@@ -120,9 +120,10 @@ func (m *model) epochMeasured(msg epochMsg) tea.Cmd {
 	}
 	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // more may be known of them
 	m.keepPlan(msg.planMsg)
+	said := m.say("an epoch takes "+clock(seconds(min(msg.epoch, 1e9)))+" here", false)
 	if r, ok := m.top().(*retrainScreen); ok {
 		r.refit()
-		r.settle(m)
+		return tea.Batch(said, r.ask(m))
 	}
-	return m.say("an epoch takes "+clock(seconds(min(msg.epoch, 1e9)))+" here", false)
+	return said
 }

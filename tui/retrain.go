@@ -46,7 +46,11 @@ func openRetrain(m *model) (screen, string) {
 	if v.Retrain != nil {
 		spec = *v.Retrain
 	}
+	unread := spec.Net.Channels == 0 || spec.Net.Classes == 0
 	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
+	if unread {
+		spec.Net.Channels, spec.Net.Classes = 0, 0 // which are those of the images
+	}
 	groups := groupsFor(m, v)
 	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
@@ -307,7 +311,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		if p, known := m.plan(c); p.err != nil {
 			return m.say(p.err.Error(), true)
 		} else if !known {
-			return m.say("how many epochs fit is being counted", true)
+			return tea.Batch(m.say("how many epochs fit is being counted", true), m.askPlan(c))
 		}
 		if r.settle(m); r.timed {
 			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)
@@ -413,7 +417,7 @@ func (r *retrainScreen) estimate(m *model) []string {
 	}
 	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
 	if p.Unread {
-		lines = append(lines, "taken for 10 classes in colour; "+m.keyOf(actMeasureTime)+" looks")
+		lines = append(lines, fmt.Sprintf("as if %d classes in colour; %s looks", c.Retrain.Net.WithDefaults().Classes, m.keyOf(actMeasureTime)))
 	}
 	switch n := len(r.commands(m, c)); {
 	case n == 0:

@@ -386,7 +386,7 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 		seen = true
 		return estimate(ctx, g, s)
 	}
-	const guess = "taken for 10 classes in colour; ^t looks"
+	const guess = "as if 10 classes in colour; ^t looks"
 	d.press("5", "r")
 	r := to(t, d, "data")
 	if strings.Contains(d.text(), guess) {
@@ -398,6 +398,14 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 	}
 	if d.press("ctrl+t"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "measured: ") {
 		t.Errorf("it was looked into:\n%s", d.text())
+	}
+	seen = false
+	d.m.plans = nil
+	_, measure := d.m.Update(keyMsg("ctrl+t"))
+	r.set("n", "1") // meanwhile
+	d.press("down").run(measure)
+	if !strings.Contains(d.text(), "multiply-adds") || strings.Contains(d.text(), guess) {
+		t.Errorf("what was counted before it was looked into is forgotten, and nothing counts it again:\n%s", d.text())
 	}
 	r.set("n", "3") // what was counted by what was seen
 	if d.press("down"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "about ") {

@@ -25,12 +25,12 @@ type Estimate struct {
 // Epochs returns how many epochs fit into a time.
 func (e Estimate) Epochs(within time.Duration) int { return int(within.Seconds() / e.EpochSeconds) }
 
-// Volume is the number of images of a training.
-type Volume struct{ Train, Val int }
+// Volume is the number of images of a training, and of those in memory that it chose them from, if they are more.
+type Volume struct{ Train, Val, Held int }
 
 // bytes is the memory of the images.
 func (v Volume) bytes(net NetConfig) int64 {
-	return int64(v.Train+v.Val) * int64(net.Image) * int64(net.Image) * int64(net.Channels)
+	return int64(max(v.Held, v.Train+v.Val)) * int64(net.Image) * int64(net.Image) * int64(net.Channels)
 }
 
 // BytesWith is [BytesOf] with the images.

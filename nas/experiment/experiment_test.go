@@ -345,11 +345,19 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 	if s := r.Standings[1]; math.Abs(s.Mean-0.85) > 1e-12 || math.Abs(s.SD-0.02/math.Sqrt2) > 1e-12 || s.Place != 2 {
 		t.Errorf("standing %+v", s)
 	}
-	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, which the search had as number 2"; r.Curse != want {
+	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, number 2 of these in the search"; r.Curse != want {
 		t.Errorf("%q, want %q", r.Curse, want)
 	}
 	if r.Reward == nil || r.Reward.Value != 0.5 || r.MAdds.Value != 0.5 {
 		t.Errorf("correlations %+v, %+v; want 0.5: the baseline has no reward", r.Reward, r.MAdds)
+	}
+}
+
+// A tie beats nobody, whichever of the two comes first.
+func TestATieIsNoWinnersCurse(t *testing.T) {
+	r := Result{Standings: []Standing{{Candidate: Candidate{Name: "b", Reward: 0.8}, Accuracy: []float64{0.7}, Mean: 0.7}, {Candidate: Candidate{Name: "a", Reward: 0.9}, Accuracy: []float64{0.7}, Mean: 0.7}}}
+	if r.judge(); r.Curse != "none of the 2 beats the search's best, a" {
+		t.Errorf("%q", r.Curse)
 	}
 }
 

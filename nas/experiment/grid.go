@@ -271,7 +271,10 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, bytes int
 		if err != nil {
 			return err
 		}
-		return writeWhole(state, b)
+		if err := writeWhole(state, b); err != nil { // it may be possible the next time
+			tell(Event{Training: t, Note: fmt.Sprintf("the state after epoch %d is not kept: %v", last.Epoch, err)})
+		}
+		return nil
 	}
 	o, err := e.Evaluate(ctx, job, step)
 	if errors.Is(err, nas.ErrState) { // damaged, or of another build

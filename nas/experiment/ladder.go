@@ -203,12 +203,12 @@ func (r *Result) judge() {
 		return
 	}
 	best := slices.MaxFunc(ranked, func(a, b Standing) int { return sign(a.Reward - b.Reward) })
-	place := 1 + slices.IndexFunc(ranked, func(s Standing) bool { return s.Name == best.Name })
+	place := 1 + count(ranked, func(s Standing) bool { return s.Mean > best.Mean })
 	if place == 1 {
 		r.Curse = fmt.Sprintf("none of the %d beats the search's best, %s", len(ranked), best.Name)
 		return
 	}
-	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, which the search had as number %d", best.Name, place, len(ranked),
+	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, number %d of these in the search", best.Name, place, len(ranked),
 		100*(ranked[0].Mean-best.Mean), ranked[0].Name, 1+count(ranked, func(s Standing) bool { return s.Reward > ranked[0].Reward }))
 }
 

@@ -143,7 +143,7 @@ func TestAFileIsWhole(t *testing.T) {
 		}
 		g, err := space.ParseJSON([]byte(props["genotype"]))
 		if err != nil || g.Text() != m.Genotype.Text() || !slices.Equal(classes, m.ClassNames) || !slices.Equal(mean, m.Mean) ||
-			strings.Contains(props["input"], "0 to 255") != o.Pixels {
+			strings.Contains(props["input"], "0 to 255") != o.Pixels || props["flip_average"] != "false" {
 			t.Errorf("%+v: metadata %v (error %v)", o, props, err)
 		}
 	}

@@ -32,7 +32,8 @@ const (
 )
 
 // Write writes a model. Its metadata_props say how it is used: "input" (in words), "mean" and "std" (by channel, of pixel/255), "classes" (names in the
-// order of the logits, if they are known), "genotype" and "net", all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf
+// order of the logits, if they are known), "genotype", "net" and "flip_average" (true: the model is judged by the mean of its logits over an image and its
+// mirror image, and the graph has one of them), all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf
 // message is an error, found before anything is written. Beside the model, Write takes the memory of its largest tensor.
 func Write(w io.Writer, m *child.Model, o Options) error {
 	if err := write(w, m, o); err != nil {
@@ -91,7 +92,7 @@ func properties(m *child.Model, o Options) ([]property, error) {
 		key string
 		v   any
 	}
-	rows := []row{{"mean", m.Mean}, {"std", m.Std}, {"genotype", m.Genotype}, {"net", m.Net}}
+	rows := []row{{"mean", m.Mean}, {"std", m.Std}, {"genotype", m.Genotype}, {"net", m.Net}, {"flip_average", m.Train.FlipAverage}}
 	if len(m.ClassNames) > 0 {
 		rows = append(rows, row{"classes", m.ClassNames})
 	}

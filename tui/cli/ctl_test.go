@@ -167,7 +167,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 		t.Error(err)
 	}
 	spec.Data.ValImages = 8
-	if _, v, err := seen.survey(t.Context(), spec); err != nil || v != (child.Volume{Train: 40, Val: 8}) {
+	if _, v, err := seen.survey(t.Context(), spec); err != nil || v != (child.Volume{Train: 40, Val: 8, Held: 60}) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

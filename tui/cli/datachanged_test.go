@@ -79,3 +79,28 @@ func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
 	}
 	run(0, "verify", "r", "--retrain", "1")
 }
+
+// A run on a folder that was named from where it stands goes on from anywhere.
+func TestARunOnAFolderGoesOnInAnotherFolder(t *testing.T) {
+	root := t.TempDir()
+	store := filepath.Join(root, "store")
+	for i := range 60 {
+		grey(t, filepath.Join(root, "pics", "ab"[i%2:i%2+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
+	}
+	for _, args := range [][]string{
+		{"search", "--headless", "--data", "pics", "--children", "1", "--shadow", "0", "--train-images", "24", "--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
+			"--blocks", "1", "--name", "r"},
+		{"resume", "r", "--headless"},
+		{"ctl", "r", "retrain", "0", "--data", filepath.Join(root, "pics"), "--test", "--estimate"},
+	} {
+		if args[0] == "search" {
+			t.Chdir(root)
+		} else {
+			t.Chdir(t.TempDir())
+		}
+		var out, errs bytes.Buffer
+		if code := Main(t.Context(), append(args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s%s", args, code, &out, &errs)
+		}
+	}
+}

@@ -144,5 +144,8 @@ func (a *app) exportModel(w io.Writer, spec string, o onnx.Options) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", spec, err)
 	}
+	if m.Train.FlipAverage {
+		fmt.Fprintln(a.Err, "nasnet: note: nasnet eval and predict take the mean over an image and its mirror image; the graph looks at the image that it is given")
+	}
 	return onnx.Write(w, m, o)
 }

@@ -192,9 +192,9 @@ func (a *app) printLadderPlans(ctx context.Context, f ladderFlags, images *datas
 	g.Images = images.SHA256
 	var ps []planned
 	for _, r := range l.Rungs {
-		v := child.Volume{Train: images.Train.N, Val: images.Test.N}
+		v := child.Volume{Train: images.Train.N, Val: images.Test.N, Held: images.Train.N + images.Test.N}
 		if !r.Data.Test {
-			v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages}
+			v.Train, v.Val = r.Data.TrainImages, r.Data.ValImages
 		}
 		one := experiment.Ladder{Rungs: []experiment.Rung{r}, Seeds: l.Seeds}
 		for _, c := range l.Candidates {
@@ -354,7 +354,7 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 			} else if s.Failed != "" && seeds == 0 {
 				note = strings.TrimSpace(note + " failed: " + term.Line(s.Failed))
 			} else if n := len(s.Accuracy); n < seeds {
-				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, s.Failed))
+				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, term.Line(s.Failed)))
 			}
 			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd, float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)
 		}
@@ -376,6 +376,13 @@ func (a *app) benchDropPath() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			g, err := a.cell(cell)
 			if err != nil {
+				return err
+			}
+			if n := child.DefaultShards(train.Batch); n > 1 && train.Shards == 0 {
+				train.Shards = n
+			}
+			skipAsAsked(&net, c.Flags())
+			if err := auxAsAsked(c.Flags()); err != nil {
 				return err
 			}
 			if seeds < 1 {

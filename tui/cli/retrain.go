@@ -221,6 +221,9 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 	if err != nil {
 		return err
 	}
+	if _, _, err := a.surveys.survey(ctx, *all[0].Retrain); err != nil { // all are on the same images
+		return err
+	}
 	var ps []planned
 	for _, c := range all {
 		text := c.Cell.Text()
@@ -228,10 +231,7 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 			ps[i].trainings++ // with another seed
 			continue
 		}
-		r, v, err := a.surveys.survey(ctx, *c.Retrain)
-		if err != nil {
-			return err
-		}
+		r, v := a.surveys.unread(*c.Retrain)
 		if err := nas.ImagesFit(r.Data, nas.DefaultMemory()); err != nil {
 			return err
 		}
@@ -249,9 +249,13 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
 func (a *app) fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
+	of, v, err := a.surveys.survey(ctx, *spec)
+	if err != nil {
+		return err
+	}
 	fits := recipe.MostEpochs
 	for _, c := range all {
-		e, err := a.surveys.estimate(ctx, *c.Cell, *spec)
+		e, err := measured(ctx, *c.Cell, of, v)
 		if err != nil {
 			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
 		}

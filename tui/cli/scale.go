@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"nasnet/checkpoints"
-	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/space"
@@ -104,12 +103,9 @@ func (a *app) trialNet(spec, dir string, t checkpoints.Trial) (net child.NetConf
 			return net, "", err
 		}
 		of = "of the children of run " + filepath.Base(dir)
-		r.Net, r.Data.Name = c.Net, c.Data
+		r.Net, r.Data.Name, r.Data.Image = c.Net, c.Data, c.Net.Image
 	}
 	r, _ = r.Unread()
-	if info, err := dataset.Lookup(r.Data.Name); err == nil && r.Net.Image == 0 { // as they are
-		r.Net.Image = info.Image
-	}
 	return r.Net, of, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/kernel"
 )
@@ -77,8 +78,8 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
 			do()
 		}
 	}
-	set("data", func() { c.Data = f.c.Data })
-	set("data-dir", func() { c.DataDir = f.c.DataDir })
+	set("data", func() { c.Data = dataset.Anywhere(f.c.Data) })
+	set("data-dir", func() { c.DataDir = dataset.Anywhere(f.c.DataDir) })
 	set("strategy", func() {
 		if c.Controller.Strategy = f.c.Controller.Strategy; c.Controller.Strategy == "random" {
 			c.Shadow = 0 // there is nothing to compare

@@ -68,6 +68,11 @@ func (f *surveys) estimate(ctx context.Context, g space.Genotype, s nas.RetrainS
 	if err != nil {
 		return child.Estimate{}, err
 	}
+	return measured(ctx, g, s, v)
+}
+
+// measured measures a training on so many images, if it fits into memory.
+func measured(ctx context.Context, g space.Genotype, s nas.RetrainSpec, v child.Volume) (child.Estimate, error) {
 	bytes, err := child.BytesWith(g, s.Net, s.Train, v)
 	if err != nil {
 		return child.Estimate{}, err

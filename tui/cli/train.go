@@ -27,6 +27,10 @@ func (a *app) trainCommand() *cobra.Command {
 		if t.list {
 			return a.printRecipes(c, g, &t)
 		}
+		going, err := t.goesOn()
+		if err != nil {
+			return err
+		}
 		data, err := a.settle(c, g, &t)
 		if err != nil || t.estimate {
 			return err
@@ -61,11 +65,31 @@ func (a *app) trainCommand() *cobra.Command {
 		for _, note := range trainer.Notes() {
 			fmt.Fprintln(a.Err, "nasnet:", note)
 		}
-		return a.train(c.Context(), trainer, t.out)
+		return a.train(c.Context(), trainer, t.out, going)
 	}}
 	t.register(c.Flags())
 	return c
 }
+
+// goesOn says whether the training begins where the state beside its model's file is. To write over that of another training is refused.
+func (t *training) goesOn() (bool, error) {
+	if t.out == "" || t.estimate {
+		return false, nil
+	}
+	state := t.out + stateSuffix
+	there, err := os.Stat(state)
+	if err != nil {
+		return false, nil // there is none, or writing one says what is wrong
+	}
+	if given, err := os.Stat(t.resume); err == nil && os.SameFile(given, there) {
+		return true, nil
+	}
+	return false, hinted{fmt.Errorf("train: %s is there: the state of a training that was interrupted, which would be lost", state),
+		"--resume " + state + " goes on with it; remove it to begin anew, or give another --out"}
+}
+
+// stateSuffix ends the name of the file of a training's state, which begins with that of its model.
+const stateSuffix = ".state"
 
 // startFrom lets a training begin with the weights of a model, and says which.
 func (a *app) startFrom(t *child.Trainer, name string) error {
@@ -136,9 +160,10 @@ func freshArrays(arrays []child.FreshArray) (lines []string) {
 	return lines
 }
 
-// train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on.
-func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
-	shown, broken, kept := time.Time{}, false, false
+// train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says is there already.
+func (a *app) train(ctx context.Context, t *child.Trainer, out string, kept bool) error {
+	shown, broken := time.Time{}, false
+	state := out + stateSuffix
 	res, err := t.Run(ctx, func(p child.Progress) error {
 		if e := p.EpochEnd; e != nil {
 			if !broken {
@@ -152,8 +177,11 @@ func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
 				if err != nil {
 					return err
 				}
+				if err := writeFile(state, b); err != nil { // it may be possible the next time
+					fmt.Fprintf(a.Err, "nasnet: warning: the state after epoch %d is not kept, the training goes on: %v\n", e.Epoch, err)
+					return nil
+				}
 				kept = true
-				return writeFile(out+".state", b)
 			}
 		} else if !a.json && time.Since(shown) > 500*time.Millisecond {
 			shown = time.Now()
@@ -164,7 +192,7 @@ func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
 	if err != nil {
 		if ctx.Err() != nil && kept {
 			a.saved = true
-			fmt.Fprintf(a.Err, "\nstopped; go on with --resume %s.state\n", out)
+			fmt.Fprintf(a.Err, "\nstopped; go on with --resume %s\n", state)
 		}
 		return err
 	}
@@ -174,9 +202,12 @@ func (a *app) train(ctx context.Context, t *child.Trainer, out string) error {
 			return err
 		}
 		if err := writeFile(out, b.Bytes()); err != nil {
+			if kept {
+				err = hinted{err, "--resume " + state + " trains what is missing again"}
+			}
 			return err
 		}
-		os.Remove(out + ".state") // the finished model takes its place
+		os.Remove(state) // the finished model takes its place
 	}
 	last := res.Epochs[len(res.Epochs)-1]
 	return a.print(map[string]any{"t": "trained", "accuracy": res.Reward, "loss": last.ValLoss, "epochs": len(res.Epochs), "params": res.Cost.Params,
@@ -190,9 +221,9 @@ func (a *app) printEpoch(p child.Progress, e child.EpochResult) error {
 		fmt.Fprint(a.over, "\r\x1b[K")
 	}
 	return a.print(map[string]any{"t": "epoch", "epoch": e.Epoch, "epochs": p.Epochs, "lr": e.LR, "keep": e.Keep, "train_loss": e.TrainLoss, "train_acc": e.TrainAcc,
-		"val_loss": e.ValLoss, "val_acc": e.ValAcc, "seconds": e.Seconds, "images_per_s": float64(e.Images) / e.Seconds}, func(w io.Writer) {
+		"val_loss": e.ValLoss, "val_acc": e.ValAcc, "seconds": e.Seconds, "images_per_s": p.ImagesPerSec}, func(w io.Writer) {
 		fmt.Fprintf(w, "epoch %d/%d  train loss %.4f acc %.4f  val loss %.4f acc %.4f  lr %.4g  keep %.2f  %.1f s  %.0f img/s\n", e.Epoch, p.Epochs, e.TrainLoss, e.TrainAcc,
-			e.ValLoss, e.ValAcc, e.LR, e.Keep, e.Seconds, float64(e.Images)/e.Seconds)
+			e.ValLoss, e.ValAcc, e.LR, e.Keep, e.Seconds, p.ImagesPerSec)
 	})
 }
 

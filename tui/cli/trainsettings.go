@@ -192,7 +192,7 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 	if err := t.train.Validate(); err != nil {
 		return data, usageError{err}
 	}
-	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len()}
+	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len(), Held: d.Train.N + d.Test.N}
 	bytes, err := child.BytesWith(g, t.net, t.train, v)
 	if err != nil {
 		return data, err
@@ -270,7 +270,7 @@ func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) erro
 		return err
 	}
 	a.warn(d)
-	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len()}
+	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len(), Held: d.Train.N + d.Test.N}
 	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "val_images": v.Val, "limit": limit}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n", t.spec.Name, v.Train, nas.FormatBytes(limit),
 			"preset", "parameters", "madds", "memory", "epochs", "time", "is")
