@@ -177,6 +177,23 @@ func TestTheRankingIsTheFirstOfAllSorted(t *testing.T) {
 	}
 }
 
+func TestStarredTrialsBelowTheBestAreKept(t *testing.T) {
+	s := &Search{trials: map[int]*trial{}}
+	for id := range MaxTop + 50 {
+		x := &trial{hash: fmt.Sprint(id)}
+		x.ID, x.CachedOf, x.HasReward, x.Reward, x.Star = id, -1, true, float64(-id), slices.Contains([]int{3, MaxTop + 7, MaxTop + 9, MaxTop + 40}, id)
+		s.trials[id] = x
+	}
+	s.trials[MaxTop+9].Kind = Retrained // whose accuracy is no reward
+	var got []int
+	for _, x := range s.starred(s.ranking()) {
+		got = append(got, x.ID)
+	}
+	if want := []int{MaxTop + 7, MaxTop + 40}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // BenchmarkOpen20000 is the opening of a run of 20,000 trials, to go on with it and to look at it, and what each trial takes of the heap then.
 // Wanted: under 200 ms on an idle machine.
 func BenchmarkOpen20000(b *testing.B) {

@@ -76,6 +76,7 @@ type Snapshot struct {
 	Verdict  *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
 	Best     *TrialView    `json:"best"`
 	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here
+	Starred  []TrialView   `json:"starred"`  // those with a star that are not in Top, best first, different cells, at most MaxTop
 	Running  []TrialView   `json:"running"`  // by start
 	Recent   []TrialView   `json:"recent"`   // ended last, newest first, at most MaxRecent
 	Retrains []TrialView   `json:"retrains"` // every retrain of the run, newest first

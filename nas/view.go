@@ -64,7 +64,8 @@ func (s *Search) rank(v *Snapshot) {
 	}
 	v.Rewards, v.Shadows, v.Verdict = rewardPoints(s.samples, Sampled), rewardPoints(s.samples, Shadow), s.verdict(s.samples)
 	top := s.ranking()
-	shown := slices.Clone(top)
+	starred := s.starred(top)
+	shown := slices.Concat(top, starred)
 	for _, id := range s.recent {
 		shown = append(shown, s.trials[id])
 	}
@@ -76,6 +77,9 @@ func (s *Search) rank(v *Snapshot) {
 	}
 	if len(v.Top) > 0 {
 		v.Best = &v.Top[0]
+	}
+	for _, t := range starred {
+		v.Starred = append(v.Starred, t.TrialView)
 	}
 	for _, id := range s.recent {
 		v.Recent = append(v.Recent, s.trials[id].TrialView)
@@ -142,6 +146,16 @@ func (s *Search) ranking() (ts []*trial) {
 			if ts = leaders(ts); len(ts) == MaxTop {
 				bar = ts[MaxTop-1].Reward
 			}
+		}
+	}
+	return leaders(ts)
+}
+
+// starred is a ranking of the trials with a star that are not in another one.
+func (s *Search) starred(top []*trial) (ts []*trial) {
+	for _, t := range s.trials {
+		if t.Star && s.ranked(t) && !slices.Contains(top, t) {
+			ts = append(ts, t)
 		}
 	}
 	return leaders(ts)

@@ -15,7 +15,7 @@ import (
 type policyScreen struct {
 	reduction bool
 	shown     policyView
-	from      int // first line of the list of decisions
+	from      int // first line of the list of decisions or of updates
 }
 
 type policyView int
@@ -36,28 +36,14 @@ func (p *policyScreen) scope() scope { return onPolicy }
 func (p *policyScreen) back() bool { return false }
 
 func (p *policyScreen) act(m *model, a action) tea.Cmd {
-	p.from += stride(a, max(1, m.h/2))
+	p.from = scroll(p.from, a, max(1, m.h/2)) // the list knows where its end is
 	switch a {
 	case actOther:
 		p.reduction = !p.reduction
 	case actView:
 		p.shown, p.from = (p.shown+1)%policyViews, 0
 	}
-	p.from = max(0, min(p.from, p.length(m)-(m.h-6)))
 	return nil
-}
-
-// length is the number of lines of what can be scrolled.
-func (p *policyScreen) length(m *model) int {
-	switch p.shown {
-	case policyDecisions:
-		if d := decisionsOf(m.snap); d != nil {
-			return len(d.names)
-		}
-	case policySteps:
-		return len(m.snap.Updates) + 1
-	}
-	return 0
 }
 
 func (p *policyScreen) header(m *model, w int) string {
@@ -238,9 +224,9 @@ func (p *policyScreen) decisionsPane(m *model, w, h int) []string {
 		lines = append(lines, t.entropyLine(fit(name, 16)+" "+t.cut(best, 16), 33, series(d.Entropy, func(e nas.EntropyPoint) float64 { return e.Nats[i] }), d.most[i], width-1))
 	}
 	rows := (len(lines) + columns - 1) / columns
-	from := max(0, min(p.from, rows-(h-2)))
+	p.from = max(0, min(p.from, rows-(h-2)))
 	var body []string
-	for r := from; r < rows; r++ {
+	for r := p.from; r < rows; r++ {
 		l := ""
 		for c := range columns {
 			if i := r + c*rows; i < len(lines) {
@@ -279,8 +265,8 @@ func (p *policyScreen) stepsPane(m *model, w, h int) []string {
 	out := p.klPane(m, w, upper)
 	box := pane{title: "Updates, newest first", focus: true, foot: m.hint(onPolicy, actView)}
 	body := []string{" " + t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD  SAMPLES")}
-	from := max(0, min(p.from, len(us)-(h-upper-3)))
-	for i := len(us) - 1 - from; i >= 0 && len(body) < h-upper-2; i-- {
+	p.from = max(0, min(p.from, len(us)-(h-upper-3)))
+	for i := len(us) - 1 - p.from; i >= 0 && len(body) < h-upper-2; i-- {
 		u := us[i]
 		body = append(body, fmt.Sprintf(" %6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s  %7d", u.Version, score(u.MeanReward, 4), score(u.MaxReward, 4),
 			score(u.Baseline, 4), u.Entropy, number(u.KL), 100*u.ClipFraction, number(u.GradNorm), u.Samples))

@@ -56,7 +56,7 @@ func (c *cellScreen) back() bool   { return false }
 
 func (c *cellScreen) selected(m *model) (nas.TrialView, bool) {
 	if v, ok := find(m.snap, c.last.ID); ok {
-		return v, true
+		c.last = v
 	}
 	return c.last, true
 }
@@ -85,8 +85,7 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 		}
 		return m.say("no further cell in this list", true)
 	default:
-		v, _ := c.selected(m)
-		c.from = max(0, min(c.from+stride(a, max(1, m.h/2)), len(m.theme.draw(v.Genotype, c.reduction, c.layout))-(m.h-5)))
+		c.from = scroll(c.from, a, max(1, m.h/2)) // the drawing knows where its end is
 	}
 	return nil
 }
@@ -200,9 +199,12 @@ func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reductio
 		p.title += " (stride 2)"
 	}
 	if p.focus {
-		p.foot = foot + " " + t.g.Dot + " " + m.keyOf(actPrev) + " " + m.keyOf(actNext) + " prev/next"
+		p.foot = foot + " " + t.g.Dot + " " + m.keyOn(onCell, actPrev) + " " + m.keyOn(onCell, actNext) + " prev/next"
 	}
 	body := lines
+	if p.focus {
+		c.from = max(0, min(c.from, len(lines)-(h-2)))
+	}
 	if len(lines) > h-2 {
 		body = scrolled(lines, c.from, h-2)
 		p.right = m.keyOf(actDown) + " " + m.keyOf(actUp) + " scroll"
@@ -405,6 +407,9 @@ func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 		for _, x := range list {
 			if x.Parent == v.ID && !seen[x.ID] {
 				seen[x.ID] = true
+				if now, ok := find(s, x.ID); ok { // one that runs is in two lists
+					x = now
+				}
 				made = append(made, x)
 			}
 		}

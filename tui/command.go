@@ -80,7 +80,12 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	}
 	t, ok := s.selected(m)
 	if a == actMark && ok {
-		m.mark(t)
+		var others []int
+		if l, ok := s.(*standingsScreen); ok { // the row has its sign by any of its trainings
+			rows, at := l.rows(m)
+			others = rows[at].Trials
+		}
+		m.mark(t, others)
 		return nil, true
 	}
 	switch {

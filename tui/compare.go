@@ -9,12 +9,12 @@ import (
 )
 
 // mark puts a trial among the marked, or takes it back.
-func (m *model) mark(v nas.TrialView) {
-	if i := m.markOf(v.ID); i >= 0 {
-		m.marks = slices.Delete(slices.Clone(m.marks), i, i+1)
-		return
+func (m *model) mark(v nas.TrialView, others []int) {
+	n := len(m.marks)
+	m.marks = slices.DeleteFunc(slices.Clone(m.marks), func(x nas.TrialView) bool { return x.ID == v.ID || slices.Contains(others, x.ID) })
+	if len(m.marks) == n {
+		m.marks = append(m.marks, v)
 	}
-	m.marks = append(slices.Clone(m.marks), v)
 }
 
 // markOf is the place of a trial among the marked, -1 if it is none of them.
@@ -78,7 +78,7 @@ func openCompare(m *model) (screen, string) {
 		add(*m.snap.Best, true)
 	}
 	if len(pair) < 2 {
-		return nil, "mark two cells with space, then c compares them"
+		return nil, "mark two cells with " + m.keyOf(actMark) + ", then " + m.keyOf(actCompare) + " compares them"
 	}
 	return &compareScreen{a: pair[0], b: pair[1]}, ""
 }
@@ -87,16 +87,14 @@ func (c *compareScreen) scope() scope { return onCompare }
 
 func (c *compareScreen) back() bool { return false }
 
-// pair is the newest view of both trials.
+// pair is the newest view of both trials, or the last one.
 func (c *compareScreen) pair(m *model) (a, b nas.TrialView) {
-	a, b = c.a, c.b
-	if v, ok := find(m.snap, a.ID); ok {
-		a = v
+	for _, x := range []*nas.TrialView{&c.a, &c.b} {
+		if v, ok := find(m.snap, x.ID); ok {
+			*x = v
+		}
 	}
-	if v, ok := find(m.snap, b.ID); ok {
-		b = v
-	}
-	return a, b
+	return c.a, c.b
 }
 
 func (c *compareScreen) selected(m *model) (nas.TrialView, bool) {

@@ -81,27 +81,33 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		return " " + fit(label, 8) + fitRight(x, 6) + " " + fitRight(y, 6) + " " + fitRight(d, 6)
 	}
 	percent := func(x, y float64) string {
-		if x <= 0 || y <= 0 || x == y {
+		if x <= 0 || y <= 0 {
+			return t.g.None
+		}
+		if x == y {
 			return "="
 		}
 		return t.cut(fmt.Sprintf("%+.0f%%", 100*(y/x-1)), 6)
 	}
-	acc := func(v nas.TrialView) (string, float64) {
-		x := valAcc(v)
-		if math.IsNaN(x) {
-			return t.g.None, x
+	scores := func(label string, x, y float64) string {
+		text := func(v float64) string {
+			if math.IsNaN(v) {
+				return t.g.None
+			}
+			return score(v, 4)
 		}
-		return score(x, 4), x
+		diff := ""
+		if !math.IsNaN(x) && !math.IsNaN(y) {
+			diff = strings.Replace(fmt.Sprintf("%+.4f", y-x), "0.", ".", 1)
+		}
+		return line(label, text(x), text(y), diff)
 	}
-	ra, xa := acc(a)
-	rb, xb := acc(b)
-	label := "reward"
-	if !a.HasReward || !b.HasReward {
-		label = "acc"
+	var results []string
+	if a.HasReward && b.HasReward {
+		results = append(results, scores("reward", a.Reward, b.Reward))
 	}
-	diff := ""
-	if !math.IsNaN(xa) && !math.IsNaN(xb) {
-		diff = strings.Replace(fmt.Sprintf("%+.4f", xb-xa), "0.", ".", 1)
+	if xa, xb := valAcc(a), valAcc(b); len(results) == 0 || xa != a.Reward || xb != b.Reward { // weighed by a cost
+		results = append(results, scores("acc", xa, xb))
 	}
 	count := func(x, y int) string {
 		if x == y {
@@ -110,15 +116,14 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		return fmt.Sprintf("%+d", y-x)
 	}
 	counted := func(label string, x, y int) string { return line(label, fmt.Sprint(x), fmt.Sprint(y), count(x, y)) }
-	body := []string{
-		t.title.Render(line("", "A", "B", "B-A")),
-		line(label, ra, rb, diff),
+	body := append([]string{t.title.Render(line("", "A", "B", "B-A"))}, results...)
+	body = append(body,
 		line("params", amount(a.Params), amount(b.Params), percent(float64(a.Params), float64(b.Params))),
 		line("MAdds", amount(a.MAdds), amount(b.MAdds), percent(float64(a.MAdds), float64(b.MAdds))),
 		line("trained", clock(seconds(a.Seconds)), clock(seconds(b.Seconds)), percent(a.Seconds, b.Seconds)),
 		counted("depth", ca.Depth(), cb.Depth()),
 		counted("concat", len(ca.Outputs()), len(cb.Outputs())),
-	}
+	)
 	differing := func(r bool) (n int) {
 		x, y := a.Genotype.Normal, b.Genotype.Normal
 		if r {

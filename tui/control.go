@@ -69,10 +69,13 @@ func (m *model) takeControl() tea.Cmd {
 	})
 }
 
-// keyOf is the first key of an action.
-func (m *model) keyOf(a action) string {
+// keyOf is the first key of an action, on the first screens that have it.
+func (m *model) keyOf(a action) string { return m.keyOn(^scope(0), a) }
+
+// keyOn is the first key of an action on a screen.
+func (m *model) keyOn(on scope, a action) string {
 	for _, b := range m.keys {
-		if b.do == a {
+		if b.do == a && b.on&on != 0 {
 			k, _, _ := strings.Cut(m.theme.shown(b), " ")
 			return k
 		}

@@ -40,6 +40,13 @@ func (c *cursor) move(list []nas.TrialView, d int) (beyond int) {
 
 // stride is how many rows an action moves a cursor or a text, 0 if it moves none: for the ends far more than there are.
 func stride(a action, page int) int {
-	const end = 1 << 20
-	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -end, actBottom: end}[a]
+	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -farEnd, actBottom: farEnd}[a]
+}
+
+// farEnd is further than any text is long.
+const farEnd = 1 << 20
+
+// scroll is the first line of a text after an action; what draws the text puts it within its lines.
+func scroll(from int, a action, page int) int {
+	return max(0, min(from+stride(a, page), farEnd))
 }

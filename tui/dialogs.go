@@ -37,15 +37,15 @@ func (q *quitDialog) box(m *model, w, h int) []string {
 	add := func(k, text string) { lines = append(lines, fit("   "+t.key.Render(k), 9)+text) }
 	lines = append(lines, "")
 	if m.options.CanDetach {
-		add("d", "detach: the search goes on without this screen (enter)")
+		add(m.keyOn(onQuit, actQuitDetach), "detach: the search goes on without this screen (enter)")
 	}
-	if m.leaving {
-		add("w", fmt.Sprintf("leave now; %s still", plural(n, "child trains", "children train")))
+	if drain := m.keyOn(onQuit, actQuitDrain); m.leaving {
+		add(drain, fmt.Sprintf("leave now; %s still", plural(n, "child trains", "children train")))
 	} else {
-		add("w", fmt.Sprintf("end after the running children (%d)", n))
+		add(drain, fmt.Sprintf("end after the running children (%d)", n))
 	}
-	add("s", "stop now; running children go on at resume")
-	add("esc", "cancel")
+	add(m.keyOn(onQuit, actQuitStop), "stop now; running children go on at resume")
+	add(m.keyOn(onQuit, actBack), "cancel")
 	lines = append(lines, "", " Every finished child is kept in any case.")
 	return t.boxed("Leave the search?", append(lines, ""), w, h)
 }
@@ -96,7 +96,13 @@ func (d *sureDialog) box(m *model, w, h int) []string {
 	for _, l := range wrap(d.more, max(1, min(w-6, 64))) {
 		lines = append(lines, " "+l)
 	}
-	return t.boxed(d.question, append(lines, "", "   "+t.key.Render("y")+"  yes      "+t.key.Render("esc")+"  no", ""), w, h)
+	return t.boxed(d.question, append(lines, "", m.answers(onSure, actYes, "yes", "no"), ""), w, h)
+}
+
+// answers is the line of a dialog's two keys: the one that does it, and the one that leaves.
+func (m *model) answers(on scope, do action, yes, no string) string {
+	key := m.theme.key.Render
+	return "   " + key(m.keyOn(on, do)) + "  " + yes + "      " + key(m.keyOn(on, actBack)) + "  " + no
 }
 
 func openStopChild(m *model) (screen, string) {
@@ -144,5 +150,5 @@ func (d *noteDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 func (d *noteDialog) box(m *model, w, h int) []string {
 	t := m.theme
 	return t.boxed("Note on "+t.trial(d.trial), []string{"", fit(" "+d.input.view(t, 54), 56), "",
-		"   " + t.key.Render("enter") + "  keep      " + t.key.Render("esc") + "  cancel", ""}, w, h)
+		m.answers(onInput, actAccept, "keep", "cancel"), ""}, w, h)
 }

@@ -156,7 +156,7 @@ func (e *editScreen) header(m *model, w int) string {
 
 func (e *editScreen) view(m *model, w, h int) []string {
 	t := m.theme
-	one := e.drawing(m, e.reduction)
+	one, at := e.drawing(m, e.reduction), e.line(celldraw.Ladder)
 	normal, reduction := e.drawing(m, false), e.drawing(m, true)
 	tall := max(len(normal), len(reduction)) + 3
 	upper, lower := h, 0
@@ -176,18 +176,18 @@ func (e *editScreen) view(m *model, w, h int) []string {
 	left := w - panel
 	if left >= widest(normal)+widest(reduction)+6 {
 		first := (left + widest(normal) - widest(reduction)) / 2
-		out = beside(e.cellPane(m, false, normal, first, upper), e.cellPane(m, true, reduction, left-first, upper))
+		out = beside(e.cellPane(m, false, normal, at, first, upper), e.cellPane(m, true, reduction, at, left-first, upper))
 	} else {
 		if widest(one)+2 > left {
-			one = e.listing(m)
+			one, at = e.listing(m), e.line(celldraw.List)
 		}
-		out = e.cellPane(m, e.reduction, one, left, upper)
+		out = e.cellPane(m, e.reduction, one, at, left, upper)
 	}
 	if panel > 0 {
 		out = beside(out, e.panel(m, panel, upper, lower == 0))
 	} else if h >= 8 {
 		line := fit(" "+t.cut(strings.Join(e.state(m), "  "), w-2), w)
-		out = append(e.cellPane(m, e.reduction, one, w, h-1), line)
+		out = append(e.cellPane(m, e.reduction, one, at, w, h-1), line)
 	}
 	if lower > 0 {
 		half := w / 2
@@ -231,16 +231,22 @@ func (e *editScreen) listing(m *model) []string {
 	return out
 }
 
-func (e *editScreen) cellPane(m *model, reduction bool, lines []string, w, h int) []string {
+// line is where a way to draw the cell has the rung under the cursor.
+func (e *editScreen) line(draw func(space.Cell, celldraw.Options) []celldraw.Line) int {
+	return slices.IndexFunc(draw(e.cell(), celldraw.Options{Reduction: e.reduction}), func(l celldraw.Line) bool {
+		block, rung, ok := l.Rung()
+		return ok && 2*block+rung-1 == e.at
+	})
+}
+
+// cellPane is a drawing of one of the cells; of the one that is edited, line at is in sight.
+func (e *editScreen) cellPane(m *model, reduction bool, lines []string, at, w, h int) []string {
 	p := pane{title: cellName(reduction), focus: reduction == e.reduction}
 	if p.focus {
 		p.foot = m.hint(onEdit, actNextOp, actNextInput, actCombine, actConcat)
 	}
 	room := h - 2
 	if len(lines) > room && room > 0 {
-		at := slices.IndexFunc(lines, func(l string) bool {
-			return strings.Contains(stripped(l), "[") && strings.Contains(stripped(l), "]") && !strings.Contains(l, "h[i-1]   h[i]")
-		})
 		from := 0
 		if reduction == e.reduction {
 			from, _ = window(len(lines), room, min(len(lines)-1, max(at, 0)+2))

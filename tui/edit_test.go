@@ -2,6 +2,8 @@ package tui
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -224,5 +226,96 @@ func TestCompareFindsItsPair(t *testing.T) {
 				t.Errorf("no %q in\n%s", r.want, got)
 			}
 		})
+	}
+}
+
+func TestTheRungThatIsEditedIsInSight(t *testing.T) {
+	under := regexp.MustCompile(`[^h]\[[a-z]\S+\]`) // an op in brackets, not a state
+	for _, size := range [][2]int{{80, 20}, {60, 12}, {160, 16}} {
+		d := drive(t, busy(), size[0], size[1]).press("5", "j", "e")
+		for range 2 {
+			for range 2 * len(edited(d).cell().Blocks) {
+				if got := d.text(); !under.MatchString(got) {
+					t.Errorf("%v: rung %d is not in sight:\n%s", size, edited(d).at, got)
+				}
+				d.press("j")
+			}
+			d.press("g", "tab")
+		}
+	}
+}
+
+// An edited cell that is retrained is not lost, and the trainings of the cell that it was made from are not its own.
+func TestAnEditedCellThatIsRetrainedIsSent(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "e", "o", "r")
+	if got := d.text(); strings.Contains(got, "1107   cifar10") {
+		t.Errorf("the trainings of the edited cell are those of another:\n%s", got)
+	}
+	if d.press("enter"); d.last().Do != nas.Retrain {
+		t.Fatalf("sent %+v", d.last())
+	}
+	if d.press("esc"); d.m.top().scope() == onSure {
+		t.Errorf("it asks whether edits that were sent are to be left:\n%s", d.text())
+	}
+}
+
+// A screen that stays open shows a trial as it was last, also below another screen.
+func TestATrialThatLeftTheListsIsShownAsItWasLast(t *testing.T) {
+	for _, keys := range [][]string{{"enter"}, {"enter", "L"}, {" ", "j", " ", "c"}, {" ", "j", " ", "c", "L"}} {
+		s := busy()
+		d := drive(t, s, 120, 36).press("4")
+		id := s.Running[0].ID
+		d.press(keys...)
+		ended, gone := *s, *s
+		ended.Running = slices.Clone(s.Running[1:])
+		v := s.Running[0]
+		v.State, v.Epoch, v.HasReward, v.Reward = nas.Done, v.Epochs, true, 0.4321
+		ended.Recent, ended.Version = []nas.TrialView{v}, s.Version+1
+		gone.Running, gone.Recent, gone.Version = ended.Running, nil, s.Version+2
+		for _, now := range []*nas.Snapshot{&ended, &gone} {
+			d.e.publish(now)
+			d.run(d.m.take(now))
+		}
+		if keys[len(keys)-1] == "L" {
+			d.press("esc")
+		}
+		if v, _ := d.m.picked(); v.ID != id || v.Reward != 0.4321 {
+			t.Errorf("%v: child %d of reward %g is shown, want %d\n%s", keys, v.ID, v.Reward, id, d.text())
+		}
+	}
+}
+
+// What weighs the reward is not in the accuracy, and what is not known of one is not equal.
+func TestNumbersOfACompareAreWhatTheySay(t *testing.T) {
+	s := busy()
+	s.Top[0].Reward, s.Top[1].Params = 0.6123, 0
+	got := drive(t, s, 160, 48).press("5", " ", "j", " ", "c").text()
+	for _, want := range []string{`reward +\.6123 +\.7689 +\+\.1566`, `acc +\.7714 +\.7689`, `params +0\.33M +\S+ +–`} {
+		if !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
+func TestWhatIsScrolledHasItsEndInSight(t *testing.T) {
+	s := busy()
+	for _, r := range []struct {
+		what, want string
+		w, h       int
+		keys       []string
+	}{
+		{"updates", `(?m)^. +1  +\.`, 80, 24, []string{"H", "v", "v", "G"}},
+		{"updates", `(?m)^. +1  +\.`, 120, 36, []string{"H", "v", "v", "G"}},
+		{"decisions", `red\. b4\.join`, 80, 24, []string{"H", "v", "G"}},
+		{"a drawing", `concat.*h\[i\+1\]`, 60, 15, []string{"5", "enter", "G"}},
+	} {
+		if got := drive(t, s, r.w, r.h).press(r.keys...).text(); !regexp.MustCompile(r.want).MatchString(got) {
+			t.Errorf("%s at %dx%d: no %s in\n%s", r.what, r.w, r.h, r.want, got)
+		}
+	}
+	d := drive(t, s, 80, 24).press("H", "v", "G")
+	end := d.text()
+	if d.press("k").text() == end {
+		t.Errorf("one up from the end does nothing:\n%s", end)
 	}
 }

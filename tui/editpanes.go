@@ -215,6 +215,6 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 		add(false, t.clean(now.err.Error()))
 	}
 	c := m.snap.Config
-	body = append(body, fmt.Sprintf(" t trains it as the search does: N=%d F=%d, %s; r asks", c.Net.N, c.Net.Filters, plural(c.Train.Epochs, "epoch", "epochs")))
+	body = append(body, fmt.Sprintf(" %s trains it as the search does: N=%d F=%d, %s; %s asks", m.keyOn(onEdit, actTrain), c.Net.N, c.Net.Filters, plural(c.Train.Epochs, "epoch", "epochs"), m.keyOf(actRetrain)))
 	return pane{title: "Check"}.draw(t, w, h, body)
 }

@@ -95,7 +95,7 @@ func (m *model) newsLine(w int) string {
 		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
 	}
 	if m.visiting() {
-		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; esc goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
+		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; "+m.keyOf(actBack)+" goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
 	if why := m.sharing.now.Lost; why != "" {
 		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))

@@ -92,6 +92,17 @@ func TestChangedKeysShowEverywhere(t *testing.T) {
 	if d.press("esc", "K"); len(d.m.stack) != 2 {
 		t.Error("the changed key does nothing")
 	}
+	if k, err = ReadKeys("keys.toml", []byte("quit-drain = \"s\"\nquit-stop = \"w\"\nyes = \"Y\"\n")); err != nil {
+		t.Fatal(err)
+	}
+	d = drive(t, busy(), 120, 36)
+	d.m.keys = k.rows()
+	if got := d.press("q").text(); !strings.Contains(got, "s     end after the running children") || !strings.Contains(got, "w     stop now") {
+		t.Errorf("what the keys do that end a search:\n%s", got)
+	}
+	if got := d.press("esc", "4", "x").text(); !strings.Contains(got, "Y  yes      esc  no") {
+		t.Errorf("a question:\n%s", got)
+	}
 }
 
 func TestTheTableReadsBackAsAFile(t *testing.T) {

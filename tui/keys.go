@@ -311,11 +311,8 @@ func (m *model) hint(on scope, actions ...action) string {
 
 // way is the key that leaves the screen on top, with a word, for the end of a header.
 func (m *model) way(word string) string {
-	for _, b := range m.keys {
-		if b.do == actBack && b.on&m.top().scope() != 0 {
-			k, _, _ := strings.Cut(m.theme.shown(b), " ")
-			return k + " " + word + " "
-		}
+	if k := m.keyOn(m.top().scope(), actBack); k != "" {
+		return k + " " + word + " "
 	}
 	return ""
 }

@@ -236,14 +236,27 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 // take makes a snapshot the one that is shown.
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	m.snap = s
-	told := m.seeControl()
-	if l, ok := m.top().(*standingsScreen); ok {
-		told = tea.Batch(told, l.ask(m))
-	}
+	told := tea.Batch(m.seeControl(), m.refresh())
 	if m.leaving && over(s) && !m.visiting() {
 		return tea.Quit
 	}
 	return told
+}
+
+// refresh lets screens, also those below others, take from the snapshot what it may not have later.
+func (m *model) refresh() tea.Cmd {
+	var asked []tea.Cmd
+	for _, s := range m.stack {
+		switch s := s.(type) {
+		case *cellScreen:
+			s.selected(m)
+		case *compareScreen:
+			s.pair(m)
+		case *standingsScreen:
+			asked = append(asked, s.ask(m))
+		}
+	}
+	return tea.Batch(asked...)
 }
 
 // over says that the run has come to its end or has been stopped.

@@ -115,12 +115,14 @@ func (m *model) measureEpoch(c nas.Command) tea.Cmd {
 // epochMeasured takes what the measurement of an epoch gave.
 func (m *model) epochMeasured(msg epochMsg) tea.Cmd {
 	m.measuring = false
-	if msg.err != nil {
-		return m.say(msg.err.Error(), true)
-	}
 	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // more may be known of them
-	m.keepPlan(msg.planMsg)
-	said := m.say("an epoch takes "+clock(seconds(min(msg.epoch, 1e9)))+" here", false)
+	var said tea.Cmd
+	if msg.err != nil {
+		said = m.say(msg.err.Error(), true)
+	} else {
+		m.keepPlan(msg.planMsg)
+		said = m.say("an epoch takes "+clock(seconds(min(msg.epoch, 1e9)))+" here", false)
+	}
 	if r, ok := m.top().(*retrainScreen); ok {
 		r.refit()
 		return tea.Batch(said, r.ask(m))

@@ -24,6 +24,7 @@ type retrainScreen struct {
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 	fitted string        // the epochs that did
 	filled []field       // the fields as the preset has them
+	edited *editScreen   // that the cell is from; nil if it is from none
 }
 
 // ownSettings is the preset that leaves the settings as they were.
@@ -58,6 +59,9 @@ func openRetrain(m *model) (screen, string) {
 			r.gauge = x
 			break
 		}
+	}
+	if e, ok := m.top().(*editScreen); ok && e.now > 0 {
+		r.edited = e
 	}
 	return r, ""
 }
@@ -325,7 +329,11 @@ func (r *retrainScreen) header(m *model, w int) string {
 	t := m.theme
 	g := r.group()
 	if len(g.cells) > 1 {
-		return t.spread(" retrain "+t.bold.Render(g.name), m.way("cancel"), w)
+		name := " retrain " + t.bold.Render(g.name)
+		if g.joined {
+			name += " and another cell"
+		}
+		return t.spread(name, m.way("cancel"), w)
 	}
 	v := g.cells[0]
 	left := " retrain " + t.bold.Render(short(v))
@@ -343,7 +351,7 @@ func (r *retrainScreen) header(m *model, w int) string {
 
 func (r *retrainScreen) view(m *model, w, h int) []string {
 	t := m.theme
-	p := pane{title: "Settings", focus: true, foot: "tab next " + t.g.Dot + " enter start"}
+	p := pane{title: "Settings", focus: true, foot: m.keyOn(onForm, actDown) + " next " + t.g.Dot + " " + m.keyOn(onForm, actAccept) + " start"}
 	left := w
 	if w >= 76 {
 		left = max(47, min(74, w*48/100))
@@ -423,7 +431,7 @@ func (r *retrainScreen) estimate(m *model) []string {
 	case n == 0:
 		return []string{"the run has all these trainings"}
 	case n > 1:
-		lines[0] = "this cell: " + lines[0]
+		lines[0] = short(r.cell()) + ": " + lines[0]
 		return append(lines, plural(n, "training", "trainings")+", "+r.time(m, p, c.Retrain.Train.Epochs, " each"))
 	}
 	return append(lines, r.time(m, p, c.Retrain.Train.Epochs, ""))
@@ -497,6 +505,9 @@ func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []strin
 			fmt.Sprint(seed), acc), w-3))
 	}
 	seen := map[int]bool{}
+	if own, ok := find(s, v.ID); ok && own.Cell != v.Cell { // v is the cell of an edit
+		seen[v.ID] = true
+	}
 	for _, list := range [][]nas.TrialView{{v}, s.Running, s.Retrains} {
 		for _, x := range list {
 			if x.ID != noTrial && !seen[x.ID] && (x.ID == v.ID || x.Kind == nas.Retrained && x.Cell == v.Cell) {

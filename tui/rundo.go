@@ -94,5 +94,5 @@ func (d *deleteDialog) box(m *model, w, h int) []string {
 		what = plural(d.run.Done, "trained child", "trained children") + ", " + what
 	}
 	return t.boxed("Delete "+t.clean(d.run.Name)+"?", []string{"", " " + what, "", " type its name: " + fit(d.input.view(t, 36), 38), "",
-		"   " + t.key.Render("enter") + "  delete      " + t.key.Render("esc") + "  cancel", ""}, w, h)
+		m.answers(onInput, actAccept, "delete", "cancel"), ""}, w, h)
 }

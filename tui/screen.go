@@ -80,7 +80,7 @@ func (m *model) picked() (nas.TrialView, bool) {
 
 // find returns the newest view of a trial.
 func find(s *nas.Snapshot, id int) (nas.TrialView, bool) {
-	for _, list := range [][]nas.TrialView{s.Running, s.Top, s.Retrains, s.Recent} {
+	for _, list := range [][]nas.TrialView{s.Running, s.Top, s.Starred, s.Retrains, s.Recent} {
 		for _, t := range list {
 			if t.ID == id {
 				return t, true

@@ -197,3 +197,71 @@ func TestTheLadderFollowsTheRun(t *testing.T) {
 		t.Errorf("a training that ended does not lead:\n%s", got)
 	}
 }
+
+// A group is counted by the cell of it that takes longest, not by the one under the cursor, which it may not have.
+func TestAGroupIsMeasuredByACellOfIt(t *testing.T) {
+	s := busy()
+	s.Top[3].MAdds = 10 * s.Top[1].MAdds
+	d := drive(t, s, 120, 36).press("5", "j", " ", "j", "j", " ", "g", "r")
+	r := d.m.top().(*retrainScreen)
+	if r.cell().ID != s.Top[0].ID {
+		t.Errorf("alone it is child %d", r.cell().ID)
+	}
+	choose(t, d, "cells", "the 2 marked")
+	if r.cell().ID != s.Top[3].ID || r.command().Cell.Text() != s.Top[3].Genotype.Text() {
+		t.Errorf("it is measured by child %d, want %d", r.cell().ID, s.Top[3].ID)
+	}
+	if got := d.text(); !strings.Contains(got, short(s.Top[3])+": ") {
+		t.Errorf("it does not say whose numbers these are:\n%s", got)
+	}
+}
+
+func TestTheMarkOfARowIsTakenAway(t *testing.T) {
+	d := drive(t, retrained(), 120, 36).press("l")
+	rows, at := d.m.top().(*standingsScreen).rows(d.m)
+	for _, v := range rows[at].all {
+		d.m.marks = append(d.m.marks, v)
+	}
+	d.m.marks = d.m.marks[:1]
+	if d.press(" "); len(d.m.marks) != 0 {
+		t.Errorf("%d marks", len(d.m.marks))
+	}
+	if d.press(" "); len(d.m.marks) != 1 {
+		t.Errorf("%d marks", len(d.m.marks))
+	}
+}
+
+func TestACoveredLadderFollowsTheRun(t *testing.T) {
+	s := retrained()
+	d := drive(t, s, 120, 36).press("l", "L")
+	next := *s
+	next.Version++
+	next.Retrains = slices.Clone(s.Retrains)
+	v := &next.Retrains[1]
+	v.State, v.HasReward, v.Reward = nas.Done, true, 0.944
+	d.e.publish(&next)
+	d.run(d.m.take(&next))
+	if got := d.press("esc").text(); !strings.Contains(got, "  1 "+short(*v)+" .9440") {
+		t.Errorf("a training that ended while the log was on top does not lead:\n%s", got)
+	}
+}
+
+// A star is not lost when better cells are found.
+func TestStarredCellsBelowTheBestAreRetrainedAndFound(t *testing.T) {
+	s := busy()
+	low := trialOf(12, randomCell(99), nas.Shadow, nas.Done, 20, 20, 0.31)
+	low.Star = true
+	s.Starred = []nas.TrialView{low}
+	d := drive(t, s, 120, 36).press("5", "r")
+	choose(t, d, "cells", "the 2 starred")
+	if d.press("enter"); !slices.ContainsFunc(retrains(d), func(x string) bool { return strings.HasPrefix(x, low.Cell) }) {
+		t.Errorf("sent %v; want %s among them", retrains(d), low.Cell)
+	}
+	d = drive(t, s, 120, 36).press("5", "/").typeText("starred").press("enter")
+	if got := d.text(); !strings.Contains(got, short(low)+"  .3100") {
+		t.Errorf("the filter does not find it:\n%s", got)
+	}
+	if cells, _, err := Top(s, TopQuery{Filter: "starred"}); err != nil || len(cells) != 2 || cells[1].Trial != low.ID || cells[1].Rank != 0 {
+		t.Errorf("nasnet top finds %+v, %v", cells, err)
+	}
+}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,13 +18,14 @@ const markedWord = "marked"
 
 // group is cells that the retrain form can train together.
 type group struct {
-	name  string
-	cells []nas.TrialView
+	name   string
+	cells  []nas.TrialView
+	joined bool // the other cell is among them
 }
 
 // groupsFor is the cell that the form was opened for, the marked and the starred, where there are any.
 func groupsFor(m *model, v nas.TrialView) []group {
-	groups := []group{{"this one", []nas.TrialView{v}}}
+	groups := []group{{name: "this one", cells: []nas.TrialView{v}}}
 	different := func(list []nas.TrialView) (out []nas.TrialView) {
 		for _, x := range list {
 			if !slices.ContainsFunc(out, func(y nas.TrialView) bool { return y.Cell == x.Cell }) {
@@ -34,11 +36,11 @@ func groupsFor(m *model, v nas.TrialView) []group {
 	}
 	add := func(word string, list []nas.TrialView) {
 		if list = different(list); len(list) > 1 || len(list) == 1 && list[0].Cell != v.Cell {
-			groups = append(groups, group{fmt.Sprintf("the %d %s", len(list), word), list})
+			groups = append(groups, group{name: fmt.Sprintf("the %d %s", len(list), word), cells: list})
 		}
 	}
 	var starred []nas.TrialView
-	for _, x := range m.snap.Top {
+	for _, x := range slices.Concat(m.snap.Top, m.snap.Starred) {
 		if x.Star {
 			starred = append(starred, x)
 		}
@@ -88,12 +90,20 @@ func noTrialOf(text string) (v nas.TrialView, ok bool) {
 // other is the cell that was typed or pasted, if there is one.
 func (r *retrainScreen) other() (v nas.TrialView, ok bool) { return noTrialOf(r.get("other")) }
 
-// cell is the one that the form is about: the other one, or that which it was opened for.
-func (r *retrainScreen) cell() nas.TrialView {
+// own is the other cell, or that which the form was opened for.
+func (r *retrainScreen) own() nas.TrialView {
 	if v, ok := r.other(); ok {
 		return v
 	}
 	return r.trial
+}
+
+// cell is the one whose training is counted and measured: of several the one that had most to compute in the search, since its training takes longest.
+func (r *retrainScreen) cell() nas.TrialView {
+	if v, ok := r.other(); ok {
+		return v
+	}
+	return slices.MaxFunc(r.group().cells, func(a, b nas.TrialView) int { return cmp.Compare(a.MAdds, b.MAdds) })
 }
 
 // ofCell is a command for a cell, and the trial that it is of.
@@ -111,11 +121,12 @@ func (r *retrainScreen) group() group {
 		if g.name == r.get("cells") {
 			if v, ok := r.other(); ok {
 				g.cells = append(slices.Clone(g.cells), v)
+				g.joined = true
 			}
 			return g
 		}
 	}
-	return group{r.groups[0].name, []nas.TrialView{r.cell()}}
+	return group{name: r.groups[0].name, cells: []nas.TrialView{r.own()}}
 }
 
 // commands are all trainings that the fields ask for, where one is what they ask for of the form's own cell.
@@ -151,6 +162,9 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 // answered implements asker: when the trainings were taken, the marks have done their work.
 func (r *retrainScreen) answered(marks *[]nas.TrialView, taken bool) bool {
 	r.sent = false
+	if _, other := r.other(); taken && r.edited != nil && !other && len(r.group().cells) == 1 {
+		r.edited.sent = r.edited.now
+	}
 	if taken && strings.HasSuffix(r.group().name, markedWord) {
 		*marks = nil
 	}

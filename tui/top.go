@@ -59,7 +59,7 @@ func (e *UnknownCostError) Error() string {
 
 // TopCell is a row of the table of the best cells.
 type TopCell struct {
-	Rank     int       `json:"rank"` // by reward, from 1
+	Rank     int       `json:"rank"` // by reward, from 1; 0: not among the best, but starred
 	Trial    int       `json:"trial"`
 	Label    string    `json:"label"` // of the trial
 	Cell     string    `json:"cell"`
@@ -110,6 +110,9 @@ func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err erro
 		if lacks > 0 {
 			notes = append(notes, fmt.Sprintf("the %s of %d of the %d best cells is not known; such cells %s", name, lacks, len(s.Top), where))
 		}
+	}
+	if q.Filter != "" && q.Front == "" { // which finds the starred ones wherever they stand
+		list = slices.Concat(list, s.Starred)
 	}
 	list = passing(list, q.Filter)
 	if q.By != "" {

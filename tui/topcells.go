@@ -28,7 +28,7 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 			}
 			return r.sign
 		}},
-		{head: "#", width: 3, right: true, cell: func(r topRow, _ int) string { return fmt.Sprint(r.rank) }},
+		{head: "#", width: 3, right: true, cell: func(r topRow, _ int) string { return rankText(r.rank, t.g.None) }},
 		{head: "CELL", width: 4, cell: func(r topRow, _ int) string { return short(r.TrialView) }},
 		{head: "REWARD", width: 6, right: true, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
 		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
@@ -95,7 +95,10 @@ func (v topView) list(s *nas.Snapshot, latency latencyOf) []nas.TrialView {
 	if v == (topView{}) {
 		return s.Top
 	}
-	out := passing(s.Top, v.filter)
+	out := slices.Clone(s.Top)
+	if v.filter != "" { // which finds the starred ones wherever they stand
+		out = passing(slices.Concat(s.Top, s.Starred), v.filter)
+	}
 	sortTop(out, v.order, latency)
 	return out
 }
@@ -123,6 +126,14 @@ func sortTop(cells []nas.TrialView, order int, latency latencyOf) {
 // rank is the place of a trial by reward.
 func rank(s *nas.Snapshot, id int) int {
 	return 1 + slices.IndexFunc(s.Top, func(t nas.TrialView) bool { return t.ID == id })
+}
+
+// rankText is a rank as a table has it: that of a cell which is not among the best is not known.
+func rankText(rank int, none string) string {
+	if rank == 0 {
+		return none
+	}
+	return fmt.Sprint(rank)
 }
 
 // topPane is the table of the best cells.
@@ -174,7 +185,7 @@ func (d *dashboard) bestCell(m *model) []string {
 
 func (d *dashboard) bestPane(m *model, cell []string, w, h int) []string {
 	t, b := m.theme, m.snap.Best
-	p := pane{title: "Best cell", foot: "v " + cellName(!d.reduction)}
+	p := pane{title: "Best cell", foot: m.keyOn(onDash, actOther) + " " + cellName(!d.reduction)}
 	if b == nil {
 		return p.draw(t, w, h, []string{"", " the best cell is drawn here when the first child has ended"})
 	}

@@ -71,7 +71,7 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 	}})
 	m.engine, m.snap, m.marks, m.asked = msg.engine, msg.engine.Snapshot(), nil, 0
 	m.stack = []screen{newDashboard()}
-	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; esc goes back", false))
+	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; "+m.keyOf(actBack)+" goes back", false))
 }
 
 // endVisit goes back to the run that the screen was opened for.
@@ -81,7 +81,7 @@ func (m *model) endVisit() tea.Cmd {
 	m.engine, m.snap, m.stack, m.marks, m.asked = v.engine, v.snap, v.stack, v.marks, 0
 	go v.leave() // may wait for a connection to close
 	m.rev++
-	told := m.seeControl()
+	told := tea.Batch(m.seeControl(), m.refresh())
 	if s, ok := m.top().(*runsScreen); ok {
 		return tea.Batch(told, s.init(m))
 	}

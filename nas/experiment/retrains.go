@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"nasnet/nas"
@@ -81,8 +82,15 @@ func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
 
 // HasTraining says that a run has, or will have, a retrain of a cell that gives the same weights.
 func HasTraining(retrains []nas.TrialView, g space.Genotype, spec nas.RetrainSpec) bool {
+	of := func(s nas.RetrainSpec) nas.RetrainSpec { // a folder may be named from where the program stands
+		s = scaleOf(s)
+		if path, err := filepath.Abs(s.Data.Name); err == nil {
+			s.Data.Name = path
+		}
+		return s
+	}
 	return slices.ContainsFunc(retrains, func(v nas.TrialView) bool {
-		return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && v.Retrain.Seed == spec.Seed && scaleOf(*v.Retrain) == scaleOf(spec) && v.Genotype.Text() == g.Text()
+		return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && v.Retrain.Seed == spec.Seed && of(*v.Retrain) == of(spec) && v.Genotype.Text() == g.Text()
 	})
 }
 

@@ -86,7 +86,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 	}
 	if f.stars {
 		n := len(all)
-		for _, v := range s.Top {
+		for _, v := range slices.Concat(s.Top, s.Starred) {
 			if v.Star {
 				all = append(all, nas.Command{Cell: &v.Genotype, Parent: &v.ID, Text: f.note})
 			}

@@ -133,7 +133,11 @@ func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
 		if note == "" && noted != "" {
 			note = "–"
 		}
-		line(fmt.Sprint(c.Rank), c.Cell, fmt.Sprintf("%.4f", c.Reward), acc, fmt.Sprint(c.Params), fmt.Sprint(c.MAdds), ms, c.Label, c.Origin(), star, term.Line(c.Normal), note)
+		rank := "–"
+		if c.Rank > 0 {
+			rank = fmt.Sprint(c.Rank)
+		}
+		line(rank, c.Cell, fmt.Sprintf("%.4f", c.Reward), acc, fmt.Sprint(c.Params), fmt.Sprint(c.MAdds), ms, c.Label, c.Origin(), star, term.Line(c.Normal), note)
 	}
 	tw.Flush()
 }
