@@ -20,9 +20,9 @@ func (r RetrainSpec) On(info dataset.Info) (of RetrainSpec, v child.Volume) {
 	n := info.TrainImages
 	if n > 0 {
 		r.Net.Channels, r.Net.Classes = info.Channels, len(info.Classes)
-		if r.Data.Image == 0 { // as they are
-			r.Net.Image = info.Image
-		}
+	}
+	if r.Data.Image == 0 { // as they are
+		r.Net.Image = info.Image
 	}
 	v = child.Volume{Train: r.Data.TrainImages, Val: r.Data.ValImages, Held: n + info.TestImages}
 	switch {
