@@ -8,7 +8,7 @@ import (
 	"nasnet/nas"
 )
 
-// mark puts a trial among the marked, or takes it back.
+// mark puts a trial among the marked, or takes it and others that share its row back.
 func (m *model) mark(v nas.TrialView, others []int) {
 	n := len(m.marks)
 	m.marks = slices.DeleteFunc(slices.Clone(m.marks), func(x nas.TrialView) bool { return x.ID == v.ID || slices.Contains(others, x.ID) })

@@ -361,6 +361,27 @@ func TestATieIsNoWinnersCurse(t *testing.T) {
 	}
 }
 
+// A run keeps the folder of a retrain by its whole path.
+func TestATrainingOnAFolderIsKnownByAnyPathToIt(t *testing.T) {
+	known, err := space.Lookup("nasnet-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := filepath.Abs("pics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: path, Image: 8, Test: true}, Net: child.NetConfig{N: 1, Filters: 4}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}
+	has := []nas.TrialView{{State: nas.Done, Genotype: known.Genotype, Retrain: &spec}}
+	for name, want := range map[string]bool{"pics": true, "./pics": true, path: true, "../pics": false, "cifar10": false} {
+		asked := spec
+		asked.Data.Name = name
+		if got := HasTraining(has, known.Genotype, asked); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestArmsArePairedBySeed(t *testing.T) {
 	d := DropPaths{Seeds: []uint64{1, 2, 3, 4}}
 	g := &Grid{rows: map[string]Row{}}

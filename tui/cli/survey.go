@@ -35,12 +35,9 @@ func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.Retrain
 	if err != nil {
 		return s, v, err
 	}
-	f.mu.Lock()
-	if f.seen == nil || len(f.seen) > 100 {
-		f.seen = map[string]dataset.Info{}
+	if _, err := dataset.Lookup(s.Data.Name); err != nil { // else it is known anyway
+		f.keep(s.Data, info)
 	}
-	f.seen[s.Data.Name] = info
-	f.mu.Unlock()
 	of, v = s.On(info)
 	switch d := s.Data; {
 	case d.Test && v.Val == 0:
@@ -49,6 +46,19 @@ func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.Retrain
 		err = fmt.Errorf("data set %s: split into %d training and %d validation images: there are %d, and neither part may be empty", d.Name, d.TrainImages, d.ValImages, info.TrainImages)
 	}
 	return of, v, err
+}
+
+// keep remembers what a folder holds. The side is that which was asked for, unless it was that of the images.
+func (f *surveys) keep(d nas.DataSpec, info dataset.Info) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen == nil || len(f.seen) > 100 {
+		f.seen = map[string]dataset.Info{}
+	}
+	if d.Image > 0 {
+		info.Image = f.seen[d.Name].Image
+	}
+	f.seen[d.Name] = info
 }
 
 // plan counts a training on images that are not read.
