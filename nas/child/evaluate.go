@@ -27,13 +27,14 @@ func (t *Trainer) judge(ctx context.Context, team *team, v *dataset.View) (loss,
 		t.mean.swap(t.shards)
 		defer t.mean.swap(t.shards)
 	}
-	return evaluate(ctx, team, t.shards, v, t.train.FlipAverage)
+	return evaluate(ctx, team, t.shards, v, len(t.shards)*t.shards[0].program.Batch(), t.train.FlipAverage)
 }
 
 // evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes nothing. No example
-// depends on another one, and losses are added in the order of the view: the result is that of any other number of shards, but for the last bits of a
-// logit, which depend on its row's place in a product. With mirrored, the logits of an image are the mean of its own and those of its mirror image.
-func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, mirrored bool) (loss, acc float64, err error) {
+// depends on another one, and losses are added in the order of the view, group by group: the result is that of any other number of shards of that size, and
+// of another size but for the last bits of a logit, which depend on its row's place in a product. With mirrored, the logits of an image are the mean of its
+// own and those of its mirror image.
+func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, group int, mirrored bool) (loss, acc float64, err error) {
 	classes, part := shards[0].network.config.Classes, shards[0].program.Batch()
 	batch := part * len(shards)
 	index, labels, logits := make([]int32, batch), make([]int32, batch), make([]float32, batch*classes)
@@ -73,9 +74,12 @@ func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View,
 		if err := team.do(judge); err != nil {
 			return 0, 0, err
 		}
-		l, h := nn.SoftmaxXent(logits, labels[:k], classes, 0)
-		loss += l * float64(k)
-		hits += h
+		for from := 0; from < k; from += group {
+			to := min(from+group, k)
+			l, h := nn.SoftmaxXent(logits[from*classes:], labels[from:to], classes, 0)
+			loss += l * float64(to-from)
+			hits += h
+		}
 	}
 	return loss / float64(v.Len()), float64(hits) / float64(v.Len()), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"strings"
 
 	"nasnet/dataset"
@@ -159,6 +160,16 @@ func (m *Model) program(n int) (*nn.Program, error) {
 	if p := m.programs[batch]; p != nil {
 		return p, nil
 	}
+	s, err := m.shard(batch)
+	if err != nil {
+		return nil, err
+	}
+	m.networks[batch], m.programs[batch] = s.network, s.program
+	return s.program, nil
+}
+
+// shard makes the network for batches of a size, with memory of its own but for the weights.
+func (m *Model) shard(batch int) (*shard, error) {
 	b := m.base
 	if batch > 1 {
 		var err error
@@ -174,11 +185,11 @@ func (m *Model) program(n int) (*nn.Program, error) {
 		return nil, err
 	}
 	p.Alloc()
-	m.networks[batch], m.programs[batch] = b, p
-	return p, nil
+	return &shard{network: b, program: p}, nil
 }
 
 // Evaluate judges the model on all images of a view as its training did, with its normalisation: the mean cross entropy and the fraction that is right.
+// It takes all cores, whose number changes no bit of the result.
 func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, m.Net); err != nil {
@@ -188,9 +199,20 @@ func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float6
 	if err != nil {
 		return 0, 0, fmt.Errorf("child: %w", err)
 	}
+	part := p.Batch()
+	shards := []*shard{{network: m.networks[part], program: p}}
+	for len(shards) < min(runtime.GOMAXPROCS(0), v.Len()/part) && int64(len(shards)+1)*p.PlannedPeak() <= mostBytes {
+		s, err := m.shard(part)
+		if err != nil {
+			return 0, 0, fmt.Errorf("child: %w", err)
+		}
+		shards = append(shards, s)
+	}
+	team := newTeam(len(shards), len(shards))
+	defer team.close()
 	own := *v
 	own.Mean, own.Std = m.Mean, m.Std
-	return evaluate(ctx, newTeam(1, 1), []*shard{{network: m.networks[p.Batch()], program: p}}, &own, m.Train.FlipAverage)
+	return evaluate(ctx, team, shards, &own, part, m.Train.FlipAverage)
 }
 
 // Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's Net says, the result (n, classes).

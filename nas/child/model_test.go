@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,6 +24,30 @@ func trained(t testing.TB) (*child.Trainer, child.Data, []byte) {
 		t.Fatal(err)
 	}
 	return tr, data, b.Bytes()
+}
+
+// A model is judged on all cores, and the result is the same to the bit.
+func TestTheNumberOfCoresChangesNoJudgement(t *testing.T) {
+	_, _, file := trained(t)
+	view := images(t, 8, 300, 10).Val // four batches of 64 and one that is not full
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var want [2]float64
+	for _, cores := range []int{1, 2, 3, 9} {
+		runtime.GOMAXPROCS(cores)
+		m, err := child.Load(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss, acc, err := m.Evaluate(t.Context(), view)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]float64{loss, acc}; cores == 1 {
+			want = got
+		} else if got != want {
+			t.Errorf("on %d cores loss and accuracy are %v, on one %v", cores, got, want)
+		}
+	}
 }
 
 func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
