@@ -476,11 +476,12 @@ func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 
 // trainingsPane lists the trainings of a cell.
 func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
-	wide := w >= 50
+	name := min(17, w-38) // of a data set, which leaves room for the accuracy
+	wide := name >= 8
 	line := func(child, data, net, epochs, seed, acc string) string {
 		l := " " + fit(child, 6)
 		if wide {
-			l += " " + fit(data, 17)
+			l += " " + fit(t.cut(data, name), name)
 		}
 		l += " " + fit(net, 5) + " " + fitRight(epochs, 6)
 		if wide {

@@ -24,6 +24,19 @@ func to(t *testing.T, d *driver, name string) *retrainScreen {
 	return nil
 }
 
+func TestTheTrainingsOfACellHaveTheirAccuracyAtAnyWidth(t *testing.T) {
+	s := busy()
+	look := drive(t, s, 80, 24).m.theme
+	for w := 32; w < 80; w++ {
+		all := stripped(strings.Join(look.trainingsPane(s, s.Top[0], w, 8), "\n"))
+		for _, acc := range []string{".7714", ".6908 " + look.g.Running, ".7668"} {
+			if !strings.Contains(all, acc) {
+				t.Errorf("%d columns: no %s in\n%s", w, acc, all)
+			}
+		}
+	}
+}
+
 func TestAPresetFillsInTheSettings(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := to(t, d, "preset")
