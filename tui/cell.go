@@ -443,11 +443,13 @@ func (t theme) curvePane(v nas.TrialView, w, h int) []string {
 	body := t.plot(w-3, h-2, "",
 		line{name: "train", values: series(v.Curve, func(e epoch) float64 { return e.TrainAcc }), style: t.mean},
 		line{name: "val", values: series(v.Curve, func(e epoch) float64 { return e.ValAcc }), style: t.best, heavy: true})
-	p.right = "val " + score(last.ValAcc, 4)
-	if w < 40 {
-		p.title = fmt.Sprintf("Accuracy, %d/%d", len(v.Curve), v.Epochs)
-		return p.draw(t, w, h, body)
-	}
 	p.right = fmt.Sprintf("val %s  train %s", score(last.ValAcc, 4), score(last.TrainAcc, 4))
+	const border = 8 // and the blanks
+	if len(p.title)+len(p.right)+border > w {
+		p.title = fmt.Sprintf("Accuracy, %d/%d", len(v.Curve), v.Epochs)
+	}
+	if len(p.title)+len(p.right)+border > w {
+		p.right = "val " + score(last.ValAcc, 4)
+	}
 	return p.draw(t, w, h, body)
 }

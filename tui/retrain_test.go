@@ -28,6 +28,9 @@ func TestTheTrainingsOfACellHaveTheirAccuracyAtAnyWidth(t *testing.T) {
 	s := busy()
 	look := drive(t, s, 80, 24).m.theme
 	for w := 32; w < 80; w++ {
+		if head := stripped(look.curvePane(s.Running[2], w, 8)[0]); !strings.Contains(head, "val .6908") || strings.Contains(head, "…") {
+			t.Errorf("%d columns: %s", w, head)
+		}
 		all := stripped(strings.Join(look.trainingsPane(s, s.Top[0], w, 8), "\n"))
 		for _, acc := range []string{".7714", ".6908 " + look.g.Running, ".7668"} {
 			if !strings.Contains(all, acc) {
