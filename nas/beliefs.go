@@ -1,11 +1,6 @@
 package nas
 
-import (
-	"math"
-
-	"nasnet/checkpoints"
-	"nasnet/nas/controller"
-)
+import "math"
 
 // Beliefs is what the newest policy would choose, and how sure it has become of each decision. Decisions stand in the order of [space.Space.Decisions].
 type Beliefs struct {
@@ -28,41 +23,35 @@ const (
 	sharesOf         = 100 // proposals
 )
 
-// probabilities are those of a controller that has some, else nil.
-func probabilities(c controller.Controller) [][]float64 {
-	if e, ok := c.(controller.Explainer); ok {
-		return e.Probabilities()
-	}
-	return nil
-}
-
-// believe makes the beliefs anew from the probabilities of the policy as it is.
-func (s *Search) believe(probs [][]float64) {
-	b := &Beliefs{Version: s.version, Exact: probs != nil, Probabilities: probs}
+// Beliefs returns what the policy believes: by its own probabilities, rounded in place, or, if it has none, by the shares of
+// the choices among the last proposals.
+func (l *Ledger) Beliefs(probs [][]float64, arities []int) *Beliefs {
+	b := &Beliefs{Version: l.applied, Exact: probs != nil, Probabilities: probs}
 	if probs == nil {
-		b.Probabilities = shares(s.samples, s.space.Arities())
+		b.Probabilities = l.shares(arities)
 	}
 	for _, row := range b.Probabilities {
 		for i := range row {
 			row[i] = math.Round(row[i]*1e4) / 1e4 // a snapshot may go over a wire
 		}
 	}
-	b.Entropy = entropies(s.doubts)
-	s.beliefs = b
+	b.Entropy = entropies(l.entropy)
+	return b
 }
 
-// shares counts the choices of the last proposals.
-func shares(samples []*trial, arities []int) [][]float64 {
+// shares counts the choices of the last proposals of the controller.
+func (l *Ledger) shares(arities []int) [][]float64 {
 	out, n := make([][]float64, len(arities)), 0.0
 	for d, a := range arities {
 		out[d] = make([]float64, a)
 	}
-	for i := len(samples) - 1; i >= 0 && n < sharesOf; i-- {
-		if samples[i].Kind != Sampled || len(samples[i].choices) != len(arities) {
+	for i := len(l.proposals) - 1; i >= 0 && n < sharesOf; i-- {
+		t := l.proposals[i]
+		if t.Kind != Sampled || len(t.Choices) != len(arities) {
 			continue
 		}
 		n++
-		for d, c := range samples[i].choices {
+		for d, c := range t.Choices {
 			out[d][c]++
 		}
 	}
@@ -77,32 +66,32 @@ func shares(samples []*trial, arities []int) [][]float64 {
 	return out
 }
 
-// doubt is the sum of -log p over the controller's proposals of a batch, by decision.
-type doubt struct {
+// entropySum is the sum of -log p over the controller's proposals of a batch, by decision.
+type entropySum struct {
 	proposals int
 	nats      []float64
 }
 
-// doubt counts a proposal for the entropies.
-func (s *Search) doubt(t *trial) {
-	if t.Kind != Sampled || t.Batch < 0 || len(t.logp) == 0 {
+// countEntropy adds a proposal to the sums.
+func (l *Ledger) countEntropy(t *Trial) {
+	if t.Kind != Sampled || t.Batch < 0 || len(t.LogP) == 0 {
 		return
 	}
-	for len(s.doubts) <= t.Batch {
-		s.doubts = append(s.doubts, doubt{})
+	for len(l.entropy) <= t.Batch {
+		l.entropy = append(l.entropy, entropySum{})
 	}
-	d := &s.doubts[t.Batch]
+	d := &l.entropy[t.Batch]
 	if d.nats == nil {
-		d.nats = make([]float64, len(t.logp))
+		d.nats = make([]float64, len(t.LogP))
 	}
 	d.proposals++
-	for i, l := range t.logp[:min(len(t.logp), len(d.nats))] {
-		d.nats[i] -= l
+	for i, p := range t.LogP[:min(len(t.LogP), len(d.nats))] {
+		d.nats[i] -= p
 	}
 }
 
 // entropies groups the batches and takes the mean of -log p over the proposals of each group.
-func entropies(batches []doubt) (points []EntropyPoint) {
+func entropies(batches []entropySum) (points []EntropyPoint) {
 	size, any := max(1, (len(batches)+maxEntropyPoints-1)/maxEntropyPoints), false
 	for from := 0; from < len(batches); from += size {
 		var p EntropyPoint
@@ -132,18 +121,4 @@ func entropies(batches []doubt) (points []EntropyPoint) {
 		return nil
 	}
 	return points
-}
-
-// ReadSnapshot is the picture of a run that no process has to have open: of a closed one as it was left, of a live one as far as it is stored.
-func ReadSnapshot(dir string) (*Snapshot, error) {
-	st, err := checkpoints.OpenReadOnly(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer st.Close()
-	s, err := loadFrom(dir, st, Options{})
-	if err != nil {
-		return nil, err
-	}
-	return s.Snapshot(), nil
 }

@@ -2,6 +2,7 @@ package nas
 
 import (
 	"context"
+	"errors"
 
 	"nasnet/nas/child"
 	"nasnet/nas/space"
@@ -69,6 +70,9 @@ type ForkSpec struct {
 	Steps        int     `json:"steps,omitempty"`
 	Start        bool    `json:"start,omitempty"` // run it at once, beside its parent in the same process
 }
+
+// ErrClosed is the answer to commands after a run has ended.
+var ErrClosed = errors.New("the search has ended")
 
 // Engine is a search as a screen or a script sees it, in this process or another.
 type Engine interface {

@@ -2,6 +2,7 @@ package nas
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"nasnet/nas/child"
@@ -140,7 +141,7 @@ func (c Config) Validate() error {
 	if _, err := c.Space(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	if err := c.controller().WithDefaults().Validate(); err != nil {
+	if err := c.ControllerConfig().WithDefaults().Validate(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
 	if err := c.Net.Validate(); err != nil {
@@ -152,7 +153,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Comparable says that the trial of a number has its reward under the settings of this run, if it is no retrain.
+// Comparable reports whether the trial of a number has its reward under the settings of this run, if it is no retrain.
 func (c Config) Comparable(id int) bool {
 	if id >= FirstManual {
 		return id-FirstManual >= c.InheritedManual
@@ -160,8 +161,8 @@ func (c Config) Comparable(id int) bool {
 	return id >= c.Inherited
 }
 
-// shadowAt says that the proposal of a number is drawn uniformly rather than by the controller.
-func (c Config) shadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow == 0 }
+// ShadowAt reports whether the proposal of a number is drawn uniformly rather than by the controller.
+func (c Config) ShadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow == 0 }
 
 // maxConfig bounds the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
 const maxConfig = 64 << 10
@@ -186,6 +187,58 @@ type DataSpec struct {
 	Seed        uint64 `json:"seed"` // of the split
 }
 
-func (c Config) dataSpec() DataSpec {
+// DataSpec names the images of the search's children.
+func (c Config) DataSpec() DataSpec {
 	return DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Seed: c.Seed}
+}
+
+// ControllerConfig is how the controller is set now, with the seed of the run.
+func (c Config) ControllerConfig() controller.Config {
+	c.Controller.Seed = c.Seed
+	return c.Controller
+}
+
+// ControllerAt is how the controller was set when it made a policy version.
+func (c Config) ControllerAt(version int) controller.Config {
+	for _, p := range c.Past {
+		if version <= p.Until {
+			return p.Controller
+		}
+	}
+	return c.ControllerConfig()
+}
+
+// PastUntil is the Past of a fork at a version.
+func (c Config) PastUntil(at int) (past []Past) {
+	for _, p := range append(slices.Clone(c.Past), Past{at, c.ControllerConfig()}) {
+		if from := len(past); at > 0 && (from == 0 || past[from-1].Until < at) {
+			p.Until = min(p.Until, at)
+			past = append(past, p)
+		}
+	}
+	return past
+}
+
+// EvaluatesAs reports whether a trial of one config has the outcome that a trial of the same number and cell has under the
+// other, on the same data.
+func (c Config) EvaluatesAs(d Config) bool {
+	a, b := c.DataSpec(), d.DataSpec()
+	a.Dir, b.Dir = "", ""
+	return a == b && c.Net == d.Net && c.Train == d.Train && c.Seed == d.Seed && c.Preset == d.Preset
+}
+
+// CheckName says why a text cannot be the name of a run, which is also the name of its folder.
+func CheckName(name string) error {
+	if name == "" || len(name) > 64 {
+		return fmt.Errorf("name %q: want 1 to 64 characters", name)
+	}
+	for i, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case i > 0 && (r == '-' || r == '_' || r == '.'):
+		default:
+			return fmt.Errorf("name %q: want letters and digits and, but not in the first place, dashes, underscores and dots", name)
+		}
+	}
+	return nil
 }

@@ -28,11 +28,6 @@ type Diary interface {
 	Tell(ctx context.Context, kind, message string) error
 }
 
-// Tell implements [Diary]. Any goroutine but the owner may call it while Run is active.
-func (s *Search) Tell(ctx context.Context, kind, message string) error {
-	return s.ask(ctx, func() { s.emit("info", kind, -1, map[string]any{"message": message}) })
-}
-
 // Shared is an [Engine] that several screens show at once.
 type Shared interface {
 	Engine

@@ -42,8 +42,8 @@ func (c CostTerm) Validate() error {
 	return nil
 }
 
-// reward is what a child gets for its accuracy at a cost; latency is in milliseconds.
-func (c CostTerm) reward(accuracy float64, cost child.Cost, latency float64) (float64, error) {
+// Reward is what a child gets for its accuracy at a cost; latency is in milliseconds.
+func (c CostTerm) Reward(accuracy float64, cost child.Cost, latency float64) (float64, error) {
 	var x float64
 	switch c.By {
 	case "":
@@ -62,16 +62,16 @@ func (c CostTerm) reward(accuracy float64, cost child.Cost, latency float64) (fl
 	return r, nil
 }
 
-// rewardOf is the reward of a trained child of a kind. What has settings of its own keeps its accuracy.
-func (c Config) rewardOf(k Kind, o Outcome) (float64, error) {
+// Reward is the reward of a trained child of a kind. A retrain, which has settings of its own, keeps its accuracy.
+func (c Config) Reward(k Kind, o Outcome) (float64, error) {
 	if k == Retrained {
 		return o.Reward, nil
 	}
-	return c.Cost.reward(o.Reward, o.Cost, o.Latency)
+	return c.Cost.Reward(o.Reward, o.Cost, o.Latency)
 }
 
-// measured says that the latency of the search's children is measured.
-func (c Config) measured() bool { return c.Latency || c.Cost.By == ByLatency }
+// MeasuresLatency reports whether the latency of the search's children is measured.
+func (c Config) MeasuresLatency() bool { return c.Latency || c.Cost.By == ByLatency }
 
 // Accuracy is the validation accuracy after the last whole epoch, in [0, 1], which the reward is made from; NaN before the first.
 func (t TrialView) Accuracy() float64 {

@@ -2,58 +2,172 @@ package nas
 
 import (
 	"cmp"
-	"fmt"
+	"math"
 	"slices"
-
-	"nasnet/checkpoints"
-	"nasnet/nas/space"
 )
 
-// Ranked is a cell with the reward that a search gave it.
-type Ranked struct {
-	Trial    int
-	Kind     Kind
-	Star     bool
-	Genotype space.Genotype
-	Reward   float64
+// Standing is the trials that a snapshot lists. The owner brings them whole before it makes [Results] of them.
+type Standing struct{ Top, Starred, Recent []*Trial }
+
+// All returns the trials of every list.
+func (s Standing) All() []*Trial { return slices.Concat(s.Top, s.Starred, s.Recent) }
+
+// Standing returns the trials that a snapshot lists.
+func (l *Ledger) Standing() (s Standing) {
+	s.Top = l.Ranking()
+	s.Starred = l.starred(s.Top)
+	for _, id := range l.recent {
+		s.Recent = append(s.Recent, l.Trial(id))
+	}
+	return s
 }
 
-// ReadRanking returns the different cells of the run in dir, live or not, the highest reward first; of equal rewards the earlier trial. Cells whose reward
-// comes from another run's settings are not in it.
-func ReadRanking(dir string) (ranked []Ranked, c Config, err error) {
-	st, err := checkpoints.OpenReadOnly(dir)
-	if err != nil {
-		return nil, c, err
+// Results returns what changes only when a trial ends or is marked.
+func (l *Ledger) Results(s Standing) (r Results) {
+	r.Finished, r.Failed, r.Cached = l.Finished(), l.Count(Failed), l.cached()
+	r.Rewards, r.Shadows, r.Verdict = l.Rewards(Sampled), l.Rewards(Shadow), l.Verdict(len(l.proposals))
+	r.Top, r.Starred, r.Recent, r.Retrains = views(s.Top), views(s.Starred), views(s.Recent), l.Retrains()
+	if len(r.Top) > 0 {
+		r.Best = &r.Top[0]
 	}
-	defer st.Close()
-	rec, err := st.Run()
-	if err != nil {
-		return nil, c, err
+	return r
+}
+
+func views(ts []*Trial) (vs []TrialView) {
+	for _, t := range ts {
+		vs = append(vs, t.TrialView)
 	}
-	if c, err = ParseConfig(rec.Config); err != nil {
-		return nil, c, err
-	}
-	rows, err := st.Trials()
-	if err != nil {
-		return nil, c, err
-	}
-	best := map[string]int{} // place in rows by cell
-	for i, r := range rows {
-		if !r.HasReward || kindOf(r) == Retrained || !c.Comparable(r.ID) {
+	return vs
+}
+
+// Ranked reports whether the trial's reward can be compared with those of the search: those of retrains and of trials under
+// other settings cannot.
+func (l *Ledger) Ranked(t *Trial) bool {
+	return t.HasReward && t.Kind != Retrained && l.config.Comparable(t.ID)
+}
+
+// Ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first, at most MaxTop; at
+// equal rewards the earlier one.
+func (l *Ledger) Ranking() (ts []*Trial) {
+	const room = 8 * MaxTop // so many candidates are gathered before they are cut to the best, whose last sets the bar for others
+	bar := math.Inf(-1)
+	for t := range l.All {
+		if t.CachedOf >= 0 || t.Reward < bar || !l.Ranked(t) {
 			continue
 		}
-		if k, ok := best[r.CellHash]; !ok || r.Reward > rows[k].Reward {
-			best[r.CellHash] = i
+		if ts = append(ts, t); len(ts) == room {
+			if ts = leaders(ts); len(ts) == MaxTop {
+				bar = ts[MaxTop-1].Reward
+			}
 		}
 	}
-	for _, i := range best {
-		r := rows[i]
-		g, err := space.ParseJSON(r.Genotype)
-		if err != nil {
-			return nil, c, fmt.Errorf("run %s: trial %s: %w", dir, TrialLabel(r.ID), err)
+	return leaders(ts)
+}
+
+// starred is a ranking of the trials with a star that are not in another one.
+func (l *Ledger) starred(top []*Trial) (ts []*Trial) {
+	for t := range l.All {
+		if t.Star && l.Ranked(t) && !slices.Contains(top, t) {
+			ts = append(ts, t)
 		}
-		ranked = append(ranked, Ranked{Trial: r.ID, Kind: kindOf(r), Star: r.Star, Genotype: g, Reward: r.Reward})
 	}
-	slices.SortFunc(ranked, func(a, b Ranked) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.Trial, b.Trial)) })
-	return ranked, c, nil
+	return leaders(ts)
+}
+
+// leaders sorts trials as a ranking and keeps at most MaxTop.
+func leaders(ts []*Trial) []*Trial {
+	slices.SortFunc(ts, func(a, b *Trial) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.ID, b.ID)) })
+	seen := map[string]bool{}
+	ts = slices.DeleteFunc(ts, func(t *Trial) bool {
+		again := seen[t.Hash]
+		seen[t.Hash] = true
+		return again
+	})
+	return ts[:min(MaxTop, len(ts))]
+}
+
+// Best is the first of Ranking without the sorting, but for one trial, which may be nil; nil if no other has a reward.
+func (l *Ledger) Best(but *Trial) (b *Trial) {
+	for t := range l.All {
+		if t != but && l.Ranked(t) && (b == nil || t.Reward > b.Reward || t.Reward == b.Reward && t.ID < b.ID) {
+			b = t
+		}
+	}
+	return b
+}
+
+// Retrains is every retrain, newest first, with what the search says of its cell.
+func (l *Ledger) Retrains() (vs []TrialView) {
+	found := map[string]*Found{}
+	for _, t := range l.manual {
+		if t.Kind == Retrained {
+			found[t.Hash] = nil
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	for t := range l.All {
+		was, wanted := found[t.Hash]
+		if wanted && l.Ranked(t) && (was == nil || t.Reward > was.Reward || t.Reward == was.Reward && t.ID < was.Trial) {
+			found[t.Hash] = &Found{t.ID, t.Kind, t.Reward}
+		}
+	}
+	for _, t := range slices.Backward(l.manual) {
+		if t.Kind == Retrained {
+			v := t.TrialView
+			v.Found = found[t.Hash]
+			vs = append(vs, v)
+		}
+	}
+	return vs
+}
+
+// Rewards is the curve of the proposals of a kind.
+func (l *Ledger) Rewards(k Kind) (points []RewardPoint) {
+	best, last := math.Inf(-1), []float64{}
+	for _, t := range l.proposals {
+		if t.Kind != k || !t.HasReward {
+			continue
+		}
+		best = max(best, t.Reward)
+		if last = append(last, t.Reward); len(last) > 20 {
+			last = last[1:]
+		}
+		mean := 0.0
+		for _, r := range last {
+			mean += r
+		}
+		points = append(points, RewardPoint{t.ID, t.Reward, mean / float64(len(last)), best})
+	}
+	return Thin(points)
+}
+
+// Verdict judges on the first n proposals; nil if the run has no shadows.
+func (l *Ledger) Verdict(n int) *Verdict {
+	var controller, random []Rewarded
+	for _, t := range l.proposals[:n] {
+		if !l.Ranked(t) {
+			continue
+		}
+		if r := (Rewarded{t.Hash, t.Reward}); t.Kind == Shadow {
+			random = append(random, r)
+		} else {
+			controller = append(controller, r)
+		}
+	}
+	return l.config.Judge(controller, random)
+}
+
+// Thin keeps at most MaxPoints points: every k-th, and always the last.
+func Thin[T any](p []T) []T {
+	if len(p) <= MaxPoints {
+		return p
+	}
+	k := (len(p) + MaxPoints - 1) / MaxPoints
+	var out []T
+	for i := (len(p) - 1) % k; i < len(p); i += k {
+		out = append(out, p[i])
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package nas
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"nasnet/nas/child"
@@ -31,8 +32,8 @@ const (
 	Retrained Kind = "retrain" // trained at settings of its own
 )
 
-// proposal says that a trial is part of the search itself: not made by hand.
-func (k Kind) proposal() bool { return k == Sampled || k == Shadow }
+// Proposal reports whether a trial is part of the search itself: not made by hand.
+func (k Kind) Proposal() bool { return k == Sampled || k == Shadow }
 
 // FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else happens in a run.
 const FirstManual = 1_000_000
@@ -45,31 +46,47 @@ func TrialLabel(id int) string {
 	return fmt.Sprint(id)
 }
 
-// Snapshot is an immutable picture of a run: what a screen draws and a status command prints.
+// Snapshot is an immutable picture of a run: what a screen draws and a status command prints. In JSON its parts lie flat.
 type Snapshot struct {
 	Version uint64    `json:"version"` // grows with every change
 	Time    time.Time `json:"time"`
 
+	Identity
+	State     State         `json:"state"`
+	Reason    string        `json:"reason,omitempty"` // why it is paused or stopped, if it was not the user
+	Elapsed   time.Duration `json:"elapsed"`          // time in state running, over all sittings, pauses not counted
+	ETA       time.Duration `json:"eta"`              // 0 = not known yet
+	Workers   int           `json:"workers"`
+	ImageRate float64       `json:"images_per_s"` // of all children in training
+
+	Proposed int `json:"proposed"` // proposals drawn so far, shadows among them
+	Distinct int `json:"distinct"` // different cells among the proposals
+	Results
+	Running []TrialView `json:"running"` // by start
+
+	Policy  PolicyView   `json:"policy"`
+	Beliefs *Beliefs     `json:"beliefs"` // nil where they are not known
+	Updates []PolicyView `json:"updates"` // one per policy version from 1 on, at most MaxPoints (then every k-th)
+	Events  []Event      `json:"events"`  // the last MaxEvents, oldest first
+}
+
+// Identity is what a run is, and where it comes from.
+type Identity struct {
 	UUID    string `json:"uuid"`
 	Dir     string `json:"dir"`
 	Parent  string `json:"parent,omitempty"` // uuid of the run this was forked from
 	ForkAt  int    `json:"fork_at"`          // policy version of the fork, -1 if none
 	Config  Config `json:"config"`
-	State   State  `json:"state"`
-	Reason  string `json:"reason,omitempty"` // why it is paused or stopped, if it was not the user
-	Kernels string `json:"kernels"`          // instruction set of the kernels
-	Builds  int    `json:"builds"`           // of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
+	Kernels string `json:"kernels"` // instruction set of the kernels
+	Builds  int    `json:"builds"`  // of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
+}
 
-	Elapsed   time.Duration `json:"elapsed"` // time in state running, over all sittings, pauses not counted
-	ETA       time.Duration `json:"eta"`     // 0 = not known yet
-	Workers   int           `json:"workers"`
-	ImageRate float64       `json:"images_per_s"` // of all children in training
-
-	Proposed int `json:"proposed"` // proposals drawn so far, shadows among them
+// Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot takes it over whole
+// from the one before, or makes it anew with [Ledger.Results].
+type Results struct {
 	Finished int `json:"finished"` // proposals with an end: done, cached, failed or stopped
 	Failed   int `json:"failed"`   // of these, failed
 	Cached   int `json:"cached"`   // of these, repeats that cost nothing
-	Distinct int `json:"distinct"` // different cells among the proposals
 
 	Rewards  []RewardPoint `json:"rewards"` // of the controller's proposals, in their order, at most MaxPoints (then every k-th)
 	Shadows  []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
@@ -77,14 +94,21 @@ type Snapshot struct {
 	Best     *TrialView    `json:"best"`
 	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here
 	Starred  []TrialView   `json:"starred"`  // those with a star that are not in Top, best first, different cells, at most MaxTop
-	Running  []TrialView   `json:"running"`  // by start
 	Recent   []TrialView   `json:"recent"`   // ended last, newest first, at most MaxRecent
 	Retrains []TrialView   `json:"retrains"` // every retrain of the run, newest first
+}
 
-	Policy  PolicyView   `json:"policy"`
-	Beliefs *Beliefs     `json:"beliefs"` // nil where they are not known
-	Updates []PolicyView `json:"updates"` // one per policy version from 1 on, at most MaxPoints (then every k-th)
-	Events  []Event      `json:"events"`  // the last MaxEvents, oldest first
+// fullReason begins the Reason of a search that waits for room on its disk.
+const fullReason = "disk full"
+
+// FullDisk is the Reason of a search that stands still because the disk with its folder is full; need and free are in bytes.
+func FullDisk(need, free int64, dir string) string {
+	return fmt.Sprintf("%s: %s needed, %s free in %s", fullReason, FormatBytes(need), FormatBytes(free), dir)
+}
+
+// WaitsForRoom reports whether the search stands still because its disk is full.
+func (v *Snapshot) WaitsForRoom() bool {
+	return v.State == Paused && strings.HasPrefix(v.Reason, fullReason)
 }
 
 // Sizes of the parts of a snapshot, so that its cost does not grow with the run.
@@ -117,32 +141,46 @@ type PolicyView struct {
 	Samples      int     `json:"samples"`
 }
 
-// TrialView is one trial as a screen shows it.
+// TrialView is one trial as a screen shows it. In JSON its parts lie flat.
 type TrialView struct {
-	ID        int            `json:"trial"`
-	Kind      Kind           `json:"kind"`
-	Batch     int            `json:"batch"`  // -1 for trials made by hand
-	Policy    int            `json:"policy"` // policy version that proposed it, -1 if none did
-	Parent    int            `json:"parent"` // trial it was made from, -1 if none
-	State     State          `json:"state"`
-	Genotype  space.Genotype `json:"genotype"`
-	Cell      string         `json:"cell"`   // short hash of the canonical genotype
-	Reward    float64        `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
-	HasReward bool           `json:"has_reward"`
-	CachedOf  int            `json:"cached_of"` // trial whose reward it shares, -1 if it was trained itself
-	FailKind  string         `json:"fail_kind,omitempty"`
-	FailText  string         `json:"fail_text,omitempty"`
-	Params    int64          `json:"params"`
-	MAdds     int64          `json:"madds"`
-	Latency   float64        `json:"latency_ms,omitempty"` // of one image on one thread, milliseconds; 0 if it was not measured
-	Star      bool           `json:"star"`
-	Note      string         `json:"note,omitempty"`
-	Retrain   *RetrainSpec   `json:"retrain,omitempty"`
-	Found     *Found         `json:"found,omitempty"` // in Snapshot.Retrains: the same cell in the search
-	Started   time.Time      `json:"started,omitzero"`
-	Finished  time.Time      `json:"finished,omitzero"`
-	Seconds   float64        `json:"seconds"` // of training
+	ID int `json:"trial"`
+	Origin
+	State State `json:"state"`
+	Result
+	Training
+	Star bool   `json:"star"`
+	Note string `json:"note,omitempty"`
+}
 
+// Origin is what a trial is, and where it comes from.
+type Origin struct {
+	Kind     Kind           `json:"kind"`
+	Batch    int            `json:"batch"`     // -1 for trials made by hand
+	Policy   int            `json:"policy"`    // policy version that proposed it, -1 if none did
+	Parent   int            `json:"parent"`    // trial it was made from, -1 if none
+	CachedOf int            `json:"cached_of"` // trial whose reward it shares, -1 if it was trained itself
+	Genotype space.Genotype `json:"genotype"`
+	Cell     string         `json:"cell"` // short hash of the canonical genotype
+	Retrain  *RetrainSpec   `json:"retrain,omitempty"`
+	Found    *Found         `json:"found,omitempty"` // in Snapshot.Retrains: the same cell in the search
+}
+
+// Result is how a trial ended, and what it cost.
+type Result struct {
+	Reward    float64   `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
+	HasReward bool      `json:"has_reward"`
+	FailKind  string    `json:"fail_kind,omitempty"`
+	FailText  string    `json:"fail_text,omitempty"`
+	Params    int64     `json:"params"`
+	MAdds     int64     `json:"madds"`
+	Latency   float64   `json:"latency_ms,omitempty"` // of one image on one thread, milliseconds; 0 if it was not measured
+	Started   time.Time `json:"started,omitzero"`
+	Finished  time.Time `json:"finished,omitzero"`
+	Seconds   float64   `json:"seconds"` // of training
+}
+
+// Training is how far a trial's training is.
+type Training struct {
 	Epoch     int                 `json:"epoch"` // whole epochs done
 	Epochs    int                 `json:"epochs"`
 	Progress  float64             `json:"progress"` // 0 to 1

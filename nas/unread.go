@@ -1,8 +1,6 @@
 package nas
 
 import (
-	"context"
-
 	"nasnet/dataset"
 	"nasnet/nas/child"
 )
@@ -37,34 +35,4 @@ func (r RetrainSpec) On(info dataset.Info) (of RetrainSpec, v child.Volume) {
 		r.Train.Shards = child.DefaultShards(r.Train.Batch)
 	}
 	return r, v
-}
-
-// refuseTooLarge is the error of a retrain that could never fit into the memory, as far as that can be known before its images are read. It works in the
-// caller's goroutine, since counting a large network takes a while. Whatever else is wrong with the command, the owner says.
-func (s *Search) refuseTooLarge(ctx context.Context, c Command) error {
-	if _, ok := s.options.Evaluator.(Sizer); !ok || s.options.Memory == nil || c.Retrain == nil {
-		return nil
-	}
-	if c.Cell == nil && c.Parent != nil {
-		if err := s.ask(ctx, func() {
-			if t := s.trials[*c.Parent]; t != nil && s.detail(t) == nil {
-				g := t.Genotype.Clone()
-				c.Cell = &g
-			}
-		}); err != nil {
-			return err
-		}
-	}
-	r, _ := c.Retrain.Unread()
-	if c.Cell == nil || c.Cell.Validate() != nil || r.Net.Validate() != nil {
-		return nil
-	}
-	limit := s.options.Memory.Limit()
-	if err := ImagesFit(r.Data, limit); err != nil {
-		return err
-	}
-	if bytes, err := child.BytesOf(*c.Cell, r.Net, r.Train); err == nil && bytes > limit {
-		return &MemoryError{bytes, limit}
-	}
-	return nil
 }

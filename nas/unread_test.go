@@ -1,14 +1,10 @@
 package nas
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"nasnet/dataset"
 	"nasnet/nas/child"
-	"nasnet/nas/space"
 )
 
 func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
@@ -37,31 +33,5 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 	}
 	if of, v := (RetrainSpec{Data: DataSpec{Name: "./photos", TrainImages: 5, ValImages: 2}}).Unread(); v != (child.Volume{Train: 5, Val: 2}) || of.Net.Classes != 0 {
 		t.Errorf("a folder is %+v of %+v", v, of.Net)
-	}
-}
-
-// A run may go on in another working directory.
-func TestARetrainNamesItsFolderFromAnywhere(t *testing.T) {
-	root := t.TempDir()
-	if err := os.Mkdir(filepath.Join(root, "pics"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(root)
-	s := create(t, filepath.Join(root, "run"), testConfig(), Options{Workers: 1, Evaluator: stepper{make(chan struct{})}, Every: time.Millisecond})
-	until, do := live(t, s)
-	known, err := space.Lookup("nasnet-a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for given, want := range map[string]string{"./pics": filepath.Join(root, "pics"), "cifar10": "cifar10", "./no": "./no"} {
-		spec := RetrainSpec{Data: DataSpec{Name: given, Image: 8, Test: true}, Net: s.config.Net, Train: s.config.Train}
-		r, err := do(Command{Do: Retrain, Cell: &known.Genotype, Retrain: &spec})
-		if err != nil {
-			t.Fatal(err)
-		}
-		until(given+" is listed", func(v *Snapshot) bool { return len(v.Retrains) > 0 && v.Retrains[0].ID == r.Trial })
-		if got := s.Snapshot().Retrains[0].Retrain.Data.Name; got != want {
-			t.Errorf("%s is kept as %s, want %s", given, got, want)
-		}
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"nasnet/checkpoints"
 )
 
 // Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the shadows, which are cells
@@ -78,33 +76,14 @@ const (
 	topPoints      = 100   // of Tops, at most
 )
 
-// outcome is a reward of a cell.
-type outcome struct {
-	cell   string
-	reward float64
+// Rewarded is a reward of a cell, named by its hash.
+type Rewarded struct {
+	Cell   string
+	Reward float64
 }
 
-// outcomes returns the controller's and the shadows' rewards among the trials, in proposal order.
-func (s *Search) outcomes(trials []*trial) (controller, random []outcome) {
-	for _, t := range trials {
-		if !s.ranked(t) {
-			continue
-		}
-		if o := (outcome{t.hash, t.Reward}); t.Kind == Shadow {
-			random = append(random, o)
-		} else {
-			controller = append(controller, o)
-		}
-	}
-	return controller, random
-}
-
-// verdict judges on proposals; nil if the run has no shadows.
-func (s *Search) verdict(trials []*trial) *Verdict {
-	return s.config.verdict(s.outcomes(trials))
-}
-
-func (c Config) verdict(controller, random []outcome) *Verdict {
+// Judge compares the controller's rewards with those of shadows, both in proposal order; nil if the run has no shadows.
+func (c Config) Judge(controller, random []Rewarded) *Verdict {
 	if c.Shadow == 0 && len(random) == 0 {
 		return nil
 	}
@@ -116,42 +95,9 @@ func (c Config) verdict(controller, random []outcome) *Verdict {
 	return &v
 }
 
-// ReadVerdict judges on the run in dir, live or not, by what its store has; nil if it has no shadows.
-func ReadVerdict(dir string) (*Verdict, error) {
-	st, err := checkpoints.OpenReadOnly(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer st.Close()
-	rec, err := st.Run()
-	if err != nil {
-		return nil, err
-	}
-	c, err := ParseConfig(rec.Config)
-	if err != nil {
-		return nil, err
-	}
-	var controller, random []outcome
-	err = st.Outlines(func(r checkpoints.Trial) error {
-		o := outcome{r.CellHash, r.Reward}
-		switch k := kindOf(r); {
-		case !r.HasReward || r.ID < c.Inherited:
-		case k == Shadow:
-			random = append(random, o)
-		case k == Sampled:
-			controller = append(controller, o)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.verdict(controller, random), nil
-}
-
 // judge compares the controller's rewards with the shadows'; planned is the number of proposals that the controller will have made in the end. It costs the
 // same however long the run is, but for the tops.
-func judge(controller, random []outcome, planned int) Verdict {
+func judge(controller, random []Rewarded, planned int) Verdict {
 	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}
 	window := controller[max(0, len(controller)-verdictWindow):]
 	a, b := cellsOf(window), cellsOf(random[max(0, len(random)-verdictRandoms):])
@@ -213,15 +159,15 @@ func certain(a, b []cell, planned int) bool {
 // cell is the rewards of one cell. Repeats share their reward's luck, so cells are the units that chance acts on.
 type cell struct{ sum, n float64 }
 
-func cellsOf(os []outcome) (cells []cell) {
+func cellsOf(os []Rewarded) (cells []cell) {
 	at := map[string]int{}
 	for _, o := range os {
-		i, ok := at[o.cell]
+		i, ok := at[o.Cell]
 		if !ok {
 			i = len(cells)
-			at[o.cell], cells = i, append(cells, cell{})
+			at[o.Cell], cells = i, append(cells, cell{})
 		}
-		cells[i].sum += o.reward
+		cells[i].sum += o.Reward
 		cells[i].n++
 	}
 	return cells
@@ -304,7 +250,7 @@ func tQuantile(p, df float64) float64 {
 }
 
 // tops follows the best cells of both sides over equal numbers of proposals.
-func tops(controller, random []outcome) (points []TopPoint) {
+func tops(controller, random []Rewarded) (points []TopPoint) {
 	n := min(len(controller), len(random))
 	step := max(1, (n+topPoints-1)/topPoints)
 	var c, r topCells
@@ -319,19 +265,19 @@ func tops(controller, random []outcome) (points []TopPoint) {
 }
 
 // topCells is the best different cells so far, best first, as many as the largest of topSizes.
-type topCells struct{ best []outcome }
+type topCells struct{ best []Rewarded }
 
-func (t *topCells) add(o outcome) {
-	if most := topSizes[len(topSizes)-1]; len(t.best) == most && o.reward <= t.best[most-1].reward {
+func (t *topCells) add(o Rewarded) {
+	if most := topSizes[len(topSizes)-1]; len(t.best) == most && o.Reward <= t.best[most-1].Reward {
 		return
 	}
-	if i := slices.IndexFunc(t.best, func(b outcome) bool { return b.cell == o.cell }); i >= 0 {
-		if o.reward <= t.best[i].reward {
+	if i := slices.IndexFunc(t.best, func(b Rewarded) bool { return b.Cell == o.Cell }); i >= 0 {
+		if o.Reward <= t.best[i].Reward {
 			return
 		}
 		t.best = slices.Delete(t.best, i, i+1)
 	}
-	i := sort.Search(len(t.best), func(i int) bool { return t.best[i].reward < o.reward })
+	i := sort.Search(len(t.best), func(i int) bool { return t.best[i].Reward < o.Reward })
 	t.best = slices.Insert(t.best, i, o)
 	t.best = t.best[:min(len(t.best), topSizes[len(topSizes)-1])]
 }
@@ -342,7 +288,7 @@ func (t *topCells) means() (m [3]float64) {
 			continue
 		}
 		for _, o := range t.best[:k] {
-			m[i] += o.reward / float64(k)
+			m[i] += o.Reward / float64(k)
 		}
 	}
 	return m

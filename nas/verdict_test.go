@@ -27,9 +27,9 @@ var sources = []struct {
 	}},
 }
 
-func draws(r *rand.Rand, n int, draw func(*rand.Rand) float64) (os []outcome) {
+func draws(r *rand.Rand, n int, draw func(*rand.Rand) float64) (os []Rewarded) {
 	for range n {
-		os = append(os, outcome{fmt.Sprint(r.Uint64()), draw(r)})
+		os = append(os, Rewarded{fmt.Sprint(r.Uint64()), draw(r)})
 	}
 	return os
 }
@@ -68,8 +68,8 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 }
 
 // everClaimed plays a run of children, one in five of them a shadow, and says whether a claim would have been made at any time.
-func everClaimed(r *rand.Rand, children int, controller, random func(*rand.Rand) outcome) bool {
-	var c, s []outcome
+func everClaimed(r *rand.Rand, children int, controller, random func(*rand.Rand) Rewarded) bool {
+	var c, s []Rewarded
 	for i := range children {
 		if (i+1)%5 == 0 {
 			s = append(s, random(r))
@@ -89,7 +89,7 @@ func TestAControllerThatIsRandomIsSeldomCalledBetterOrWorseInAWholeRun(t *testin
 	if testing.Short() {
 		runs = 100
 	}
-	share := func(name string, one func(seed uint64) func(*rand.Rand) outcome) {
+	share := func(name string, one func(seed uint64) func(*rand.Rand) Rewarded) {
 		claimed := 0
 		for i := range runs {
 			draw := one(uint64(i))
@@ -104,13 +104,13 @@ func TestAControllerThatIsRandomIsSeldomCalledBetterOrWorseInAWholeRun(t *testin
 		}
 	}
 	for _, src := range sources {
-		share(src.name, func(uint64) func(*rand.Rand) outcome {
-			return func(r *rand.Rand) outcome { return draws(r, 1, src.draw)[0] }
+		share(src.name, func(uint64) func(*rand.Rand) Rewarded {
+			return func(r *rand.Rand) Rewarded { return draws(r, 1, src.draw)[0] }
 		})
 	}
-	share("a space of 30 cells, whose repeats share their reward", func(seed uint64) func(*rand.Rand) outcome {
+	share("a space of 30 cells, whose repeats share their reward", func(seed uint64) func(*rand.Rand) Rewarded {
 		table := draws(rng.Stream(seed, "table"), 30, sources[0].draw)
-		return func(r *rand.Rand) outcome { return table[r.IntN(len(table))] }
+		return func(r *rand.Rand) Rewarded { return table[r.IntN(len(table))] }
 	})
 }
 
@@ -145,15 +145,15 @@ func TestARealGainIsFoundAndALossToo(t *testing.T) {
 func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 	r := rng.Stream(1, "text")
 	many := draws(r, 60, sources[0].draw)
-	same := func(n, cells int) (os []outcome) {
+	same := func(n, cells int) (os []Rewarded) {
 		for i := range n {
-			os = append(os, outcome{fmt.Sprint(i % cells), 0.9})
+			os = append(os, Rewarded{fmt.Sprint(i % cells), 0.9})
 		}
 		return os
 	}
 	for _, c := range []struct {
 		what               string
-		controller, random []outcome
+		controller, random []Rewarded
 		claim, text        string
 	}{
 		{"nothing", nil, nil, Early, "too early to tell: 0 random cells"},
@@ -180,8 +180,8 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 }
 
 func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
-	c := []outcome{{"a", 0.5}, {"b", 0.9}, {"b", 0.9}, {"c", 0.7}, {"d", 0.6}, {"e", 0.8}, {"f", 1}}
-	r := []outcome{{"g", 0.4}, {"h", 0.3}, {"i", 0.6}, {"j", 0.5}, {"k", 0.2}, {"g", 0.45}}
+	c := []Rewarded{{"a", 0.5}, {"b", 0.9}, {"b", 0.9}, {"c", 0.7}, {"d", 0.6}, {"e", 0.8}, {"f", 1}}
+	r := []Rewarded{{"g", 0.4}, {"h", 0.3}, {"i", 0.6}, {"j", 0.5}, {"k", 0.2}, {"g", 0.45}}
 	got := tops(c, r)
 	if len(got) != 6 || got[0] != (TopPoint{1, [3]float64{0.5}, [3]float64{0.4}}) {
 		t.Fatalf("%+v", got)

@@ -118,9 +118,7 @@ func curveOf(n, of int, acc float64) (out []child.EpochResult) {
 }
 
 func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, epochs int, acc float64) nas.TrialView {
-	v := nas.TrialView{ID: id, Kind: kind, Batch: id / 8, Policy: max(0, id/8-1), Parent: -1, State: state, Genotype: g, Cell: g.ShortHash(), CachedOf: -1,
-		Params: 310_000 + int64(id%7)*17_000, MAdds: 41_200_000 + int64(id%11)*1_300_000, Epoch: epoch, Epochs: epochs, Curve: curveOf(epoch, epochs, acc),
-		Started: noon.Add(-time.Duration(epoch*8) * time.Second)}
+	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: kind, Batch: id / 8, Policy: max(0, id/8-1), Parent: -1, Genotype: g, Cell: g.ShortHash(), CachedOf: -1}, Result: nas.Result{Params: 310_000 + int64(id%7)*17_000, MAdds: 41_200_000 + int64(id%11)*1_300_000, Started: noon.Add(-time.Duration(epoch*8) * time.Second)}, Training: nas.Training{Epoch: epoch, Epochs: epochs, Curve: curveOf(epoch, epochs, acc)}}
 	switch state {
 	case nas.Running, nas.Paused:
 		v.Progress = (float64(epoch) + 0.4) / float64(epochs)
@@ -157,7 +155,7 @@ func retrained() *nas.Snapshot {
 		}
 		s.Retrains = append([]nas.TrialView{v}, s.Retrains...)
 	}
-	plain := nas.TrialView{Genotype: experiment.Baselines()[1].Genotype}
+	plain := nas.TrialView{Origin: nas.Origin{Genotype: experiment.Baselines()[1].Genotype}}
 	for i, acc := range []float64{0.902, 0.911, 0.897, 0.884, 0.889} {
 		of := s.Top[2*i]
 		if i == 3 {
@@ -169,7 +167,7 @@ func retrained() *nas.Snapshot {
 	add(plain, 16, 1, nas.Done, 0.893)
 	add(s.Top[0], 32, 1, nas.Done, 0.931)
 	add(s.Top[2], 32, 1, nas.Proposed, 0)
-	add(nas.TrialView{Genotype: randomCell(99)}, 32, 1, nas.Failed, 0)
+	add(nas.TrialView{Origin: nas.Origin{Genotype: randomCell(99)}}, 32, 1, nas.Failed, 0)
 	s.Retrains[0].FailKind, s.Retrains[0].FailText = "diverged", "loss is NaN at step 61"
 	return s
 }
@@ -218,10 +216,7 @@ func fresh() *nas.Snapshot {
 	c := config()
 	g := randomCell(1)
 	r := trialOf(0, g, nas.Sampled, nas.Running, 0, 20, 0.5)
-	return &nas.Snapshot{Version: 1, Time: noon, UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, State: nas.Running, Kernels: "avx512",
-		Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r},
-		Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2},
-		Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Kind: "run_started", Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}}
+	return &nas.Snapshot{Version: 1, Time: noon, State: nas.Running, Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r}, Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2}, Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Kind: "run_started", Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}, Identity: nas.Identity{UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, Kernels: "avx512"}}
 }
 
 // first: one child has ended, and no update was made.

@@ -84,7 +84,7 @@ func noTrialOf(text string) (v nas.TrialView, ok bool) {
 	if err != nil {
 		return v, false
 	}
-	return nas.TrialView{ID: noTrial, Genotype: g, Cell: g.ShortHash()}, true
+	return nas.TrialView{ID: noTrial, Origin: nas.Origin{Genotype: g, Cell: g.ShortHash()}}, true
 }
 
 // other is the cell that was typed or pasted, if there is one.

@@ -15,6 +15,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 	"nasnet/nas/space"
 )
 
@@ -54,7 +55,7 @@ func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := 0
-	if err := whole.Run(t.Context(), nas.NewLocal(), ts, 2, func(e Event) {
+	if err := whole.Run(t.Context(), local.New(nil), ts, 2, func(e Event) {
 		if events++; e.All != len(ts) {
 			t.Errorf("%d trainings, want %d", e.All, len(ts))
 		}
@@ -74,7 +75,7 @@ func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		n := 0
-		err = g.Run(ctx, nas.NewLocal(), ts, 1, func(Event) {
+		err = g.Run(ctx, local.New(nil), ts, 1, func(Event) {
 			if n++; n > at {
 				cancel(stop)
 			}
@@ -127,7 +128,7 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := nas.NewLocal()
+	local := local.New(nil)
 	// A state after the second epoch, as an interrupted run leaves it.
 	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Seed: ts[0].Seed, Alone: true}, func(s nas.Step) error {
 		if s.EpochEnd != nil && s.EpochEnd.Epoch == 2 {
@@ -171,7 +172,7 @@ func TestATrainingThatDivergesIsARow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Run(t.Context(), nas.NewLocal(), ts, 2, func(Event) {}); err != nil {
+	if err := g.Run(t.Context(), local.New(nil), ts, 2, func(Event) {}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := Open(path)
@@ -198,7 +199,7 @@ func TestResultsOfOtherImagesAreNone(t *testing.T) {
 		}
 		g.Images = r.images
 		stale, done := g.Stale(ts), 0
-		if err := g.Run(t.Context(), nas.NewLocal(), ts, 2, func(e Event) {
+		if err := g.Run(t.Context(), local.New(nil), ts, 2, func(e Event) {
 			if e.Row != nil {
 				done++
 			}
@@ -214,17 +215,22 @@ func TestResultsOfOtherImagesAreNone(t *testing.T) {
 // Trainings wait until they fit into memory, and one that never could is an error.
 func TestTrainingsShareMemory(t *testing.T) {
 	ts := trainings(t, 2)
-	local := nas.NewLocal()
-	one, err := local.Bytes(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Alone: true})
+	views, _, err := local.New(nil).Views(t.Context(), ts[0].Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	most := &busiest{Evaluator: local, Sizer: local}
+	net := ts[0].Net
+	net.Image = ts[0].Data.Image
+	tr, err := child.NewTrainer(ts[0].Genotype, net, ts[0].Train, views, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := local.New(local.NewMemory(tr.Bytes() * 3 / 2))
+	most := &busiest{Evaluator: e, Reserver: e}
 	g, err := Open(filepath.Join(t.TempDir(), "g.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Memory = nas.NewMemory(one + one/2)
 	if err := g.Run(t.Context(), most, ts, 4, func(Event) {}); err != nil || most.most.Load() != 1 {
 		t.Errorf("%d trainings at a time in the memory of one and a half, error %v", most.most.Load(), err)
 	}
@@ -233,10 +239,9 @@ func TestTrainingsShareMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	ts[1].Net.Filters *= 4
-	g.Memory = nas.NewMemory(one + one/2)
 	var wanted *nas.MemoryError
 	begun := 0
-	if err := g.Run(t.Context(), local, ts, 2, func(Event) { begun++ }); !errors.As(err, &wanted) || begun > 0 {
+	if err := g.Run(t.Context(), e, ts, 2, func(Event) { begun++ }); !errors.As(err, &wanted) || begun > 0 {
 		t.Errorf("with a large one behind a small one: %v, after %d events", err, begun)
 	}
 }
@@ -244,7 +249,7 @@ func TestTrainingsShareMemory(t *testing.T) {
 // busiest counts the trainings that run at a time.
 type busiest struct {
 	nas.Evaluator
-	nas.Sizer
+	nas.Reserver
 	now, most atomic.Int64
 }
 
@@ -372,7 +377,7 @@ func TestATrainingOnAFolderIsKnownByAnyPathToIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: path, Image: 8, Test: true}, Net: child.NetConfig{N: 1, Filters: 4}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}
-	has := []nas.TrialView{{State: nas.Done, Genotype: known.Genotype, Retrain: &spec}}
+	has := []nas.TrialView{{State: nas.Done, Origin: nas.Origin{Genotype: known.Genotype, Retrain: &spec}}}
 	for name, want := range map[string]bool{"pics": true, "./pics": true, path: true, "../pics": false, "cifar10": false} {
 		asked := spec
 		asked.Data.Name = name
@@ -418,8 +423,7 @@ func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := nas.TrialView{ID: id, Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), State: state, HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell),
-		Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}, Seed: seed}}
+	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}, Seed: seed}}, Result: nas.Result{HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell)}}
 	if reward > 0 {
 		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Sampled, nas.Sampled}[cell], Reward: reward}
 	}

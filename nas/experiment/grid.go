@@ -71,8 +71,7 @@ type Row struct {
 
 // Grid is an experiment's file. Set what is exported before Run.
 type Grid struct {
-	Images string      // SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
-	Memory *nas.Memory // what trainings may take together; those that do not fit wait. nil: no limit
+	Images string // SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
 
 	path string
 
@@ -180,8 +179,7 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 		queued[t.key()] = true
 		open = append(open, t)
 	}
-	sizes, err := g.sizes(ctx, e, open)
-	if err != nil {
+	if err := fit(ctx, e, open); err != nil {
 		return err
 	}
 	next := make(chan Training)
@@ -189,7 +187,7 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 	for range max(1, workers) {
 		pool.Go(func() {
 			for t := range next {
-				if err := g.train(ctx, e, t, sizes[t.scale()], tell); err != nil {
+				if err := g.train(ctx, e, t, tell); err != nil {
 					cancel(fmt.Errorf("%s, %s, seed %d: %w", t.Name, t.Rung, t.Seed, err))
 				}
 			}
@@ -206,27 +204,23 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 	return context.Cause(ctx)
 }
 
-// sizes are the bytes that trainings take, by their scale; none where there is no limit.
-func (g *Grid) sizes(ctx context.Context, e nas.Evaluator, all []Training) (map[string]int64, error) {
-	sizer, ok := e.(nas.Sizer)
-	if !ok || g.Memory == nil {
-		return nil, nil
+// fit returns an error for the first training that could never fit into memory.
+func fit(ctx context.Context, e nas.Evaluator, all []Training) error {
+	r, ok := e.(nas.Reserver)
+	if !ok {
+		return nil
 	}
-	sizes := map[string]int64{}
+	known := map[string]bool{}
 	for _, t := range all {
-		if _, known := sizes[t.scale()]; known {
+		if known[t.scale()] {
 			continue
 		}
-		bytes, err := sizer.Bytes(ctx, t.job())
-		if err == nil && bytes > g.Memory.Limit() {
-			err = &nas.MemoryError{Wanted: bytes, Allowed: g.Memory.Limit()}
+		known[t.scale()] = true
+		if err := r.Fits(ctx, t.job()); err != nil {
+			return fmt.Errorf("%s, %s: %w", t.Name, t.Rung, err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s, %s: %w", t.Name, t.Rung, err)
-		}
-		sizes[t.scale()] = bytes
 	}
-	return sizes, nil
+	return nil
 }
 
 // scale is the same for trainings that differ in their seeds alone.
@@ -239,8 +233,8 @@ func (t Training) job() nas.Job {
 	return nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
 }
 
-// train does one training that takes so many bytes and keeps its row.
-func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, bytes int64, tell func(Event)) error {
+// train does one training and keeps its row.
+func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
 	job := t.job()
 	state := g.statePath(t)
 	b, err := os.ReadFile(state)
@@ -248,8 +242,8 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, bytes int
 		return err
 	}
 	job.State = b
-	if g.Memory != nil {
-		release, err := g.Memory.Hold(ctx, bytes)
+	if r, ok := e.(nas.Reserver); ok {
+		release, err := r.Reserve(ctx, job, func(nas.Shortage) {})
 		if err != nil {
 			return err
 		}

@@ -28,14 +28,20 @@ type part struct {
 	rev   uint64 // of the picture when it last changed
 }
 
-// fields are the names of the fields of nas.Snapshot in JSON, by index.
-var fields = func() []string {
-	t := reflect.TypeFor[nas.Snapshot]()
-	names := make([]string, t.NumField())
-	for i := range names {
-		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+// field is one of nas.Snapshot, or of a part of it, which JSON shows flat.
+type field struct {
+	name  string // in JSON
+	index []int  // for reflect's FieldByIndex
+}
+
+var fields = func() (fs []field) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[nas.Snapshot]()) {
+		if !f.Anonymous {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fs = append(fs, field{name, f.Index})
+		}
 	}
-	return names
+	return fs
 }()
 
 // since takes in a snapshot and returns the fields that changed after revision rev, 0 for all of them, and the revision to ask with next.
@@ -65,18 +71,18 @@ func (p *picture) take(s *nas.Snapshot) error {
 		p.parts = make([]part, len(fields))
 	}
 	rev := p.rev + 1
-	for i, name := range fields {
+	for i, of := range fields {
 		f := &p.parts[i]
-		now := v.Field(i).Interface()
+		now := v.FieldByIndex(of.index).Interface()
 		// Far cheaper than making JSON of it: snapshots share the arrays of what did not change, and what is in them mostly.
 		if !first && reflect.DeepEqual(f.value, now) {
 			continue
 		}
 		text, err := json.Marshal(now)
 		if err != nil {
-			return fmt.Errorf("snapshot: %s: %w", name, err)
+			return fmt.Errorf("snapshot: %s: %w", of.name, err)
 		}
-		if f.name, f.value = name, now; !bytes.Equal(text, f.text) {
+		if f.name, f.value = of.name, now; !bytes.Equal(text, f.text) {
 			f.text, f.rev, p.rev = text, rev, rev
 		}
 	}
@@ -91,16 +97,17 @@ func apply(old *nas.Snapshot, changed map[string]json.RawMessage) (*nas.Snapshot
 		*next = *old
 	}
 	v := reflect.ValueOf(next).Elem()
-	for i, name := range fields {
-		text, ok := changed[name]
+	for _, of := range fields {
+		text, ok := changed[of.name]
 		if !ok {
 			continue
 		}
-		fresh := reflect.New(v.Field(i).Type()) // decoding into the old one would write into arrays that old shares
+		into := v.FieldByIndex(of.index)
+		fresh := reflect.New(into.Type()) // decoding into the old one would write into arrays that old shares
 		if err := json.Unmarshal(text, fresh.Interface()); err != nil {
-			return nil, fmt.Errorf("snapshot: %s: %w", name, err)
+			return nil, fmt.Errorf("snapshot: %s: %w", of.name, err)
 		}
-		v.Field(i).Set(fresh.Elem())
+		into.Set(fresh.Elem())
 	}
 	return next, nil
 }

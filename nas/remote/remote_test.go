@@ -25,7 +25,9 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/fake"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/nas/space"
 )
 
@@ -46,10 +48,8 @@ func newEngine(t testing.TB) *engine {
 	}
 	c.Name = "a"
 	g := cell(t, 1)
-	top := nas.TrialView{ID: 3, State: nas.Done, Genotype: g, Cell: "abc", Reward: 0.75, HasReward: true, Parent: -1, CachedOf: -1, Curve: []child.EpochResult{{Epoch: 1, ValAcc: 0.7}}}
-	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), UUID: "u", ForkAt: -1, Config: c, State: nas.Running, Workers: 2, Proposed: 10, Finished: 4, Top: []nas.TrialView{top},
-		Running: []nas.TrialView{{ID: 5, State: nas.Running, Genotype: g, Cell: "def", Epochs: 3}},
-		Events:  []nas.Event{{Time: time.Now().UTC().Round(0), Level: "info", Kind: "run_started", Run: "a", Trial: -1, Data: map[string]any{"seed": 1.0}}}}
+	top := nas.TrialView{ID: 3, State: nas.Done, Origin: nas.Origin{Genotype: g, Cell: "abc", Parent: -1, CachedOf: -1}, Result: nas.Result{Reward: 0.75, HasReward: true}, Training: nas.Training{Curve: []child.EpochResult{{Epoch: 1, ValAcc: 0.7}}}}
+	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), State: nas.Running, Workers: 2, Proposed: 10, Running: []nas.TrialView{{ID: 5, State: nas.Running, Origin: nas.Origin{Genotype: g, Cell: "def"}, Training: nas.Training{Epochs: 3}}}, Events: []nas.Event{{Time: time.Now().UTC().Round(0), Level: "info", Kind: "run_started", Run: "a", Trial: -1, Data: map[string]any{"seed": 1.0}}}, Identity: nas.Identity{UUID: "u", ForkAt: -1, Config: c}, Results: nas.Results{Finished: 4, Top: []nas.TrialView{top}}}
 	s.Best = &s.Top[0]
 	return &engine{snap: s, subs: map[chan struct{}]bool{}}
 }
@@ -249,7 +249,7 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 	changes := []func(*nas.Snapshot){
 		func(s *nas.Snapshot) { s.Elapsed += time.Second; s.Time = s.Time.Add(time.Second) },
 		func(s *nas.Snapshot) {
-			s.Running = []nas.TrialView{{ID: int(s.Version), State: nas.Running, Genotype: cell(t, s.Version), Progress: r.Float64(), Epochs: 3}}
+			s.Running = []nas.TrialView{{ID: int(s.Version), State: nas.Running, Origin: nas.Origin{Genotype: cell(t, s.Version)}, Training: nas.Training{Progress: r.Float64(), Epochs: 3}}}
 		},
 		func(s *nas.Snapshot) { s.Running = nil },
 		func(s *nas.Snapshot) {
@@ -268,7 +268,7 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 		},
 		func(s *nas.Snapshot) { s.Best, s.Top = nil, nil },
 		func(s *nas.Snapshot) {
-			s.Top = []nas.TrialView{{ID: 1, Genotype: cell(t, 7), Retrain: &nas.RetrainSpec{Seed: 1 << 63}}}
+			s.Top = []nas.TrialView{{ID: 1, Origin: nas.Origin{Genotype: cell(t, 7), Retrain: &nas.RetrainSpec{Seed: 1 << 63}}}}
 			s.Best = &s.Top[0]
 		},
 	}
@@ -291,7 +291,7 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	e.publish(func(s *nas.Snapshot) {
 		for i := range 200 {
-			s.Top = append(s.Top[:len(s.Top):len(s.Top)], nas.TrialView{ID: i, Genotype: cell(t, uint64(i)), Curve: make([]child.EpochResult, 20)})
+			s.Top = append(s.Top[:len(s.Top):len(s.Top)], nas.TrialView{ID: i, Origin: nas.Origin{Genotype: cell(t, uint64(i))}, Training: nas.Training{Curve: make([]child.EpochResult, 20)}})
 		}
 	})
 	conn, lines := rawStream(t, dir, "")
@@ -312,8 +312,10 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 		return len(b), l.Snapshot
 	}
 	whole, fields := next()
-	if len(fields) != reflect.TypeFor[nas.Snapshot]().NumField() {
-		t.Errorf("the first line has %d fields", len(fields))
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[nas.Snapshot]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && fields[name] == nil {
+			t.Errorf("the first line lacks %s", name)
+		}
 	}
 	e.publish(func(s *nas.Snapshot) {
 		s.Elapsed += time.Second
@@ -848,7 +850,7 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	}
 	c.Name, c.Children, c.Batch, c.Controller.Strategy = "real", 20, 10, "random"
 	dir := filepath.Join(shortTemp(t), "real")
-	search, err := nas.Create(dir, c, "", nas.Options{Evaluator: nas.Fake{Steps: 2}, StayOpen: true, Workers: 2, Every: time.Millisecond})
+	search, err := search.Create(dir, c, "", search.Options{Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true, Workers: 2, Every: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

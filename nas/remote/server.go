@@ -55,7 +55,7 @@ type Server struct {
 }
 
 // Serve listens for other processes that want to see or steer the run in dir, whose lock the caller holds, until [Server.Close]. It reads e's snapshots
-// and subscribes to it, which for a nas.Search takes that its Run is active or about to be.
+// and subscribes to it, which for a search takes that its Run is active or about to be.
 func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	if o.Every <= 0 {
 		o.Every = 100 * time.Millisecond

@@ -23,7 +23,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nasnet/nas"
+	"nasnet/nas/fake"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 )
 
 func TestMain(m *testing.M) {
@@ -148,7 +150,7 @@ func TestALockedRunIsRefusedWithItsOwnCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Name, cfg.Preset = "b", "fake"
-	s, err := nas.Create(filepath.Join(store, "b"), cfg, "", nas.Options{Evaluator: nas.Fake{}})
+	s, err := search.Create(filepath.Join(store, "b"), cfg, "", search.Options{Evaluator: fake.Evaluator{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/tui"
 	"nasnet/tui/term"
 )
@@ -28,7 +29,7 @@ func (a *app) interactive(headless bool) bool {
 }
 
 // drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can attach to it.
-func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
+func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open func(search.Options) (*search.Search, error)) error {
 	var forks *family
 	var err error
 	if a.interactive(f.headless) {
@@ -55,7 +56,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o nas.Options, open func
 }
 
 // driveScreen runs a search with the interface.
-func (a *app) driveScreen(ctx context.Context, f searchFlags, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
+func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, open func(search.Options) (*search.Search, error)) error {
 	o.StayOpen, a.saved = true, true
 	s, err := open(o)
 	if err != nil {
@@ -139,7 +140,7 @@ func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error)
 }
 
 // begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody runs it.
-func begin(ctx context.Context, s *nas.Search, opened uint64) {
+func begin(ctx context.Context, s *search.Search, opened uint64) {
 	updated, cancel := s.Subscribe()
 	defer cancel()
 	for s.Snapshot().Version <= opened {
@@ -153,7 +154,7 @@ func begin(ctx context.Context, s *nas.Search, opened uint64) {
 
 // alone waits for a search whose own screen is gone: until its end, or until its last child is done and no other screen steers it. What is paused stays
 // so, since another screen can attach; where none can, it goes on.
-func alone(ctx context.Context, s *nas.Search, server *remote.Server, done <-chan error) error {
+func alone(ctx context.Context, s *search.Search, server *remote.Server, done <-chan error) error {
 	var moved <-chan struct{}
 	if server != nil {
 		moved = server.Moved()
@@ -188,7 +189,7 @@ func alone(ctx context.Context, s *nas.Search, server *remote.Server, done <-cha
 }
 
 // headless runs a search whose events drive prints, each as one JSON line. A reader that goes away ends the printing, not the search.
-func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options) (*nas.Search, error)) error {
+func (a *app) headless(ctx context.Context, o search.Options, open func(search.Options) (*search.Search, error)) error {
 	s, err := open(o)
 	if err != nil {
 		return a.attachHint(err)
@@ -208,7 +209,7 @@ func (a *app) headless(ctx context.Context, o nas.Options, open func(nas.Options
 }
 
 // serve lets other processes see and steer a search. Where that cannot be, it says why and returns nil: the search does not need it.
-func (a *app) serve(s *nas.Search) *remote.Server {
+func (a *app) serve(s *search.Search) *remote.Server {
 	r, err := remote.Serve(s.Dir(), s, remote.Options{Program: program(), DataSets: namedData()})
 	if err != nil {
 		fmt.Fprintln(a.Err, "nasnet: warning: no other terminal and no script can reach this search:", err)
@@ -218,7 +219,7 @@ func (a *app) serve(s *nas.Search) *remote.Server {
 }
 
 // closeServer tells those who are attached how the search ended. Call it after its Run has returned.
-func closeServer(r *remote.Server, s *nas.Search) {
+func closeServer(r *remote.Server, s *search.Search) {
 	if r == nil {
 		return
 	}
@@ -264,7 +265,7 @@ func (a *app) attachHint(err error) error {
 }
 
 // leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
-func (a *app) leaveTerminal(s *nas.Search, log string) {
+func (a *app) leaveTerminal(s *search.Search, log string) {
 	name := s.Config().Name
 	a.left = true
 	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())

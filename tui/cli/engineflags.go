@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"nasnet/nas"
+	"nasnet/nas/local"
+	"nasnet/nas/search"
 )
 
 // engineFlags are how a search is run. They never change what it finds, but for children that need more memory or time than there is.
@@ -21,24 +23,20 @@ func (f *engineFlags) register(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.patience, "patience", 10*time.Minute, "end a child that makes no step for so long (0: never)")
 }
 
-// apply puts the flags into options.
-func (f *engineFlags) apply(o *nas.Options) error {
-	limit := nas.DefaultMemory()
+// apply puts the flags into options and returns what the children may take together; nil: no limit.
+func (f *engineFlags) apply(o *search.Options) (m *local.Memory, err error) {
+	limit := local.DefaultMemory()
 	if f.memory != "" {
-		var err error
 		if limit, err = nas.ParseBytes(f.memory); err != nil {
-			return usagef("--memory %s: %w", f.memory, err)
+			return nil, usagef("--memory %s: %w", f.memory, err)
 		}
-	}
-	if limit > 0 {
-		o.Memory = nas.NewMemory(limit)
 	}
 	if o.Patience = f.patience; f.patience <= 0 {
 		o.Patience = -1
 	}
 	// Near the end of the machine's memory, collect more often rather than be killed. GOMEMLIMIT is the user's word.
-	if all := nas.MachineMemory(); all > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 {
+	if all := local.MachineMemory(); all > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(all / 10 * 9)
 	}
-	return nil
+	return local.NewMemory(limit), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 	"nasnet/nas/space"
 )
 
@@ -31,7 +32,7 @@ func (a *app) printPlans(ctx context.Context, ps []planned, workers int) error {
 	}
 	measured := map[scale]child.Estimate{}
 	mapped := new(child.Memory)
-	limit := nas.DefaultMemory()
+	limit := local.DefaultMemory()
 	total, trainings := 0.0, 0
 	for i, p := range ps {
 		p.net, p.train = p.net.WithDefaults(), p.train.WithDefaults()

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"nasnet/nas"
+	"nasnet/nas/search"
 )
 
 // family is the forks that a process runs beside the search it was started for. They have no screen of this process, but each has its socket, so that
@@ -15,16 +15,16 @@ import (
 type family struct {
 	app     *app
 	ctx     context.Context // of the process: it ends all of them
-	options nas.Options     // what they share: evaluator, memory, event stream
+	options search.Options  // what they share: evaluator, memory, event stream
 
 	mu   sync.Mutex
-	live []*nas.Search
+	live []*search.Search
 	errs []error
 	over sync.WaitGroup
 }
 
 // newFamily lets a search start forks.
-func (a *app) newFamily(ctx context.Context, o *nas.Options) *family {
+func (a *app) newFamily(ctx context.Context, o *search.Options) *family {
 	f := &family{app: a, ctx: ctx}
 	o.StartFork = f.start
 	f.options = *o
@@ -37,7 +37,7 @@ func (f *family) start(dir string) error {
 	if f.ctx.Err() != nil {
 		return context.Cause(f.ctx)
 	}
-	s, err := nas.Open(dir, f.options)
+	s, err := search.Open(dir, f.options)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ func (f *family) start(dir string) error {
 }
 
 // running returns the forks that have not ended.
-func (f *family) running() []*nas.Search {
+func (f *family) running() []*search.Search {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]*nas.Search(nil), f.live...)
+	return append([]*search.Search(nil), f.live...)
 }
 
 // wait waits for the end of all and returns what went wrong.

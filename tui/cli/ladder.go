@@ -16,8 +16,11 @@ import (
 
 	"nasnet/dataset"
 	"nasnet/nas"
+	"nasnet/nas/audit"
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
+	"nasnet/nas/local"
+	"nasnet/nas/search"
 	"nasnet/tui/term"
 )
 
@@ -72,7 +75,7 @@ func (a *app) ladderCommand() *cobra.Command {
 				}
 				return a.printRetrains(dir, args[0])
 			}
-			ranked, cfg, err := nas.ReadRanking(dir)
+			ranked, cfg, err := audit.Ranking(dir)
 			if err != nil {
 				return err
 			}
@@ -116,7 +119,7 @@ func (a *app) ladderCommand() *cobra.Command {
 
 // printRetrains prints the ladder of a run's retrains.
 func (a *app) printRetrains(dir, run string) error {
-	s, err := nas.ReadSnapshot(dir)
+	s, err := search.ReadSnapshot(dir)
 	if err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func (a *app) printRetrains(dir, run string) error {
 const bestRandom = "best of the cells drawn uniformly"
 
 // candidates chooses from the ranking, best first.
-func (f *ladderFlags) candidates(run string, ranked []nas.Ranked) (cs []experiment.Candidate, err error) {
+func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experiment.Candidate, err error) {
 	if f.top < 0 || f.middle < 0 || f.bottom < 0 {
 		return nil, usagef("ladder: --top %d --middle %d --bottom %d; want 0 or more", f.top, f.middle, f.bottom)
 	}
@@ -282,10 +285,10 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 
 // seen reads a data set that trainings will be on, unless its images cannot fit into memory.
 func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
-	if err := nas.ImagesFit(spec, nas.DefaultMemory()); err != nil {
+	if err := local.ImagesFit(spec, local.DefaultMemory()); err != nil {
 		return nil, err
 	}
-	_, d, err := nas.NewLocal().Views(ctx, spec)
+	_, d, err := local.New(nil).Views(ctx, spec)
 	return d, err
 }
 
@@ -300,13 +303,10 @@ func (a *app) grid(ctx context.Context, path, images string, ts []experiment.Tra
 		return nil, err
 	}
 	g.Images = images
-	if limit := nas.DefaultMemory(); limit > 0 {
-		g.Memory = nas.NewMemory(limit)
-	}
 	if n := g.Stale(ts); n > 0 {
 		fmt.Fprintf(a.Err, "nasnet: warning: %d results in %s are of other images than these, and are trained again\n", n, path)
 	}
-	err = g.Run(ctx, nas.NewLocal(), ts, workers, func(e experiment.Event) {
+	err = g.Run(ctx, local.New(local.NewMemory(local.DefaultMemory())), ts, workers, func(e experiment.Event) {
 		if e.Note != "" {
 			fmt.Fprintf(a.Err, "nasnet: warning: %s, seed %d begins at its start: %s\n", e.Name, e.Seed, e.Note)
 			return

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"nasnet/nas"
+	"nasnet/nas/audit"
 	"nasnet/nas/space"
 )
 
@@ -14,9 +15,9 @@ func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ranks := func(n int) (ranked []nas.Ranked) {
+	ranks := func(n int) (ranked []audit.Ranked) {
 		for i := range n {
-			ranked = append(ranked, nas.Ranked{Trial: i, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
+			ranked = append(ranked, audit.Ranked{Trial: i, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
 		}
 		return ranked
 	}
@@ -57,9 +58,9 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ranked []nas.Ranked
+	var ranked []audit.Ranked
 	for i, k := range []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Shadow, nas.Sampled} {
-		ranked = append(ranked, nas.Ranked{Trial: i, Kind: k, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
+		ranked = append(ranked, audit.Ranked{Trial: i, Kind: k, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
 	}
 	for _, r := range []struct {
 		f    ladderFlags

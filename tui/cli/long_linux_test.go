@@ -14,7 +14,9 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/controller"
+	"nasnet/nas/fake"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/tui/term/ptytest"
 )
 
@@ -33,7 +35,7 @@ func longRun(t testing.TB, n int) (store, dir string) {
 	check(err)
 	const batch = 100
 	c.Name, c.Preset, c.Children, c.Batch, c.Shadow = "long", "fake", n+1000, batch, 0
-	search, err := nas.Create(dir, c, "", nas.Options{Evaluator: nas.Fake{}})
+	search, err := search.Create(dir, c, "", search.Options{Evaluator: fake.Evaluator{}})
 	check(err)
 	check(search.Close())
 	st, err := checkpoints.Open(dir)

@@ -12,7 +12,10 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/experiment"
+	"nasnet/nas/local"
+	"nasnet/nas/record"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/nas/space"
 )
 
@@ -62,7 +65,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 	if err != nil {
 		return nil, err
 	}
-	s, err := nas.ReadSnapshot(dir)
+	s, err := search.ReadSnapshot(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +126,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	if f.test && parted {
 		return nil, recipe, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
 	}
-	own, _, err := nas.ReadConfig(dir)
+	own, _, err := record.ReadConfig(dir)
 	if err != nil {
 		return nil, recipe, err
 	}
@@ -217,7 +220,7 @@ func dropAsAsked(d *child.DropPath, fs *pflag.FlagSet) {
 
 // printRetrainPlans says what retrains will take.
 func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Command) error {
-	s, err := nas.ReadSnapshot(dir)
+	s, err := search.ReadSnapshot(dir)
 	if err != nil {
 		return err
 	}
@@ -232,7 +235,7 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 			continue
 		}
 		r, v := a.surveys.unread(*c.Retrain)
-		if err := nas.ImagesFit(r.Data, nas.DefaultMemory()); err != nil {
+		if err := local.ImagesFit(r.Data, local.DefaultMemory()); err != nil {
 			return err
 		}
 		name := "cell " + c.Cell.ShortHash()[:4]

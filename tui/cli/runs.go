@@ -10,6 +10,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/nas/audit"
 	"nasnet/nas/remote"
 	"nasnet/tui/term"
 )
@@ -113,7 +114,7 @@ func verdictOf(r checkpoints.RunSummary, st *remote.Status) (*nas.Verdict, error
 	if st != nil {
 		return st.Verdict, nil
 	}
-	v, err := nas.ReadVerdict(r.Dir)
+	v, err := audit.Verdict(r.Dir)
 	if v != nil {
 		v.Tops = nil
 	}

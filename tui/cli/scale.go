@@ -11,6 +11,7 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/record"
 	"nasnet/nas/space"
 )
 
@@ -98,7 +99,7 @@ func (a *app) trialNet(spec, dir string, t checkpoints.Trial) (net child.NetConf
 			return net, "", fmt.Errorf("settings: %w", err)
 		}
 	default:
-		c, _, err := nas.ReadConfig(dir)
+		c, _, err := record.ReadConfig(dir)
 		if err != nil {
 			return net, "", err
 		}

@@ -14,6 +14,7 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/nas/space"
 	"nasnet/tui"
 )
@@ -70,7 +71,7 @@ func (a *app) runRows(context.Context) ([]tui.RunRow, error) {
 
 // runCurve reads the rewards of a run, live or not, from its store.
 func runCurve(_ context.Context, x tui.RunRow) (tui.RunCurve, error) {
-	s, err := nas.ReadSnapshot(x.Dir)
+	s, err := search.ReadSnapshot(x.Dir)
 	if err != nil {
 		return tui.RunCurve{}, err
 	}
@@ -86,7 +87,7 @@ func (a *app) openRun(ctx context.Context, x tui.RunRow) (nas.Engine, func(), er
 	if !errors.Is(err, remote.ErrNotRunning) {
 		return nil, nil, err
 	}
-	s, err := nas.ReadSnapshot(x.Dir)
+	s, err := search.ReadSnapshot(x.Dir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/kernel"
+	"nasnet/nas/local"
+	"nasnet/nas/search"
 )
 
 // searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
@@ -142,18 +144,19 @@ func (a *app) searchCommand() *cobra.Command {
 }
 
 func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
-	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo()}
+	o := search.Options{Kernels: kernel.Arch(), Build: buildInfo()}
 	hash := ""
 	if err := cfg.Validate(); err != nil {
 		return usageError{err}
 	}
-	if err := f.engine.apply(&o); err != nil {
+	memory, err := f.engine.apply(&o)
+	if err != nil {
 		return err
 	}
 	if f.fake {
 		o.Evaluator = fakeEvaluator()
 	} else {
-		l := nas.NewLocal()
+		l := local.New(memory)
 		o.Evaluator = l
 		d, err := l.Prepare(ctx, &cfg)
 		if err != nil {
@@ -162,12 +165,12 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 		a.warn(d)
 		hash = d.SHA256
 	}
-	dir, err := nas.NewDir(a.store, f.name, f.preset)
+	dir, err := search.NewDir(a.store, f.name, f.preset)
 	if err != nil {
 		return usageError{err}
 	}
 	cfg.Name = filepath.Base(dir)
-	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Create(dir, cfg, hash, o) })
+	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) { return search.Create(dir, cfg, hash, o) })
 }
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -188,14 +191,15 @@ func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags
 	if err != nil {
 		return err
 	}
-	o := nas.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
-	if err := f.engine.apply(&o); err != nil {
+	o := search.Options{Kernels: kernel.Arch(), Build: buildInfo(), Workers: workers}
+	memory, err := f.engine.apply(&o)
+	if err != nil {
 		return err
 	}
-	if o.Evaluator, err = a.evaluatorOf(ctx, dir); err != nil {
+	if o.Evaluator, err = a.evaluatorOf(ctx, dir, memory); err != nil {
 		return err
 	}
-	return a.drive(ctx, f, o, func(o nas.Options) (*nas.Search, error) { return nas.Open(dir, o) })
+	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) { return search.Open(dir, o) })
 }
 
 func (a *app) forkCommand() *cobra.Command {
@@ -209,7 +213,7 @@ func (a *app) forkCommand() *cobra.Command {
 				return err
 			}
 			fs := c.Flags()
-			r, err := nas.ForkRun(dir, at, f.name, func(cfg *nas.Config, hash *string) error {
+			r, err := search.ForkRun(dir, at, f.name, func(cfg *nas.Config, hash *string) error {
 				if err := f.apply(fs, cfg); err != nil {
 					return err
 				}
@@ -219,7 +223,7 @@ func (a *app) forkCommand() *cobra.Command {
 				if err := cfg.Validate(); err != nil {
 					return usageError{err}
 				}
-				d, err := nas.NewLocal().Prepare(c.Context(), cfg)
+				d, err := local.New(nil).Prepare(c.Context(), cfg)
 				if err == nil {
 					*hash = d.SHA256
 				}

@@ -8,7 +8,9 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/nas/fake"
 	"nasnet/nas/remote"
+	"nasnet/nas/search"
 	"nasnet/tui"
 )
 
@@ -20,7 +22,7 @@ func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
 	}
 	cfg.Name, cfg.Preset = "b", "fake"
 	dir := filepath.Join(a.store, "b")
-	s, err := nas.Create(dir, cfg, "", nas.Options{Evaluator: nas.Fake{}})
+	s, err := search.Create(dir, cfg, "", search.Options{Evaluator: fake.Evaluator{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
+	"nasnet/nas/audit"
 	"nasnet/nas/remote"
 	"nasnet/tui/term"
 )
@@ -35,7 +36,7 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			if st.Control == nil { // told of from its store
-				if st.Verdict, err = nas.ReadVerdict(st.Dir); err != nil {
+				if st.Verdict, err = audit.Verdict(st.Dir); err != nil {
 					return err
 				}
 				if st.Verdict != nil {

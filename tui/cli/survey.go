@@ -8,6 +8,7 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 	"nasnet/nas/space"
 	"nasnet/tui"
 )
@@ -87,7 +88,7 @@ func measured(ctx context.Context, g space.Genotype, s nas.RetrainSpec, v child.
 	if err != nil {
 		return child.Estimate{}, err
 	}
-	if limit := nas.DefaultMemory(); limit > 0 && bytes > limit {
+	if limit := local.DefaultMemory(); limit > 0 && bytes > limit {
 		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
 	}
 	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Memory))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/nas"
+	"nasnet/nas/search"
 	"nasnet/tui"
 	"nasnet/tui/term"
 )
@@ -39,7 +40,7 @@ func (a *app) topCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := nas.ReadSnapshot(dir)
+			s, err := search.ReadSnapshot(dir)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 )
 
 func (a *app) trainCommand() *cobra.Command {
@@ -253,7 +254,7 @@ func (a *app) evalCommand() *cobra.Command {
 				}
 			}
 			spec.Image, spec.Test = m.Net.Image, true
-			views, d, err := nas.NewLocal().Views(c.Context(), spec)
+			views, d, err := local.New(nil).Views(c.Context(), spec)
 			if err != nil {
 				return err
 			}

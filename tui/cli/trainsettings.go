@@ -12,6 +12,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 	"nasnet/nas/space"
 )
 
@@ -114,7 +115,7 @@ func (t *training) use(r child.Recipe, fs *pflag.FlagSet, image int, handed bool
 // limit is the memory that a training may take; 0: nobody knows.
 func (t *training) limit() (int64, error) {
 	if t.memory == "" {
-		return nas.DefaultMemory(), nil
+		return local.DefaultMemory(), nil
 	}
 	n, err := nas.ParseBytes(t.memory)
 	if err != nil {
@@ -157,10 +158,10 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 			t.spec.Image = recipe.Net.Image
 		}
 	}
-	if err := nas.ImagesFit(t.spec, limit); err != nil {
+	if err := local.ImagesFit(t.spec, limit); err != nil {
 		return data, fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
 	}
-	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
+	data, d, err := local.New(nil).Views(c.Context(), t.spec)
 	if err != nil {
 		return data, err
 	}
@@ -262,10 +263,10 @@ func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) erro
 	if err := t.judgedOn(); err != nil {
 		return err
 	}
-	if err := nas.ImagesFit(t.spec, limit); err != nil {
+	if err := local.ImagesFit(t.spec, limit); err != nil {
 		return fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
 	}
-	data, d, err := nas.NewLocal().Views(c.Context(), t.spec)
+	data, d, err := local.New(nil).Views(c.Context(), t.spec)
 	if err != nil {
 		return err
 	}

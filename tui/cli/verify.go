@@ -9,6 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/nas"
+	"nasnet/nas/audit"
+	"nasnet/nas/local"
+	"nasnet/nas/record"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -27,7 +30,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			if n < 0 {
 				return usagef("--retrain %d: want the number of children to train again", n)
 			}
-			r, err := nas.Verify(c.Context(), dir)
+			r, err := audit.Verify(c.Context(), dir)
 			if err != nil {
 				return err
 			}
@@ -75,8 +78,8 @@ func trialNumbers(names []string) (ids []int, err error) {
 }
 
 // retrainSample trains children of a run again, on the images that the run was begun with.
-func (a *app) retrainSample(ctx context.Context, dir string, r *nas.VerifyReport, n int, ids []int) error {
-	e, err := a.evaluatorOf(ctx, dir)
+func (a *app) retrainSample(ctx context.Context, dir string, r *audit.Report, n int, ids []int) error {
+	e, err := a.evaluatorOf(ctx, dir, nil)
 	if err != nil {
 		return err
 	}
@@ -87,16 +90,16 @@ func (a *app) retrainSample(ctx context.Context, dir string, r *nas.VerifyReport
 	})
 }
 
-// evaluatorOf returns what trains the children of a run, with its images loaded. Images that have changed since the run began are refused.
-func (a *app) evaluatorOf(ctx context.Context, dir string) (nas.Evaluator, error) {
-	cfg, hash, err := nas.ReadConfig(dir)
+// evaluatorOf returns what trains the children of a run within so much memory, with its images loaded. Images that have changed since the run began are refused.
+func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory) (nas.Evaluator, error) {
+	cfg, hash, err := record.ReadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Preset == "fake" {
 		return fakeEvaluator(), nil
 	}
-	l := nas.NewLocal()
+	l := local.New(memory)
 	d, err := l.Prepare(ctx, &cfg)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/nas"
+	"nasnet/nas/fake"
 	"nasnet/nas/kernel"
 )
 
@@ -45,4 +46,4 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 // fakeEvaluator is behind --fake: about a second a child.
-func fakeEvaluator() nas.Evaluator { return nas.Fake{Steps: 20, Pace: 20 * time.Millisecond} }
+func fakeEvaluator() nas.Evaluator { return fake.Evaluator{Steps: 20, Pace: 20 * time.Millisecond} }

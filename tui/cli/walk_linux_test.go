@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nasnet/nas"
+	"nasnet/nas/search"
 )
 
 // TestAWalkThroughEveryScreenOfALiveSearch drives the real program through all its screens while real children train, and looks at what came of it.
@@ -94,7 +95,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	x.Wait("reward ")
 
 	stored := func() map[string]nas.TrialView {
-		s, err := nas.ReadSnapshot(dir)
+		s, err := search.ReadSnapshot(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

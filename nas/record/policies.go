@@ -1,0 +1,126 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"nasnet/checkpoints"
+	"nasnet/nas/controller"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// The states of a policy are large, and there may be a thousand of them. A run keeps the last ones and every tenth; the others can be rebuilt, to the bit,
+// by applying the stored rewards again.
+const (
+	keptPolicies    = 10 // last ones; more than the largest lag
+	everyKeptPolicy = 10
+)
+
+// Keeps reports whether the state of a policy version stays when last is the newest.
+func Keeps(version, last int) bool {
+	return version%everyKeptPolicy == 0 || version > last-keptPolicies
+}
+
+// lost says that a state is not there, be it given up or gone, rather than that the store cannot be read.
+func lost(err error) bool {
+	return errors.Is(err, checkpoints.ErrReleased) || errors.Is(err, checkpoints.ErrMissing) || errors.Is(err, checkpoints.ErrDamaged)
+}
+
+// Policy returns the controller's state of a version, from 1 up. Where the store does not have it, it is rebuilt from the
+// nearest version before that is there.
+func (r *Run) Policy(version int) (state []byte, rebuilt bool, err error) {
+	u, err := r.UpdateAt(version)
+	if err == nil || !lost(err) {
+		return u.State, false, err
+	}
+	if state, err = r.rebuild(version); err != nil {
+		return nil, false, fmt.Errorf("policy version %d: %w", version, err)
+	}
+	return state, true, nil
+}
+
+// rebuild makes the state of a version by applying the rewards of the updates since the last one that is there.
+func (r *Run) rebuild(version int) ([]byte, error) {
+	base, from := version, []byte(nil)
+	for ; base > 0; base-- {
+		u, err := r.UpdateAt(base)
+		if err == nil {
+			from = u.State
+			break
+		}
+		if !lost(err) {
+			return nil, err
+		}
+	}
+	us, err := r.Updates()
+	if err != nil {
+		return nil, err
+	}
+	ts, err := r.Trials()
+	if err != nil {
+		return nil, err
+	}
+	settings := r.Config.ControllerAt(base + 1)
+	p, err := PolicyFrom(r.Space, settings, from)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range us[base:version] {
+		if now := r.Config.ControllerAt(u.Version); now != settings {
+			if from, err = p.State(); err == nil {
+				p, err = PolicyFrom(r.Space, now, from)
+			}
+			if settings = now; err != nil {
+				return nil, err
+			}
+		}
+		var batch []controller.Sample
+		for _, x := range u.Samples {
+			if x.Trial < 0 || x.Trial >= len(ts) || ts[x.Trial].ID != x.Trial {
+				return nil, fmt.Errorf("update %d used trial %d, which is not there", u.Version, x.Trial)
+			}
+			batch = append(batch, controller.Sample{Choices: ts[x.Trial].Choices, LogP: ts[x.Trial].LogP, Reward: x.Reward})
+		}
+		if len(batch) > 0 {
+			if _, err := p.Update(batch); err != nil {
+				return nil, err
+			}
+		}
+	}
+	state, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	if got, want := Hash(state), us[version-1].StateSHA256; got != want {
+		return nil, fmt.Errorf("rebuilt from version %d it has the sha256 %.12s; it was %.12s: rewards or the program have changed", base, got, want)
+	}
+	return state, nil
+}
+
+// PolicyFrom returns a controller of a space in a state; nil is the untrained one.
+func PolicyFrom(sp space.Space, c controller.Config, state []byte) (controller.Controller, error) {
+	p, err := controller.New(sp.Arities(), c)
+	if err == nil && state != nil {
+		err = p.Restore(state)
+	}
+	return p, err
+}
+
+// Uniform returns what draws the shadows of a space.
+func Uniform(sp space.Space) (controller.Controller, error) {
+	return controller.New(sp.Arities(), controller.Config{Strategy: "random"})
+}
+
+// ProposeShadow draws a shadow with a stream of its own, so that it depends on nothing but seed and number.
+func ProposeShadow(uniform controller.Controller, seed uint64, id int) controller.Proposal {
+	return uniform.Propose(rng.Stream(seed, "shadow", uint64(id)))
+}
+
+// Hash is the name of a blob.
+func Hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,130 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/space"
+)
+
+// Epoch returns an epoch as the store keeps it, of an attempt at a trial.
+func Epoch(id, attempt int, c child.EpochResult) checkpoints.Epoch {
+	return checkpoints.Epoch{Trial: id, Attempt: attempt, Epoch: c.Epoch, LR: c.LR, Keep: c.Keep, TrainLoss: c.TrainLoss, TrainAcc: c.TrainAcc,
+		ValLoss: c.ValLoss, ValAcc: c.ValAcc, Seconds: c.Seconds, Images: c.Images}
+}
+
+// Epochs returns the epochs of the trial's attempt as the store keeps them.
+func Epochs(t *nas.Trial) (es []checkpoints.Epoch) {
+	for _, c := range t.Curve {
+		es = append(es, Epoch(t.ID, t.Attempt, c))
+	}
+	return es
+}
+
+// EpochOf is the inverse of [Epoch].
+func EpochOf(e checkpoints.Epoch) child.EpochResult {
+	return child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc, ValLoss: e.ValLoss, ValAcc: e.ValAcc,
+		Seconds: e.Seconds, Images: e.Images}
+}
+
+// Trial returns a trial as the store keeps it.
+func Trial(t *nas.Trial) checkpoints.Trial {
+	g, err := json.Marshal(t.Genotype)
+	if err != nil {
+		panic(fmt.Sprintf("record: genotype of trial %d: %v", t.ID, err)) // a validated genotype is plain data
+	}
+	kind := t.Kind
+	if kind == nas.Shadow {
+		kind = nas.Sampled // to the store, a shadow is a proposal of no policy
+	}
+	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.Hash, Choices: t.Choices,
+		LogP: t.LogP, State: string(t.State), Attempt: t.Attempt, Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText,
+		Params: t.Params, MAdds: t.MAdds, Parent: t.Parent, Star: t.Star, Note: t.Note, Started: t.Started, Finished: t.Finished, Seconds: t.Seconds, Latency: t.Latency}
+	if t.Retrain != nil {
+		if r.Spec, err = json.Marshal(t.Retrain); err != nil {
+			panic(fmt.Sprintf("record: settings of trial %d: %v", t.ID, err))
+		}
+	}
+	return r
+}
+
+// Outline is the inverse of [Trial] but for what [Fill] takes. A trial that was in training when the run was cut off is
+// proposed again, with the epochs of its checkpoint done.
+func Outline(l *nas.Ledger, r checkpoints.Trial) (*nas.Trial, error) {
+	if len(r.CellHash) < 6 {
+		return nil, fmt.Errorf("its cell has the hash %q", r.CellHash)
+	}
+	t := l.Blank(r.ID, KindOf(r), r.CellHash)
+	t.Lean = true
+	t.Batch, t.Policy, t.LogP, t.Attempt = r.Batch, r.PolicyVersion, r.LogP, r.Attempt
+	t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = nas.State(r.State), r.Reward, r.HasReward, r.FailKind, r.FailDetail
+	t.Params, t.MAdds, t.Parent, t.Star, t.Note = r.Params, r.MAdds, r.Parent, r.Star, r.Note
+	t.Started, t.Finished, t.Seconds, t.Latency = r.Started, r.Finished, r.Seconds, r.Latency
+	if len(r.Spec) > 0 {
+		t.Retrain = new(nas.RetrainSpec)
+		if err := json.Unmarshal(r.Spec, t.Retrain); err != nil {
+			return nil, fmt.Errorf("settings: %w", err)
+		}
+		t.Epochs = t.Retrain.Train.Epochs
+	}
+	if !t.Ended() {
+		t.State, t.Kept = nas.Proposed, r.CheckpointSHA256
+		t.Epoch, t.Progress = r.CheckpointEpoch, float64(r.CheckpointEpoch)/float64(max(t.Epochs, 1))
+	} else {
+		t.Epoch, t.Progress = t.Epochs, 1
+	}
+	return t, nil
+}
+
+// Fill gives a lean trial its bulk from its row, all but the curve.
+func Fill(sp space.Space, t *nas.Trial, r checkpoints.Trial) (err error) {
+	var g space.Genotype
+	if len(r.Choices) > 0 {
+		g, err = sp.Decode(r.Choices) // what was proposed; a tenth of the time of reading the JSON
+	} else {
+		g, err = space.ParseJSON(r.Genotype)
+	}
+	if err != nil {
+		return err
+	}
+	if h := g.Hash(); h != t.Hash {
+		return fmt.Errorf("its cell has the hash %.12s; the store says %.12s", h, t.Hash)
+	}
+	t.Genotype, t.Choices, t.LogP, t.Lean = g, r.Choices, r.LogP, false
+	return nil
+}
+
+// KindOf is the kind of a stored trial.
+func KindOf(r checkpoints.Trial) nas.Kind {
+	if k := nas.Kind(r.Kind); k != nas.Sampled || r.PolicyVersion >= 0 {
+		return k
+	}
+	return nas.Shadow
+}
+
+// Update returns what a screen shows of an update of the policy.
+func Update(u checkpoints.Update) nas.PolicyView {
+	return nas.PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward, Entropy: u.Entropy,
+		MaxEntropy: u.MaxEntropy, KL: u.KL, ClipFraction: u.ClipFraction, GradNorm: u.GradNorm, Samples: u.Used}
+}
+
+// Event returns an event as the store keeps it.
+func Event(e nas.Event) checkpoints.Event {
+	body, err := json.Marshal(e.Data)
+	if err != nil {
+		body, _ = json.Marshal(map[string]string{"unprintable": err.Error()})
+	}
+	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Trial: e.Trial, Body: body}
+}
+
+// Config returns a config as the store keeps it.
+func Config(c nas.Config) ([]byte, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,57 @@
+// Package record says how a run lies in its store: it opens stored runs, turns rows into the words of package nas and back,
+// and makes policies again whose states are not kept. Both the search and the audit stand on it.
+package record
+
+import (
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/space"
+)
+
+// Run is a run as its store has it.
+type Run struct {
+	*checkpoints.Store
+	Record checkpoints.Run // as it was when the run was opened
+	Config nas.Config
+	Space  space.Space
+}
+
+// Open opens the run in dir, live or not, to read. Close it.
+func Open(dir string) (*Run, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := Of(st)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Of returns the run of a store that is open already.
+func Of(st *checkpoints.Store) (*Run, error) {
+	r := &Run{Store: st}
+	var err error
+	if r.Record, err = st.Run(); err != nil {
+		return nil, err
+	}
+	if r.Config, err = nas.ParseConfig(r.Record.Config); err != nil {
+		return nil, err
+	}
+	if r.Space, err = r.Config.Space(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ReadConfig returns the config of the run in dir, and the hash of the data it was begun with.
+func ReadConfig(dir string) (c nas.Config, dataHash string, err error) {
+	r, err := Open(dir)
+	if err != nil {
+		return c, "", err
+	}
+	defer r.Close()
+	return r.Config, r.Record.DatasetSHA256, nil
+}

@@ -1,0 +1,85 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/fake"
+)
+
+// killAtEnv is the kind and number of the event at which the search of killedSearch is killed.
+const killAtEnv = "NASNET_NAS_KILL_AT"
+
+func init() { roles["killed"] = killedSearch }
+
+// killedSearch is a search that is killed by the operating system when an event is stored and nobody has been told of it.
+func killedSearch(dir string) error {
+	kind, n := "", 0
+	if _, err := fmt.Sscan(os.Getenv(killAtEnv), &kind, &n); err != nil {
+		return err
+	}
+	c := testConfig()
+	c.Name = "run"
+	s, err := Create(filepath.Join(dir, "run"), c, "none", Options{Workers: 2, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
+		if e.Kind == kind {
+			if n--; n == 0 {
+				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {} // until it takes effect
+			}
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	return s.Run(context.Background())
+}
+
+func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
+	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1}))
+	for _, c := range []struct {
+		kind string
+		n    int
+	}{{"run_started", 1}, {"trial_proposed", 5}, {"trial_started", 2}, {"trial_finished", 4}, {"controller_update", 2}, {"run_finished", 1}} {
+		t.Run(c.kind, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), roleEnv+"=killed:"+dir, fmt.Sprint(killAtEnv, "=", c.kind, " ", c.n))
+			if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(err.Error(), "killed") {
+				t.Fatalf("it was not killed: %v %s", err, out)
+			}
+			st, err := checkpoints.OpenReadOnly(filepath.Join(dir, "run"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			es, err := st.Events(0, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st.Close()
+			n := 0
+			for _, e := range es {
+				if e.Kind == c.kind {
+					n++
+				}
+			}
+			if n < c.n {
+				t.Errorf("%d events %s are stored, the last one was about to be announced: want at least %d", n, c.kind, c.n)
+			}
+			s, err := Open(filepath.Join(dir, "run"), Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := finish(t, s); got != want {
+				t.Errorf("another end than without the kill: %s, want %s", got, want)
+			}
+		})
+	}
+}

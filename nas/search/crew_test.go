@@ -1,0 +1,40 @@
+package search
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What is left of a training is told by the time it has trained, which a pause is no part of.
+func TestAGateCountsTheTimeItWasClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		shut := func(want time.Duration) {
+			t.Helper()
+			if got := g.shut(time.Now()); got != want {
+				t.Errorf("closed for %v, want %v", got, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		shut(0)
+		g.close()
+		passed := make(chan error)
+		go func() { passed <- g.wait(context.Background()) }()
+		time.Sleep(time.Second)
+		g.close() // a second time is none
+		time.Sleep(time.Second)
+		shut(2 * time.Second)
+		g.open()
+		if err := <-passed; err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		g.open()
+		shut(2 * time.Second)
+		g.close()
+		time.Sleep(3 * time.Second)
+		shut(5 * time.Second)
+	})
+}

@@ -1,0 +1,314 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/audit"
+	"nasnet/nas/fake"
+)
+
+func init() {
+	for _, role := range []string{"full", "stopped", "stopped late"} {
+		roles[role] = func(dir string) error { return fullDisk(dir, role) }
+	}
+	roles["broken"] = brokenDisk
+	roles["fixed"] = fixedDisk
+}
+
+func diskConfig() nas.Config {
+	c := testConfig()
+	c.Controller.Hidden, c.Controller.Steps = 100, 1 // a state of a policy of several hundred kB
+	return c
+}
+
+// onDisk runs a search in a process of its own and returns the last line that it prints.
+func onDisk(t *testing.T, role string, attr *syscall.SysProcAttr) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.SysProcAttr = append(os.Environ(), roleEnv+"="+role+":"+t.TempDir()), attr
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOSPC) {
+		t.Skip("a small file system of our own takes a user namespace, and this machine allows none: ", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	last := lines[len(lines)-1]
+	if why, ok := strings.CutPrefix(last, "skip "); ok {
+		t.Skip(why)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return last
+}
+
+// ballast fills the file system of a folder but for so many bytes.
+func ballast(dir string, left int64) error {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return err
+	}
+	b := make([]byte, max(0, int64(st.Bavail)*int64(st.Bsize)-left))
+	return os.WriteFile(filepath.Join(dir, "ballast"), b, 0o600)
+}
+
+// fullDisk is a search on a small file system that is filled twice: so that a result does not fit, and so that the state of a policy does not. A look at
+// what it shows while it waits, then there is room again. Or the search is stopped instead, and resumed when there is room; or it is stopped when there
+// is room, before it has tried again.
+func fullDisk(dir, role string) error {
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=16m"); err != nil {
+		fmt.Println("skip no tmpfs can be mounted here:", err)
+		return nil
+	}
+	var s *Search
+	finished, full := 0, []string{}
+	waits := make(chan error, 2)
+	var since time.Time // when the disk was filled
+	fill := func(left int64) {
+		err := ballast(dir, left)
+		since = time.Now()
+		waits <- err
+	}
+	retry := time.Millisecond
+	if role == "stopped late" {
+		retry = time.Hour
+	}
+	o := Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, Retry: retry, OnEvent: func(e nas.Event) {
+		switch e.Kind {
+		case "trial_finished":
+			switch finished++; finished {
+			case 2:
+				fill(0)
+			case 8: // the last of a batch: the update is next, and of several hundred kB
+				fill(100 << 10)
+			}
+		case "disk_full":
+			full = append(full, fmt.Sprint(e.Data["error"]))
+		}
+	}}
+	run := filepath.Join(dir, "run")
+	c := diskConfig()
+	c.Name = "run"
+	s, err := Create(run, c, "none", o)
+	if err != nil {
+		return err
+	}
+	look := func() error { // while the search waits
+		for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			v := s.Snapshot()
+			if v.State == nas.Paused && v.Time.After(since) && strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ") && v.Finished <= finished {
+				break
+			}
+			if time.Now().After(late) {
+				return fmt.Errorf("no word of the full disk: %s, %s", v.State, v.Reason)
+			}
+		}
+		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil || !strings.Contains(err.Error(), "nothing can be stored") {
+			return fmt.Errorf("a star without room: %v", err)
+		}
+		if role == "stopped late" {
+			if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+				return err
+			}
+		}
+		if role != "full" {
+			if _, err := s.Do(context.Background(), nas.Command{Do: nas.Stop}); err != nil {
+				return err
+			}
+			return nil
+		}
+		return os.Remove(filepath.Join(dir, "ballast"))
+	}
+	for filled, ends := 0, 0; ; {
+		done := make(chan error, 1)
+		go func() { done <- s.Run(context.Background()) }()
+		var err error
+	waiting:
+		for {
+			select {
+			case err = <-waits:
+				if filled++; err == nil {
+					err = look()
+				}
+				if err != nil {
+					return err
+				}
+			case err = <-done:
+				break waiting
+			}
+		}
+		if role == "stopped late" && err == nil && s.Snapshot().State == nas.Stopped {
+			ends++
+			s.Close()
+			if s, err = Open(run, o); err != nil {
+				return err
+			}
+			continue
+		}
+		if role == "stopped late" && ends != 2 {
+			return fmt.Errorf("stopped %d of 2 times; now it is %s, %v", ends, s.Snapshot().State, err)
+		}
+		if role == "full" || err == nil {
+			if err != nil || filled != 2 || len(full) != 2 || strings.Contains(full[0], "blob") || !strings.Contains(full[1], "blob") {
+				return fmt.Errorf("the disk was full %d times, the search waited for %q, and ended with %v", filled, full, err)
+			}
+			break
+		}
+		if !errors.Is(err, checkpoints.ErrDiskFull) {
+			return fmt.Errorf("stopped without room: %v", err)
+		}
+		if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+			return err
+		}
+		s.Close()
+		if s, err = Open(run, o); err != nil {
+			return err
+		}
+	}
+	return printHash(s)
+}
+
+func printHash(s *Search) error {
+	h, err := s.run.Store.StateHash()
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	fmt.Println(h)
+	return nil
+}
+
+// brokenDisk is a search whose files cannot grow any more after its third child, which is not the same as a full disk, and which is resumed when they can.
+func brokenDisk(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ) // the error is what counts
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	finished := 0
+	c := diskConfig()
+	c.Name = "run"
+	o := Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
+		if e.Kind == "trial_finished" {
+			if finished++; finished == 3 {
+				syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: old.Max})
+			}
+		}
+	}}
+	s, err := Create(filepath.Join(dir, "run"), c, "none", o)
+	if err != nil {
+		return err
+	}
+	err = s.Run(context.Background())
+	if !errors.Is(err, checkpoints.ErrIO) || s.Snapshot().State != nas.Failed {
+		return fmt.Errorf("the search ended as %s with %v", s.Snapshot().State, err)
+	}
+	s.Close()
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	if s, err = Open(filepath.Join(dir, "run"), o); err != nil {
+		return err
+	}
+	if v := s.Snapshot(); v.Finished != 3 {
+		return fmt.Errorf("%d children are stored; 3 were announced", v.Finished)
+	}
+	if err := s.Run(context.Background()); err != nil {
+		return err
+	}
+	return printHash(s)
+}
+
+// fixedDisk looks at runs on a file system that cannot be written: one that was closed, and one whose process was killed.
+func fixedDisk(dir string) error {
+	c := diskConfig()
+	c.Name, c.Children = "run", 4
+	closed := filepath.Join(dir, "closed")
+	s, err := Create(closed, c, "none", Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
+	if err != nil {
+		return err
+	}
+	if err := s.Run(context.Background()); err != nil {
+		return err
+	}
+	killed := filepath.Join(dir, "killed") // its files as they are while it is open
+	if err := os.CopyFS(killed, os.DirFS(closed)); err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		fmt.Println("skip nothing can be mounted here:", err)
+		return nil
+	}
+	if err := syscall.Mount("none", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		fmt.Println("skip nothing can be mounted read-only here:", err)
+		return nil
+	}
+	for _, run := range []string{closed, killed} {
+		v, err := ReadSnapshot(run)
+		if err != nil || v.Finished != 4 || len(v.Top) == 0 || len(v.Top[0].Curve) == 0 {
+			return fmt.Errorf("%s: snapshot: %+v, %v", run, v, err)
+		}
+		if r, err := audit.Verify(context.Background(), run); err != nil || !r.OK || r.Updates != 1 {
+			return fmt.Errorf("%s: verify: %+v, %v", run, r, err)
+		}
+		if _, err := Open(run, Options{Evaluator: fake.Evaluator{}}); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), run) {
+			return fmt.Errorf("%s: opened for writing: %v", run, err)
+		}
+	}
+	list, err := checkpoints.List(dir)
+	if err != nil || len(list) != 2 || list[0].Done != 4 || list[1].Done != 4 {
+		return fmt.Errorf("list: %+v, %v", list, err)
+	}
+	if _, err := Create(filepath.Join(dir, "more"), c, "none", Options{}); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), dir) {
+		return fmt.Errorf("a run on a file system that cannot be written: %v", err)
+	}
+	fmt.Println("all is seen")
+	return nil
+}
+
+func TestRunsOnAFileSystemThatCannotBeWrittenAreSeen(t *testing.T) {
+	if got := onDisk(t, "fixed", ownMounts()); got != "all is seen" {
+		t.Error(got)
+	}
+}
+
+// ownMounts is a user namespace, in which this user is root and may mount.
+func ownMounts() *syscall.SysProcAttr {
+	ids := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, UidMappings: ids(os.Getuid()), GidMappings: ids(os.Getgid())}
+}
+
+func TestFaultsOfTheDiskChangeNothingOfASearch(t *testing.T) {
+	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), diskConfig(), Options{Workers: 1}))
+	for _, c := range []struct {
+		name, role string
+		attr       *syscall.SysProcAttr
+	}{
+		{"a full disk is waited for", "full", ownMounts()},
+		{"a search is stopped while the disk is full", "stopped", ownMounts()},
+		{"a search is stopped when the disk is no longer full", "stopped late", ownMounts()},
+		{"files cannot be written", "broken", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := onDisk(t, c.role, c.attr); got != want {
+				t.Errorf("another end than without: %s", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/record"
+)
+
+// ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to policy version at (-1 = the latest),
+// then a future of its own with a config that change has altered. Nothing of the first run changes. The new run waits in its folder until somebody
+// resumes it. An empty name makes one from the first run's.
+func ForkRun(dir string, at int, name string, change Change, build []byte) (nas.Reply, error) {
+	run, err := record.Open(dir)
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	defer run.Close()
+	return forkStored(run, dir, at, name, change, build)
+}
+
+// fork makes a fork of the live run and, if it is wanted, starts it. It runs in the goroutine of the command, since old policies may have to be rebuilt, and
+// the owner is told when it is done.
+func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
+	spec := nas.ForkSpec{At: -1}
+	if c.Fork != nil {
+		spec = *c.Fork
+	}
+	if spec.Start && s.options.StartFork == nil {
+		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; without starting it, the fork can be resumed on its own")
+	}
+	if err := s.ports.ask(ctx, func() {}); err != nil { // the run has ended
+		return nas.Reply{}, err
+	}
+	run, err := record.Of(s.run.Store) // not the owner's
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	r, err := forkStored(run, s.dir, spec.At, spec.Name, changed(spec), s.options.Build)
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	if spec.Start {
+		name := filepath.Base(r.Dir)
+		if err = s.options.StartFork(r.Dir); err != nil {
+			err = fmt.Errorf("%s, but it could not be started: %w", r.Message, err)
+		} else {
+			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
+		}
+	}
+	if e := s.ports.ask(ctx, func() { s.emit("info", "user", -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
+		err = e
+	}
+	return r, err
+}
+
+// Change alters the config of a fork. If it changes the data, it also sets their hash.
+type Change func(c *nas.Config, dataHash *string) error
+
+func forkStored(run *record.Run, dir string, at int, name string, change Change, build []byte) (nas.Reply, error) {
+	rec, was, c := run.Record, run.Config, run.Config
+	us, err := run.Updates()
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	if at < 0 {
+		at = len(us)
+	}
+	if at > len(us) {
+		return nas.Reply{}, fmt.Errorf("fork: policy version %d does not exist yet; the latest is %d", at, len(us))
+	}
+	if c.Name = name; name == "" {
+		if c.Name, err = freeName(filepath.Dir(dir), was.Name+"-fork"); err != nil {
+			return nas.Reply{}, fmt.Errorf("fork: %w", err)
+		}
+	}
+	if err := nas.CheckName(c.Name); err != nil {
+		return nas.Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	hash := rec.DatasetSHA256
+	if err := change(&c, &hash); err != nil {
+		return nas.Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	ts, err := run.Trials()
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	inherited, manual := 0, 0 // manual: one more than the last that the fork takes over, if that has any
+	for _, t := range ts {
+		if t.ID < nas.FirstManual && t.Batch < at {
+			inherited++
+		} else if t.ID >= nas.FirstManual && !t.Open() {
+			manual = t.ID - nas.FirstManual + 1
+		}
+	}
+	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
+		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
+	}
+	c.Past = was.PastUntil(at)
+	c.Inherited = min(was.Inherited, inherited)
+	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || c.Cost != was.Cost || hash != rec.DatasetSHA256 {
+		c.Inherited, c.InheritedManual = inherited, manual
+	}
+	if c.Children < inherited {
+		return nas.Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, inherited)
+	}
+	if err := c.Validate(); err != nil {
+		return nas.Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	text, err := record.Config(c)
+	if err != nil {
+		return nas.Reply{}, err
+	}
+	var rebuilt [][]byte
+	for version := max(1, at-c.Lag); version <= at; version++ { // those that the fork's first batches are drawn from
+		state, made, err := run.Policy(version)
+		if err != nil {
+			return nas.Reply{}, fmt.Errorf("fork: %w", err)
+		}
+		if made {
+			rebuilt = append(rebuilt, state)
+		}
+	}
+	dst := filepath.Join(filepath.Dir(dir), c.Name)
+	if err := run.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created", Seed: c.Seed, Config: text,
+		DatasetSHA256: hash, Build: build, Target: c.Children}, at, rebuilt...); err != nil {
+		return nas.Reply{}, fmt.Errorf("fork: %w", err)
+	}
+	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst, At: at}, nil
+}
+
+// changed applies the settings of a fork that are not zero.
+func changed(f nas.ForkSpec) Change {
+	return func(c *nas.Config, _ *string) error {
+		if f.Seed != nil {
+			c.Seed = *f.Seed
+		}
+		if f.Children != 0 {
+			c.Children = f.Children
+		}
+		if f.LearningRate != 0 {
+			c.Controller.LearningRate = f.LearningRate
+		}
+		if f.Entropy != 0 {
+			c.Controller.Entropy = f.Entropy
+		}
+		if f.Steps != 0 {
+			c.Controller.Steps = f.Steps
+		}
+		return nil
+	}
+}
+
+// freeName returns the first of stem-1, stem-2, … that is no folder in root yet.
+func freeName(root, stem string) (string, error) {
+	for i := 1; ; i++ {
+		name := fmt.Sprintf("%s-%d", stem, i)
+		if _, err := os.Lstat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
+// NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free N.
+func NewDir(root, name, stem string) (dir string, err error) {
+	if name == "" {
+		if name, err = freeName(root, stem); err != nil {
+			return "", err
+		}
+	}
+	if err := nas.CheckName(name); err != nil {
+		return "", err
+	}
+	return filepath.Join(root, name), nil
+}

@@ -1,0 +1,202 @@
+package search
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/controller"
+	"nasnet/nas/record"
+)
+
+// ReadSnapshot is the picture of a run that no process has to have open: of a closed one as it was left, of a live one as far as it is stored.
+func ReadSnapshot(dir string) (*nas.Snapshot, error) {
+	st, err := checkpoints.OpenReadOnly(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	s, err := loadFrom(dir, st, Options{})
+	if err != nil {
+		return nil, err
+	}
+	return s.Snapshot(), nil
+}
+
+// load builds the owner's state from a store. A new run and one that was cut off at any instant go the same way.
+func load(dir string, st *checkpoints.Store, o Options) (*Search, error) {
+	s, err := loadFrom(dir, st, o)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func loadFrom(dir string, st *checkpoints.Store, o Options) (*Search, error) {
+	run, err := record.Of(st)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	if o.Every == 0 {
+		o.Every = 100 * time.Millisecond
+	}
+	s := &Search{run: run, dir: dir, options: o, ports: newPorts(), screens: screens{subscribers: map[chan struct{}]bool{}},
+		crew: crew{training: map[int]*training{}}, stops: stops{wait: cmp.Or(o.UndoTime, undoTime), at: map[int]time.Time{}},
+		log: journal{run: run.Config.Name}, clock: clock{state: nas.Stopped, ran: run.Record.Elapsed}}
+	if run.Record.State == string(nas.Done) {
+		s.clock.state = nas.Done
+	}
+	for _, n := range []int{o.Workers, run.Config.Workers, runtime.GOMAXPROCS(0)} {
+		if s.crew.workers = n; n > 0 {
+			break
+		}
+	}
+	s.worker = worker{ports: s.ports, evaluator: o.Evaluator, checkpoint: o.Checkpoint, waiting: s.memoryWaited}
+	if run.Record.ParentUUID != "" {
+		s.worker.ancestors = &ancestors{run: run, dir: dir, build: o.Build}
+	}
+	applied, err := s.policy.load(run)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	if s.ledger, err = loadLedger(run, applied); err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	if err := s.log.load(run); err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	s.policy.beliefs = s.ledger.Beliefs(probabilities(s.policy.controller), run.Space.Arities())
+	s.publish()
+	return s, s.failure
+}
+
+// memoryWaited tells in the log that a child waits for memory. It is called in the child's goroutine.
+func (s *Search) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
+	s.ports.tell(ctx, func() {
+		s.emit("info", "trial_waits", t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
+	})
+}
+
+// load reads the policy as the last update left it, and returns how many there were.
+func (p *policy) load(run *record.Run) (applied int, err error) {
+	if p.controller, err = controller.New(run.Space.Arities(), run.Config.ControllerConfig()); err != nil {
+		return 0, err
+	}
+	if p.uniform, err = record.Uniform(run.Space); err != nil {
+		return 0, err
+	}
+	p.views = []nas.PolicyView{untrained(run.Space)}
+	us, err := run.UpdateOutlines()
+	if err != nil {
+		return 0, err
+	}
+	for i, u := range us {
+		if u.Version != i+1 {
+			return 0, fmt.Errorf("update %d stands where update %d should", u.Version, i+1)
+		}
+		p.views = append(p.views, record.Update(u))
+	}
+	if len(us) == 0 {
+		return 0, nil
+	}
+	state, rebuilt, err := run.Policy(len(us))
+	if err != nil {
+		return 0, err
+	}
+	if p.rebuilt = rebuilt; rebuilt {
+		if _, err := run.WriteBlob("policy", state); err != nil {
+			return 0, err
+		}
+	}
+	if err := p.controller.Restore(state); err != nil {
+		return 0, fmt.Errorf("policy version %d: %w", len(us), err)
+	}
+	return len(us), nil
+}
+
+// loadLedger reads what the ledger wants of every trial, and the rest of those that are not lean.
+func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
+	l := nas.NewLedger(run.Config, (applied+2)*run.Config.Batch) // growing it step by step would take a tenth of the time
+	var ends []*nas.Trial
+	err := run.Outlines(func(r checkpoints.Trial) error {
+		t, err := record.Outline(l, r)
+		if err != nil {
+			return fmt.Errorf("trial %d: %w", r.ID, err)
+		}
+		if n := len(l.Proposals()); t.Kind.Proposal() && t.ID != n {
+			return fmt.Errorf("proposal %d stands where proposal %d should", t.ID, n)
+		}
+		if k := l.Batches(); t.Kind.Proposal() && t.Batch != k && t.Batch != k-1 {
+			return fmt.Errorf("trial %d is of batch %d; want %d or, if it is the first of a batch, %d", t.ID, t.Batch, k-1, k)
+		}
+		l.Admit(t)
+		t.LogP = nil
+		if t.Ended() {
+			ends = append(ends, t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.Apply(applied)
+	slices.SortStableFunc(ends, func(a, b *nas.Trial) int { return cmp.Compare(b.Finished.UnixNano(), a.Finished.UnixNano()) })
+	l.SetRecent(ends)
+	if err := detail(run, l, l.Proposals()[l.FirstWhole():]...); err != nil {
+		return nil, err
+	}
+	return l, detail(run, l, l.Manual()...)
+}
+
+// load reads the last events.
+func (j *journal) load(run *record.Run) error {
+	last, err := run.LastEventID()
+	if err != nil {
+		return err
+	}
+	es, err := run.Events(max(0, last-nas.MaxEvents), nas.MaxEvents)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		v := nas.Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Run: j.run, Trial: e.Trial}
+		if len(e.Body) > 0 {
+			if err := json.Unmarshal(e.Body, &v.Data); err != nil {
+				return fmt.Errorf("event %d: %w", e.ID, err)
+			}
+		}
+		j.events = append(j.events, v)
+	}
+	return nil
+}
+
+// noteBuild adds this program to the run's builds and warns of it, if it has not worked on the run before.
+func (s *Search) noteBuild() {
+	own, list := s.options.Build, record.Builds(s.run.Record.Build)
+	if len(own) == 0 || len(list) == 0 {
+		return
+	}
+	for _, b := range list {
+		if bytes.Equal(b, own) {
+			return
+		}
+	}
+	text, err := json.Marshal(append(list, own))
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	e := s.log.event("warn", "mixed_builds", -1, map[string]any{"this": json.RawMessage(own), "before": list,
+		"message": "another build or another processor has worked on this run: what it trains from here on may differ in the last bits from what it would have been"})
+	if s.commit(func(es []checkpoints.Event) error { return s.run.SetBuild(text, es...) }, e) {
+		s.run.Record.Build = text
+	}
+}

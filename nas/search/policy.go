@@ -1,0 +1,205 @@
+package search
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/controller"
+	"nasnet/nas/record"
+	"nasnet/nas/rng"
+	"nasnet/nas/space"
+)
+
+// policy is the controller of a run with its history.
+type policy struct {
+	controller controller.Controller // while updating, its goroutine has it
+	uniform    controller.Controller // draws the shadows
+	updating   bool                  // a goroutine applies a batch
+	rebuilt    bool                  // the newest state was lost, and was made again when the run was opened
+	views      []nas.PolicyView      // by version; [0] is the untrained policy
+	beliefs    *nas.Beliefs          // of the newest version
+}
+
+// updateEnd is what the goroutine of an update hands to the owner: the policy's new state.
+type updateEnd struct {
+	used  []checkpoints.UpdateSample
+	stats controller.Stats
+	probs [][]float64 // see nas.Beliefs
+	state []byte
+	err   error
+}
+
+// update applies rewards to the policy. It runs in a goroutine of its own.
+func (p *policy) update(batch []controller.Sample, used []checkpoints.UpdateSample, last nas.PolicyView) updateEnd {
+	u := updateEnd{used: used}
+	u.stats.Baseline, u.stats.Entropy, u.stats.MaxEntropy = last.Baseline, last.Entropy, last.MaxEntropy // a batch without rewards leaves them as they are
+	if len(batch) > 0 {
+		u.stats, u.err = p.controller.Update(batch)
+	}
+	if u.err == nil {
+		u.probs = probabilities(p.controller)
+		u.state, u.err = p.controller.State()
+	}
+	return u
+}
+
+// row is an update as the store keeps it.
+func (u updateEnd) row(version int) checkpoints.Update {
+	st := u.stats
+	return checkpoints.Update{Version: version, Batch: version - 1, State: u.state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
+		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: u.used, Used: len(u.used), Applied: time.Now()}
+}
+
+// probabilities are those of a controller that has some, else nil.
+func probabilities(c controller.Controller) [][]float64 {
+	if e, ok := c.(controller.Explainer); ok {
+		return e.Probabilities()
+	}
+	return nil
+}
+
+// at returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork and of
+// a run that was cut between two commits.
+func (p *policy) at(version, newest int, run *record.Run) (controller.Controller, error) {
+	if version == newest {
+		return p.controller, nil
+	}
+	var state []byte
+	if version > 0 {
+		var err error
+		if state, _, err = run.Policy(version); err != nil {
+			return nil, err
+		}
+	}
+	return record.PolicyFrom(run.Space, run.Config.ControllerConfig(), state)
+}
+
+// untrained is what a screen shows of the policy before its first update.
+func untrained(sp space.Space) nas.PolicyView {
+	h := 0.0
+	for _, n := range sp.Arities() {
+		h += math.Log(float64(n))
+	}
+	return nas.PolicyView{Entropy: h, MaxEntropy: h}
+}
+
+// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the shadows
+// between and right after them.
+func (s *Search) propose() bool {
+	k, l, c := s.ledger.Batches(), s.ledger, s.run.Config
+	if l.AllProposed() || k > l.Applied()+c.Lag || s.clock.state != nas.Running || s.policy.updating {
+		return false
+	}
+	version := max(0, k-c.Lag)
+	policy, err := s.policy.at(version, l.Applied(), s.run)
+	if err != nil {
+		s.fail(err)
+		return false
+	}
+	var batch []*nas.Trial
+	var rows []checkpoints.Trial
+	for id, left := len(l.Proposals()), c.Batch; id < c.Children; id++ {
+		kind, from, p := nas.Sampled, version, controller.Proposal{}
+		if c.ShadowAt(id) {
+			kind, from, p = nas.Shadow, -1, record.ProposeShadow(s.policy.uniform, c.Seed, id)
+		} else if left == 0 {
+			break
+		} else {
+			left, p = left-1, policy.Propose(rng.Stream(c.Seed, "propose", uint64(id)))
+		}
+		g, err := s.run.Space.Decode(p.Choices)
+		if err != nil {
+			s.fail(fmt.Errorf("proposal %d: %w", id, err))
+			return false
+		}
+		t := l.NewTrial(id, kind, g)
+		t.Batch, t.Policy, t.Choices, t.LogP = k, from, p.Choices, p.LogP
+		batch, rows = append(batch, t), append(rows, record.Trial(t))
+	}
+	var events []nas.Event
+	for _, t := range batch {
+		l.Admit(t)
+		d := map[string]any{"cell": t.Cell, "kind": string(t.Kind), "batch": k, "policy": t.Policy, "genotype": t.Genotype.Text()}
+		if t.CachedOf >= 0 {
+			d["repeat_of"] = t.CachedOf
+		}
+		events = append(events, s.log.event("info", "trial_proposed", t.ID, d))
+	}
+	s.screens.dirty = true
+	return s.commit(func(es []checkpoints.Event) error { return s.run.AddTrials(rows, es...) }, events...)
+}
+
+// beginUpdate gives the rewards of the oldest open batch, without those of shadows, to the controller, in proposal order, if all of its trials have an end. The controller works
+// in a goroutine, so that the owner can answer meanwhile.
+func (s *Search) beginUpdate() bool {
+	version := s.ledger.Applied()
+	if s.policy.updating || version >= s.ledger.Batches() {
+		return false
+	}
+	var batch []controller.Sample
+	var used []checkpoints.UpdateSample
+	failed, why := 0, ""
+	trials := s.ledger.Batch(version)
+	for _, t := range trials {
+		if !t.Ended() || s.held(t) {
+			return false
+		}
+		if t.State == nas.Failed {
+			failed, why = failed+1, t.FailText
+		}
+		switch {
+		case t.Kind == nas.Shadow:
+			continue
+		case t.HasReward:
+			batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: t.Reward})
+		case t.State == nas.Failed && s.run.Config.Failures == "zero":
+			batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP})
+		default:
+			continue
+		}
+		used = append(used, checkpoints.UpdateSample{Trial: t.ID, Reward: batch[len(batch)-1].Reward})
+	}
+	barren := failed == len(trials)
+	if barren {
+		batch, used = nil, nil // rewards of 0 for all would teach nothing but the fault
+	}
+	if text := s.faults.batch(barren, why); text != "" && !s.giveUp(text) {
+		return false
+	}
+	s.policy.updating = true
+	last := s.policy.views[version]
+	go func() { s.ports.updates <- s.policy.update(batch, used, last) }()
+	return true
+}
+
+// updated stores a new policy version.
+func (s *Search) updated(r updateEnd) {
+	s.policy.updating = false
+	if r.err != nil {
+		s.fail(fmt.Errorf("update %d: %w", s.ledger.Applied()+1, r.err))
+		return
+	}
+	s.ledger.Apply(1)
+	u := r.row(s.ledger.Applied())
+	s.policy.views = append(s.policy.views, record.Update(u))
+	s.policy.beliefs = s.ledger.Beliefs(r.probs, s.run.Space.Arities())
+	s.ledger.Slim(&s.screens.latest.Load().Results)
+	s.screens.updates = false
+	e := s.log.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
+		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
+		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
+	// On the batches that were applied, so that it is the same for any number of workers.
+	if v := s.ledger.Verdict(s.ledger.FirstOpen()); v != nil {
+		e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
+		e.Data["random_mean"], e.Data["randoms"] = v.Random, v.Randoms
+	}
+	if s.commit(func(es []checkpoints.Event) error { return s.run.AddUpdate(u, es...) }, e) {
+		s.commit(func([]checkpoints.Event) error {
+			_, err := s.run.KeepPolicies(func(version int) bool { return record.Keeps(version, u.Version) })
+			return err
+		})
+	}
+}

@@ -1,0 +1,446 @@
+// Package search owns a run. A [Search] is one goroutine: it asks the controller for batches of proposals, hands trials to
+// worker goroutines, gives their rewards to the controller in proposal order, and commits every change to the store before
+// the change counts.
+//
+//	controller ──propose──▶ trials ──▶ workers (nas.Evaluator: children in goroutines)
+//	     ▲                     │                 │ progress, result
+//	     └──rewards in order───┴──── owner ◀─────┘
+//	                                  │ commit, then publish
+//	                     store ◀──────┴──────▶ nas.Snapshot ▶ screen, events ▶ JSON lines
+//
+// Others reach it through [Search.Do], [Search.Snapshot] and the event stream. There is no mutex in it.
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/dataset"
+	"nasnet/nas"
+	"nasnet/nas/record"
+)
+
+// Options are what a search needs from the program around it. They never change what is found.
+type Options struct {
+	Evaluator nas.Evaluator   // trains the children; a search that is only read needs none
+	OnEvent   func(nas.Event) // called by the owner for every event, in order; must not call back into the search
+	StayOpen  bool            // when all children are done, go on serving commands until Drain, Stop or the end of the context
+	Workers   int             // children at a time; 0 = what the config says, and there 0 = one a core
+	Kernels   string          // instruction set of the kernels, for the record
+	Build     []byte          // JSON about the program, for the record
+	Every     time.Duration   // least time between two snapshots; 0 = 100 ms
+
+	Retry    time.Duration // how long to wait before the next attempt to store on a full disk; 0 = 10 s
+	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
+	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = for ever
+
+	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
+	Checkpoint time.Duration
+
+	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns when the run is open. Nil: forks wait in their
+	// folders until somebody resumes them. It is called in the goroutine of the command.
+	StartFork func(dir string) error
+}
+
+// Search is one run: the goroutine in [Search.Run] owns everything below that is not marked otherwise.
+type Search struct {
+	// fixed at the start
+	run     *record.Run // store, config and space
+	dir     string
+	options Options
+	ports   ports
+	worker  worker
+	screens screens
+
+	// owned by the loop
+	ledger  *nas.Ledger
+	policy  policy
+	crew    crew
+	stops   stops
+	clock   clock
+	log     journal
+	disk    diskWait
+	faults  faults
+	quit    <-chan struct{} // closed when Run is to end
+	leaving bool            // the run has ended, and so should Run
+	failure error           // why the loop must end
+}
+
+// ports are how other goroutines reach the owner.
+type ports struct {
+	inbox   chan func()    // commands
+	results chan result    // ends of children
+	epochs  chan epochEnd  // epochs of children
+	updates chan updateEnd // ends of updates of the policy
+	moved   chan struct{}  // of size 1: something moved that a screen may show
+	closed  chan struct{}  // closed when Run has returned
+}
+
+func newPorts() ports {
+	return ports{make(chan func()), make(chan result), make(chan epochEnd), make(chan updateEnd), make(chan struct{}, 1), make(chan struct{})}
+}
+
+// ask runs f in the owner's goroutine and waits for its end.
+func (p ports) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case p.inbox <- func() { defer close(done); f() }:
+	case <-p.closed:
+		return nas.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-done
+	return nil
+}
+
+// tell lets the owner run f, without waiting for its end.
+func (p ports) tell(ctx context.Context, f func()) {
+	select {
+	case p.inbox <- f:
+	case <-ctx.Done():
+	}
+}
+
+// wake lets the loop look again at what can be done and shown.
+func (p ports) wake() {
+	select {
+	case p.moved <- struct{}{}:
+	default: // it was told already
+	}
+}
+
+// Create makes the folder of a new run and returns the search, ready to [Search.Run].
+func Create(dir string, c nas.Config, dataHash string, o Options) (*Search, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	text, err := record.Config(c)
+	if err != nil {
+		return nil, err
+	}
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "created", Seed: c.Seed, Config: text, DatasetSHA256: dataHash,
+		Build: o.Build, Target: c.Children})
+	if err != nil {
+		return nil, err
+	}
+	return load(dir, st, o)
+}
+
+// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards, children that were in training go on from
+// their last checkpoint, or begin again if they have none.
+func Open(dir string, o Options) (*Search, error) {
+	st, err := checkpoints.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return load(dir, st, o)
+}
+
+// Close releases the run's folder. Call it after Run has returned, or instead of Run.
+func (s *Search) Close() error { return s.run.Close() }
+
+// Config returns the run's config.
+func (s *Search) Config() nas.Config { return s.run.Config }
+
+// Dir returns the run's folder.
+func (s *Search) Dir() string { return s.dir }
+
+// Snapshot implements [nas.Engine]. Any goroutine may call it.
+func (s *Search) Snapshot() *nas.Snapshot { return s.screens.latest.Load() }
+
+// Subscribe implements [nas.Engine]. Any goroutine may call it while Run is active.
+func (s *Search) Subscribe() (<-chan struct{}, func()) {
+	c := make(chan struct{}, 1)
+	s.ports.ask(context.Background(), func() { s.screens.subscribers[c] = true })
+	return c, func() { s.ports.ask(context.Background(), func() { delete(s.screens.subscribers, c) }) }
+}
+
+// Do implements [nas.Engine]. Any goroutine but the owner may call it while Run is active.
+func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
+	if c.Do == nas.Fork {
+		return s.fork(ctx, c)
+	}
+	if c.Do == nas.Retrain && c.Retrain != nil {
+		r := *c.Retrain
+		r.Data.Name, r.Data.Dir = dataset.Anywhere(r.Data.Name), dataset.Anywhere(r.Data.Dir) // the run may go on in another folder
+		c.Retrain = &r
+		if err := s.refuseTooLarge(ctx, c); err != nil {
+			return nas.Reply{}, err
+		}
+	}
+	var r nas.Reply
+	var err error
+	if e := s.ports.ask(ctx, func() { r, err = s.do(c) }); e != nil {
+		return nas.Reply{}, e
+	}
+	return r, err
+}
+
+// Tell implements [nas.Diary]. Any goroutine but the owner may call it while Run is active.
+func (s *Search) Tell(ctx context.Context, kind, message string) error {
+	return s.ports.ask(ctx, func() { s.emit("info", kind, -1, map[string]any{"message": message}) })
+}
+
+// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to go on from their last checkpoint
+// when the run is resumed. It returns an error only if the run cannot go on, above all when the store cannot be written. Call it once.
+func (s *Search) Run(ctx context.Context) error {
+	defer close(s.ports.closed)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.quit = ctx.Done()
+
+	if _, err := s.run.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
+		s.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
+	}
+	if s.policy.rebuilt {
+		s.emit("warn", "policy_rebuilt", -1, map[string]any{"version": s.ledger.Applied()})
+	}
+	s.noteBuild()
+	s.enter(nas.Running, "")
+	config := s.run.Config
+	s.emit("info", "run_started", -1, map[string]any{"children": config.Children, "finished": s.ledger.Finished(), "workers": s.crew.workers,
+		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": s.dir})
+	if c := config.Cost; c.By != "" {
+		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
+		if c.By == nas.ByLatency {
+			d["warning"] = "latency is measured, so another run with this seed is another search"
+		}
+		s.emit("info", "reward_by_cost", -1, d)
+	}
+
+	var timer *time.Timer
+	var due, looks <-chan time.Time
+	if s.options.Patience == 0 {
+		s.options.Patience = defaultPatience
+	}
+	if s.options.Patience > 0 {
+		ticker := time.NewTicker(max(s.options.Patience/looksPerPatience, 1))
+		defer ticker.Stop()
+		looks = ticker.C
+	}
+	published := time.Time{}
+	over := false
+	for {
+		if s.disk.end { // was asked for while the disk was full, and then there was room
+			s.disk.end = false
+			s.steer(nas.Command{Do: nas.Stop})
+			cancel(errEnding)
+		}
+		if ctx.Err() == nil {
+			s.advance(ctx)
+		}
+		complete := s.ledger.Complete() && !s.busy()
+		if !over && complete {
+			over = true
+			s.enter(nas.Done, "")
+			s.finish("done")
+		} else if over && !complete { // a cell was submitted after the end
+			over = false
+			s.enter(nas.Running, "")
+		}
+		if !s.busy() && (s.failure != nil || ctx.Err() != nil || s.clock.state == nas.Draining || s.clock.state == nas.Stopped || s.leaving || (over && !s.options.StayOpen)) {
+			break
+		}
+		if s.screens.dirty && due == nil {
+			wait := s.options.Every - time.Since(published)
+			timer = time.NewTimer(max(wait, 0))
+			due = timer.C
+		}
+		select {
+		case f := <-s.ports.inbox:
+			f()
+		case r := <-s.ports.results:
+			s.ended(ctx, r)
+		case e := <-s.ports.epochs:
+			s.epoch(e)
+		case u := <-s.ports.updates:
+			s.updated(u)
+		case <-s.ports.moved:
+			s.screens.dirty = true
+		case <-due:
+			s.publish()
+			published, due = time.Now(), nil
+		case <-looks:
+			s.look()
+		case <-ctx.Done():
+			s.settle(ctx)
+		}
+		if s.clock.state == nas.Stopped || s.failure != nil {
+			cancel(errEnding)
+		}
+	}
+	if timer != nil {
+		timer.Stop()
+	}
+	if !over {
+		s.enter(nas.Stopped, s.clock.reason)
+		s.finish("stopped")
+	}
+	if s.failure != nil {
+		s.clock.state, s.clock.reason = nas.Failed, s.failure.Error()
+	}
+	s.publish()
+	return s.failure
+}
+
+// busy reports whether a goroutine works for the owner.
+func (s *Search) busy() bool { return len(s.crew.training) > 0 || s.policy.updating }
+
+// settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf to that.
+func (s *Search) settle(ctx context.Context) {
+	late := time.NewTimer(partingTime)
+	defer late.Stop()
+	for s.busy() {
+		select {
+		case <-late.C:
+			s.part()
+		case r := <-s.ports.results:
+			s.ended(ctx, r)
+		case e := <-s.ports.epochs:
+			s.epoch(e)
+		case u := <-s.ports.updates:
+			s.updated(u)
+		case f := <-s.ports.inbox:
+			f()
+		}
+	}
+}
+
+// advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch, draws batches that are due and
+// fills the workers.
+func (s *Search) advance(ctx context.Context) {
+	for again := true; again && s.failure == nil; {
+		again = s.settleRepeats()
+		again = s.beginUpdate() || again
+		again = s.propose() || again
+	}
+	for s.failure == nil && s.clock.state == nas.Running && len(s.crew.training) < s.crew.workers {
+		t := s.ledger.Next()
+		if t == nil {
+			return
+		}
+		s.startTrial(ctx, t)
+	}
+}
+
+// enter moves the run to a state, in the store and in the clock of time spent.
+func (s *Search) enter(to nas.State, reason string) {
+	s.clock.enter(to, reason)
+	s.screens.dirty = true
+	s.commit(func(es []checkpoints.Event) error { return s.run.SetRunState(string(to), es...) })
+}
+
+// finish writes the last event of a sitting.
+func (s *Search) finish(how string) {
+	d := map[string]any{"state": how, "finished": s.ledger.Finished(), "failed": s.ledger.Count(nas.Failed), "updates": s.ledger.Applied(),
+		"seconds": s.clock.elapsed().Seconds()}
+	if b := s.ledger.Best(nil); b != nil {
+		d["best"], d["reward"], d["cell"] = b.ID, b.Reward, b.Cell
+	}
+	s.emit("info", "run_finished", -1, d)
+}
+
+// fail ends the loop: a run whose log cannot be written must not go on.
+func (s *Search) fail(err error) {
+	if s.failure == nil {
+		s.failure = fmt.Errorf("run %s: %w", s.run.Config.Name, err)
+	}
+}
+
+// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One that is to end after the running
+// children does so. It reports whether the run goes on for now.
+func (s *Search) giveUp(reason string) bool {
+	if s.clock.state == nas.Draining {
+		return true
+	}
+	if !s.options.StayOpen {
+		s.fail(errors.New(reason))
+		return false
+	}
+	s.crew.setGates(true)
+	s.enter(nas.Paused, reason)
+	s.emit("error", "run_paused", -1, map[string]any{"reason": reason})
+	return s.failure == nil
+}
+
+// commit makes a change in the store together with the events that tell of it, then hands the events on. It reports whether the run can go on.
+func (s *Search) commit(change func([]checkpoints.Event) error, events ...nas.Event) bool {
+	if s.failure != nil || s.disk.full != nil {
+		return false // what failed is not in the store, so nothing may build on it
+	}
+	stored := make([]checkpoints.Event, len(events))
+	for i, e := range events {
+		stored[i] = record.Event(e)
+	}
+	s.run.SetElapsed(s.clock.elapsed())
+	if err := s.stored(func() error { return change(stored) }); err != nil {
+		s.fail(err)
+		return false
+	}
+	for _, e := range events {
+		s.announce(e)
+	}
+	if waited := s.disk.waited; waited > 0 {
+		s.disk.waited = 0
+		s.emit("warn", "disk_waited", -1, map[string]any{"seconds": waited.Seconds()})
+	}
+	return true
+}
+
+// emit stores an event of its own and hands it on.
+func (s *Search) emit(level, kind string, trial int, data map[string]any) {
+	s.commit(func(es []checkpoints.Event) error { return s.run.AddEvent(es...) }, s.log.event(level, kind, trial, data))
+}
+
+// announce hands an event that is stored already to the screens and the event stream.
+func (s *Search) announce(e nas.Event) {
+	s.log.add(e)
+	s.screens.dirty = true
+	if s.options.OnEvent != nil {
+		s.options.OnEvent(e)
+	}
+}
+
+// journal is the last events of a run.
+type journal struct {
+	run    string // its name
+	events []nas.Event
+}
+
+func (j *journal) event(level, kind string, trial int, data map[string]any) nas.Event {
+	return nas.Event{Time: time.Now(), Level: level, Kind: kind, Run: j.run, Trial: trial, Data: data}
+}
+
+func (j *journal) add(e nas.Event) {
+	j.events = append(j.events, e)
+	if n := len(j.events) - nas.MaxEvents; n > 0 {
+		j.events = append([]nas.Event(nil), j.events[n:]...)
+	}
+}
+
+// clock is the state of a run and the time spent in it.
+type clock struct {
+	state  nas.State
+	reason string
+	ran    time.Duration // before since
+	since  time.Time     // when the state last changed
+}
+
+func (c *clock) enter(to nas.State, reason string) {
+	c.ran, c.since = c.elapsed(), time.Now()
+	c.state, c.reason = to, reason
+}
+
+// active reports whether children may train.
+func (c *clock) active() bool { return c.state == nas.Running || c.state == nas.Draining }
+
+func (c *clock) elapsed() time.Duration {
+	if c.active() {
+		return c.ran + time.Since(c.since)
+	}
+	return c.ran
+}

@@ -1,0 +1,254 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/record"
+)
+
+// do carries out a command in the owner's goroutine. When its answer comes, the newest snapshot shows what it did.
+func (s *Search) do(c nas.Command) (nas.Reply, error) {
+	if s.disk.full != nil {
+		return s.doWaiting(c)
+	}
+	r, err := s.steer(c)
+	if err == nil && !stored(c) {
+		s.emit("info", "user", eventTrial(c), told(c, r.Message))
+	}
+	if err == nil {
+		err = s.failure
+	}
+	if s.screens.dirty {
+		s.publish()
+	}
+	return r, err
+}
+
+// stored reports whether a command's own commit has its event.
+func stored(c nas.Command) bool {
+	return c.Do == nas.Submit || c.Do == nas.Retrain || c.Do == nas.Star || c.Do == nas.Note || c.Do == nas.UndoStop
+}
+
+// told is what the event of a command says.
+func told(c nas.Command, message string) map[string]any {
+	d := map[string]any{"do": string(c.Do), "message": message}
+	if c.From != "" {
+		d["from"] = c.From
+	}
+	return d
+}
+
+// eventTrial is the trial that the event of a command is about, -1 if it is about none.
+func eventTrial(c nas.Command) int {
+	switch c.Do {
+	case nas.PauseTrial, nas.ResumeTrial, nas.ToggleTrial, nas.StopTrial:
+		return c.Trial
+	}
+	return -1
+}
+
+func noTrial(id int) error { return fmt.Errorf("there is no trial %s in this run", nas.TrialLabel(id)) }
+
+func (s *Search) steer(c nas.Command) (nas.Reply, error) {
+	switch c.Do {
+	case nas.Pause:
+		if s.clock.state != nas.Running {
+			return nas.Reply{}, fmt.Errorf("the search is %s; only a running one can be paused", s.clock.state)
+		}
+		s.crew.setGates(true)
+		s.enter(nas.Paused, "")
+		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(s.crew.training))}, s.failure
+	case nas.Resume:
+		if s.clock.state != nas.Paused && s.clock.state != nas.Draining {
+			return nas.Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", s.clock.state)
+		}
+		s.crew.setGates(false)
+		s.faults = faults{}
+		s.enter(nas.Running, "")
+		return nas.Reply{Message: "the search goes on"}, s.failure
+	case nas.Toggle:
+		c.Do = nas.Pause
+		if s.clock.state == nas.Paused || s.clock.state == nas.Draining {
+			c.Do = nas.Resume
+		}
+		return s.steer(c)
+	case nas.PauseTrial, nas.ResumeTrial, nas.ToggleTrial, nas.StopTrial:
+		return s.steerChild(c)
+	case nas.UndoStop:
+		return s.undoStop(c)
+	case nas.SetWorkers:
+		if c.N < 1 || c.N > 1024 {
+			return nas.Reply{}, fmt.Errorf("workers: %d; want 1 to 1024", c.N)
+		}
+		s.crew.workers, s.screens.dirty = c.N, true
+		return nas.Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
+	case nas.Submit, nas.Retrain:
+		return s.addManual(c)
+	case nas.Star, nas.Note:
+		return s.mark(c)
+	case nas.Drain:
+		if s.clock.state == nas.Done {
+			s.leaving = true
+			return nas.Reply{Message: "the run has ended"}, nil
+		}
+		s.crew.freeAll()
+		s.enter(nas.Draining, "")
+		return nas.Reply{Message: fmt.Sprintf("ends after %d running children", len(s.crew.training))}, s.failure
+	case nas.Stop:
+		if s.clock.state == nas.Done {
+			s.leaving = true
+			return nas.Reply{Message: "the run has ended"}, nil
+		}
+		s.enter(nas.Stopped, "")
+		return nas.Reply{Message: "stopping"}, s.failure
+	}
+	return nas.Reply{}, fmt.Errorf("command %q is not known", c.Do)
+}
+
+func (s *Search) steerChild(c nas.Command) (nas.Reply, error) {
+	t := s.ledger.Trial(c.Trial)
+	if t == nil {
+		return nas.Reply{}, noTrial(c.Trial)
+	}
+	r := s.crew.training[t.ID]
+	if r == nil {
+		return nas.Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State)
+	}
+	s.screens.dirty = true
+	if c.Do == nas.ToggleTrial {
+		if c.Do = nas.PauseTrial; t.State == nas.Paused {
+			c.Do = nas.ResumeTrial
+		}
+	}
+	switch c.Do {
+	case nas.PauseTrial:
+		t.State = nas.Paused
+		r.gate.close()
+		return nas.Reply{Message: "paused child " + t.Label()}, nil
+	case nas.ResumeTrial:
+		t.State = nas.Running
+		if s.clock.state == nas.Running || s.clock.state == nas.Draining {
+			r.gate.open()
+		}
+		return nas.Reply{Message: "resumed child " + t.Label()}, nil
+	}
+	r.stopped = true
+	r.cancel(errStopped)
+	return nas.Reply{Message: "stopped child " + t.Label(), Trial: t.ID}, nil
+}
+
+// addManual makes a trial for a cell from a person: at the search's settings (Submit) or at its own (Retrain).
+func (s *Search) addManual(c nas.Command) (nas.Reply, error) {
+	var parent *nas.Trial
+	if c.Parent != nil {
+		if parent = s.ledger.Trial(*c.Parent); parent == nil {
+			return nas.Reply{}, noTrial(*c.Parent)
+		}
+		if c.Cell == nil {
+			if err := detail(s.run, s.ledger, parent); err != nil {
+				return nas.Reply{}, err
+			}
+			c.Cell = &parent.Genotype
+		}
+	}
+	if c.Cell == nil {
+		return nas.Reply{}, fmt.Errorf("%s wants a cell, or the trial whose cell it is", c.Do)
+	}
+	if err := c.Cell.Validate(); err != nil {
+		return nas.Reply{}, err
+	}
+	t := s.ledger.NewTrial(s.ledger.NextManual(), nas.Submitted, *c.Cell)
+	if parent != nil {
+		t.Parent = parent.ID
+	}
+	t.Note = clean(c.Text)
+	if c.Do == nas.Retrain {
+		if c.Retrain == nil {
+			return nas.Reply{}, fmt.Errorf("retrain wants settings")
+		}
+		r := *c.Retrain
+		if r.Train.Shards == 0 {
+			r.Train.Shards = child.DefaultShards(r.Train.Batch)
+		}
+		if err := r.Net.Validate(); err != nil {
+			return nas.Reply{}, fmt.Errorf("retrain: net: %w", err)
+		}
+		if err := r.Train.Validate(); err != nil {
+			return nas.Reply{}, fmt.Errorf("retrain: train: %w", err)
+		}
+		t.Kind, t.Retrain, t.Epochs = nas.Retrained, &r, r.Train.Epochs
+	}
+	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
+	e := s.log.event("info", "user", t.ID, told(c, r.Message))
+	if s.commit(func(es []checkpoints.Event) error {
+		return s.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
+	}, e) {
+		s.ledger.Admit(t)
+		s.screens.dirty, s.screens.results = true, false // retrains are listed from their beginning
+	}
+	return r, s.failure
+}
+
+func (s *Search) mark(c nas.Command) (nas.Reply, error) {
+	t := s.ledger.Trial(c.Trial)
+	if t == nil {
+		return nas.Reply{}, noTrial(c.Trial)
+	}
+	star, note := t.Star, clean(c.Text)
+	message, change := "noted", func(es []checkpoints.Event) error { return s.run.SetNote(t.ID, note, es...) }
+	if c.Do == nas.Star {
+		star, note, message = !t.Star, t.Note, "starred "+t.Cell
+		if !star {
+			message = "took the star from " + t.Cell
+		}
+		change = func(es []checkpoints.Event) error { return s.run.SetStar(t.ID, star, es...) }
+	}
+	if s.commit(change, s.log.event("info", "user", t.ID, told(c, message))) {
+		t.Star, t.Note = star, note
+		s.screens.results = false
+	}
+	return nas.Reply{Message: message, Trial: t.ID}, s.failure
+}
+
+// clean makes text from a person fit for a screen: one line without control characters, at most 200 runes.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:200])
+	}
+	return strings.TrimSpace(text)
+}
+
+// refuseTooLarge is the error of a retrain that could never fit into memory. It works in the caller's goroutine, since counting a large network takes a
+// while. Whatever else is wrong with the command, the owner says.
+func (s *Search) refuseTooLarge(ctx context.Context, c nas.Command) error {
+	e, ok := s.options.Evaluator.(nas.Reserver)
+	if !ok {
+		return nil
+	}
+	if c.Cell == nil && c.Parent != nil {
+		if err := s.ports.ask(ctx, func() {
+			if t := s.ledger.Trial(*c.Parent); t != nil && detail(s.run, s.ledger, t) == nil {
+				g := t.Genotype.Clone()
+				c.Cell = &g
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	if c.Cell == nil {
+		return nil
+	}
+	return e.FitsUnread(*c.Cell, *c.Retrain)
+}

@@ -1,0 +1,100 @@
+package search
+
+import (
+	"fmt"
+	"time"
+
+	"nasnet/checkpoints"
+	"nasnet/nas"
+	"nasnet/nas/record"
+)
+
+// A stop can be undone as long as nothing was built upon it: no policy was made without the child, and no repeat of its cell was trained in its place. The
+// child then goes on from its last checkpoint and ends as if it had not been stopped, and so does the search, to the bit. So that there is time to do it,
+// updates and repeats wait for undoTime after a stop. Trials made by hand can be taken up again at any time, since nothing is built upon them.
+const undoTime = 15 * time.Second
+
+// stops is the trials that were stopped in this sitting.
+type stops struct {
+	wait time.Duration     // how long nothing may build on a stop
+	at   map[int]time.Time // by trial
+}
+
+// held reports whether a trial was stopped so lately that nothing may build on it yet.
+func (s stops) held(t *nas.Trial) bool {
+	at, here := s.at[t.ID]
+	return t.State == nas.Stopped && here && time.Since(at) < s.wait
+}
+
+// hold delays updates and repeats that depend on a stopped trial, so that the stop can be undone.
+func (s *Search) hold(t *nas.Trial) {
+	s.stops.at[t.ID] = time.Now()
+	time.AfterFunc(s.stops.wait, s.ports.wake)
+}
+
+// held reports whether nothing may build on the stop of a trial yet. A search that is to end does not wait.
+func (s *Search) held(t *nas.Trial) bool { return s.clock.state != nas.Draining && s.stops.held(t) }
+
+// undoStop takes a stopped child up again.
+func (s *Search) undoStop(c nas.Command) (nas.Reply, error) {
+	t := s.ledger.Trial(c.Trial)
+	if t == nil {
+		return nas.Reply{}, noTrial(c.Trial)
+	}
+	r := s.crew.training[t.ID]
+	stopping := r != nil && r.stopped
+	if t.State != nas.Stopped && !stopping {
+		return nas.Reply{}, fmt.Errorf("trial %s is %s, not stopped", t.Label(), t.State)
+	}
+	when := ""
+	if !stopping && len(s.crew.training) >= s.crew.workers {
+		when = " when a worker is free,"
+	}
+	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when + " as if it had not been stopped", Trial: t.ID}
+	e := s.log.event("info", "user", t.ID, told(c, reply.Message))
+	if stopping {
+		r.stopped = false
+		s.commit(func(es []checkpoints.Event) error { return s.run.AddEvent(es...) }, e)
+		return reply, s.failure
+	}
+	if why := s.ledger.BuiltUpon(t, s.policy.updating); why != "" {
+		return nas.Reply{}, fmt.Errorf("trial %s cannot go on as if it had not been stopped: %s; its cell can be submitted or retrained", t.Label(), why)
+	}
+	if !s.commit(func(es []checkpoints.Event) error { return s.run.ReopenTrial(t.ID, es...) }, e) {
+		return reply, s.failure
+	}
+	s.goBack(t)
+	s.ledger.Reopen(t)
+	return reply, s.failure
+}
+
+// goBack makes a trial wait for a worker with what its last checkpoint has.
+func (s *Search) goBack(t *nas.Trial) {
+	delete(s.stops.at, t.ID)
+	t.State, t.FailKind, t.FailText, t.Finished, t.Seconds = nas.Proposed, "", "", time.Time{}, 0
+	t.Kept, t.Epoch, t.Curve = "", 0, nil
+	if err := loadCheckpoint(s.run, t); err != nil {
+		s.checkpointLost(t, err)
+	}
+	t.Progress = float64(t.Epoch) / float64(max(t.Epochs, 1))
+	s.screens.dirty, s.screens.results = true, false
+}
+
+// loadCheckpoint gives a half-trained child what is stored of it.
+func loadCheckpoint(run *record.Run, t *nas.Trial) error {
+	row, err := run.Trial(t.ID)
+	if err != nil || row.CheckpointSHA256 == "" {
+		return err
+	}
+	es, err := run.Epochs(t.ID)
+	if err != nil {
+		return err
+	}
+	t.Kept, t.Epoch = row.CheckpointSHA256, row.CheckpointEpoch
+	for _, e := range es {
+		if e.Attempt == row.Attempt && e.Epoch <= row.CheckpointEpoch {
+			t.Curve = append(t.Curve, record.EpochOf(e))
+		}
+	}
+	return nil
+}
