@@ -1,4 +1,4 @@
-package nas_test
+package search_test
 
 import (
 	"archive/zip"
@@ -9,8 +9,12 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"nasnet/nas"
+	"nasnet/nas/audit"
+	"nasnet/nas/fake"
 	"nasnet/nas/kernel"
+	"nasnet/nas/local"
+	"nasnet/nas/record"
+	"nasnet/nas/search"
 )
 
 // The runs in testdata/recorded were begun by the build of 2026-11-28 and stopped about half-way. The hashes are that build's: of each run as it lies
@@ -65,20 +69,20 @@ func TestRecordedRunsOpenVerifyAndGoOnAsTheyDid(t *testing.T) {
 				t.Errorf("as it was stored it has the state hash %s; want %s", v.StateHash, r.begun)
 			}
 
-			c, hash, err := nas.ReadConfig(dir)
+			c, hash, err := record.ReadConfig(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := nas.Options{Kernels: kernel.Arch(), Evaluator: nas.Fake{Steps: 20}}
+			o := search.Options{Kernels: kernel.Arch(), Evaluator: fake.Evaluator{Steps: 20}}
 			if c.Preset != "fake" {
-				l := nas.NewLocal()
+				l := local.New(nil)
 				d, err := l.Prepare(t.Context(), &c)
 				if err != nil || d.SHA256 != hash {
 					t.Fatalf("data set %s: %v, sha256 %s; want %s", c.Data, err, d.SHA256, hash)
 				}
 				o.Evaluator = l
 			}
-			s, err := nas.Open(dir, o)
+			s, err := search.Open(dir, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,9 +114,9 @@ func unzip(t *testing.T, archive, name string) (dir string) {
 }
 
 // verify does the decisions of a run again.
-func verify(t *testing.T, dir string) nas.VerifyReport {
+func verify(t *testing.T, dir string) audit.Report {
 	t.Helper()
-	r, err := nas.Verify(t.Context(), dir)
+	r, err := audit.Verify(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
