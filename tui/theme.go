@@ -18,12 +18,12 @@ import (
 type theme struct {
 	g term.Glyphs
 
-	plain, bold, selected               lipgloss.Style
-	frame, focus, title                 lipgloss.Style // of panes
-	key, mark                           lipgloss.Style // keys in the footer; the letters that tie a child to its place
-	good, warn, bad, star               lipgloss.Style
-	mean, best                          lipgloss.Style // lines of the reward chart
-	separable, pooling, dilated, convol lipgloss.Style // op families
+	plain, bold, selected lipgloss.Style
+	frame, focus, title   lipgloss.Style // of panes
+	key, mark             lipgloss.Style // keys in the footer; the letters that tie a child to its place
+	good, warn, bad, star lipgloss.Style
+	mean, best            lipgloss.Style // lines of the reward chart
+	families              map[space.Family]lipgloss.Style
 }
 
 // palette is which of the terminal's 16 colours are used.
@@ -75,8 +75,12 @@ func newTheme(tier term.Tier, p palette) theme {
 		frame: plain, focus: paint("6"), title: bold,
 		key: paint("6").Bold(true), mark: paint("5").Bold(true),
 		good: paint("2"), warn: paint("3"), bad: paint("1").Bold(true), star: paint("3"),
-		mean: paint("6"), best: paint("2").Bold(true),
-		separable: paint("6"), pooling: paint("5"), dilated: paint("3"), convol: paint("2"),
+		mean: paint("6"), best: paint("2").Bold(true), families: map[space.Family]lipgloss.Style{},
+	}
+	for _, row := range space.Families {
+		if t.families[row.Name] = plain; row.Colour != "" {
+			t.families[row.Name] = paint(familyColours[row.Colour])
+		}
 	}
 	return t
 }
@@ -109,17 +113,13 @@ func (t theme) state(s nas.State) (sign, word string, style lipgloss.Style) {
 	return t.g.None, string(s), t.plain
 }
 
-// family is the style of an op.
+// familyColours are the terminal's colours by the names that the table of families has for them.
+var familyColours = map[string]string{"green": "2", "yellow": "3", "magenta": "5", "cyan": "6"}
+
+// family is the style of an op; what is no op is plain.
 func (t theme) family(f space.Family) lipgloss.Style {
-	switch f {
-	case space.Separable:
-		return t.separable
-	case space.AvgPool, space.MaxPool:
-		return t.pooling
-	case space.Dilated:
-		return t.dilated
-	case space.Conv, space.Factorized:
-		return t.convol
+	if style, ok := t.families[f]; ok {
+		return style
 	}
 	return t.plain
 }

@@ -34,6 +34,17 @@ func TestEveryOpButTheIdentityHasADropPathOfItsCell(t *testing.T) {
 	}
 }
 
+func TestEveryFamilyOfOpsCanBeBuilt(t *testing.T) {
+	for _, row := range space.Families {
+		if families[row.Name] == nil {
+			t.Errorf("package child cannot build the family %s: it lacks a row in families (ops.go)", row.Name)
+		}
+	}
+	if len(families) != len(space.Families) {
+		t.Errorf("package child builds %d families, package space has %d", len(families), len(space.Families))
+	}
+}
+
 // A huge network from a few bytes is refused before its memory is taken.
 func TestAHugeNetworkFromAFileIsRefused(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")

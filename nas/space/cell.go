@@ -144,7 +144,7 @@ func (k Block) validate(b int) error {
 			return fmt.Errorf("in%d is state %d, want 0 to %d (%s)", r.n, r.in, 1+b, stateRange(2+b))
 		}
 		if opIndex(r.op) < 0 {
-			return fmt.Errorf("op%d is %q, want one of %s", r.n, clip(r.op), strings.Join(allOps(), " "))
+			return fmt.Errorf("op%d is %q, want one of %s", r.n, clip(r.op), strings.Join(opNames(), " "))
 		}
 	}
 	if k.Combine != Add && k.Combine != Concat {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Family groups ops which are drawn, coloured and counted alike.
+// Family names a row of [Families]: ops that are built, drawn, coloured and named alike, but for the size of their window.
 type Family string
 
-// The families of [Ops].
+// The families.
 const (
 	Identity   Family = "identity"
 	Conv       Family = "conv"       // one k x k convolution
@@ -20,32 +20,63 @@ const (
 	MaxPool    Family = "maxpool"
 )
 
-// Op is one row of the table of operations.
-type Op struct {
-	Name   string // stable: in JSON, in stored runs, on the command line
-	Short  string // unique, for one-line forms
-	Label  string // for people
-	Family Family
-	Kernel int // side of the window in pixels, before dilation; 1 for identity
+// FamilyRow is one row of the table of families. How a family is built is said by package child, which has a builder for each.
+type FamilyRow struct {
+	Name       Family
+	Colour     string // on terminals: green, yellow, magenta, cyan, or empty for none
+	Fill, Edge string // in pictures: a pale colour and a darker one that also differ in grey from those of other families, as "#rrggbb"
+	Slim       string // what slim calls its ops, K being the window's side; empty: slim has none
 }
 
-// Ops is every operation a cell may use, in the order the search space numbers them. The paper has 13 (section 3, list before figure 3); the
-// 5x5 average pool is the fourteenth.
+// Families are the families of [Ops].
+var Families = []FamilyRow{
+	{Identity, "", "#ffffff", "#8a8a8a", "none"},
+	{Conv, "green", "#dce8f7", "#3f6ea6", ""},
+	{Factorized, "green", "#cfe3ec", "#2f7f95", ""},
+	{Dilated, "yellow", "#e4dcf3", "#7254a8", ""},
+	{Separable, "cyan", "#fdebc8", "#b97a14", "separable_KxK_2"},
+	{AvgPool, "magenta", "#dcefd9", "#4b8b3b", "avg_pool_KxK"},
+	{MaxPool, "magenta", "#f6d9d3", "#b04a35", "max_pool_KxK"},
+}
+
+// Row finds the row of a family; ok is false when there is none of that name.
+func (f Family) Row() (row FamilyRow, ok bool) {
+	i := slices.IndexFunc(Families, func(r FamilyRow) bool { return r.Name == f })
+	if i < 0 {
+		return FamilyRow{}, false
+	}
+	return Families[i], true
+}
+
+// Op is one row of the table of operations.
+type Op struct {
+	Name   string // in JSON, in stored runs, on the command line
+	Short  string // in one-line forms and, through them, in the hashes of cells
+	Label  string // for people
+	Family Family
+	Kernel int    // side of the window in pixels, before dilation; 1 for identity
+	Drawn  string // in drawings of cells; empty: Name
+}
+
+// Ops is every operation a cell may use. The paper has 13 (section 3, list before figure 3); the 5x5 average pool is the fourteenth.
+//
+// Stored runs and hashes of cells stand on this table: a row never moves and never changes its name or its short name. A new op is a row at the end,
+// a builder in package child if its family is new, and vectors of its results beside those that package child is tested with.
 var Ops = []Op{
-	{"identity", "i", "identity", Identity, 1},
-	{"conv1x3_3x1", "f3", "1x3 3x1", Factorized, 3},
-	{"conv1x7_7x1", "f7", "1x7 7x1", Factorized, 7},
-	{"dil3x3", "d3", "dil 3x3", Dilated, 3},
-	{"avg3x3", "a3", "avg 3x3", AvgPool, 3},
-	{"avg5x5", "a5", "avg 5x5", AvgPool, 5},
-	{"max3x3", "m3", "max 3x3", MaxPool, 3},
-	{"max5x5", "m5", "max 5x5", MaxPool, 5},
-	{"max7x7", "m7", "max 7x7", MaxPool, 7},
-	{"conv1x1", "c1", "conv 1x1", Conv, 1},
-	{"conv3x3", "c3", "conv 3x3", Conv, 3},
-	{"sep3x3", "s3", "sep 3x3", Separable, 3},
-	{"sep5x5", "s5", "sep 5x5", Separable, 5},
-	{"sep7x7", "s7", "sep 7x7", Separable, 7},
+	{"identity", "i", "identity", Identity, 1, ""},
+	{"conv1x3_3x1", "f3", "1x3 3x1", Factorized, 3, "c1x3-3x1"},
+	{"conv1x7_7x1", "f7", "1x7 7x1", Factorized, 7, "c1x7-7x1"},
+	{"dil3x3", "d3", "dil 3x3", Dilated, 3, ""},
+	{"avg3x3", "a3", "avg 3x3", AvgPool, 3, ""},
+	{"avg5x5", "a5", "avg 5x5", AvgPool, 5, ""},
+	{"max3x3", "m3", "max 3x3", MaxPool, 3, ""},
+	{"max5x5", "m5", "max 5x5", MaxPool, 5, ""},
+	{"max7x7", "m7", "max 7x7", MaxPool, 7, ""},
+	{"conv1x1", "c1", "conv 1x1", Conv, 1, ""},
+	{"conv3x3", "c3", "conv 3x3", Conv, 3, ""},
+	{"sep3x3", "s3", "sep 3x3", Separable, 3, ""},
+	{"sep5x5", "s5", "sep 5x5", Separable, 5, ""},
+	{"sep7x7", "s7", "sep 7x7", Separable, 7, ""},
 }
 
 // OpByName finds an op by its Name.
@@ -62,47 +93,54 @@ func opIndex(name string) int {
 	return slices.IndexFunc(Ops, func(o Op) bool { return o.Name == name })
 }
 
-// opNames lists the names of Ops which keep accepts.
-func opNames(keep func(Op) bool) []string {
-	var names []string
-	for _, o := range Ops {
-		if keep(o) {
-			names = append(names, o.Name)
-		}
+// NamedOpSet is a set of ops with a name.
+type NamedOpSet struct {
+	Name string
+	Ops  []string // names, in the order a [Space] numbers them
+}
+
+// OpSets are the sets of ops that have a name; the first is the default. A set never changes, whatever is added to [Ops]: the configs of older runs have its
+// name alone.
+var OpSets = []NamedOpSet{
+	{"seed-14", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7")},
+	// The ops of the paper.
+	{"paper-13", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7")},
+	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap children, every one trains fast.
+	{"light", strings.Fields("identity avg3x3 max3x3 sep3x3 sep5x5")},
+}
+
+// OpSetHelp says what [OpSet] takes, for people.
+func OpSetHelp() string { return "op set (" + strings.Join(setNames(), ", ") + ") or a list of ops" }
+
+func setNames() (names []string) {
+	for _, s := range OpSets {
+		names = append(names, s.Name)
 	}
 	return names
 }
 
-// NamedOpSet is a set of ops with a name.
-type NamedOpSet struct {
-	Name, Title string
-	Ops         []string // names, in the order a [Space] numbers them
-}
-
-// OpSets are the sets of ops that have a name; the first is the default.
-var OpSets = []NamedOpSet{
-	{"seed-14", "all 14 ops", opNames(func(Op) bool { return true })},
-	{"paper-13", "the 13 ops of the paper: no 5x5 average pool", opNames(func(o Op) bool { return o.Name != "avg5x5" })},
-	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap children, every one trains fast.
-	{"light", "identity, 3x3 pools, separable 3x3 and 5x5", []string{"identity", "avg3x3", "max3x3", "sep3x3", "sep5x5"}},
+// OpSetName is the inverse of [OpSet]: the name of the set that has exactly these ops in this order, or the list of them.
+func OpSetName(ops []string) string {
+	for _, s := range OpSets {
+		if slices.Equal(s.Ops, ops) {
+			return s.Name
+		}
+	}
+	return strings.Join(ops, ",")
 }
 
 // OpSet resolves the name of a set, or a comma-separated list of op names in the order wanted, to op names. An op may be listed once.
 func OpSet(spec string) ([]string, error) {
 	spec = strings.TrimSpace(spec)
-	var names []string
-	for _, s := range OpSets {
-		if s.Name == spec {
-			return slices.Clone(s.Ops), nil
-		}
-		names = append(names, s.Name)
+	if i := slices.Index(setNames(), spec); i >= 0 {
+		return slices.Clone(OpSets[i].Ops), nil
 	}
 	var ops []string
 	for _, f := range strings.Split(spec, ",") {
 		f = strings.TrimSpace(f)
 		if opIndex(f) < 0 {
 			return nil, fmt.Errorf("space: op set %q: %q is neither a set (%s) nor an op (%s)",
-				clip(spec), clip(f), strings.Join(names, ", "), strings.Join(allOps(), ", "))
+				clip(spec), clip(f), strings.Join(setNames(), ", "), strings.Join(opNames(), ", "))
 		}
 		if slices.Contains(ops, f) {
 			return nil, fmt.Errorf("space: op set %q: %s is listed twice", clip(spec), f)
@@ -112,7 +150,12 @@ func OpSet(spec string) ([]string, error) {
 	return ops, nil
 }
 
-func allOps() []string { return OpSets[0].Ops }
+func opNames() (names []string) {
+	for _, o := range Ops {
+		names = append(names, o.Name)
+	}
+	return names
+}
 
 // clip shortens text of unknown origin for an error message.
 func clip(s string) string {

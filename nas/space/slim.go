@@ -3,6 +3,7 @@ package space
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -65,18 +66,8 @@ func slimText(c Cell) (string, error) {
 // slimOp is the name of an op in slim.
 func slimOp(name string) (string, bool) {
 	op, _ := OpByName(name)
-	k := op.Kernel
-	switch op.Family {
-	case Identity:
-		return "none", true
-	case Separable:
-		return fmt.Sprintf("separable_%dx%d_2", k, k), true
-	case AvgPool:
-		return fmt.Sprintf("avg_pool_%dx%d", k, k), true
-	case MaxPool:
-		return fmt.Sprintf("max_pool_%dx%d", k, k), true
-	}
-	return "", false
+	family, _ := op.Family.Row()
+	return strings.ReplaceAll(family.Slim, "K", strconv.Itoa(op.Kernel)), family.Slim != ""
 }
 
 // list writes integers as Python does.

@@ -227,8 +227,8 @@ func opText(name string, strided bool, most int) string {
 	if strided {
 		tail = "/2"
 	}
-	if op, ok := space.OpByName(name); ok && op.Family == space.Factorized {
-		if name = "c" + strings.ReplaceAll(op.Label, " ", "-"); len(name)+len(tail) > most {
+	if op, ok := space.OpByName(name); ok && op.Drawn != "" {
+		if name = op.Drawn; len(name)+len(tail) > most {
 			name = op.Label
 		}
 	}

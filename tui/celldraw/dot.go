@@ -36,9 +36,9 @@ func dotCell(s *strings.Builder, id, title string, c space.Cell, reduction bool)
 	}
 	for _, o := range operands(c) {
 		op := fmt.Sprintf("%s_b%d_%d", id, o.block, o.rung)
-		colour := colours[operation(o.op, 0, 0).Family]
+		fill, edge := colours(o.op)
 		fmt.Fprintf(s, "\t\t%s [label=%s, shape=box, style=\"filled,rounded\", fillcolor=%s, color=%s];\n", op, dotQuote(pictureText(o, reduction)),
-			dotQuote(colour.fill), dotQuote(colour.edge))
+			dotQuote(fill), dotQuote(edge))
 		fmt.Fprintf(s, "\t\t%s -> %s;\n\t\t%s -> %s;\n", node(o.in), op, op, node(2+o.block))
 	}
 	fmt.Fprintf(s, "\t\t%s_out [label=<concat, <I>h</I><SUB>i+1</SUB>>, shape=box, style=rounded];\n", id)

@@ -8,16 +8,13 @@ import (
 	"nasnet/nas/space"
 )
 
-// colours of the families in pictures: pale fills and darker edges that also differ in grey.
-var colours = map[space.Family]struct{ fill, edge string }{
-	space.Identity:   {"#ffffff", "#8a8a8a"},
-	space.Conv:       {"#dce8f7", "#3f6ea6"},
-	space.Factorized: {"#cfe3ec", "#2f7f95"},
-	space.Dilated:    {"#e4dcf3", "#7254a8"},
-	space.Separable:  {"#fdebc8", "#b97a14"},
-	space.AvgPool:    {"#dcefd9", "#4b8b3b"},
-	space.MaxPool:    {"#f6d9d3", "#b04a35"},
-	"":               {"#eeeeee", "#555555"},
+// colours are those of an op in a picture: what fills its box, and the edge.
+func colours(op string) (fill, edge string) {
+	row, _ := space.OpByName(op)
+	if family, ok := row.Family.Row(); ok {
+		return family.Fill, family.Edge
+	}
+	return "#eeeeee", "#555555" // not an op, as only an invalid cell has
 }
 
 // Units of the picture, in pixels.
@@ -94,10 +91,10 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 		}
 	}
 	for _, b := range v.boxes {
-		fill := colours[operation(b.op, 0, 0).Family]
+		fill, edge := colours(b.op)
 		width := (paperBox - 1) * svgX
 		svgTip(s, x(b.col)+width/2, py(b.row), "l-3.5 -7h7z")
-		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`, x(b.col), py(b.row), width, 2*svgY, fill.fill, fill.edge)
+		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`, x(b.col), py(b.row), width, 2*svgY, fill, edge)
 		fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", x(b.col)+width/2, py(b.row+1)+4, escape(pictureText(b.operand, reduction)))
 	}
 	for b, p := range v.sums {

@@ -294,7 +294,7 @@ func (a *app) cellRandom() *cobra.Command {
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
 	c.Flags().IntVar(&count, "count", 1, "how many")
 	c.Flags().IntVar(&blocks, "blocks", 5, "blocks per cell (B)")
-	c.Flags().StringVar(&ops, "ops", "seed-14", "op set or list of ops")
+	c.Flags().StringVar(&ops, "ops", space.OpSets[0].Name, space.OpSetHelp())
 	return c
 }
 
@@ -320,7 +320,7 @@ func (a *app) cellMutate() *cobra.Command {
 		return a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) })
 	}}
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
-	c.Flags().StringVar(&ops, "ops", "seed-14", "op set or list of ops")
+	c.Flags().StringVar(&ops, "ops", space.OpSets[0].Name, space.OpSetHelp())
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 	"nasnet/nas/kernel"
 	"nasnet/nas/local"
 	"nasnet/nas/search"
+	"nasnet/nas/space"
 )
 
 // searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
@@ -61,7 +62,7 @@ func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
 	fs.Float64Var(&c.Train.LR, "lr", 0, "learning rate of the children")
 	fs.IntVar(&c.TrainImages, "train-images", 0, "images a child trains on (0: all that validation leaves)")
 	fs.IntVar(&c.ValImages, "val-images", 0, "held-out images that make the reward")
-	fs.StringVar(&c.Ops, "ops", "", "op set (seed-14, paper-13, light) or a list of ops")
+	fs.StringVar(&c.Ops, "ops", "", space.OpSetHelp())
 	fs.IntVar(&c.Blocks, "blocks", 0, "blocks per cell (B)")
 	fs.Float64Var(&c.Train.DropPath.Prob, "drop-path", 0, "ScheduledDropPath: probability of dropping a path at the end of training")
 	fs.StringVar(&c.Train.DropPath.Mode, "drop-path-mode", "", "linear (the paper's schedule), constant, scaled (also by depth) or none")
