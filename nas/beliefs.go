@@ -28,25 +28,25 @@ const (
 func (l *Ledger) Beliefs(probs [][]float64, arities []int) *Beliefs {
 	b := &Beliefs{Version: l.applied, Exact: probs != nil, Probabilities: probs}
 	if probs == nil {
-		b.Probabilities = l.shares(arities)
+		b.Probabilities = shares(l.proposals, arities)
 	}
 	for _, row := range b.Probabilities {
 		for i := range row {
 			row[i] = math.Round(row[i]*1e4) / 1e4 // a snapshot may go over a wire
 		}
 	}
-	b.Entropy = entropies(l.entropy)
+	b.Entropy = l.entropy.points()
 	return b
 }
 
 // shares counts the choices of the last proposals of the controller.
-func (l *Ledger) shares(arities []int) [][]float64 {
+func shares(proposals []*Trial, arities []int) [][]float64 {
 	out, n := make([][]float64, len(arities)), 0.0
 	for d, a := range arities {
 		out[d] = make([]float64, a)
 	}
-	for i := len(l.proposals) - 1; i >= 0 && n < sharesOf; i-- {
-		t := l.proposals[i]
+	for i := len(proposals) - 1; i >= 0 && n < sharesOf; i-- {
+		t := proposals[i]
 		if t.Kind != Sampled || len(t.Choices) != len(arities) {
 			continue
 		}
@@ -66,21 +66,23 @@ func (l *Ledger) shares(arities []int) [][]float64 {
 	return out
 }
 
-// entropySum is the sum of -log p over the controller's proposals of a batch, by decision.
+// entropySums is, for each batch and decision, the sum of -log p over the controller's proposals.
+type entropySums []entropySum
+
 type entropySum struct {
 	proposals int
 	nats      []float64
 }
 
-// countEntropy adds a proposal to the sums.
-func (l *Ledger) countEntropy(t *Trial) {
+// add counts a proposal.
+func (e *entropySums) add(t *Trial) {
 	if t.Kind != Sampled || t.Batch < 0 || len(t.LogP) == 0 {
 		return
 	}
-	for len(l.entropy) <= t.Batch {
-		l.entropy = append(l.entropy, entropySum{})
+	for len(*e) <= t.Batch {
+		*e = append(*e, entropySum{})
 	}
-	d := &l.entropy[t.Batch]
+	d := &(*e)[t.Batch]
 	if d.nats == nil {
 		d.nats = make([]float64, len(t.LogP))
 	}
@@ -90,13 +92,13 @@ func (l *Ledger) countEntropy(t *Trial) {
 	}
 }
 
-// entropies groups the batches and takes the mean of -log p over the proposals of each group.
-func entropies(batches []entropySum) (points []EntropyPoint) {
-	size, any := max(1, (len(batches)+maxEntropyPoints-1)/maxEntropyPoints), false
-	for from := 0; from < len(batches); from += size {
+// points groups the batches and takes the mean of -log p over the proposals of each group.
+func (e entropySums) points() (points []EntropyPoint) {
+	size, any := max(1, (len(e)+maxEntropyPoints-1)/maxEntropyPoints), false
+	for from := 0; from < len(e); from += size {
 		var p EntropyPoint
 		n := 0
-		for k, b := range batches[from:min(from+size, len(batches))] {
+		for k, b := range e[from:min(from+size, len(e))] {
 			if b.proposals == 0 {
 				continue
 			}

@@ -42,7 +42,7 @@ type Ledger struct {
 	first     map[string]int
 	recent    []int // trials by their end, newest first, at most MaxRecent
 	applied   int   // batches that an update has used: the version of the policy
-	entropy   []entropySum
+	entropy   entropySums
 }
 
 // NewLedger returns an empty ledger with room for a number of proposals.
@@ -75,7 +75,7 @@ func (l *Ledger) Admit(t *Trial) {
 		l.starts = append(l.starts, len(l.proposals))
 	}
 	l.proposals = append(l.proposals, t)
-	l.countEntropy(t)
+	l.entropy.add(t)
 	if t.ID < l.config.Inherited {
 		return
 	}
@@ -262,16 +262,6 @@ func (l *Ledger) Count(in State) (n int) {
 func (l *Ledger) Finished() (n int) {
 	for _, t := range l.proposals {
 		if t.Ended() {
-			n++
-		}
-	}
-	return n
-}
-
-// cached is the number of proposals that ended as repeats.
-func (l *Ledger) cached() (n int) {
-	for _, t := range l.proposals {
-		if t.Ended() && t.CachedOf >= 0 {
 			n++
 		}
 	}

@@ -24,7 +24,12 @@ func (l *Ledger) Standing() (s Standing) {
 
 // Results returns what changes only when a trial ends or is marked.
 func (l *Ledger) Results(s Standing) (r Results) {
-	r.Finished, r.Failed, r.Cached = l.Finished(), l.Count(Failed), l.cached()
+	r.Finished, r.Failed = l.Finished(), l.Count(Failed)
+	for _, t := range l.proposals {
+		if t.Ended() && t.CachedOf >= 0 {
+			r.Cached++
+		}
+	}
 	r.Rewards, r.Shadows, r.Verdict = l.Rewards(Sampled), l.Rewards(Shadow), l.Verdict(len(l.proposals))
 	r.Top, r.Starred, r.Recent, r.Retrains = views(s.Top), views(s.Starred), views(s.Recent), l.Retrains()
 	if len(r.Top) > 0 {
@@ -64,7 +69,7 @@ func (l *Ledger) Ranking() (ts []*Trial) {
 	return leaders(ts)
 }
 
-// starred is a ranking of the trials with a star that are not in another one.
+// starred is a ranking of the trials with a star that are not in top.
 func (l *Ledger) starred(top []*Trial) (ts []*Trial) {
 	for t := range l.All {
 		if t.Star && l.Ranked(t) && !slices.Contains(top, t) {

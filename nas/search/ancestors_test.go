@@ -32,10 +32,10 @@ func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	}
 	s := fork("first", "changed", 3, func(c *nas.Config, _ *string) error { c.Train.LR = 0.01; return nil })
 	finish(t, s)
-	others := s.run.Config.Inherited
+	others := s.owner.run.Config.Inherited
 	s = fork("changed", "again", 2, func(*nas.Config, *string) error { return nil })
 	shared, own := 0, 0
-	s.options.OnEvent = func(e nas.Event) {
+	s.owner.options.OnEvent = func(e nas.Event) {
 		switch from := e.Data["shared_from"]; {
 		case e.Kind != "trial_finished":
 		case from == nil:
@@ -84,12 +84,12 @@ func TestAHalfTrainedChildThatKinHasFinishedHasEachEpochOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(fake.Evaluator{Steps: 2})
-	if s.ledger.Proposals()[5].Epoch != 3 {
-		t.Fatalf("trial 5 has %d epochs", s.ledger.Proposals()[5].Epoch)
+	if s.owner.ledger.Proposals()[5].Epoch != 3 {
+		t.Fatalf("trial 5 has %d epochs", s.owner.ledger.Proposals()[5].Epoch)
 	}
 	finish(t, s)
 	var epochs []string
-	for _, e := range s.ledger.Proposals()[5].Curve {
+	for _, e := range s.owner.ledger.Proposals()[5].Curve {
 		epochs = append(epochs, fmt.Sprint(e.Epoch))
 	}
 	if got := strings.Join(epochs, " "); got != "1 2 3 4 5" {

@@ -26,7 +26,7 @@ func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
 			if b.Version != s.Snapshot().Policy.Version || b.Version == 0 || b.Exact != r.exact {
 				t.Errorf("version %d, exact %v at policy %d", b.Version, b.Exact, s.Snapshot().Policy.Version)
 			}
-			arities := s.run.Space.Arities()
+			arities := s.owner.run.Space.Arities()
 			if len(b.Probabilities) != len(arities) {
 				t.Fatalf("%d rows for %d decisions", len(b.Probabilities), len(arities))
 			}

@@ -92,7 +92,7 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := s.ledger.Trial(5)
+	x := s.owner.ledger.Trial(5)
 	if x.State != nas.Proposed || x.Epoch != 3 || len(x.Curve) != 3 || x.Progress != 0.6 {
 		t.Errorf("before: %s after %d epochs, %d of the curve, progress %v; want proposed, 3, 3, 0.6", x.State, x.Epoch, len(x.Curve), x.Progress)
 	}
@@ -117,7 +117,7 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	}
 	defer s.Close()
 	for _, v := range live.Top {
-		if got := s.ledger.Trial(v.ID).Curve; fmt.Sprint(got) != fmt.Sprint(v.Curve) {
+		if got := s.owner.ledger.Trial(v.ID).Curve; fmt.Sprint(got) != fmt.Sprint(v.Curve) {
 			t.Errorf("trial %d: the curve read back is %v; it was %v", v.ID, got, v.Curve)
 		}
 	}
@@ -212,7 +212,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 		if !strings.Contains(said, harm.says) || !strings.HasSuffix(said, " 3") || strings.Count(said, harm.says) != 1 {
 			t.Errorf("%s: the event says %q; want once, with %q and epoch 3", harm.what, said, harm.says)
 		}
-		if x := s.ledger.Trial(5); len(e.after) != 0 || x.Attempt != 2 || len(x.Curve) != 5 || x.State != nas.Done {
+		if x := s.owner.ledger.Trial(5); len(e.after) != 0 || x.Attempt != 2 || len(x.Curve) != 5 || x.State != nas.Done {
 			t.Errorf("%s: went on %v, attempt %d, %d epochs, %s; want from the start, 2, 5, done", harm.what, e.after, x.Attempt, len(x.Curve), x.State)
 		}
 	}
@@ -240,7 +240,7 @@ func TestCheckpointsAreTakenOnlyWhereTrainingIsLong(t *testing.T) {
 	} {
 		r := &training{kept: time.Now().Add(-c.since)}
 		r.cost.Store(int64(c.cost))
-		if got := s.worker.keepNow(r, c.step); got != c.want {
+		if got := s.owner.worker.keepNow(r, c.step); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
 	}
@@ -366,7 +366,7 @@ func realSearch(dir string) error {
 	defer s.Close()
 	done := make(chan error, 1)
 	go func() { done <- s.Run(context.Background()) }()
-	if len(s.ledger.Manual()) == 0 {
+	if len(s.owner.ledger.Manual()) == 0 {
 		spec := nas.RetrainSpec{Data: c.DataSpec(), Net: c.Net, Train: c.Train, Seed: 9}
 		spec.Net.Filters, spec.Train.Shards = 6, 2
 		for len(s.Snapshot().Rewards) == 0 {

@@ -180,7 +180,7 @@ func fullDisk(dir, role string) error {
 }
 
 func printHash(s *Search) error {
-	h, err := s.run.Store.StateHash()
+	h, err := s.owner.run.Store.StateHash()
 	if err != nil {
 		return err
 	}

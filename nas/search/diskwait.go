@@ -23,69 +23,69 @@ type diskWait struct {
 const retryTime = 10 * time.Second
 
 // stored makes a change of the store. It waits as long as the disk is full, unless the search is to end.
-func (s *Search) stored(change func() error) error {
+func (o *owner) stored(change func() error) error {
 	err := change()
-	if s.disk.full != nil || !errors.As(err, &s.disk.full) {
+	if o.disk.full != nil || !errors.As(err, &o.disk.full) {
 		return err
 	}
 	began := time.Now()
-	s.crew.setGates(true)
-	s.announce(s.log.event("error", "disk_full", -1, map[string]any{"need": s.disk.full.Need, "free": s.disk.full.Free, "error": err.Error()}))
-	every := s.options.Retry
+	o.crew.setGates(true)
+	o.announce(o.log.event("error", "disk_full", -1, map[string]any{"need": o.disk.full.Need, "free": o.disk.full.Free, "error": err.Error()}))
+	every := o.options.Retry
 	if every == 0 {
 		every = retryTime
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for last := s.disk.end; ; {
-		s.publishWaiting()
+	for last := o.disk.end; ; {
+		o.publishWaiting()
 		select {
 		case <-ticker.C:
-		case f := <-s.ports.inbox:
-			if f(); !s.disk.again && !s.disk.end {
+		case f := <-o.ports.inbox:
+			if f(); !o.disk.again && !o.disk.end {
 				continue
 			}
-			last, s.disk.again = s.disk.end, false
-		case <-s.quit:
+			last, o.disk.again = o.disk.end, false
+		case <-o.quit:
 			last = true
 		}
-		if err = change(); !errors.As(err, &s.disk.full) || last {
+		if err = change(); !errors.As(err, &o.disk.full) || last {
 			break
 		}
 	}
-	s.disk = diskWait{waited: time.Since(began), end: s.disk.end && err == nil}
-	if s.clock.active() {
-		s.clock.since = s.clock.since.Add(s.disk.waited)
-		s.crew.setGates(false)
+	o.disk = diskWait{waited: time.Since(began), end: o.disk.end && err == nil}
+	if o.clock.active() {
+		o.clock.since = o.clock.since.Add(o.disk.waited)
+		o.crew.setGates(false)
 	}
-	s.screens.dirty = true
+	o.screens.dirty = true
 	return err
 }
 
 // publishWaiting shows the last snapshot with the reason for which it stays: what the owner has in hand is not stored, so nobody may see it.
-func (s *Search) publishWaiting() {
-	v := *s.screens.latest.Load()
+func (o *owner) publishWaiting() {
+	v := *o.screens.latest.Load()
 	v.Version++
 	v.Time, v.State, v.ETA, v.ImageRate = time.Now(), nas.Paused, 0, 0
-	v.Reason = nas.FullDisk(s.disk.full.Need, s.disk.full.Free, s.dir)
+	v.Reason = nas.FullDisk(o.disk.full.Need, o.disk.full.Free, o.dir)
 	v.Running = slices.Clone(v.Running)
 	for i := range v.Running {
 		v.Running[i].ImageRate, v.Running[i].Left = 0, 0
 	}
-	v.Events = slices.Clone(s.log.events)
-	s.screens.show(&v)
+	v.Events = slices.Clone(o.log.events)
+	o.screens.show(&v)
 }
 
 // doWaiting answers a command while there is no room.
-func (s *Search) doWaiting(c nas.Command) (nas.Reply, error) {
+func (o *owner) doWaiting(c nas.Command) (nas.Reply, error) {
 	switch c.Do {
 	case nas.Resume, nas.Toggle:
-		s.disk.again = true
+		o.disk.again = true
 		return nas.Reply{Message: "tries to store again"}, nil
 	case nas.Stop, nas.Drain:
-		s.disk.end = true
+		o.disk.end = true
 		return nas.Reply{Message: "stopping; what could not be stored is trained again at resume"}, nil
 	}
-	return nas.Reply{}, fmt.Errorf("nothing can be stored (disk full: %s needed, %s free in %s): make room, then resume or wait; or stop", nas.FormatBytes(s.disk.full.Need),
-		nas.FormatBytes(s.disk.full.Free), s.dir)
+	return nas.Reply{}, fmt.Errorf("nothing can be stored (disk full: %s needed, %s free in %s): make room, then resume or wait; or stop", nas.FormatBytes(o.disk.full.Need),
+		nas.FormatBytes(o.disk.full.Free), o.dir)
 }

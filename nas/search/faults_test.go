@@ -30,22 +30,22 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 			t.Errorf("event %s: %s, %v", e.Kind, b, err)
 		}
 	}})
-	untrained, err := s.policy.controller.State()
+	untrained, err := s.owner.policy.controller.State()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "all trials of 2 batches in a row failed; the last one: child: training diverged") {
 		t.Errorf("the run: %v", err)
 	}
-	for _, x := range s.ledger.Proposals() {
+	for _, x := range s.owner.ledger.Proposals() {
 		if x.State != nas.Failed || x.FailKind != "diverged" || x.HasReward {
 			t.Errorf("trial %d: %s, %s: %s", x.ID, x.State, x.FailKind, x.FailText)
 		}
 	}
-	if a, b := s.policy.views[0], s.policy.views[1]; a.Entropy != b.Entropy || a.MaxEntropy != b.MaxEntropy || b.Entropy == 0 {
+	if a, b := s.owner.policy.views[0], s.owner.policy.views[1]; a.Entropy != b.Entropy || a.MaxEntropy != b.MaxEntropy || b.Entropy == 0 {
 		t.Errorf("the entropy is %v after %v", b.Entropy, a.Entropy)
 	}
-	u, err := s.run.Store.UpdateAt(1)
+	u, err := s.owner.run.Store.UpdateAt(1)
 	if err != nil || len(u.Samples) != 0 || string(u.State) != string(untrained) {
 		t.Errorf("the first update used %d rewards, %v; the policy is as it was: %v", len(u.Samples), err, string(u.State) == string(untrained))
 	}
@@ -81,7 +81,7 @@ func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 		if before.Elapsed < 0 || before.Elapsed > time.Hour || v.ETA != 0 {
 			t.Errorf("%v: elapsed %v before, ETA %v after", jump, before.Elapsed, v.ETA)
 		}
-		for _, x := range s.ledger.Proposals() {
+		for _, x := range s.owner.ledger.Proposals() {
 			if x.Seconds < 0 || x.Seconds > spent.Seconds() {
 				t.Errorf("%v: trial %d took %v s", jump, x.ID, x.Seconds)
 			}

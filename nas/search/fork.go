@@ -38,7 +38,7 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	if err := s.ports.ask(ctx, func() {}); err != nil { // the run has ended
 		return nas.Reply{}, err
 	}
-	run, err := record.Of(s.run.Store) // not the owner's
+	run, err := record.Of(s.owner.run.Store) // the owner's own may change
 	if err != nil {
 		return nas.Reply{}, err
 	}
@@ -54,7 +54,7 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
 		}
 	}
-	if e := s.ports.ask(ctx, func() { s.emit("info", "user", -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
+	if e := s.ports.ask(ctx, func() { s.owner.emit("info", "user", -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
 		err = e
 	}
 	return r, err

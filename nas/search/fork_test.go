@@ -206,11 +206,11 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	keep := func(s *Search, from int) func(nas.Event) {
 		return func(e nas.Event) {
 			if version, ok := e.Data["version"].(int); ok && e.Kind == "controller_update" && version > from {
-				states[version], _ = s.policy.controller.State()
+				states[version], _ = s.owner.policy.controller.State()
 			}
 		}
 	}
-	s.options.OnEvent = keep(s, 0)
+	s.owner.options.OnEvent = keep(s, 0)
 	finish(t, s)
 	r, err := ForkRun(dir, 6, "b", func(c *nas.Config, _ *string) error { c.Controller.LearningRate, c.Children = 0.01, 2*30; return nil }, nil)
 	if err != nil {
@@ -231,10 +231,10 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.ledger.Applied() != at || len(h.run.Config.Past) != at/4 {
-			t.Errorf("it begins at version %d with the past %v", h.ledger.Applied(), h.run.Config.Past)
+		if h.owner.ledger.Applied() != at || len(h.owner.run.Config.Past) != at/4 {
+			t.Errorf("it begins at version %d with the past %v", h.owner.ledger.Applied(), h.owner.run.Config.Past)
 		}
-		if got, err := h.policy.controller.State(); err != nil || string(got) != string(states[at]) {
+		if got, err := h.owner.policy.controller.State(); err != nil || string(got) != string(states[at]) {
 			t.Errorf("version %d is not the one that was: %v", at, err)
 		}
 		finish(t, h)
@@ -304,7 +304,7 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 		submit(do, 2)
 		until("the fork is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 		for _, u := range f.Snapshot().Top {
-			if u.Kind != nas.Submitted && u.ID < f.run.Config.Inherited {
+			if u.Kind != nas.Submitted && u.ID < f.owner.run.Config.Inherited {
 				t.Errorf("%s: trial %d is ranked", x.name, u.ID)
 			}
 		}
@@ -333,10 +333,10 @@ func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 	s := create(t, dir, c, Options{Workers: 1})
 	finish(t, s)
 	best, distinct := s.Snapshot().Best, map[string]bool{}
-	for _, x := range s.ledger.Proposals() {
+	for _, x := range s.owner.ledger.Proposals() {
 		distinct[x.Hash] = true
 	}
-	if len(distinct) == len(s.ledger.Proposals()) {
+	if len(distinct) == len(s.owner.ledger.Proposals()) {
 		t.Fatal("no cell was proposed twice")
 	}
 	s.Close()
@@ -349,7 +349,7 @@ func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for _, x := range f.ledger.Proposals() {
+	for _, x := range f.owner.ledger.Proposals() {
 		if x.CachedOf >= 0 {
 			t.Errorf("trial %d was trained, and is taken for a repeat of trial %d", x.ID, x.CachedOf)
 		}

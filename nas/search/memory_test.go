@@ -88,7 +88,7 @@ func TestAChildThatCanNeverFitFailsAndSaysWhy(t *testing.T) {
 	}}
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: instant{e}})
 	finish(t, s)
-	x := s.ledger.Trial(2)
+	x := s.owner.ledger.Trial(2)
 	if want := "its training takes 3 GiB of memory; all children together may take 2 GiB"; x.State != nas.Failed || x.FailKind != "memory" || x.FailText != want {
 		t.Errorf("%s, %s: %s; want %q", x.State, x.FailKind, x.FailText, want)
 	}
@@ -130,8 +130,8 @@ func TestAWaitingChildCanBeStopped(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if s.ledger.Trial(waits).State != nas.Stopped || s.ledger.Count(nas.Done) != 3 || m.Free() != 100 {
-			t.Errorf("trial %d is %s, %d done, %d free", waits, s.ledger.Trial(waits).State, s.ledger.Count(nas.Done), m.Free())
+		if s.owner.ledger.Trial(waits).State != nas.Stopped || s.owner.ledger.Count(nas.Done) != 3 || m.Free() != 100 {
+			t.Errorf("trial %d is %s, %d done, %d free", waits, s.owner.ledger.Trial(waits).State, s.owner.ledger.Count(nas.Done), m.Free())
 		}
 		s.Close()
 	})
@@ -168,7 +168,7 @@ func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 	if _, err := s.Do(t.Context(), nas.Command{Do: nas.Stop}); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil || len(s.ledger.Manual()) != 0 {
-		t.Errorf("%d trials made by hand, %v", len(s.ledger.Manual()), err)
+	if err := <-done; err != nil || len(s.owner.ledger.Manual()) != 0 {
+		t.Errorf("%d trials made by hand, %v", len(s.owner.ledger.Manual()), err)
 	}
 }

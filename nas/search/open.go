@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"nasnet/checkpoints"
@@ -40,48 +41,50 @@ func load(dir string, st *checkpoints.Store, o Options) (*Search, error) {
 	return s, nil
 }
 
-func loadFrom(dir string, st *checkpoints.Store, o Options) (*Search, error) {
+func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, error) {
 	run, err := record.Of(st)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
-	if o.Every == 0 {
-		o.Every = 100 * time.Millisecond
+	if options.Every == 0 {
+		options.Every = 100 * time.Millisecond
 	}
-	s := &Search{run: run, dir: dir, options: o, ports: newPorts(), screens: screens{subscribers: map[chan struct{}]bool{}},
-		crew: crew{training: map[int]*training{}}, stops: stops{wait: cmp.Or(o.UndoTime, undoTime), at: map[int]time.Time{}},
+	s := &Search{dir: dir, config: run.Config, options: options, ports: newPorts(), latest: new(atomic.Pointer[nas.Snapshot])}
+	o := &owner{run: run, dir: dir, options: options, ports: s.ports, screens: screens{latest: s.latest, subscribers: map[chan struct{}]bool{}},
+		crew: crew{training: map[int]*training{}}, stops: stops{wait: cmp.Or(options.UndoTime, undoTime), at: map[int]time.Time{}},
 		log: journal{run: run.Config.Name}, clock: clock{state: nas.Stopped, ran: run.Record.Elapsed}}
+	s.owner = o
 	if run.Record.State == string(nas.Done) {
-		s.clock.state = nas.Done
+		o.clock.state = nas.Done
 	}
-	for _, n := range []int{o.Workers, run.Config.Workers, runtime.GOMAXPROCS(0)} {
-		if s.crew.workers = n; n > 0 {
+	for _, n := range []int{options.Workers, run.Config.Workers, runtime.GOMAXPROCS(0)} {
+		if o.crew.workers = n; n > 0 {
 			break
 		}
 	}
-	s.worker = worker{ports: s.ports, evaluator: o.Evaluator, checkpoint: o.Checkpoint, waiting: s.memoryWaited}
+	o.worker = worker{ports: o.ports, evaluator: options.Evaluator, checkpoint: options.Checkpoint, waiting: o.memoryWaited}
 	if run.Record.ParentUUID != "" {
-		s.worker.ancestors = &ancestors{run: run, dir: dir, build: o.Build}
+		o.worker.ancestors = &ancestors{run: run, dir: dir, build: options.Build}
 	}
-	applied, err := s.policy.load(run)
+	applied, err := o.policy.load(run)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
-	if s.ledger, err = loadLedger(run, applied); err != nil {
+	if o.ledger, err = loadLedger(run, applied); err != nil {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
-	if err := s.log.load(run); err != nil {
+	if err := o.log.load(run); err != nil {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
-	s.policy.beliefs = s.ledger.Beliefs(probabilities(s.policy.controller), run.Space.Arities())
-	s.publish()
-	return s, s.failure
+	o.policy.beliefs = o.ledger.Beliefs(probabilities(o.policy.controller), run.Space.Arities())
+	o.publish()
+	return s, o.failure
 }
 
 // memoryWaited tells in the log that a child waits for memory. It is called in the child's goroutine.
-func (s *Search) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
-	s.ports.tell(ctx, func() {
-		s.emit("info", "trial_waits", t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
+func (o *owner) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
+	o.ports.tell(ctx, func() {
+		o.emit("info", "trial_waits", t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
 	})
 }
 
@@ -179,8 +182,8 @@ func (j *journal) load(run *record.Run) error {
 }
 
 // noteBuild adds this program to the run's builds and warns of it, if it has not worked on the run before.
-func (s *Search) noteBuild() {
-	own, list := s.options.Build, record.Builds(s.run.Record.Build)
+func (o *owner) noteBuild() {
+	own, list := o.options.Build, record.Builds(o.run.Record.Build)
 	if len(own) == 0 || len(list) == 0 {
 		return
 	}
@@ -191,12 +194,12 @@ func (s *Search) noteBuild() {
 	}
 	text, err := json.Marshal(append(list, own))
 	if err != nil {
-		s.fail(err)
+		o.fail(err)
 		return
 	}
-	e := s.log.event("warn", "mixed_builds", -1, map[string]any{"this": json.RawMessage(own), "before": list,
+	e := o.log.event("warn", "mixed_builds", -1, map[string]any{"this": json.RawMessage(own), "before": list,
 		"message": "another build or another processor has worked on this run: what it trains from here on may differ in the last bits from what it would have been"})
-	if s.commit(func(es []checkpoints.Event) error { return s.run.SetBuild(text, es...) }, e) {
-		s.run.Record.Build = text
+	if o.commit(func(es []checkpoints.Event) error { return o.run.SetBuild(text, es...) }, e) {
+		o.run.Record.Build = text
 	}
 }

@@ -95,18 +95,18 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 		wanted := map[int]bool{}
 		for _, x := range slices.Concat(v.Top, v.Recent) {
 			wanted[x.ID] = true
-			if h := x.Genotype.Hash(); h != s.ledger.Trial(x.ID).Hash || len(x.Curve) != s.run.Config.Train.Epochs || x.Curve[0].Epoch != 1 {
+			if h := x.Genotype.Hash(); h != s.owner.ledger.Trial(x.ID).Hash || len(x.Curve) != s.owner.run.Config.Train.Epochs || x.Curve[0].Epoch != 1 {
 				t.Errorf("trial %d: cell %.6s, want %.6s; curve %+v", x.ID, h, x.Cell, x.Curve)
 			}
 		}
 		more := 0
-		for id, x := range s.ledger.Proposals() {
-			if !x.Lean && !wanted[id] && id < s.ledger.FirstWhole() {
+		for id, x := range s.owner.ledger.Proposals() {
+			if !x.Lean && !wanted[id] && id < s.owner.ledger.FirstWhole() {
 				more++
 			}
 		}
-		if more > 2*s.run.Config.Batch {
-			t.Errorf("%d of %d trials are whole and not wanted", more, len(s.ledger.Proposals()))
+		if more > 2*s.owner.run.Config.Batch {
+			t.Errorf("%d of %d trials are whole and not wanted", more, len(s.owner.ledger.Proposals()))
 		}
 	}
 	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true})
@@ -115,7 +115,7 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 	}
 	defer s.Close()
 	check(s)
-	parent := slices.IndexFunc(s.ledger.Proposals(), func(x *nas.Trial) bool { return x.Lean })
+	parent := slices.IndexFunc(s.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.Lean })
 	if parent < 0 {
 		t.Fatal("no trial is lean")
 	}
@@ -129,7 +129,7 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.ports.closed
-	if made := s.ledger.Trial(r.Trial); made.Hash != s.ledger.Trial(parent).Hash || made.Genotype.Hash() != made.Hash || made.State != nas.Done {
+	if made := s.owner.ledger.Trial(r.Trial); made.Hash != s.owner.ledger.Trial(parent).Hash || made.Genotype.Hash() != made.Hash || made.State != nas.Done {
 		t.Errorf("the cell made of a lean one: %+v", made.TrialView)
 	}
 	check(s)
@@ -235,4 +235,41 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A star below the best is listed in every snapshot, whatever else has changed since, and its trial stays whole.
+func TestAStarBelowTheBestStaysInEverySnapshot(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	storeLongRun(t, dir, 400, 500)
+	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true, Every: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	top := s.owner.ledger.Ranking()
+	low := slices.IndexFunc(s.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.HasReward && x.CachedOf < 0 && !slices.Contains(top, x) })
+	if low < 0 {
+		t.Fatal("all trials are among the best")
+	}
+	until, do := live(t, s)
+	starred := func(what string) {
+		t.Helper()
+		v := s.Snapshot()
+		if len(v.Starred) != 1 || v.Starred[0].ID != low || len(v.Starred[0].Curve) == 0 {
+			t.Errorf("%s: %d starred in snapshot %d", what, len(v.Starred), v.Version)
+		}
+	}
+	if _, err := do(nas.Command{Do: nas.Star, Trial: low}); err != nil {
+		t.Fatal(err)
+	}
+	starred("at once")
+	for n := range 3 {
+		if _, err := do(nas.Command{Do: nas.SetWorkers, N: 1 + n}); err != nil {
+			t.Fatal(err)
+		}
+		starred("when only the workers have changed")
+	}
+	updates := len(s.Snapshot().Updates)
+	until("a policy is made, and old trials are made slim", func(v *nas.Snapshot) bool { return len(v.Updates) > updates })
+	starred("after an update")
 }

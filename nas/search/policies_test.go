@@ -46,13 +46,13 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	states := map[int][]byte{}
-	s.options.OnEvent = func(e nas.Event) {
+	s.owner.options.OnEvent = func(e nas.Event) {
 		if e.Kind == "controller_update" { // the owner's goroutine: the update's own is over
-			b, err := s.policy.controller.State()
+			b, err := s.owner.policy.controller.State()
 			if err != nil {
 				t.Error(err)
 			}
-			states[s.ledger.Applied()] = b
+			states[s.owner.ledger.Applied()] = b
 		}
 	}
 	finish(t, s)
@@ -163,7 +163,7 @@ func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
-		last := s.ledger.Applied()
+		last := s.owner.ledger.Applied()
 		s.Close()
 		for version := last; version > last-3; version-- {
 			if err := harm.do(policyFile(t, dir, version)); err != nil {

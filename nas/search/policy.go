@@ -88,15 +88,15 @@ func untrained(sp space.Space) nas.PolicyView {
 
 // propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the shadows
 // between and right after them.
-func (s *Search) propose() bool {
-	k, l, c := s.ledger.Batches(), s.ledger, s.run.Config
-	if l.AllProposed() || k > l.Applied()+c.Lag || s.clock.state != nas.Running || s.policy.updating {
+func (o *owner) propose() bool {
+	k, l, c := o.ledger.Batches(), o.ledger, o.run.Config
+	if l.AllProposed() || k > l.Applied()+c.Lag || o.clock.state != nas.Running || o.policy.updating {
 		return false
 	}
 	version := max(0, k-c.Lag)
-	policy, err := s.policy.at(version, l.Applied(), s.run)
+	policy, err := o.policy.at(version, l.Applied(), o.run)
 	if err != nil {
-		s.fail(err)
+		o.fail(err)
 		return false
 	}
 	var batch []*nas.Trial
@@ -104,15 +104,15 @@ func (s *Search) propose() bool {
 	for id, left := len(l.Proposals()), c.Batch; id < c.Children; id++ {
 		kind, from, p := nas.Sampled, version, controller.Proposal{}
 		if c.ShadowAt(id) {
-			kind, from, p = nas.Shadow, -1, record.ProposeShadow(s.policy.uniform, c.Seed, id)
+			kind, from, p = nas.Shadow, -1, record.ProposeShadow(o.policy.uniform, c.Seed, id)
 		} else if left == 0 {
 			break
 		} else {
 			left, p = left-1, policy.Propose(rng.Stream(c.Seed, "propose", uint64(id)))
 		}
-		g, err := s.run.Space.Decode(p.Choices)
+		g, err := o.run.Space.Decode(p.Choices)
 		if err != nil {
-			s.fail(fmt.Errorf("proposal %d: %w", id, err))
+			o.fail(fmt.Errorf("proposal %d: %w", id, err))
 			return false
 		}
 		t := l.NewTrial(id, kind, g)
@@ -126,25 +126,25 @@ func (s *Search) propose() bool {
 		if t.CachedOf >= 0 {
 			d["repeat_of"] = t.CachedOf
 		}
-		events = append(events, s.log.event("info", "trial_proposed", t.ID, d))
+		events = append(events, o.log.event("info", "trial_proposed", t.ID, d))
 	}
-	s.screens.dirty = true
-	return s.commit(func(es []checkpoints.Event) error { return s.run.AddTrials(rows, es...) }, events...)
+	o.screens.dirty = true
+	return o.commit(func(es []checkpoints.Event) error { return o.run.AddTrials(rows, es...) }, events...)
 }
 
 // beginUpdate gives the rewards of the oldest open batch, without those of shadows, to the controller, in proposal order, if all of its trials have an end. The controller works
 // in a goroutine, so that the owner can answer meanwhile.
-func (s *Search) beginUpdate() bool {
-	version := s.ledger.Applied()
-	if s.policy.updating || version >= s.ledger.Batches() {
+func (o *owner) beginUpdate() bool {
+	version := o.ledger.Applied()
+	if o.policy.updating || version >= o.ledger.Batches() {
 		return false
 	}
 	var batch []controller.Sample
 	var used []checkpoints.UpdateSample
 	failed, why := 0, ""
-	trials := s.ledger.Batch(version)
+	trials := o.ledger.Batch(version)
 	for _, t := range trials {
-		if !t.Ended() || s.held(t) {
+		if !t.Ended() || o.held(t) {
 			return false
 		}
 		if t.State == nas.Failed {
@@ -155,7 +155,7 @@ func (s *Search) beginUpdate() bool {
 			continue
 		case t.HasReward:
 			batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: t.Reward})
-		case t.State == nas.Failed && s.run.Config.Failures == "zero":
+		case t.State == nas.Failed && o.run.Config.Failures == "zero":
 			batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP})
 		default:
 			continue
@@ -166,39 +166,39 @@ func (s *Search) beginUpdate() bool {
 	if barren {
 		batch, used = nil, nil // rewards of 0 for all would teach nothing but the fault
 	}
-	if text := s.faults.batch(barren, why); text != "" && !s.giveUp(text) {
+	if text := o.faults.batch(barren, why); text != "" && !o.giveUp(text) {
 		return false
 	}
-	s.policy.updating = true
-	last := s.policy.views[version]
-	go func() { s.ports.updates <- s.policy.update(batch, used, last) }()
+	o.policy.updating = true
+	last := o.policy.views[version]
+	go func() { o.ports.updates <- o.policy.update(batch, used, last) }()
 	return true
 }
 
 // updated stores a new policy version.
-func (s *Search) updated(r updateEnd) {
-	s.policy.updating = false
+func (o *owner) updated(r updateEnd) {
+	o.policy.updating = false
 	if r.err != nil {
-		s.fail(fmt.Errorf("update %d: %w", s.ledger.Applied()+1, r.err))
+		o.fail(fmt.Errorf("update %d: %w", o.ledger.Applied()+1, r.err))
 		return
 	}
-	s.ledger.Apply(1)
-	u := r.row(s.ledger.Applied())
-	s.policy.views = append(s.policy.views, record.Update(u))
-	s.policy.beliefs = s.ledger.Beliefs(r.probs, s.run.Space.Arities())
-	s.ledger.Slim(&s.screens.latest.Load().Results)
-	s.screens.updates = false
-	e := s.log.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
+	o.ledger.Apply(1)
+	u := r.row(o.ledger.Applied())
+	o.policy.views = append(o.policy.views, record.Update(u))
+	o.policy.beliefs = o.ledger.Beliefs(r.probs, o.run.Space.Arities())
+	o.ledger.Slim(&o.screens.latest.Load().Results)
+	o.screens.updates = false
+	e := o.log.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
 		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
 	// On the batches that were applied, so that it is the same for any number of workers.
-	if v := s.ledger.Verdict(s.ledger.FirstOpen()); v != nil {
+	if v := o.ledger.Verdict(o.ledger.FirstOpen()); v != nil {
 		e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
 		e.Data["random_mean"], e.Data["randoms"] = v.Random, v.Randoms
 	}
-	if s.commit(func(es []checkpoints.Event) error { return s.run.AddUpdate(u, es...) }, e) {
-		s.commit(func([]checkpoints.Event) error {
-			_, err := s.run.KeepPolicies(func(version int) bool { return record.Keeps(version, u.Version) })
+	if o.commit(func(es []checkpoints.Event) error { return o.run.AddUpdate(u, es...) }, e) {
+		o.commit(func([]checkpoints.Event) error {
+			_, err := o.run.KeepPolicies(func(version int) bool { return record.Keeps(version, u.Version) })
 			return err
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 // screens is what those who look at the run have, and what has changed since.
 type screens struct {
-	latest      atomic.Pointer[nas.Snapshot] // any goroutine may read it
+	latest      *atomic.Pointer[nas.Snapshot] // any goroutine may read it
 	subscribers map[chan struct{}]bool
 	dirty       bool // something has changed
 	results     bool // the Results of the latest snapshot are still good
@@ -30,36 +30,36 @@ func (s *screens) show(v *nas.Snapshot) {
 }
 
 // publish makes a new snapshot and tells the subscribers.
-func (s *Search) publish() {
-	old := s.screens.latest.Load()
-	rec := s.run.Record
-	v := nas.Snapshot{Time: time.Now(), State: s.clock.state, Reason: s.clock.reason, Elapsed: s.clock.elapsed(), Workers: s.crew.workers,
-		Proposed: len(s.ledger.Proposals()), Distinct: s.ledger.Distinct(), Policy: s.policy.views[s.ledger.Applied()], Beliefs: s.policy.beliefs,
-		Identity: nas.Identity{UUID: rec.UUID, Dir: s.dir, Parent: rec.ParentUUID, ForkAt: rec.ForkedAt, Config: s.run.Config, Kernels: s.options.Kernels,
+func (o *owner) publish() {
+	old := o.screens.latest.Load()
+	rec := o.run.Record
+	v := nas.Snapshot{Time: time.Now(), State: o.clock.state, Reason: o.clock.reason, Elapsed: o.clock.elapsed(), Workers: o.crew.workers,
+		Proposed: len(o.ledger.Proposals()), Distinct: o.ledger.Distinct(), Policy: o.policy.views[o.ledger.Applied()], Beliefs: o.policy.beliefs,
+		Identity: nas.Identity{UUID: rec.UUID, Dir: o.dir, Parent: rec.ParentUUID, ForkAt: rec.ForkedAt, Config: o.run.Config, Kernels: o.options.Kernels,
 			Builds: len(record.Builds(rec.Build))}}
 	if old != nil {
 		v.Version = old.Version + 1
 	}
-	if old != nil && s.screens.results {
+	if old != nil && o.screens.results {
 		v.Results = old.Results
 	} else {
-		shown := s.ledger.Standing()
-		if err := detail(s.run, s.ledger, shown.All()...); err != nil {
-			s.fail(err)
+		shown := o.ledger.Standing()
+		if err := detail(o.run, o.ledger, shown.All()...); err != nil {
+			o.fail(err)
 		}
-		v.Results = s.ledger.Results(shown)
+		v.Results = o.ledger.Results(shown)
 	}
-	if old != nil && s.screens.updates {
+	if old != nil && o.screens.updates {
 		v.Updates = old.Updates
 	} else {
-		v.Updates = nas.Thin(slices.Clone(s.policy.views[1:]))
+		v.Updates = nas.Thin(slices.Clone(o.policy.views[1:]))
 	}
-	v.Running = s.crew.views(v.Time, s.clock.state == nas.Paused)
+	v.Running = o.crew.views(v.Time, o.clock.state == nas.Paused)
 	for _, t := range v.Running {
 		v.ImageRate += t.ImageRate
 	}
-	v.ETA = s.ledger.ETA(s.crew.workers)
-	v.Events = slices.Clone(s.log.events)
-	s.screens.results, s.screens.updates, s.screens.dirty = true, true, false
-	s.screens.show(&v)
+	v.ETA = o.ledger.ETA(o.crew.workers)
+	v.Events = slices.Clone(o.log.events)
+	o.screens.results, o.screens.updates, o.screens.dirty = true, true, false
+	o.screens.show(&v)
 }

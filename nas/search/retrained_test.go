@@ -91,7 +91,7 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, c, Options{Workers: 1})
 	finish(t, s)
-	i := slices.IndexFunc(s.ledger.Proposals(), func(x *nas.Trial) bool { return x.CachedOf >= 0 })
+	i := slices.IndexFunc(s.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.CachedOf >= 0 })
 	if i < 0 {
 		t.Fatal("no repeats")
 	}
@@ -103,7 +103,7 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 		if err := v.Retrain(t.Context(), dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i, s.ledger.Proposals()[i].CachedOf); v.OK != (sql == "") || !v.OK && !strings.Contains(v.Problems[0], want) {
+		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i, s.owner.ledger.Proposals()[i].CachedOf); v.OK != (sql == "") || !v.OK && !strings.Contains(v.Problems[0], want) {
 			t.Errorf("%q: %v", sql, v.Problems)
 		}
 	}
@@ -116,7 +116,7 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 		t.Fatal(err)
 	}
 	finish(t, f)
-	if i = slices.IndexFunc(f.ledger.Proposals(), func(x *nas.Trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
+	if i = slices.IndexFunc(f.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
 		t.Fatal("no repeats of what the fork took over")
 	}
 	v := audit.Report{StateHash: strings.Repeat("0", 64)}
@@ -153,7 +153,7 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	until, do := live(t, s)
 	until("it is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 	made, again := 0, 1
-	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made}, {Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.run.Config.DataSpec(), Net: c.Net, Train: c.Train, Seed: 5}}} {
+	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made}, {Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Net: c.Net, Train: c.Train, Seed: 5}}} {
 		if _, err := do(x); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"nasnet/checkpoints"
@@ -45,17 +46,25 @@ type Options struct {
 	StartFork func(dir string) error
 }
 
-// Search is one run: the goroutine in [Search.Run] owns everything below that is not marked otherwise.
+// Search is a run as others reach it. Its methods may be called from any goroutine, but for Do and Tell only while Run is
+// active, and never by the owner.
 type Search struct {
-	// fixed at the start
+	dir     string
+	config  nas.Config
+	options Options
+	ports   ports
+	latest  *atomic.Pointer[nas.Snapshot]
+	owner   *owner // its goroutine alone uses it while Run is active
+}
+
+// owner is the goroutine in [Search.Run], and all that changes while it runs.
+type owner struct {
 	run     *record.Run // store, config and space
 	dir     string
 	options Options
 	ports   ports
 	worker  worker
-	screens screens
 
-	// owned by the loop
 	ledger  *nas.Ledger
 	policy  policy
 	crew    crew
@@ -64,6 +73,7 @@ type Search struct {
 	log     journal
 	disk    diskWait
 	faults  faults
+	screens screens
 	quit    <-chan struct{} // closed when Run is to end
 	leaving bool            // the run has ended, and so should Run
 	failure error           // why the loop must end
@@ -141,25 +151,25 @@ func Open(dir string, o Options) (*Search, error) {
 }
 
 // Close releases the run's folder. Call it after Run has returned, or instead of Run.
-func (s *Search) Close() error { return s.run.Close() }
+func (s *Search) Close() error { return s.owner.run.Close() }
 
 // Config returns the run's config.
-func (s *Search) Config() nas.Config { return s.run.Config }
+func (s *Search) Config() nas.Config { return s.config }
 
 // Dir returns the run's folder.
 func (s *Search) Dir() string { return s.dir }
 
-// Snapshot implements [nas.Engine]. Any goroutine may call it.
-func (s *Search) Snapshot() *nas.Snapshot { return s.screens.latest.Load() }
+// Snapshot implements [nas.Engine].
+func (s *Search) Snapshot() *nas.Snapshot { return s.latest.Load() }
 
-// Subscribe implements [nas.Engine]. Any goroutine may call it while Run is active.
+// Subscribe implements [nas.Engine].
 func (s *Search) Subscribe() (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
-	s.ports.ask(context.Background(), func() { s.screens.subscribers[c] = true })
-	return c, func() { s.ports.ask(context.Background(), func() { delete(s.screens.subscribers, c) }) }
+	s.ports.ask(context.Background(), func() { s.owner.screens.subscribers[c] = true })
+	return c, func() { s.ports.ask(context.Background(), func() { delete(s.owner.screens.subscribers, c) }) }
 }
 
-// Do implements [nas.Engine]. Any goroutine but the owner may call it while Run is active.
+// Do implements [nas.Engine].
 func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	if c.Do == nas.Fork {
 		return s.fork(ctx, c)
@@ -174,102 +184,107 @@ func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	}
 	var r nas.Reply
 	var err error
-	if e := s.ports.ask(ctx, func() { r, err = s.do(c) }); e != nil {
+	if e := s.ports.ask(ctx, func() { r, err = s.owner.do(c) }); e != nil {
 		return nas.Reply{}, e
 	}
 	return r, err
 }
 
-// Tell implements [nas.Diary]. Any goroutine but the owner may call it while Run is active.
+// Tell implements [nas.Diary].
 func (s *Search) Tell(ctx context.Context, kind, message string) error {
-	return s.ports.ask(ctx, func() { s.emit("info", kind, -1, map[string]any{"message": message}) })
+	return s.ports.ask(ctx, func() { s.owner.emit("info", kind, -1, map[string]any{"message": message}) })
 }
 
 // Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to go on from their last checkpoint
 // when the run is resumed. It returns an error only if the run cannot go on, above all when the store cannot be written. Call it once.
 func (s *Search) Run(ctx context.Context) error {
 	defer close(s.ports.closed)
+	return s.owner.loop(ctx)
+}
+
+// loop is the life of the owner.
+func (o *owner) loop(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s.quit = ctx.Done()
+	o.quit = ctx.Done()
 
-	if _, err := s.run.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
-		s.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
+	if _, err := o.run.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
+		o.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
 	}
-	if s.policy.rebuilt {
-		s.emit("warn", "policy_rebuilt", -1, map[string]any{"version": s.ledger.Applied()})
+	if o.policy.rebuilt {
+		o.emit("warn", "policy_rebuilt", -1, map[string]any{"version": o.ledger.Applied()})
 	}
-	s.noteBuild()
-	s.enter(nas.Running, "")
-	config := s.run.Config
-	s.emit("info", "run_started", -1, map[string]any{"children": config.Children, "finished": s.ledger.Finished(), "workers": s.crew.workers,
-		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": s.dir})
+	o.noteBuild()
+	o.enter(nas.Running, "")
+	config := o.run.Config
+	o.emit("info", "run_started", -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(), "workers": o.crew.workers,
+		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir})
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
 		if c.By == nas.ByLatency {
 			d["warning"] = "latency is measured, so another run with this seed is another search"
 		}
-		s.emit("info", "reward_by_cost", -1, d)
+		o.emit("info", "reward_by_cost", -1, d)
 	}
 
 	var timer *time.Timer
 	var due, looks <-chan time.Time
-	if s.options.Patience == 0 {
-		s.options.Patience = defaultPatience
+	if o.options.Patience == 0 {
+		o.options.Patience = defaultPatience
 	}
-	if s.options.Patience > 0 {
-		ticker := time.NewTicker(max(s.options.Patience/looksPerPatience, 1))
+	if o.options.Patience > 0 {
+		ticker := time.NewTicker(max(o.options.Patience/looksPerPatience, 1))
 		defer ticker.Stop()
 		looks = ticker.C
 	}
 	published := time.Time{}
 	over := false
 	for {
-		if s.disk.end { // was asked for while the disk was full, and then there was room
-			s.disk.end = false
-			s.steer(nas.Command{Do: nas.Stop})
+		if o.disk.end { // was asked for while the disk was full, and then there was room
+			o.disk.end = false
+			o.steer(nas.Command{Do: nas.Stop})
 			cancel(errEnding)
 		}
 		if ctx.Err() == nil {
-			s.advance(ctx)
+			o.advance(ctx)
 		}
-		complete := s.ledger.Complete() && !s.busy()
+		complete := o.ledger.Complete() && !o.busy()
 		if !over && complete {
 			over = true
-			s.enter(nas.Done, "")
-			s.finish("done")
+			o.enter(nas.Done, "")
+			o.finish("done")
 		} else if over && !complete { // a cell was submitted after the end
 			over = false
-			s.enter(nas.Running, "")
+			o.enter(nas.Running, "")
 		}
-		if !s.busy() && (s.failure != nil || ctx.Err() != nil || s.clock.state == nas.Draining || s.clock.state == nas.Stopped || s.leaving || (over && !s.options.StayOpen)) {
+		if !o.busy() && (o.failure != nil || ctx.Err() != nil || o.clock.state == nas.Draining || o.clock.state == nas.Stopped || o.leaving || (over && !o.options.StayOpen)) {
 			break
 		}
-		if s.screens.dirty && due == nil {
-			wait := s.options.Every - time.Since(published)
+		if o.screens.dirty && due == nil {
+			wait := o.options.Every - time.Since(published)
 			timer = time.NewTimer(max(wait, 0))
 			due = timer.C
 		}
 		select {
-		case f := <-s.ports.inbox:
+		case f := <-o.ports.inbox:
 			f()
-		case r := <-s.ports.results:
-			s.ended(ctx, r)
-		case e := <-s.ports.epochs:
-			s.epoch(e)
-		case u := <-s.ports.updates:
-			s.updated(u)
-		case <-s.ports.moved:
-			s.screens.dirty = true
+		case r := <-o.ports.results:
+			o.ended(ctx, r)
+		case e := <-o.ports.epochs:
+			o.epoch(e)
+		case u := <-o.ports.updates:
+			o.updated(u)
+		case <-o.ports.moved:
+			o.screens.dirty = true
 		case <-due:
-			s.publish()
+			o.publish()
 			published, due = time.Now(), nil
 		case <-looks:
-			s.look()
+			o.look()
 		case <-ctx.Done():
-			s.settle(ctx)
+			o.settle(ctx)
 		}
-		if s.clock.state == nas.Stopped || s.failure != nil {
+		if o.clock.state == nas.Stopped || o.failure != nil {
 			cancel(errEnding)
 		}
 	}
@@ -277,34 +292,34 @@ func (s *Search) Run(ctx context.Context) error {
 		timer.Stop()
 	}
 	if !over {
-		s.enter(nas.Stopped, s.clock.reason)
-		s.finish("stopped")
+		o.enter(nas.Stopped, o.clock.reason)
+		o.finish("stopped")
 	}
-	if s.failure != nil {
-		s.clock.state, s.clock.reason = nas.Failed, s.failure.Error()
+	if o.failure != nil {
+		o.clock.state, o.clock.reason = nas.Failed, o.failure.Error()
 	}
-	s.publish()
-	return s.failure
+	o.publish()
+	return o.failure
 }
 
 // busy reports whether a goroutine works for the owner.
-func (s *Search) busy() bool { return len(s.crew.training) > 0 || s.policy.updating }
+func (o *owner) busy() bool { return len(o.crew.training) > 0 || o.policy.updating }
 
 // settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf to that.
-func (s *Search) settle(ctx context.Context) {
+func (o *owner) settle(ctx context.Context) {
 	late := time.NewTimer(partingTime)
 	defer late.Stop()
-	for s.busy() {
+	for o.busy() {
 		select {
 		case <-late.C:
-			s.part()
-		case r := <-s.ports.results:
-			s.ended(ctx, r)
-		case e := <-s.ports.epochs:
-			s.epoch(e)
-		case u := <-s.ports.updates:
-			s.updated(u)
-		case f := <-s.ports.inbox:
+			o.part()
+		case r := <-o.ports.results:
+			o.ended(ctx, r)
+		case e := <-o.ports.epochs:
+			o.epoch(e)
+		case u := <-o.ports.updates:
+			o.updated(u)
+		case f := <-o.ports.inbox:
 			f()
 		}
 	}
@@ -312,135 +327,95 @@ func (s *Search) settle(ctx context.Context) {
 
 // advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch, draws batches that are due and
 // fills the workers.
-func (s *Search) advance(ctx context.Context) {
-	for again := true; again && s.failure == nil; {
-		again = s.settleRepeats()
-		again = s.beginUpdate() || again
-		again = s.propose() || again
+func (o *owner) advance(ctx context.Context) {
+	for again := true; again && o.failure == nil; {
+		again = o.settleRepeats()
+		again = o.beginUpdate() || again
+		again = o.propose() || again
 	}
-	for s.failure == nil && s.clock.state == nas.Running && len(s.crew.training) < s.crew.workers {
-		t := s.ledger.Next()
+	for o.failure == nil && o.clock.state == nas.Running && len(o.crew.training) < o.crew.workers {
+		t := o.ledger.Next()
 		if t == nil {
 			return
 		}
-		s.startTrial(ctx, t)
+		o.startTrial(ctx, t)
 	}
 }
 
 // enter moves the run to a state, in the store and in the clock of time spent.
-func (s *Search) enter(to nas.State, reason string) {
-	s.clock.enter(to, reason)
-	s.screens.dirty = true
-	s.commit(func(es []checkpoints.Event) error { return s.run.SetRunState(string(to), es...) })
+func (o *owner) enter(to nas.State, reason string) {
+	o.clock.enter(to, reason)
+	o.screens.dirty = true
+	o.commit(func(es []checkpoints.Event) error { return o.run.SetRunState(string(to), es...) })
 }
 
 // finish writes the last event of a sitting.
-func (s *Search) finish(how string) {
-	d := map[string]any{"state": how, "finished": s.ledger.Finished(), "failed": s.ledger.Count(nas.Failed), "updates": s.ledger.Applied(),
-		"seconds": s.clock.elapsed().Seconds()}
-	if b := s.ledger.Best(nil); b != nil {
+func (o *owner) finish(how string) {
+	d := map[string]any{"state": how, "finished": o.ledger.Finished(), "failed": o.ledger.Count(nas.Failed), "updates": o.ledger.Applied(),
+		"seconds": o.clock.elapsed().Seconds()}
+	if b := o.ledger.Best(nil); b != nil {
 		d["best"], d["reward"], d["cell"] = b.ID, b.Reward, b.Cell
 	}
-	s.emit("info", "run_finished", -1, d)
+	o.emit("info", "run_finished", -1, d)
 }
 
 // fail ends the loop: a run whose log cannot be written must not go on.
-func (s *Search) fail(err error) {
-	if s.failure == nil {
-		s.failure = fmt.Errorf("run %s: %w", s.run.Config.Name, err)
+func (o *owner) fail(err error) {
+	if o.failure == nil {
+		o.failure = fmt.Errorf("run %s: %w", o.run.Config.Name, err)
 	}
 }
 
 // giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One that is to end after the running
 // children does so. It reports whether the run goes on for now.
-func (s *Search) giveUp(reason string) bool {
-	if s.clock.state == nas.Draining {
+func (o *owner) giveUp(reason string) bool {
+	if o.clock.state == nas.Draining {
 		return true
 	}
-	if !s.options.StayOpen {
-		s.fail(errors.New(reason))
+	if !o.options.StayOpen {
+		o.fail(errors.New(reason))
 		return false
 	}
-	s.crew.setGates(true)
-	s.enter(nas.Paused, reason)
-	s.emit("error", "run_paused", -1, map[string]any{"reason": reason})
-	return s.failure == nil
+	o.crew.setGates(true)
+	o.enter(nas.Paused, reason)
+	o.emit("error", "run_paused", -1, map[string]any{"reason": reason})
+	return o.failure == nil
 }
 
 // commit makes a change in the store together with the events that tell of it, then hands the events on. It reports whether the run can go on.
-func (s *Search) commit(change func([]checkpoints.Event) error, events ...nas.Event) bool {
-	if s.failure != nil || s.disk.full != nil {
+func (o *owner) commit(change func([]checkpoints.Event) error, events ...nas.Event) bool {
+	if o.failure != nil || o.disk.full != nil {
 		return false // what failed is not in the store, so nothing may build on it
 	}
 	stored := make([]checkpoints.Event, len(events))
 	for i, e := range events {
 		stored[i] = record.Event(e)
 	}
-	s.run.SetElapsed(s.clock.elapsed())
-	if err := s.stored(func() error { return change(stored) }); err != nil {
-		s.fail(err)
+	o.run.SetElapsed(o.clock.elapsed())
+	if err := o.stored(func() error { return change(stored) }); err != nil {
+		o.fail(err)
 		return false
 	}
 	for _, e := range events {
-		s.announce(e)
+		o.announce(e)
 	}
-	if waited := s.disk.waited; waited > 0 {
-		s.disk.waited = 0
-		s.emit("warn", "disk_waited", -1, map[string]any{"seconds": waited.Seconds()})
+	if waited := o.disk.waited; waited > 0 {
+		o.disk.waited = 0
+		o.emit("warn", "disk_waited", -1, map[string]any{"seconds": waited.Seconds()})
 	}
 	return true
 }
 
 // emit stores an event of its own and hands it on.
-func (s *Search) emit(level, kind string, trial int, data map[string]any) {
-	s.commit(func(es []checkpoints.Event) error { return s.run.AddEvent(es...) }, s.log.event(level, kind, trial, data))
+func (o *owner) emit(level, kind string, trial int, data map[string]any) {
+	o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, o.log.event(level, kind, trial, data))
 }
 
 // announce hands an event that is stored already to the screens and the event stream.
-func (s *Search) announce(e nas.Event) {
-	s.log.add(e)
-	s.screens.dirty = true
-	if s.options.OnEvent != nil {
-		s.options.OnEvent(e)
+func (o *owner) announce(e nas.Event) {
+	o.log.add(e)
+	o.screens.dirty = true
+	if o.options.OnEvent != nil {
+		o.options.OnEvent(e)
 	}
-}
-
-// journal is the last events of a run.
-type journal struct {
-	run    string // its name
-	events []nas.Event
-}
-
-func (j *journal) event(level, kind string, trial int, data map[string]any) nas.Event {
-	return nas.Event{Time: time.Now(), Level: level, Kind: kind, Run: j.run, Trial: trial, Data: data}
-}
-
-func (j *journal) add(e nas.Event) {
-	j.events = append(j.events, e)
-	if n := len(j.events) - nas.MaxEvents; n > 0 {
-		j.events = append([]nas.Event(nil), j.events[n:]...)
-	}
-}
-
-// clock is the state of a run and the time spent in it.
-type clock struct {
-	state  nas.State
-	reason string
-	ran    time.Duration // before since
-	since  time.Time     // when the state last changed
-}
-
-func (c *clock) enter(to nas.State, reason string) {
-	c.ran, c.since = c.elapsed(), time.Now()
-	c.state, c.reason = to, reason
-}
-
-// active reports whether children may train.
-func (c *clock) active() bool { return c.state == nas.Running || c.state == nas.Draining }
-
-func (c *clock) elapsed() time.Duration {
-	if c.active() {
-		return c.ran + time.Since(c.since)
-	}
-	return c.ran
 }

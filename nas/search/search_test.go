@@ -55,7 +55,7 @@ func finish(t *testing.T, s *Search) string {
 	if err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h, err := s.run.Store.StateHash()
+	h, err := s.owner.run.Store.StateHash()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,9 +180,9 @@ func TestRepeatsOfACellAreNotTrainedAgain(t *testing.T) {
 			t.Errorf("cell %.6s was trained %d times", h, n)
 		}
 	}
-	for _, r := range s.ledger.Proposals() {
-		if r.CachedOf >= 0 && r.Reward != s.ledger.Trial(r.CachedOf).Reward {
-			t.Errorf("repeat %d has reward %v, its original %v", r.ID, r.Reward, s.ledger.Trial(r.CachedOf).Reward)
+	for _, r := range s.owner.ledger.Proposals() {
+		if r.CachedOf >= 0 && r.Reward != s.owner.ledger.Trial(r.CachedOf).Reward {
+			t.Errorf("repeat %d has reward %v, its original %v", r.ID, r.Reward, s.owner.ledger.Trial(r.CachedOf).Reward)
 		}
 	}
 }
@@ -221,7 +221,7 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 			t.Errorf("%s: %d failed, %d finished, %d updates; want 6, 12, 3", policy, v.Failed, v.Finished, v.Policy.Version)
 		}
 		kinds := map[string]int{}
-		for _, r := range s.ledger.Proposals() {
+		for _, r := range s.owner.ledger.Proposals() {
 			kinds[r.FailKind]++
 		}
 		if kinds["diverged"] != 3 || kinds["panic"] != 3 {
@@ -392,7 +392,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Submit, Cell: &k.Genotype, Text: "by\x1b hand"}); err != nil || r.Trial != nas.FirstManual {
 					t.Errorf("submit: %v %v", r, err)
 				}
-				spec := nas.RetrainSpec{Data: s.run.Config.DataSpec(), Net: s.run.Config.Net, Train: s.run.Config.Train, Seed: 9}
+				spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train, Seed: 9}
 				spec.Train.Batch = 64
 				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Retrain, Parent: new(1), Retrain: &spec}); err != nil || r.Trial != nas.FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
@@ -435,7 +435,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 	if v.Finished != 12 || len(v.Rewards) != 12 {
 		t.Errorf("%d proposals, %d points", v.Finished, len(v.Rewards))
 	}
-	us, err := s.run.Store.Updates()
+	us, err := s.owner.run.Store.Updates()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -444,7 +444,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 		t.Error("not repeatable")
 	}
 	for i, u := range us {
-		if w := plain.policy.views[i+1]; w.MeanReward != u.MeanReward || w.Entropy != u.Entropy {
+		if w := plain.owner.policy.views[i+1]; w.MeanReward != u.MeanReward || w.Entropy != u.Entropy {
 			t.Errorf("update %d differs from that of the run without cells made by hand", i+1)
 		}
 	}
@@ -550,7 +550,7 @@ func TestLeavingAFinishedRunKeepsItFinished(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-s.ports.closed
-		if r, err := s.run.Store.Run(); err != nil || r.State != "done" || s.Snapshot().State != nas.Done {
+		if r, err := s.owner.run.Store.Run(); err != nil || r.State != "done" || s.Snapshot().State != nas.Done {
 			t.Errorf("%s: the store says %s, the snapshot %s, %v", do, r.State, s.Snapshot().State, err)
 		}
 	}

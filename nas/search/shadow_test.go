@@ -30,7 +30,7 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	batches := make([]int, 5)
-	for _, p := range s.ledger.Proposals() {
+	for _, p := range s.owner.ledger.Proposals() {
 		if shadow := p.ID%3 == 2; shadow != (p.Kind == nas.Shadow) || shadow != (p.Policy == -1) {
 			t.Errorf("trial %d is a %s of policy %d", p.ID, p.Kind, p.Policy)
 		}
@@ -44,15 +44,15 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 	if fmt.Sprint(batches) != "[4 4 4 2 0]" {
 		t.Errorf("the controller's proposals by batch: %v", batches)
 	}
-	us, err := s.run.Store.Updates()
+	us, err := s.owner.run.Store.Updates()
 	if err != nil {
 		t.Fatal(err)
 	}
 	used := 0
 	for _, u := range us {
 		for _, x := range u.Samples {
-			if used++; s.ledger.Trial(x.Trial).Kind != nas.Sampled {
-				t.Errorf("update %d used trial %d, a %s", u.Version, x.Trial, s.ledger.Trial(x.Trial).Kind)
+			if used++; s.owner.ledger.Trial(x.Trial).Kind != nas.Sampled {
+				t.Errorf("update %d used trial %d, a %s", u.Version, x.Trial, s.owner.ledger.Trial(x.Trial).Kind)
 			}
 		}
 	}
@@ -69,12 +69,12 @@ func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 	base := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{0}})
 	other := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{-0.4}})
 	for _, s := range []*Search{base, other} {
-		s.run.Config.Repeats = "retrain" // a repeat of a shadow's cell by the controller has the shadow's reward, by right
+		s.owner.run.Config.Repeats = "retrain" // a repeat of a shadow's cell by the controller has the shadow's reward, by right
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if fmt.Sprint(base.policy.views) != fmt.Sprint(other.policy.views) || fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
+	if fmt.Sprint(base.owner.policy.views) != fmt.Sprint(other.owner.policy.views) || fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
 		t.Error("the rewards of shadows changed what the controller does")
 	}
 	if fmt.Sprint(base.Snapshot().Shadows) == fmt.Sprint(other.Snapshot().Shadows) {
@@ -235,13 +235,13 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 	}
 	v := s.Snapshot()
 	cached, rewards := 0, 0
-	for _, p := range s.ledger.Proposals() {
+	for _, p := range s.owner.ledger.Proposals() {
 		if p.Kind != nas.Shadow {
 			continue
 		}
 		if p.CachedOf >= 0 {
 			cached++
-			if of := s.ledger.Trial(p.CachedOf); of.Reward != p.Reward || of.State != p.State {
+			if of := s.owner.ledger.Trial(p.CachedOf); of.Reward != p.Reward || of.State != p.State {
 				t.Errorf("shadow %d is %s with %v, what it repeats %s with %v", p.ID, p.State, p.Reward, of.State, of.Reward)
 			}
 		}
@@ -279,7 +279,7 @@ func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := finish(t, s)
-	if v := s.Snapshot(); v.Verdict != nil || len(v.Shadows) != 0 || slices.ContainsFunc(s.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Shadow }) {
+	if v := s.Snapshot(); v.Verdict != nil || len(v.Shadows) != 0 || slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Shadow }) {
 		t.Errorf("shadows out of nowhere: %+v", v.Verdict)
 	}
 	if want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {

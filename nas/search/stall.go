@@ -33,35 +33,35 @@ func (r *training) look() int {
 }
 
 // look sees which children move.
-func (s *Search) look() {
-	for _, r := range s.crew.training {
+func (o *owner) look() {
+	for _, r := range o.crew.training {
 		t := r.trial
 		switch still := r.look(); {
 		case still == looksPerPatience && !r.stalled:
 			r.stalled = true
-			s.emit("warn", "trial_stalled", t.ID, map[string]any{"cell": t.Cell, "seconds": s.options.Patience.Seconds()})
+			o.emit("warn", "trial_stalled", t.ID, map[string]any{"cell": t.Cell, "seconds": o.options.Patience.Seconds()})
 			r.cancel(errStalled)
 		case still > looksPerPatience: // it does not end when it is told to; what it still says is not heard
-			s.release(r)
-			t.State, t.FailKind, t.FailText = nas.Failed, "timeout", fmt.Sprintf("no step for %v, and it did not end when it was told to: it is left behind, and may still use a core and its memory", s.options.Patience)
+			o.release(r)
+			t.State, t.FailKind, t.FailText = nas.Failed, "timeout", fmt.Sprintf("no step for %v, and it did not end when it was told to: it is left behind, and may still use a core and its memory", o.options.Patience)
 			t.Seconds = t.Finished.Sub(t.Started).Seconds()
-			s.commitEnd(t, "", nil)
+			o.commitEnd(t, "", nil)
 		}
 	}
 }
 
 // part gives up the children that have not ended in time when the search ends: the run can be resumed, and they go on from their last checkpoint.
-func (s *Search) part() {
-	for _, r := range s.crew.training {
+func (o *owner) part() {
+	for _, r := range o.crew.training {
 		t := r.trial
-		s.emit("warn", "trial_left_behind", t.ID, map[string]any{"cell": t.Cell, "seconds": partingTime.Seconds()})
-		s.release(r)
+		o.emit("warn", "trial_left_behind", t.ID, map[string]any{"cell": t.Cell, "seconds": partingTime.Seconds()})
+		o.release(r)
 		t.State = nas.Proposed
 	}
 }
 
 // release takes a child from its worker.
-func (s *Search) release(r *training) {
-	s.crew.release(r)
-	s.screens.dirty = true
+func (o *owner) release(r *training) {
+	o.crew.release(r)
+	o.screens.dirty = true
 }

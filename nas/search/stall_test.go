@@ -70,7 +70,7 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 			t.Errorf("the child that was left behind was told %v when it reported again", late)
 		}
 		for id, says := range map[int]string{3: "no step for 10m0s", 6: "left behind"} {
-			if x := s.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" || !strings.Contains(x.FailText, says) {
+			if x := s.owner.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" || !strings.Contains(x.FailText, says) {
 				t.Errorf("trial %d: %s, %s: %s; want it to say %q", id, x.State, x.FailKind, x.FailText, says)
 			}
 		}
@@ -150,7 +150,7 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		for _, x := range s.ledger.Proposals() {
+		for _, x := range s.owner.ledger.Proposals() {
 			if x.State != nas.Done {
 				t.Errorf("trial %d: %s: %s", x.ID, x.State, x.FailText)
 			}
@@ -182,7 +182,7 @@ func TestReadingDataBeforeAChildBeginsIsNoStandstill(t *testing.T) {
 		c.Children, c.Batch = 1, 1
 		s := create(t, dir, c, Options{Workers: 1, Evaluator: slow{}})
 		finish(t, s)
-		if x := s.ledger.Proposals()[0]; x.State != nas.Done {
+		if x := s.owner.ledger.Proposals()[0]; x.State != nas.Done {
 			t.Errorf("%s: %s", x.State, x.FailText)
 		}
 	})
@@ -248,7 +248,7 @@ func TestAChildCannotMakeMoreStepsThanItsTrainingHas(t *testing.T) {
 	}}
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: e})
 	finish(t, s)
-	if x := s.ledger.Trial(4); x.State != nas.Failed || x.FailKind != "budget" || x.FailText != "step 11 of 10: more steps than the training has" {
+	if x := s.owner.ledger.Trial(4); x.State != nas.Failed || x.FailKind != "budget" || x.FailText != "step 11 of 10: more steps than the training has" {
 		t.Errorf("%s, %s: %s", x.State, x.FailKind, x.FailText)
 	}
 	if v := s.Snapshot(); v.Finished != 12 || v.Failed != 1 {

@@ -13,19 +13,19 @@ import (
 )
 
 // do carries out a command in the owner's goroutine. When its answer comes, the newest snapshot shows what it did.
-func (s *Search) do(c nas.Command) (nas.Reply, error) {
-	if s.disk.full != nil {
-		return s.doWaiting(c)
+func (o *owner) do(c nas.Command) (nas.Reply, error) {
+	if o.disk.full != nil {
+		return o.doWaiting(c)
 	}
-	r, err := s.steer(c)
+	r, err := o.steer(c)
 	if err == nil && !stored(c) {
-		s.emit("info", "user", eventTrial(c), told(c, r.Message))
+		o.emit("info", "user", eventTrial(c), told(c, r.Message))
 	}
 	if err == nil {
-		err = s.failure
+		err = o.failure
 	}
-	if s.screens.dirty {
-		s.publish()
+	if o.screens.dirty {
+		o.publish()
 	}
 	return r, err
 }
@@ -55,72 +55,72 @@ func eventTrial(c nas.Command) int {
 
 func noTrial(id int) error { return fmt.Errorf("there is no trial %s in this run", nas.TrialLabel(id)) }
 
-func (s *Search) steer(c nas.Command) (nas.Reply, error) {
+func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 	switch c.Do {
 	case nas.Pause:
-		if s.clock.state != nas.Running {
-			return nas.Reply{}, fmt.Errorf("the search is %s; only a running one can be paused", s.clock.state)
+		if o.clock.state != nas.Running {
+			return nas.Reply{}, fmt.Errorf("the search is %s; only a running one can be paused", o.clock.state)
 		}
-		s.crew.setGates(true)
-		s.enter(nas.Paused, "")
-		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(s.crew.training))}, s.failure
+		o.crew.setGates(true)
+		o.enter(nas.Paused, "")
+		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(o.crew.training))}, o.failure
 	case nas.Resume:
-		if s.clock.state != nas.Paused && s.clock.state != nas.Draining {
-			return nas.Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", s.clock.state)
+		if o.clock.state != nas.Paused && o.clock.state != nas.Draining {
+			return nas.Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", o.clock.state)
 		}
-		s.crew.setGates(false)
-		s.faults = faults{}
-		s.enter(nas.Running, "")
-		return nas.Reply{Message: "the search goes on"}, s.failure
+		o.crew.setGates(false)
+		o.faults = faults{}
+		o.enter(nas.Running, "")
+		return nas.Reply{Message: "the search goes on"}, o.failure
 	case nas.Toggle:
 		c.Do = nas.Pause
-		if s.clock.state == nas.Paused || s.clock.state == nas.Draining {
+		if o.clock.state == nas.Paused || o.clock.state == nas.Draining {
 			c.Do = nas.Resume
 		}
-		return s.steer(c)
+		return o.steer(c)
 	case nas.PauseTrial, nas.ResumeTrial, nas.ToggleTrial, nas.StopTrial:
-		return s.steerChild(c)
+		return o.steerChild(c)
 	case nas.UndoStop:
-		return s.undoStop(c)
+		return o.undoStop(c)
 	case nas.SetWorkers:
 		if c.N < 1 || c.N > 1024 {
 			return nas.Reply{}, fmt.Errorf("workers: %d; want 1 to 1024", c.N)
 		}
-		s.crew.workers, s.screens.dirty = c.N, true
+		o.crew.workers, o.screens.dirty = c.N, true
 		return nas.Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
 	case nas.Submit, nas.Retrain:
-		return s.addManual(c)
+		return o.addManual(c)
 	case nas.Star, nas.Note:
-		return s.mark(c)
+		return o.mark(c)
 	case nas.Drain:
-		if s.clock.state == nas.Done {
-			s.leaving = true
+		if o.clock.state == nas.Done {
+			o.leaving = true
 			return nas.Reply{Message: "the run has ended"}, nil
 		}
-		s.crew.freeAll()
-		s.enter(nas.Draining, "")
-		return nas.Reply{Message: fmt.Sprintf("ends after %d running children", len(s.crew.training))}, s.failure
+		o.crew.freeAll()
+		o.enter(nas.Draining, "")
+		return nas.Reply{Message: fmt.Sprintf("ends after %d running children", len(o.crew.training))}, o.failure
 	case nas.Stop:
-		if s.clock.state == nas.Done {
-			s.leaving = true
+		if o.clock.state == nas.Done {
+			o.leaving = true
 			return nas.Reply{Message: "the run has ended"}, nil
 		}
-		s.enter(nas.Stopped, "")
-		return nas.Reply{Message: "stopping"}, s.failure
+		o.enter(nas.Stopped, "")
+		return nas.Reply{Message: "stopping"}, o.failure
 	}
 	return nas.Reply{}, fmt.Errorf("command %q is not known", c.Do)
 }
 
-func (s *Search) steerChild(c nas.Command) (nas.Reply, error) {
-	t := s.ledger.Trial(c.Trial)
+func (o *owner) steerChild(c nas.Command) (nas.Reply, error) {
+	t := o.ledger.Trial(c.Trial)
 	if t == nil {
 		return nas.Reply{}, noTrial(c.Trial)
 	}
-	r := s.crew.training[t.ID]
+	r := o.crew.training[t.ID]
 	if r == nil {
 		return nas.Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State)
 	}
-	s.screens.dirty = true
+	o.screens.dirty = true
 	if c.Do == nas.ToggleTrial {
 		if c.Do = nas.PauseTrial; t.State == nas.Paused {
 			c.Do = nas.ResumeTrial
@@ -133,7 +133,7 @@ func (s *Search) steerChild(c nas.Command) (nas.Reply, error) {
 		return nas.Reply{Message: "paused child " + t.Label()}, nil
 	case nas.ResumeTrial:
 		t.State = nas.Running
-		if s.clock.state == nas.Running || s.clock.state == nas.Draining {
+		if o.clock.state == nas.Running || o.clock.state == nas.Draining {
 			r.gate.open()
 		}
 		return nas.Reply{Message: "resumed child " + t.Label()}, nil
@@ -144,14 +144,14 @@ func (s *Search) steerChild(c nas.Command) (nas.Reply, error) {
 }
 
 // addManual makes a trial for a cell from a person: at the search's settings (Submit) or at its own (Retrain).
-func (s *Search) addManual(c nas.Command) (nas.Reply, error) {
+func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 	var parent *nas.Trial
 	if c.Parent != nil {
-		if parent = s.ledger.Trial(*c.Parent); parent == nil {
+		if parent = o.ledger.Trial(*c.Parent); parent == nil {
 			return nas.Reply{}, noTrial(*c.Parent)
 		}
 		if c.Cell == nil {
-			if err := detail(s.run, s.ledger, parent); err != nil {
+			if err := detail(o.run, o.ledger, parent); err != nil {
 				return nas.Reply{}, err
 			}
 			c.Cell = &parent.Genotype
@@ -163,7 +163,7 @@ func (s *Search) addManual(c nas.Command) (nas.Reply, error) {
 	if err := c.Cell.Validate(); err != nil {
 		return nas.Reply{}, err
 	}
-	t := s.ledger.NewTrial(s.ledger.NextManual(), nas.Submitted, *c.Cell)
+	t := o.ledger.NewTrial(o.ledger.NextManual(), nas.Submitted, *c.Cell)
 	if parent != nil {
 		t.Parent = parent.ID
 	}
@@ -185,35 +185,35 @@ func (s *Search) addManual(c nas.Command) (nas.Reply, error) {
 		t.Kind, t.Retrain, t.Epochs = nas.Retrained, &r, r.Train.Epochs
 	}
 	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
-	e := s.log.event("info", "user", t.ID, told(c, r.Message))
-	if s.commit(func(es []checkpoints.Event) error {
-		return s.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
+	e := o.log.event("info", "user", t.ID, told(c, r.Message))
+	if o.commit(func(es []checkpoints.Event) error {
+		return o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
 	}, e) {
-		s.ledger.Admit(t)
-		s.screens.dirty, s.screens.results = true, false // retrains are listed from their beginning
+		o.ledger.Admit(t)
+		o.screens.dirty, o.screens.results = true, false // retrains are listed from their beginning
 	}
-	return r, s.failure
+	return r, o.failure
 }
 
-func (s *Search) mark(c nas.Command) (nas.Reply, error) {
-	t := s.ledger.Trial(c.Trial)
+func (o *owner) mark(c nas.Command) (nas.Reply, error) {
+	t := o.ledger.Trial(c.Trial)
 	if t == nil {
 		return nas.Reply{}, noTrial(c.Trial)
 	}
 	star, note := t.Star, clean(c.Text)
-	message, change := "noted", func(es []checkpoints.Event) error { return s.run.SetNote(t.ID, note, es...) }
+	message, change := "noted", func(es []checkpoints.Event) error { return o.run.SetNote(t.ID, note, es...) }
 	if c.Do == nas.Star {
 		star, note, message = !t.Star, t.Note, "starred "+t.Cell
 		if !star {
 			message = "took the star from " + t.Cell
 		}
-		change = func(es []checkpoints.Event) error { return s.run.SetStar(t.ID, star, es...) }
+		change = func(es []checkpoints.Event) error { return o.run.SetStar(t.ID, star, es...) }
 	}
-	if s.commit(change, s.log.event("info", "user", t.ID, told(c, message))) {
+	if o.commit(change, o.log.event("info", "user", t.ID, told(c, message))) {
 		t.Star, t.Note = star, note
-		s.screens.results = false
+		o.screens.results = false
 	}
-	return nas.Reply{Message: message, Trial: t.ID}, s.failure
+	return nas.Reply{Message: message, Trial: t.ID}, o.failure
 }
 
 // clean makes text from a person fit for a screen: one line without control characters, at most 200 runes.
@@ -239,7 +239,7 @@ func (s *Search) refuseTooLarge(ctx context.Context, c nas.Command) error {
 	}
 	if c.Cell == nil && c.Parent != nil {
 		if err := s.ports.ask(ctx, func() {
-			if t := s.ledger.Trial(*c.Parent); t != nil && detail(s.run, s.ledger, t) == nil {
+			if t := s.owner.ledger.Trial(*c.Parent); t != nil && detail(s.owner.run, s.owner.ledger, t) == nil {
 				g := t.Genotype.Clone()
 				c.Cell = &g
 			}

@@ -15,23 +15,23 @@ import (
 )
 
 // settleRepeats ends the repeats whose first training has an end, with the same end.
-func (s *Search) settleRepeats() bool {
+func (o *owner) settleRepeats() bool {
 	any := false
-	for _, t := range s.ledger.Open() {
-		if t.State != nas.Proposed || t.CachedOf < 0 || s.held(s.ledger.Trial(t.CachedOf)) {
+	for _, t := range o.ledger.Open() {
+		if t.State != nas.Proposed || t.CachedOf < 0 || o.held(o.ledger.Trial(t.CachedOf)) {
 			continue
 		}
-		o, moved := s.ledger.Original(t)
+		orig, moved := o.ledger.Original(t)
 		if moved {
 			any = true
-		} else if o.Ended() {
-			if err := detail(s.run, s.ledger, o); err != nil {
-				s.fail(err)
+		} else if orig.Ended() {
+			if err := detail(o.run, o.ledger, orig); err != nil {
+				o.fail(err)
 				return false
 			}
-			t.ShareEnd(o)
+			t.ShareEnd(orig)
 			t.Finished = time.Now()
-			if !s.commitEnd(t, "", nil) {
+			if !o.commitEnd(t, "", nil) {
 				return false
 			}
 			any = true
@@ -41,8 +41,8 @@ func (s *Search) settleRepeats() bool {
 }
 
 // startTrial hands a trial to a worker goroutine.
-func (s *Search) startTrial(ctx context.Context, t *nas.Trial) {
-	state := s.halfTrained(t)
+func (o *owner) startTrial(ctx context.Context, t *nas.Trial) {
+	state := o.halfTrained(t)
 	if state == nil {
 		t.Attempt++
 		t.Kept, t.Curve, t.Epoch, t.Progress = "", nil, 0, 0
@@ -54,78 +54,78 @@ func (s *Search) startTrial(ctx context.Context, t *nas.Trial) {
 	if state != nil {
 		d["after_epoch"] = t.Epoch
 	}
-	s.crew.training[t.ID] = r
-	e := s.log.event("info", "trial_started", t.ID, d)
-	if !s.commit(func(es []checkpoints.Event) error { return s.run.StartTrial(t.ID, t.Attempt, es...) }, e) {
+	o.crew.training[t.ID] = r
+	e := o.log.event("info", "trial_started", t.ID, d)
+	if !o.commit(func(es []checkpoints.Event) error { return o.run.StartTrial(t.ID, t.Attempt, es...) }, e) {
 		cancel(errEnding)
-		delete(s.crew.training, t.ID)
+		delete(o.crew.training, t.ID)
 		return
 	}
-	j := s.run.Config.Job(t.ID, t.Genotype)
+	j := o.run.Config.Job(t.ID, t.Genotype)
 	if t.Retrain != nil {
 		j = t.Retrain.Job(t.ID, t.Genotype)
 	}
 	j.State = state
-	go s.worker.train(ctx, r, j)
+	go o.worker.train(ctx, r, j)
 }
 
 // halfTrained returns the state from which a trial goes on; nil if it has none, or none that can be read.
-func (s *Search) halfTrained(t *nas.Trial) []byte {
+func (o *owner) halfTrained(t *nas.Trial) []byte {
 	if t.Kept == "" {
 		return nil
 	}
-	b, err := s.run.ReadBlob(t.Kept)
+	b, err := o.run.ReadBlob(t.Kept)
 	if err != nil {
-		s.checkpointLost(t, err)
+		o.checkpointLost(t, err)
 		return nil
 	}
 	return b
 }
 
 // checkpointLost tells that a half-trained child begins again.
-func (s *Search) checkpointLost(t *nas.Trial, err error) {
-	s.emit("warn", "checkpoint_lost", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+func (o *owner) checkpointLost(t *nas.Trial, err error) {
+	o.emit("warn", "checkpoint_lost", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 }
 
 // keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search goes on without it.
-func (s *Search) keep(t *nas.Trial, e epochEnd) {
-	if s.failure != nil || e.state == nil && e.err == nil {
+func (o *owner) keep(t *nas.Trial, e epochEnd) {
+	if o.failure != nil || e.state == nil && e.err == nil {
 		return
 	}
 	began := time.Now()
 	err := e.err
 	if err == nil {
-		s.run.SetElapsed(s.clock.elapsed())
-		err = s.run.CheckpointTrial(t.ID, t.Attempt, t.Epoch, e.state, record.Epochs(t))
+		o.run.SetElapsed(o.clock.elapsed())
+		err = o.run.CheckpointTrial(t.ID, t.Attempt, t.Epoch, e.state, record.Epochs(t))
 	}
 	if err != nil {
-		s.emit("warn", "checkpoint_failed", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+		o.emit("warn", "checkpoint_failed", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 	}
 	e.cost.Add(int64(time.Since(began)))
 }
 
 // epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its own; its event is only announced.
-func (s *Search) epoch(e epochEnd) {
+func (o *owner) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
-	if s.crew.training[t.ID] != e.training {
+	if o.crew.training[t.ID] != e.training {
 		return // of a child that was left behind
 	}
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
 	t.Epoch = r.Epoch
 	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
 		"val_loss": r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
-	s.announce(s.log.event("info", "epoch", t.ID, d))
-	s.keep(t, e)
+	o.announce(o.log.event("info", "epoch", t.ID, d))
+	o.keep(t, e)
 }
 
 // ended takes the result of a child from its worker.
-func (s *Search) ended(ctx context.Context, r result) {
+func (o *owner) ended(ctx context.Context, r result) {
 	t := r.trial
-	if s.crew.training[t.ID] != r.training {
+	if o.crew.training[t.ID] != r.training {
 		return // it was left behind
 	}
 	var cause error
-	s.release(r.training)
+	o.release(r.training)
 	t.Shared = r.shared
 	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not come to its end
 		t.Seconds = t.Finished.Sub(t.Started).Seconds()
@@ -133,7 +133,7 @@ func (s *Search) ended(ctx context.Context, r result) {
 	if r.out.Cost.Params > 0 {
 		t.Params, t.MAdds = r.out.Cost.Params, r.out.Cost.MAdds
 	}
-	reward, unfit := s.run.Config.Reward(t.Kind, r.out)
+	reward, unfit := o.run.Config.Reward(t.Kind, r.out)
 	switch err := r.err; {
 	case err == nil && (math.IsNaN(r.out.Reward) || r.out.Reward < 0 || r.out.Reward > 1):
 		t.State, t.FailKind, t.FailText = nas.Failed, "reward", fmt.Sprintf("the evaluator's reward is %v; want 0 to 1", r.out.Reward)
@@ -143,42 +143,42 @@ func (s *Search) ended(ctx context.Context, r result) {
 		t.State, t.Reward, t.HasReward, t.Progress, t.Latency = nas.Done, reward, true, 1, r.out.Latency
 	case r.stopped:
 		t.State, t.FailKind, t.FailText = nas.Stopped, "stopped", errStopped.Error()
-		s.hold(t)
+		o.hold(t)
 	case errors.Is(err, errStopped): // the stop was undone before it took effect
-		s.goBack(t)
+		o.goBack(t)
 		return
 	case ctx.Err() != nil:
 		t.State = nas.Proposed // the program ends: this child goes on from its last checkpoint, or begins again, at resume
-		s.screens.dirty = true
+		o.screens.dirty = true
 		return
 	case errors.Is(err, nas.ErrState):
-		s.checkpointLost(t, err)
+		o.checkpointLost(t, err)
 		t.State, t.Kept = nas.Proposed, ""
 		return
 	case r.stalled:
-		t.State, t.FailKind, t.FailText = nas.Failed, "timeout", fmt.Sprintf("no step for %v", s.options.Patience)
+		t.State, t.FailKind, t.FailText = nas.Failed, "timeout", fmt.Sprintf("no step for %v", o.options.Patience)
 	default:
 		t.State, t.FailKind, t.FailText = nas.Failed, failKind(err), firstLine(err.Error())
 		cause = err
 	}
 	var weights string
 	if len(r.out.Weights) > 0 {
-		err := s.stored(func() (err error) {
-			weights, err = s.run.WriteBlob("model", r.out.Weights)
+		err := o.stored(func() (err error) {
+			weights, err = o.run.WriteBlob("model", r.out.Weights)
 			return err
 		})
 		if errors.Is(err, checkpoints.ErrDiskFull) { // somebody would not wait
-			s.fail(err)
+			o.fail(err)
 			return
 		}
 		if err != nil {
 			// The result counts without its weights: losing a reward for them would be worse.
-			s.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
+			o.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
 		}
 	}
-	s.commitEnd(t, weights, cause)
-	if text := s.faults.child(t); text != "" {
-		s.giveUp(text)
+	o.commitEnd(t, weights, cause)
+	if text := o.faults.child(t); text != "" {
+		o.giveUp(text)
 	}
 }
 
@@ -189,7 +189,7 @@ func firstLine(text string) string {
 }
 
 // commitEnd stores the end of a trial with its epochs and its event in one transaction, then lets it count.
-func (s *Search) commitEnd(t *nas.Trial, weights string, cause error) bool {
+func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	row := record.Trial(t)
 	row.WeightsSHA256 = weights
 	var e nas.Event
@@ -198,7 +198,7 @@ func (s *Search) commitEnd(t *nas.Trial, weights string, cause error) bool {
 		if t.Latency > 0 {
 			d["latency_ms"] = t.Latency
 		}
-		if a := t.Accuracy(); s.run.Config.Cost.By != "" && !math.IsNaN(a) {
+		if a := t.Accuracy(); o.run.Config.Cost.By != "" && !math.IsNaN(a) {
 			d["accuracy"] = a
 		}
 		if t.CachedOf >= 0 {
@@ -210,36 +210,36 @@ func (s *Search) commitEnd(t *nas.Trial, weights string, cause error) bool {
 		if t.Shared != "" {
 			d["shared_from"] = t.Shared
 		}
-		s.compare(t, d)
-		e = s.log.event("info", "trial_finished", t.ID, d)
+		compare(o.ledger, o.policy.views, t, d)
+		e = o.log.event("info", "trial_finished", t.ID, d)
 	} else if t.State == nas.Stopped {
-		e = s.log.event("info", "trial_stopped", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
+		e = o.log.event("info", "trial_stopped", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
 	} else {
 		d := map[string]any{"fail_kind": t.FailKind, "error": t.FailText, "cell": t.Cell, "kind": string(t.Kind)}
 		var p *child.PanicError
 		if errors.As(cause, &p) {
 			d["stack"] = string(p.Stack)
 		}
-		e = s.log.event("warn", "trial_failed", t.ID, d)
+		e = o.log.event("warn", "trial_failed", t.ID, d)
 	}
 	var epochs []checkpoints.Epoch
 	if t.CachedOf < 0 {
 		epochs = record.Epochs(t)
 	}
-	s.ledger.End(t)
-	s.screens.results = false
-	return s.commit(func(es []checkpoints.Event) error { return s.run.FinishTrial(row, epochs, es...) }, e)
+	o.ledger.End(t)
+	o.screens.results = false
+	return o.commit(func(es []checkpoints.Event) error { return o.run.FinishTrial(row, epochs, es...) }, e)
 }
 
 // compare adds to the event of a trial's end how its reward stands to the controller's baseline, and to the best reward before if it is a new best.
-func (s *Search) compare(t *nas.Trial, d map[string]any) {
-	if version := s.ledger.Applied(); t.Kind == nas.Sampled && version > 0 {
-		d["advantage"] = t.Reward - s.policy.views[version].Baseline
+func compare(l *nas.Ledger, policies []nas.PolicyView, t *nas.Trial, d map[string]any) {
+	if version := l.Applied(); t.Kind == nas.Sampled && version > 0 {
+		d["advantage"] = t.Reward - policies[version].Baseline
 	}
-	if !s.ledger.Ranked(t) || t.CachedOf >= 0 {
+	if !l.Ranked(t) || t.CachedOf >= 0 {
 		return
 	}
-	if before := s.ledger.Best(t); before != nil && t.Reward > before.Reward {
+	if before := l.Best(t); before != nil && t.Reward > before.Reward {
 		d["best_by"] = t.Reward - before.Reward
 	}
 }

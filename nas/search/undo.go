@@ -27,57 +27,57 @@ func (s stops) held(t *nas.Trial) bool {
 }
 
 // hold delays updates and repeats that depend on a stopped trial, so that the stop can be undone.
-func (s *Search) hold(t *nas.Trial) {
-	s.stops.at[t.ID] = time.Now()
-	time.AfterFunc(s.stops.wait, s.ports.wake)
+func (o *owner) hold(t *nas.Trial) {
+	o.stops.at[t.ID] = time.Now()
+	time.AfterFunc(o.stops.wait, o.ports.wake)
 }
 
 // held reports whether nothing may build on the stop of a trial yet. A search that is to end does not wait.
-func (s *Search) held(t *nas.Trial) bool { return s.clock.state != nas.Draining && s.stops.held(t) }
+func (o *owner) held(t *nas.Trial) bool { return o.clock.state != nas.Draining && o.stops.held(t) }
 
 // undoStop takes a stopped child up again.
-func (s *Search) undoStop(c nas.Command) (nas.Reply, error) {
-	t := s.ledger.Trial(c.Trial)
+func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
+	t := o.ledger.Trial(c.Trial)
 	if t == nil {
 		return nas.Reply{}, noTrial(c.Trial)
 	}
-	r := s.crew.training[t.ID]
+	r := o.crew.training[t.ID]
 	stopping := r != nil && r.stopped
 	if t.State != nas.Stopped && !stopping {
 		return nas.Reply{}, fmt.Errorf("trial %s is %s, not stopped", t.Label(), t.State)
 	}
 	when := ""
-	if !stopping && len(s.crew.training) >= s.crew.workers {
+	if !stopping && len(o.crew.training) >= o.crew.workers {
 		when = " when a worker is free,"
 	}
 	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when + " as if it had not been stopped", Trial: t.ID}
-	e := s.log.event("info", "user", t.ID, told(c, reply.Message))
+	e := o.log.event("info", "user", t.ID, told(c, reply.Message))
 	if stopping {
 		r.stopped = false
-		s.commit(func(es []checkpoints.Event) error { return s.run.AddEvent(es...) }, e)
-		return reply, s.failure
+		o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, e)
+		return reply, o.failure
 	}
-	if why := s.ledger.BuiltUpon(t, s.policy.updating); why != "" {
+	if why := o.ledger.BuiltUpon(t, o.policy.updating); why != "" {
 		return nas.Reply{}, fmt.Errorf("trial %s cannot go on as if it had not been stopped: %s; its cell can be submitted or retrained", t.Label(), why)
 	}
-	if !s.commit(func(es []checkpoints.Event) error { return s.run.ReopenTrial(t.ID, es...) }, e) {
-		return reply, s.failure
+	if !o.commit(func(es []checkpoints.Event) error { return o.run.ReopenTrial(t.ID, es...) }, e) {
+		return reply, o.failure
 	}
-	s.goBack(t)
-	s.ledger.Reopen(t)
-	return reply, s.failure
+	o.goBack(t)
+	o.ledger.Reopen(t)
+	return reply, o.failure
 }
 
 // goBack makes a trial wait for a worker with what its last checkpoint has.
-func (s *Search) goBack(t *nas.Trial) {
-	delete(s.stops.at, t.ID)
+func (o *owner) goBack(t *nas.Trial) {
+	delete(o.stops.at, t.ID)
 	t.State, t.FailKind, t.FailText, t.Finished, t.Seconds = nas.Proposed, "", "", time.Time{}, 0
 	t.Kept, t.Epoch, t.Curve = "", 0, nil
-	if err := loadCheckpoint(s.run, t); err != nil {
-		s.checkpointLost(t, err)
+	if err := loadCheckpoint(o.run, t); err != nil {
+		o.checkpointLost(t, err)
 	}
 	t.Progress = float64(t.Epoch) / float64(max(t.Epochs, 1))
-	s.screens.dirty, s.screens.results = true, false
+	o.screens.dirty, o.screens.results = true, false
 }
 
 // loadCheckpoint gives a half-trained child what is stored of it.

@@ -91,13 +91,13 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 			t.Fatalf("%s, trial %d: %+v, %v", repeats, trial, r, err)
 		}
 		until("the search is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
-		if got, err := s.run.Store.StateHash(); err != nil || got != want {
+		if got, err := s.owner.run.Store.StateHash(); err != nil || got != want {
 			t.Errorf("%s, trial %d: another search than without the stop: %v", repeats, trial, err)
 		}
 		if got := g.after[trial]; !slices.Equal(got, []int{0, 2}) {
 			t.Errorf("%s, trial %d: its trainings began after the epochs %v; want 0 and 2", repeats, trial, got)
 		}
-		if x := s.ledger.Trial(trial); len(x.Curve) != 5 || x.Attempt != 1 || x.FailKind != "" {
+		if x := s.owner.ledger.Trial(trial); len(x.Curve) != 5 || x.Attempt != 1 || x.FailKind != "" {
 			t.Errorf("%s, trial %d: %d epochs, attempt %d, %q", repeats, trial, len(x.Curve), x.Attempt, x.FailKind)
 		}
 		if n := blobsOf(t, dir, "child"); n != 0 {
@@ -112,9 +112,9 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 // repeated returns a proposal of a run, one after it that is trained, and one after that which repeats the first, all of one batch.
 func repeated(t *testing.T, s *Search) (first, other, again int) {
 	t.Helper()
-	for _, x := range s.ledger.Proposals() {
+	for _, x := range s.owner.ledger.Proposals() {
 		for o := x.CachedOf + 1; x.CachedOf >= 0 && o < x.ID; o++ {
-			if s.ledger.Trial(o).CachedOf < 0 && s.ledger.Trial(x.CachedOf).Batch == x.Batch {
+			if s.owner.ledger.Trial(o).CachedOf < 0 && s.owner.ledger.Trial(x.CachedOf).Batch == x.Batch {
 				return x.CachedOf, o, x.ID
 			}
 		}
@@ -147,10 +147,10 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 			t.Fatalf("%s: %v", what, err)
 		}
 		until("the search is done", isDone)
-		if x := s.ledger.Trial(again); x.CachedOf != first || x.Reward != s.ledger.Trial(first).Reward {
-			t.Errorf("%s: the repeat %d has the reward %v of %d; want %v of %d", what, again, x.Reward, x.CachedOf, s.ledger.Trial(first).Reward, first)
+		if x := s.owner.ledger.Trial(again); x.CachedOf != first || x.Reward != s.owner.ledger.Trial(first).Reward {
+			t.Errorf("%s: the repeat %d has the reward %v of %d; want %v of %d", what, again, x.Reward, x.CachedOf, s.owner.ledger.Trial(first).Reward, first)
 		}
-		if got, err := s.run.Store.StateHash(); err != nil || got != want {
+		if got, err := s.owner.run.Store.StateHash(); err != nil || got != want {
 			t.Errorf("%s: another search than without the stop: %v", what, err)
 		}
 	}
@@ -171,7 +171,7 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 
 	s, until, _ = stop(hold(first), Options{Workers: 2, UndoTime: 1})
 	until("the search is done", isDone)
-	if x := s.ledger.Trial(again); x.CachedOf >= 0 || x.State != nas.Done {
+	if x := s.owner.ledger.Trial(again); x.CachedOf >= 0 || x.State != nas.Done {
 		t.Errorf("the repeat %d of the stopped %d is %s, of %d; want one that was trained itself", again, first, x.State, x.CachedOf)
 	}
 }
@@ -229,7 +229,7 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 	s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, StayOpen: true})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	spec := nas.RetrainSpec{Data: s.run.Config.DataSpec(), Net: s.run.Config.Net, Train: s.run.Config.Train, Seed: 9}
+	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train, Seed: 9}
 	for s.Snapshot().Proposed == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -299,7 +299,7 @@ func TestASubmittedCellIsMadeFromTheTrialThatIsNamed(t *testing.T) {
 	s := create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1, Evaluator: g})
 	_, do := live(t, s)
 	<-g.at
-	cell := s.ledger.Trial(1).Genotype
+	cell := s.owner.ledger.Trial(1).Genotype
 	for i, r := range []struct {
 		c      nas.Command
 		parent int
@@ -312,7 +312,7 @@ func TestASubmittedCellIsMadeFromTheTrialThatIsNamed(t *testing.T) {
 		if _, err := do(r.c); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.ledger.Trial(nas.FirstManual + i).Parent; got != r.parent {
+		if got := s.owner.ledger.Trial(nas.FirstManual + i).Parent; got != r.parent {
 			t.Errorf("command %d: made from %d, want %d", i, got, r.parent)
 		}
 	}

@@ -125,7 +125,8 @@ func readSeen(dir string) *nas.Snapshot {
 // writeSeen keeps what the digest compares. It is no loss when it cannot be written.
 func writeSeen(s *nas.Snapshot) {
 	small := *s
-	small.Rewards, small.Shadows, small.Verdict, small.Top, small.Running, small.Recent, small.Retrains, small.Updates, small.Events = nil, nil, nil, nil, nil, nil, nil, nil, nil
+	small.Results = nas.Results{Finished: s.Finished, Failed: s.Failed, Cached: s.Cached, Best: s.Best}
+	small.Running, small.Updates, small.Events = nil, nil, nil
 	b, err := json.Marshal(small)
 	if err != nil {
 		return
