@@ -99,7 +99,7 @@ func PresetNamed(name string) (Config, error) {
 	for _, p := range Presets {
 		if p.Name == name {
 			c := p.Config
-			c.Preset, c.Seed, c.Ops, c.Blocks, c.Repeats, c.Failures = name, 1, "seed-14", 5, "cached", "skip"
+			c.Preset, c.Seed, c.Ops, c.Blocks, c.Repeats, c.Failures = name, 1, space.OpSets[0].Name, 5, "cached", "skip"
 			c.Controller = c.Controller.WithDefaults()
 			return c, nil
 		}
@@ -110,6 +110,13 @@ func PresetNamed(name string) (Config, error) {
 
 // Space returns the search space of the config.
 func (c Config) Space() (space.Space, error) { return space.New(c.Ops, c.Blocks) }
+
+// SameSpace reports whether two configs search the same space, whatever they call their ops.
+func (c Config) SameSpace(d Config) bool {
+	a, errA := c.Space()
+	b, errB := d.Space()
+	return errA == nil && errB == nil && a.Blocks == b.Blocks && slices.Equal(a.Ops, b.Ops)
+}
 
 // Validate says what is wrong with the config, naming the field, what was found and what was wanted.
 func (c Config) Validate() error {
@@ -168,12 +175,18 @@ func (c Config) ShadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow =
 const maxConfig = 64 << 10
 
 // ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not silently half obeyed.
+// Ops that are a named set's get its name.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := strictjson.Decode(b, maxConfig, &c); err != nil {
 		return c, fmt.Errorf("config: %w", err)
 	}
-	return c, c.Validate()
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	sp, err := c.Space()
+	c.Ops = space.OpSetName(sp.Ops)
+	return c, err
 }
 
 // DataSpec names the images that a child trains and is judged on.

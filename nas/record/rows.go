@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
@@ -120,8 +121,15 @@ func Event(e nas.Event) checkpoints.Event {
 	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Trial: e.Trial, Body: body}
 }
 
-// Config returns a config as the store keeps it.
+// Config returns a config as the store keeps it: with the list of the ops, also where it has the name of a set, so that a run opens with the ops it was
+// begun with, whatever the name means by then. The list stands in the same field as the name did, which every older build reads too; a field of its own
+// would make them refuse the run. [nas.ParseConfig] turns the list into the name again.
 func Config(c nas.Config) ([]byte, error) {
+	sp, err := c.Space()
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	c.Ops = strings.Join(sp.Ops, ",")
 	b, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)

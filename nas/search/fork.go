@@ -99,7 +99,7 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 			manual = t.ID - nas.FirstManual + 1
 		}
 	}
-	if at > 0 && (c.Ops != was.Ops || c.Blocks != was.Blocks || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
+	if at > 0 && (!c.SameSpace(was) || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
 		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
 	}
 	c.Past = was.PastUntil(at)
