@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Config is everything that decides what a search does. Two runs with equal configs (Name, Workers and DataDir aside) and the same build draw the same
+// Config is everything that decides what a search does. In JSON its parts lie flat. Two runs with equal configs (Name, Workers and DataDir aside) and the same build draw the same
 // proposals and get the same rewards.
 type Config struct {
 	Name    string `json:"name"`
@@ -19,10 +19,7 @@ type Config struct {
 	Seed    uint64 `json:"seed"`
 	Workers int    `json:"workers"` // children trained at a time; 0 = one a core
 
-	Data        string `json:"data"`               // name of a data set or a folder
-	DataDir     string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
-	TrainImages int    `json:"train_images"`       // images a child trains on, class-balanced; 0 = all that validation leaves
-	ValImages   int    `json:"val_images"`         // held-out training images that make the reward
+	Images
 
 	Ops    string `json:"ops"`    // an op set's name or a comma-separated list
 	Blocks int    `json:"blocks"` // B, blocks per cell
@@ -41,6 +38,19 @@ type Config struct {
 	Latency bool     `json:"latency,omitempty"` // measure how long each trained child looks at one image on one thread
 	Cost    CostTerm `json:"cost,omitzero"`     // what costs take from the reward
 
+	Inheritance
+}
+
+// Images are those that a search's children train and are judged on.
+type Images struct {
+	Data        string `json:"data"`               // name of a data set or a folder
+	DataDir     string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
+	TrainImages int    `json:"train_images"`       // images a child trains on, class-balanced; 0 = all that validation leaves
+	ValImages   int    `json:"val_images"`         // held-out training images that make the reward
+}
+
+// Inheritance is what a fork has from the run that it was forked from.
+type Inheritance struct {
 	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They shaped the policy, but their
 	// rewards are not comparable: they are not ranked and not given to repeats.
 	Inherited int `json:"inherited,omitempty"`
@@ -48,7 +58,7 @@ type Config struct {
 	// InheritedManual is the same for trials made by hand, counted from FirstManual on.
 	InheritedManual int `json:"inherited_manual,omitempty"`
 
-	// Past is how the controller was set for the policy versions that a fork took over, oldest first. Nil in forks made before it was recorded.
+	// Past is how the controller was set for the policy versions that a fork took over, oldest first.
 	Past []Past `json:"past,omitempty"`
 }
 
@@ -71,21 +81,21 @@ type Preset struct {
 // A.3): 45,000 + 5,000 images, 20 epochs, N=2, minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
 var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
-		Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000, Children: 200, Batch: 10, Lag: 1, Shadow: 5,
+		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
 		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
 		Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 			DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}},
 	}},
 	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
-		Data: "cifar10", TrainImages: 3000, ValImages: 2000, Children: 400, Batch: 20, Lag: 1, Shadow: 5,
+		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
 		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
 		Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 			DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}},
 	}},
 	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
-		Data: "cifar10", TrainImages: 45000, ValImages: 5000, Children: 20000, Batch: 20, Lag: 1, Shadow: 10,
+		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1, Shadow: 10,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
 		Net:        child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
 		Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,

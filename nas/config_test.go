@@ -22,11 +22,11 @@ func TestThePastOfAFork(t *testing.T) {
 		{[]Past{{3, a}, {5, b}}, 4, []Past{{3, a}, {4, b}}},
 		{[]Past{{3, a}, {5, b}}, 9, []Past{{3, a}, {5, b}, {9, d}}},
 	} {
-		if got := (Config{Past: x.past, Controller: d}).PastUntil(x.at); !reflect.DeepEqual(got, x.want) {
+		if got := (Config{Inheritance: Inheritance{Past: x.past}, Controller: d}).PastUntil(x.at); !reflect.DeepEqual(got, x.want) {
 			t.Errorf("%v at %d: %v; want %v", x.past, x.at, got, x.want)
 		}
 	}
-	c := Config{Past: []Past{{3, a}, {5, b}}, Controller: d}
+	c := Config{Inheritance: Inheritance{Past: []Past{{3, a}, {5, b}}}, Controller: d}
 	for version, want := range map[int]controller.Config{1: a, 3: a, 4: b, 5: b, 6: d} {
 		if got := c.ControllerAt(version); got != want {
 			t.Errorf("version %d was made with entropy %v; want %v", version, got.Entropy, want.Entropy)

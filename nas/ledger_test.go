@@ -174,7 +174,7 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		{"a cell counts once, with its best reward", "ad50 ~ad80 bd60", 0, []int{1, 2}, nil, 1, 3, 1, 0.55},
 		{"rewards under other settings do not count", "ad90 bd50 cd60", 1, []int{2, 1}, nil, 2, 3, 0, 2. / 3},
 	} {
-		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, Shadow: 5, Inherited: x.inherited}, x.line)
+		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, Shadow: 5, Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
 		s := l.Standing()
 		best := -1
 		if b := l.Best(nil); b != nil {

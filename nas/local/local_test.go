@@ -65,7 +65,7 @@ func TestImagesThatNobodyUsesAreNotKept(t *testing.T) {
 // A search that takes the images as they are reads them once, and its children find them.
 func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 	l := New(nil)
-	c := nas.Config{Data: "synthetic", TrainImages: 32, ValImages: 16, Seed: 1}
+	c := nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 32, ValImages: 16}, Seed: 1}
 	d, err := l.Prepare(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 
 // A network that would take more than the machine has is turned down before any of it is made.
 func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
-	l, c := New(NewMemory(1<<30)), nas.Config{Data: "synthetic", TrainImages: 64, ValImages: 32, Seed: 1, Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}
+	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32}, Seed: 1, Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}

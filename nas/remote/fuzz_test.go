@@ -29,7 +29,7 @@ func FuzzCommand(f *testing.F) {
 		`{"do":"submit","cell":{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"add"}]},"reduction":{"blocks":[]}}}`, `null`, `[]`, `{"do":"stop"}x`} {
 		f.Add([]byte(seed))
 	}
-	s := &Server{engine: &still{snap: nas.Snapshot{Identity: nas.Identity{Config: nas.Config{Data: "own", DataDir: "/own"}}}}, options: Options{DataSets: []string{"known"}}}
+	s := &Server{engine: &still{snap: nas.Snapshot{Identity: nas.Identity{Config: nas.Config{Images: nas.Images{Data: "own", DataDir: "/own"}}}}}, options: Options{DataSets: []string{"known"}}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := parseCommand(b)
 		if err != nil || s.inside(c) != nil {

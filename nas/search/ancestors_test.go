@@ -35,7 +35,7 @@ func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	others := s.owner.run.Config.Inherited
 	s = fork("changed", "again", 2, func(*nas.Config, *string) error { return nil })
 	shared, own := 0, 0
-	s.owner.options.OnEvent = func(e nas.Event) {
+	s.options.OnEvent = func(e nas.Event) {
 		switch from := e.Data["shared_from"]; {
 		case e.Kind != "trial_finished":
 		case from == nil:

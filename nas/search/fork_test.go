@@ -210,7 +210,7 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 			}
 		}
 	}
-	s.owner.options.OnEvent = keep(s, 0)
+	s.options.OnEvent = keep(s, 0)
 	finish(t, s)
 	r, err := ForkRun(dir, 6, "b", func(c *nas.Config, _ *string) error { c.Controller.LearningRate, c.Children = 0.01, 2*30; return nil }, nil)
 	if err != nil {

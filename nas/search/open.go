@@ -50,7 +50,7 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 		options.Every = 100 * time.Millisecond
 	}
 	s := &Search{dir: dir, config: run.Config, options: options, ports: newPorts(), latest: new(atomic.Pointer[nas.Snapshot])}
-	o := &owner{run: run, dir: dir, options: options, ports: s.ports, screens: screens{latest: s.latest, subscribers: map[chan struct{}]bool{}},
+	o := &owner{run: run, dir: dir, options: &s.options, ports: s.ports, screens: screens{latest: s.latest, subscribers: map[chan struct{}]bool{}},
 		crew: crew{training: map[int]*training{}}, stops: stops{wait: cmp.Or(options.UndoTime, undoTime), at: map[int]time.Time{}},
 		log: journal{run: run.Config.Name}, clock: clock{state: nas.Stopped, ran: run.Record.Elapsed}}
 	s.owner = o

@@ -46,7 +46,7 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	states := map[int][]byte{}
-	s.owner.options.OnEvent = func(e nas.Event) {
+	s.options.OnEvent = func(e nas.Event) {
 		if e.Kind == "controller_update" { // the owner's goroutine: the update's own is over
 			b, err := s.owner.policy.controller.State()
 			if err != nil {
@@ -119,14 +119,6 @@ func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
 		if _, err := ForkRun(r.Dir, at, fmt.Sprint("of-the-fork-at-", at), func(c *nas.Config, _ *string) error { c.Lag = 0; return nil }, nil); err != nil {
 			t.Errorf("a fork of the fork at %d: %v", at, err)
 		}
-	}
-	// A fork that was made before the settings of the past were recorded cannot rebuild what its parent made.
-	db := openSQL(t, r.Dir)
-	if _, err := db.Exec(`UPDATE run SET config = json_remove(config, '$.past')`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ForkRun(r.Dir, 15, "of-an-old-fork", func(*nas.Config, *string) error { return nil }, nil); err == nil || !strings.Contains(err.Error(), "before this run was forked at version 16") {
-		t.Errorf("a fork of an old fork before its beginning: %v", err)
 	}
 }
 

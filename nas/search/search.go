@@ -61,7 +61,7 @@ type Search struct {
 type owner struct {
 	run     *record.Run // store, config and space
 	dir     string
-	options Options
+	options *Options // of the Search
 	ports   ports
 	worker  worker
 
