@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,7 @@ import (
 	"nasnet/tui"
 )
 
-func (a *app) attachCommand() *cobra.Command {
+func attachCommand(a *app) *cobra.Command {
 	var readOnly, take, noDiff bool
 	c := &cobra.Command{Use: "attach [RUN]", Short: "show a search that another process runs, and steer it", Args: optionalRun,
 		Long: "Attach shows the same screen as the search's own, with the same keys. One screen at a time has the control: the first that is there, or the one\n" +
@@ -36,11 +35,11 @@ func (a *app) attachCommand() *cobra.Command {
 			if err := a.loadKeys(); err != nil {
 				return err
 			}
-			dir, err := a.liveDir(args)
+			dir, err := a.store.liveDir(args)
 			if err != nil {
 				return err
 			}
-			return a.attach(c.Context(), dir, want, !noDiff)
+			return attachTo(a, c.Context(), dir, want, !noDiff)
 		}}
 	c.Flags().BoolVar(&readOnly, "read-only", false, "only look, even if nobody has the control")
 	c.Flags().BoolVar(&take, "take", false, "take the control, whoever has it")
@@ -48,7 +47,7 @@ func (a *app) attachCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) attach(ctx context.Context, dir string, want remote.Want, diff bool) error {
+func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bool) error {
 	client, err := remote.Dial(ctx, dir, want, remote.Visitor{Program: program(), TTY: ttyName(os.Stdin)})
 	if err != nil {
 		return a.notRunning(err, dir)
@@ -70,7 +69,7 @@ func (a *app) attach(ctx context.Context, dir string, want remote.Want, diff boo
 	case outcome == tui.QuitDrain:
 		a.say("run %s ends after its running children\n", v.Config.Name)
 	default:
-		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(), a.storeFlag())
+		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(), a.store.flag())
 	}
 	return context.Cause(ctx)
 }
@@ -81,7 +80,7 @@ func (a *app) notRunning(err error, dir string) error {
 		return err
 	}
 	name := filepath.Base(dir)
-	return hinted{fmt.Errorf("run %s: %w", name, remote.ErrNotRunning), "go on with it: " + a.resumeHint(name)}
+	return hinted{fmt.Errorf("run %s: %w", name, remote.ErrNotRunning), "go on with it: " + a.store.resumeHint(name)}
 }
 
 // optionalRun checks that at most one run is named.
@@ -100,46 +99,4 @@ func look(ctx context.Context, dir string, patience time.Duration) (remote.Statu
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return remote.Look(ctx, dir, remote.Visitor{Program: program()})
-}
-
-// live is a run that a program has open.
-type live struct {
-	dir    string
-	status remote.Status
-}
-
-// liveRuns returns the runs of the store whose programs answer. Only folders with a socket are asked: no database is opened.
-func (a *app) liveRuns(ctx context.Context, patience time.Duration) (runs []live) {
-	sockets, _ := filepath.Glob(filepath.Join(globQuote(a.store), "*", remote.SocketName)) // an error is one of the pattern
-	for _, s := range sockets {
-		dir := filepath.Dir(s)
-		if st, err := look(ctx, dir, patience); err == nil {
-			runs = append(runs, live{dir, st})
-		}
-	}
-	return runs
-}
-
-// globQuote makes a path stand for itself in a pattern.
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// liveDir is the folder of the run that was named, or of the only live one.
-func (a *app) liveDir(args []string) (string, error) {
-	if len(args) > 0 {
-		return a.runDir(args[0])
-	}
-	runs := a.liveRuns(context.Background(), lookTime)
-	switch len(runs) {
-	case 1:
-		return runs[0].dir, nil
-	case 0:
-		return "", hinted{fmt.Errorf("no run in %s is live", a.store), "nasnet runs lists them, nasnet resume RUN goes on with one"}
-	}
-	var names []string
-	for _, r := range runs {
-		names = append(names, r.status.Name)
-	}
-	return "", usagef("%d runs are live; name one of: %s", len(runs), strings.Join(names, ", "))
 }

@@ -14,11 +14,11 @@ import (
 	"nasnet/nas/kernel"
 )
 
-func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "measure speed and the controller's skill", a.benchKernels(), a.benchChild(), a.benchController(), a.benchDropPath())
+func benchCommand(a *app) *cobra.Command {
+	return group("bench", "measure speed and the controller's skill", benchKernels(a), benchChild(a), benchController(a), benchDropPath(a))
 }
 
-func (a *app) benchKernels() *cobra.Command {
+func benchKernels(a *app) *cobra.Command {
 	var batch int
 	var each time.Duration
 	c := &cobra.Command{Use: "kernels", Short: "every kernel on shapes of the search, beside what one core can reach", Args: noArgs, RunE: func(*cobra.Command, []string) error {
@@ -46,14 +46,14 @@ func (a *app) benchKernels() *cobra.Command {
 	return c
 }
 
-func (a *app) benchChild() *cobra.Command {
+func benchChild(a *app) *cobra.Command {
 	var net child.NetConfig
 	var cell string
 	var o child.BenchOptions
 	var budget time.Duration
 	var profile string
 	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		g, err := a.cell(cell)
+		g, err := cellOf(a, cell)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func printChildSpeed(w io.Writer, r child.BenchResult) {
 	tw.Flush()
 }
 
-func (a *app) benchController() *cobra.Command {
+func benchController(a *app) *cobra.Command {
 	var table string
 	var o controller.BenchOptions
 	c := &cobra.Command{Use: "controller", Short: "every strategy on a table of trained networks (NAS-Bench-Macro's JSON); true mean accuracy in percent, ± standard error over seeds", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {

@@ -24,25 +24,25 @@ import (
 	"nasnet/tui/term"
 )
 
-func (a *app) cellCommand() *cobra.Command {
-	return group("cell", "draw, count, make and compare cells", a.cellShow(), a.cellStats(), a.cellLatency(), a.cellRandom(), a.cellMutate(), a.cellDiff())
+func cellCommand(a *app) *cobra.Command {
+	return group("cell", "draw, count, make and compare cells", cellShow(a), cellStats(a), cellLatency(a), cellRandom(a), cellMutate(a), cellDiff(a))
 }
 
 // cellHelp is what CELL means everywhere.
 const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a genotype or a model, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
 
 // cell finds a genotype by what a person wrote.
-func (a *app) cell(spec string) (space.Genotype, error) {
-	g, _, err := a.find(spec)
+func cellOf(a *app, spec string) (space.Genotype, error) {
+	g, _, err := findCell(a, spec)
 	return g, err
 }
 
 // find finds a genotype by what a person wrote, and the network that it has there; own is nil for a cell alone.
-func (a *app) find(spec string) (g space.Genotype, own ownNet, err error) {
+func findCell(a *app, spec string) (g space.Genotype, own ownNet, err error) {
 	if spec == "" {
 		return g, nil, usagef("no cell given. %s", cellHelp)
 	}
-	g, net, err := a.cellFile(spec)
+	g, net, err := readCellFile(a, spec)
 	switch {
 	case err == nil && net != nil:
 		return g, func() (child.NetConfig, string, error) { return *net, "of the model " + spec, nil }, nil
@@ -50,7 +50,7 @@ func (a *app) find(spec string) (g space.Genotype, own ownNet, err error) {
 		return g, nil, err
 	}
 	if run, trial, ok := cutTrial(spec); ok {
-		dir, err := a.runDir(run)
+		dir, err := a.store.runDir(run)
 		if err != nil {
 			return g, nil, err
 		}
@@ -59,9 +59,9 @@ func (a *app) find(spec string) (g space.Genotype, own ownNet, err error) {
 			return g, nil, err
 		}
 		g, err := space.ParseJSON(t.Genotype)
-		return g, func() (child.NetConfig, string, error) { return a.trialNet(spec, dir, t) }, err
+		return g, func() (child.NetConfig, string, error) { return trialNet(a, spec, dir, t) }, err
 	}
-	if g, err = a.parse(spec); err != nil {
+	if g, err = parseCell(a, spec); err != nil {
 		return g, nil, hinted{err, cellHelp}
 	}
 	return g, nil, nil
@@ -72,7 +72,7 @@ const maxCellFile = 64 << 10
 
 // cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name is no error of the file system but a
 // file that does not exist.
-func (a *app) cellFile(path string) (g space.Genotype, net *child.NetConfig, err error) {
+func readCellFile(a *app, path string) (g space.Genotype, net *child.NetConfig, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
 		return g, nil, fs.ErrNotExist
@@ -95,7 +95,7 @@ func (a *app) cellFile(path string) (g space.Genotype, net *child.NetConfig, err
 	if len(b) > maxCellFile {
 		return g, nil, fmt.Errorf("%s: more than %d bytes; want a cell", path, maxCellFile)
 	}
-	if g, err = a.parse(string(b)); err != nil {
+	if g, err = parseCell(a, string(b)); err != nil {
 		return g, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return g, nil, nil
@@ -108,7 +108,7 @@ func isModel(r *bufio.Reader) bool {
 }
 
 // parse reads a genotype in any form, and says what was converted if it came from another program.
-func (a *app) parse(text string) (space.Genotype, error) {
+func parseCell(a *app, text string) (space.Genotype, error) {
 	if g, notes, err := space.Import(text); err == nil {
 		for _, n := range notes {
 			fmt.Fprintln(a.Err, "nasnet: note:", n)
@@ -153,10 +153,10 @@ func findTrial(dir string, id int) (checkpoints.Trial, error) {
 	return checkpoints.Trial{}, fmt.Errorf("run %s has no trial %s; it has %d trials", dir, nas.TrialLabel(id), len(ts))
 }
 
-func (a *app) cellShow() *cobra.Command {
+func cellShow(a *app) *cobra.Command {
 	var ascii bool
 	c := &cobra.Command{Use: "show CELL", Short: "draw the normal and the reduction cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		g, err := a.cell(args[0])
+		g, err := cellOf(a, args[0])
 		if err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func stackNames() (names []string) {
 	return names
 }
 
-func (a *app) cellStats() *cobra.Command {
+func cellStats(a *app) *cobra.Command {
 	var net child.NetConfig
 	var cell string
 	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
@@ -248,7 +248,7 @@ func (a *app) cellStats() *cobra.Command {
 			} else if len(args) == 1 {
 				cell = args[0]
 			}
-			g, of, err := a.scale(c.Flags(), cell, &net)
+			g, of, err := scaleFor(a, c.Flags(), cell, &net)
 			if err != nil {
 				return err
 			}
@@ -268,7 +268,7 @@ func (a *app) cellStats() *cobra.Command {
 	return c
 }
 
-func (a *app) cellRandom() *cobra.Command {
+func cellRandom(a *app) *cobra.Command {
 	var seed uint64
 	var count, blocks int
 	var ops string
@@ -298,11 +298,11 @@ func (a *app) cellRandom() *cobra.Command {
 	return c
 }
 
-func (a *app) cellMutate() *cobra.Command {
+func cellMutate(a *app) *cobra.Command {
 	var seed uint64
 	var ops string
 	c := &cobra.Command{Use: "mutate CELL", Short: "change one decision of a cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		g, err := a.cell(args[0])
+		g, err := cellOf(a, args[0])
 		if err != nil {
 			return err
 		}
@@ -324,10 +324,10 @@ func (a *app) cellMutate() *cobra.Command {
 	return c
 }
 
-func (a *app) cellDiff() *cobra.Command {
+func cellDiff(a *app) *cobra.Command {
 	return &cobra.Command{Use: "diff CELL CELL", Short: "say what differs between two cells", Long: cellHelp, Args: args("CELL", "CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		x, err := a.cell(args[0])
-		y, err2 := a.cell(args[1])
+		x, err := cellOf(a, args[0])
+		y, err2 := cellOf(a, args[1])
 		if err := errors.Join(err, err2); err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -44,7 +43,7 @@ type Streams struct {
 type app struct {
 	Streams           // Err is plain: what comes from outside is shown there and not obeyed
 	over    io.Writer // the error stream for lines of numbers that are written over
-	store   string    // --store
+	store   store     // --store
 	json    bool      // --json
 	saved   bool      // what was interrupted is kept and can go on: being told to end is no failure
 	left    bool      // the terminal was given back, or is gone
@@ -149,9 +148,16 @@ func (a *app) report(err, cause error) int {
 	return exitFailed
 }
 
-// root is the command table.
+// commands is the table of commands, each in the file of its name.
+var commands = []func(*app) *cobra.Command{
+	searchCommand, resumeCommand, attachCommand, ctlCommand, statusCommand, topCommand, keysCommand, forkCommand, runsCommand, deleteCommand,
+	trainCommand, ladderCommand, evalCommand, predictCommand, cellCommand, exportCommand, dataCommand, benchCommand, checkCommand, verifyCommand,
+	versionCommand,
+}
+
+// root is the program itself: without a command it starts a search.
 func (a *app) root() *cobra.Command {
-	root := a.searchCommand()
+	root := searchCommand(a)
 	root.Use = "nasnet"
 	root.Short = "search neural architectures the NASNet way, and steer the search from the terminal"
 	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help)."
@@ -159,11 +165,12 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return hinted{usageError{err}, c.CommandPath() + " --help lists the flags"}
 	})
-	root.PersistentFlags().StringVar(&a.store, "store", defaultStore(), "folder that holds the runs")
+	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.searchCommand(), a.resumeCommand(), a.attachCommand(), a.ctlCommand(), a.statusCommand(), a.topCommand(), a.keysCommand(), a.forkCommand(), a.runsCommand(), a.deleteCommand(), a.trainCommand(), a.ladderCommand(), a.evalCommand(), a.predictCommand(), a.cellCommand(), a.exportCommand(),
-		a.dataCommand(), a.benchCommand(), a.checkCommand(), a.verifyCommand(), a.versionCommand())
+	for _, c := range commands {
+		root.AddCommand(c(a))
+	}
 	return root
 }
 
@@ -230,38 +237,4 @@ func (s *stickyWriter) Write(b []byte) (int, error) {
 		_, s.err = s.w.Write(b)
 	}
 	return len(b), s.err
-}
-
-// resumeHint is the command that goes on with a run.
-func (a *app) resumeHint(name string) string { return "nasnet resume " + name + a.storeFlag() }
-
-// storeFlag is what a command needs to find this store, with a space before it.
-func (a *app) storeFlag() string {
-	if a.store == defaultStore() {
-		return ""
-	}
-	return " --store " + a.store
-}
-
-// defaultStore is $XDG_DATA_HOME/nasnet/runs, or its usual place.
-func defaultStore() string {
-	base := os.Getenv("XDG_DATA_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return filepath.Join("checkpoints", "runs")
-		}
-		base = filepath.Join(home, ".local", "share")
-	}
-	return filepath.Join(base, "nasnet", "runs")
-}
-
-// runDir finds the folder of a run by name in the store, or by path.
-func (a *app) runDir(run string) (string, error) {
-	for _, dir := range []string{filepath.Join(a.store, run), run} {
-		if _, err := os.Stat(filepath.Join(dir, "run.db")); err == nil {
-			return dir, nil
-		}
-	}
-	return "", hinted{fmt.Errorf("there is no run %q in %s", run, a.store), "nasnet runs lists them; --store names another folder"}
 }

@@ -58,7 +58,7 @@ type ctlFlags struct {
 	estimate   bool
 }
 
-func (a *app) ctlCommand() *cobra.Command {
+func ctlCommand(a *app) *cobra.Command {
 	var f ctlFlags
 	var help strings.Builder
 	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the run's log says who sent what.\n\nACTION is one of:\n\n")
@@ -70,7 +70,7 @@ func (a *app) ctlCommand() *cobra.Command {
 	}
 	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or else: " + cellHelp)
 	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(), Args: cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, args []string) error { return a.ctl(c.Context(), c.Flags(), &f, args) }}
+		RunE: func(c *cobra.Command, args []string) error { return runCtl(a, c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()
 	f.registerSettings(fs)
 	addSettingFlags(fs)
@@ -89,7 +89,7 @@ func (a *app) ctlCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []string) error {
+func runCtl(a *app, ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []string) error {
 	names := []string{"status"}
 	for _, x := range ctlActions {
 		names = append(names, x.name)
@@ -97,7 +97,7 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 	if len(args) < 2 {
 		return usagef("ctl: want a RUN and an ACTION: %s", strings.Join(names, ", "))
 	}
-	dir, err := a.runDir(args[0])
+	dir, err := a.store.runDir(args[0])
 	if err != nil {
 		return err
 	}
@@ -106,18 +106,18 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 		if err != nil {
 			return err
 		}
-		return a.printStatus(st)
+		return printStatus(a, st)
 	}
 	at := slices.IndexFunc(ctlActions, func(x ctlAction) bool { return x.name == args[1] })
 	if at < 0 {
 		return usagef("ctl: action %q is not known; there are: %s", args[1], strings.Join(names, ", "))
 	}
-	all, err := a.commands(ctx, dir, ctlActions[at], fs, f, args[2:])
+	all, err := commandsOf(a, ctx, dir, ctlActions[at], fs, f, args[2:])
 	if err != nil {
 		return err
 	}
 	if f.estimate {
-		return a.printRetrainPlans(ctx, dir, all)
+		return printRetrainPlans(a, ctx, dir, all)
 	}
 	send := func(c nas.Command) (nas.Reply, error) {
 		return remote.Do(ctx, dir, remote.Visitor{Program: program()}, c)
@@ -141,7 +141,7 @@ func (a *app) ctl(ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []st
 }
 
 // commands makes the commands of an action and its arguments, one but for several retrains.
-func (a *app) commands(ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (all []nas.Command, err error) {
+func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (all []nas.Command, err error) {
 	fs.Visit(func(g *pflag.Flag) {
 		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !contains(x.flags, g.Name) && err == nil {
 			err = usagef("ctl %s takes no --%s", x.name, g.Name)
@@ -152,17 +152,17 @@ func (a *app) commands(ctx context.Context, dir string, x ctlAction, fs *pflag.F
 	}
 	want := strings.Fields(x.args)
 	if x.do == nas.Retrain {
-		return a.retrains(ctx, dir, fs, f, args)
+		return retrainCommands(a, ctx, dir, fs, f, args)
 	}
 	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note {
 		return nil, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
 	}
-	c, err := a.command(x, fs, f, args)
+	c, err := commandOf(a, x, fs, f, args)
 	return []nas.Command{c}, err
 }
 
 // command makes the command of an action and its arguments.
-func (a *app) command(x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+func commandOf(a *app, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
 	c.Do = x.do
 	switch x.args {
 	case "N":
@@ -177,7 +177,7 @@ func (a *app) command(x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string
 		c.Text = strings.Join(args[1:], " ")
 	case "CELL":
 		c.Text = f.note
-		err = a.which(&c, args[0])
+		err = cellOrTrial(a, &c, args[0])
 	}
 	if x.do == nas.Fork {
 		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Steps: f.c.Controller.Steps, Start: f.start}

@@ -37,7 +37,7 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 		if err := fs.Parse(r.flags); err != nil {
 			t.Fatal(err)
 		}
-		c, err := new(app).commands(t.Context(), "", fork, fs, &f, nil)
+		c, err := commandsOf(new(app), t.Context(), "", fork, fs, &f, nil)
 		if r.err != "" {
 			if err == nil || !strings.Contains(err.Error(), r.err) {
 				t.Errorf("%v: %v; want %q", r.flags, err, r.err)
@@ -101,7 +101,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Data.Image = 32
 		}},
 	} {
-		fs := (&app{}).ctlCommand().Flags()
+		fs := ctlCommand(&app{}).Flags()
 		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			train.net.Image, train.net.Channels, train.net.Classes = image, 1, 10
 			skipAsAsked(&train.net, fs)
 
-			fs = (&app{}).ctlCommand().Flags()
+			fs = ctlCommand(&app{}).Flags()
 			if err := fs.Parse(strings.Fields(flags)); err != nil {
 				t.Fatal(err)
 			}

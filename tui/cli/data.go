@@ -10,11 +10,11 @@ import (
 	"nasnet/dataset"
 )
 
-func (a *app) dataCommand() *cobra.Command {
-	return group("data", "list, fetch and check data sets", a.dataList(), a.dataGet(), a.dataInfo(), a.dataCheck())
+func dataCommand(a *app) *cobra.Command {
+	return group("data", "list, fetch and check data sets", dataList(a), dataGet(a), dataInfo(a), dataCheck(a))
 }
 
-func (a *app) dataList() *cobra.Command {
+func dataList(a *app) *cobra.Command {
 	return &cobra.Command{Use: "list", Short: "list the data sets", Args: noArgs, RunE: func(*cobra.Command, []string) error {
 		w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 		if !a.json {
@@ -46,7 +46,7 @@ func (a *app) warn(d *dataset.Data) {
 	}
 }
 
-func (a *app) dataGet() *cobra.Command {
+func dataGet(a *app) *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "get NAME", Short: "download a data set, going on where an earlier try stopped", Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
 		if i, err := dataset.Lookup(args[0]); err == nil && len(i.Files) == 0 {
@@ -75,7 +75,7 @@ func (a *app) dataGet() *cobra.Command {
 	return c
 }
 
-func (a *app) dataInfo() *cobra.Command {
+func dataInfo(a *app) *cobra.Command {
 	var o dataset.Options
 	c := &cobra.Command{Use: "info NAME|DIR", Short: "load a data set and say what is in it", Args: args("NAME|DIR"), RunE: func(c *cobra.Command, args []string) error {
 		d, err := dataset.Load(c.Context(), args[0], o)
@@ -95,7 +95,7 @@ func (a *app) dataInfo() *cobra.Command {
 	return c
 }
 
-func (a *app) dataCheck() *cobra.Command {
+func dataCheck(a *app) *cobra.Command {
 	var dir string
 	c := &cobra.Command{Use: "check NAME", Short: "compare a data set's files with their known sizes and checksums", Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
 		files, err := dataset.Check(c.Context(), args[0], dir)

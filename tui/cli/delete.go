@@ -14,16 +14,16 @@ import (
 	"nasnet/checkpoints"
 )
 
-func (a *app) deleteCommand() *cobra.Command {
+func deleteCommand(a *app) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{Use: "delete RUN", Short: "delete a run that no process has, with all its networks and files", Args: args("RUN"), RunE: func(_ *cobra.Command, args []string) error {
-		dir, err := a.runDir(args[0])
+		dir, err := a.store.runDir(args[0])
 		if err != nil {
 			return err
 		}
 		name := filepath.Base(dir)
 		if !yes {
-			if err := a.askName(name); err != nil {
+			if err := askName(a, name); err != nil {
 				return err
 			}
 		}
@@ -38,7 +38,7 @@ func (a *app) deleteCommand() *cobra.Command {
 }
 
 // askName has the user type the name of a run that is to be deleted.
-func (a *app) askName(name string) error {
+func askName(a *app, name string) error {
 	in, ok := a.In.(*os.File)
 	if !ok || !isatty.IsTerminal(in.Fd()) {
 		return hinted{usagef("delete %s: there is nobody to ask", name), "--yes deletes without asking"}

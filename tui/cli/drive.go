@@ -33,7 +33,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open f
 	var forks *family
 	var err error
 	if a.interactive(f.headless) {
-		forks = a.newFamily(ctx, &o)
+		forks = newFamily(a, ctx, &o)
 		err = a.driveScreen(ctx, f, o, open)
 	} else {
 		out := newPrinter(a.Out, func(err error) { fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err) })
@@ -46,7 +46,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open f
 			}
 			out.print(append(term.PlainJSON(b), '\n'))
 		}
-		forks = a.newFamily(ctx, &o)
+		forks = newFamily(a, ctx, &o)
 		err = a.headless(ctx, o, open)
 	}
 	if on := forks.running(); len(on) > 0 && ctx.Err() == nil && a.interactive(f.headless) && !a.left {
@@ -107,7 +107,7 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 	if err := <-done; err != nil {
 		return err
 	}
-	a.printSummary(s.Snapshot())
+	printSummary(a, s.Snapshot())
 	return context.Cause(ctx)
 }
 
@@ -199,10 +199,10 @@ func (a *app) headless(ctx context.Context, o search.Options, open func(search.O
 	err = s.Run(ctx)
 	closeServer(server, s)
 	if err != nil {
-		return hinted{err, "when what failed is mended, go on with: " + a.resumeHint(s.Config().Name)}
+		return hinted{err, "when what failed is mended, go on with: " + a.store.resumeHint(s.Config().Name)}
 	}
 	if a.saved = true; ctx.Err() != nil {
-		fmt.Fprintf(a.Err, "stopped; go on with: %s\n", a.resumeHint(s.Config().Name))
+		fmt.Fprintf(a.Err, "stopped; go on with: %s\n", a.store.resumeHint(s.Config().Name))
 		return context.Cause(ctx)
 	}
 	return nil
@@ -261,14 +261,14 @@ func (a *app) attachHint(err error) error {
 	if !errors.As(err, &locked) {
 		return err
 	}
-	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.storeFlag())}
+	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.store.flag())}
 }
 
 // leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
 func (a *app) leaveTerminal(s *search.Search, log string) {
 	name := s.Config().Name
 	a.left = true
-	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.storeFlag())
+	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.store.flag())
 	if a.front == nil {
 		a.say("or with ctrl-c\n")
 		return
@@ -279,7 +279,7 @@ func (a *app) leaveTerminal(s *search.Search, log string) {
 }
 
 // printSummary is what stays in the terminal after the interface: what was found, and how to go on.
-func (a *app) printSummary(v *nas.Snapshot) {
+func printSummary(a *app, v *nas.Snapshot) {
 	w := term.Plain(a.Out)
 	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
 	if b := v.Best; b != nil {
@@ -292,6 +292,6 @@ func (a *app) printSummary(v *nas.Snapshot) {
 		}
 	}
 	if v.State != nas.Done {
-		fmt.Fprintf(w, "go on with: %s\n", a.resumeHint(v.Config.Name))
+		fmt.Fprintf(w, "go on with: %s\n", a.store.resumeHint(v.Config.Name))
 	}
 }

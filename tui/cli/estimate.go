@@ -24,7 +24,7 @@ type planned struct {
 
 // printPlans says what trainings will take here, and all of them together where so many workers have them. The first of each scale is measured; the others
 // take as long as their multiply-adds say.
-func (a *app) printPlans(ctx context.Context, ps []planned, workers int) error {
+func printPlans(a *app, ctx context.Context, ps []planned, workers int) error {
 	type scale struct {
 		net    child.NetConfig
 		train  child.TrainConfig

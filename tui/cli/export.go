@@ -61,7 +61,7 @@ func formFor(name, file string) (form, error) {
 	return form{}, usagef("export: no format; want --format with one of %s, or --out with an ending that says it", want)
 }
 
-func (a *app) exportCommand() *cobra.Command {
+func exportCommand(a *app) *cobra.Command {
 	var format, out string
 	var o onnx.Options
 	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in the formats of cells.\n"
@@ -74,17 +74,17 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			write := func(w io.Writer) error { return a.exportModel(w, args[0], o) }
+			write := func(w io.Writer) error { return exportModel(a, w, args[0], o) }
 			if f.text != nil {
 				for _, flag := range []string{"fold", "pixels"} {
 					if c.Flags().Changed(flag) {
 						return usagef("export: --%s is for the format onnx; %s is written", flag, f.name)
 					}
 				}
-				write = func(w io.Writer) error { return a.exportCell(w, args[0], f) }
+				write = func(w io.Writer) error { return exportCell(a, w, args[0], f) }
 			}
 			if out != "" {
-				return a.exportFile(out, f, write)
+				return exportFile(a, out, f, write)
 			}
 			if to, ok := a.Out.(*os.File); ok && f.text == nil && isatty.IsTerminal(to.Fd()) {
 				return usagef("export: the format %s is not for a terminal; want --out FILE", f.name)
@@ -99,7 +99,7 @@ func (a *app) exportCommand() *cobra.Command {
 }
 
 // exportFile writes a file whole or not at all, and says so.
-func (a *app) exportFile(path string, f form, write func(io.Writer) error) error {
+func exportFile(a *app, path string, f form, write func(io.Writer) error) error {
 	if err := writeWhole(path, write); err != nil {
 		return err
 	}
@@ -112,8 +112,8 @@ func (a *app) exportFile(path string, f form, write func(io.Writer) error) error
 	})
 }
 
-func (a *app) exportCell(w io.Writer, spec string, f form) error {
-	g, err := a.cell(spec)
+func exportCell(a *app, w io.Writer, spec string, f form) error {
+	g, err := cellOf(a, spec)
 	if err != nil {
 		return err
 	}
@@ -132,8 +132,8 @@ func (a *app) exportCell(w io.Writer, spec string, f form) error {
 	return err
 }
 
-func (a *app) exportModel(w io.Writer, spec string, o onnx.Options) error {
-	b, err := a.model(spec)
+func exportModel(a *app, w io.Writer, spec string, o onnx.Options) error {
+	b, err := readModel(a, spec)
 	if err != nil {
 		if errors.As(err, new(hinted)) {
 			return err

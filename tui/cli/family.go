@@ -24,7 +24,7 @@ type family struct {
 }
 
 // newFamily lets a search start forks.
-func (a *app) newFamily(ctx context.Context, o *search.Options) *family {
+func newFamily(a *app, ctx context.Context, o *search.Options) *family {
 	f := &family{app: a, ctx: ctx}
 	o.StartFork = f.start
 	f.options = *o
@@ -60,9 +60,9 @@ func (f *family) start(dir string) error {
 		name := filepath.Base(dir)
 		switch {
 		case err != nil:
-			f.errs = append(f.errs, hinted{err, "when what failed is mended, go on with: " + f.app.resumeHint(name)})
+			f.errs = append(f.errs, hinted{err, "when what failed is mended, go on with: " + f.app.store.resumeHint(name)})
 		case f.ctx.Err() != nil:
-			fmt.Fprintf(f.app.Err, "stopped; go on with: %s\n", f.app.resumeHint(name))
+			fmt.Fprintf(f.app.Err, "stopped; go on with: %s\n", f.app.store.resumeHint(name))
 		}
 	})
 	return nil

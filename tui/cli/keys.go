@@ -14,7 +14,7 @@ import (
 	"nasnet/tui"
 )
 
-func (a *app) keysCommand() *cobra.Command {
+func keysCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "keys", Short: "list the keys of the interface, as the file that changes them", Args: noArgs,
 		Long: "Keys lists every key of the interface: its action's name, the keys, and where they work. What it prints is a file that changes keys: keep the lines\n" +
 			"that you change in $XDG_CONFIG_HOME/nasnet/keys.toml (or ~/.config/nasnet/keys.toml). A key that would mean two things in one place is an error\n" +

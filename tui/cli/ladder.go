@@ -59,13 +59,13 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.out, "out", "", "file of the results, one JSON object a line; with the same file an interrupted ladder goes on (default: exports/ladder.jsonl of the run)")
 }
 
-func (a *app) ladderCommand() *cobra.Command {
+func ladderCommand(a *app) *cobra.Command {
 	var f ladderFlags
 	c := &cobra.Command{Use: "ladder RUN", Short: "train the cells of a run at other scales or on other data, and compare with their rewards", Args: args("RUN"),
 		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the accuracies, the rank correlation with the search's rewards\n" +
 			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether cells transfer. Interrupted, it goes on where it was.",
 		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.runDir(args[0])
+			dir, err := a.store.runDir(args[0])
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (a *app) ladderCommand() *cobra.Command {
 				if others := givenBut(c, "retrains"); others != "" {
 					return usagef("ladder: --retrains trains nothing; %s cannot stand beside it", others)
 				}
-				return a.printRetrains(dir, args[0])
+				return printRetrains(a, dir, args[0])
 			}
 			ranked, cfg, err := audit.Ranking(dir)
 			if err != nil {
@@ -100,14 +100,14 @@ func (a *app) ladderCommand() *cobra.Command {
 				}
 			}
 			if f.estimate {
-				return a.printLadderPlans(c.Context(), f, images, l)
+				return printLadderPlans(a, c.Context(), f, images, l)
 			}
-			g, err := a.grid(c.Context(), f.out, images.SHA256, l.Trainings(), f.workers)
+			g, err := runGrid(a, c.Context(), f.out, images.SHA256, l.Trainings(), f.workers)
 			if g == nil {
 				return err
 			}
 			for _, r := range l.Results(g) {
-				if err := a.printRung(r, len(l.Seeds)); err != nil {
+				if err := printRung(a, r, len(l.Seeds)); err != nil {
 					return err
 				}
 			}
@@ -118,7 +118,7 @@ func (a *app) ladderCommand() *cobra.Command {
 }
 
 // printRetrains prints the ladder of a run's retrains.
-func (a *app) printRetrains(dir, run string) error {
+func printRetrains(a *app, dir, run string) error {
 	s, err := search.ReadSnapshot(dir)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (a *app) printRetrains(dir, run string) error {
 		return fmt.Errorf("ladder: run %s has no retrains that ended or are under way; key r on a cell and nasnet ctl %s retrain make them", run, run)
 	}
 	for _, r := range results {
-		if err := a.printRung(r, 0); err != nil {
+		if err := printRung(a, r, 0); err != nil {
 			return err
 		}
 	}
@@ -187,7 +187,7 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 }
 
 // printLadderPlans says what the trainings of a ladder that are not done yet will take.
-func (a *app) printLadderPlans(ctx context.Context, f ladderFlags, images *dataset.Data, l experiment.Ladder) error {
+func printLadderPlans(a *app, ctx context.Context, f ladderFlags, images *dataset.Data, l experiment.Ladder) error {
 	g, err := experiment.Open(f.out)
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ func (a *app) printLadderPlans(ctx context.Context, f ladderFlags, images *datas
 	if len(ps) == 0 {
 		return fmt.Errorf("ladder: nothing is left to train: %s has all results", f.out)
 	}
-	return a.printPlans(ctx, ps, workersOr(f.workers))
+	return printPlans(a, ctx, ps, workersOr(f.workers))
 }
 
 // workersOr is so many workers, or one a core.
@@ -293,7 +293,7 @@ func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
 }
 
 // grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the error is not nil.
-func (a *app) grid(ctx context.Context, path, images string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
+func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
 	workers = workersOr(workers)
 	if workers < 0 {
 		return nil, usagef("--workers %d; want 0 (one a core) or more", workers)
@@ -333,7 +333,7 @@ func (a *app) grid(ctx context.Context, path, images string, ts []experiment.Tra
 	return g, err
 }
 
-func (a *app) printRung(r experiment.Result, seeds int) error {
+func printRung(a *app, r experiment.Result, seeds int) error {
 	return a.print(map[string]any{"t": "rung", "result": r}, func(w io.Writer) {
 		fmt.Fprintf(w, "\n%s\n", r.Rung.Name)
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -365,7 +365,7 @@ func (a *app) printRung(r experiment.Result, seeds int) error {
 	})
 }
 
-func (a *app) benchDropPath() *cobra.Command {
+func benchDropPath(a *app) *cobra.Command {
 	var cell, out, data, dir string
 	var seeds, workers, trainImages, valImages, image int
 	var net child.NetConfig
@@ -374,7 +374,7 @@ func (a *app) benchDropPath() *cobra.Command {
 		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it over-fits, and prints the accuracies and the gains over\n" +
 			"none, paired by seed. Interrupted, it goes on where it was with the same --out.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			g, err := a.cell(cell)
+			g, err := cellOf(a, cell)
 			if err != nil {
 				return err
 			}
@@ -399,7 +399,7 @@ func (a *app) benchDropPath() *cobra.Command {
 			for seed := range seeds {
 				d.Seeds = append(d.Seeds, uint64(seed+1))
 			}
-			grid, err := a.grid(c.Context(), out, images.SHA256, d.Trainings(), workers)
+			grid, err := runGrid(a, c.Context(), out, images.SHA256, d.Trainings(), workers)
 			if grid == nil {
 				return err
 			}

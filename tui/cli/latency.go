@@ -14,7 +14,7 @@ import (
 	"nasnet/nas/space"
 )
 
-func (a *app) cellLatency() *cobra.Command {
+func cellLatency(a *app) *cobra.Command {
 	var net child.NetConfig
 	var o child.LatencyOptions
 	var each time.Duration
@@ -22,7 +22,7 @@ func (a *app) cellLatency() *cobra.Command {
 		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(c *cobra.Command, args []string) error {
-			g, of, err := a.scale(c.Flags(), args[0], &net)
+			g, of, err := scaleFor(a, c.Flags(), args[0], &net)
 			if err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ type predicted struct {
 	Error string  `json:"error,omitempty"` // why there is none
 }
 
-func (a *app) predictCommand() *cobra.Command {
+func predictCommand(a *app) *cobra.Command {
 	var top int
 	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "say what is on images", Args: cobra.ArbitraryArgs,
 		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file of any size: its middle square is resized and\n" +
@@ -44,7 +44,7 @@ func (a *app) predictCommand() *cobra.Command {
 			case top < 1:
 				return usagef("predict: --top is %d; want 1 or more", top)
 			}
-			m, err := a.loadModel(args[0])
+			m, err := loadModel(a, args[0])
 			if err != nil {
 				return err
 			}

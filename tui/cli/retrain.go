@@ -54,7 +54,7 @@ func addSettingFlags(fs *pflag.FlagSet) {
 
 // retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each seed. With several, those that the run
 // has already, or is at, are left out.
-func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
+func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
 	if f.seeds < 1 || f.seeds > 100 {
 		return nil, usagef("ctl retrain: --seeds %d; want 1 to 100", f.seeds)
 	}
@@ -71,7 +71,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 	}
 	for _, cell := range cells {
 		one := nas.Command{Text: f.note}
-		if err := a.which(&one, cell); err != nil {
+		if err := cellOrTrial(a, &one, cell); err != nil {
 			return nil, err
 		}
 		if one.Cell == nil {
@@ -103,7 +103,7 @@ func (a *app) retrains(ctx context.Context, dir string, fs *pflag.FlagSet, f *ct
 			return nil, a.notRunning(remote.ErrNotRunning, dir)
 		}
 		spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
-		if err := a.fit(ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
+		if err := fitEpochs(a, ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +219,7 @@ func dropAsAsked(d *child.DropPath, fs *pflag.FlagSet) {
 }
 
 // printRetrainPlans says what retrains will take.
-func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Command) error {
+func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Command) error {
 	s, err := search.ReadSnapshot(dir)
 	if err != nil {
 		return err
@@ -247,11 +247,11 @@ func (a *app) printRetrainPlans(ctx context.Context, dir string, all []nas.Comma
 		}
 		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Net, r.Train).Name, *c.Cell, r.Net, r.Train, v, 1})
 	}
-	return a.printPlans(ctx, ps, max(1, s.Workers))
+	return printPlans(a, ctx, ps, max(1, s.Workers))
 }
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
-func (a *app) fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
+func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
 	of, v, err := a.surveys.survey(ctx, *spec)
 	if err != nil {
 		return err
@@ -271,12 +271,12 @@ func (a *app) fit(ctx context.Context, spec *nas.RetrainSpec, recipe child.Recip
 }
 
 // which puts a cell into a command as a person wrote it: a trial of the run, or what nasnet takes as a cell elsewhere.
-func (a *app) which(c *nas.Command, cell string) error {
+func cellOrTrial(a *app, c *nas.Command, cell string) error {
 	if _, trial, ok := cutTrial("run/" + cell); ok {
 		c.Parent = &trial // the engine knows its cell
 		return nil
 	}
-	g, err := a.cell(cell)
+	g, err := cellOf(a, cell)
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,9 @@ import (
 	"nasnet/tui/term"
 )
 
-func (a *app) runsCommand() *cobra.Command {
+func runsCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		runs, err := checkpoints.List(a.store)
+		runs, err := checkpoints.List(string(a.store))
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ type ownNet func() (net child.NetConfig, of string, err error)
 
 // scale finds a cell, and makes net, which has the flags' values, the network that is meant: the cell's own, where it has one, with what flags change.
 // of says whose network it is.
-func (a *app) scale(flags *pflag.FlagSet, spec string, net *child.NetConfig) (g space.Genotype, of string, err error) {
-	g, own, err := a.find(spec)
+func scaleFor(a *app, flags *pflag.FlagSet, spec string, net *child.NetConfig) (g space.Genotype, of string, err error) {
+	g, own, err := findCell(a, spec)
 	if err != nil {
 		return g, "", err
 	}
@@ -83,12 +83,12 @@ func changeNet(flags *pflag.FlagSet, net *child.NetConfig, own ownNet) (of strin
 }
 
 // trialNet is the network of a trial: that of its weights, or of its settings, or of the children of its run.
-func (a *app) trialNet(spec, dir string, t checkpoints.Trial) (net child.NetConfig, of string, err error) {
+func trialNet(a *app, spec, dir string, t checkpoints.Trial) (net child.NetConfig, of string, err error) {
 	retrain := fmt.Sprintf("of retrain %s of run %s", nas.TrialLabel(t.ID), filepath.Base(dir))
 	var r nas.RetrainSpec
 	switch {
 	case t.WeightsSHA256 != "":
-		m, err := a.loadModel(spec)
+		m, err := loadModel(a, spec)
 		if err != nil {
 			return net, "", err
 		}

@@ -40,7 +40,7 @@ func TestTheNetworkOfATrialIsItsOwnOrAsked(t *testing.T) {
 		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
 			t.Fatal(err)
 		}
-		_, err = changeNet(fs, &net, func() (child.NetConfig, string, error) { return (&app{}).trialNet("r/h2", "runs/r", trial) })
+		_, err = changeNet(fs, &net, func() (child.NetConfig, string, error) { return trialNet(&app{}, "r/h2", "runs/r", trial) })
 		if r.error != "" {
 			if err == nil || !strings.Contains(err.Error(), r.error) {
 				t.Errorf("%+v %s: error %v; want %q", r.spec, r.flags, err, r.error)

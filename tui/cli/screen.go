@@ -33,7 +33,7 @@ func (a *app) equip(o tui.Options) tui.Options {
 		}
 		return l, err
 	}
-	o.Runs, o.OpenRun, o.RunCurve = a.runRows, a.openRun, runCurve
+	o.Runs, o.OpenRun, o.RunCurve = a.store.rows, a.openRun, runCurve
 	o.ResumeRun = func(ctx context.Context, x tui.RunRow) error { return a.startApart(ctx, x.Dir) }
 	o.DeleteRun = func(_ context.Context, x tui.RunRow) error { return checkpoints.Remove(x.Dir) }
 	o.Seen, o.Left = readSeen, writeSeen
@@ -48,25 +48,6 @@ func handedData() []string {
 		info, err := dataset.Lookup(name)
 		return err != nil || !info.Handed
 	})
-}
-
-// runRows lists the store for the interface.
-func (a *app) runRows(context.Context) ([]tui.RunRow, error) {
-	runs, err := checkpoints.List(a.store)
-	if err != nil {
-		return nil, err
-	}
-	var rows []tui.RunRow
-	for _, r := range runs {
-		x := tui.RunRow{Name: filepath.Base(r.Dir), Dir: r.Dir, UUID: r.Run.UUID, Parent: r.Run.ParentUUID, ForkAt: r.Run.ForkedAt, State: r.Status, Live: r.Live, PID: r.PID,
-			Host: r.Host, Proposed: r.Proposed, Done: r.Done, Failed: r.Failed, Target: r.Run.Target, Best: r.Best, HasBest: r.BestTrial >= 0, Updates: r.Version,
-			Elapsed: r.Run.Elapsed, Changed: r.Run.Updated, Err: r.Err}
-		if x.Err == nil {
-			x.Config, x.Err = nas.ParseConfig(r.Run.Config)
-		}
-		rows = append(rows, x)
-	}
-	return rows, nil
 }
 
 // runCurve reads the rewards of a run, live or not, from its store.

@@ -123,7 +123,7 @@ func noneAtZero(weight float64) float64 {
 	return weight
 }
 
-func (a *app) searchCommand() *cobra.Command {
+func searchCommand(a *app) *cobra.Command {
 	var f searchFlags
 	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 		return a.behindFront(f.headless, func() error {
@@ -137,14 +137,14 @@ func (a *app) searchCommand() *cobra.Command {
 			if f.fake {
 				cfg.Preset = "fake"
 			}
-			return a.search(c.Context(), cfg, f)
+			return runSearch(a, c.Context(), cfg, f)
 		})
 	}}
 	f.register(c.Flags())
 	return c
 }
 
-func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
+func runSearch(a *app, ctx context.Context, cfg nas.Config, f searchFlags) error {
 	o := search.Options{Kernels: kernel.Arch(), Build: buildInfo()}
 	hash := ""
 	if err := cfg.Validate(); err != nil {
@@ -166,7 +166,7 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 		a.warn(d)
 		hash = d.SHA256
 	}
-	dir, err := search.NewDir(a.store, f.name, f.preset)
+	dir, err := search.NewDir(string(a.store), f.name, f.preset)
 	if err != nil {
 		return usageError{err}
 	}
@@ -174,11 +174,11 @@ func (a *app) search(ctx context.Context, cfg nas.Config, f searchFlags) error {
 	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) { return search.Create(dir, cfg, hash, o) })
 }
 
-func (a *app) resumeCommand() *cobra.Command {
+func resumeCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var workers int
 	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"), RunE: func(c *cobra.Command, args []string) error {
-		return a.behindFront(f.headless, func() error { return a.resume(c.Context(), args[0], workers, f) })
+		return a.behindFront(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
 	}}
 	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
@@ -187,8 +187,8 @@ func (a *app) resumeCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags) error {
-	dir, err := a.runDir(run)
+func resumeRun(a *app, ctx context.Context, run string, workers int, f searchFlags) error {
+	dir, err := a.store.runDir(run)
 	if err != nil {
 		return err
 	}
@@ -203,13 +203,13 @@ func (a *app) resume(ctx context.Context, run string, workers int, f searchFlags
 	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) { return search.Open(dir, o) })
 }
 
-func (a *app) forkCommand() *cobra.Command {
+func forkCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var at int
 	var start bool
 	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed settings", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.runDir(args[0])
+			dir, err := a.store.runDir(args[0])
 			if err != nil {
 				return err
 			}
@@ -236,15 +236,15 @@ func (a *app) forkCommand() *cobra.Command {
 			name := filepath.Base(r.Dir)
 			if start {
 				if err := a.startApart(c.Context(), r.Dir); err != nil {
-					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err), "try again with: " + a.resumeHint(name)}
+					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err), "try again with: " + a.store.resumeHint(name)}
 				}
 				r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs in a process of its own", r.At, name)
 			}
 			return a.print(r, func(w io.Writer) {
 				if fmt.Fprintln(w, r.Message); start {
-					fmt.Fprintf(w, "look at it with: nasnet attach %s%s\n", name, a.storeFlag())
+					fmt.Fprintf(w, "look at it with: nasnet attach %s%s\n", name, a.store.flag())
 				} else {
-					fmt.Fprintln(w, "go on with:", a.resumeHint(name))
+					fmt.Fprintln(w, "go on with:", a.store.resumeHint(name))
 				}
 			})
 		}}

@@ -43,7 +43,7 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command(self, "resume", dir, "--headless", "--store", a.store)
+	c := exec.Command(self, "resume", dir, "--headless", "--store", string(a.store))
 	c.Args[0] = "nasnet"
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, frontVar+"=") })
 	c.Stderr = log

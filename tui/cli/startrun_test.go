@@ -15,13 +15,13 @@ import (
 )
 
 func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
-	a := &app{store: t.TempDir()}
+	a := &app{store: store(t.TempDir())}
 	cfg, err := nas.PresetNamed("quick")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Name, cfg.Preset = "b", "fake"
-	dir := filepath.Join(a.store, "b")
+	dir := filepath.Join(string(a.store), "b")
 	s, err := search.Create(dir, cfg, "", search.Options{Evaluator: fake.Evaluator{}})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 	"nasnet/tui/term"
 )
 
-func (a *app) statusCommand() *cobra.Command {
+func statusCommand(a *app) *cobra.Command {
 	var line bool
 	var width int
 	c := &cobra.Command{Use: "status [RUN]", Short: "how a run is, live or not", Args: optionalRun,
@@ -27,11 +26,11 @@ func (a *app) statusCommand() *cobra.Command {
 			"  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf",
 		RunE: func(c *cobra.Command, args []string) error {
 			if line {
-				st, err := a.status(c.Context(), args, lineTime)
+				st, err := askedStatus(a, c.Context(), args, lineTime)
 				a.say("%s\n", term.Line(statusLine(st, err, width)))
 				return nil
 			}
-			st, err := a.status(c.Context(), args, lookTime)
+			st, err := askedStatus(a, c.Context(), args, lookTime)
 			if err != nil {
 				return err
 			}
@@ -43,7 +42,7 @@ func (a *app) statusCommand() *cobra.Command {
 					st.Verdict.Tops = nil
 				}
 			}
-			return a.printStatus(st)
+			return printStatus(a, st)
 		}}
 	c.Flags().BoolVar(&line, "line", false, "one line, fit for a status bar")
 	c.Flags().IntVar(&width, "width", 0, "most columns of the line (0: as many as it takes)")
@@ -55,15 +54,15 @@ const lineTime = 100 * time.Millisecond
 
 // status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open it is asked for; what no program
 // has open, or one that does not answer, is read from the store.
-func (a *app) status(ctx context.Context, args []string, patience time.Duration) (remote.Status, error) {
+func askedStatus(a *app, ctx context.Context, args []string, patience time.Duration) (remote.Status, error) {
 	if len(args) > 0 {
-		dir, err := a.runDir(args[0])
+		dir, err := a.store.runDir(args[0])
 		if err != nil {
 			return remote.Status{}, err
 		}
 		return statusOf(ctx, dir, patience)
 	}
-	runs := a.liveRuns(ctx, patience)
+	runs := a.store.liveRuns(ctx, patience)
 	if len(runs) > 1 {
 		var names []string
 		for _, r := range runs {
@@ -74,29 +73,11 @@ func (a *app) status(ctx context.Context, args []string, patience time.Duration)
 	if len(runs) == 1 {
 		return runs[0].status, nil
 	}
-	dir, err := a.newestRun()
+	dir, err := a.store.newestRun()
 	if err != nil {
 		return remote.Status{}, err
 	}
 	return statusOf(ctx, dir, patience)
-}
-
-// newestRun is the folder whose database was written last.
-func (a *app) newestRun() (newest string, err error) {
-	entries, _ := os.ReadDir(a.store) // an error says that there is no store yet
-	var at time.Time
-	for _, e := range entries {
-		dir := filepath.Join(a.store, e.Name())
-		for _, name := range []string{"run.db", "run.db-wal"} {
-			if fi, err := os.Stat(filepath.Join(dir, name)); err == nil && fi.ModTime().After(at) {
-				newest, at = dir, fi.ModTime()
-			}
-		}
-	}
-	if newest == "" {
-		return "", hinted{fmt.Errorf("no runs in %s", a.store), "nasnet search begins one"}
-	}
-	return newest, nil
 }
 
 func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.Status, error) {
@@ -119,7 +100,7 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 }
 
 // printStatus prints the essentials of a run, a fact a line.
-func (a *app) printStatus(s remote.Status) error {
+func printStatus(a *app, s remote.Status) error {
 	return a.print(s, func(w io.Writer) {
 		state := s.State
 		if s.Reason != "" {

@@ -17,7 +17,7 @@ import (
 	"nasnet/tui/term"
 )
 
-func (a *app) topCommand() *cobra.Command {
+func topCommand(a *app) *cobra.Command {
 	var q tui.TopQuery
 	var most int
 	var asCSV bool
@@ -36,7 +36,7 @@ func (a *app) topCommand() *cobra.Command {
 			if asCSV && a.json {
 				return usagef("top: --csv and --json exclude each other")
 			}
-			dir, err := a.runDir(args[0])
+			dir, err := a.store.runDir(args[0])
 			if err != nil {
 				return err
 			}

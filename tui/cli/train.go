@@ -18,21 +18,21 @@ import (
 	"nasnet/nas/local"
 )
 
-func (a *app) trainCommand() *cobra.Command {
+func trainCommand(a *app) *cobra.Command {
 	var t training
 	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		g, err := a.cell(t.cell)
+		g, err := cellOf(a, t.cell)
 		if err != nil {
 			return err
 		}
 		if t.list {
-			return a.printRecipes(c, g, &t)
+			return printRecipes(a, c, g, &t)
 		}
 		going, err := t.goesOn()
 		if err != nil {
 			return err
 		}
-		data, err := a.settle(c, g, &t)
+		data, err := settleTraining(a, c, g, &t)
 		if err != nil || t.estimate {
 			return err
 		}
@@ -54,7 +54,7 @@ func (a *app) trainCommand() *cobra.Command {
 			trainer.SetThreads(t.threads)
 		}
 		if t.from != "" {
-			if err := a.startFrom(trainer, t.from); err != nil {
+			if err := startFrom(a, trainer, t.from); err != nil {
 				return err
 			}
 		}
@@ -66,7 +66,7 @@ func (a *app) trainCommand() *cobra.Command {
 		for _, note := range trainer.Notes() {
 			fmt.Fprintln(a.Err, "nasnet:", note)
 		}
-		return a.train(c.Context(), trainer, t.out, going)
+		return trainChild(a, c.Context(), trainer, t.out, going)
 	}}
 	t.register(c.Flags())
 	return c
@@ -93,8 +93,8 @@ func (t *training) goesOn() (bool, error) {
 const stateSuffix = ".state"
 
 // startFrom lets a training begin with the weights of a model, and says which.
-func (a *app) startFrom(t *child.Trainer, name string) error {
-	b, err := a.model(name)
+func startFrom(a *app, t *child.Trainer, name string) error {
+	b, err := readModel(a, name)
 	if err != nil {
 		return err
 	}
@@ -162,13 +162,13 @@ func freshArrays(arrays []child.FreshArray) (lines []string) {
 }
 
 // train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says is there already.
-func (a *app) train(ctx context.Context, t *child.Trainer, out string, kept bool) error {
+func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept bool) error {
 	shown, broken := time.Time{}, false
 	state := out + stateSuffix
 	res, err := t.Run(ctx, func(p child.Progress) error {
 		if e := p.EpochEnd; e != nil {
 			if !broken {
-				if err := a.printEpoch(p, *e); err != nil {
+				if err := printEpoch(a, p, *e); err != nil {
 					broken = true
 					fmt.Fprintln(a.Err, "nasnet: the output is closed; the training goes on:", err)
 				}
@@ -217,7 +217,7 @@ func (a *app) train(ctx context.Context, t *child.Trainer, out string, kept bool
 	})
 }
 
-func (a *app) printEpoch(p child.Progress, e child.EpochResult) error {
+func printEpoch(a *app, p child.Progress, e child.EpochResult) error {
 	if !a.json {
 		fmt.Fprint(a.over, "\r\x1b[K")
 	}
@@ -239,12 +239,12 @@ func restoreTrainer(t *child.Trainer, path string) error {
 	return nil
 }
 
-func (a *app) evalCommand() *cobra.Command {
+func evalCommand(a *app) *cobra.Command {
 	var spec nas.DataSpec
 	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Args: args("MODEL"),
 		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on the test images of the data set it was trained on.",
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := a.loadModel(args[0])
+			m, err := loadModel(a, args[0])
 			if err != nil {
 				return err
 			}
@@ -279,8 +279,8 @@ func (a *app) evalCommand() *cobra.Command {
 const maxModel = 4 << 30
 
 // loadModel loads a model from a file or from a retrain of a run.
-func (a *app) loadModel(name string) (*child.Model, error) {
-	b, err := a.model(name)
+func loadModel(a *app, name string) (*child.Model, error) {
+	b, err := readModel(a, name)
 	if err != nil {
 		return nil, err
 	}
@@ -292,13 +292,13 @@ func (a *app) loadModel(name string) (*child.Model, error) {
 }
 
 // model reads a model from a file or from a retrain of a run.
-func (a *app) model(name string) ([]byte, error) {
+func readModel(a *app, name string) ([]byte, error) {
 	b, err := readFile(name, maxModel)
 	run, trial, ok := cutTrial(name)
 	if err == nil || !ok {
 		return b, err
 	}
-	dir, err := a.runDir(run)
+	dir, err := a.store.runDir(run)
 	if err != nil {
 		return nil, err
 	}
@@ -317,7 +317,7 @@ func (a *app) model(name string) ([]byte, error) {
 	return st.ReadBlob(t.WeightsSHA256)
 }
 
-func (a *app) checkCommand() *cobra.Command {
+func checkCommand(a *app) *cobra.Command {
 	var tolerance float64
 	c := &cobra.Command{Use: "check VECTORS.safetensors", Short: "compare logits, loss and gradients with those of another implementation", Args: args("VECTORS.safetensors"),
 		Long: "The file has an input, labels, all parameters, and what the other implementation made of them; the program that writes such files with PyTorch is\n" +

@@ -134,7 +134,7 @@ func (t *training) judgedOn() error {
 }
 
 // settle decides all settings of a training, reads its images, and says what it will take where that was measured: for a preset, or when it was asked for.
-func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
+func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
 	fs := c.Flags()
 	if t.threads < 0 {
 		return data, usagef("train: --threads %d; want 0 (one a core) or more", t.threads)
@@ -200,7 +200,7 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 	}
 	if limit > 0 && bytes > limit {
 		if t.estimate {
-			if err := a.printSize(g, t, bytes); err != nil {
+			if err := printSize(a, g, t, bytes); err != nil {
 				return data, err
 			}
 		}
@@ -224,10 +224,10 @@ func (a *app) settle(c *cobra.Command, g space.Genotype, t *training) (data chil
 			return data, usageError{err}
 		}
 	}
-	return data, a.printEstimate(t, e)
+	return data, printEstimate(a, t, e)
 }
 
-func (a *app) printEstimate(t *training, e child.Estimate) error {
+func printEstimate(a *app, t *training, e child.Estimate) error {
 	v := map[string]any{"t": "estimate", "net": t.net, "train": t.train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
 		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds}
 	return a.print(v, func(w io.Writer) {
@@ -237,7 +237,7 @@ func (a *app) printEstimate(t *training, e child.Estimate) error {
 }
 
 // printSize tells what is known of a training that does not fit into memory.
-func (a *app) printSize(g space.Genotype, t *training, bytes int64) error {
+func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	cost, err := child.CostOf(g, t.net)
 	if err != nil {
 		return err
@@ -252,7 +252,7 @@ func (a *app) printSize(g space.Genotype, t *training, bytes int64) error {
 const presetsFlags = "presets cell data data-dir image train-images val-images seed threads memory"
 
 // printRecipes tells what each preset would take here.
-func (a *app) printRecipes(c *cobra.Command, g space.Genotype, t *training) error {
+func printRecipes(a *app, c *cobra.Command, g space.Genotype, t *training) error {
 	if others := givenBut(c, strings.Fields(presetsFlags)...); others != "" {
 		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", others)
 	}

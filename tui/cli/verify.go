@@ -14,12 +14,12 @@ import (
 	"nasnet/nas/record"
 )
 
-func (a *app) verifyCommand() *cobra.Command {
+func verifyCommand(a *app) *cobra.Command {
 	var n int
 	var trials []string
 	c := &cobra.Command{Use: "verify RUN", Short: "do a run's decisions again and compare: proposals, updates, hashes of blobs, and on request the training of children", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.runDir(args[0])
+			dir, err := a.store.runDir(args[0])
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ func (a *app) verifyCommand() *cobra.Command {
 				return err
 			}
 			if n > 0 || len(ids) > 0 {
-				if err := a.retrainSample(c.Context(), dir, &r, n, ids); err != nil {
+				if err := retrainSample(a, c.Context(), dir, &r, n, ids); err != nil {
 					return err
 				}
 			}
@@ -78,7 +78,7 @@ func trialNumbers(names []string) (ids []int, err error) {
 }
 
 // retrainSample trains children of a run again, on the images that the run was begun with.
-func (a *app) retrainSample(ctx context.Context, dir string, r *audit.Report, n int, ids []int) error {
+func retrainSample(a *app, ctx context.Context, dir string, r *audit.Report, n int, ids []int) error {
 	e, err := a.evaluatorOf(ctx, dir, nil)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func buildInfo() []byte {
 	return b
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "print the version, the build and the kernels in use", Args: noArgs, RunE: func(*cobra.Command, []string) error {
 		return a.print(json.RawMessage(buildInfo()), func(w io.Writer) { fmt.Fprintln(w, versionText()) })
 	}}
