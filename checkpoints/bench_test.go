@@ -32,8 +32,10 @@ func fill(tb testing.TB, s *checkpoints.Store, n int) {
 			}
 			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: []byte(`{"reward":0.5,"cell":"abc123"}`)})
 		}
+		last := ts[len(ts)-1]
+		ts[len(ts)-1].State = "running"
 		must(tb, s.AddTrials(ts, events...))
-		must(tb, s.AddEpochs(es))
+		must(tb, s.FinishTrial(last, es)) // with the epochs of all
 		for b := from / 20; b < min(n, from+batch)/20; b++ {
 			u := checkpoints.Update{Version: b + 1, Batch: b, State: []byte(fmt.Sprint("policy ", b)), Baseline: 0.5}
 			for i := range 20 {
@@ -153,7 +155,7 @@ func BenchmarkFinishTrial(b *testing.B) {
 						if len(es) > 0 {
 							last = es[len(es)-1].ID
 						}
-						if _, err := w.Unfinished(); err != nil {
+						if _, err := openTrials(w); err != nil {
 							b.Error(err)
 							return
 						}

@@ -136,7 +136,7 @@ func trim(tx *sql.Tx, parent, r Run) error {
 		"DELETE FROM policy WHERE version > ?1",
 		"CREATE TEMP TABLE gone(id INTEGER PRIMARY KEY)",
 		`INSERT INTO gone SELECT id FROM trial WHERE CASE
-			WHEN kind IN('sample','cached') THEN batch NOT IN (SELECT batch FROM policy WHERE version > 0)
+			WHEN kind = 'sample' THEN batch NOT IN (SELECT batch FROM policy WHERE version > 0)
 			ELSE policy_version > ?1 OR ` + openTrial + ` END`,
 		"UPDATE trial SET parent = NULL WHERE parent IN (SELECT id FROM gone)",
 		"DELETE FROM epoch WHERE trial IN (SELECT id FROM gone)",

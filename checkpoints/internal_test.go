@@ -78,7 +78,7 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 			}
 			defer s.Close()
 			err = s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}})
-			err = errors.Join(err, s.AddEpochs([]Epoch{{Trial: 0, ValAcc: 0.5}}))
+			err = errors.Join(err, s.FinishTrial(Trial{ID: 0, HasReward: true}, []Epoch{{Trial: 0, ValAcc: 0.5}}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}), s.AddEpochs([]Epoch{{Trial: 0, ValAcc: 0.5}}),
+	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}), s.FinishTrial(Trial{ID: 0, HasReward: true}, []Epoch{{Trial: 0, ValAcc: 0.5}}),
 		s.AddUpdate(Update{Version: 1, State: []byte("policy")}), s.Close())
 	if err != nil {
 		t.Fatal(err)

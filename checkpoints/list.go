@@ -111,7 +111,7 @@ func (sum *RunSummary) fill(db *sql.DB) (err error) {
 		if err := rows.Scan(&kind, &state, &n); err != nil {
 			return err
 		}
-		if kind != "sample" && kind != "cached" {
+		if kind != "sample" {
 			continue
 		}
 		sum.Proposed += n

@@ -67,7 +67,7 @@ func writerRole(dir string) error {
 	if err != nil {
 		return err
 	}
-	open, err := s.Unfinished()
+	open, err := openTrials(s)
 	if err != nil {
 		return err
 	}

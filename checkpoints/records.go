@@ -22,14 +22,14 @@ type Run struct {
 // Trial is one child of a run. Proposals are numbered from 0 in the order in which their rewards are applied.
 type Trial struct {
 	ID, Batch, PolicyVersion int    // Batch -1: made by hand; PolicyVersion -1: drawn from no policy
-	Kind                     string // sample, edit, retrain or cached (a repeat of an earlier cell, which costs nothing)
+	Kind                     string // sample, edit or retrain
 
 	Genotype []byte // JSON, kept byte for byte
 	CellHash string // equal for isomorphic cells
 	Choices  []int
 	LogP     []float64 // log-probability of each choice under the proposing policy, nats; none is nil
 
-	State      string // proposed, queued, running, paused, done, failed, stopped
+	State      string // proposed, running, done, failed, stopped
 	Attempt    int    // 0 for the first training
 	Reward     float64
 	HasReward  bool // Reward is 0 without it
@@ -38,7 +38,7 @@ type Trial struct {
 	Params     int64
 	MAdds      int64
 
-	Parent        int    // the trial it was made from, or, for a cached one, whose reward it shares; -1 if none
+	Parent        int    // the trial it was made from or whose reward it shares, -1 if none
 	Spec          []byte // JSON of a retrain's settings
 	Star          bool
 	Note          string
@@ -54,15 +54,7 @@ type Trial struct {
 }
 
 // Open reports whether the trial still has to end.
-func (t Trial) Open() bool { return isOpen(t.State) }
-
-func isOpen(state string) bool {
-	switch state {
-	case "proposed", "queued", "running", "paused":
-		return true
-	}
-	return false
-}
+func (t Trial) Open() bool { return t.State != "done" && t.State != "failed" && t.State != "stopped" }
 
 // Epoch is one epoch of one attempt of a trial. Losses are means over examples, accuracies fractions in [0, 1].
 type Epoch struct {

@@ -81,14 +81,6 @@ func (s *Store) SetRunState(state string, events ...Event) error {
 	})
 }
 
-// SetTarget stores how many proposals the run is to make in all.
-func (s *Store) SetTarget(n int, events ...Event) error {
-	return s.change(events, func(tx *sql.Tx) error {
-		_, err := tx.Exec("UPDATE run SET target = ?", n)
-		return err
-	})
-}
-
 // SetBuild replaces what the record says of the programs that have worked on the run: JSON.
 func (s *Store) SetBuild(build []byte, events ...Event) error {
 	if !json.Valid(build) {

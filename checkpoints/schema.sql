@@ -1,4 +1,5 @@
 -- run.db, one a run folder. application_id is 'NASR'; user_version is the schema version (see migrate.go).
+-- The trial's kind 'cached' and its states 'queued' and 'paused' are never written: the words stay because every stored run has them.
 -- Times are Unix nanoseconds; NULL is "not yet". Seeds are the bit pattern of a uint64. No column ever holds NaN: SQLite would make it NULL.
 CREATE TABLE run(                                        -- exactly one row
   id INTEGER PRIMARY KEY CHECK(id = 1),

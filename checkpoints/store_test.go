@@ -35,9 +35,9 @@ func randomTrial(r *rand.Rand, id int) checkpoints.Trial {
 		return `{"blocks":[` + strings.Join([]string{block(), block(), block(), block(), block()}, ",") + `]}`
 	}
 	t := checkpoints.Trial{
-		ID: id, Batch: r.IntN(100) - 1, PolicyVersion: r.IntN(100), Kind: pick("sample", "edit", "retrain", "cached"),
+		ID: id, Batch: r.IntN(100) - 1, PolicyVersion: r.IntN(100), Kind: pick("sample", "edit", "retrain"),
 		Genotype: []byte(`{"normal":` + cell() + `,  "reduction":` + cell() + `}`), CellHash: fmt.Sprintf("%016x%016x%016x%016x", r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()),
-		State: pick("proposed", "queued", "running", "paused", "done", "failed", "stopped"), Attempt: r.IntN(3),
+		State: pick("proposed", "running", "done", "failed", "stopped"), Attempt: r.IntN(3),
 		FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40), MAdds: r.Int64N(1 << 50), Parent: -1,
 		Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"), Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100, Latency: r.ExpFloat64(),
 	}
@@ -98,7 +98,9 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		epochs = append(epochs, checkpoints.Epoch{Trial: i / 4, Attempt: i / 2 % 2, Epoch: i % 2, LR: r.Float64(), Keep: r.Float64(), TrainLoss: r.NormFloat64(),
 			TrainAcc: r.Float64(), ValLoss: 1e300 * r.Float64(), ValAcc: r.Float64(), Seconds: r.Float64(), Images: r.IntN(50000)})
 	}
-	must(t, s.AddEpochs(epochs))
+	half := slices.IndexFunc(trials, checkpoints.Trial.Open)
+	must(t, s.CheckpointTrial(trials[half].ID, trials[half].Attempt, 3, []byte("half"), epochs))
+	trials[half].CheckpointSHA256, trials[half].CheckpointEpoch = fmt.Sprintf("%x", sha256.Sum256([]byte("half"))), 3
 	var updates []checkpoints.Update
 	for v := range 10 {
 		u := checkpoints.Update{Version: v, Batch: v - 1, State: []byte(fmt.Sprint("state ", v)), Baseline: r.NormFloat64(), MeanReward: r.Float64(),
@@ -143,15 +145,6 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			equal(t, "outline", lines[i], x)
 		}
 		equal(t, "number of outlines", len(lines), len(trials))
-		var open []checkpoints.Trial
-		for _, x := range trials {
-			if x.Open() {
-				open = append(open, x)
-			}
-		}
-		un, err := s.Unfinished()
-		must(t, err)
-		equal(t, "unfinished trials", un, open)
 		es, err := s.AllEpochs()
 		must(t, err)
 		equal(t, "epochs", es, epochs)
@@ -242,8 +235,6 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	if b, err := s.ReadBlob(x.CheckpointSHA256); err != nil || string(b) != "half" || x.CheckpointEpoch != 1 || x.State != "running" || x.Started.IsZero() {
 		t.Errorf("after a checkpoint: %+v, %q, %v", x, b, err)
 	}
-	must(t, s.SetTrialState(0, "paused"))
-	must(t, s.SetTrialState(0, "proposed"))
 	must(t, s.StartTrial(0, 1))
 	sha, err := s.WriteBlob("weights", []byte("w"))
 	must(t, err)
@@ -260,19 +251,29 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	want.State, want.Attempt, want.Reward, want.HasReward, want.Params, want.MAdds, want.WeightsSHA256, want.Seconds, want.Latency = "done", 1, 0.75, true, 5, 6, sha, 1.5, 2.25
 	want.Star, want.Note, want.Started, want.Finished = true, "good", x.Started, x.Finished
 	equal(t, "finished trial", x, want)
-	must(t, s.SetWeights(0, ""))
 
-	must(t, s.FailTrial(1, "diverged", "step 3"))
+	must(t, s.FinishTrial(failure(1, "diverged", "step 3"), nil))
 	x, err = s.Trial(1)
 	must(t, err)
 	if x.State != "failed" || x.FailKind != "diverged" || x.FailDetail != "step 3" || x.HasReward {
 		t.Errorf("failed trial %+v", x)
 	}
-	un, err := s.Unfinished()
+	open, err := openTrials(s)
 	must(t, err)
-	if len(un) != 1 || un[0].ID != 2 {
-		t.Errorf("unfinished: %+v", un)
+	if len(open) != 1 || open[0].ID != 2 {
+		t.Errorf("trials without an end: %+v", open)
 	}
+}
+
+// failure is the end of the first attempt at a trial that failed.
+func failure(id int, kind, detail string) checkpoints.Trial {
+	return checkpoints.Trial{ID: id, State: "failed", FailKind: kind, FailDetail: detail}
+}
+
+// openTrials returns the trials that have not ended.
+func openTrials(s *checkpoints.Store) ([]checkpoints.Trial, error) {
+	ts, err := s.Trials()
+	return slices.DeleteFunc(ts, func(t checkpoints.Trial) bool { return !t.Open() }), err
 }
 
 func TestWhatIsRefusedChangesNothing(t *testing.T) {
@@ -287,7 +288,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		do   func(s *checkpoints.Store) error
 	}{
 		{"a second result for a trial", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(done(0, 0.9), nil, event) }},
-		{"a failure after a result", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FailTrial(0, "late", "", event) }},
+		{"a failure after a result", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(failure(0, "late", ""), nil, event) }},
 		{"starting an ended trial", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.StartTrial(0, 1, event) }},
 		{"the result of an earlier attempt", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(done(1, 0.9), nil, event) }},
 		{"starting an earlier attempt", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.StartTrial(1, 1, event) }},
@@ -321,10 +322,18 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		{"a reward without HasReward", nil, func(s *checkpoints.Store) error {
 			return s.FinishTrial(checkpoints.Trial{ID: 2, State: "stopped", Reward: 1}, nil, event)
 		}},
-		{"a failure without a kind", nil, func(s *checkpoints.Store) error { return s.FailTrial(2, "", "", event) }},
-		{"an unknown state of a trial", nil, func(s *checkpoints.Store) error { return s.SetTrialState(2, "asleep", event) }},
+		{"a failure without a kind", nil, func(s *checkpoints.Store) error { return s.FinishTrial(failure(2, "", ""), nil, event) }},
+		{"an unknown state of a trial", nil, func(s *checkpoints.Store) error {
+			x := proposal(7)
+			x.State = "asleep"
+			return s.AddTrials([]checkpoints.Trial{x}, event)
+		}},
 		{"an unknown state of the run", nil, func(s *checkpoints.Store) error { return s.SetRunState("asleep", event) }},
-		{"weights that were never written", nil, func(s *checkpoints.Store) error { return s.SetWeights(2, strings.Repeat("0", 64), event) }},
+		{"weights that were never written", nil, func(s *checkpoints.Store) error {
+			x := done(2, 0.5)
+			x.WeightsSHA256 = strings.Repeat("0", 64)
+			return s.FinishTrial(x, nil, event)
+		}},
 		{"a trial number again, after a new one", nil, func(s *checkpoints.Store) error {
 			return s.AddTrials([]checkpoints.Trial{proposal(8), proposal(2)}, event)
 		}},
@@ -336,7 +345,9 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		{"an event that is not JSON", nil, func(s *checkpoints.Store) error {
 			return s.SetNote(2, "x", checkpoints.Event{Kind: "x", Trial: -1, Body: []byte("{")})
 		}},
-		{"epochs of a trial that does not exist", nil, func(s *checkpoints.Store) error { return s.AddEpochs([]checkpoints.Epoch{{Trial: 99}}, event) }},
+		{"epochs of a trial that does not exist", nil, func(s *checkpoints.Store) error {
+			return s.CheckpointTrial(2, 0, 1, []byte("half"), []checkpoints.Epoch{{Trial: 99}}, event)
+		}},
 	}
 	s := newStore(t)
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1), proposal(2), proposal(3)}))
@@ -421,7 +432,7 @@ func TestStateHashKnowsDecisionsAndNothingElse(t *testing.T) {
 		"the order": make(func(ts []checkpoints.Trial, u *checkpoints.Update) {
 			u.Samples[0], u.Samples[1] = u.Samples[1], u.Samples[0]
 		}, nil),
-		"an end": make(nil, func(s *checkpoints.Store) { must(t, s.FailTrial(2, "panic", "")) }),
+		"an end": make(nil, func(s *checkpoints.Store) { must(t, s.FinishTrial(failure(2, "panic", ""), nil)) }),
 	}
 	seen := map[string]string{base: "nothing"}
 	for name, h := range other {

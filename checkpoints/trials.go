@@ -41,16 +41,6 @@ func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	})
 }
 
-// SetTrialState moves a trial that has not ended to proposed, queued, running or paused.
-func (s *Store) SetTrialState(id int, state string, events ...Event) error {
-	if !isOpen(state) {
-		return fmt.Errorf("checkpoints: trial %d: state %q is not one of a trial that goes on", id, state)
-	}
-	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
-		return tx.Exec("UPDATE trial SET state = ?2 WHERE id = ?1 AND "+openTrial, id, state)
-	})
-}
-
 // FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, and the result:
 // State (done if empty, or failed, stopped), Reward, FailKind, FailDetail, Params, MAdds, WeightsSHA256, Worker, Started (if set), Finished (now if zero),
 // Seconds and Latency. A checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
@@ -88,15 +78,6 @@ func (s *Store) ReopenTrial(id int, events ...Event) error {
 		}
 		_, err = tx.Exec("DELETE FROM epoch WHERE trial = ?1 AND attempt = (SELECT attempt FROM trial WHERE id = ?1) AND epoch > (SELECT checkpoint_epoch FROM trial WHERE id = ?1)", id)
 		return err
-	})
-}
-
-// FailTrial stores that the current attempt of a trial failed, and why: a kind to branch on and a text for people.
-func (s *Store) FailTrial(id int, kind, detail string, events ...Event) error {
-	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
-		r, err := tx.Exec(`UPDATE trial SET state = 'failed', fail_kind = ?2, fail_detail = ?3, finished_ns = ?4, checkpoint_sha256 = NULL, checkpoint_epoch = 0
-			WHERE id = ?1 AND `+openTrial, id, kind, detail, time.Now().UnixNano())
-		return oneTrial(tx, r, err, id)
 	})
 }
 
@@ -149,14 +130,6 @@ func (s *Store) releaseCheckpoint(id int, events []Event, f func(tx *sql.Tx) err
 	return err
 }
 
-// AddEpochs stores epochs of trials in training. The same epoch of the same attempt again replaces it.
-func (s *Store) AddEpochs(epochs []Epoch, events ...Event) error {
-	if err := checkEpochs(epochs); err != nil {
-		return err
-	}
-	return s.change(events, func(tx *sql.Tx) error { return upsertEpochs(tx, epochs) })
-}
-
 // SetStar marks a trial, or takes the mark back.
 func (s *Store) SetStar(id int, star bool, events ...Event) error {
 	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
@@ -168,13 +141,6 @@ func (s *Store) SetStar(id int, star bool, events ...Event) error {
 func (s *Store) SetNote(id int, note string, events ...Event) error {
 	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
 		return tx.Exec("UPDATE trial SET note = ?2 WHERE id = ?1", id, note)
-	})
-}
-
-// SetWeights names the blob of a trial's trained weights; empty: they are no longer kept, and the next sweep may remove them.
-func (s *Store) SetWeights(id int, sha string, events ...Event) error {
-	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
-		return tx.Exec("UPDATE trial SET weights_sha256 = ?2 WHERE id = ?1", id, name(sha))
 	})
 }
 
@@ -226,12 +192,6 @@ func (s *Store) Trial(id int) (t Trial, err error) {
 	return t, err
 }
 
-// Unfinished returns the trials that have not ended, by number: what a resumed run still has to train.
-func (s *Store) Unfinished() (ts []Trial, err error) {
-	err = s.read(func(db *sql.DB) error { ts, err = readTrials(db, "WHERE "+openTrial); return err })
-	return ts, err
-}
-
 // Epochs returns the epochs of trials by trial, attempt and epoch.
 func (s *Store) Epochs(trials ...int) (es []Epoch, err error) {
 	err = s.read(func(db *sql.DB) error {
@@ -248,7 +208,7 @@ func (s *Store) AllEpochs() (es []Epoch, err error) {
 	return es, err
 }
 
-// openTrial is the condition that a trial still has to end; it is also that of the index trial_open.
+// openTrial is the condition that a trial still has to end, as the index trial_open has it: SQLite takes the index for the same words alone.
 const openTrial = "state IN('proposed','queued','running','paused')"
 
 // changeTrial carries out a change that must touch exactly one trial.

@@ -69,8 +69,10 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 			}
 			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
 		}
+		last := rows[len(rows)-1]
+		rows[len(rows)-1].State = "running"
 		check(st.AddTrials(rows, events...))
-		check(st.AddEpochs(epochs))
+		check(st.FinishTrial(last, epochs)) // with the epochs of all
 		for k := from / c.Batch; k < min(n, from+most)/c.Batch; k++ {
 			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
 			for i := range c.Batch {

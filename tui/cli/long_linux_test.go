@@ -65,8 +65,10 @@ func longRun(t testing.TB, n int) (store, dir string) {
 			}
 			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: fmt.Appendf(nil, `{"reward":%.4f,"cell":%q}`, rows[len(rows)-1].Reward, g.ShortHash())})
 		}
+		last := rows[len(rows)-1]
+		rows[len(rows)-1].State = "running"
 		check(st.AddTrials(rows, events...))
-		check(st.AddEpochs(epochs))
+		check(st.FinishTrial(last, epochs)) // with the epochs of all
 		for k := from / batch; k < min(n, from+1000)/batch; k++ {
 			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
 			for i := range batch {
