@@ -43,7 +43,6 @@ type cellNodes struct {
 	place
 	states []nn.Node // all hidden states, so that what no block reads is counted as well
 	outs   []nn.Node // what the cell hands on: their concatenation
-	params int       // elements of parameters up to and including this cell
 }
 
 // build describes the network of a genotype. net has its defaults and, like g, is valid. Nothing of the size of a weight is allocated.

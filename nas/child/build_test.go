@@ -1,11 +1,10 @@
-package child_test
+package child
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"nasnet/nas/child"
 	"nasnet/nas/space"
 )
 
@@ -24,18 +23,15 @@ func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
 			for _, image := range []int{4, 7, 8, 9} {
 				name := fmt.Sprintf("%s, %s, %d px", op.Name, combine, image)
 				for _, f := range []int{2, 8} {
-					costs, err := child.CellCosts(g, child.NetConfig{N: 2, Filters: f, Image: image})
-					if err != nil {
-						t.Fatalf("%s: %v", name, err)
-					}
+					costs := cellCosts(t, g, NetConfig{N: 2, Filters: f, Image: image})
 					size, filters := image, f
 					for i, c := range costs {
 						outputs := 3
-						if c.Kind == "reduction" {
+						if c.kind == "reduction" {
 							size, filters, outputs = (size+1)/2, 2*filters, 2
 						}
-						if c.Size != size || c.Channels != outputs*filters {
-							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.Channels, c.Size, outputs*filters, size)
+						if c.size != size || c.channels != outputs*filters {
+							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.channels, c.size, outputs*filters, size)
 						}
 					}
 				}
@@ -51,13 +47,10 @@ func TestPNASNetReplacesCellsWhereNASNetInsertsThem(t *testing.T) {
 		"imagenet": "rrnrnrn",
 		"pnasnet":  "rrnrr",
 	} {
-		costs, err := child.CellCosts(g, child.NetConfig{Stack: stack, N: 1, Filters: 4, Image: 32, Classes: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
+		costs := cellCosts(t, g, NetConfig{Stack: stack, N: 1, Filters: 4, Image: 32, Classes: 2})
 		got := ""
 		for _, c := range costs {
-			got += c.Kind[:1]
+			got += c.kind[:1]
 		}
 		if got != want {
 			t.Errorf("%s: cells %s, want %s", stack, got, want)
@@ -66,13 +59,13 @@ func TestPNASNetReplacesCellsWhereNASNetInsertsThem(t *testing.T) {
 }
 
 func TestSmallestNetworksOfEveryStackCanBeBuilt(t *testing.T) {
-	for _, s := range child.Stacks {
+	for _, s := range Stacks {
 		for _, k := range space.Known {
-			net := child.NetConfig{Stack: s.Name, N: 1, Filters: 8, Image: 32, Classes: 2, Aux: true}
+			net := NetConfig{Stack: s.Name, N: 1, Filters: 8, Image: 32, Classes: 2, Aux: true}
 			if s.Name == "cifar" {
 				net.Filters, net.Image = 1, 4
 			}
-			if _, err := child.CostOf(k.Genotype, net); err != nil {
+			if _, err := CostOf(k.Genotype, net); err != nil {
 				t.Errorf("%s in %s: %v", k.Name, s.Name, err)
 			}
 		}
@@ -80,7 +73,7 @@ func TestSmallestNetworksOfEveryStackCanBeBuilt(t *testing.T) {
 }
 
 func TestAFactorizedReductionToOneFilterIsRefused(t *testing.T) {
-	_, err := child.CostOf(known(t, "amoebanet-c"), child.NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32})
+	_, err := CostOf(known(t, "amoebanet-c"), NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32})
 	if err == nil || !strings.Contains(err.Error(), "cells/0/out/0: factorized reduction to 1 filter") {
 		t.Errorf("error %v, want one that names the place", err)
 	}

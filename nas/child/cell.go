@@ -44,9 +44,6 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 	for _, s := range spec.Outputs() {
 		c.outs = append(c.outs, b.match(path+"/out/"+strconv.Itoa(s), states[s:s+1], f, side(last), false))
 	}
-	for _, p := range b.g.Params() {
-		c.params += p.Size()
-	}
 	return c
 }
 

@@ -12,16 +12,6 @@ type Cost struct {
 	MAdds     int64 `json:"madds"`     // multiply-adds of convolutions and classifier for one image
 }
 
-// CellCost is one cell within its network.
-type CellCost struct {
-	Kind      string `json:"kind"`      // normal, reduction
-	Filters   int    `json:"filters"`   // F of the cell
-	Channels  int    `json:"channels"`  // of its output
-	Size      int    `json:"size"`      // side of its output, pixels
-	Trainable int64  `json:"trainable"` // of the network up to and including this cell
-	MAdds     int64  `json:"madds"`     // of the same
-}
-
 // CostOf counts the network of a genotype, without allocating its weights.
 func CostOf(g space.Genotype, net NetConfig) (Cost, error) {
 	n, err := build(g, net, buildOptions{})
@@ -29,39 +19,6 @@ func CostOf(g space.Genotype, net NetConfig) (Cost, error) {
 		return Cost{}, err
 	}
 	return n.cost(), nil
-}
-
-// AuxParams counts the trainable parameters of the auxiliary classifier that the network would have. If it is too small for one, reason says why.
-func AuxParams(g space.Genotype, net NetConfig) (params int64, reason string, err error) {
-	net.Aux = true
-	n, err := build(g, net, buildOptions{})
-	if err != nil {
-		return 0, "", err
-	}
-	for _, p := range n.g.Params() {
-		params += int64(p.Size())
-	}
-	return params - int64(n.params), n.noAux, nil
-}
-
-// CellCosts counts the network of a genotype cell by cell.
-func CellCosts(g space.Genotype, net NetConfig) ([]CellCost, error) {
-	n, err := build(g, net, buildOptions{})
-	if err != nil {
-		return nil, err
-	}
-	var costs []CellCost
-	states := []nn.Node{n.stem}
-	for _, c := range n.cells {
-		kind := "normal"
-		if c.reduction {
-			kind = "reduction"
-		}
-		states = append(append(states, c.states...), c.outs...)
-		costs = append(costs, CellCost{Kind: kind, Filters: c.filters, Channels: channels(c.outs...), Size: side(c.outs[0]), Trainable: int64(c.params),
-			MAdds: n.g.MAdds(states...)})
-	}
-	return costs, nil
 }
 
 // cost counts. A hidden state that no block reads is part of the network, as in slim, though nothing computes it.

@@ -174,10 +174,10 @@ func TestGradientOf(t *testing.T) {
 		"a 3x3 average pool":                             onX(func(b builder, x any) any { return b.AvgPool(x, 3, 1, false) }, 90),
 		"a 3x3 average pool with stride 2":               onX(func(b builder, x any) any { return b.AvgPool(x, 3, 2, false) }, 27),
 		"a 5x5 average pool without padding":             onX(func(b builder, x any) any { return b.AvgPool(x, 5, 3, true) }, 3),
-		"a 3x3 max pool":                                 onX(func(b builder, x any) any { return b.MaxPool(x, 3, 1, false) }, 90),
-		"a 5x5 max pool with stride 2":                   onX(func(b builder, x any) any { return b.MaxPool(x, 5, 2, false) }, 27),
-		"a 7x7 max pool larger than the image":           onX(func(b builder, x any) any { return b.MaxPool(x, 7, 1, false) }, 90),
-		"a 2x2 max pool without padding":                 onX(func(b builder, x any) any { return b.MaxPool(x, 2, 2, true) }, 18),
+		"a 3x3 max pool":                                 onX(func(b builder, x any) any { return b.MaxPool(x, 3, 1) }, 90),
+		"a 5x5 max pool with stride 2":                   onX(func(b builder, x any) any { return b.MaxPool(x, 5, 2) }, 27),
+		"a 7x7 max pool larger than the image":           onX(func(b builder, x any) any { return b.MaxPool(x, 7, 1) }, 90),
+		"a 2x2 max pool with stride 2":                   onX(func(b builder, x any) any { return b.MaxPool(x, 2, 2) }, 27),
 		"relu":                                           onX(func(b builder, x any) any { return b.Relu(x) }, 90),
 		"an addition":                                    onX(func(b builder, x any) any { return b.Add(x, b.Relu(x)) }, 90),
 		"x + x":                                          onX(func(b builder, x any) any { return b.Add(x, x) }, 90),
@@ -202,7 +202,7 @@ func TestGradientOf(t *testing.T) {
 		}, 90),
 		"a 1x1 unit with stride 2, its input used before": onX(func(b builder, x any) any {
 			y := point(b, []any{x}, 3, 3, nn.ConvOpts{Relu: true, Stride: 2})
-			return b.Add(b.MaxPool(x, 3, 2, false), y)
+			return b.Add(b.MaxPool(x, 3, 2), y)
 		}, 27),
 		"1x1 units in a row and beside each other": onX(func(b builder, x any) any {
 			y := point(b, []any{x, b.BatchNorm("y/bn", x)}, 6, 2, nn.ConvOpts{Relu: true})
@@ -241,7 +241,7 @@ func TestGradientOf(t *testing.T) {
 		},
 		"arrays of one element with fan-out": func(b builder) any {
 			x := b.Param("x", 1, 1, 1, 1)
-			return head(b, b.Add(b.Add(b.Relu(x), x), b.MaxPool(x, 3, 1, false)), 1)
+			return head(b, b.Add(b.Add(b.Relu(x), x), b.MaxPool(x, 3, 1)), 1)
 		},
 		"a cell": cell,
 	} {
@@ -273,7 +273,7 @@ func cell(b builder) any {
 	}
 	s2 := b.Add(b.DropPath(b.SepPair(h, 5, 4, 4, nn.ConvOpts{Relu: true}), 0), b.DropPath(sep, 1))
 	s3 := b.Add(b.DropPath(b.AvgPool(h, 3, 1, false), 0), prev)
-	s4 := b.Add(b.MaxPool(s2, 3, 1, false), b.AvgPool(s2, 3, 1, false))
+	s4 := b.Add(b.MaxPool(s2, 3, 1), b.AvgPool(s2, 3, 1, false))
 	s5 := b.BatchNorm("b3/bn", b.Conv(b.Concat(s3, h), b.Param("b3/w", 1, 1, 8, 4), nn.ConvOpts{Relu: true}))
 	out := b.Concat(prev, s3, s4, s5)
 	half := b.PointUnit("f/bn", []any{prev, s3, s4, s5}, []any{b.Param("f/path1/w", 1, 1, 16, 3), b.Param("f/path2/w", 1, 1, 16, 3)},
@@ -286,7 +286,7 @@ func cell(b builder) any {
 func TestGradientsWithDropPathAndDropoutEnabled(t *testing.T) {
 	c := newChecked(t, 2, 3, cell)
 	scale := []float32{0, 1 / 0.75, 1 / 0.75}
-	c.p.SetDropPath(1, scale)
+	drop(c.p, map[int][]float32{1: scale})
 	c.ref.drop[1] = wide(scale, nil).v
 	c.gradients(t, 5e-5)
 
@@ -302,7 +302,7 @@ func TestGradientsWithDropPathAndDropoutEnabled(t *testing.T) {
 
 func TestEvaluationUsesMovingStatisticsAndDropsNothing(t *testing.T) {
 	c := newChecked(t, 4, 3, cell)
-	c.p.SetDropPath(0, []float32{0, 0, 0})
+	drop(c.p, map[int][]float32{0: {0, 0, 0}})
 	c.p.Forward(false)
 	c.ref.eval = true
 	if want := c.refLoss(); !(math.Abs(c.p.Loss()-want) <= 1e-6) {
@@ -393,7 +393,7 @@ func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
 		"pair, valid":    func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Valid: true}) },
 		"1x1":            func(b builder, x any) any { return point(b, []any{x}, 20, 12, nn.ConvOpts{}) },
 		"1x1, relu": func(b builder, x any) any {
-			return point(b, []any{x, b.MaxPool(x, 3, 1, false)}, 40, 12, nn.ConvOpts{Relu: true})
+			return point(b, []any{x, b.MaxPool(x, 3, 1)}, 40, 12, nn.ConvOpts{Relu: true})
 		},
 		"1x1, stride 2": func(b builder, x any) any {
 			return b.PointUnit("p/bn", []any{x, x}, []any{b.Param("p/w", 1, 1, 40, 12)}, nn.ConvOpts{Relu: true, Stride: 2})

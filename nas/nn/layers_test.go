@@ -118,7 +118,7 @@ func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, 
 		nn.ConvOpts{Stride: 2, Relu: true})
 	f := g.Add(g.AvgPool(a, 5, 2), g.MaxPool(a, 7, 2))
 	h := conv("depth", g.Relu(g.Depthwise(f, g.Param("dw", nn.FanOutDepthwise, 3, 3, 1, 4), nn.ConvOpts{})), 2, 2, 4, nn.ConvOpts{Stride: 2, Valid: true})
-	h = g.Concat(h, g.MaxPoolValid(g.Add(b, c), 2, 2), g.AvgPoolValid(g.Add(d, e), 2, 2))
+	h = g.Concat(h, g.AvgPoolValid(g.MaxPool(g.Add(b, c), 3, 1), 2, 2), g.AvgPoolValid(g.Add(d, e), 2, 2))
 	y := g.Dropout(g.Concat(g.GlobalAvgPool(h, false), g.GlobalAvgPool(a, true)), 0.5)
 	logits = g.Linear(y, g.Param("fc/w", nn.FanOut, 16, 5), g.Param("fc/b", nn.Zeros, 5))
 	p, err := g.Compile(nil, logits)

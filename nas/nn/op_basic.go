@@ -87,7 +87,7 @@ type drop struct {
 }
 
 // DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all nodes of that index;
-// see [Program.SetDropPath] and [Program.DrawDropPath]. It is the identity in evaluation, and until scales are set.
+// see [Program.DrawDropPath]. It is the identity in evaluation, and until scales are drawn.
 func (g *Graph) DropPath(x Node, index int) Node {
 	var d *drop
 	for _, e := range g.drops {

@@ -12,12 +12,6 @@ func (g *Graph) AvgPool(x Node, k, stride int) Node { return g.avgPool(x, k, str
 // AvgPoolValid is AvgPool without padding.
 func (g *Graph) AvgPoolValid(x Node, k, stride int) Node { return g.avgPool(x, k, stride, true) }
 
-// MaxPool adds a k x k max pool with padding SAME. Of equal maxima, the first one in a window receives the gradient.
-func (g *Graph) MaxPool(x Node, k, stride int) Node { return g.maxPool(x, k, stride, false) }
-
-// MaxPoolValid is MaxPool without padding.
-func (g *Graph) MaxPoolValid(x Node, k, stride int) Node { return g.maxPool(x, k, stride, true) }
-
 func pool(name string, x Node, k, stride int, valid bool) (kernel.Pool, tensor.Shape) {
 	xs := x.Shape()
 	if len(xs) != 4 || k < 1 || k > 15 || stride < 1 || valid && (xs[1] < k || xs[2] < k) {
@@ -47,8 +41,9 @@ func (g *Graph) avgPool(x Node, k, stride int, valid bool) Node {
 	}, x)
 }
 
-func (g *Graph) maxPool(x Node, k, stride int, valid bool) Node {
-	d, xs := pool("maxpool", x, k, stride, valid)
+// MaxPool adds a k x k max pool with padding SAME. Of equal maxima, the first one in a window receives the gradient.
+func (g *Graph) MaxPool(x Node, k, stride int) Node {
+	d, xs := pool("maxpool", x, k, stride, false)
 	of := func(c *call) kernel.Pool {
 		e := d
 		e.N = c.n

@@ -231,6 +231,6 @@ func BenchmarkCompile(b *testing.B) {
 		}
 		b.ReportMetric(float64(p.Steps(true)), "steps")
 		b.ReportMetric(float64(p.PlannedPeak())/(1<<20), "MB")
-		b.ReportMetric(float64(p.PlannedPeak())/float64(p.LivePeak()), "peak/live")
+		b.ReportMetric(float64(p.need)/float64(p.live), "peak/live")
 	}
 }

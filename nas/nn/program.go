@@ -403,9 +403,6 @@ func (p *Program) Batch() int { return p.g.batch }
 // parameters excluded. Known before memory is allocated.
 func (p *Program) PlannedPeak() int64 { return 4 * int64(p.need) }
 
-// LivePeak returns the largest sum of the sizes of values that are needed at one time: no plan can need less.
-func (p *Program) LivePeak() int64 { return 4 * int64(p.live) }
-
 // ArenaBytes returns the bytes of the arena that the program runs in; at least PlannedPeak, more if the arena served a larger one.
 func (p *Program) ArenaBytes() int64 {
 	if p.arena == nil {
@@ -420,23 +417,6 @@ func (p *Program) Steps(train bool) int {
 		return len(p.train.steps)
 	}
 	return len(p.forward.steps)
-}
-
-// SetDropPath sets the scales of the DropPath nodes of that index: one per example, 0 or 1/keep. nil: those nodes pass their
-// input on unchanged, and if nothing is dropped at all they cost nothing. No such index: nothing happens.
-func (p *Program) SetDropPath(index int, scale []float32) {
-	for _, d := range p.g.drops {
-		if d.dropout || d.index != index {
-			continue
-		}
-		if scale != nil && len(scale) != d.size {
-			panic(fmt.Sprintf("nn: %d scales of drop path, want %d", len(scale), d.size))
-		}
-		p.setDrop(d, scale != nil)
-		if scale != nil {
-			copy(p.Value(d.node), scale)
-		}
-	}
 }
 
 // DrawDropPath draws new scales for all paths, in the order in which they were added: an example keeps the path of index i with

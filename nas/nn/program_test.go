@@ -3,6 +3,7 @@ package nn_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -265,7 +266,7 @@ func TestNoGradientForTheImageIsComputed(t *testing.T) {
 }
 
 func TestDisabledDropPathCostsNothing(t *testing.T) {
-	steps := func(drop bool) (n int, peak int64) {
+	steps := func(drop bool) int {
 		g := nn.NewGraph(2)
 		x := g.Param("x", nn.Ones, 2, 4, 4, 2)
 		h := g.AvgPool(x, 3, 1)
@@ -276,11 +277,9 @@ func TestDisabledDropPathCostsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.Steps(true), p.LivePeak()
+		return p.Steps(true)
 	}
-	a, _ := steps(false)
-	b, _ := steps(true)
-	if a != b {
+	if a, b := steps(false), steps(true); a != b {
 		t.Errorf("%d steps without a drop path, %d with one that is disabled", a, b)
 	}
 }
@@ -300,8 +299,7 @@ func TestDisablingOnePathLeavesTheOthers(t *testing.T) {
 	}{
 		{nil, nil, 3, 3}, {[]float32{0}, []float32{2}, 0, 6}, {nil, []float32{3}, 3, 9}, {[]float32{2}, nil, 6, 3}, {nil, nil, 3, 3},
 	} {
-		p.SetDropPath(0, c.scale0)
-		p.SetDropPath(1, c.scale1)
+		drop(p, map[int][]float32{0: c.scale0, 1: c.scale1})
 		p.Forward(true)
 		if p.Value(a)[1] != c.want0 || p.Value(b)[1] != c.want1 {
 			t.Errorf("scales %v and %v: %v and %v, want %v and %v", c.scale0, c.scale1, p.Value(a)[1], p.Value(b)[1], c.want0, c.want1)
@@ -357,18 +355,43 @@ func TestDropPathKeepsWithItsProbabilityAndScales(t *testing.T) {
 	for name, off := range map[string]func(){
 		"evaluation":    func() { p.Forward(false) },
 		"a keep of one": func() { p.DrawDropPath(r, func(int) float64 { return 1 }); p.Forward(true) },
-		"nil scales":    func() { p.SetDropPath(7, make([]float32, 500)); p.SetDropPath(7, nil); p.Forward(true) },
-		"another index": func() { p.SetDropPath(8, make([]float32, 500)); p.Forward(true) },
 	} {
-		p.SetDropPath(7, make([]float32, 500))
-		if name == "another index" {
-			p.SetDropPath(7, nil)
-		}
+		drop(p, map[int][]float32{7: make([]float32, 500)})
 		off()
 		if v := p.Value(y)[0]; v != 3 {
 			t.Errorf("%s: %v, want the input unchanged", name, v)
 		}
 	}
+}
+
+// drop gives drop paths their scales by index, as a draw that comes out so. Those of a path that are not 0 are the same; nil: nothing of it is dropped.
+func drop(p *nn.Program, scales map[int][]float32) {
+	var d draws
+	p.DrawDropPath(rand.New(&d), func(index int) float64 {
+		keep := 1.0
+		if scales[index] != nil {
+			keep = 0.5
+		}
+		for _, s := range scales[index] {
+			if s != 0 {
+				keep = 1 / float64(s)
+			}
+			d = append(d, s != 0)
+		}
+		return keep
+	})
+}
+
+// draws is a source of random numbers that are so small that an example keeps its path, or so large that it does not.
+type draws []bool
+
+func (d *draws) Uint64() uint64 {
+	keep := (*d)[0]
+	*d = (*d)[1:]
+	if keep {
+		return 0
+	}
+	return math.MaxUint64
 }
 
 func fillWith(x []float32, v float32) {
@@ -469,7 +492,7 @@ func TestKeepShowsEveryValue(t *testing.T) {
 		scale []float32
 		want  float32
 	}{{nil, 2}, {[]float32{3}, 6}} {
-		p.SetDropPath(0, c.scale)
+		drop(p, map[int][]float32{0: c.scale})
 		p.Forward(true)
 		if p.Value(a)[1] != 2 || p.Value(d)[1] != c.want || p.Value(b)[1] != 2*c.want || p.Value(a)[0] != 0 {
 			t.Errorf("scale %v: values %v %v %v", c.scale, p.Value(a), p.Value(d), p.Value(b))
@@ -489,7 +512,7 @@ func TestOutputsAreKept(t *testing.T) {
 	}
 	copy(p.Value(x), []float32{1, 2, 3, -4})
 	for i, scale := range [][]float32{nil, {5, 0}} {
-		p.SetDropPath(0, scale)
+		drop(p, map[int][]float32{0: scale})
 		p.Forward(true)
 		want := []float32{2, 10}[i]
 		if p.Value(a)[1] != 2 || p.Value(b)[1] != want || p.Value(c)[1] != 2*want || p.Value(x)[3] != -4 || p.Value(a)[3] != 0 {

@@ -18,7 +18,7 @@ type builder interface {
 	SepPair(x any, k, channels, filters int, o nn.ConvOpts) any
 	PointUnit(name string, xs, paths []any, o nn.ConvOpts) any
 	AvgPool(x any, k, stride int, valid bool) any
-	MaxPool(x any, k, stride int, valid bool) any
+	MaxPool(x any, k, stride int) any
 	Add(a, b any) any
 	Relu(x any) any
 	Concat(xs ...any) any
@@ -78,10 +78,7 @@ func (b *graphBuilder) AvgPool(x any, k, stride int, valid bool) any {
 	}
 	return b.g.AvgPool(x.(nn.Node), k, stride)
 }
-func (b *graphBuilder) MaxPool(x any, k, stride int, valid bool) any {
-	if valid {
-		return b.g.MaxPoolValid(x.(nn.Node), k, stride)
-	}
+func (b *graphBuilder) MaxPool(x any, k, stride int) any {
 	return b.g.MaxPool(x.(nn.Node), k, stride)
 }
 func (b *graphBuilder) Add(x, y any) any { return b.g.Add(x.(nn.Node), y.(nn.Node)) }
@@ -291,8 +288,8 @@ func (b *refBuilder) pool(xa any, k, stride int, valid, avg bool) any {
 func (b *refBuilder) AvgPool(x any, k, stride int, valid bool) any {
 	return b.pool(x, k, stride, valid, true)
 }
-func (b *refBuilder) MaxPool(x any, k, stride int, valid bool) any {
-	return b.pool(x, k, stride, valid, false)
+func (b *refBuilder) MaxPool(x any, k, stride int) any {
+	return b.pool(x, k, stride, false, false)
 }
 
 func (b *refBuilder) Add(xa, ya any) any {

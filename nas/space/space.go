@@ -2,7 +2,6 @@ package space
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -80,15 +79,6 @@ func (s Space) Arities() []int {
 		}
 	}
 	return as
-}
-
-// LogSize is the natural logarithm of the number of points of the space. It is also the largest entropy of a policy over it, in nats.
-func (s Space) LogSize() float64 {
-	var sum float64
-	for _, a := range s.Arities() {
-		sum += math.Log(float64(a))
-	}
-	return sum
 }
 
 // Decode turns choices into the genotype they mean. It is an error when there are too few or too many, or one is out of range.
