@@ -246,9 +246,6 @@ func (s *Store) Close() error {
 // Dir is the run's folder.
 func (s *Store) Dir() string { return s.dir }
 
-// ReadOnly reports whether the run was opened by [OpenReadOnly].
-func (s *Store) ReadOnly() bool { return s.readOnly }
-
 // change carries out one decision: one transaction, with its events, on the disk when it returns nil.
 func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 	if s.readOnly {

@@ -90,9 +90,6 @@ var Sources = []Source{
 	{syntheticInfo, loadSynthetic},
 }
 
-// Default is the data set of a search that names none.
-const Default = "fashion-mnist-10k"
-
 // View is some of the images of a data set, in an order. It is read-only: goroutines may share it.
 type View struct {
 	Data      *Images

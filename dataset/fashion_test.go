@@ -25,7 +25,7 @@ func load(t *testing.T, name string, o dataset.Options) *dataset.Data {
 }
 
 func TestBuiltInImages(t *testing.T) {
-	d := load(t, dataset.Default, dataset.Options{})
+	d := load(t, "fashion-mnist-10k", dataset.Options{})
 	if d.Train.N != 8000 || d.Test.N != 2000 || d.Train.H != 28 || d.Train.W != 28 || d.Train.C != 1 {
 		t.Fatalf("%d and %d images of %dx%dx%d", d.Train.N, d.Test.N, d.Train.H, d.Train.W, d.Train.C)
 	}
@@ -58,7 +58,7 @@ func TestBuiltInImages(t *testing.T) {
 func TestBuiltInChecksumIsStable(t *testing.T) {
 	const want = "2f90ef138864d997227d50a70f87bc85549834f35ece6f1a9c71062cc9fc0924"
 	for _, side := range []int{0, 16} {
-		if got := load(t, dataset.Default, dataset.Options{Image: side}).SHA256; got != want {
+		if got := load(t, "fashion-mnist-10k", dataset.Options{Image: side}).SHA256; got != want {
 			t.Errorf("image %d: %s, want %s", side, got, want)
 		}
 	}
@@ -66,7 +66,7 @@ func TestBuiltInChecksumIsStable(t *testing.T) {
 
 func TestImagesComeInTheSizeAskedFor(t *testing.T) {
 	for _, side := range []int{8, 28, 32} {
-		d := load(t, dataset.Default, dataset.Options{Image: side})
+		d := load(t, "fashion-mnist-10k", dataset.Options{Image: side})
 		if d.Train.H != side || d.Train.W != side || d.Test.H != side || d.Info.Image != side || len(d.Train.Pixels) != 8000*side*side {
 			t.Errorf("asked for %d, got %dx%d", side, d.Train.H, d.Train.W)
 		}
@@ -75,7 +75,7 @@ func TestImagesComeInTheSizeAskedFor(t *testing.T) {
 		}
 	}
 	for _, side := range []int{-1, 1025} {
-		if _, err := dataset.Load(context.Background(), dataset.Default, dataset.Options{Image: side}); err == nil {
+		if _, err := dataset.Load(context.Background(), "fashion-mnist-10k", dataset.Options{Image: side}); err == nil {
 			t.Errorf("side %d was accepted", side)
 		}
 	}
@@ -131,7 +131,7 @@ func TestFullFashionMNIST(t *testing.T) {
 	if other := load(t, debian, dataset.Options{}); other.Info.Name != "fashion-mnist" || other.SHA256 != d.SHA256 {
 		t.Errorf("the folder alone was taken for %s, %s", other.Info.Name, other.SHA256)
 	}
-	part := load(t, dataset.Default, dataset.Options{})
+	part := load(t, "fashion-mnist-10k", dataset.Options{})
 	for _, p := range []struct {
 		part, full dataset.Images
 		each       int

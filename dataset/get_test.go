@@ -299,7 +299,7 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 }
 
 func TestCheckOfSetsWithoutFiles(t *testing.T) {
-	if st := check(t, dataset.Default, ""); len(st) != 1 || st[0].Status != dataset.StatusOK {
+	if st := check(t, "fashion-mnist-10k", ""); len(st) != 1 || st[0].Status != dataset.StatusOK {
 		t.Errorf("built-in images: %+v", st)
 	}
 	if st := check(t, "synthetic", ""); len(st) != 0 {

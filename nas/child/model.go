@@ -115,9 +115,6 @@ func load(r io.Reader) (m *Model, err error) {
 	return m, nil
 }
 
-// Cost returns what the network costs.
-func (m *Model) Cost() Cost { return m.base.cost() }
-
 // Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without the auxiliary classifier. They share
 // the model's memory.
 func (m *Model) Layers() ([]nn.Layer, error) { return m.base.g.Layers(m.base.logits) }

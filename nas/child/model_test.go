@@ -66,7 +66,7 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 	if err != nil || math.Abs(loss-wantLoss) > 1e-5*wantLoss || acc != wantAcc {
 		t.Errorf("loss %v, accuracy %v (error %v); want %v, %v", loss, acc, err, wantLoss, wantAcc)
 	}
-	if m.Cost() != tr.Cost() || !reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Data != "noise" || m.Genotype.Text() != tiny(t).Text() || len(m.Epochs) != 2 || m.Train.LR != 0.1 {
+	if cost, err := child.CostOf(m.Genotype, m.Net); err != nil || cost != tr.Cost() || !reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Data != "noise" || m.Genotype.Text() != tiny(t).Text() || len(m.Epochs) != 2 || m.Train.LR != 0.1 {
 		t.Errorf("the model says of itself %+v", m)
 	}
 	per := 10 * 10

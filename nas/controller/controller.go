@@ -62,16 +62,16 @@ type Explainer interface {
 
 // Strategy is a row of the table of controllers.
 type Strategy struct {
-	Name, Title string
-	New         func(arities []int, c Config) (Controller, error)
+	Name string
+	New  func(arities []int, c Config) (Controller, error)
 }
 
 // Strategies lists what New can make; the first is the default. To add one, write a file and a row: the conformance test covers it.
 var Strategies = []Strategy{
-	{"ppo", "LSTM trained by proximal policy optimisation", newPPO},
-	{"reinforce", "LSTM trained by the plain policy gradient", newReinforce},
-	{"evolution", "regularized evolution", newEvolution},
-	{"random", "random search", newRandom},
+	{"ppo", newPPO},
+	{"reinforce", newReinforce},
+	{"evolution", newEvolution},
+	{"random", newRandom},
 }
 
 // New makes the controller that c.Strategy names, for decisions with the given arities. Zero fields of c are defaulted.

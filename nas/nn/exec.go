@@ -212,29 +212,6 @@ func (e *Exec) Value(n Node) gorgonia.Value {
 	return e.slots[i]
 }
 
-// Scalar returns the value of a node with one element.
-func (e *Exec) Scalar(n Node) (float64, error) {
-	v := e.Value(n)
-	if v == nil {
-		return 0, fmt.Errorf("nn: exec: %v was not computed", n)
-	}
-	switch d := v.Data().(type) {
-	case float64:
-		return d, nil
-	case float32:
-		return float64(d), nil
-	case []float64:
-		if len(d) == 1 {
-			return d[0], nil
-		}
-	case []float32:
-		if len(d) == 1 {
-			return float64(d[0]), nil
-		}
-	}
-	return 0, fmt.Errorf("nn: exec: %v has shape %v, want one element", n, v.Shape())
-}
-
 // BuildDistinct calls build until two calls with different salts make equally many nodes, and returns the last result. Gorgonia
 // takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their operands differ (about once in 400
 // graphs of 3,000 nodes something collides): the graph is then silently wrong, and has a node less. The names of inputs enter the

@@ -110,9 +110,6 @@ func NewSharing(g *Graph, batch int) *Graph {
 	return s
 }
 
-// Batch returns the number of examples of a batch.
-func (g *Graph) Batch() int { return g.batch }
-
 // Expr returns the expression graph, for drawing it or running it on another of Gorgonia's machines.
 func (g *Graph) Expr() *gorgonia.ExprGraph { return g.expr }
 

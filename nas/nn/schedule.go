@@ -15,18 +15,19 @@ type Schedule struct {
 
 // Curve is one way a learning rate moves. At maps progress after the warm-up, in [0, 1], to a factor of at most 1.
 type Curve struct {
-	Name, Title string
-	At          func(progress float64) float64
+	Name string
+	At   func(progress float64) float64
 }
 
 // Curves are the curves that a Schedule can name.
 var Curves = []Curve{
 	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR (appendix A.6).
-	{"cosine", "one half period of a cosine, down to zero", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
-	{"constant", "the same at every step", func(float64) float64 { return 1 }},
-	{"one-cycle", "up from 1/25 in the first three tenths, then down to nothing, both as cosines", oneCycle},
-	// As ResNets and DenseNets are trained on CIFAR (arXiv 1608.06993, section 4.2).
-	{"step", "a tenth after half of the steps, a hundredth after three quarters", func(p float64) float64 {
+	{"cosine", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
+	{"constant", func(float64) float64 { return 1 }},
+	// Up from 1/25 in the first three tenths, then down to nothing, both as cosines.
+	{"one-cycle", oneCycle},
+	// A tenth after half of the steps, a hundredth after three quarters, as ResNets and DenseNets are trained on CIFAR (arXiv 1608.06993, section 4.2).
+	{"step", func(p float64) float64 {
 		switch {
 		case p < 0.5:
 			return 1

@@ -11,9 +11,8 @@ import (
 )
 
 // headed describes a small classifier of 5x5x2 images, with or without batch normalisation.
-func headed(t *testing.T, g *nn.Graph, norm bool) (p *nn.Program, x, y nn.Node) {
+func headed(t *testing.T, g *nn.Graph, n int, norm bool) (p *nn.Program, x, y nn.Node) {
 	t.Helper()
-	n := g.Batch()
 	x, y = g.Input("x", n, 5, 5, 2), g.Labels("y", n)
 	h := g.Conv(x, g.Param("k/w", nn.FanOut, 3, 3, 2, 6), nn.ConvOpts{})
 	if norm {
@@ -40,14 +39,14 @@ func fed(p *nn.Program, x, y nn.Node, shard int) {
 
 func TestShardsHaveTheGradientOfTheWholeBatch(t *testing.T) {
 	for _, n := range []int{2, 3, 4} {
-		whole, x, y := headed(t, nn.NewGraph(12), false)
+		whole, x, y := headed(t, nn.NewGraph(12), 12, false)
 		fed(whole, x, y, 0)
 		g := nn.NewGraph(12 / n)
-		first, x, y := headed(t, g, false)
+		first, x, y := headed(t, g, 12/n, false)
 		fed(first, x, y, 0)
 		shards := []*nn.Program{first}
 		for i := 1; i < n; i++ {
-			p, x, y := headed(t, nn.NewShard(g), false)
+			p, x, y := headed(t, nn.NewShard(g), 12/n, false)
 			fed(p, x, y, i)
 			shards = append(shards, p)
 		}
@@ -74,11 +73,11 @@ func TestShardsHaveTheGradientOfTheWholeBatch(t *testing.T) {
 
 func TestShardsMoveTheMeanOfTheirStatistics(t *testing.T) {
 	g := nn.NewGraph(4)
-	first, x, y := headed(t, g, true)
+	first, x, y := headed(t, g, 4, true)
 	fed(first, x, y, 0)
 	shards := []*nn.Program{first}
 	for i := 1; i < 3; i++ {
-		p, x, y := headed(t, nn.NewShard(g), true)
+		p, x, y := headed(t, nn.NewShard(g), 4, true)
 		fed(p, x, y, i)
 		shards = append(shards, p)
 	}
@@ -121,10 +120,10 @@ func TestShardsMoveTheMeanOfTheirStatistics(t *testing.T) {
 }
 
 func TestWhatIsNoShardIsNotCombined(t *testing.T) {
-	a, _, _ := headed(t, nn.NewGraph(4), true)
+	a, _, _ := headed(t, nn.NewGraph(4), 4, true)
 	for name, b := range map[string]*nn.Program{
-		"another batch":     first(headed(t, nn.NewGraph(3), true)),
-		"no normalisations": first(headed(t, nn.NewGraph(4), false)),
+		"another batch":     first(headed(t, nn.NewGraph(3), 3, true)),
+		"no normalisations": first(headed(t, nn.NewGraph(4), 4, false)),
 	} {
 		func() {
 			defer func() {

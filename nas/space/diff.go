@@ -31,17 +31,6 @@ func (d Difference) String() string {
 	return at + sep + d.Field + ": " + show(d.A) + ", " + show(d.B)
 }
 
-// Rung is 1 or 2 for the operand of the block that differs, 0 when it is not about one operand.
-func (d Difference) Rung() int {
-	switch d.Field {
-	case "in1", "op1":
-		return 1
-	case "in2", "op2":
-		return 2
-	}
-	return 0
-}
-
 // Diff lists where two genotypes differ, block by block in the order they are written, normal cell first; concat lists are compared by
 // what they hold. Two isomorphic genotypes may well differ in this sense: compare [Genotype.Hash], or the canonical forms, for the meaning.
 func Diff(a, b Genotype) []Difference {
