@@ -25,7 +25,7 @@ type Holder struct {
 type Diary interface {
 	Engine
 	// Tell puts an event of a kind into the log, with a message for a person.
-	Tell(ctx context.Context, kind, message string) error
+	Tell(ctx context.Context, kind EventKind, message string) error
 }
 
 // Shared is an [Engine] that several screens show at once.

@@ -10,8 +10,8 @@ import (
 // Event is something that happened to a run. It is stored, logged, shown and printed in the same form; the ends of epochs are stored as numbers instead.
 type Event struct {
 	Time  time.Time      `json:"-"`
-	Level string         `json:"-"` // "info", "warn" or "error"
-	Kind  string         `json:"-"` // run_started, trial_proposed, trial_started, epoch, trial_finished, trial_failed, trial_stopped, controller_update, run_finished, user, …
+	Level string         `json:"-"` // Info, Warn or Error
+	Kind  EventKind      `json:"-"` // a row of EventKinds, or one of another build
 	Run   string         `json:"-"` // name of the run
 	Trial int            `json:"-"` // -1 = none
 	Data  map[string]any `json:"-"`
@@ -22,7 +22,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any, len(e.Data)+5)
 	maps.Copy(m, e.Data)
 	m["ts"], m["t"], m["run"] = e.Time.UTC().Format(time.RFC3339Nano), e.Kind, e.Run
-	if e.Level != "" && e.Level != "info" {
+	if e.Level != "" && e.Level != Info {
 		m["level"] = e.Level
 	}
 	if e.Trial >= 0 {
@@ -42,8 +42,9 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("event: ts: %w", err)
 	}
-	*e = Event{Time: at, Level: "info", Trial: -1}
-	e.Kind, _ = m["t"].(string)
+	*e = Event{Time: at, Level: Info, Trial: -1}
+	kind, _ := m["t"].(string)
+	e.Kind = EventKind(kind)
 	e.Run, _ = m["run"].(string)
 	if l, ok := m["level"].(string); ok {
 		e.Level = l

@@ -32,6 +32,19 @@ const (
 	Retrained Kind = "retrain" // trained at settings of its own
 )
 
+// Word is the kind as people read it.
+func (k Kind) Word() string {
+	switch k {
+	case Submitted:
+		return "by hand"
+	case Retrained:
+		return "retrain"
+	case Shadow:
+		return "random"
+	}
+	return string(k)
+}
+
 // Proposal reports whether a trial is part of the search itself: not made by hand.
 func (k Kind) Proposal() bool { return k == Sampled || k == Shadow }
 

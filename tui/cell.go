@@ -378,7 +378,7 @@ func (t theme) tally(g space.Genotype, w int) []string {
 func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 	tell := func(x nas.TrialView) string {
 		sign, word, style := t.state(x.State)
-		text := fmt.Sprintf("%-6s %-8s ", x.Label(), kind(x.Kind))
+		text := fmt.Sprintf("%-6s %-8s ", x.Label(), x.Kind.Word())
 		if w < 24 {
 			text, word = fmt.Sprintf("%-5s ", x.Label()), sign
 		}

@@ -42,7 +42,7 @@ func (t theme) childColumns() []column[childRow] {
 		{head: "", width: 2, cell: func(c childRow, _ int) string { return c.sign + c.letter }},
 		{head: "CHILD", width: 5, cell: func(c childRow, _ int) string { return c.Label() }},
 		{head: "CELL", width: 4, cell: func(c childRow, _ int) string { return short(c.TrialView) }},
-		{head: "KIND", width: 7, from: 110, cell: func(c childRow, _ int) string { return kind(c.Kind) }},
+		{head: "KIND", width: 7, from: 110, cell: func(c childRow, _ int) string { return c.Kind.Word() }},
 		{head: "EPOCH", width: 6, right: true, cell: func(c childRow, _ int) string { return fmt.Sprintf("%d/%d", c.Epoch, c.Epochs) }},
 		{head: "PROGRESS", width: 11, grow: 3, cell: func(c childRow, w int) string { return t.childProgress(c, w) }},
 		{head: "LOSS", width: 5, right: true, cell: func(c childRow, _ int) string {
@@ -77,19 +77,6 @@ func (t theme) childColumns() []column[childRow] {
 	}
 }
 
-// kind is the word for where a trial came from.
-func kind(k nas.Kind) string {
-	switch k {
-	case nas.Submitted:
-		return "by hand"
-	case nas.Retrained:
-		return "retrain"
-	case nas.Shadow:
-		return "random"
-	}
-	return string(k)
-}
-
 // from tells what made a trial.
 func (t theme) from(v nas.TrialView) string {
 	switch {
@@ -98,9 +85,9 @@ func (t theme) from(v nas.TrialView) string {
 	case v.Kind == nas.Sampled:
 		return fmt.Sprintf("policy %d", v.Policy)
 	case v.Parent >= 0:
-		return kind(v.Kind) + " of " + nas.TrialLabel(v.Parent)
+		return v.Kind.Word() + " of " + nas.TrialLabel(v.Parent)
 	}
-	return kind(v.Kind)
+	return v.Kind.Word()
 }
 
 // childProgress is the bar of a child in training, or how it ended.

@@ -166,9 +166,9 @@ func endedByHand(a, b *nas.Snapshot) (out []string) {
 				continue
 			}
 			seen[v.ID] = true
-			text := kind(v.Kind) + " " + v.Label() + " " + string(v.State)
+			text := v.Kind.Word() + " " + v.Label() + " " + string(v.State)
 			if v.HasReward {
-				text = kind(v.Kind) + " " + v.Label() + " " + score(v.Reward, 4)
+				text = v.Kind.Word() + " " + v.Label() + " " + score(v.Reward, 4)
 			}
 			out = append(out, text)
 		}

@@ -298,18 +298,18 @@ func busy() *nas.Snapshot {
 	}
 	s.Policy = s.Updates[159]
 	s.Beliefs = beliefsOf(s.Config, 160, 0.9)
-	at := func(d time.Duration, level, kind string, trial int, data map[string]any) {
-		s.Events = append(s.Events, nas.Event{Time: noon.Add(-d), Level: level, Kind: kind, Run: s.Config.Name, Trial: trial, Data: data})
+	at := func(d time.Duration, kind nas.EventKind, trial int, data map[string]any) {
+		s.Events = append(s.Events, nas.NewEvent(noon.Add(-d), s.Config.Name, kind, trial, data))
 	}
-	at(9*time.Minute, "info", "user", -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
-	at(8*time.Minute, "info", "user", -1, map[string]any{"do": "resume", "message": "the search goes on"})
-	at(7*time.Minute, "info", "trial_started", 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
-	at(6*time.Minute, "warn", "trial_failed", 1280, map[string]any{"fail_kind": "diverged", "kind": "sample", "error": "loss is NaN at step 61", "cell": failed.Cell})
-	at(5*time.Minute, "info", "user", nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
-	at(4*time.Minute, "info", "trial_started", 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
-	at(3*time.Minute, "info", "epoch", 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
-	at(19*time.Second, "info", "controller_update", -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
-	at(0, "info", "trial_finished", 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000, "advantage": 0.0232, "best_by": 0.0041})
+	at(9*time.Minute, nas.UserCommand, -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
+	at(8*time.Minute, nas.UserCommand, -1, map[string]any{"do": "resume", "message": "the search goes on"})
+	at(7*time.Minute, nas.TrialStarted, 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
+	at(6*time.Minute, nas.TrialFailed, 1280, map[string]any{"fail_kind": "diverged", "kind": "sample", "error": "loss is NaN at step 61", "cell": failed.Cell})
+	at(5*time.Minute, nas.UserCommand, nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
+	at(4*time.Minute, nas.TrialStarted, 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
+	at(3*time.Minute, nas.EpochEnded, 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
+	at(19*time.Second, nas.ControllerUpdate, -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
+	at(0, nas.TrialFinished, 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000, "advantage": 0.0232, "best_by": 0.0041})
 	return s
 }
 
@@ -387,7 +387,7 @@ func trouble() *nas.Snapshot {
 	s.Recent[1].FailText = evil
 	s.Rewards[700].Mean = math.NaN()
 	s.Updates[10].Entropy = math.Inf(-1)
-	s.Events = append(s.Events, nas.Event{Time: noon, Level: "error", Kind: evil, Trial: -1, Data: map[string]any{"message": evil}})
+	s.Events = append(s.Events, nas.Event{Time: noon, Level: "error", Kind: nas.EventKind(evil), Trial: -1, Data: map[string]any{"message": evil}})
 	return s
 }
 

@@ -22,9 +22,9 @@ type logScreen struct {
 // passes says that an event is one of those that are looked for: that pass the filter, or, if there is none, are a warning or an error.
 func (l *logScreen) passes(t theme, e nas.Event) bool {
 	if l.filter == "" {
-		return e.Level == "warn" || e.Level == "error"
+		return e.Level == nas.Warn || e.Level == nas.Error
 	}
-	return matches(l.filter, e.Kind, e.Level, t.event(e))
+	return matches(l.filter, string(e.Kind), e.Level, t.event(e))
 }
 
 // events are those that are shown.
@@ -164,11 +164,8 @@ func (l *logScreen) view(m *model, w, h int) []string {
 		if l.around && l.filter != "" && l.passes(t, e) {
 			sign = t.mark.Render(t.g.Mark) + " "
 		}
-		level := map[string]string{"warn": t.warn.Render("W"), "error": t.bad.Render("E")}[e.Level]
-		if level == "" {
-			level = "I"
-		}
-		line := fmt.Sprintf("%s %s %-17s  %s", e.Time.Local().Format("15:04:05"), level, t.clean(e.Kind), t.event(e))
+		style, letter := t.level(e.Level)
+		line := fmt.Sprintf("%s %s %-17s  %s", e.Time.Local().Format("15:04:05"), style.Render(letter), t.clean(string(e.Kind)), t.event(e))
 		if i == at {
 			sign = t.g.Cursor + " "
 			line = t.bold.Render(stripped(line))

@@ -259,7 +259,7 @@ func whatStands(x standing) string {
 	case x.Found.Kind == nas.Sampled:
 		parts = append(parts, "child "+nas.TrialLabel(x.Found.Trial))
 	default:
-		parts = append(parts, kind(x.Found.Kind)+" "+nas.TrialLabel(x.Found.Trial))
+		parts = append(parts, x.Found.Kind.Word()+" "+nas.TrialLabel(x.Found.Trial))
 	}
 	if x.trial.Star {
 		parts = append(parts, "starred")

@@ -2,13 +2,12 @@ package tui
 
 import (
 	"fmt"
-	"math"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 
+	"nasnet/nas"
 	"nasnet/tui/term"
 )
 
@@ -30,6 +29,15 @@ func (t theme) printable(s string) string {
 		return r
 	}, ansi.Strip(s))
 }
+
+// Numbers are written as in the sentences of events.
+var (
+	score  = nas.FormatScore
+	signed = nas.FormatSigned
+	number = nas.FormatNumber
+	clock  = nas.FormatTime
+	plural = nas.FormatCount
+)
 
 // fit cuts or pads a line to exactly w cells.
 func fit(s string, w int) string {
@@ -99,21 +107,6 @@ func wrap(s string, w int) []string {
 	return strings.Split(ansi.Wrap(s, w, ""), "\n")
 }
 
-// score is a reward or an accuracy with n decimals: .7714, 1.000.
-func score(x float64, n int) string {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return "nan"
-	}
-	s := fmt.Sprintf("%.*f", n, x)
-	if strings.HasPrefix(s, "0.") {
-		return s[1:]
-	}
-	if len(s) > n+1 { // 1.0000 in the room of .7714
-		s = s[:n+1]
-	}
-	return s
-}
-
 // amount is a count with at most four signs and a unit: 812, 5.2k, 0.31M, 41.2M, 1.20G.
 func amount(n int64) string {
 	x := float64(n)
@@ -137,23 +130,6 @@ func amount(n int64) string {
 	return scaled(x/1e9, "G")
 }
 
-// number is a rate or a loss in at most five signs.
-func number(x float64) string {
-	switch a := math.Abs(x); {
-	case math.IsNaN(x) || math.IsInf(x, 0):
-		return "nan"
-	case a < 10:
-		return fmt.Sprintf("%.3f", x)
-	case a < 100:
-		return fmt.Sprintf("%.2f", x)
-	case a < 1000:
-		return fmt.Sprintf("%.1f", x)
-	case a < 99999:
-		return fmt.Sprintf("%.0f", x)
-	}
-	return fmt.Sprintf("%.0e", x)
-}
-
 // rate is a learning rate: 0.0247, 3.5e-4.
 func rate(x float64) string {
 	if x == 0 {
@@ -164,26 +140,4 @@ func rate(x float64) string {
 	}
 	s := strings.TrimRight(fmt.Sprintf("%.4f", x), "0")
 	return strings.TrimSuffix(s, ".")
-}
-
-// clock is a length of time: 0:16, 12:31, 18h05, 10d23h.
-func clock(d time.Duration) string {
-	d = d.Round(time.Second)
-	switch {
-	case d < 0:
-		return "0:00"
-	case d < time.Hour:
-		return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%02d", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
-}
-
-// plural is a count with its noun.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -78,7 +78,7 @@ type TopCell struct {
 }
 
 // Origin is the word for where the cell came from.
-func (c TopCell) Origin() string { return kind(c.Kind) }
+func (c TopCell) Origin() string { return c.Kind.Word() }
 
 // Top returns the best cells of a run that a query asks for, and a sentence for each cost that is not known of some of the best cells, which are therefore not on the
 // front, or stand last. If it is known of none, that is an [UnknownCostError]. The front is that of all the best cells: the filter only chooses from it.

@@ -35,7 +35,7 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
 		{head: "LATENCY", width: 7, right: true, from: 100, cell: func(r topRow, _ int) string { return latency(r.TrialView) }},
 		{head: "CHILD", width: 5, right: true, from: 110, cell: func(r topRow, _ int) string { return r.Label() }},
-		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return kind(r.Kind) }},
+		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return r.Kind.Word() }},
 		{head: "TIME", width: 5, right: true, from: 130, cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
 		{head: "NORMAL CELL (h h[i], p h[i-1], 0-4)", width: 34, grow: 2, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
 		{head: "REDUCTION CELL", width: 24, grow: 2, from: 190, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
@@ -110,7 +110,7 @@ func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
 		if t.Star {
 			starred = "starred"
 		}
-		if matches(filter, t.Cell, "child "+t.Label(), kind(t.Kind), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
+		if matches(filter, t.Cell, "child "+t.Label(), t.Kind.Word(), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
 			out = append(out, t)
 		}
 	}

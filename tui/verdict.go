@@ -49,11 +49,3 @@ func topLine(v *nas.Verdict) []string {
 	}
 	return []string{fmt.Sprintf(" best 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller), means(last.Random))}
 }
-
-// signed is a difference of two scores.
-func signed(x float64) string {
-	if x < 0 {
-		return "-" + score(-x, 3)
-	}
-	return "+" + score(x, 3)
-}

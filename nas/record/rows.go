@@ -118,7 +118,7 @@ func Event(e nas.Event) checkpoints.Event {
 	if err != nil {
 		body, _ = json.Marshal(map[string]string{"unprintable": err.Error()})
 	}
-	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Trial: e.Trial, Body: body}
+	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: string(e.Kind), Trial: e.Trial, Body: body}
 }
 
 // Config returns a config as the store keeps it: with the list of the ops, also where it has the name of a set, so that a run opens with the ops it was

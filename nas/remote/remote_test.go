@@ -92,10 +92,10 @@ func (e *engine) Do(_ context.Context, c nas.Command) (nas.Reply, error) {
 }
 
 // Tell keeps what it is told for the log.
-func (e *engine) Tell(_ context.Context, kind, message string) error {
+func (e *engine) Tell(_ context.Context, kind nas.EventKind, message string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.told = append(e.told, kind+": "+message)
+	e.told = append(e.told, string(kind)+": "+message)
 	return nil
 }
 

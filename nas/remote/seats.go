@@ -16,7 +16,7 @@ type seats struct {
 	has   *seat     // the seat with the control, or nil
 	since time.Time // when it got it
 	moved chan struct{}
-	told  func(kind, message string) // is given what the run's log should know
+	told  func(kind nas.EventKind, message string) // is given what the run's log should know
 }
 
 // seat is one screen.
@@ -30,7 +30,7 @@ type seat struct {
 	pokes    map[chan struct{}]bool // of size 1 each: there is something new to see
 }
 
-func newSeats(told func(kind, message string)) *seats {
+func newSeats(told func(kind nas.EventKind, message string)) *seats {
 	return &seats{taken: map[*seat]bool{}, moved: make(chan struct{}, 1), told: told}
 }
 
@@ -64,7 +64,7 @@ func (t *seat) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken[t] {
-		s.told("screen_left", "the screen of "+describe(t.who)+" has left")
+		s.told(nas.ScreenLeft, "the screen of "+describe(t.who)+" has left")
 	}
 	delete(s.taken, t)
 	if s.has == t {
@@ -79,7 +79,7 @@ func (t *seat) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.readOnly = false; s.has != t && s.taken[t] {
-		s.told("control_taken", "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.told(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 	}
 	s.changed()
 }
@@ -95,7 +95,7 @@ func (t *seat) permit() error {
 	case t.readOnly:
 		return fmt.Errorf("%w: it only looks on", ErrControl)
 	case s.has == nil && s.taken[t]:
-		s.told("control_taken", "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.told(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 		s.changed()
 		return nil
 	case s.has == nil:

@@ -125,7 +125,7 @@ func (s *Server) follow() {
 }
 
 // tell puts what happens to the seats into the engine's log, if it has one. It does not wait: the engine may be at a long task.
-func (s *Server) tell(kind, message string) {
+func (s *Server) tell(kind nas.EventKind, message string) {
 	d, ok := s.engine.(nas.Diary)
 	if !ok || done(s.ended) {
 		return
@@ -287,7 +287,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	t, does := s.seats.sit(visitor(r), want)
 	defer t.leave()
-	s.tell("screen_attached", "the screen of "+describe(t.who)+" is attached and "+does)
+	s.tell(nas.ScreenAttached, "the screen of "+describe(t.who)+" is attached and "+does)
 	poked, cancel := t.subscribe()
 	defer cancel()
 

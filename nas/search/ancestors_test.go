@@ -37,7 +37,7 @@ func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	shared, own := 0, 0
 	s.options.OnEvent = func(e nas.Event) {
 		switch from := e.Data["shared_from"]; {
-		case e.Kind != "trial_finished":
+		case e.Kind != nas.TrialFinished:
 		case from == nil:
 			own++
 		case e.Trial < others:

@@ -29,7 +29,7 @@ func killedSearch(dir string) error {
 	c := testConfig()
 	c.Name = "run"
 	s, err := Create(filepath.Join(dir, "run"), c, "none", Options{Workers: 2, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if e.Kind == kind {
+		if string(e.Kind) == kind {
 			if n--; n == 0 {
 				syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {} // until it takes effect

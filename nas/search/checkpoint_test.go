@@ -105,7 +105,7 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	if x.Attempt != 1 || x.Epoch != 5 || len(x.Curve) != 5 || x.Curve[2].Epoch != 3 || x.Curve[3].Epoch != 4 {
 		t.Errorf("after: attempt %d, %d epochs, curve %v", x.Attempt, x.Epoch, x.Curve)
 	}
-	if i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == "trial_started" && e.Trial == 5 }); i < 0 || events[i].Data["after_epoch"] != 3 {
+	if i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == nas.TrialStarted && e.Trial == 5 }); i < 0 || events[i].Data["after_epoch"] != 3 {
 		t.Errorf("no event says that trial 5 goes on after epoch 3")
 	}
 	if n := blobsOf(t, dir, "child"); n != 0 {
@@ -199,7 +199,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 		said := ""
 		e := &resumed{after: map[int]int{}}
 		s, err := Open(dir, Options{Workers: 1, Evaluator: e, OnEvent: func(e nas.Event) {
-			if e.Kind == "checkpoint_lost" && e.Trial == 5 && e.Level == "warn" {
+			if e.Kind == nas.CheckpointLost && e.Trial == 5 && e.Level == "warn" {
 				said += fmt.Sprint(e.Data["error"], " ", e.Data["epoch"])
 			}
 		}})
@@ -255,7 +255,7 @@ func TestAFailingCheckpointDoesNotEndTheChild(t *testing.T) {
 	said := 0
 	c := fiveEpochs()
 	s := create(t, dir, c, Options{Workers: 1, Checkpoint: 1, Evaluator: stateless{}, OnEvent: func(e nas.Event) {
-		if e.Kind == "checkpoint_failed" && strings.Contains(fmt.Sprint(e.Data["error"]), "no state today") {
+		if e.Kind == nas.CheckpointFailed && strings.Contains(fmt.Sprint(e.Data["error"]), "no state today") {
 			said++
 		}
 	}})

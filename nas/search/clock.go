@@ -12,8 +12,8 @@ type journal struct {
 	events []nas.Event
 }
 
-func (j *journal) event(level, kind string, trial int, data map[string]any) nas.Event {
-	return nas.Event{Time: time.Now(), Level: level, Kind: kind, Run: j.run, Trial: trial, Data: data}
+func (j *journal) event(kind nas.EventKind, trial int, data map[string]any) nas.Event {
+	return nas.NewEvent(time.Now(), j.run, kind, trial, data)
 }
 
 func (j *journal) add(e nas.Event) {

@@ -15,10 +15,10 @@ func TestTheEndOfAChildTellsHowItsRewardStands(t *testing.T) {
 	finish(t, s)
 	best, news, advantages, baseline := math.Inf(-1), 0, 0, math.NaN()
 	for _, e := range events {
-		if e.Kind == "controller_update" {
+		if e.Kind == nas.ControllerUpdate {
 			baseline = e.Data["baseline"].(float64)
 		}
-		if e.Kind != "trial_finished" {
+		if e.Kind != nas.TrialFinished {
 			continue
 		}
 		reward := e.Data["reward"].(float64)

@@ -96,7 +96,7 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 				dir = filepath.Join(t.TempDir(), fmt.Sprint("run", workers))
 				var told string
 				s := create(t, dir, c, Options{Workers: workers, Evaluator: costly{new(atomic.Int64)}, OnEvent: func(e nas.Event) {
-					if e.Kind == "reward_by_cost" {
+					if e.Kind == nas.RewardByCost {
 						told = fmt.Sprint(e.Data)
 					}
 				}})

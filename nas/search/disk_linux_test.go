@@ -202,7 +202,7 @@ func brokenDisk(dir string) error {
 	c := diskConfig()
 	c.Name = "run"
 	o := Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if e.Kind == "trial_finished" {
+		if e.Kind == nas.TrialFinished {
 			if finished++; finished == 3 {
 				syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: old.Max})
 			}

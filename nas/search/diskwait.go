@@ -30,7 +30,7 @@ func (o *owner) stored(change func() error) error {
 	}
 	began := time.Now()
 	o.crew.setGates(true)
-	o.announce(o.log.event("error", "disk_full", -1, map[string]any{"need": o.disk.full.Need, "free": o.disk.full.Free, "error": err.Error()}))
+	o.announce(o.log.event(nas.DiskFull, -1, map[string]any{"need": o.disk.full.Need, "free": o.disk.full.Free, "error": err.Error()}))
 	every := o.options.Retry
 	if every == 0 {
 		every = retryTime

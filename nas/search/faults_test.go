@@ -26,7 +26,7 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Evaluator: l, OnEvent: func(e nas.Event) {
-		if b, err := json.Marshal(e); err != nil || strings.Contains(string(b), "NaN") && e.Kind != "trial_failed" {
+		if b, err := json.Marshal(e); err != nil || strings.Contains(string(b), "NaN") && e.Kind != nas.TrialFailed {
 			t.Errorf("event %s: %s, %v", e.Kind, b, err)
 		}
 	}})
@@ -102,7 +102,7 @@ func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 				t.Fatalf("%v: event %d stands at %d", jump, e.ID, i)
 			}
 		}
-		if last := es[len(es)-1]; last.Kind != "run_finished" {
+		if last := es[len(es)-1]; last.Kind != string(nas.RunFinished) {
 			t.Errorf("%v: the last event is %s", jump, last.Kind)
 		}
 		st.Close()
@@ -125,7 +125,7 @@ func TestARunOfMixedBuildsSaysSo(t *testing.T) {
 	sit := func(build string, e nas.Evaluator) *nas.Snapshot {
 		t.Helper()
 		s, err := Open(dir, Options{Workers: 1, Evaluator: e, Build: []byte(build), OnEvent: func(e nas.Event) {
-			if e.Kind == "mixed_builds" && e.Level == "warn" {
+			if e.Kind == nas.MixedBuilds && e.Level == "warn" {
 				said = append(said, e.Data)
 			}
 		}})

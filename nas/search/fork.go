@@ -54,7 +54,7 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
 		}
 	}
-	if e := s.ports.ask(ctx, func() { s.owner.emit("info", "user", -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
+	if e := s.ports.ask(ctx, func() { s.owner.emit(nas.UserCommand, -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
 		err = e
 	}
 	return r, err

@@ -48,7 +48,7 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 		f, err := Open(dir, Options{Workers: 1, Evaluator: counted{trained: &others}, StartFork: begin, OnEvent: func(e nas.Event) {
 			mu.Lock()
 			defer mu.Unlock()
-			if name := filepath.Base(dir); e.Kind == "trial_finished" && e.Data["shared_from"] == nil && !began[name] {
+			if name := filepath.Base(dir); e.Kind == nas.TrialFinished && e.Data["shared_from"] == nil && !began[name] {
 				if began[name] = true; len(began) == 2 {
 					close(both)
 				}
@@ -63,7 +63,7 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	forked := make(chan error, 1)
 	var replies [2]nas.Reply
 	s = create(t, filepath.Join(root, "parent"), c, Options{Workers: 1, Evaluator: counted{&own, 24, both}, StartFork: begin, OnEvent: func(e nas.Event) {
-		if e.Kind == "controller_update" && e.Data["version"] == 3 {
+		if e.Kind == nas.ControllerUpdate && e.Data["version"] == 3 {
 			go func() {
 				var err, twice error
 				replies[0], err = s.Do(t.Context(), nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "same", Start: true}})
@@ -205,7 +205,7 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	states := map[int][]byte{}
 	keep := func(s *Search, from int) func(nas.Event) {
 		return func(e nas.Event) {
-			if version, ok := e.Data["version"].(int); ok && e.Kind == "controller_update" && version > from {
+			if version, ok := e.Data["version"].(int); ok && e.Kind == nas.ControllerUpdate && version > from {
 				states[version], _ = s.owner.policy.controller.State()
 			}
 		}

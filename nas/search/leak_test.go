@@ -30,7 +30,7 @@ func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 	}
 	ended, at := 0, [2]int64{}
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 4, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if e.Kind != "trial_finished" {
+		if e.Kind != nas.TrialFinished {
 			return
 		}
 		switch ended++; ended {

@@ -55,7 +55,7 @@ func TestChildrenTrainOnlyAsFarAsTheirMemoryGoes(t *testing.T) {
 		e := &sized{memory: local.NewMemory(100), bytes: func(trial int) int64 { return []int64{60, 20, 30, 40, 100, 10}[trial%6] }}
 		waited := map[int]bool{}
 		s := create(t, dir, c, Options{Workers: 4, Evaluator: e, OnEvent: func(e nas.Event) {
-			if e.Kind == "trial_waits" {
+			if e.Kind == nas.TrialWaits {
 				waited[e.Trial] = true
 				if e.Data["limit"] != int64(100) || e.Data["bytes"].(int64) < 1 {
 					t.Errorf("the event says %v", e.Data)

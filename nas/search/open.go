@@ -84,7 +84,7 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 // memoryWaited tells in the log that a child waits for memory. It is called in the child's goroutine.
 func (o *owner) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
 	o.ports.tell(ctx, func() {
-		o.emit("info", "trial_waits", t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
+		o.emit(nas.TrialWaits, t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
 	})
 }
 
@@ -170,7 +170,7 @@ func (j *journal) load(run *record.Run) error {
 		return err
 	}
 	for _, e := range es {
-		v := nas.Event{Time: e.Time, Level: e.Level, Kind: e.Kind, Run: j.run, Trial: e.Trial}
+		v := nas.Event{Time: e.Time, Level: e.Level, Kind: nas.EventKind(e.Kind), Run: j.run, Trial: e.Trial}
 		if len(e.Body) > 0 {
 			if err := json.Unmarshal(e.Body, &v.Data); err != nil {
 				return fmt.Errorf("event %d: %w", e.ID, err)
@@ -197,7 +197,7 @@ func (o *owner) noteBuild() {
 		o.fail(err)
 		return
 	}
-	e := o.log.event("warn", "mixed_builds", -1, map[string]any{"this": json.RawMessage(own), "before": list,
+	e := o.log.event(nas.MixedBuilds, -1, map[string]any{"this": json.RawMessage(own), "before": list,
 		"message": "another build or another processor has worked on this run: what it trains from here on may differ in the last bits from what it would have been"})
 	if o.commit(func(es []checkpoints.Event) error { return o.run.SetBuild(text, es...) }, e) {
 		o.run.Record.Build = text

@@ -47,7 +47,7 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	states := map[int][]byte{}
 	s.options.OnEvent = func(e nas.Event) {
-		if e.Kind == "controller_update" { // the owner's goroutine: the update's own is over
+		if e.Kind == nas.ControllerUpdate { // the owner's goroutine: the update's own is over
 			b, err := s.owner.policy.controller.State()
 			if err != nil {
 				t.Error(err)
@@ -147,7 +147,7 @@ func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		ctx, cancel := context.WithCancel(t.Context())
 		s := create(t, dir, longConfig(), Options{Workers: 1, OnEvent: func(e nas.Event) {
-			if e.Kind == "controller_update" && e.Data["version"] == 13 {
+			if e.Kind == nas.ControllerUpdate && e.Data["version"] == 13 {
 				cancel()
 			}
 		}})
@@ -164,7 +164,7 @@ func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
 		}
 		said := 0
 		s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-			if e.Kind == "policy_rebuilt" && e.Data["version"] == last {
+			if e.Kind == nas.PolicyRebuilt && e.Data["version"] == last {
 				said++
 			}
 		}})

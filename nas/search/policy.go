@@ -126,7 +126,7 @@ func (o *owner) propose() bool {
 		if t.CachedOf >= 0 {
 			d["repeat_of"] = t.CachedOf
 		}
-		events = append(events, o.log.event("info", "trial_proposed", t.ID, d))
+		events = append(events, o.log.event(nas.TrialProposed, t.ID, d))
 	}
 	o.screens.dirty = true
 	return o.commit(func(es []checkpoints.Event) error { return o.run.AddTrials(rows, es...) }, events...)
@@ -188,14 +188,15 @@ func (o *owner) updated(r updateEnd) {
 	o.policy.beliefs = o.ledger.Beliefs(r.probs, o.run.Space.Arities())
 	o.ledger.Slim(&o.screens.latest.Load().Results)
 	o.screens.updates = false
-	e := o.log.event("info", "controller_update", -1, map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
+	d := map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
-		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm})
+		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm}
 	// On the batches that were applied, so that it is the same for any number of workers.
 	if v := o.ledger.Verdict(o.ledger.FirstOpen()); v != nil {
-		e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
-		e.Data["random_mean"], e.Data["randoms"] = v.Random, v.Randoms
+		d["verdict"], d["claim"], d["gain"], d["gain_low"], d["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
+		d["random_mean"], d["randoms"] = v.Random, v.Randoms
 	}
+	e := o.log.event(nas.ControllerUpdate, -1, d)
 	if o.commit(func(es []checkpoints.Event) error { return o.run.AddUpdate(u, es...) }, e) {
 		o.commit(func([]checkpoints.Event) error {
 			_, err := o.run.KeepPolicies(func(version int) bool { return record.Keeps(version, u.Version) })

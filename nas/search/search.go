@@ -191,8 +191,8 @@ func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 }
 
 // Tell implements [nas.Diary].
-func (s *Search) Tell(ctx context.Context, kind, message string) error {
-	return s.ports.ask(ctx, func() { s.owner.emit("info", kind, -1, map[string]any{"message": message}) })
+func (s *Search) Tell(ctx context.Context, kind nas.EventKind, message string) error {
+	return s.ports.ask(ctx, func() { s.owner.emit(kind, -1, map[string]any{"message": message}) })
 }
 
 // Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to go on from their last checkpoint
@@ -209,22 +209,22 @@ func (o *owner) loop(ctx context.Context) error {
 	o.quit = ctx.Done()
 
 	if _, err := o.run.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
-		o.emit("warn", "sweep_failed", -1, map[string]any{"error": err.Error()})
+		o.emit(nas.SweepFailed, -1, map[string]any{"error": err.Error()})
 	}
 	if o.policy.rebuilt {
-		o.emit("warn", "policy_rebuilt", -1, map[string]any{"version": o.ledger.Applied()})
+		o.emit(nas.PolicyRebuilt, -1, map[string]any{"version": o.ledger.Applied()})
 	}
 	o.noteBuild()
 	o.enter(nas.Running, "")
 	config := o.run.Config
-	o.emit("info", "run_started", -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(), "workers": o.crew.workers,
+	o.emit(nas.RunStarted, -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(), "workers": o.crew.workers,
 		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir})
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
 		if c.By == nas.ByLatency {
 			d["warning"] = "latency is measured, so another run with this seed is another search"
 		}
-		o.emit("info", "reward_by_cost", -1, d)
+		o.emit(nas.RewardByCost, -1, d)
 	}
 
 	var timer *time.Timer
@@ -356,7 +356,7 @@ func (o *owner) finish(how string) {
 	if b := o.ledger.Best(nil); b != nil {
 		d["best"], d["reward"], d["cell"] = b.ID, b.Reward, b.Cell
 	}
-	o.emit("info", "run_finished", -1, d)
+	o.emit(nas.RunFinished, -1, d)
 }
 
 // fail ends the loop: a run whose log cannot be written must not go on.
@@ -378,7 +378,7 @@ func (o *owner) giveUp(reason string) bool {
 	}
 	o.crew.setGates(true)
 	o.enter(nas.Paused, reason)
-	o.emit("error", "run_paused", -1, map[string]any{"reason": reason})
+	o.emit(nas.RunPaused, -1, map[string]any{"reason": reason})
 	return o.failure == nil
 }
 
@@ -401,14 +401,14 @@ func (o *owner) commit(change func([]checkpoints.Event) error, events ...nas.Eve
 	}
 	if waited := o.disk.waited; waited > 0 {
 		o.disk.waited = 0
-		o.emit("warn", "disk_waited", -1, map[string]any{"seconds": waited.Seconds()})
+		o.emit(nas.DiskWaited, -1, map[string]any{"seconds": waited.Seconds()})
 	}
 	return true
 }
 
 // emit stores an event of its own and hands it on.
-func (o *owner) emit(level, kind string, trial int, data map[string]any) {
-	o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, o.log.event(level, kind, trial, data))
+func (o *owner) emit(kind nas.EventKind, trial int, data map[string]any) {
+	o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, o.log.event(kind, trial, data))
 }
 
 // announce hands an event that is stored already to the screens and the event stream.

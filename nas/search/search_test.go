@@ -382,7 +382,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 	var s *Search
 	sent := make(chan struct{})
 	o := Options{Workers: 1, Every: time.Millisecond, OnEvent: func(e nas.Event) {
-		if e.Kind == "controller_update" && e.Data["version"] == 1 {
+		if e.Kind == nas.ControllerUpdate && e.Data["version"] == 1 {
 			go func() {
 				defer close(sent)
 				k, err := space.Lookup("nasnet-a")

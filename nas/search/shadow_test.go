@@ -259,7 +259,7 @@ func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := create(t, dir, testConfig(), Options{Workers: 1, OnEvent: func(e nas.Event) {
-		if e.Kind == "controller_update" {
+		if e.Kind == nas.ControllerUpdate {
 			cancel()
 		}
 	}})
@@ -293,7 +293,7 @@ func TestUpdatesTellTheVerdict(t *testing.T) {
 	said := map[int][]string{}
 	for _, workers := range []int{1, 4} {
 		finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: workers, Evaluator: uneven{}, OnEvent: func(e nas.Event) {
-			if e.Kind == "controller_update" {
+			if e.Kind == nas.ControllerUpdate {
 				said[workers] = append(said[workers], fmt.Sprint(e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"]))
 			}
 		}}))

@@ -39,7 +39,7 @@ func (o *owner) look() {
 		switch still := r.look(); {
 		case still == looksPerPatience && !r.stalled:
 			r.stalled = true
-			o.emit("warn", "trial_stalled", t.ID, map[string]any{"cell": t.Cell, "seconds": o.options.Patience.Seconds()})
+			o.emit(nas.TrialStalled, t.ID, map[string]any{"cell": t.Cell, "seconds": o.options.Patience.Seconds()})
 			r.cancel(errStalled)
 		case still > looksPerPatience: // it does not end when it is told to; what it still says is not heard
 			o.release(r)
@@ -54,7 +54,7 @@ func (o *owner) look() {
 func (o *owner) part() {
 	for _, r := range o.crew.training {
 		t := r.trial
-		o.emit("warn", "trial_left_behind", t.ID, map[string]any{"cell": t.Cell, "seconds": partingTime.Seconds()})
+		o.emit(nas.TrialLeftBehind, t.ID, map[string]any{"cell": t.Cell, "seconds": partingTime.Seconds()})
 		o.release(r)
 		t.State = nas.Proposed
 	}

@@ -58,7 +58,7 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 		began := time.Now()
 		s := create(t, dir, c, Options{Workers: 2, Evaluator: e, OnEvent: func(e nas.Event) {
 			if e.Trial == 3 || e.Trial == 6 {
-				seen[e.Kind+nas.TrialLabel(e.Trial)] = time.Since(began)
+				seen[string(e.Kind)+nas.TrialLabel(e.Trial)] = time.Since(began)
 			}
 		}})
 		if err := s.Run(t.Context()); err != nil {

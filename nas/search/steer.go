@@ -19,7 +19,7 @@ func (o *owner) do(c nas.Command) (nas.Reply, error) {
 	}
 	r, err := o.steer(c)
 	if err == nil && !stored(c) {
-		o.emit("info", "user", eventTrial(c), told(c, r.Message))
+		o.emit(nas.UserCommand, eventTrial(c), told(c, r.Message))
 	}
 	if err == nil {
 		err = o.failure
@@ -185,7 +185,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		t.Kind, t.Retrain, t.Epochs = nas.Retrained, &r, r.Train.Epochs
 	}
 	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
-	e := o.log.event("info", "user", t.ID, told(c, r.Message))
+	e := o.log.event(nas.UserCommand, t.ID, told(c, r.Message))
 	if o.commit(func(es []checkpoints.Event) error {
 		return o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
 	}, e) {
@@ -209,7 +209,7 @@ func (o *owner) mark(c nas.Command) (nas.Reply, error) {
 		}
 		change = func(es []checkpoints.Event) error { return o.run.SetStar(t.ID, star, es...) }
 	}
-	if o.commit(change, o.log.event("info", "user", t.ID, told(c, message))) {
+	if o.commit(change, o.log.event(nas.UserCommand, t.ID, told(c, message))) {
 		t.Star, t.Note = star, note
 		o.screens.results = false
 	}

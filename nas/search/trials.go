@@ -55,7 +55,7 @@ func (o *owner) startTrial(ctx context.Context, t *nas.Trial) {
 		d["after_epoch"] = t.Epoch
 	}
 	o.crew.training[t.ID] = r
-	e := o.log.event("info", "trial_started", t.ID, d)
+	e := o.log.event(nas.TrialStarted, t.ID, d)
 	if !o.commit(func(es []checkpoints.Event) error { return o.run.StartTrial(t.ID, t.Attempt, es...) }, e) {
 		cancel(errEnding)
 		delete(o.crew.training, t.ID)
@@ -84,7 +84,7 @@ func (o *owner) halfTrained(t *nas.Trial) []byte {
 
 // checkpointLost tells that a half-trained child begins again.
 func (o *owner) checkpointLost(t *nas.Trial, err error) {
-	o.emit("warn", "checkpoint_lost", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+	o.emit(nas.CheckpointLost, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 }
 
 // keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search goes on without it.
@@ -99,7 +99,7 @@ func (o *owner) keep(t *nas.Trial, e epochEnd) {
 		err = o.run.CheckpointTrial(t.ID, t.Attempt, t.Epoch, e.state, record.Epochs(t))
 	}
 	if err != nil {
-		o.emit("warn", "checkpoint_failed", t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+		o.emit(nas.CheckpointFailed, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 	}
 	e.cost.Add(int64(time.Since(began)))
 }
@@ -114,7 +114,7 @@ func (o *owner) epoch(e epochEnd) {
 	t.Epoch = r.Epoch
 	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
 		"val_loss": r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
-	o.announce(o.log.event("info", "epoch", t.ID, d))
+	o.announce(o.log.event(nas.EpochEnded, t.ID, d))
 	o.keep(t, e)
 }
 
@@ -173,7 +173,7 @@ func (o *owner) ended(ctx context.Context, r result) {
 		}
 		if err != nil {
 			// The result counts without its weights: losing a reward for them would be worse.
-			o.emit("error", "weights_lost", t.ID, map[string]any{"error": err.Error()})
+			o.emit(nas.WeightsLost, t.ID, map[string]any{"error": err.Error()})
 		}
 	}
 	o.commitEnd(t, weights, cause)
@@ -211,16 +211,16 @@ func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 			d["shared_from"] = t.Shared
 		}
 		compare(o.ledger, o.policy.views, t, d)
-		e = o.log.event("info", "trial_finished", t.ID, d)
+		e = o.log.event(nas.TrialFinished, t.ID, d)
 	} else if t.State == nas.Stopped {
-		e = o.log.event("info", "trial_stopped", t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
+		e = o.log.event(nas.TrialStopped, t.ID, map[string]any{"cell": t.Cell, "kind": string(t.Kind)})
 	} else {
 		d := map[string]any{"fail_kind": t.FailKind, "error": t.FailText, "cell": t.Cell, "kind": string(t.Kind)}
 		var p *child.PanicError
 		if errors.As(cause, &p) {
 			d["stack"] = string(p.Stack)
 		}
-		e = o.log.event("warn", "trial_failed", t.ID, d)
+		e = o.log.event(nas.TrialFailed, t.ID, d)
 	}
 	var epochs []checkpoints.Epoch
 	if t.CachedOf < 0 {

@@ -51,7 +51,7 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 		when = " when a worker is free,"
 	}
 	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when + " as if it had not been stopped", Trial: t.ID}
-	e := o.log.event("info", "user", t.ID, told(c, reply.Message))
+	e := o.log.event(nas.UserCommand, t.ID, told(c, reply.Message))
 	if stopping {
 		r.stopped = false
 		o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, e)

@@ -90,7 +90,7 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
-		_ = s.Tell(ctx, "terminal_gone", "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
+		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
 		if a.left = true; a.front != nil {
 			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
 		}
