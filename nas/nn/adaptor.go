@@ -16,13 +16,11 @@ import (
 //
 // An op belongs to one node. It has no state of its own (but see side), so that one graph can have several programs.
 type op struct {
+	applied
+
 	name  string
-	part  string       // Graph.Part when it was made
-	id    uint32       // unique in the graph: also the hash, so that Gorgonia never takes two ops for one
-	g     *Graph       //
 	n     int          // examples: the first dimension of what run works on
 	shape tensor.Shape // of the result; nil for a scalar
-	xs    []Node       // children
 	madds int64        // per example
 
 	wrt     []bool  // children that have a gradient
@@ -38,9 +36,16 @@ type op struct {
 	run   func(c *call)
 	grad  func(out, dy Node) []Node // gradients for the children, nil where wrt is false
 	layer func(l *layering) int     // adds what it computes in evaluation; nil for losses and gradients
+}
 
-	of Node   // of an op made by grad: the node that was differentiated
-	dy uint32 // bit i: child i is the gradient of that node
+// applied is what an op is told when it becomes a node.
+type applied struct {
+	g    *Graph
+	id   uint32 // unique in the graph: also the hash, so that Gorgonia never takes two ops for one
+	part string // Graph.Part at that time
+	xs   []Node // children
+	of   Node   // of an op made by grad: the node that was differentiated
+	dy   uint32 // bit i: child i is the gradient of that node
 }
 
 // side is a result of an op beside its node: saved statistics, indices of maxima, the second gradient of one kernel. Programs plan

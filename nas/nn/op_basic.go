@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-
-	"nasnet/nas/kernel"
-)
+import "nasnet/nas/kernel"
 
 // Add adds two nodes of one shape, or two losses.
 func (g *Graph) Add(a, b Node) Node {
@@ -75,62 +71,4 @@ func (g *Graph) Concat(xs ...Node) Node {
 		},
 		layer: func(l *layering) int { return l.concat(l.all(parts)) },
 	}, xs...)
-}
-
-// drop is a set of scales that DropPath and Dropout nodes multiply with.
-type drop struct {
-	index   int // of DropPath
-	dropout bool
-	keep    float64 // of Dropout
-	size    int
-	node    Node
-}
-
-// DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all nodes of that index;
-// see [Program.DrawDropPath]. It is the identity in evaluation, and until scales are drawn.
-func (g *Graph) DropPath(x Node, index int) Node {
-	var d *drop
-	for _, e := range g.drops {
-		if !e.dropout && e.index == index {
-			d = e
-		}
-	}
-	if d == nil {
-		n := x.Shape()[0]
-		d = &drop{index: index, size: n, node: g.Input(fmt.Sprintf("droppath/%d", index), n)}
-		g.drops = append(g.drops, d)
-	}
-	return g.scaled("droppath", x, d)
-}
-
-// Dropout adds a mask that keeps each element with probability keep and scales it by 1/keep; see [Program.DrawDropout]. It is the
-// identity in evaluation, and until masks are drawn. A keep of 1 or more adds nothing.
-func (g *Graph) Dropout(x Node, keep float64) Node {
-	if keep >= 1 {
-		return x
-	}
-	if !(keep > 0) {
-		fail("dropout", "keep probability %v", keep)
-	}
-	n := x.Shape().TotalSize()
-	d := &drop{dropout: true, keep: keep, size: n, node: g.Input(fmt.Sprintf("dropout/%d", len(g.drops)), n)}
-	g.drops = append(g.drops, d)
-	return g.scaled("dropout", x, d)
-}
-
-func (g *Graph) scaled(name string, x Node, d *drop) Node {
-	xs := x.Shape()
-	if d.size%xs[0] != 0 || xs.TotalSize()%d.size != 0 {
-		fail(name, "%d scales for input %v", d.size, xs)
-	}
-	rows, per := d.size/xs[0], xs.TotalSize()/d.size // scales of an example, elements of a scale
-	run := func(c *call) { kernel.DropPathForward(c.out, c.in[0], c.in[1], c.n*rows, per) }
-	return g.apply(&op{
-		name: name, n: xs[0], shape: xs, wrt: []bool{true, false}, inplace: []int{0}, skip: true, run: run,
-		grad: func(_, dy Node) []Node {
-			dx := g.apply(&op{name: name + " dx", n: xs[0], shape: xs, inplace: []int{0}, skip: true, run: run}, dy, d.node)
-			return []Node{dx, nil}
-		},
-		layer: func(l *layering) int { return l.of(x) },
-	}, x, d.node)
 }
