@@ -20,13 +20,7 @@ import (
 // step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is
 // inference by the moving statistics; rates come from the median step.
 type BenchResult struct {
-	Genotype        string    `json:"genotype"`
-	N               int       `json:"n"`
-	Filters         int       `json:"filters"`
-	Image           int       `json:"image"`
-	Batch           int       `json:"batch"`
-	Threads         int       `json:"threads"` // children side by side; the rates are their sums
-	Shards          int       `json:"shards"`  // parts of a child's batch, each on a thread of its own
+	BenchScale
 	TrainImagesPerS float64   `json:"train_images_per_s"`
 	ForwardImages   float64   `json:"forward_images_per_s"`
 	Params          int64     `json:"params"`        // trainable
@@ -41,6 +35,17 @@ type BenchResult struct {
 	BuildMS         float64   `json:"build_ms"`         // from the genotype to the first step
 	Loss            float64   `json:"loss"`             // of the last training step: finite if all is well
 	Ops             []OpShare `json:"ops"`              // where the time of a training step goes, the most first; measured apart, in the first shard of the first child
+}
+
+// BenchScale is what was measured.
+type BenchScale struct {
+	Genotype string `json:"genotype"`
+	N        int    `json:"n"`
+	Filters  int    `json:"filters"`
+	Image    int    `json:"image"`
+	Batch    int    `json:"batch"`
+	Threads  int    `json:"threads"` // children side by side; the rates are their sums
+	Shards   int    `json:"shards"`  // parts of a child's batch, each on a thread of its own
 }
 
 // OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own, by its inputs (dx) and its weights (dw).
@@ -80,7 +85,7 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 		return r, fmt.Errorf("child: bench: %w", err)
 	}
 	net = net.WithDefaults()
-	r = BenchResult{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: o.Batch, Threads: o.Threads, Shards: o.Shards,
+	r = BenchResult{BenchScale: BenchScale{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: o.Batch, Threads: o.Threads, Shards: o.Shards},
 		Params: cost.Trainable, MAdds: cost.MAdds}
 	results, errs := make([]BenchResult, o.Threads), make([]error, o.Threads)
 	var start, all sync.WaitGroup

@@ -50,20 +50,25 @@ type Trainer struct {
 	schedule nn.Schedule
 	steps    int // of an epoch
 
-	shards   []*shard
-	programs []*nn.Program // of the shards
-	network  *network      // of the first shard
-	threads  int           // shards at a time
-	ready    bool          // the programs have their memory
-	opt      nn.Optimizer
-	mean     *average // of the weights; nil: none
-	from     string   // SHA-256 of the model whose weights it began with; empty: none
+	replicas
+	opt  nn.Optimizer
+	mean *average // of the weights; nil: none
+	from string   // SHA-256 of the model whose weights it began with; empty: none
 
 	// where the training is
 	epoch   int  // epochs done
 	within  bool // in the middle of an epoch, where there is no exact state
 	results []EpochResult
 	order   []int32
+}
+
+// replicas are the network, once for each shard of a batch.
+type replicas struct {
+	shards   []*shard
+	programs []*nn.Program // of the shards
+	network  *network      // of the first shard
+	threads  int           // shards at a time
+	ready    bool          // the programs have their memory
 }
 
 // NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose the random numbers. Working
@@ -82,7 +87,7 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	net, train = net.WithDefaults(), train.WithDefaults()
-	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids), threads: runtime.GOMAXPROCS(0)}
+	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids), replicas: replicas{threads: runtime.GOMAXPROCS(0)}}
 	if err := t.plan(g); err != nil {
 		return nil, err
 	}

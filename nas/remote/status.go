@@ -28,14 +28,22 @@ type Status struct {
 
 	Cost nas.CostTerm `json:"cost,omitzero"` // what costs take from the rewards
 
+	Leader
+	Activity
+}
+
+// Leader is the best trial of a run.
+type Leader struct {
 	BestTrial *int    `json:"best_trial,omitempty"`
 	Best      float64 `json:"best"` // reward; 0 while there is none
 	BestCell  string  `json:"best_cell,omitempty"`
 	Genotype  string  `json:"best_genotype,omitempty"`
-	Accuracy  float64 `json:"best_accuracy,omitempty"`   // of the best, while a program runs the search
+	Accuracy  float64 `json:"best_accuracy,omitempty"`   // while a program runs the search
 	Latency   float64 `json:"best_latency_ms,omitempty"` // the same
+}
 
-	// While a program runs it:
+// Activity is what a program does that runs a search.
+type Activity struct {
 	Cached    int          `json:"cached"`
 	Workers   int          `json:"workers"`
 	ImageRate float64      `json:"images_per_s"`
@@ -60,8 +68,9 @@ type Child struct {
 // StatusOf returns the status of a run that this process, with the given pid, has open.
 func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
 	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason, Live: true, PID: pid,
-		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed, Cached: s.Cached, Updates: s.Policy.Version,
-		Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(), ETA: s.ETA.Seconds(), Entropy: s.Policy.Entropy, Control: &c, Cost: s.Config.Cost}
+		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed, Updates: s.Policy.Version, Cost: s.Config.Cost,
+		Activity: Activity{Cached: s.Cached, Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(), ETA: s.ETA.Seconds(),
+			Entropy: s.Policy.Entropy, Control: &c}}
 	if b := s.Best; b != nil {
 		id := b.ID
 		t.BestTrial, t.Best, t.BestCell, t.Genotype = &id, b.Reward, b.Cell, b.Genotype.Text()

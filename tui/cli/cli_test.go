@@ -220,7 +220,8 @@ func TestStatusLine(t *testing.T) {
 	t.Setenv("LC_ALL", "")
 	t.Setenv("TERM", "xterm")
 	best := 107
-	s := remote.Status{Name: "a1", State: "running", Children: 200, Finished: 123, BestTrial: &best, Best: .762, ETA: 247, Running: make([]remote.Child, 2)}
+	s := remote.Status{Name: "a1", State: "running", Children: 200, Finished: 123, Leader: remote.Leader{BestTrial: &best, Best: .762},
+		Activity: remote.Activity{ETA: 247, Running: make([]remote.Child, 2)}}
 	for width, want := range map[int]string{0: "▸ a1 123/200 best .7620 2 training ETA 4:07", 43: "▸ a1 123/200 best .7620 2 training ETA 4:07", 42: "▸ a1 123/200 best .7620 ETA 4:07", 30: "▸ a1 123/200 .7620 ETA 4:07",
 		20: "▸ a1 123/200 .7620", 17: "▸ 123/200 .7620", 9: "▸ 123/200", 8: "▸", 1: "▸"} {
 		if got := statusLine(s, nil, width); got != want {

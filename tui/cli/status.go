@@ -89,7 +89,7 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 		return remote.Status{}, r.Err
 	}
 	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status, Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
-		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Elapsed: r.Run.Elapsed.Seconds()}
+		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Activity: remote.Activity{Elapsed: r.Run.Elapsed.Seconds()}}
 	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // what cannot be parsed is told of all the same
 		st.Cost = c.Cost
 	}
