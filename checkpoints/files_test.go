@@ -158,7 +158,7 @@ func TestSweepKeepsWhatIsNamed(t *testing.T) {
 		return sha
 	}
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1)}))
-	must(t, s.FinishTrial(checkpoints.Trial{ID: 0, HasReward: true, WeightsSHA256: blob("kept weights")}, nil))
+	must(t, s.FinishTrial(checkpoints.Trial{ID: 0, Result: checkpoints.Result{HasReward: true, WeightsSHA256: blob("kept weights")}}, nil))
 	must(t, s.CheckpointTrial(1, 0, 1, []byte("first checkpoint"), nil))
 	must(t, s.CheckpointTrial(1, 0, 2, []byte("kept checkpoint"), nil))
 	must(t, s.AddUpdate(checkpoints.Update{Version: 1, State: []byte("kept policy")}))
@@ -478,10 +478,10 @@ func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
 		{"the same attempt again", func() error { return s.StartTrial(0, 1) }, 5},
 		{"another attempt", func() error { return s.StartTrial(0, 2) }, 4},
 		{"an end", func() error {
-			return s.FinishTrial(checkpoints.Trial{ID: 1, Attempt: 1, HasReward: true, Reward: 0.5}, nil)
+			return s.FinishTrial(checkpoints.Trial{ID: 1, Attempt: 1, Result: checkpoints.Result{HasReward: true, Reward: 0.5}}, nil)
 		}, 3},
 		{"a failure", func() error {
-			return s.FinishTrial(checkpoints.Trial{ID: 2, Attempt: 1, State: "failed", FailKind: "error", FailDetail: "no"}, nil)
+			return s.FinishTrial(checkpoints.Trial{ID: 2, Attempt: 1, State: "failed", Result: checkpoints.Result{FailKind: "error", FailDetail: "no"}}, nil)
 		}, 2},
 		{"the same state again", func() error { return s.CheckpointTrial(3, 1, 2, []byte("second of 3"), nil) }, 2},
 		{"a sweep", func() error { _, err := s.SweepBlobs(-time.Second); return err }, 1},

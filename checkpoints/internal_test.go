@@ -78,7 +78,7 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 			}
 			defer s.Close()
 			err = s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}})
-			err = errors.Join(err, s.FinishTrial(Trial{ID: 0, HasReward: true}, []Epoch{{Trial: 0, ValAcc: 0.5}}))
+			err = errors.Join(err, s.FinishTrial(Trial{ID: 0, Result: Result{HasReward: true}}, []Epoch{{Trial: 0, ValAcc: 0.5}}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,8 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}), s.FinishTrial(Trial{ID: 0, HasReward: true}, []Epoch{{Trial: 0, ValAcc: 0.5}}),
+	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}),
+		s.FinishTrial(Trial{ID: 0, Result: Result{HasReward: true}}, []Epoch{{Trial: 0, ValAcc: 0.5}}),
 		s.AddUpdate(Update{Version: 1, State: []byte("policy")}), s.Close())
 	if err != nil {
 		t.Fatal(err)
@@ -277,7 +278,8 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 				}
 				look(s, how)
 				if how == "for writing" {
-					if err := s.AddTrials([]Trial{{ID: 1, Kind: "sample", Genotype: []byte("1"), State: "done", HasReward: true, Latency: 2.5, Parent: -1}}); err != nil {
+					if err := s.AddTrials([]Trial{{ID: 1, Kind: "sample", Genotype: []byte("1"), State: "done", Parent: -1,
+						Result: Result{HasReward: true, Latency: 2.5}}}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -29,23 +29,28 @@ type Trial struct {
 	Choices  []int
 	LogP     []float64 // log-probability of each choice under the proposing policy, nats; none is nil
 
-	State      string // proposed, running, done, failed, stopped
-	Attempt    int    // 0 for the first training
-	Reward     float64
-	HasReward  bool // Reward is 0 without it
-	FailKind   string
-	FailDetail string
-	Params     int64
-	MAdds      int64
+	State   string // proposed, running, done, failed, stopped
+	Attempt int    // 0 for the first training
+	Result
 
-	Parent        int    // the trial it was made from or whose reward it shares, -1 if none
-	Spec          []byte // JSON of a retrain's settings
-	Star          bool
-	Note          string
-	WeightsSHA256 string // blob of the trained weights, empty if not kept
+	Parent int    // the trial it was made from or whose reward it shares, -1 if none
+	Spec   []byte // JSON of a retrain's settings
+	Star   bool
+	Note   string
 
 	CheckpointSHA256 string // blob of the half-trained child, empty if none
 	CheckpointEpoch  int    // whole epochs in it
+}
+
+// Result is what came of an attempt at a trial.
+type Result struct {
+	Reward        float64
+	HasReward     bool // Reward is 0 without it
+	FailKind      string
+	FailDetail    string
+	Params        int64
+	MAdds         int64
+	WeightsSHA256 string // blob of the trained weights, empty if not kept
 
 	Worker            string // who trained it, empty for this machine
 	Started, Finished time.Time

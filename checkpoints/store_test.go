@@ -36,10 +36,14 @@ func randomTrial(r *rand.Rand, id int) checkpoints.Trial {
 	}
 	t := checkpoints.Trial{
 		ID: id, Batch: r.IntN(100) - 1, PolicyVersion: r.IntN(100), Kind: pick("sample", "edit", "retrain"),
-		Genotype: []byte(`{"normal":` + cell() + `,  "reduction":` + cell() + `}`), CellHash: fmt.Sprintf("%016x%016x%016x%016x", r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()),
-		State: pick("proposed", "running", "done", "failed", "stopped"), Attempt: r.IntN(3),
-		FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40), MAdds: r.Int64N(1 << 50), Parent: -1,
-		Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"), Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100, Latency: r.ExpFloat64(),
+		Genotype: []byte(`{"normal":` + cell() + `,  "reduction":` + cell() + `}`),
+		CellHash: fmt.Sprintf("%016x%016x%016x%016x", r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()),
+		State:    pick("proposed", "running", "done", "failed", "stopped"), Attempt: r.IntN(3),
+		Parent: -1, Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"),
+		Result: checkpoints.Result{
+			FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40), MAdds: r.Int64N(1 << 50),
+			Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100, Latency: r.ExpFloat64(),
+		},
 	}
 	if id > 0 && r.IntN(2) == 0 {
 		t.Parent = r.IntN(id)
@@ -240,7 +244,8 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	must(t, err)
 	must(t, s.SetStar(0, true))
 	must(t, s.SetNote(0, "good"))
-	result := checkpoints.Trial{ID: 0, Attempt: 1, Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5, Latency: 2.25}
+	result := checkpoints.Trial{ID: 0, Attempt: 1,
+		Result: checkpoints.Result{Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5, Latency: 2.25}}
 	must(t, s.FinishTrial(result, []checkpoints.Epoch{{Trial: 0, Attempt: 1, Epoch: 0}, {Trial: 0, Attempt: 1, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: 0}))
 	x, err = s.Trial(0)
 	must(t, err)
@@ -267,7 +272,7 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 
 // failure is the end of the first attempt at a trial that failed.
 func failure(id int, kind, detail string) checkpoints.Trial {
-	return checkpoints.Trial{ID: id, State: "failed", FailKind: kind, FailDetail: detail}
+	return checkpoints.Trial{ID: id, State: "failed", Result: checkpoints.Result{FailKind: kind, FailDetail: detail}}
 }
 
 // openTrials returns the trials that have not ended.
@@ -279,7 +284,7 @@ func openTrials(s *checkpoints.Store) ([]checkpoints.Trial, error) {
 func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	done := func(id int, reward float64) checkpoints.Trial {
-		return checkpoints.Trial{ID: id, Reward: reward, HasReward: true}
+		return checkpoints.Trial{ID: id, Result: checkpoints.Result{Reward: reward, HasReward: true}}
 	}
 	event := checkpoints.Event{Kind: "x", Trial: -1}
 	cases := []struct {
@@ -320,7 +325,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		{"a policy version again", nil, func(s *checkpoints.Store) error { return s.AddUpdate(checkpoints.Update{Version: 1, Batch: 1}, event) }},
 		{"a done trial without a reward", nil, func(s *checkpoints.Store) error { return s.FinishTrial(checkpoints.Trial{ID: 2}, nil, event) }},
 		{"a reward without HasReward", nil, func(s *checkpoints.Store) error {
-			return s.FinishTrial(checkpoints.Trial{ID: 2, State: "stopped", Reward: 1}, nil, event)
+			return s.FinishTrial(checkpoints.Trial{ID: 2, State: "stopped", Result: checkpoints.Result{Reward: 1}}, nil, event)
 		}},
 		{"a failure without a kind", nil, func(s *checkpoints.Store) error { return s.FinishTrial(failure(2, "", ""), nil, event) }},
 		{"an unknown state of a trial", nil, func(s *checkpoints.Store) error {

@@ -41,9 +41,9 @@ func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	})
 }
 
-// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, and the result:
-// State (done if empty, or failed, stopped), Reward, FailKind, FailDetail, Params, MAdds, WeightsSHA256, Worker, Started (if set), Finished (now if zero),
-// Seconds and Latency. A checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
+// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, State (done if
+// empty, or failed, stopped) and Result (finished now if it has no time). A checkpoint of the half-trained child is let go, but that of a stopped one
+// stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
 func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if t.State == "" || t.Open() {
 		t.State = "done"

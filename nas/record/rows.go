@@ -42,8 +42,9 @@ func Trial(t *nas.Trial) checkpoints.Trial {
 		kind = nas.Sampled // to the store, a shadow is a proposal of no policy
 	}
 	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.Hash, Choices: t.Choices,
-		LogP: t.LogP, State: string(t.State), Attempt: t.Attempt, Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText,
-		Params: t.Params, MAdds: t.MAdds, Parent: t.Parent, Star: t.Star, Note: t.Note, Started: t.Started, Finished: t.Finished, Seconds: t.Seconds, Latency: t.Latency}
+		LogP: t.LogP, State: string(t.State), Attempt: t.Attempt, Parent: t.Parent, Star: t.Star, Note: t.Note,
+		Result: checkpoints.Result{Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText, Params: t.Params, MAdds: t.MAdds,
+			Started: t.Started, Finished: t.Finished, Seconds: t.Seconds, Latency: t.Latency}}
 	if t.Retrain != nil {
 		if r.Spec, err = json.Marshal(t.Retrain); err != nil {
 			panic(fmt.Sprintf("record: settings of trial %d: %v", t.ID, err))

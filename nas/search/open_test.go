@@ -61,9 +61,11 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 			b, err := json.Marshal(g)
 			check(err)
 			began := time.Unix(1_700_000_000+int64(id), 0)
-			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / c.Batch, PolicyVersion: id / c.Batch, Kind: "sample", Genotype: b, CellHash: g.Hash(), Choices: p.Choices,
-				LogP: p.LogP, State: "done", Attempt: 1, Reward: r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000, Parent: -1, Started: began,
-				Finished: began.Add(time.Second), Seconds: 1})
+			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / c.Batch, PolicyVersion: id / c.Batch, Kind: "sample",
+				Genotype: b, CellHash: g.Hash(), Choices: p.Choices, LogP: p.LogP,
+				State: "done", Attempt: 1, Parent: -1,
+				Result: checkpoints.Result{Reward: r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000,
+					Started: began, Finished: began.Add(time.Second), Seconds: 1}})
 			for e := range c.Train.Epochs {
 				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
 			}

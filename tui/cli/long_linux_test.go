@@ -58,8 +58,11 @@ func longRun(t testing.TB, n int) (store, dir string) {
 			text, err := json.Marshal(g)
 			check(err)
 			began := time.Unix(1_700_000_000+int64(id), 0)
-			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / batch, PolicyVersion: id / batch, Kind: "sample", Genotype: text, CellHash: g.Hash(), Choices: choices, LogP: make([]float64, len(choices)),
-				State: "done", Attempt: 1, Reward: 0.5 + 0.4*r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000, Parent: -1, Started: began, Finished: began.Add(time.Second), Seconds: 1})
+			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / batch, PolicyVersion: id / batch, Kind: "sample",
+				Genotype: text, CellHash: g.Hash(), Choices: choices, LogP: make([]float64, len(choices)),
+				State: "done", Attempt: 1, Parent: -1,
+				Result: checkpoints.Result{Reward: 0.5 + 0.4*r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000,
+					Started: began, Finished: began.Add(time.Second), Seconds: 1}})
 			for e := range 2 {
 				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
 			}
