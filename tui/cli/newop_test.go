@@ -77,7 +77,13 @@ func TestTheReadmeCountsTheOps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "all " + strconv.Itoa(len(space.Ops)) + " ops"; !strings.Contains(string(b), want) {
-		t.Errorf("the README does not say %q", want)
+	counts := regexp.MustCompile(`all (\d+)\s+ops`).FindAllStringSubmatch(string(b), -1)
+	if len(counts) == 0 {
+		t.Error("the README does not say how many ops there are")
+	}
+	for _, c := range counts {
+		if c[1] != strconv.Itoa(len(space.Ops)) {
+			t.Errorf("the README says %q; there are %d", c[0], len(space.Ops))
+		}
 	}
 }
