@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"nasnet/nas/child"
 	"nasnet/nas/space"
 )
 
@@ -51,14 +50,6 @@ type Reply struct {
 	At      int    `json:"at,omitempty"` // policy version of a fork
 }
 
-// RetrainSpec is how a picked cell is trained again. Train.Shards 0 stands for [child.DefaultShards], and is recorded as what that gives.
-type RetrainSpec struct {
-	Data  DataSpec          `json:"data"`
-	Net   child.NetConfig   `json:"net"`
-	Train child.TrainConfig `json:"train"`
-	Seed  uint64            `json:"seed"`
-}
-
 // ForkSpec is where a fork begins and what changes. A nil or zero change keeps the parent's setting.
 type ForkSpec struct {
 	At           int     `json:"at"`   // policy version; -1 = the latest
@@ -69,6 +60,44 @@ type ForkSpec struct {
 	Entropy      float64 `json:"entropy,omitempty"` // weight of the bonus; negative: none
 	Steps        int     `json:"steps,omitempty"`
 	Start        bool    `json:"start,omitempty"` // run it at once, beside its parent in the same process
+}
+
+// Change applies the settings of the fork that are not zero.
+func (f ForkSpec) Change(c *Config) {
+	if f.Seed != nil {
+		c.Seed = *f.Seed
+	}
+	if f.Children != 0 {
+		c.Children = f.Children
+	}
+	if f.LearningRate != 0 {
+		c.Controller.LearningRate = f.LearningRate
+	}
+	if f.Entropy != 0 {
+		c.Controller.Entropy = f.Entropy
+	}
+	if f.Steps != 0 {
+		c.Controller.Steps = f.Steps
+	}
+}
+
+// Take makes the fork change what differs between two configs, as far as a fork of a live run may.
+func (f *ForkSpec) Take(was, now Config) {
+	if now.Seed != was.Seed {
+		f.Seed = &now.Seed
+	}
+	if now.Children != was.Children {
+		f.Children = now.Children
+	}
+	if now.Controller.LearningRate != was.Controller.LearningRate {
+		f.LearningRate = now.Controller.LearningRate
+	}
+	if now.Controller.Entropy != was.Controller.Entropy {
+		f.Entropy = now.Controller.Entropy
+	}
+	if now.Controller.Steps != was.Controller.Steps {
+		f.Steps = now.Controller.Steps
+	}
 }
 
 // ErrClosed is the answer to commands after a run has ended.

@@ -32,8 +32,7 @@ type Config struct {
 	Repeats    string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
 	Failures   string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
 
-	Net   child.NetConfig   `json:"net"`
-	Train child.TrainConfig `json:"train"`
+	child.Setup // of every child
 
 	Latency bool     `json:"latency,omitempty"` // measure how long each trained child looks at one image on one thread
 	Cost    CostTerm `json:"cost,omitzero"`     // what costs take from the reward
@@ -83,23 +82,23 @@ var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
 		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
-		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
-		Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
-			DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}},
+		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
+			Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+				DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}}},
 	}},
 	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
 		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1, Shadow: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
-		Net:        child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
-		Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
-			DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}},
+		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
+			Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+				DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}}},
 	}},
 	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
 		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1, Shadow: 10,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
-		Net:        child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
-		Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
-			DropPath: child.DropPath{Mode: "linear", Prob: 0.4}, Augment: child.Augment{Pad: 4, Flip: true}},
+		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
+			Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+				DropPath: child.DropPath{Mode: "linear", Prob: 0.4}, Augment: child.Augment{Pad: 4, Flip: true}}},
 	}},
 }
 
@@ -130,27 +129,16 @@ func (c Config) SameSpace(d Config) bool {
 
 // Validate says what is wrong with the config, naming the field, what was found and what was wanted.
 func (c Config) Validate() error {
+	if err := ownSettings.Check(c); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
 	switch {
 	case c.Data == "":
 		return fmt.Errorf("config: data is empty; want the name of a data set or a folder")
-	case c.Children < 1 || c.Children > FirstManual: // the numbers from there on are those of trials made by hand
-		return fmt.Errorf("config: children is %d; want 1 to %d", c.Children, FirstManual)
-	case c.Batch < 1 || c.Batch > FirstManual:
-		return fmt.Errorf("config: batch is %d; want 1 to %d", c.Batch, FirstManual)
-	case c.Lag < 0 || c.Lag > 8:
-		return fmt.Errorf("config: lag is %d; want 0 to 8", c.Lag)
-	case c.Shadow < 0 || c.Shadow == 1:
-		return fmt.Errorf("config: shadow is %d; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly", c.Shadow)
-	case c.Workers < 0 || c.Workers > 1024:
-		return fmt.Errorf("config: workers is %d; want 0 (one a core) to 1024", c.Workers)
-	case c.TrainImages < 0 || c.ValImages < 0:
-		return fmt.Errorf("config: train_images %d, val_images %d; want 0 or more", c.TrainImages, c.ValImages)
+	case c.Shadow == 1:
+		return fmt.Errorf("config: shadow is 1; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly")
 	case c.Train.Shards > 1:
 		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each", c.Train.Shards)
-	case c.Repeats != "cached" && c.Repeats != "retrain":
-		return fmt.Errorf("config: repeats is %q; want cached or retrain", c.Repeats)
-	case c.Failures != "skip" && c.Failures != "zero":
-		return fmt.Errorf("config: failures is %q; want skip or zero", c.Failures)
 	}
 	if err := c.Cost.Validate(); err != nil {
 		return fmt.Errorf("config: %w", err)

@@ -30,11 +30,6 @@ func (c Config) Job(trial int, g space.Genotype) Job {
 	return Job{Trial: trial, Genotype: g, Data: c.DataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed, Latency: c.MeasuresLatency()}
 }
 
-// Job is a trial at settings of its own.
-func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
-	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Alone: true, Keep: true}
-}
-
 // Streams are the ids of the job's random streams, besides its seed.
 func (j Job) Streams() []uint64 {
 	if j.Alone {

@@ -149,7 +149,7 @@ func retrained() *nas.Snapshot {
 		net := s.Config.Net
 		net.Filters = filters
 		v.Params, v.MAdds = v.Params*int64(filters)/16, v.MAdds*int64(filters)/16*int64(filters)/16-int64(of.ID)*1000
-		v.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, Test: true}, Net: net, Train: s.Config.Train, Seed: seed}
+		v.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, Test: true}, Setup: child.Setup{Net: net, Train: s.Config.Train}, Seed: seed}
 		if of.HasReward {
 			v.Found = &nas.Found{Trial: of.ID, Kind: of.Kind, Reward: of.Reward}
 		}
@@ -275,7 +275,7 @@ func busy() *nas.Snapshot {
 	again := trialOf(nas.FirstManual+1, nasnet, nas.Retrained, nas.Running, 11, 20, 0.74)
 	again.Parent = 1107
 	again.Batch, again.Policy = -1, -1
-	again.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Net: s.Config.Net, Train: s.Config.Train, Seed: 3}
+	again.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 3}
 	hand := trialOf(nas.FirstManual, randomCell(77), nas.Submitted, nas.Running, 18, 20, 0.76)
 	hand.Parent, hand.Batch, hand.Policy = 1107, -1, -1
 	s.Running = []nas.TrialView{trialOf(1285, randomCell(50), nas.Sampled, nas.Running, 2, 20, 0.6), trialOf(1286, randomCell(51), nas.Sampled, nas.Running, 4, 20, 0.62), again, hand}
@@ -289,7 +289,7 @@ func busy() *nas.Snapshot {
 	s.Recent = []nas.TrialView{ended, failed, repeat, stopped}
 	once := trialOf(nas.FirstManual-0+7, nasnet, nas.Retrained, nas.Done, 20, 20, 0.7668)
 	once.Parent, once.Batch, once.Policy = 1107, -1, -1
-	once.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Net: s.Config.Net, Train: s.Config.Train, Seed: 2}
+	once.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 2}
 	s.Retrains = []nas.TrialView{again, once}
 	for v := 1; v <= 160; v++ {
 		x := float64(v) / 160

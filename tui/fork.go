@@ -2,11 +2,11 @@ package tui
 
 import (
 	"fmt"
-	"strconv"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
+	"nasnet/nas/setting"
 )
 
 // forkDialog asks where a new run begins and what is different in it.
@@ -14,7 +14,11 @@ type forkDialog struct {
 	plainDialog
 	form
 	latest int
+	config nas.Config // of the parent
 }
+
+// forkSettings are the settings that a fork of a live run may change.
+func forkSettings() setting.Table[nas.Config] { return nas.Settings().For(setting.Fork) }
 
 func openFork(m *model) (screen, string) {
 	s := m.snap
@@ -25,23 +29,21 @@ func openFork(m *model) (screen, string) {
 			at = v.Policy
 		}
 	}
-	d := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	name := func(s string) error {
 		if s == "" {
 			return nil
 		}
 		return nas.CheckName(s)
 	}
-	f := newForm(
-		field{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest), hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
-		field{name: "name", label: "name", check: name, hint: "empty: " + c.Name + "-fork-N"},
-		field{name: "seed", label: "seed", value: fmt.Sprint(c.Seed), check: natural, hint: "another seed draws other cells"},
-		field{name: "lr", label: "controller lr", value: d(c.Controller.LearningRate), check: between(0, 1, true)},
-		field{name: "entropy", label: "entropy bonus", value: d(max(0, c.Controller.Entropy)), check: between(0, 10, false), hint: "more: explores longer; 0: none"},
-		field{name: "children", label: "children", value: fmt.Sprint(c.Children), check: whole(1, 10_000_000), hint: "proposals in all"},
-		field{name: "start", label: "start", value: "later", choices: []string{"later", "now"}, hint: "now: beside this run; later: by resume"},
-	)
-	return &forkDialog{form: f, latest: latest}, ""
+	fields := []field{
+		{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest), hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
+		{name: "name", label: "name", check: name, hint: "empty: " + c.Name + "-fork-N"},
+	}
+	for _, r := range forkSettings() {
+		fields = append(fields, settingField(r, c))
+	}
+	fields = append(fields, field{name: "start", label: "start", value: "later", choices: []string{"later", "now"}, hint: "now: beside this run; later: by resume"})
+	return &forkDialog{form: newForm(fields...), latest: latest, config: c}, ""
 }
 
 func (*forkDialog) scope() scope { return onForm }
@@ -56,21 +58,13 @@ func (f *forkDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 // command is the fork that the fields ask for; what was not changed stays the parent's.
 func (f *forkDialog) command() nas.Command {
 	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name"), Start: f.get("start") == "now"}
-	if f.changed("seed") {
-		n, _ := strconv.ParseUint(f.get("seed"), 10, 64)
-		s.Seed = &n
-	}
-	if f.changed("lr") {
-		s.LearningRate = f.decimal("lr")
-	}
-	if f.changed("entropy") {
-		if s.Entropy = f.decimal("entropy"); s.Entropy == 0 {
-			s.Entropy = -1 // none, as a config says it
+	now := f.config
+	for _, r := range forkSettings() {
+		if f.changed(r.Name) {
+			_ = r.Set(&now, f.get(r.Name)) // the field was checked
 		}
 	}
-	if f.changed("children") {
-		s.Children = f.integer("children")
-	}
+	s.Take(f.config, now)
 	return nas.Command{Do: nas.Fork, Fork: &s}
 }
 

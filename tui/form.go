@@ -8,6 +8,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas/setting"
 )
 
 // field is one line of a form: text, or a choice that the arrows go through.
@@ -54,9 +56,24 @@ func (f *form) integer(name string) int {
 	return n
 }
 
-func (f *form) decimal(name string) float64 {
-	x, _ := strconv.ParseFloat(f.get(name), 64)
-	return x
+func (f *form) yes(name string) bool { return f.get(name) == "yes" }
+
+// set puts text into a field, which counts as changed if it was other text at the start.
+func (f *form) set(name, value string) {
+	for i := range f.fields {
+		if f.fields[i].name == name {
+			f.fields[i].input.set(value)
+		}
+	}
+}
+
+func (f *form) changed(name string) bool {
+	for i := range f.fields {
+		if f.fields[i].name == name {
+			return f.fields[i].changed()
+		}
+	}
+	return false
 }
 
 // wrong is the first field whose text does not pass its check, and why.
@@ -187,23 +204,42 @@ func whole(lo, hi int) func(string) error {
 	}
 }
 
-// between checks for a number from lo to hi; open leaves lo itself out.
-func between(lo, hi float64, open bool) func(string) error {
-	return func(s string) error {
-		x, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(x >= lo && x <= hi) || open && x == lo {
-			if open {
-				return fmt.Errorf("want above %g, at most %g", lo, hi)
-			}
-			return fmt.Errorf("want %g to %g", lo, hi)
-		}
-		return nil
-	}
-}
-
 func natural(s string) error {
 	if _, err := strconv.ParseUint(s, 10, 64); err != nil {
 		return fmt.Errorf("want a whole number")
 	}
 	return nil
+}
+
+var noYes = []string{"no", "yes"}
+
+// yesNo is a bool as a field shows it.
+var yesNo = map[string]string{"true": "yes", "false": "no"}
+
+// settingField is the field of a setting, with the value that v has.
+func settingField[T any](r setting.Row[T], v T) field {
+	f := field{name: r.Name, label: r.Title(), value: r.Get(v), hint: r.Brief()}
+	switch {
+	case r.Type() == "bool":
+		f.value, f.choices = yesNo[f.value], noYes
+	case r.Choices != nil:
+		f.choices = r.Choices()
+	default:
+		f.check = func(text string) error {
+			to := v
+			return r.Set(&to, text)
+		}
+	}
+	return f
+}
+
+// applySettings gives v what the fields of the settings say. A field that does not pass its check changes nothing.
+func applySettings[T any](f *form, rows setting.Table[T], v *T) {
+	for _, r := range rows {
+		text := f.get(r.Name)
+		if r.Type() == "bool" {
+			text = fmt.Sprint(text == "yes")
+		}
+		_ = r.Set(v, text) // the field says what is wrong, and is asked before the command is sent
+	}
 }

@@ -15,7 +15,7 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 		t.Fatalf("a latency nobody measured:\n%s", got)
 	}
 	d.press("m")
-	profile, err := fakeLatency(busy().Top[0].Genotype, nas.RetrainSpec{Net: config().Net})
+	profile, err := fakeLatency(busy().Top[0].Genotype, nas.RetrainSpec{Setup: child.Setup{Net: config().Net}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestACellThatFailedDoesNotTakeTheRoomOfTheChart(t *testing.T) {
 func TestTheOrderByLatencyHasWhatWasMeasuredOnRequest(t *testing.T) {
 	d := drive(t, busy(), 160, 48).press("5")
 	latency := func(i int) float64 {
-		l, err := fakeLatency(d.m.snap.Top[i].Genotype, nas.RetrainSpec{Net: config().Net})
+		l, err := fakeLatency(d.m.snap.Top[i].Genotype, nas.RetrainSpec{Setup: child.Setup{Net: config().Net}})
 		if err != nil {
 			t.Fatal(err)
 		}

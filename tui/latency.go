@@ -21,7 +21,7 @@ type latencyMsg struct {
 // netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give its channels and classes.
 func (m *model) netOf(v nas.TrialView) nas.RetrainSpec {
 	c := m.snap.Config
-	s := nas.RetrainSpec{Net: c.Net, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
+	s := nas.RetrainSpec{Setup: child.Setup{Net: c.Net}, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
 	if v.Retrain != nil {
 		s.Net, s.Data.Name, s.Data.Image = v.Retrain.Net, v.Retrain.Data.Name, v.Retrain.Data.Image
 	}

@@ -13,6 +13,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 )
 
 func TestKeysAndTheirCommands(t *testing.T) {
@@ -138,7 +139,7 @@ func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
 	d.press("right")
-	for _, x := range []struct{ field, text string }{{"judged", ""}, {"n", "6"}, {"epochs", "600"}, {"mode", ""}, {"prob", "0.3"}, {"seed", "7"}} {
+	for _, x := range []struct{ field, text string }{{"judged", ""}, {"n", "6"}, {"epochs", "600"}, {"drop-path-mode", ""}, {"drop-path", "0.3"}, {"seed", "7"}} {
 		to(t, d, x.field)
 		if x.text == "" {
 			d.press("right")
@@ -152,10 +153,10 @@ func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 		t.Fatalf("got %+v", c)
 	}
 	base := busy().Config
-	want := nas.RetrainSpec{Net: base.Net.WithDefaults(), Train: base.Train.WithDefaults(), Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
+	want := nas.RetrainSpec{Setup: child.Setup{Net: base.Net.WithDefaults(), Train: base.Train.WithDefaults()}, Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
 	want.Net.N, want.Train.Epochs = 6, 600
 	want.Net.Channels, want.Net.Classes = 0, 0
-	want.Train.Shards = 0
+	want.Train.Shards, want.Net.StemMultiplier = 0, 0
 	want.Train.DropPath.Mode, want.Train.DropPath.Prob = "constant", 0.3
 	if !reflect.DeepEqual(*c.Retrain, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", *c.Retrain, want)
@@ -171,9 +172,9 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 		keys []string
 		want string
 	}{
-		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 64"},
-		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "0", "enter"}, "lr: want above 0"},
-		{"drop probability above 0.95", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.95"},
+		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 200"},
+		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "0", "enter"}, "lr: want a number above 0"},
+		{"drop probability above 0.99", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.99"},
 		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"}, "from policy: want 0 to 160"},
 		{"a name that is no folder name", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
 		{"a seed below zero", []string{"f", "tab", "tab", "ctrl+u", "-", "1", "enter"}, "seed: want a whole number"},
@@ -192,10 +193,10 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 }
 
 func TestForkChangesWhatWasChanged(t *testing.T) {
-	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7", "tab", "ctrl+u").typeText("1e-4")
-	d.press("tab", "ctrl+u").typeText("0.01").press("tab", "ctrl+u").typeText("500").press("enter")
+	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7", "tab", "ctrl+u").typeText("500")
+	d.press("tab", "ctrl+u").typeText("1e-4").press("tab", "ctrl+u").typeText("5").press("tab", "ctrl+u").typeText("0.01").press("enter")
 	seed := uint64(7)
-	want := nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 90, Name: "try-2", Seed: &seed, LearningRate: 1e-4, Entropy: 0.01, Children: 500}}
+	want := nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 90, Name: "try-2", Seed: &seed, LearningRate: 1e-4, Steps: 5, Entropy: 0.01, Children: 500}}
 	if got := d.last(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v %+v", got, got.Fork)
 	}
@@ -205,7 +206,7 @@ func TestAForkWithoutAnEntropyBonus(t *testing.T) {
 	for _, r := range []struct{ had, want float64 }{{0.01, -1}, {-1, 0}} { // 0: as the parent has it, which is none
 		s := busy()
 		s.Config.Controller.Entropy = r.had
-		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "ctrl+u").typeText("0").press("enter")
+		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u").typeText("0").press("enter")
 		if c := d.last(); c.Fork == nil || c.Fork.Entropy != r.want {
 			t.Errorf("from %v: sent %+v, want an entropy of %v", r.had, c.Fork, r.want)
 		}

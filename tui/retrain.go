@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -42,16 +41,11 @@ func openRetrain(m *model) (screen, string) {
 		}
 	}
 	c := m.snap.Config
-	spec := nas.RetrainSpec{Net: c.Net, Train: c.Train, Seed: c.Seed,
-		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Seed: c.Seed}}
+	spec := nas.RetrainSpec{Setup: c.Setup, Data: c.DataSpec(), Seed: c.Seed}
 	if v.Retrain != nil {
 		spec = *v.Retrain
 	}
-	unread := spec.Net.Channels == 0 || spec.Net.Classes == 0
-	spec.Net, spec.Train = spec.Net.WithDefaults(), spec.Train.WithDefaults()
-	if unread {
-		spec.Net.Channels, spec.Net.Classes = 0, 0 // which are those of the images
-	}
+	spec.Setup = plainSetup(spec.Setup)
 	groups := groupsFor(m, v)
 	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
@@ -68,77 +62,6 @@ func openRetrain(m *model) (screen, string) {
 
 func (r *retrainScreen) init(m *model) tea.Cmd { return m.askPlan(r.command()) }
 
-// retrainFields are the settings of a training, the most wanted first.
-func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
-	judged := "validation"
-	if spec.Data.Test {
-		judged = "test"
-	}
-	presets := []string{ownSettings}
-	for _, r := range child.Recipes {
-		presets = append(presets, r.Name)
-	}
-	var stacks []string
-	for _, s := range child.Stacks {
-		stacks = append(stacks, s.Name)
-	}
-	named := func(s string) error {
-		if s == "" {
-			return fmt.Errorf("want a name or a folder")
-		}
-		return nil
-	}
-	n, t := spec.Net, spec.Train
-	return []field{
-		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named, hint: "a name, or a folder of class folders"},
-		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
-		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"}, hint: "test: train on all, judge on test images"},
-		{name: "images", label: "images", value: fmt.Sprint(spec.Data.TrainImages), check: whole(0, 100_000_000), hint: "to train on; 0 = all there are"},
-		{name: "image", label: "image side", value: fmt.Sprint(spec.Data.Image), check: whole(4, 1024), hint: "pixels"},
-		{name: "n", label: "cells N", value: fmt.Sprint(n.N), check: whole(1, 64), hint: "normal cells in each of the three stacks"},
-		{name: "f", label: "filters F", value: fmt.Sprint(n.Filters), check: whole(1, 4096), hint: "of the first stack"},
-		{name: "epochs", label: "epochs", value: fmt.Sprint(t.Epochs), check: whole(1, 100_000)},
-		{name: "batch", label: "batch", value: fmt.Sprint(t.Batch), check: whole(2, 65_536), hint: "images a step"},
-		{name: "lr", label: "lr", value: decimal(t.LR), check: between(0, 100, true), hint: "at its highest"},
-		{name: "schedule", label: "schedule", value: t.Schedule, choices: child.Schedules(), hint: "of the learning rate"},
-		{name: "mode", label: "DropPath", value: t.DropPath.Mode, choices: []string{"none", "linear", "constant", "scaled"}, hint: "linear: the paper's schedule"},
-		{name: "prob", label: "drop at end", value: decimal(t.DropPath.Prob), check: between(0, 0.95, false), hint: "probability; keep is 1 less it"},
-		{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
-		{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings each, the next seeds"},
-		{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
-		{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"},
-		{name: "pad", label: "pad", value: fmt.Sprint(t.Augment.Pad), check: whole(0, 256), hint: "pixels, then a random crop"},
-		{name: "flip", label: "flip", value: yesNo(t.Augment.Flip), choices: noYes, hint: "half of the images are mirrored"},
-		{name: "cutout", label: "cutout", value: fmt.Sprint(t.Augment.Cutout), check: whole(0, 1024), hint: "side of a blank square"},
-		{name: "color", label: "colour", value: decimal(t.Augment.Color), check: between(0, 1, false), hint: "part that it changes by"},
-		{name: "crop", label: "crop", value: decimal(t.Augment.Crop), check: between(0, 1, false), hint: "least part seen, in place of pad"},
-		{name: "ema", label: "average", value: decimal(t.EMA), check: between(0, 0.999999, false), hint: "decay of the weights' mean; 0: none"},
-		{name: "flipmean", label: "flip average", value: yesNo(t.FlipAverage), choices: noYes, hint: "judged with the mirror image, too"},
-		{name: "optimizer", label: "optimizer", value: t.Optimizer, choices: []string{"sgd", "rmsprop"}},
-		{name: "warmup", label: "warm-up", value: decimal(t.WarmupEpochs), check: between(0, 100_000, false), hint: "epochs in which lr rises"},
-		{name: "momentum", label: "momentum", value: decimal(t.Momentum), check: between(0, 0.9999, false)},
-		{name: "nesterov", label: "Nesterov", value: yesNo(t.Nesterov), choices: noYes, hint: "momentum that looks ahead"},
-		{name: "decay", label: "weight decay", value: decimal(t.WeightDecay), check: between(0, 1, false)},
-		{name: "clip", label: "clip", value: decimal(t.Clip), check: between(0, 1e9, false), hint: "largest gradient norm; 0: none"},
-		{name: "smoothing", label: "smoothing", value: decimal(t.LabelSmoothing), check: between(0, 0.99, false), hint: "of the labels"},
-		{name: "dropout", label: "dropout", value: decimal(t.Dropout), check: between(0, 0.95, false), hint: "of features, before the classifier"},
-		{name: "whiten", label: "whiten", value: yesNo(t.Whiten), choices: noYes, hint: "the stem starts whitened"},
-		{name: "stack", label: "stack", value: n.Stack, choices: stacks, hint: "how cells are stacked"},
-		{name: "aux", label: "aux head", value: yesNo(n.Aux), choices: noYes, hint: "at two thirds of the depth"},
-	}
-}
-
-var noYes = []string{"no", "yes"}
-
-func yesNo(v bool) string {
-	if v {
-		return "yes"
-	}
-	return "no"
-}
-
-func decimal(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-
 // fill puts the settings of the chosen preset into the fields.
 func (r *retrainScreen) fill(m *model) {
 	spec, side := r.spec, r.spec.Data.Image
@@ -147,7 +70,7 @@ func (r *retrainScreen) fill(m *model) {
 		if recipe.Net.Image > 0 {
 			side = recipe.Net.Image
 		}
-		spec = r.ofPreset(m, recipe, side)
+		spec = r.ofPreset(recipe, side)
 		r.timed = recipe.Within > 0
 	}
 	r.filled = retrainFields(spec, nil)
@@ -159,16 +82,11 @@ func (r *retrainScreen) fill(m *model) {
 }
 
 // ofPreset is the settings of a preset for images of a side.
-func (r *retrainScreen) ofPreset(m *model, recipe child.Recipe, side int) nas.RetrainSpec {
-	spec := r.spec
-	net, train := recipe.For(side, slices.Contains(m.options.Handed, r.get("data")))
-	net.Image = side
-	spec.Net, spec.Train = net.WithDefaults(), train.WithDefaults()
-	spec.Data.Image, spec.Data.TrainImages, spec.Data.Test = side, 0, true
-	if recipe.Within > 0 {
-		spec.Train.Epochs = recipe.MostEpochs // until it is known what an epoch takes
-	}
-	return spec
+func (r *retrainScreen) ofPreset(recipe child.Recipe, side int) nas.RetrainSpec {
+	s := r.spec
+	s.Data.Name = r.get("data")
+	recipe.Net.Image = 0 // the field says it
+	return s.With(recipe, side)
 }
 
 // follow brings what a preset makes of the images, and the epochs that fit, up to what the fields say now, but for what the user has set.
@@ -177,9 +95,9 @@ func (r *retrainScreen) follow(m *model) {
 	if err != nil || r.integer("image") < 1 {
 		return
 	}
-	now := retrainFields(r.ofPreset(m, recipe, r.integer("image")), nil)
+	now := retrainFields(r.ofPreset(recipe, r.integer("image")), nil)
 	for i, x := range r.filled {
-		if slices.Contains([]string{"pad", "cutout", "flip", "flipmean"}, x.name) && r.get(x.name) == x.value {
+		if slices.Contains([]string{"pad", "cutout", "flip", "flip-average"}, x.name) && r.get(x.name) == x.value {
 			r.set(x.name, now[i].value)
 			r.filled[i].value = now[i].value
 		}
@@ -211,61 +129,28 @@ func (r *retrainScreen) ask(m *model) tea.Cmd {
 // command is the command that the fields ask for.
 func (r *retrainScreen) command() nas.Command {
 	s := r.spec
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil { // what has no field is the preset's as well
-		net, train := recipe.For(0, false)
-		net.Channels, net.Classes = s.Net.Channels, s.Net.Classes
-		s.Net, s.Train = net, train
-	}
 	if name := r.get("data"); name != s.Data.Name {
 		s.Data.Name, s.Data.Dir = name, ""
 		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
 	}
 	s.Data.Test = r.get("judged") == "test"
 	s.Data.TrainImages, s.Data.Image = r.integer("images"), r.integer("image")
-	s.Net.N, s.Net.Filters, s.Net.Image = r.integer("n"), r.integer("f"), s.Data.Image
-	s.Net.Aux = r.yes("aux")
-	if stack := r.get("stack"); stack != s.Net.Stack { // with its own defaults
-		s.Net = child.NetConfig{Stack: stack, N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes, Aux: s.Net.Aux}
+	s = s.In(r.get("stack"))
+	applySettings(&r.form, retrainSettings(), &s.Setup)
+	s.Net.Image = s.Data.Image
+	if r.changed("skip-reduction") && s.Net.StemMultiplier == 0 { // else a network of that size may skip by default
+		s.Net.StemMultiplier = s.Net.WithDefaults().StemMultiplier
 	}
-	t := &s.Train
-	t.Epochs, t.Batch, t.LR, t.Schedule = r.integer("epochs"), r.integer("batch"), r.decimal("lr"), r.get("schedule")
-	t.Shards = 0 // as the batch asks for
-	t.DropPath.Mode, t.DropPath.Prob = r.get("mode"), r.decimal("prob")
-	t.Augment = child.Augment{Pad: r.integer("pad"), Crop: r.decimal("crop"), Flip: r.yes("flip"), Color: r.decimal("color"), Cutout: r.integer("cutout")}
-	t.EMA, t.FlipAverage = r.decimal("ema"), r.yes("flipmean")
-	t.Optimizer, t.WarmupEpochs, t.Momentum, t.WeightDecay = r.get("optimizer"), r.decimal("warmup"), r.decimal("momentum"), r.decimal("decay")
-	t.Clip, t.LabelSmoothing, t.Whiten = r.decimal("clip"), r.decimal("smoothing"), r.yes("whiten")
-	t.Nesterov, t.Dropout = r.yes("nesterov"), r.decimal("dropout")
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	c := ofCell(r.cell())
 	c.Do, c.Retrain = nas.Retrain, &s
 	return c
 }
 
-func (f *form) yes(name string) bool { return f.get(name) == "yes" }
-
-// set puts text into a field, which counts as changed if it was other text at the start.
-func (f *form) set(name, value string) {
-	for i := range f.fields {
-		if f.fields[i].name == name {
-			f.fields[i].input.set(value)
-		}
-	}
-}
-
 func (r *retrainScreen) scope() scope { return onForm }
 func (r *retrainScreen) back() bool   { return false }
 
 func (r *retrainScreen) selected(*model) (nas.TrialView, bool) { return r.trial, true }
-
-func (f *form) changed(name string) bool {
-	for i := range f.fields {
-		if f.fields[i].name == name {
-			return f.fields[i].changed()
-		}
-	}
-	return false
-}
 
 // chooseImages goes from a part of the training images to all of them, and back, with what the training is judged on, unless the user chose a number.
 func (r *retrainScreen) chooseImages() {
@@ -472,50 +357,4 @@ func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 		return 0
 	}
 	return r.gauge.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) / float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.gauge.MAdds)
-}
-
-// trainingsPane lists the trainings of a cell.
-func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
-	name := min(17, w-38) // of a data set, which leaves room for the accuracy
-	wide := name >= 8
-	line := func(child, data, net, epochs, seed, acc string) string {
-		l := " " + fit(child, 6)
-		if wide {
-			l += " " + fit(t.cut(data, name), name)
-		}
-		l += " " + fit(net, 5) + " " + fitRight(epochs, 6)
-		if wide {
-			l += "  " + fitRight(seed, 4)
-		}
-		return l + " " + acc
-	}
-	body := []string{t.title.Render(line("CHILD", "DATA", "N"+t.g.Times+"F", "EPOCH", "SEED", " ACC"))}
-	add := func(x nas.TrialView) {
-		data, net, seed := s.Config.Data, s.Config.Net, s.Config.Seed
-		if x.Retrain != nil {
-			data, net, seed = x.Retrain.Data.Name, x.Retrain.Net, x.Retrain.Seed
-		}
-		acc := " " + t.g.None
-		if a := valAcc(x); !math.IsNaN(a) {
-			acc = score(a, 4)
-		}
-		if x.State == nas.Running {
-			acc += " " + t.g.Running
-		}
-		body = append(body, t.cut(line(x.Label(), t.clean(data), fmt.Sprintf("%d%s%d", net.N, t.g.Times, net.Filters), fmt.Sprintf("%d/%d", x.Epoch, x.Epochs),
-			fmt.Sprint(seed), acc), w-3))
-	}
-	seen := map[int]bool{}
-	if own, ok := find(s, v.ID); ok && own.Cell != v.Cell { // v is the cell of an edit
-		seen[v.ID] = true
-	}
-	for _, list := range [][]nas.TrialView{{v}, s.Running, s.Retrains} {
-		for _, x := range list {
-			if x.ID != noTrial && !seen[x.ID] && (x.ID == v.ID || x.Kind == nas.Retrained && x.Cell == v.Cell) {
-				seen[x.ID] = true
-				add(x)
-			}
-		}
-	}
-	return pane{title: "Trainings of this cell"}.draw(t, w, h, body)
 }

@@ -2,9 +2,11 @@ package tui
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/space"
@@ -52,7 +54,8 @@ func TestAPresetFillsInTheSettings(t *testing.T) {
 	if c.Do != nas.Retrain || c.Retrain == nil {
 		t.Fatalf("sent %+v", c)
 	}
-	net, train := want.For(32, false)
+	of := want.For(dataset.Info{Image: 32})
+	net, train := of.Net, of.Train
 	if g := c.Retrain; g.Net.N != net.N || g.Net.Filters != net.Filters || !g.Net.Aux || g.Train.Epochs != 600 || g.Train.DropPath != train.DropPath || g.Train.Augment != train.Augment ||
 		g.Train.LR != train.LR || !g.Data.Test || g.Data.TrainImages != 0 {
 		t.Errorf("sent %+v", *g)
@@ -78,37 +81,57 @@ func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
 		t.Errorf("%d epochs, want %d", got, want)
 	}
 	d.press("right") // 1-hour
-	if r.get("preset") != "1-hour" || r.get("f") != "16" || r.integer("epochs") != int(3600/(4*each)) {
-		t.Errorf("preset %s with F=%s and %s epochs", r.get("preset"), r.get("f"), r.get("epochs"))
+	if r.get("preset") != "1-hour" || r.get("filters") != "16" || r.integer("epochs") != int(3600/(4*each)) {
+		t.Errorf("preset %s with F=%s and %s epochs", r.get("preset"), r.get("filters"), r.get("epochs"))
 	}
 	to(t, d, "preset")
 	for r.get("preset") != ownSettings {
 		d.press("left")
 	}
-	if r.get("f") != "16" || r.get("epochs") != "20" || r.get("schedule") != "cosine" {
-		t.Errorf("F=%s, %s epochs, %s: want those of the search", r.get("f"), r.get("epochs"), r.get("schedule"))
+	if r.get("filters") != "16" || r.get("epochs") != "20" || r.get("schedule") != "cosine" {
+		t.Errorf("F=%s, %s epochs, %s: want those of the search", r.get("filters"), r.get("epochs"), r.get("schedule"))
 	}
 }
 
-func TestEverySettingOfTheFormIsSent(t *testing.T) {
-	d := drive(t, busy(), 120, 36).press("5", "r")
-	r := d.m.top().(*retrainScreen)
-	for name, value := range map[string]string{"optimizer": "rmsprop", "warmup": "1.5", "momentum": "0.8", "decay": "0.001", "clip": "3", "smoothing": "0.1", "pad": "2", "flip": "yes",
-		"cutout": "8", "color": "0.2", "ema": "0.99", "flipmean": "yes", "schedule": "one-cycle", "stack": "cifar", "aux": "yes", "mode": "scaled", "prob": "0.3", "seed": "9", "whiten": "yes",
-		"nesterov": "yes", "dropout": "0.25"} {
-		r.set(name, value)
-	}
-	d.press("enter")
-	g := d.last().Retrain
-	if g == nil {
-		t.Fatal("nothing was sent")
-	}
-	want := child.TrainConfig{Optimizer: "rmsprop", WarmupEpochs: 1.5, Momentum: 0.8, WeightDecay: 0.001, Clip: 3, LabelSmoothing: 0.1, Whiten: true, Nesterov: true, Dropout: 0.25, EMA: 0.99, FlipAverage: true, Schedule: "one-cycle",
-		DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 2, Flip: true, Cutout: 8, Color: 0.2}}
-	got := g.Train
-	want.Epochs, want.Batch, want.LR, want.AuxWeight = got.Epochs, got.Batch, got.LR, got.AuxWeight
-	if got != want || !g.Net.Aux || g.Seed != 9 {
-		t.Errorf("sent %+v\nwant %+v", got, want)
+// A row of the table of settings is a field of the form, and what the field says is sent.
+func TestEverySettingIsAFieldAndIsSent(t *testing.T) {
+	other := map[string]string{"drop-path-mode": "scaled", "crop": "0.5", "shards": "4", "stack": "pnasnet", "momentum": "0.5"}
+	for _, row := range retrainSettings() {
+		d := drive(t, busy(), 120, 36).press("5", "r")
+		r := d.m.top().(*retrainScreen)
+		was := r.get(row.Name)
+		want, ok := other[row.Name]
+		switch {
+		case ok:
+		case row.Type() == "bool":
+			want = map[string]string{"no": "yes", "yes": "no"}[was]
+		case row.Choices != nil:
+			for _, want = range row.Choices() {
+				if want != was {
+					break
+				}
+			}
+		case row.Type() == "int":
+			want = fmt.Sprint(r.integer(row.Name) + 2)
+		default:
+			want = "0.25"
+		}
+		if row.Name == "crop" {
+			r.set("pad", "0")
+		}
+		r.set(row.Name, want)
+		sent := len(d.e.commands())
+		if d.press("enter"); len(d.e.commands()) == sent {
+			t.Errorf("%s: %s was not sent:\n%s", row.Name, want, d.text())
+			continue
+		}
+		got := row.Get(d.last().Retrain.Setup)
+		if row.Type() == "bool" {
+			got = yesNo[got]
+		}
+		if got != want {
+			t.Errorf("%s: %s was sent as %s", row.Name, want, got)
+		}
 	}
 }
 
@@ -174,34 +197,35 @@ func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
 	if got, want := r.integer("epochs"), int(3600/each); got == guessed || got != want {
 		t.Errorf("%d epochs, want %d; before the measurement %d", got, want, guessed)
 	}
-	if want := "measured: " + clock(seconds(each*r.decimal("epochs"))) + " on a worker beside 4 more"; !strings.Contains(d.text(), want) {
+	if want := "measured: " + clock(seconds(each*float64(r.integer("epochs")))) + " on a worker beside 4 more"; !strings.Contains(d.text(), want) {
 		t.Errorf("want %q:\n%s", want, d.text())
 	}
 	r.set("epochs", "7")
 	if d.press("ctrl+t"); r.integer("epochs") != 7 || !strings.Contains(d.text(), clock(seconds(7*each))) {
 		t.Errorf("%s epochs, want those that were typed:\n%s", r.get("epochs"), d.text())
 	}
-	r.set("f", "999")
+	r.set("filters", "999")
 	if d.press("ctrl+t"); !strings.Contains(d.text(), "too large to measure") {
 		t.Errorf("it does not say why it was not measured:\n%s", d.text())
 	}
-	r.set("f", "x")
+	r.set("filters", "x")
 	if d.press("ctrl+t"); !strings.Contains(d.text(), "filters F: ") {
 		t.Errorf("wrong settings were measured:\n%s", d.text())
 	}
 }
 
 func TestAPresetDoesNotTurnDigits(t *testing.T) {
-	for _, handed := range [][]string{nil, {"cifar10"}} {
-		d := drive(t, busy(), 120, 36)
-		d.m.options.Handed = handed
+	for data, flip := range map[string]bool{"cifar10": true, "mnist": false} {
+		s := busy()
+		s.Config.Data = data
+		d := drive(t, s, 120, 36)
 		d.press("5", "r")
 		r := to(t, d, "preset")
 		for r.get("preset") != "6@768" {
 			d.press("right")
 		}
-		if r.get("data") != "cifar10" || r.yes("flip") != (handed == nil) {
-			t.Errorf("%s, handed %v: flip is %s", r.get("data"), handed, r.get("flip"))
+		if r.get("data") != data || r.yes("flip") != flip {
+			t.Errorf("%s: flip is %s", r.get("data"), r.get("flip"))
 		}
 	}
 }
@@ -230,15 +254,14 @@ func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
 func preset(t *testing.T, s *nas.Snapshot, name string) (*driver, *retrainScreen) {
 	t.Helper()
 	d := drive(t, s, 120, 36).press("5", "r")
-	d.m.options.Handed = []string{"mnist"}
 	choose(t, d, "preset", name)
 	return d, d.m.top().(*retrainScreen)
 }
 
 func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
 	d, r := preset(t, slow(), "1-hour")
-	if r.get("pad") != "4" || !r.yes("flip") || !r.yes("flipmean") {
-		t.Fatalf("pad %s, flip %s, flip average %s", r.get("pad"), r.get("flip"), r.get("flipmean"))
+	if r.get("pad") != "4" || !r.yes("flip") || !r.yes("flip-average") {
+		t.Fatalf("pad %s, flip %s, flip average %s", r.get("pad"), r.get("flip"), r.get("flip-average"))
 	}
 	was := r.integer("epochs")
 	to(t, d, "n")
@@ -254,8 +277,8 @@ func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
 		t.Errorf("pad %s, want what the user typed", r.get("pad"))
 	}
 	r.set("data", "mnist")
-	if d.press("down"); r.yes("flip") || r.yes("flipmean") {
-		t.Errorf("digits are turned: flip %s, flip average %s", r.get("flip"), r.get("flipmean"))
+	if d.press("down"); r.yes("flip") || r.yes("flip-average") {
+		t.Errorf("digits are turned: flip %s, flip average %s", r.get("flip"), r.get("flip-average"))
 	}
 	r.set("epochs", "2")
 	if d.press("up"); r.get("epochs") != "2" {

@@ -145,10 +145,14 @@ func TestALongNameOfARungIsToldInFull(t *testing.T) {
 	other := s.Retrains[0]
 	spec := *other.Retrain
 	spec.Train.LR *= 2
+	spec.Train.Batch *= 2
+	spec.Train.Momentum /= 2
+	spec.Train.WeightDecay *= 2
 	other.Retrain, other.ID = &spec, 1_000_099
 	s.Retrains = append(slices.Clone(s.Retrains), other)
 	d := drive(t, s, 80, 24).press("l")
-	want := fmt.Sprintf("lr %g %s, batch %d, drop path", s.Retrains[0].Retrain.Train.LR, spec.Train.Schedule, spec.Train.Batch)
+	was := s.Retrains[0].Retrain.Train
+	want := fmt.Sprintf("batch %d, lr %g, momentum %g, weight decay %g", was.Batch, was.LR, was.Momentum, was.WeightDecay)
 	if got := strings.Join(strings.Fields(strings.ReplaceAll(d.text(), "│", "")), " "); !strings.Contains(got, want) || !strings.Contains(got, "rung 1 of 3") {
 		t.Errorf("no %q in\n%s", want, d.text())
 	}

@@ -44,7 +44,6 @@ type Options struct {
 	LogPath   string    // where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and nowhere
 	Version   string    // shown in the help
 	DataSets  []string  // names that the retrain form offers
-	Handed    []string  // of these, those whose images are something else in the mirror: presets do not turn them
 
 	Seen      func(dir string) *nas.Snapshot                                        // the run as the user saw it last: what happened since then is told at the start; nil if it is not known
 	Left      func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends

@@ -2,10 +2,8 @@ package child
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
-	"nasnet/nas/nn"
 	"nasnet/nas/space"
 )
 
@@ -114,28 +112,11 @@ func (c NetConfig) Validate() error {
 	if err != nil {
 		return err
 	}
-	leastF, leastImage := 1, 4
-	if s.ImageNet {
-		leastF, leastImage = 4, 32 // F/4 filters and at least one pixel in every cell
+	if err := netSettings.Check(c); err != nil {
+		return err
 	}
-	for _, r := range []struct {
-		name         string
-		v, low, high int
-	}{
-		{"n", c.N, 1, 200}, {"filters", c.Filters, leastF, 1 << 14}, {"image", c.Image, leastImage, 2048}, {"channels", c.Channels, 1, 1024},
-		{"classes", c.Classes, 2, 1 << 20},
-	} {
-		if r.v < r.low || r.v > r.high {
-			return fmt.Errorf("%s is %d; want %d to %d in the stack %s", r.name, r.v, r.low, r.high, c.Stack)
-		}
-	}
-	switch {
-	case !(c.StemMultiplier > 0 && c.StemMultiplier <= 64) || c.stemFilters(s) < 1:
-		return fmt.Errorf("stem_multiplier is %v; want more than 0 and at most 64, and at least one filter in the stem", c.StemMultiplier)
-	case !(c.BNDecay >= 0 && c.BNDecay < 1):
-		return fmt.Errorf("bn_decay is %v; want 0 or more and less than 1", c.BNDecay)
-	case !(c.BNEps > 0 && c.BNEps <= 1):
-		return fmt.Errorf("bn_eps is %v; want more than 0 and at most 1", c.BNEps)
+	if c.stemFilters(s) < 1 {
+		return fmt.Errorf("stem_multiplier is %v; want at least one filter in the stem", c.StemMultiplier)
 	}
 	return nil
 }
@@ -181,14 +162,6 @@ type TrainConfig struct {
 	FlipAverage    bool     `json:"flip_average,omitempty"` // judge by the mean of the logits of an image and of its mirror image
 }
 
-// Schedules returns the names that TrainConfig.Schedule can have.
-func Schedules() (names []string) {
-	for _, c := range nn.Curves {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
 // Augment is how training images are changed, see dataset.Augmenter.
 type Augment struct {
 	Pad    int     `json:"pad,omitempty"`    // pixels of zeros on each side before a random crop
@@ -197,6 +170,9 @@ type Augment struct {
 	Color  float64 `json:"color,omitempty"`  // brightness, contrast and saturation change by up to this part; 0: not
 	Cutout int     `json:"cutout,omitempty"` // side of a square that is set to zero
 }
+
+// Optimizers are the names that TrainConfig.Optimizer can have; the first is the default.
+var Optimizers = []string{"sgd", "rmsprop"}
 
 // Constants of RMSProp: NASNet's on ImageNet (reference: head of slim nasnet.py).
 const (
@@ -216,7 +192,7 @@ func DefaultShards(batch int) int {
 // WithDefaults returns c with its zero values replaced: sgd, cosine, one shard, no drop path, 0.4 for the auxiliary loss (slim nasnet.py).
 func (c TrainConfig) WithDefaults() TrainConfig {
 	orInt(&c.Shards, 1)
-	orText(&c.Optimizer, "sgd")
+	orText(&c.Optimizer, Optimizers[0])
 	orText(&c.Schedule, "cosine")
 	orText(&c.DropPath.Mode, "none")
 	orFloat(&c.AuxWeight, 0.4)
@@ -226,43 +202,13 @@ func (c TrainConfig) WithDefaults() TrainConfig {
 // Validate says what is wrong with c, after its defaults: the field, what it is, what was wanted.
 func (c TrainConfig) Validate() error {
 	c = c.WithDefaults()
-	if c.Optimizer != "sgd" && c.Optimizer != "rmsprop" {
-		return fmt.Errorf("optimizer is %.40q; want sgd or rmsprop", c.Optimizer)
-	}
-	if err := nn.CheckCurve(c.Schedule); err != nil {
+	if err := trainSettings.Check(c); err != nil {
 		return err
-	}
-	for _, r := range []struct {
-		name         string
-		v, low, high float64
-	}{
-		{"epochs", float64(c.Epochs), 1, 1e6}, {"batch", float64(c.Batch), 2, 1 << 16}, {"warmup_epochs", c.WarmupEpochs, 0, float64(c.Epochs)},
-		{"weight_decay", c.WeightDecay, 0, 1}, {"clip", c.Clip, 0, 1e9}, {"aux_weight", c.AuxWeight, 0, 100},
-		{"drop_path.prob", c.DropPath.Prob, 0, 0.99}, {"augment.pad", float64(c.Augment.Pad), 0, 256}, {"augment.cutout", float64(c.Augment.Cutout), 0, 2048},
-		{"augment.crop", c.Augment.Crop, 0, 1}, {"augment.color", c.Augment.Color, 0, 1},
-	} {
-		if !(r.v >= r.low && r.v <= r.high) {
-			return fmt.Errorf("%s is %v; want %v to %v", r.name, r.v, r.low, r.high)
-		}
-	}
-	for _, r := range []struct {
-		name string
-		v    float64
-	}{{"momentum", c.Momentum}, {"label_smoothing", c.LabelSmoothing}, {"dropout", c.Dropout}, {"ema", c.EMA}} {
-		if !(r.v >= 0 && r.v < 1) {
-			return fmt.Errorf("%s is %v; want 0 or more and less than 1", r.name, r.v)
-		}
 	}
 	if c.Augment.Crop > 0 && c.Augment.Pad > 0 {
 		return fmt.Errorf("augment.pad is %d and augment.crop %v; want one of them: both choose the part of the image that is seen", c.Augment.Pad, c.Augment.Crop)
 	}
-	if err := checkShards(c.Shards, c.Batch); err != nil {
-		return err
-	}
-	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
-		return fmt.Errorf("lr is %v; want a number above 0", c.LR)
-	}
-	return c.DropPath.validate()
+	return checkShards(c.Shards, c.Batch)
 }
 
 func checkShards(shards, batch int) error {

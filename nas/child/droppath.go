@@ -1,10 +1,5 @@
 package child
 
-import (
-	"fmt"
-	"strings"
-)
-
 // DropPath is the regulariser that drops whole paths of a cell: in training, each op but the identity is, for each example by itself, kept with a
 // probability and scaled by its inverse, or set to zero. Prob is the probability of dropping when it is at its highest (the paper's 1 - keep_prob).
 // The expectation does not change, so there is nothing to do in evaluation; the paper's text scales there instead.
@@ -37,12 +32,3 @@ func (d DropPath) Keep(cell, cells int, progress float64) float64 {
 }
 
 func (d DropPath) active() bool { return d.Prob > 0 && d.Mode != "none" && d.Mode != "" }
-
-func (d DropPath) validate() error {
-	for _, m := range DropPathModes {
-		if d.Mode == m {
-			return nil
-		}
-	}
-	return fmt.Errorf("drop_path.mode is %.40q; want one of %s", d.Mode, strings.Join(DropPathModes, ", "))
-}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"nasnet/dataset"
 )
 
 // Recipe is a named scale and training for a cell that was picked.
@@ -57,20 +59,25 @@ func paperImageNet(lr, decay, drop float64) TrainConfig {
 	return c
 }
 
-// For returns the settings for images of a side. Images that are something else in the mirror, as digits are, are not turned.
-func (r Recipe) For(image int, handed bool) (NetConfig, TrainConfig) {
-	net, train := r.Net, r.Train
-	orInt(&net.Image, image)
+// For returns the settings for images: their side, which the recipe may prescribe, channels and classes, as far as they are known
+// (0: not), and whether flipping changes their class. A recipe named after a time has its most epochs, until it is known how many fit.
+func (r Recipe) For(images dataset.Info) Setup {
+	s := Setup{Net: r.Net, Train: r.Train}
+	orInt(&s.Net.Image, images.Image)
+	s.Net.Channels, s.Net.Classes = images.Channels, len(images.Classes)
 	if r.Pad > 0 {
-		train.Augment.Pad = max(1, int(math.Round(r.Pad*float64(net.Image))))
+		s.Train.Augment.Pad = max(1, int(math.Round(r.Pad*float64(s.Net.Image))))
 	}
 	if r.Cutout > 0 {
-		train.Augment.Cutout = max(1, int(math.Round(r.Cutout*float64(net.Image))))
+		s.Train.Augment.Cutout = max(1, int(math.Round(r.Cutout*float64(s.Net.Image))))
 	}
-	if handed {
-		train.Augment.Flip, train.FlipAverage = false, false
+	if images.Handed {
+		s.Train.Augment.Flip, s.Train.FlipAverage = false, false
 	}
-	return net, train
+	if r.Within > 0 {
+		s.Train.Epochs = r.MostEpochs
+	}
+	return s
 }
 
 // RecipeNamed returns the recipe of a name.

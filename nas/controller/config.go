@@ -1,6 +1,11 @@
 package controller
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+
+	"nasnet/nas/setting"
+)
 
 // Config sets up a controller. The zero value of a field means its default; see WithDefaults.
 type Config struct {
@@ -77,28 +82,30 @@ func DefaultConfig(children int) Config {
 	return PaperConfig()
 }
 
+// Settings is every setting of a controller. Those without a use are fixed by presets.
+var Settings = setting.Table[Config]{
+	{Name: "strategy", Use: setting.Search, Help: "ppo, reinforce, evolution or random", Choices: Names, At: func(c *Config) any { return &c.Strategy }},
+	{Name: "controller-lr", Key: "learning_rate", Label: "controller lr", Use: setting.Search | setting.Fork, Help: "learning rate of the controller",
+		Range: setting.Range{Low: 0, High: 1, Above: true}, At: func(c *Config) any { return &c.LearningRate }},
+	{Name: "controller-steps", Key: "steps", Label: "steps", Use: setting.Search | setting.Fork, Help: "gradient steps per controller update",
+		Hint: "gradient steps an update", Range: setting.Range{Low: 1, High: 1000}, At: func(c *Config) any { return &c.Steps }},
+	{Name: "entropy", Label: "entropy bonus", Use: setting.Search | setting.Fork, Zero: true,
+		Help: "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)", Hint: "more: explores longer; 0: none",
+		Range: setting.Range{Low: 0, High: 1e3}, At: func(c *Config) any { return &c.Entropy }},
+	{Name: "clip", Range: setting.Range{Low: 0, High: math.Inf(1), Above: true}, At: func(c *Config) any { return &c.Clip }},
+	{Name: "baseline_decay", Range: setting.Range{Low: 0, High: 1, Below: true}, At: func(c *Config) any { return &c.BaselineDecay }},
+	{Name: "hidden", Range: setting.Range{Low: 2, High: 4096}, At: func(c *Config) any { return &c.Hidden }},
+	{Name: "embedding", Range: setting.Range{Low: 2, High: 4096}, At: func(c *Config) any { return &c.Embedding }},
+	{Name: "population", Range: setting.Range{Low: 1, High: 1 << 20}, At: func(c *Config) any { return &c.Population }},
+	{Name: "sample", Within: func(c Config) setting.Range {
+		return setting.Range{Low: 1, High: float64(c.Population), Where: ", the population"}
+	}, At: func(c *Config) any { return &c.Sample }},
+}
+
 // Validate says what is wrong with a config whose defaults are filled.
 func (c Config) Validate() error {
-	switch {
-	case !finite(c.LearningRate) || c.LearningRate <= 0 || c.LearningRate > 1:
-		return fmt.Errorf("controller: learning_rate is %v; want above 0, at most 1", c.LearningRate)
-	case c.Steps < 1 || c.Steps > 1000:
-		return fmt.Errorf("controller: steps is %d; want 1 to 1000", c.Steps)
-	case !finite(c.Clip) || c.Clip <= 0:
-		return fmt.Errorf("controller: clip is %v; want above 0", c.Clip)
-	case !finite(c.Entropy) || c.Entropy > 1e3:
-		return fmt.Errorf("controller: entropy is %v; want a weight up to 1000, or a negative number for none", c.Entropy)
-	case !(c.BaselineDecay >= 0 && c.BaselineDecay < 1):
-		return fmt.Errorf("controller: baseline_decay is %v; want 0 to below 1", c.BaselineDecay)
-	case c.Hidden < 2 || c.Hidden > 4096:
-		return fmt.Errorf("controller: hidden is %d; want 2 to 4096", c.Hidden)
-	case c.Embedding < 2 || c.Embedding > 4096:
-		return fmt.Errorf("controller: embedding is %d; want 2 to 4096", c.Embedding)
-	case c.Population < 1 || c.Population > 1<<20:
-		return fmt.Errorf("controller: population is %d; want 1 to %d", c.Population, 1<<20)
-	case c.Sample < 1 || c.Sample > c.Population:
-		return fmt.Errorf("controller: sample is %d; want 1 to the population, %d", c.Sample, c.Population)
+	if err := Settings.Check(c); err != nil {
+		return fmt.Errorf("controller: %w", err)
 	}
-	_, err := lookup(c.Strategy)
-	return err
+	return nil
 }

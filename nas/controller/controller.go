@@ -90,15 +90,21 @@ func New(arities []int, c Config) (Controller, error) {
 	return s.New(append([]int(nil), arities...), c)
 }
 
+// Names returns the names of the strategies.
+func Names() (names []string) {
+	for _, s := range Strategies {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 func lookup(name string) (Strategy, error) {
-	var names []string
 	for _, s := range Strategies {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	return Strategy{}, fmt.Errorf("controller: strategy %q is not known; there are: %s", name, strings.Join(names, ", "))
+	return Strategy{}, fmt.Errorf("controller: strategy is %.40q; want one of %s", name, strings.Join(Names(), ", "))
 }
 
 func checkArities(arities []int) error {

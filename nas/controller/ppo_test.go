@@ -233,7 +233,7 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		config  controller.Config
 		want    string
 	}{
-		{"an unknown strategy", arities, controller.Config{Strategy: "magic"}, `"magic" is not known; there are: ppo, reinforce, evolution, random`},
+		{"an unknown strategy", arities, controller.Config{Strategy: "magic"}, `"magic"; want one of ppo, reinforce, evolution, random`},
 		{"no decisions", nil, controller.Config{}, "nothing to search"},
 		{"no choices", []int{1, 1}, controller.Config{}, "nothing to search"},
 		{"an arity of zero", []int{2, 0}, controller.Config{}, "decision 1 has arity 0"},

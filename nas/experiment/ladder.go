@@ -10,6 +10,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
@@ -65,10 +66,18 @@ type Rung struct {
 	Train child.TrainConfig `json:"train"`
 }
 
-// NewRung is a rung that is named after what most rungs differ in.
-func NewRung(data nas.DataSpec, net child.NetConfig, train child.TrainConfig) Rung {
-	return Rung{Name: fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, net.Image, net.N, net.Filters, train.Epochs), Data: data, Net: net, Train: train}
+// NewRung is a rung that is named after what most rungs differ in, and after the settings in which it differs from a base.
+func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
+	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters, s.Train.Epochs)
+	for _, r := range child.Settings.For(setting.Rung) {
+		if named := r.Name == "n" || r.Name == "filters" || r.Name == "epochs"; !named && r.Get(s) != r.Get(base) {
+			name += ", " + r.Text(s)
+		}
+	}
+	return Rung{Name: name, Data: data, Net: s.Net, Train: s.Train}
 }
+
+func (r Rung) setup() child.Setup { return child.Setup{Net: r.Net, Train: r.Train} }
 
 // Same says that trainings on both rungs differ in their seeds alone; names do not matter.
 func (r Rung) Same(o Rung) bool { return r.Data == o.Data && r.Net == o.Net && r.Train == o.Train }

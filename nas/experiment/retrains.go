@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"nasnet/nas"
 	"nasnet/nas/child"
@@ -23,9 +24,9 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 		places    map[string]int // in standings, by hash of the cell
 	}
 	var rungs []*rung
-	for _, v := range lasting(retrains) {
+	for _, v := range distinctRetrains(retrains) {
 		spec := scaleOf(*v.Retrain)
-		scale := NewRung(spec.Data, spec.Net, spec.Train)
+		scale := NewRung(spec.Data, spec.Setup, spec.Setup)
 		i := slices.IndexFunc(rungs, func(r *rung) bool { return r.Same(scale) })
 		if i < 0 {
 			i = len(rungs)
@@ -56,8 +57,9 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	return out
 }
 
-// lasting leaves out the retrains that were stopped, what is no cell, and of those that are the same to the bit all but one: one that has a result, or else the newest.
-func lasting(retrains []nas.TrialView) (out []nas.TrialView) {
+// distinctRetrains drops stopped retrains and invalid cells, and keeps one of each set of identical trainings: one that has a
+// result, or else the newest.
+func distinctRetrains(retrains []nas.TrialView) (out []nas.TrialView) {
 	type training struct {
 		cell string
 		spec nas.RetrainSpec
@@ -100,9 +102,7 @@ func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 	if s.Data.Test { // all images
 		s.Data.TrainImages, s.Data.ValImages, s.Data.Seed = 0, 0, 0
 	}
-	if s.Train.Shards == 0 {
-		s.Train.Shards = child.DefaultShards(s.Train.Batch)
-	}
+	s.Train = s.Train.Alone()
 	if s.Data.Image > 0 {
 		s.Net.Image = s.Data.Image
 	}
@@ -124,29 +124,50 @@ func candidate(v nas.TrialView, baseline Candidate) Candidate {
 	return c
 }
 
-// distinguish makes the names of rungs differ that differ in what a name does not say.
+// distinguish makes the names of rungs differ that differ in what a name does not say: by the settings in which they do.
 func distinguish(results []Result) {
-	same := map[string]int{}
-	for _, r := range results {
-		same[r.Rung.Name]++
-	}
-	seen := map[string]int{}
+	same := map[string][]*Rung{}
+	var names []string // in their order
 	for i := range results {
 		r := &results[i].Rung
-		if same[r.Name] > 1 {
-			t, judged := r.Train, "test images"
-			if !r.Data.Test {
-				judged = fmt.Sprintf("%d images held out", r.Data.ValImages)
-			}
-			r.Name += fmt.Sprintf(", %s lr %g %s, batch %d, drop path %s %g, %s", t.Optimizer, t.LR, t.Schedule, t.Batch, t.DropPath.Mode, t.DropPath.Prob, judged)
-			if t.Whiten {
-				r.Name += ", whitened"
-			}
+		if same[r.Name] == nil {
+			names = append(names, r.Name)
 		}
-		if seen[r.Name]++; seen[r.Name] > 1 {
-			r.Name += fmt.Sprintf(" (%d)", seen[r.Name])
+		same[r.Name] = append(same[r.Name], r)
+	}
+	for _, name := range names {
+		rungs := same[name]
+		if len(rungs) == 1 {
+			continue
+		}
+		seen := map[string]int{}
+		for _, r := range rungs {
+			if differ := differences(r, rungs); differ != "" {
+				r.Name += ", " + differ
+			}
+			if seen[r.Name]++; seen[r.Name] > 1 {
+				r.Name += fmt.Sprintf(" (%d)", seen[r.Name])
+			}
 		}
 	}
+}
+
+// differences is the settings in which any of the rungs differ, as one of them has them.
+func differences(r *Rung, among []*Rung) string {
+	var out []string
+	for _, row := range child.Settings {
+		if slices.ContainsFunc(among, func(o *Rung) bool { return row.Get(o.setup()) != row.Get(r.setup()) }) {
+			out = append(out, row.Text(r.setup()))
+		}
+	}
+	if slices.ContainsFunc(among, func(o *Rung) bool { return o.Data != r.Data }) {
+		judged := "test images"
+		if !r.Data.Test {
+			judged = fmt.Sprintf("%d images held out", r.Data.ValImages)
+		}
+		out = append(out, judged)
+	}
+	return strings.Join(out, ", ")
 }
 
 // Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and of the baselines if they are wanted: the same

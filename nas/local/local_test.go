@@ -78,7 +78,7 @@ func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 
 // A network that would take more than the machine has is turned down before any of it is made.
 func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
-	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32}, Seed: 1, Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}
+	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32}, Seed: 1, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}}
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +153,7 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 
 // A retrain depends on its settings and its seed, whatever its number, and is what nasnet train gives.
 func TestARetrainIsWhatTrainGives(t *testing.T) {
-	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1}, Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
-		Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9, DropPath: child.DropPath{Mode: "linear", Prob: 0.3}, Augment: child.Augment{Pad: 1}}, Seed: 5}
+	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1}, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9, DropPath: child.DropPath{Mode: "linear", Prob: 0.3}, Augment: child.Augment{Pad: 1}}}, Seed: 5}
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)

@@ -367,7 +367,7 @@ func realSearch(dir string) error {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(context.Background()) }()
 	if len(s.owner.ledger.Manual()) == 0 {
-		spec := nas.RetrainSpec{Data: c.DataSpec(), Net: c.Net, Train: c.Train, Seed: 9}
+		spec := nas.RetrainSpec{Data: c.DataSpec(), Setup: child.Setup{Net: c.Net, Train: c.Train}, Seed: 9}
 		spec.Net.Filters, spec.Train.Shards = 6, 2
 		for len(s.Snapshot().Rewards) == 0 {
 			time.Sleep(time.Millisecond)

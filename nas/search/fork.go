@@ -42,7 +42,7 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	if err != nil {
 		return nas.Reply{}, err
 	}
-	r, err := forkStored(run, s.dir, spec.At, spec.Name, changed(spec), s.options.Build)
+	r, err := forkStored(run, s.dir, spec.At, spec.Name, func(c *nas.Config, _ *string) error { spec.Change(c); return nil }, s.options.Build)
 	if err != nil {
 		return nas.Reply{}, err
 	}
@@ -133,28 +133,6 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		return nas.Reply{}, fmt.Errorf("fork: %w", err)
 	}
 	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst, At: at}, nil
-}
-
-// changed applies the settings of a fork that are not zero.
-func changed(f nas.ForkSpec) Change {
-	return func(c *nas.Config, _ *string) error {
-		if f.Seed != nil {
-			c.Seed = *f.Seed
-		}
-		if f.Children != 0 {
-			c.Children = f.Children
-		}
-		if f.LearningRate != 0 {
-			c.Controller.LearningRate = f.LearningRate
-		}
-		if f.Entropy != 0 {
-			c.Controller.Entropy = f.Entropy
-		}
-		if f.Steps != 0 {
-			c.Controller.Steps = f.Steps
-		}
-		return nil
-	}
 }
 
 // freeName returns the first of stem-1, stem-2, … that is no folder in root yet.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 	"nasnet/nas/fake"
 	"nasnet/nas/local"
 	"nasnet/nas/space"
@@ -153,7 +154,7 @@ func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 	}
 	of := 0
 	for name, cmd := range map[string]nas.Command{"a cell": {Cell: &k.Genotype}, "a trial's cell": {Parent: &of}} {
-		spec := nas.RetrainSpec{Net: c.Net, Train: c.Train, Data: c.DataSpec(), Seed: 1}
+		spec := nas.RetrainSpec{Setup: child.Setup{Net: c.Net, Train: c.Train}, Data: c.DataSpec(), Seed: 1}
 		spec.Net.Filters, spec.Net.N = 512, 6
 		cmd.Do, cmd.Retrain = nas.Retrain, &spec
 		var wanted *nas.MemoryError

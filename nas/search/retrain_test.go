@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nasnet/nas"
+	"nasnet/nas/child"
 	"nasnet/nas/space"
 )
 
@@ -24,7 +25,7 @@ func TestARetrainNamesItsFolderFromAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for given, want := range map[string]string{"./pics": filepath.Join(root, "pics"), "cifar10": "cifar10", "./no": "./no"} {
-		spec := nas.RetrainSpec{Data: nas.DataSpec{Name: given, Image: 8, Test: true}, Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}
+		spec := nas.RetrainSpec{Data: nas.DataSpec{Name: given, Image: 8, Test: true}, Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}}
 		r, err := do(nas.Command{Do: nas.Retrain, Cell: &known.Genotype, Retrain: &spec})
 		if err != nil {
 			t.Fatal(err)

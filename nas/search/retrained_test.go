@@ -11,6 +11,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/audit"
+	"nasnet/nas/child"
 	"nasnet/nas/fake"
 	"nasnet/nas/local"
 )
@@ -153,7 +154,7 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	until, do := live(t, s)
 	until("it is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 	made, again := 0, 1
-	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made}, {Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Net: c.Net, Train: c.Train, Seed: 5}}} {
+	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made}, {Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: c.Net, Train: c.Train}, Seed: 5}}} {
 		if _, err := do(x); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
-	"nasnet/nas/child"
 	"nasnet/nas/record"
 )
 
@@ -83,8 +82,8 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 	case nas.UndoStop:
 		return o.undoStop(c)
 	case nas.SetWorkers:
-		if c.N < 1 || c.N > 1024 {
-			return nas.Reply{}, fmt.Errorf("workers: %d; want 1 to 1024", c.N)
+		if c.N < 1 || c.N > nas.MaxWorkers {
+			return nas.Reply{}, fmt.Errorf("workers: %d; want 1 to %d", c.N, nas.MaxWorkers)
 		}
 		o.crew.workers, o.screens.dirty = c.N, true
 		return nas.Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
@@ -173,9 +172,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 			return nas.Reply{}, fmt.Errorf("retrain wants settings")
 		}
 		r := *c.Retrain
-		if r.Train.Shards == 0 {
-			r.Train.Shards = child.DefaultShards(r.Train.Batch)
-		}
+		r.Train = r.Train.Alone()
 		if err := r.Net.Validate(); err != nil {
 			return nas.Reply{}, fmt.Errorf("retrain: net: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"nasnet/nas"
 	"nasnet/nas/audit"
+	"nasnet/nas/child"
 	"nasnet/nas/fake"
 	"path/filepath"
 	"slices"
@@ -229,7 +230,7 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 	s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, StayOpen: true})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train, Seed: 9}
+	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
 	for s.Snapshot().Proposed == 0 {
 		time.Sleep(time.Millisecond)
 	}

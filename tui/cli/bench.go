@@ -12,6 +12,7 @@ import (
 	"nasnet/nas/child"
 	"nasnet/nas/controller"
 	"nasnet/nas/kernel"
+	"nasnet/nas/setting"
 )
 
 func benchCommand(a *app) *cobra.Command {
@@ -47,7 +48,7 @@ func benchKernels(a *app) *cobra.Command {
 }
 
 func benchChild(a *app) *cobra.Command {
-	var net child.NetConfig
+	given := defaultSetup(setting.Network | setting.Images)
 	var cell string
 	var o child.BenchOptions
 	var budget time.Duration
@@ -57,6 +58,7 @@ func benchChild(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		net := given.Net
 		skipAsAsked(&net, c.Flags())
 		if err := net.Validate(); err != nil {
 			return usageError{err}
@@ -88,8 +90,7 @@ func benchChild(a *app) *cobra.Command {
 	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on a thread of its own, as in nasnet train --shards")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
 	c.Flags().StringVar(&profile, "profile", "", "write a CPU profile of the training steps to this file, for go tool pprof")
-	netFlags(c.Flags(), &net)
-	imageFlags(c.Flags(), &net)
+	settingFlags(c.Flags(), networkSettings(), &given)
 	return c
 }
 

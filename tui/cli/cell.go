@@ -13,12 +13,12 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/rng"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 	"nasnet/tui/celldraw"
 	"nasnet/tui/term"
@@ -191,55 +191,8 @@ func cellShow(a *app) *cobra.Command {
 	return c
 }
 
-// netFlags are the settings of a network that its data do not decide.
-func netFlags(fs *pflag.FlagSet, n *child.NetConfig) {
-	fs.StringVar(&n.Stack, "stack", child.Stacks[0].Name, "how cells are stacked: "+strings.Join(stackNames(), ", "))
-	n.N, n.Filters = 2, 16
-	fs.Var((*natural)(&n.N), "n", "normal cells per stack (N)")
-	fs.Var((*natural)(&n.Filters), "filters", "filters of the first cells (F)")
-	fs.BoolVar(&n.Aux, "aux", false, "with the auxiliary head")
-	fs.BoolVar(&n.SkipReduction, "skip-reduction", false, "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)")
-	fs.Float64Var(&n.StemMultiplier, "stem-multiplier", 0, "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default")
-}
-
-// natural is a flag of a number from 1: a config takes 0 for its default, which is not what somebody who says 0 means.
-type natural int
-
-func (n *natural) String() string { return strconv.Itoa(int(*n)) }
-func (n *natural) Type() string   { return "int" }
-
-func (n *natural) Set(s string) error {
-	v, err := strconv.Atoi(s)
-	if err != nil || v < 1 {
-		return errors.New("want a number from 1")
-	}
-	*n = natural(v)
-	return nil
-}
-
-// skipAsAsked keeps --skip-reduction=false in networks that have it as the default of their size, as a multiplier of the stem that is given does.
-func skipAsAsked(n *child.NetConfig, fs *pflag.FlagSet) {
-	if fs.Changed("skip-reduction") && n.StemMultiplier == 0 {
-		n.StemMultiplier = n.WithDefaults().StemMultiplier
-	}
-}
-
-// imageFlags are the settings of a network that its data would decide.
-func imageFlags(fs *pflag.FlagSet, n *child.NetConfig) {
-	fs.IntVar(&n.Image, "image", 32, "side of the images in pixels")
-	fs.IntVar(&n.Classes, "classes", 10, "classes")
-	fs.IntVar(&n.Channels, "channels", 3, "channels of the images")
-}
-
-func stackNames() (names []string) {
-	for _, s := range child.Stacks {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 func cellStats(a *app) *cobra.Command {
-	var net child.NetConfig
+	given := defaultSetup(setting.Network | setting.Images)
 	var cell string
 	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -248,7 +201,7 @@ func cellStats(a *app) *cobra.Command {
 			} else if len(args) == 1 {
 				cell = args[0]
 			}
-			g, of, err := scaleFor(a, c.Flags(), cell, &net)
+			g, net, of, err := scaleFor(a, c.Flags(), cell, given)
 			if err != nil {
 				return err
 			}
@@ -263,8 +216,7 @@ func cellStats(a *app) *cobra.Command {
 				})
 		}}
 	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
-	netFlags(c.Flags(), &net)
-	imageFlags(c.Flags(), &net)
+	settingFlags(c.Flags(), networkSettings(), &given)
 	return c
 }
 

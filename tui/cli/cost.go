@@ -15,7 +15,6 @@ import (
 type costFlags struct {
 	by, target string
 	weight     float64
-	latency    bool
 }
 
 func (f *costFlags) register(fs *pflag.FlagSet) {
@@ -23,14 +22,10 @@ func (f *costFlags) register(fs *pflag.FlagSet) {
 		"the reward is accuracy * (cost/target)^weight")
 	fs.StringVar(&f.target, "cost-target", "", "cost at which the reward is the accuracy: a time such as 2ms, or a number such as 5M")
 	fs.Float64Var(&f.weight, "cost-weight", nas.DefaultCostWeight, "exponent, below 0; at -0.07 twice the cost takes 5 % of the reward")
-	fs.BoolVar(&f.latency, "latency", false, "measure the latency of each trained child, also where it makes no reward (0.1 s a child)")
 }
 
 // apply copies what was given into c.
 func (f *costFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
-	if fs.Changed("latency") {
-		c.Latency = f.latency
-	}
 	if f.by == "none" {
 		if fs.Changed("cost-target") || fs.Changed("cost-weight") {
 			return usagef("--cost none has neither --cost-target nor --cost-weight")

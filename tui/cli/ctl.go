@@ -16,7 +16,9 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/record"
 	"nasnet/nas/remote"
+	"nasnet/nas/setting"
 )
 
 // ctlAction is one thing that nasnet ctl does to a live run.
@@ -73,7 +75,7 @@ func ctlCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return runCtl(a, c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()
 	f.registerSettings(fs)
-	addSettingFlags(fs)
+	settingFlags(fs, child.Settings.For(setting.Train), &f.c.Setup)
 	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !contains(taken, x.Name) })
 	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Recipes, func(r child.Recipe) string { return r.Name }))
 	fs.IntVar(&f.seeds, "seeds", 1, "retrain: trainings of each cell, with --seed and the seeds that follow")
@@ -157,12 +159,12 @@ func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.
 	if len(args) < len(want) || len(args) > len(want) && x.do != nas.Note {
 		return nil, usagef("ctl %s: got %d arguments; want %s", x.name, len(args), strings.TrimSpace(x.name+" "+x.args))
 	}
-	c, err := commandOf(a, x, fs, f, args)
+	c, err := commandOf(a, dir, x, fs, f, args)
 	return []nas.Command{c}, err
 }
 
 // command makes the command of an action and its arguments.
-func commandOf(a *app, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+func commandOf(a *app, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
 	c.Do = x.do
 	switch x.args {
 	case "N":
@@ -180,18 +182,16 @@ func commandOf(a *app, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []strin
 		err = cellOrTrial(a, &c, args[0])
 	}
 	if x.do == nas.Fork {
-		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Children: f.c.Children, LearningRate: f.c.Controller.LearningRate, Steps: f.c.Controller.Steps, Start: f.start}
-		for name, zero := range map[string]bool{"children": c.Fork.Children == 0, "controller-lr": c.Fork.LearningRate == 0, "controller-steps": c.Fork.Steps == 0} {
-			if zero && fs.Changed(name) {
-				return c, usagef("ctl fork: --%s is 0; want more", name)
-			}
+		c.Fork = &nas.ForkSpec{At: f.at, Name: f.name, Start: f.start}
+		was, _, err := record.ReadConfig(dir)
+		if err != nil {
+			return c, err
 		}
-		if fs.Changed("entropy") {
-			c.Fork.Entropy = noneAtZero(f.c.Controller.Entropy)
+		now := was
+		if err := changed(fs, nas.Settings().For(setting.Fork), &now, f.c); err != nil {
+			return c, err
 		}
-		if fs.Changed("seed") {
-			c.Fork.Seed = &f.c.Seed
-		}
+		c.Fork.Take(was, now)
 	}
 	return c, err
 }

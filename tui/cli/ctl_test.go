@@ -11,13 +11,27 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/search"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
 // What a flag asks for is sent, also where it is the zero value, or refused.
 func TestAZeroOfAForkIsNoDefault(t *testing.T) {
+	parent := filepath.Join(t.TempDir(), "parent")
+	config, err := nas.PresetNamed("quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Name = "parent"
+	s, err := search.Create(parent, config, "none", search.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
 	fork := ctlActions[slices.IndexFunc(ctlActions, func(x ctlAction) bool { return x.do == nas.Fork })]
 	for _, r := range []struct {
 		flags   []string
@@ -27,17 +41,18 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 		{nil, 0, ""}, // as the parent has it
 		{[]string{"--entropy", "0.01"}, 0.01, ""},
 		{[]string{"--entropy", "0"}, -1, ""}, // none
-		{[]string{"--children", "0"}, 0, "--children is 0; want more"},
-		{[]string{"--controller-lr", "0"}, 0, "--controller-lr is 0; want more"},
-		{[]string{"--controller-steps", "0"}, 0, "--controller-steps is 0; want more"},
+		{[]string{"--children", "0"}, 0, "want 1 to 1000000"},
+		{[]string{"--controller-lr", "0"}, 0, "want more than 0 and at most 1"},
+		{[]string{"--controller-steps", "0"}, 0, "want 1 to 1000"},
 	} {
 		var f ctlFlags
 		fs := pflag.NewFlagSet("ctl", pflag.ContinueOnError)
 		f.registerSettings(fs)
-		if err := fs.Parse(r.flags); err != nil {
-			t.Fatal(err)
+		err := fs.Parse(r.flags)
+		var c []nas.Command
+		if err == nil {
+			c, err = commandsOf(new(app), t.Context(), parent, fork, fs, &f, nil)
 		}
-		c, err := commandsOf(new(app), t.Context(), "", fork, fs, &f, nil)
 		if r.err != "" {
 			if err == nil || !strings.Contains(err.Error(), r.err) {
 				t.Errorf("%v: %v; want %q", r.flags, err, r.err)
@@ -52,6 +67,19 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 			t.Errorf("nasnet fork %v: entropy %v, %v; want %v", r.flags, own.Controller.Entropy, err, r.entropy)
 		}
 	}
+}
+
+// retrainFlagsOf parses the flags of nasnet ctl retrain.
+func retrainFlagsOf(t *testing.T, flags string) (*pflag.FlagSet, child.Setup) {
+	t.Helper()
+	var f ctlFlags
+	fs := pflag.NewFlagSet("ctl", pflag.ContinueOnError)
+	f.registerSettings(fs)
+	settingFlags(fs, child.Settings.For(setting.Train), &f.c.Setup)
+	if err := fs.Parse(strings.Fields(flags)); err != nil {
+		t.Fatal(err)
+	}
+	return fs, f.c.Setup
 }
 
 // A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a zero.
@@ -75,9 +103,11 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
 		{"--drop-path 0.3", "1-hour", func(s *nas.RetrainSpec) {
 			recipe, _ := child.RecipeNamed("1-hour")
-			s.Net, s.Train = recipe.For(s.Data.Image, slices.Contains(handedData(), s.Data.Name))
-			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			fashion, _ := dataset.Lookup(search.Data)
+			fashion.Info.Image = s.Data.Image
+			s.Setup = recipe.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Shards, s.Train.DropPath = 0, child.DropPath{Mode: "linear", Prob: 0.3}
 		}},
 		{"--stack imagenet --aux", "", func(s *nas.RetrainSpec) {
@@ -86,33 +116,34 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		}},
 		{"--epochs 3 --dropout 0", "4@1056", func(s *nas.RetrainSpec) { // which has 0.5
 			recipe, _ := child.RecipeNamed("4@1056")
-			s.Net, s.Train = recipe.For(224, slices.Contains(handedData(), s.Data.Name))
-			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			fashion, _ := dataset.Lookup(search.Data)
+			fashion.Info.Image = 224
+			s.Setup = recipe.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Epochs, s.Train.Dropout, s.Train.Shards = 3, 0, 0
 			s.Data.Image = 224
 		}},
 		{"--epochs 3 --lr 0.2", "6@768", func(s *nas.RetrainSpec) {
 			recipe, _ := child.RecipeNamed("6@768")
-			s.Net, s.Train = recipe.For(32, slices.Contains(handedData(), s.Data.Name))
-			s.Net.Channels, s.Net.Classes = search.Net.Channels, search.Net.Classes
+			fashion, _ := dataset.Lookup(search.Data)
+			fashion.Info.Image = 32
+			s.Setup = recipe.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
+			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Epochs, s.Train.LR, s.Train.Shards = 3, 0.2, 0
 			s.Data.Image = 32
 		}},
 	} {
-		fs := ctlCommand(&app{}).Flags()
-		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
-			t.Fatal(err)
-		}
-		begin := nas.RetrainSpec{Net: search.Net, Train: search.Train, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
+		fs, given := retrainFlagsOf(t, r.flags)
+		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train}, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
 		if recipe, err := child.RecipeNamed(r.preset); err == nil {
 			if err := useRecipe(&got, recipe, false); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := changeSettings(&got, fs); err != nil {
+		if err := changeRetrain(&got, fs, given); err != nil {
 			t.Fatal(err)
 		}
 		if r.want(&want); !reflect.DeepEqual(got, want) {
@@ -127,7 +158,7 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen surveys
-	spec := nas.RetrainSpec{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1, Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, Data: nas.DataSpec{Name: "./shoes", Image: 8}}
+	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1, Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}, Data: nas.DataSpec{Name: "./shoes", Image: 8}}
 	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "./shoes: no such file or directory") {
 		t.Error(err)
 	}
@@ -150,7 +181,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 		grey(t, filepath.Join(dir, "abc"[i%3:i%3+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
 	}
 	var seen surveys
-	spec := nas.RetrainSpec{Net: child.NetConfig{N: 1, Filters: 4, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, Data: nas.DataSpec{Name: dir, Image: 8, Test: true}}
+	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}, Data: nas.DataSpec{Name: dir, Image: 8, Test: true}}
 	before, err := seen.plan(known.Genotype, spec)
 	if err != nil || !before.Unread || before.Images != 0 {
 		t.Fatalf("%+v, %v", before, err)
@@ -187,30 +218,27 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			if image == 0 {
 				image = max(recipe.Net.Image, 28)
 			}
-			if err := train.use(recipe, fs, image, false); err != nil {
+			if err := train.use(recipe, fs, dataset.Info{Image: image}); err != nil {
 				t.Fatal(err)
 			}
-			train.net.Image, train.net.Channels, train.net.Classes = image, 1, 10
-			skipAsAsked(&train.net, fs)
+			train.Net.Image, train.Net.Channels, train.Net.Classes = image, 1, 10
+			skipAsAsked(&train.Net, fs)
 
-			fs = ctlCommand(&app{}).Flags()
-			if err := fs.Parse(strings.Fields(flags)); err != nil {
-				t.Fatal(err)
-			}
-			again := nas.RetrainSpec{Net: child.NetConfig{Channels: 1, Classes: 10}, Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
+			fs, given := retrainFlagsOf(t, flags)
+			again := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{Channels: 1, Classes: 10}}, Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
 			if fs.Changed("image") {
 				again.Data.Image = train.spec.Image
 			}
 			if err := useRecipe(&again, recipe, fs.Changed("image")); err != nil {
 				t.Fatal(err)
 			}
-			if err := changeSettings(&again, fs); err != nil {
+			if err := changeRetrain(&again, fs, given); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := again.Net.WithDefaults(), train.net.WithDefaults(); got != want {
+			if got, want := again.Net.WithDefaults(), train.Net.WithDefaults(); got != want {
 				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
 			}
-			if got, want := again.Train.WithDefaults(), train.train.WithDefaults(); got != want {
+			if got, want := again.Train.WithDefaults(), train.Train.WithDefaults(); got != want {
 				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
 			}
 		}

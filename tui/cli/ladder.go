@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -21,6 +20,7 @@ import (
 	"nasnet/nas/experiment"
 	"nasnet/nas/local"
 	"nasnet/nas/search"
+	"nasnet/nas/setting"
 	"nasnet/tui/term"
 )
 
@@ -45,7 +45,7 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.stars, "stars", false, "the cells with a star, too")
 	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
 	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best cell that was drawn uniformly")
-	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20; may be given several times")
+	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20, with any setting of nasnet train but shards; may be given several times")
 	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has (key l)")
 	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, measured, and end")
 	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
@@ -251,36 +251,59 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 		return nil, err
 	}
 	for _, text := range f.rungs {
-		var r experiment.Rung
-		r.Net, r.Train = recipe.For(d.Train.H, d.Info.Handed)
-		r.Train.Shards = 1 // a training a core
-		r.Net.Image, r.Net.Channels, r.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
-		for _, part := range strings.Split(text, ",") {
-			name, value, _ := strings.Cut(part, "=")
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 {
-				return nil, usagef("ladder: --rung %s: %q; want a name and a number from 1, as n=2,filters=16,epochs=20", text, part)
-			}
-			switch strings.TrimSpace(name) {
-			case "n":
-				r.Net.N = n
-			case "filters", "f":
-				r.Net.Filters = n
-			case "epochs":
-				r.Train.Epochs = n
-			default:
-				return nil, usagef("ladder: --rung %s: %q is not known; want n, filters, epochs", text, name)
-			}
+		s := recipe.For(known(d))
+		s.Train.Shards = 1 // a training a core
+		base := s
+		if err := setRung(&s, text, recipe.Within > 0); err != nil {
+			return nil, err
 		}
-		if err := r.Net.Validate(); err != nil {
+		s.Net.Image, s.Net.Channels, s.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+		if err := s.Net.Validate(); err != nil {
 			return nil, usageError{err}
 		}
-		if err := r.Train.Validate(); err != nil {
+		if err := s.Train.Validate(); err != nil {
 			return nil, usageError{err}
 		}
-		l.Rungs = append(l.Rungs, experiment.NewRung(spec, r.Net, r.Train))
+		l.Rungs = append(l.Rungs, experiment.NewRung(spec, s, base))
 	}
 	return d, nil
+}
+
+// setRung gives a setup what a rung says of it, as n=2,filters=16,epochs=20. A preset that is named after a time has no epochs of its own.
+func setRung(s *child.Setup, text string, timed bool) error {
+	rows := child.Settings.For(setting.Rung)
+	given := map[string]string{}
+	for _, part := range strings.Split(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if name == "f" {
+			name = "filters"
+		}
+		r, known := rows.Named(name)
+		switch {
+		case !ok:
+			return usagef("ladder: --rung %s: %q; want a setting and its value, as n=2,filters=16,epochs=20", text, part)
+		case !known:
+			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name, strings.Join(rows.Names(), ", "))
+		}
+		if err := r.Set(new(child.Setup), value); err != nil {
+			return usagef("ladder: --rung %s: %s=%s: %w", text, name, value, err)
+		}
+		given[name] = value
+	}
+	if timed && given["epochs"] == "" {
+		return usagef("ladder: --rung %s: the preset is named after a time; want epochs=N", text)
+	}
+	if stack := given["stack"]; stack != "" && stack != s.Net.Stack {
+		s.Net = s.Net.In(stack)
+	}
+	for _, r := range rows {
+		if value, ok := given[r.Name]; ok {
+			if err := r.Set(s, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // seen reads a data set that trainings will be on, unless its images cannot fit into memory.
@@ -368,8 +391,7 @@ func printRung(a *app, r experiment.Result, seeds int) error {
 func benchDropPath(a *app) *cobra.Command {
 	var cell, out, data, dir string
 	var seeds, workers, trainImages, valImages, image int
-	var net child.NetConfig
-	var train child.TrainConfig
+	var s child.Setup
 	c := &cobra.Command{Use: "droppath", Short: "ScheduledDropPath against constant DropPath and none, where the network over-fits", Args: noArgs,
 		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it over-fits, and prints the accuracies and the gains over\n" +
 			"none, paired by seed. Interrupted, it goes on where it was with the same --out.",
@@ -378,22 +400,17 @@ func benchDropPath(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if n := child.DefaultShards(train.Batch); n > 1 && train.Shards == 0 {
-				train.Shards = n
-			}
-			skipAsAsked(&net, c.Flags())
-			if err := auxAsAsked(c.Flags()); err != nil {
-				return err
-			}
+			s.Train = s.Train.Alone()
+			skipAsAsked(&s.Net, c.Flags())
 			if seeds < 1 {
 				return usagef("bench droppath: --seeds %d; want 1 or more", seeds)
 			}
-			d := experiment.DropPaths{Genotype: g, Net: net, Train: train, Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages, ValImages: valImages, Seed: 1}}
+			d := experiment.DropPaths{Genotype: g, Net: s.Net, Train: s.Train, Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages, ValImages: valImages, Seed: 1}}
 			images, err := seen(c.Context(), d.Data)
 			if err != nil {
 				return err
 			}
-			if err := train.Validate(); err != nil {
+			if err := s.Train.Validate(); err != nil {
 				return usageError{err}
 			}
 			for seed := range seeds {
@@ -432,15 +449,9 @@ func benchDropPath(a *app) *cobra.Command {
 	fs.IntVar(&seeds, "seeds", 5, "trainings of each arm")
 	fs.IntVar(&workers, "workers", 0, "trainings at a time (0: one a core)")
 	fs.StringVar(&out, "out", "droppath.jsonl", "file of the results, one JSON object a line")
-	netFlags(fs, &net)
-	trainFlags(fs, &train)
-	for flag, value := range map[string]string{"n": "1", "filters": "8", "epochs": "40", "batch": "32"} {
-		f := fs.Lookup(flag)
-		f.DefValue = value
-		if err := f.Value.Set(value); err != nil {
-			panic(err) // of constants
-		}
-	}
+	s = defaultSetup(setting.Train)
+	s.Net.N, s.Net.Filters, s.Train.Epochs, s.Train.Batch = 1, 8, 40, 32
+	settingFlags(fs, child.Settings.For(setting.Train), &s)
 	fs.Lookup("drop-path").Hidden, fs.Lookup("drop-path-mode").Hidden = true, true // the arms decide
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -16,41 +17,13 @@ import (
 	"nasnet/nas/record"
 	"nasnet/nas/remote"
 	"nasnet/nas/search"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
-// retrainFlags are the flags that ctl retrain takes; those of a network and of a training are those of nasnet train.
-var retrainFlags = func() string {
-	words := "note preset seeds stars baselines estimate data train-images val-images test image seed"
-	settingFlags(new(child.NetConfig), new(child.TrainConfig)).VisitAll(func(x *pflag.Flag) { words += " " + x.Name })
-	return words
-}()
-
-// settingFlags are the flags of a network and of a training alone.
-func settingFlags(net *child.NetConfig, train *child.TrainConfig) *pflag.FlagSet {
-	fs := pflag.NewFlagSet("settings", pflag.ContinueOnError)
-	netFlags(fs, net)
-	trainFlags(fs, train)
-	return fs
-}
-
-// addSettingFlags adds those that are not there yet, without a default: what is not given is as in the search, or as a preset has it.
-func addSettingFlags(fs *pflag.FlagSet) {
-	settingFlags(new(child.NetConfig), new(child.TrainConfig)).VisitAll(func(x *pflag.Flag) {
-		if fs.Lookup(x.Name) != nil {
-			return
-		}
-		switch x.Value.Type() {
-		case "string":
-			x.DefValue = ""
-		case "bool":
-			x.DefValue = "false"
-		default:
-			x.DefValue = "0"
-		}
-		fs.AddFlag(x)
-	})
-}
+// retrainFlags are the flags that ctl retrain takes.
+var retrainFlags = "note preset seeds stars baselines estimate data train-images val-images test image seed " +
+	strings.Join(child.Settings.For(setting.Train).Names(), " ")
 
 // retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each seed. With several, those that the run
 // has already, or is at, are left out.
@@ -137,7 +110,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	if c.Data != own.Data {
 		c.DataDir = ""
 	}
-	r = &nas.RetrainSpec{Net: own.Net, Train: own.Train, Seed: c.Seed,
+	r = &nas.RetrainSpec{Setup: own.Setup, Seed: c.Seed,
 		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
 	if f.preset != "" {
 		if recipe, err = child.RecipeNamed(f.preset); err != nil {
@@ -156,66 +129,33 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	if r.Data.Test {
 		r.Data.TrainImages = 0
 	}
-	if err := changeSettings(r, fs); err != nil {
-		return nil, recipe, usageError{err}
-	}
-	return r, recipe, nil
+	return r, recipe, changeRetrain(r, fs, f.c.Setup)
 }
 
-// useRecipe puts the network and the training of a preset into a retrain, and the side of its images, unless that was given.
+// changeRetrain puts what flags give into a retrain.
+func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet, given child.Setup) error {
+	r.Net.Image = r.Data.Image
+	r.Net, r.Train.Shards = r.Net.WithDefaults(), 0 // as the batch asks for
+	err := changeSetup(fs, setting.Train, &r.Setup, given)
+	r.Net = r.Net.WithDefaults()
+	return err
+}
+
+// useRecipe gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
 func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) error {
-	if recipe.Net.Image > 0 && (!sided || r.Data.Image == 0) {
-		r.Data.Image = recipe.Net.Image
-	}
-	if r.Data.Image == 0 { // as they are
+	side := r.Data.Image
+	if side == 0 && recipe.Net.Image == 0 { // as they are
 		info, err := dataset.Lookup(r.Data.Name)
 		if err != nil || info.Image == 0 {
 			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", recipe.Name, r.Data.Name)
 		}
-		r.Data.Image = info.Image
+		side = info.Image
 	}
-	net, train := recipe.For(r.Data.Image, slices.Contains(handedData(), r.Data.Name))
-	net.Image, net.Channels, net.Classes = r.Data.Image, r.Net.Channels, r.Net.Classes
-	r.Net, r.Train = net.WithDefaults(), train.WithDefaults()
+	if sided && side > 0 {
+		recipe.Net.Image = side
+	}
+	*r = r.With(recipe, side)
 	return nil
-}
-
-// changeSettings puts what flags give into the network and the training of a retrain.
-func changeSettings(r *nas.RetrainSpec, fs *pflag.FlagSet) (err error) {
-	if stack := fs.Lookup("stack"); stack.Changed && stack.Value.String() != r.Net.Stack { // with its own defaults
-		r.Net = child.NetConfig{Stack: stack.Value.String(), N: r.Net.N, Filters: r.Net.Filters, Channels: r.Net.Channels, Classes: r.Net.Classes, Aux: r.Net.Aux}
-	}
-	r.Net.Image = r.Data.Image
-	net, train := r.Net.WithDefaults(), r.Train
-	train.Shards = 0                           // as the batch asks for
-	settings := settingFlags(&r.Net, &r.Train) // which begin with the flags' defaults
-	r.Net, r.Train = net, train
-	fs.Visit(func(x *pflag.Flag) {
-		if err == nil && settings.Lookup(x.Name) != nil {
-			err = settings.Set(x.Name, x.Value.String())
-		}
-	})
-	dropAsAsked(&r.Train.DropPath, fs)
-	skipAsAsked(&r.Net, fs)
-	if err == nil {
-		err = auxAsAsked(fs)
-	}
-	return err
-}
-
-// auxAsAsked refuses a weight of 0, which a config takes for the default.
-func auxAsAsked(fs *pflag.FlagSet) error {
-	if w, err := fs.GetFloat64("aux-weight"); err != nil || w != 0 || !fs.Changed("aux-weight") {
-		return err
-	}
-	return usagef("--aux-weight 0; want more: without --aux there is no auxiliary head")
-}
-
-// dropAsAsked makes --drop-path alone ask for ScheduledDropPath where paths are not dropped.
-func dropAsAsked(d *child.DropPath, fs *pflag.FlagSet) {
-	if fs.Changed("drop-path") && !fs.Changed("drop-path-mode") && d.Prob > 0 && (d.Mode == "" || d.Mode == "none") {
-		d.Mode = "linear"
-	}
 }
 
 // printRetrainPlans says what retrains will take.
@@ -245,7 +185,7 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 		if c.Text != "" {
 			name += " (" + c.Text + ")"
 		}
-		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Net, r.Train).Name, *c.Cell, r.Net, r.Train, v, 1})
+		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Setup, r.Setup).Name, *c.Cell, r.Net, r.Train, v, 1})
 	}
 	return printPlans(a, ctx, ps, max(1, s.Workers))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +13,7 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/record"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
@@ -21,65 +23,58 @@ const scaleHelp = "Where CELL is a model or RUN/TRIAL, the network is its own, w
 // ownNet tells a network, and whose it is.
 type ownNet func() (net child.NetConfig, of string, err error)
 
-// scale finds a cell, and makes net, which has the flags' values, the network that is meant: the cell's own, where it has one, with what flags change.
+// scaleFor finds a cell and the network that is meant: the cell's own, where it has one, with what flags change, or else what the flags give.
 // of says whose network it is.
-func scaleFor(a *app, flags *pflag.FlagSet, spec string, net *child.NetConfig) (g space.Genotype, of string, err error) {
+func scaleFor(a *app, fs *pflag.FlagSet, spec string, given child.Setup) (g space.Genotype, net child.NetConfig, of string, err error) {
 	g, own, err := findCell(a, spec)
 	if err != nil {
-		return g, "", err
+		return g, net, "", err
 	}
-	of = "as the flags and their defaults say"
+	net, of = given.Net, "as the flags and their defaults say"
+	skipAsAsked(&net, fs)
 	if own != nil {
-		if of, err = changeNet(flags, net, own); err != nil {
-			return g, "", fmt.Errorf("%s: %w", spec, err)
+		if net, of, err = changeNet(fs, given, own); err != nil {
+			return g, net, "", fmt.Errorf("%s: %w", spec, err)
 		}
 	}
-	skipAsAsked(net, flags)
 	if err := net.Validate(); err != nil {
-		return g, "", usageError{err}
+		return g, net, "", usageError{err}
 	}
-	*net = net.WithDefaults()
-	return g, of, nil
+	return g, net.WithDefaults(), of, nil
 }
 
-// changeNet puts a cell's own network into net, with what flags give in its place, and says whose it is and which flags those are.
-func changeNet(flags *pflag.FlagSet, net *child.NetConfig, own ownNet) (of string, err error) {
-	n, of, err := own()
-	if err != nil {
-		return "", err
+// networkSettings are the settings of commands that build a network and train nothing.
+func networkSettings() setting.Table[child.Setup] {
+	return child.Settings.For(setting.Network | setting.Images)
+}
+
+// changeNet is a cell's own network with what flags give in its place. of says whose it is, and which flags those are.
+func changeNet(fs *pflag.FlagSet, given child.Setup, own ownNet) (net child.NetConfig, of string, err error) {
+	var s child.Setup
+	if s.Net, of, err = own(); err != nil {
+		return net, "", err
 	}
-	known := pflag.NewFlagSet("network", pflag.ContinueOnError)
-	netFlags(known, new(child.NetConfig))
-	imageFlags(known, new(child.NetConfig))
-	values := map[*pflag.Flag]string{}
-	var changed []string
-	flags.Visit(func(f *pflag.Flag) {
-		if known.Lookup(f.Name) != nil {
-			values[f] = f.Value.String()
-			changed = append(changed, "--"+f.Name)
-		}
-	})
-	if flags.Changed("stack") && net.Stack != n.WithDefaults().Stack { // with its own defaults
-		n = child.NetConfig{N: n.N, Filters: n.Filters, Image: n.Image, Channels: n.Channels, Classes: n.Classes}
-	}
-	*net = n
-	for f, v := range values {
-		if err := f.Value.Set(v); err != nil {
-			return "", usageError{err}
-		}
+	if err := changeSetup(fs, setting.Network|setting.Images, &s, given); err != nil {
+		return net, "", err
 	}
 	for _, x := range []struct {
 		flag string
 		v    int
-	}{{"image", net.Image}, {"channels", net.Channels}, {"classes", net.Classes}} {
+	}{{"image", s.Net.Image}, {"channels", s.Net.Channels}, {"classes", s.Net.Classes}} {
 		if x.v == 0 {
-			return "", usagef("the network %s has no %s before its images are read; want --%s", of, x.flag, x.flag)
+			return net, "", usagef("the network %s has no %s before its images are read; want --%s", of, x.flag, x.flag)
 		}
 	}
-	if len(changed) > 0 {
+	var changed []string
+	for _, r := range networkSettings() {
+		if fs.Changed(r.Name) {
+			changed = append(changed, "--"+r.Name)
+		}
+	}
+	if slices.Sort(changed); len(changed) > 0 {
 		of += ", changed by " + strings.Join(changed, ", ")
 	}
-	return of, nil
+	return s.Net, of, nil
 }
 
 // trialNet is the network of a trial: that of its weights, or of its settings, or of the children of its run.

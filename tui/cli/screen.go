@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"nasnet/checkpoints"
 	"nasnet/dataset"
@@ -21,7 +20,7 @@ import (
 
 // equip gives the interface what it may not reach for itself: networks to count, the store, files.
 func (a *app) equip(o tui.Options) tui.Options {
-	o.DataSets, o.Handed, o.Version = dataset.Names(), handedData(), version
+	o.DataSets, o.Version = dataset.Names(), version
 	o.Cost, o.Plan, o.Estimate = child.CostOf, a.surveys.plan, a.surveys.estimate
 	o.Latency = func(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
 		s, _ = a.surveys.unread(s)
@@ -40,14 +39,6 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Write = writeExport
 	o.Keys = a.keys
 	return o
-}
-
-// handedData are the data sets whose images are something else in the mirror.
-func handedData() []string {
-	return slices.DeleteFunc(dataset.Names(), func(name string) bool {
-		info, err := dataset.Lookup(name)
-		return err != nil || !info.Handed
-	})
 }
 
 // runCurve reads the rewards of a run, live or not, from its store.

@@ -15,7 +15,6 @@ import (
 	"nasnet/nas/kernel"
 	"nasnet/nas/local"
 	"nasnet/nas/search"
-	"nasnet/nas/space"
 )
 
 // searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
@@ -42,85 +41,30 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	f.registerSettings(fs)
 }
 
-// registerSettings adds the flags that a fork may change as well.
+// registerSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the preset or the parent.
 func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
-	c := &f.c
-	fs.StringVar(&c.Data, "data", "", "data set (nasnet data list) or a folder of class folders")
-	fs.StringVar(&c.DataDir, "data-dir", "", "folder with the data set's files")
-	fs.StringVar(&c.Controller.Strategy, "strategy", "", "ppo, reinforce, evolution or random")
-	fs.IntVar(&c.Children, "children", 0, "proposals in all")
-	fs.IntVar(&c.Batch, "update-every", 0, "the controller's proposals per update")
-	fs.IntVar(&c.Shadow, "shadow", 0, "one child in so many is a uniformly drawn cell, which the controller never sees, to compare with (0: none)")
-	fs.IntVar(&c.Lag, "lag", 0, "batch k is proposed from policy version k-lag; 1 keeps all cores busy")
-	fs.IntVar(&c.Workers, "workers", 0, "children trained at a time (0: one a core); never changes a result")
-	fs.Uint64Var(&c.Seed, "seed", 1, "seed of everything that is random")
-	fs.IntVar(&c.Net.N, "n", 0, "normal cells per stack (N)")
-	fs.IntVar(&c.Net.Filters, "filters", 0, "filters of the first cells (F)")
-	fs.IntVar(&c.Net.Image, "image", 0, "side of the images in pixels")
-	fs.IntVar(&c.Train.Epochs, "epochs", 0, "epochs of a child")
-	fs.IntVar(&c.Train.Batch, "batch", 0, "images per training step")
-	fs.Float64Var(&c.Train.LR, "lr", 0, "learning rate of the children")
-	fs.IntVar(&c.TrainImages, "train-images", 0, "images a child trains on (0: all that validation leaves)")
-	fs.IntVar(&c.ValImages, "val-images", 0, "held-out images that make the reward")
-	fs.StringVar(&c.Ops, "ops", "", space.OpSetHelp())
-	fs.IntVar(&c.Blocks, "blocks", 0, "blocks per cell (B)")
-	fs.Float64Var(&c.Train.DropPath.Prob, "drop-path", 0, "ScheduledDropPath: probability of dropping a path at the end of training")
-	fs.StringVar(&c.Train.DropPath.Mode, "drop-path-mode", "", "linear (the paper's schedule), constant, scaled (also by depth) or none")
-	fs.Float64Var(&c.Controller.LearningRate, "controller-lr", 0, "learning rate of the controller")
-	fs.IntVar(&c.Controller.Steps, "controller-steps", 0, "gradient steps per controller update")
-	fs.Float64Var(&c.Controller.Entropy, "entropy", 0, "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)")
-	fs.StringVar(&c.Repeats, "repeats", "", "an isomorphic cell again: cached or retrain")
+	f.c.Seed = 1
+	settingFlags(fs, nas.Settings(), &f.c)
 	f.cost.register(fs)
-	fs.StringVar(&c.Failures, "failures", "", "a failed trial in an update: skip or zero")
 }
 
 // apply copies the settings whose flags were given into c.
 func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
-	set := func(flag string, do func()) {
-		if fs.Changed(flag) {
-			do()
-		}
+	changeStack(fs, &c.Net, f.c.Net)
+	if err := changed(fs, nas.Settings(), c, f.c); err != nil {
+		return err
 	}
-	set("data", func() { c.Data = dataset.Anywhere(f.c.Data) })
-	set("data-dir", func() { c.DataDir = dataset.Anywhere(f.c.DataDir) })
-	set("strategy", func() {
-		if c.Controller.Strategy = f.c.Controller.Strategy; c.Controller.Strategy == "random" {
-			c.Shadow = 0 // there is nothing to compare
-		}
-	})
-	set("shadow", func() { c.Shadow = f.c.Shadow })
-	set("children", func() { c.Children = f.c.Children })
-	set("update-every", func() { c.Batch = f.c.Batch })
-	set("lag", func() { c.Lag = f.c.Lag })
-	set("workers", func() { c.Workers = f.c.Workers })
-	set("seed", func() { c.Seed = f.c.Seed })
-	set("n", func() { c.Net.N = f.c.Net.N })
-	set("filters", func() { c.Net.Filters = f.c.Net.Filters })
-	set("image", func() { c.Net.Image = f.c.Net.Image })
-	set("epochs", func() { c.Train.Epochs = f.c.Train.Epochs })
-	set("batch", func() { c.Train.Batch = f.c.Train.Batch })
-	set("lr", func() { c.Train.LR = f.c.Train.LR })
-	set("train-images", func() { c.TrainImages = f.c.TrainImages })
-	set("val-images", func() { c.ValImages = f.c.ValImages })
-	set("ops", func() { c.Ops = f.c.Ops })
-	set("blocks", func() { c.Blocks = f.c.Blocks })
-	set("drop-path", func() { c.Train.DropPath.Prob = f.c.Train.DropPath.Prob })
-	set("drop-path-mode", func() { c.Train.DropPath.Mode = f.c.Train.DropPath.Mode })
-	dropAsAsked(&c.Train.DropPath, fs)
-	set("controller-lr", func() { c.Controller.LearningRate = f.c.Controller.LearningRate })
-	set("controller-steps", func() { c.Controller.Steps = f.c.Controller.Steps })
-	set("entropy", func() { c.Controller.Entropy = noneAtZero(f.c.Controller.Entropy) })
-	set("repeats", func() { c.Repeats = f.c.Repeats })
-	set("failures", func() { c.Failures = f.c.Failures })
+	completeSetup(fs, &c.Setup)
+	if fs.Changed("data") {
+		c.Data = dataset.Anywhere(c.Data)
+	}
+	if fs.Changed("data-dir") {
+		c.DataDir = dataset.Anywhere(c.DataDir)
+	}
+	if fs.Changed("strategy") && c.Controller.Strategy == "random" && !fs.Changed("shadow") {
+		c.Shadow = 0 // there is nothing to compare
+	}
 	return f.cost.apply(fs, c)
-}
-
-// noneAtZero is a weight as a config has it, where 0 stands for the default and a negative one for none.
-func noneAtZero(weight float64) float64 {
-	if weight == 0 {
-		return -1
-	}
-	return weight
 }
 
 func searchCommand(a *app) *cobra.Command {

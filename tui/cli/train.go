@@ -45,7 +45,7 @@ func trainCommand(a *app) *cobra.Command {
 			}
 			os.Remove(t.out + ".try")
 		}
-		trainer, err := child.NewTrainer(g, t.net, t.train, data, t.seed)
+		trainer, err := child.NewTrainer(g, t.Net, t.Train, data, t.seed)
 		if err != nil {
 			return err
 		}

@@ -10,40 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/local"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
-
-// trainFlags are the settings of one training.
-func trainFlags(fs *pflag.FlagSet, t *child.TrainConfig) {
-	fs.IntVar(&t.Epochs, "epochs", 5, "epochs")
-	fs.IntVar(&t.Batch, "batch", 64, "images per step")
-	fs.IntVar(&t.Shards, "shards", 0, "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the statistics of a part,\n"+
-		"so this changes the result (0: 2 for an even batch of 64 or more, else 1)")
-	fs.StringVar(&t.Optimizer, "optimizer", "sgd", "sgd or rmsprop")
-	fs.Float64Var(&t.LR, "lr", 0.05, "learning rate at its highest")
-	fs.StringVar(&t.Schedule, "schedule", "cosine", "of the learning rate: "+strings.Join(child.Schedules(), ", "))
-	fs.Float64Var(&t.WarmupEpochs, "warmup", 0, "epochs in which the learning rate rises from 0")
-	fs.Float64Var(&t.Momentum, "momentum", 0.9, "momentum")
-	fs.BoolVar(&t.Nesterov, "nesterov", false, "Nesterov momentum")
-	fs.BoolVar(&t.Whiten, "whiten", false, "begin with filters of the stem that whiten the patches of the training images")
-	fs.Float64Var(&t.WeightDecay, "weight-decay", 5e-4, "weight decay")
-	fs.Float64Var(&t.Clip, "clip", 5, "largest norm of the gradient (0: not clipped)")
-	fs.Float64Var(&t.LabelSmoothing, "label-smoothing", 0, "label smoothing")
-	fs.Float64Var(&t.AuxWeight, "aux-weight", 0.4, "weight of the auxiliary head's loss (with --aux)")
-	fs.Float64Var(&t.DropPath.Prob, "drop-path", 0, "probability of dropping a path at the end of training")
-	fs.Float64Var(&t.Dropout, "dropout", 0, "probability of dropping a feature before the classifier (0: none; the published ImageNet networks: 0.5)")
-	fs.StringVar(&t.DropPath.Mode, "drop-path-mode", "linear", "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none")
-	fs.IntVar(&t.Augment.Pad, "pad", 0, "random crop after padding by that many pixels")
-	fs.Float64Var(&t.Augment.Crop, "crop", 0, "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)")
-	fs.Float64Var(&t.Augment.Color, "color", 0, "random change of brightness, contrast and saturation by up to that part (ImageNet: 0.4)")
-	fs.BoolVar(&t.Augment.Flip, "flip", false, "random horizontal flip")
-	fs.IntVar(&t.Augment.Cutout, "cutout", 0, "side of the square that cutout blanks (0: none)")
-	fs.Float64Var(&t.EMA, "ema", 0, "decay of a moving average of the weights, which is judged and saved (0: none)")
-	fs.BoolVar(&t.FlipAverage, "flip-average", false, "judge by the mean over an image and its mirror image")
-}
 
 // names joins the names of a table's rows for a flag's text.
 func names[T any](rows []T, name func(T) string) string {
@@ -68,13 +41,12 @@ func givenBut(c *cobra.Command, names ...string) string {
 // training is what nasnet train is asked for.
 type training struct {
 	cell, preset, from, out, resume, memory string
-	net                                     child.NetConfig
-	train                                   child.TrainConfig
-	spec                                    nas.DataSpec
-	seed                                    uint64
-	threads                                 int
-	estimate, list                          bool
-	mapped                                  child.Memory // that a measurement used
+	child.Setup
+	spec           nas.DataSpec
+	seed           uint64
+	threads        int
+	estimate, list bool
+	mapped         child.Memory // that a measurement used
 }
 
 func (t *training) register(fs *pflag.FlagSet) {
@@ -94,22 +66,23 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of the machine's)")
 	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
 	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
-	netFlags(fs, &t.net)
-	trainFlags(fs, &t.train)
+	t.Setup = defaultSetup(setting.Train)
+	settingFlags(fs, child.Settings.For(setting.Train), &t.Setup)
 }
 
-// use puts the settings of a recipe in the place of all that was not given as a flag.
-func (t *training) use(r child.Recipe, fs *pflag.FlagSet, image int, handed bool) error {
-	given := map[*pflag.Flag]string{}
-	fs.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
-	t.net, t.train = r.For(image, handed)
-	for f, v := range given {
-		if err := f.Value.Set(v); err != nil {
-			return err
-		}
-	}
-	dropAsAsked(&t.train.DropPath, fs)
-	return nil
+// use puts the settings of a recipe for images in the place of all that was not given as a flag.
+func (t *training) use(r child.Recipe, fs *pflag.FlagSet, images dataset.Info) error {
+	given := t.Setup
+	t.Setup = r.For(images)
+	t.Net.Image = images.Image // read at that side, whatever the recipe prescribes
+	return changeSetup(fs, setting.Train, &t.Setup, given)
+}
+
+// known is what is known of images that were read.
+func known(d *dataset.Data) dataset.Info {
+	info := d.Info
+	info.Image, info.Channels = d.Train.H, d.Train.C
+	return info
 }
 
 // limit is the memory that a training may take; 0: nobody knows.
@@ -142,9 +115,6 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if err := t.judgedOn(); err != nil {
 		return data, err
 	}
-	if err := auxAsAsked(fs); err != nil {
-		return data, err
-	}
 	limit, err := t.limit()
 	if err != nil {
 		return data, err
@@ -167,34 +137,29 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	}
 	a.warn(d)
 	if t.preset != "" {
-		if err := t.use(recipe, fs, d.Train.H, d.Info.Handed); err != nil {
+		if err := t.use(recipe, fs, known(d)); err != nil {
 			return data, usageError{err}
 		}
 	}
-	t.net.Image, t.net.Channels, t.net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
-	skipAsAsked(&t.net, fs)
-	if t.train.Shards == 0 {
-		t.train.Shards = child.DefaultShards(t.train.Batch)
-	}
-	timed := t.preset != "" && t.train.Epochs == 0
-	switch {
-	case timed && t.resume != "": // as many as fitted when it began
+	t.Net.Image, t.Net.Channels, t.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+	skipAsAsked(&t.Net, fs)
+	t.Train = t.Train.Alone()
+	timed := recipe.Within > 0 && !fs.Changed("epochs") // as many as fit
+	if timed && t.resume != "" {                        // as many as fitted when it began
 		b, err := readFile(t.resume, maxModel)
 		if err != nil {
 			return data, err
 		}
-		if t.train.Epochs, err = child.PlannedEpochs(b); err != nil {
+		if t.Train.Epochs, err = child.PlannedEpochs(b); err != nil {
 			return data, fmt.Errorf("%s: %w", t.resume, err)
 		}
 		timed = false
-	case timed:
-		t.train.Epochs = recipe.MostEpochs // until it is known how many fit
 	}
-	if err := t.train.Validate(); err != nil {
+	if err := t.Train.Validate(); err != nil {
 		return data, usageError{err}
 	}
 	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len(), Held: d.Train.N + d.Test.N}
-	bytes, err := child.BytesWith(g, t.net, t.train, v)
+	bytes, err := child.BytesWith(g, t.Net, t.Train, v)
 	if err != nil {
 		return data, err
 	}
@@ -209,7 +174,7 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if t.preset == "" && !t.estimate {
 		return data, nil
 	}
-	e, err := child.Measure(c.Context(), g, t.net, t.train, v, t.threads, &t.mapped)
+	e, err := child.Measure(c.Context(), g, t.Net, t.Train, v, t.threads, &t.mapped)
 	if err != nil {
 		return data, err
 	}
@@ -219,8 +184,8 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; --train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
 				v.Train, long(e.EpochSeconds), t.preset)
 		}
-		t.train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
-		if err := t.train.Validate(); err != nil { // a warm-up longer than what fits
+		t.Train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
+		if err := t.Train.Validate(); err != nil { // a warm-up longer than what fits
 			return data, usageError{err}
 		}
 	}
@@ -228,21 +193,21 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 }
 
 func printEstimate(a *app, t *training, e child.Estimate) error {
-	v := map[string]any{"t": "estimate", "net": t.net, "train": t.train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
+	v := map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
 		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
-			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.train.Epochs, long(e.EpochSeconds), long(e.Seconds))
+			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.Train.Epochs, long(e.EpochSeconds), long(e.Seconds))
 	})
 }
 
 // printSize tells what is known of a training that does not fit into memory.
 func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
-	cost, err := child.CostOf(g, t.net)
+	cost, err := child.CostOf(g, t.Net)
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"t": "estimate", "net": t.net, "train": t.train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
+	return a.print(map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
 		"fits": false}, func(w io.Writer) {
 		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
 	})
@@ -280,34 +245,33 @@ func printRecipes(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	}
 	for _, r := range child.Recipes {
 		own := training{threads: t.threads}
-		own.net, own.train = r.For(d.Train.H, d.Info.Handed)
-		own.net.Channels, own.net.Classes = d.Train.C, len(d.Info.Classes)
-		timed := own.train.Epochs == 0
-		own.train.Epochs, own.train.Shards = max(1, own.train.Epochs), child.DefaultShards(own.train.Batch)
-		cost, err := child.CostOf(g, own.net)
+		own.Setup = r.For(known(d))
+		own.Train = own.Train.Alone()
+		timed := r.Within > 0
+		cost, err := child.CostOf(g, own.Net)
 		if err != nil {
 			return err
 		}
-		bytes, err := child.BytesWith(g, own.net, own.train, v)
+		bytes, err := child.BytesWith(g, own.Net, own.Train, v)
 		if err != nil {
 			return err
 		}
 		e, fits := child.Estimate{Cost: cost, Bytes: bytes}, limit <= 0 || bytes <= limit
 		if fits {
-			if e, err = child.Measure(c.Context(), g, own.net, own.train, v, own.threads, &t.mapped); err != nil {
+			if e, err = child.Measure(c.Context(), g, own.Net, own.Train, v, own.threads, &t.mapped); err != nil {
 				return err
 			}
 			if timed {
-				own.train.Epochs = min(r.MostEpochs, e.Epochs(r.Within))
-				e.Seconds = float64(own.train.Epochs) * e.EpochSeconds
+				own.Train.Epochs = min(r.MostEpochs, e.Epochs(r.Within))
+				e.Seconds = float64(own.Train.Epochs) * e.EpochSeconds
 			}
 		}
-		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.net, "train": own.train, "fits": fits, "estimate": e}, func(w io.Writer) {
-			epochs, takes := fmt.Sprint(own.train.Epochs), long(e.Seconds)
+		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.Net, "train": own.Train, "fits": fits, "estimate": e}, func(w io.Writer) {
+			epochs, takes := fmt.Sprint(own.Train.Epochs), long(e.Seconds)
 			switch {
 			case !fits:
 				epochs, takes = "-", "too large"
-			case own.train.Epochs == 0:
+			case own.Train.Epochs == 0:
 				epochs, takes = "-", long(e.EpochSeconds)+" each"
 			}
 			fmt.Fprintf(w, "%-11s %10d %9.1fM %10s %7s %9s  %s\n", r.Name, e.Trainable, float64(e.MAdds)/1e6, nas.FormatBytes(e.Bytes), epochs, takes, r.Title)

@@ -22,7 +22,7 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 		{"more than there are", DataSpec{ValImages: 90, Image: 8}, child.Volume{Val: 90, Held: 100}, 8},
 		{"as they are", DataSpec{Test: true}, child.Volume{Train: 80, Val: 20, Held: 100}, 40},
 	} {
-		spec := RetrainSpec{Data: r.data, Net: child.NetConfig{Image: r.data.Image}, Train: child.TrainConfig{Batch: 64}}
+		spec := RetrainSpec{Data: r.data, Setup: child.Setup{Net: child.NetConfig{Image: r.data.Image}, Train: child.TrainConfig{Batch: 64}}}
 		of, v := spec.On(folder)
 		if v != r.want || of.Net.Image != r.side || of.Net.Channels != 1 || of.Net.Classes != 3 || of.Train.Shards != 2 {
 			t.Errorf("%s: %+v of %+v, want %+v of %d px", r.name, v, of.Net, r.want, r.side)

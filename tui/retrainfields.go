@@ -1,0 +1,69 @@
+package tui
+
+import (
+	"fmt"
+
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/setting"
+)
+
+// retrainSettings are the settings that the retrain form asks for, beside those of images, cells and seeds.
+func retrainSettings() setting.Table[child.Setup] { return child.Settings.For(setting.Train) }
+
+// plainSetup is a setup as the form shows it: with its defaults, but for those that depend on the images, the size and the
+// batch, which 0 stands for.
+func plainSetup(s child.Setup) child.Setup {
+	n, t := s.Net.WithDefaults(), s.Train.WithDefaults()
+	if s.Net.Channels == 0 || s.Net.Classes == 0 {
+		n.Channels, n.Classes = 0, 0
+	}
+	if of := n.In(n.Stack).WithDefaults(); n.StemMultiplier == of.StemMultiplier && n.SkipReduction == of.SkipReduction {
+		n.StemMultiplier, n.SkipReduction = 0, false
+	}
+	if t.Shards <= 1 || t.Shards == child.DefaultShards(t.Batch) {
+		t.Shards = 0
+	}
+	return child.Setup{Net: n, Train: t}
+}
+
+// retrainFields are the settings of a training, the most wanted first.
+func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
+	judged := "validation"
+	if spec.Data.Test {
+		judged = "test"
+	}
+	presets := []string{ownSettings}
+	for _, r := range child.Recipes {
+		presets = append(presets, r.Name)
+	}
+	named := func(s string) error {
+		if s == "" {
+			return fmt.Errorf("want a name or a folder")
+		}
+		return nil
+	}
+	side, _ := child.Settings.Named("image")
+	fields := []field{
+		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named, hint: "a name, or a folder of class folders"},
+		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
+		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"}, hint: "test: train on all, judge on test images"},
+		{name: "images", label: "images", value: fmt.Sprint(spec.Data.TrainImages), check: whole(0, 100_000_000), hint: "to train on; 0 = all there are"},
+		settingField(side, child.Setup{Net: child.NetConfig{Image: spec.Data.Image}}),
+	}
+	var others []field
+	for _, r := range retrainSettings() {
+		f := settingField(r, spec.Setup)
+		if r.First {
+			fields = append(fields, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	fields = append(fields,
+		field{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
+		field{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings each, the next seeds"},
+		field{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
+		field{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"})
+	return append(fields, others...)
+}
