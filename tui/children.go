@@ -143,7 +143,7 @@ func (d *dashboard) childrenPane(m *model, w, h int) []string {
 		if i < len(s.Running) {
 			c.letter = t.mark.Render(letter(i))
 		}
-		body = append(body, t.tableLine(m.lead(c.ID), p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, c.ID), p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
 	}
 	if len(list) == 0 {
 		body = append(body, " no child yet")

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,25 +15,30 @@ import (
 
 // send carries out a command of the engine, after all that were sent before, and brings back its answer.
 func (m *model) send(c nas.Command) tea.Cmd {
-	return m.inTurn("command "+string(c.Do), func(do func(nas.Command) (nas.Reply, error)) replyMsg {
+	return m.inTurn(m.ctx, m.engine, "command "+string(c.Do), func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		r, err := do(c)
 		return replyMsg{to: c, reply: r, err: err}
 	})
 }
 
+// queue is the commands that were sent, each after the one before was answered.
+type queue struct {
+	last chan struct{} // closed when the last one is answered; nil before the first
+}
+
 // inTurn gives f the engine when all that was asked for before is answered.
-func (m *model) inTurn(where string, f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
-	engine, before, answered := m.engine, m.sending, make(chan struct{}) // the run on the screen may be another when its turn comes
-	m.sending = answered
-	return m.safe(where, func() tea.Msg {
+func (q *queue) inTurn(ctx context.Context, engine nas.Engine, where string, f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
+	before, answered := q.last, make(chan struct{})
+	q.last = answered
+	return safe(where, func() tea.Msg {
 		defer close(answered)
 		if before != nil {
 			select {
 			case <-before:
-			case <-m.ctx.Done():
+			case <-ctx.Done():
 			}
 		}
-		return f(func(c nas.Command) (nas.Reply, error) { return engine.Do(m.ctx, c) })
+		return f(func(c nas.Command) (nas.Reply, error) { return engine.Do(ctx, c) })
 	})
 }
 
@@ -81,9 +87,8 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	t, ok := s.selected(m)
 	if a == actMark && ok {
 		var others []int
-		if l, ok := s.(*standingsScreen); ok { // the row has its sign by any of its trainings
-			rows, at := l.rows(m)
-			others = rows[at].Trials
+		if l, ok := s.(rowMates); ok {
+			others = l.beside(m)
 		}
 		m.mark(t, others)
 		return nil, true
@@ -103,10 +108,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		m.asked = 0
 	}
 	if msg.by != nil {
-		m.stack = answerForm(m.stack, &m.marks, msg)
-		for i := range m.visits { // the run on the screen may be another by now
-			m.visits[i].stack = answerForm(m.visits[i].stack, &m.visits[i].marks, msg)
-		}
+		m.deliver(addressed{msg.by, msg})
 	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
@@ -135,7 +137,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 }
 
 // by makes the answer of a command that of the form that asked.
-func by(form asker, send tea.Cmd) tea.Cmd {
+func by(form receiver, send tea.Cmd) tea.Cmd {
 	return func() tea.Msg {
 		msg := send()
 		if r, ok := msg.(replyMsg); ok {
@@ -144,18 +146,6 @@ func by(form asker, send tea.Cmd) tea.Cmd {
 		}
 		return msg
 	}
-}
-
-// answerForm tells the screen that has asked, wherever it is on a stack. When it has done its work it goes.
-func answerForm(stack []screen, marks *[]nas.TrialView, msg replyMsg) []screen {
-	i := slices.Index(stack, screen(msg.by))
-	if i < 0 {
-		return stack
-	}
-	if !msg.by.answered(marks, msg.err == nil) {
-		return stack
-	}
-	return slices.Delete(slices.Clone(stack), i, i+1)
 }
 
 // say shows a line until the next one or for a while.

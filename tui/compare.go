@@ -8,42 +8,6 @@ import (
 	"nasnet/nas"
 )
 
-// mark puts a trial among the marked, or takes it and others that share its row back.
-func (m *model) mark(v nas.TrialView, others []int) {
-	n := len(m.marks)
-	m.marks = slices.DeleteFunc(slices.Clone(m.marks), func(x nas.TrialView) bool { return x.ID == v.ID || slices.Contains(others, x.ID) })
-	if len(m.marks) == n {
-		m.marks = append(m.marks, v)
-	}
-}
-
-// markOf is the place of a trial among the marked, -1 if it is none of them.
-func (m *model) markOf(id int) int {
-	return slices.IndexFunc(m.marks, func(v nas.TrialView) bool { return v.ID == id })
-}
-
-// marked is the marked trials as they are now, or as they were marked if they have left the lists since.
-func (m *model) marked() []nas.TrialView {
-	out := slices.Clone(m.marks)
-	for i := range out {
-		if v, ok := find(m.snap, out[i].ID); ok {
-			out[i] = v
-		}
-	}
-	return out
-}
-
-// lead is the sign before the row of a trial.
-func (m *model) lead(id int) string { return m.leadOf([]int{id}) }
-
-// leadOf is the sign before the row of several trials.
-func (m *model) leadOf(ids []int) string {
-	if slices.ContainsFunc(ids, func(id int) bool { return m.markOf(id) >= 0 }) {
-		return m.theme.mark.Render(m.theme.g.Mark)
-	}
-	return " "
-}
-
 // compareScreen shows two cells side by side and what differs between them.
 type compareScreen struct {
 	a, b      nas.TrialView
@@ -95,6 +59,12 @@ func (c *compareScreen) pair(m *model) (a, b nas.TrialView) {
 		}
 	}
 	return c.a, c.b
+}
+
+// snapshot implements follower: trials may leave the lists.
+func (c *compareScreen) snapshot(m *model) tea.Cmd {
+	c.pair(m)
+	return nil
 }
 
 func (c *compareScreen) selected(m *model) (nas.TrialView, bool) {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,41 +16,34 @@ import (
 	"nasnet/tui/term"
 )
 
-// sharing is what the model knows of the other screens that show its run; the zero value is an engine that cannot be shared.
+// sharing is what is known of the other screens that show a run; the zero value is an engine that cannot be shared, or was not
+// asked yet.
 type sharing struct {
-	of  nas.Engine // whom control is about
-	now nas.Control
+	seen    bool
+	control nas.Control
 }
 
-// shared returns the engine as one that other screens show too, if it is one.
-func (m *model) shared() (nas.Shared, bool) {
-	s, ok := m.engine.(nas.Shared)
-	return s, ok
-}
-
-// lookingOn says that commands of this screen would be refused.
-func (m *model) lookingOn() bool {
-	return m.sharing.of == m.engine && !m.sharing.now.Mine
-}
+// lookingOn reports whether commands of this screen would be refused.
+func (s sharing) lookingOn() bool { return s.seen && !s.control.Mine }
 
 // seeControl takes note of who steers, and says so when that changed.
 func (m *model) seeControl() tea.Cmd {
-	s, ok := m.shared()
+	s, ok := m.engine.(nas.Shared)
 	if !ok {
 		return nil
 	}
 	was, now := m.sharing, s.Control()
-	if m.sharing = (sharing{m.engine, now}); was == m.sharing {
+	if m.sharing = (sharing{true, now}); was == m.sharing {
 		return nil
 	}
 	m.rev++
 	switch {
-	case was.of != m.engine: // another run
-	case now.Lost != "" && was.now.Lost == "":
+	case !was.seen:
+	case now.Lost != "" && was.control.Lost == "":
 		return m.say(now.Lost, true)
-	case was.now.Mine && !now.Mine:
+	case was.control.Mine && !now.Mine:
 		return m.say(holderText(now.Holder)+" has taken the control; "+m.keyOf(actTake)+" takes it back", true)
-	case !was.now.Mine && now.Mine:
+	case !was.control.Mine && now.Mine:
 		return m.say("this screen has the control", false)
 	}
 	return nil
@@ -57,30 +51,16 @@ func (m *model) seeControl() tea.Cmd {
 
 // takeControl makes this screen the one that steers.
 func (m *model) takeControl() tea.Cmd {
-	s, ok := m.shared()
-	if !ok || m.sharing.now.Mine {
+	s, ok := m.engine.(nas.Shared)
+	if !ok || m.control.Mine {
 		return m.say("this screen has the control", false)
 	}
-	return m.safe("taking the control", func() tea.Msg {
+	return safe("taking the control", func() tea.Msg {
 		if err := s.TakeControl(m.ctx); err != nil {
 			return replyMsg{to: nas.Command{Do: "take the control"}, err: err}
 		}
 		return nil // the change comes as a newer snapshot does
 	})
-}
-
-// keyOf is the first key of an action, on the first screens that have it.
-func (m *model) keyOf(a action) string { return m.keyOn(^scope(0), a) }
-
-// keyOn is the first key of an action on a screen.
-func (m *model) keyOn(on scope, a action) string {
-	for _, b := range m.keys {
-		if b.do == a && b.on&on != 0 {
-			k, _, _ := strings.Cut(m.theme.shown(b), " ")
-			return k
-		}
-	}
-	return ""
 }
 
 // holderText names a screen in a sentence.
@@ -95,18 +75,18 @@ func holderText(h nas.Holder) string {
 }
 
 // besideControl puts who steers at the right end of a line, if other screens show the run: what this screen does may be refused, or watched.
-func (m *model) besideControl(line string, w int) string {
-	if m.sharing.of != m.engine {
+func (l *look) besideControl(s sharing, line string, w int) string {
+	if !s.seen {
 		return line
 	}
-	t, c := m.theme, m.sharing.now
+	t, c := l.theme, s.control
 	text, style := "", t.plain
 	switch {
 	case c.Lost != "": // the line says it
 	case !c.Mine && c.Holder == (nas.Holder{}):
-		text, style = "looking on: nobody has the control, "+m.keyOf(actTake)+" takes it", t.warn
+		text, style = "looking on: nobody has the control, "+l.keyOf(actTake)+" takes it", t.warn
 	case !c.Mine:
-		text, style = "looking on: "+holderText(c.Holder)+" has the control since "+c.Holder.Since.Local().Format("15:04")+", "+m.keyOf(actTake)+" takes it", t.warn
+		text, style = "looking on: "+holderText(c.Holder)+" has the control since "+c.Holder.Since.Local().Format("15:04")+", "+l.keyOf(actTake)+" takes it", t.warn
 	case c.Viewers > 0:
 		text = plural(c.Viewers, "other looks on", "others look on")
 	}
@@ -121,10 +101,10 @@ func (m *model) besideControl(line string, w int) string {
 	return fit(t.cut(strings.TrimRight(line, " "), room), room) + " " + right
 }
 
-// suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a front (package cli) only the front is stopped, and
+// suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a launcher (package cli) only the launcher is stopped, and
 // the search goes on.
-func (m *model) suspend(tty *os.File) tea.Msg {
-	if err := m.program.ReleaseTerminal(); err != nil {
+func (t *terminal) suspend(ctx context.Context) tea.Msg {
+	if err := t.program.ReleaseTerminal(); err != nil {
 		return replyMsg{to: nas.Command{Do: "suspend"}, err: err}
 	}
 	back := make(chan os.Signal, 1)
@@ -133,19 +113,19 @@ func (m *model) suspend(tty *os.File) tea.Msg {
 	_ = syscall.Kill(0, syscall.SIGTSTP)
 	select {
 	case <-back:
-	case <-m.ctx.Done():
+	case <-ctx.Done():
 		return nil
 	}
 	// A job that the shell lets go on in the background may not draw; and bringing it from there to the foreground sends no signal.
-	for tty != nil && !term.InForeground(tty) {
+	for t.tty != nil && !term.InForeground(t.tty) {
 		select {
 		case <-back:
 		case <-time.After(time.Second / 4):
-		case <-m.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}
-	if err := m.program.RestoreTerminal(); err != nil {
+	if err := t.program.RestoreTerminal(); err != nil {
 		return replyMsg{to: nas.Command{Do: "suspend"}, err: err}
 	}
 	return tea.ResumeMsg{}

@@ -3,6 +3,7 @@ package tui
 import (
 	tea "github.com/charmbracelet/bubbletea"
 
+	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/space"
 )
@@ -26,7 +27,7 @@ type costKey struct {
 	net      child.NetConfig
 }
 
-func (m *model) costKey(g space.Genotype) costKey { return costKey{g.Text(), m.snap.Config.Net} }
+func costKeyOf(g space.Genotype, c nas.Config) costKey { return costKey{g.Text(), c.Net} }
 
 type costMsg struct {
 	of costKey
@@ -35,18 +36,18 @@ type costMsg struct {
 
 // askCost counts the search's network of a genotype, unless that was done before. An invalid genotype has no cost.
 func (m *model) askCost(g space.Genotype) tea.Cmd {
-	k := m.costKey(g)
+	k := costKeyOf(g, m.snap.Config)
 	if m.options.Cost == nil || m.costs[k].asked || g.Validate() != nil {
 		return nil
 	}
-	return m.safe("cost", func() tea.Msg {
+	return safe("cost", func() tea.Msg {
 		c, err := m.options.Cost(g, k.net)
 		return costMsg{k, costed{c, true, err}}
 	})
 }
 
-// cost is what is known of a genotype's cost.
-func (m *model) cost(g space.Genotype) costed { return m.costs[m.costKey(g)] }
+// cost is what is known of a genotype's cost as a network of a config.
+func (k *knowledge) cost(g space.Genotype, c nas.Config) costed { return k.costs[costKeyOf(g, c)] }
 
 func costText(c costed, of func(Cost) int64) string {
 	if !c.known() {

@@ -99,12 +99,6 @@ func (d *sureDialog) box(m *model, w, h int) []string {
 	return t.boxed(d.question, append(lines, "", m.answers(onSure, actYes, "yes", "no"), ""), w, h)
 }
 
-// answers is the line of a dialog's two keys: the one that does it, and the one that leaves.
-func (m *model) answers(on scope, do action, yes, no string) string {
-	key := m.theme.key.Render
-	return "   " + key(m.keyOn(on, do)) + "  " + yes + "      " + key(m.keyOn(on, actBack)) + "  " + no
-}
-
 func openStopChild(m *model) (screen, string) {
 	v, ok := m.picked()
 	if !ok {

@@ -35,20 +35,13 @@ func (*digestDialog) typed(m *model, _ tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// away shows the digest if there is anything to tell since a snapshot.
-func (m *model) away(since *nas.Snapshot) bool {
-	if since == nil || since.UUID != m.snap.UUID || len(digest(m.theme, since, m.snap)) == 0 {
+// away shows the digest if the last look at the run, or key, is so long ago and there is anything to tell since.
+func (m *model) away(since *nas.Snapshot, least time.Duration) bool {
+	if since == nil || m.snap.Time.Sub(since.Time) < least || since.UUID != m.snap.UUID || len(digest(m.theme, since, m.snap)) == 0 {
 		return false
 	}
 	m.push(&digestDialog{from: since, to: m.snap})
 	return true
-}
-
-// comeBack tells what happened since the run was last on a screen.
-func (m *model) comeBack(seen *nas.Snapshot) {
-	if seen != nil && m.snap.Time.Sub(seen.Time) >= leftAfter {
-		m.away(seen)
-	}
 }
 
 func (d *digestDialog) box(m *model, w, h int) []string {

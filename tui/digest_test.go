@@ -95,7 +95,7 @@ func TestTheDigestComesWithTheFirstKeyAndGoesWithTheNext(t *testing.T) {
 			now := busy()
 			now.Retrains = nil
 			m := newModel(context.Background(), newFake(now), Options{}, newTheme(term.Unicode, mono))
-			m.comeBack(seen)
+			m.away(seen, leftAfter)
 			if _, ok := m.top().(*digestDialog); ok != r.want {
 				t.Errorf("a digest: %v", ok)
 			}

@@ -124,12 +124,12 @@ func (e *editScreen) train(m *model) tea.Cmd {
 	return by(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()}))
 }
 
-// answered implements asker: what was refused is still to be sent.
-func (e *editScreen) answered(_ *[]nas.TrialView, taken bool) bool {
-	if !taken {
+// update implements receiver: what was refused is still to be sent.
+func (e *editScreen) update(_ *model, msg tea.Msg) tea.Cmd {
+	if r, ok := msg.(replyMsg); ok && r.err != nil {
 		e.sent = -1
 	}
-	return false
+	return nil
 }
 
 func (e *editScreen) header(m *model, w int) string {

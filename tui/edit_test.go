@@ -139,16 +139,16 @@ func TestTheDrawingOfACellScrollsByHalfAPage(t *testing.T) {
 func TestTheCostOfAnEditIsThatOfTheRunOnTheScreen(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "e", "o")
 	g := edited(d).genotype()
-	before := d.m.cost(g)
+	before := d.m.cost(g, d.m.snap.Config)
 	s := *d.m.snap
 	s.Config.Net.Filters *= 2
 	d.m.snap = &s
-	if now := d.m.cost(g); !before.known() || now.asked {
+	if now := d.m.cost(g, d.m.snap.Config); !before.known() || now.asked {
 		t.Errorf("known %v; at twice the filters %+v before it was asked for", before.known(), now)
 	}
 	d.run(d.m.askCost(g))
 	d.m.snap = &s
-	if now := d.m.cost(g); now.Params != 2*before.Params {
+	if now := d.m.cost(g, d.m.snap.Config); now.Params != 2*before.Params {
 		t.Errorf("%d parameters, %d at twice the filters", before.Params, now.Params)
 	}
 }

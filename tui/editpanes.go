@@ -3,7 +3,6 @@ package tui
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"nasnet/nas"
 	"nasnet/nas/space"
@@ -57,7 +56,7 @@ func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 
 // costLines are params and multiply-adds, of the parent and of the edited cell.
 func (e *editScreen) costLines(m *model, w int) []string {
-	was, now := m.cost(e.steps[0].g), m.cost(e.genotype())
+	was, now := m.cost(e.steps[0].g, m.snap.Config), m.cost(e.genotype(), m.snap.Config)
 	if e.now == 0 {
 		was = now
 	}
@@ -94,29 +93,6 @@ func (e *editScreen) state(m *model) []string {
 	return []string{t.good.Render("ok: new cell")}
 }
 
-// sameCell is a trial of the snapshot with the same cell, if there is one.
-func (m *model) sameCell(g space.Genotype) (nas.TrialView, bool) {
-	hash := g.Hash()
-	for _, list := range [][]nas.TrialView{m.snap.Top, m.snap.Running, m.snap.Recent, m.snap.Retrains} {
-		for _, v := range list {
-			if strings.HasPrefix(hash, v.Cell) && v.Cell != "" {
-				return v, true
-			}
-		}
-	}
-	return nas.TrialView{}, false
-}
-
-// nearest is the top cell with the fewest decisions that differ.
-func (m *model) nearest(g space.Genotype) (v nas.TrialView, differences int, ok bool) {
-	for _, x := range m.snap.Top {
-		if n := len(space.Diff(x.Genotype, g)); !ok || n < differences {
-			v, differences, ok = x, n, true
-		}
-	}
-	return v, differences, ok
-}
-
 // editsPane lists the steps with what each changed in the cost.
 func (e *editScreen) editsPane(m *model, w, h int) []string {
 	t := m.theme
@@ -134,7 +110,7 @@ func (e *editScreen) editsPane(m *model, w, h int) []string {
 			sign = t.g.Cursor + " "
 		}
 		delta := func(of func(Cost) int64) string {
-			a, b := m.cost(e.steps[i-1].g), m.cost(s.g)
+			a, b := m.cost(e.steps[i-1].g, m.snap.Config), m.cost(s.g, m.snap.Config)
 			if !a.known() || !b.known() {
 				return t.g.None
 			}
@@ -205,7 +181,7 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 		add(true, fmt.Sprintf("not seen before; nearest is %s (%s): %s", short(v), score(v.Reward, 4), plural(n, "decision differs", "decisions differ")))
 	}
 	body = append(body, "")
-	was, now := m.cost(e.steps[0].g), m.cost(g)
+	was, now := m.cost(e.steps[0].g, m.snap.Config), m.cost(g, m.snap.Config)
 	if now.known() {
 		body = append(body, fmt.Sprintf(" cost %s params, %s MAdds", amount(now.Params), amount(now.MAdds)))
 		if e.parent.Seconds > 0 && e.parent.Kind != nas.Retrained && was.known() && was.MAdds > 0 {

@@ -56,15 +56,14 @@ func openWrite(m *model) (screen, string) {
 	}}, export{"this screen as SVG", "screen.svg", func() ([]byte, error) { return []byte(term.SVG(strings.Split(picture, "\n"), width)), nil }})
 	d := &menuDialog{title: "Write", input: newLineEdit("", 60)}
 	for _, x := range list {
-		d.items = append(d.items, menuItem{x.label, x.name, func(m *model) tea.Cmd { return m.write(x) }})
+		d.items = append(d.items, menuItem{x.label, x.name, func(m *model) tea.Cmd { return writeTo(m.options.Write, m.snap.Dir, x) }})
 	}
 	return d, ""
 }
 
 // write makes a file beside the run that is shown.
-func (m *model) write(x export) tea.Cmd {
-	dir, write := m.snap.Dir, m.options.Write
-	return m.safe("writing "+x.name, func() tea.Msg {
+func writeTo(write func(dir, name string, content []byte) (string, error), dir string, x export) tea.Cmd {
+	return safe("writing "+x.name, func() tea.Msg {
 		b, err := x.make()
 		if err != nil {
 			return writtenMsg{what: x.label, err: err}
@@ -85,7 +84,7 @@ func (m *model) copyText() tea.Cmd {
 		return m.say("there is nothing to copy yet", true)
 	}
 	dir, write, clip := m.snap.Dir, m.options.Write, m.clip
-	return m.safe("copying", func() tea.Msg {
+	return safe("copying", func() tea.Msg {
 		msg := writtenMsg{what: "copied " + what}
 		if clip != nil {
 			msg.err = clip(text)

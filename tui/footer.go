@@ -12,10 +12,11 @@ import (
 
 // footer is the line of keys of a scope, from the key table, as many as fit; the help key is always among them. Actions
 // that cannot be done now are left out.
-func (t theme) footer(keys keyTable, on scope, w int, but ...action) string {
+func (l *look) footer(on scope, w int, but ...action) string {
+	t := l.theme
 	var parts []string
 	last := ""
-	for _, b := range keys {
+	for _, b := range l.keys {
 		if b.on&on == 0 || b.short == "" || slices.Contains(but, b.do) {
 			continue
 		}

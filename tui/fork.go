@@ -83,9 +83,14 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 	return by(f, m.send(f.command()))
 }
 
-func (f *forkDialog) answered(_ *[]nas.TrialView, taken bool) bool {
-	f.sent = false
-	return taken
+// update implements receiver: the dialog goes when the fork was taken.
+func (f *forkDialog) update(m *model, msg tea.Msg) tea.Cmd {
+	if r, ok := msg.(replyMsg); ok {
+		if f.sent = false; r.err == nil {
+			m.viewOf(f).close(f)
+		}
+	}
+	return nil
 }
 
 func (f *forkDialog) box(m *model, w, h int) []string {

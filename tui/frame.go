@@ -25,11 +25,12 @@ func (m *model) View() (frame string) {
 	if m.crash != nil {
 		return ""
 	}
-	k := frameKey{m.snap.Version, m.rev, m.w, m.h}
-	if k != m.cached || m.frame == "" {
-		m.cached, m.frame = k, strings.Join(m.draw(), "\n")
+	k := picture{m.snap.Version, m.rev, m.w, m.h, m.drawn.frame}
+	if k != m.drawn || k.frame == "" {
+		k.frame = strings.Join(m.draw(), "\n")
+		m.drawn = k
 	}
-	return m.frame
+	return k.frame
 }
 
 // draw makes the h lines of w cells of a frame: the topmost screen that fills the terminal, and the dialogs over it.
@@ -49,7 +50,11 @@ func (m *model) draw() []string {
 	if m.h > 1 {
 		lines = append(lines, fit(s.header(m, m.w), m.w))
 	}
-	lower := m.lower()
+	var but []action
+	if !m.options.CanDetach {
+		but = append(but, actQuitDetach)
+	}
+	lower := []string{fit(m.newsLine(m.w), m.w), fit(m.footer(m.top().scope(), m.w, but...), m.w)}
 	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal keeps its lines for the screen
 	body := s.view(m, m.w, m.h-len(lines)-len(lower))
 	for i := range m.h - len(lines) - len(lower) {
@@ -75,15 +80,6 @@ func (m *model) draw() []string {
 	return lines
 }
 
-// lower is the line of the last answer or event, and the footer.
-func (m *model) lower() []string {
-	var but []action
-	if !m.options.CanDetach {
-		but = append(but, actQuitDetach)
-	}
-	return []string{fit(m.newsLine(m.w), m.w), fit(m.theme.footer(m.keys, m.top().scope(), m.w, but...), m.w)}
-}
-
 // newsLine is the last answer, or else the newest events.
 func (m *model) newsLine(w int) string {
 	t := m.theme
@@ -97,7 +93,7 @@ func (m *model) newsLine(w int) string {
 	if m.visiting() {
 		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; "+m.keyOf(actBack)+" goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
-	if why := m.sharing.now.Lost; why != "" {
+	if why := m.control.Lost; why != "" {
 		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))
 	}
 	if over(m.snap) {
@@ -108,5 +104,5 @@ func (m *model) newsLine(w int) string {
 		}
 		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+" leaves", w-2))
 	}
-	return m.besideControl(t.newsLine(m.snap, w), w)
+	return m.besideControl(m.sharing, t.newsLine(m.snap, w), w)
 }

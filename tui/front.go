@@ -202,7 +202,7 @@ func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 		{head: "REWARD", width: 6, right: true, from: 46, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
 		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
 		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
-		{head: "LATENCY", width: 7, right: true, from: 36, cell: func(r topRow, _ int) string { return m.latencyText(r.TrialView) }},
+		{head: "LATENCY", width: 7, right: true, from: 36, cell: func(r topRow, _ int) string { return latencyText(m.theme, m.latency(r.TrialView)) }},
 		{head: "CHILD", width: 5, right: true, from: 60, cell: func(r topRow, _ int) string { return r.Label() }},
 		{head: "NORMAL CELL", width: 12, grow: 1, from: 64, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
 	}, w-4, 1)
@@ -211,7 +211,7 @@ func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 	from, to := window(len(list), h-3, at)
 	for i := from; i < to; i++ {
 		r := topRow{TrialView: list[i], sign: " "}
-		body = append(body, t.tableLine(m.lead(r.ID), i == at, &r.sign, func() string { return row(cols, 1, &r) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), i == at, &r.sign, func() string { return row(cols, 1, &r) }))
 	}
 	return p.draw(t, w, h, body)
 }

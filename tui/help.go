@@ -22,7 +22,7 @@ func (s *helpScreen) scope() scope { return onHelp }
 func (s *helpScreen) back() bool   { return false }
 
 func (s *helpScreen) act(m *model, a action) tea.Cmd {
-	s.from = max(0, min(s.from+stride(a, max(1, m.h/2)), len(m.theme.helpLines(m.keys, m.w-4))-(m.h-5)))
+	s.from = max(0, min(s.from+stride(a, max(1, m.h/2)), len(m.helpLines(m.w-4))-(m.h-5)))
 	return nil
 }
 
@@ -37,7 +37,7 @@ func (s *helpScreen) header(m *model, w int) string {
 
 func (s *helpScreen) view(m *model, w, h int) []string {
 	t := m.theme
-	lines := t.helpLines(m.keys, w-4)
+	lines := m.helpLines(w - 4)
 	from := max(0, min(s.from, len(lines)-(h-2)))
 	p := pane{title: "Keys", focus: true}
 	if len(lines) > h-2 {
@@ -59,12 +59,13 @@ func changedMark(b binding) string {
 }
 
 // helpLines is the key table in as many columns as fit, and the signs.
-func (t theme) helpLines(keys keyTable, w int) []string {
+func (l *look) helpLines(w int) []string {
+	t := l.theme
 	const width = 38
 	var blocks [][]string
 	for _, g := range groups {
 		block := []string{t.title.Render(g)}
-		for _, b := range keys {
+		for _, b := range l.keys {
 			if b.group == g {
 				block = append(block, fit(t.key.Render(t.shown(b))+changedMark(b), 11)+b.Help().Desc)
 			}
@@ -95,18 +96,18 @@ func (t theme) helpLines(keys keyTable, w int) []string {
 	}
 	var out []string
 	for i := 0; ; i++ {
-		var l strings.Builder
+		var row strings.Builder
 		any := false
 		for _, col := range columns {
 			s := ""
 			if i < len(col) {
 				s, any = col[i], true
 			}
-			l.WriteString(fit(ansi.Truncate(s, w/n-1, ""), w/n))
+			row.WriteString(fit(ansi.Truncate(s, w/n-1, ""), w/n))
 		}
 		if !any {
 			return out
 		}
-		out = append(out, strings.TrimRight(l.String(), " "))
+		out = append(out, strings.TrimRight(row.String(), " "))
 	}
 }

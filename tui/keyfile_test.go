@@ -145,7 +145,7 @@ func FuzzReadKeys(f *testing.F) {
 			}
 			return
 		}
-		for i, s := range scopes {
+		for i, s := range places {
 			seen := map[string]bool{}
 			for _, r := range k.rows() {
 				for _, x := range r.Keys() {

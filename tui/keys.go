@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -31,11 +30,25 @@ const (
 	onFront
 	onStandings
 
-	onScreens = onDash | onCell | onLog | onHelp | onCompare | onEdit | onPolicy | onRuns | onFront | onStandings
-	onTrials  = onDash | onCell | onFront | onStandings             // screens where a child may be selected
-	onCells   = onDash | onCell | onCompare | onFront | onStandings // screens where a cell is selected
 	onDialogs = onForm | onQuit | onSure | onInput | onMenu
 )
+
+// Sets of scopes, from the table of screens.
+var (
+	onScreens = scopesOf(common)
+	onTrials  = scopesOf(trials)
+	onCells   = scopesOf(cells)
+)
+
+// scopesOf is those of the screens that have something.
+func scopesOf(what holds) (on scope) {
+	for _, r := range screens {
+		if r.holds&what != 0 {
+			on |= r.on
+		}
+	}
+	return on
+}
 
 // action is what a key asks for.
 type action int
@@ -288,25 +301,6 @@ func (t theme) shown(b binding) string {
 		}
 	}
 	return string(out)
-}
-
-// hint writes the keys of actions in a scope with their words, for the edge of a pane.
-func (m *model) hint(on scope, actions ...action) string {
-	var parts []string
-	for _, a := range actions {
-		for _, b := range m.keys {
-			if b.do == a && b.on&on != 0 {
-				k, _, _ := strings.Cut(m.theme.shown(b), " ")
-				word := b.short
-				if word == "" {
-					word, _, _ = strings.Cut(b.Help().Desc, " (")
-				}
-				parts = append(parts, k+" "+word)
-				break
-			}
-		}
-	}
-	return strings.Join(parts, " "+m.theme.g.Dot+" ")
 }
 
 // way is the key that leaves the screen on top, with a word, for the end of a header.

@@ -10,17 +10,8 @@ import (
 	"nasnet/nas/child"
 )
 
-// latencyMsg is what a measurement gave.
-type latencyMsg struct {
-	of  string
-	who string
-	is  child.Latency
-	err error
-}
-
 // netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give its channels and classes.
-func (m *model) netOf(v nas.TrialView) nas.RetrainSpec {
-	c := m.snap.Config
+func netOf(c nas.Config, v nas.TrialView) nas.RetrainSpec {
 	s := nas.RetrainSpec{Setup: child.Setup{Net: c.Net}, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
 	if v.Retrain != nil {
 		s.Net, s.Data.Name, s.Data.Image = v.Retrain.Net, v.Retrain.Data.Name, v.Retrain.Data.Image
@@ -28,17 +19,25 @@ func (m *model) netOf(v nas.TrialView) nas.RetrainSpec {
 	return s
 }
 
-func (m *model) latencyKey(v nas.TrialView) string {
-	s := m.netOf(v)
+// latencyOf is what was measured of a trial's network in a run; the zero value if nothing was.
+func (k *knowledge) latencyOf(v nas.TrialView, c nas.Config) child.Latency {
+	if len(k.latencies) == 0 {
+		return child.Latency{}
+	}
+	return k.latencies[latencyKey(c, v)]
+}
+
+func latencyKey(c nas.Config, v nas.TrialView) string {
+	s := netOf(c, v)
 	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), s.Data.Name, s.Net)
 }
 
 // latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by this screen. 0 if neither did.
 func (m *model) latency(v nas.TrialView) float64 {
-	if v.Latency > 0 || len(m.latencies) == 0 {
+	if v.Latency > 0 {
 		return v.Latency
 	}
-	return oneImage(m.latencies[m.latencyKey(v)])
+	return oneImage(m.latencyOf(v, m.snap.Config))
 }
 
 // oneImage is the first point of a measurement, milliseconds; 0 if there is none.
@@ -49,12 +48,12 @@ func oneImage(l child.Latency) float64 {
 	return l.Network[0].MS
 }
 
-// latencyText is the latency as a table has it.
-func (m *model) latencyText(v nas.TrialView) string {
-	if ms := m.latency(v); ms > 0 {
+// latencyText is a latency as a table has it; 0 is not known.
+func latencyText(t theme, ms float64) string {
+	if ms > 0 {
 		return millis(ms)
 	}
-	return m.theme.g.None
+	return t.g.None
 }
 
 // millis is a time in at most seven signs: 0.186ms, 1.82ms, 12.4ms, 1320ms.
@@ -81,33 +80,24 @@ func (m *model) measure() tea.Cmd {
 	if m.options.Latency == nil {
 		return m.say("latency cannot be measured from here", true)
 	}
-	if m.measuring {
-		return m.say("a network is being measured", false) // two at a time would measure each other
-	}
-	m.measuring = true
-	spec, key, who, measure := m.netOf(v), m.latencyKey(v), m.theme.trial(v), m.options.Latency
-	return tea.Batch(m.say("measuring "+who+" …", false), m.safe("latency", func() tea.Msg {
+	spec, key, who, measure := netOf(m.snap.Config, v), latencyKey(m.snap.Config, v), m.theme.trial(v), m.options.Latency
+	return m.measured("latency", "measuring "+who+" …", nil, func() (finding, error) {
 		l, err := measure(v.Genotype, spec)
-		return latencyMsg{key, who, l, err}
-	}))
+		if err != nil {
+			return finding{}, err
+		}
+		return finding{fmt.Sprintf("%s: %s an image on one thread", who, millis(oneImage(l))), func(k *knowledge) {
+			if k.latencies == nil || len(k.latencies) > 1000 {
+				k.latencies = map[string]child.Latency{}
+			}
+			k.latencies[key] = l
+		}}, nil
+	})
 }
 
-// measured takes what a measurement gave.
-func (m *model) measured(msg latencyMsg) tea.Cmd {
-	m.measuring = false
-	if msg.err != nil {
-		return m.say(msg.err.Error(), true)
-	}
-	if m.latencies == nil || len(m.latencies) > 1000 {
-		m.latencies = map[string]child.Latency{}
-	}
-	m.latencies[msg.of] = msg.is
-	return m.say(fmt.Sprintf("%s: %s an image on one thread", msg.who, millis(oneImage(msg.is))), false)
-}
-
-// rungTime is how long an op of a trial's cell takes with one image, over all cells of its kind; empty if that was not measured.
-func (m *model) rungTime(v nas.TrialView, reduction bool, block, rung int) string {
-	for _, r := range m.latencies[m.latencyKey(v)].Rungs {
+// rungTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was not measured.
+func rungTime(l child.Latency, reduction bool, block, rung int) string {
+	for _, r := range l.Rungs {
 		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == rung && len(r.MS) > 0 {
 			return millis(r.MS[0])
 		}
@@ -117,8 +107,7 @@ func (m *model) rungTime(v nas.TrialView, reduction bool, block, rung int) strin
 
 // latencyTable is what was measured of a trial's network, in lines of at most w cells: a row a batch, in milliseconds on one thread, on all of them where each
 // has a part of the images, and where each has branches of the network.
-func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
-	l := m.latencies[m.latencyKey(v)]
+func latencyTable(t theme, l child.Latency, w int) (out []string) {
 	threads := 1
 	for _, p := range l.Network {
 		threads = max(threads, p.Threads)
@@ -138,7 +127,7 @@ func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
 		for i, n := range widths[1:] {
 			s += fitRight(cells[1+i], n)
 		}
-		out = append(out, m.theme.cut(s, w))
+		out = append(out, t.cut(s, w))
 	}
 	if threads == 0 {
 		widths, heads = widths[:2], heads[:2]
@@ -147,7 +136,7 @@ func (m *model) latencyTable(v nas.TrialView, w int) (out []string) {
 	for _, batch := range l.Batches {
 		cells := []string{fmt.Sprint(batch) + images, "", "", ""}
 		for i := range cells[1:] {
-			cells[1+i] = m.theme.g.None
+			cells[1+i] = t.g.None
 		}
 		for _, p := range l.Network {
 			if p.Batch == batch {

@@ -36,7 +36,7 @@ func (d *dashboard) list(m *model, w, h int) []string {
 		if i < len(s.Running) {
 			c.letter = t.mark.Render(letter(i))
 		}
-		out = append(out, t.tableLine(m.lead(c.ID), d.focus != paneTop && i == at, &c.sign, func() string {
+		out = append(out, t.tableLine(m.leadOf(&m.runView, c.ID), d.focus != paneTop && i == at, &c.sign, func() string {
 			l := fmt.Sprintf("%s%s %-4s %4s %s  ", c.sign, c.letter, c.Label(), short(c.TrialView), fitRight(fmt.Sprintf("%d/%d", c.Epoch, c.Epochs), 5))
 			if bar := min(24, w-38); bar >= 5 {
 				l += fit(t.childProgress(c, bar), bar) + "  "
@@ -55,7 +55,7 @@ func (d *dashboard) list(m *model, w, h int) []string {
 		if r.Star {
 			star = t.star.Render(t.g.Star)
 		}
-		out = append(out, t.tableLine(m.lead(r.ID), d.focus == paneTop && i == at, &r.sign, func() string {
+		out = append(out, t.tableLine(m.leadOf(&m.runView, r.ID), d.focus == paneTop && i == at, &r.sign, func() string {
 			l := fmt.Sprintf("%s%s%2d %s %s  %6s %5s", r.sign, star, r.rank, short(r.TrialView), score(r.Reward, 4), amount(r.Params), amount(r.MAdds))
 			if w > 46 {
 				l += "  " + t.cut(r.Genotype.Normal.Text(), w-len(stripped(l))-4)

@@ -4,61 +4,63 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"nasnet/nas"
-	"nasnet/nas/child"
 )
 
-// model is the root: the newest snapshot, the size, the stack of screens and the line of the last answer.
+// model is the root: the run on the screen, the runs below it, the size, and the line of the last answer. Only Update changes it.
 type model struct {
-	ctx      context.Context // ends with the program; commands and the subscription live as long
-	engine   nas.Engine
-	options  Options
-	theme    theme
-	keys     keyTable
-	after    func(time.Duration, func(time.Time) tea.Msg) tea.Cmd // a timer
-	program  *tea.Program                                         // nil in tests
-	suspends bool                                                 // a shell is there to bring the program back
+	ctx     context.Context // ends with the program; commands and the subscription live as long
+	options Options
+	screens []screenRow
+	after   func(time.Duration, func(time.Time) tea.Msg) tea.Cmd // a timer
+	terminal
+	look
+	w, h int
 
-	snap      *nas.Snapshot
-	w, h      int
-	stack     []screen // [0] is the dashboard
-	visits    []visit  // runs below the one that is looked at
-	toast     toast
-	keyed     time.Time     // of the last key
-	seen      *nas.Snapshot // at the last key
-	costs     map[costKey]costed
-	plans     map[string]plan          // by what planOf says
-	latencies map[string]child.Latency // by latencyKey
-	measuring bool
-	palette   palette
-	mouse     bool                    // the screen has the mouse
-	clip      func(text string) error // nil: the terminal has no clipboard
-	marks     []nas.TrialView         // trials to compare or to retrain together, as they were marked, the newest last
-	outcome   Outcome
-	leaving   bool // the program ends when the search has ended
-	quitting  bool // it ends now
-	crash     *crash
+	runView           // the run on the screen
+	visits  []runView // those below it, [0] is the program's own
+	knowledge
+	queue
+	person
+	toast toast
+	ending
 
-	sending chan struct{} // closed when the last command that was sent is answered
-	asked   int           // workers that were asked for and not yet answered, 0 if none
-
-	sharing sharing
-	tty     *os.File // the terminal, nil if it is none
-
-	rev    int // grows with every message that is not a snapshot
-	cached frameKey
-	frame  string
+	rev   int // grows with every message that is not a snapshot
+	drawn picture
 }
 
-// frameKey tells frames apart: equal keys, equal frames.
-type frameKey struct {
+// terminal is what the program has of the terminal.
+type terminal struct {
+	program  *tea.Program            // nil in tests
+	suspends bool                    // a shell is there to bring the program back
+	tty      *os.File                // nil if it is none
+	mouse    bool                    // the screen has the mouse
+	clip     func(text string) error // nil: there is no clipboard
+}
+
+// person is when somebody last pressed a key, and what stood on the screen then.
+type person struct {
+	keyed time.Time
+	seen  *nas.Snapshot
+}
+
+// ending is how the program is to end.
+type ending struct {
+	outcome  Outcome
+	leaving  bool // when the search has ended
+	quitting bool // now
+	crash    *crash
+}
+
+// picture is the last frame. Equal keys make equal frames.
+type picture struct {
 	version   uint64
 	rev, w, h int
+	frame     string
 }
 
 // toast is the last answer or error.
@@ -79,7 +81,7 @@ type (
 		to    nas.Command
 		reply nas.Reply
 		err   error
-		by    asker // the form that asked; nil: none
+		by    receiver // the form that asked; nil: none
 	}
 	// source is where snapshots come from.
 	source struct {
@@ -99,27 +101,18 @@ const (
 )
 
 func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
-	m := &model{ctx: ctx, engine: e, options: o, theme: t, keys: o.Keys.rows(), snap: e.Snapshot(), stack: []screen{newDashboard()}, keyed: time.Now(), outcome: Finished, after: tea.Tick}
-	m.seen = m.snap
+	m := &model{ctx: ctx, options: o, screens: screens, after: tea.Tick, look: look{theme: t, keys: o.Keys.rows()},
+		runView: runView{engine: e, snap: e.Snapshot(), stack: []screen{newDashboard()}}, ending: ending{outcome: Finished}}
+	m.keyed, m.seen = time.Now(), m.snap
 	return m
 }
 
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return m.subscribe(m.ctx) }
 
-// subscribe asks the engine to tell of newer snapshots for as long as a context lasts.
-func (m *model) subscribe(ctx context.Context) tea.Cmd {
-	e := m.engine
-	return m.safe("subscription", func() tea.Msg {
-		updated, cancel := e.Subscribe()
-		context.AfterFunc(ctx, cancel)
-		return subscribedMsg{source{ctx, e, updated}}
-	})
-}
-
 // watch waits for the next snapshot, at least pace from now.
-func (m *model) watch(from source, pace time.Duration) tea.Cmd {
-	return m.safe("subscription", func() tea.Msg {
+func watch(from source, pace time.Duration) tea.Cmd {
+	return safe("subscription", func() tea.Msg {
 		t := time.NewTimer(pace)
 		defer t.Stop()
 		select {
@@ -137,7 +130,7 @@ func (m *model) watch(from source, pace time.Duration) tea.Cmd {
 }
 
 // safe makes a command whose panic ends the program in order.
-func (m *model) safe(where string, f func() tea.Msg) tea.Cmd {
+func safe(where string, f func() tea.Msg) tea.Cmd {
 	return func() (msg tea.Msg) {
 		defer func() {
 			if v := recover(); v != nil {
@@ -158,13 +151,13 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	}()
 	switch msg := msg.(type) {
 	case subscribedMsg:
-		return m, m.watch(msg.from, 0)
+		return m, watch(msg.from, 0)
 	case snapMsg:
 		pace := busyPace
 		if time.Since(m.keyed) > idleAfter {
 			pace = idlePace
 		}
-		return m, tea.Batch(m.arrived(msg), m.watch(msg.from, pace))
+		return m, tea.Batch(m.arrived(msg), watch(msg.from, pace))
 	}
 	m.rev++
 	switch msg := msg.(type) {
@@ -178,16 +171,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		if msg.id == m.toast.id {
 			m.toast.text = ""
 		}
-	case runsMsg:
-		return m, msg.to.take(m, msg)
-	case runsDueMsg:
-		if m.shows(msg.to) && msg.n == msg.to.reads {
-			return m, msg.to.init(m)
-		}
-	case curveMsg:
-		msg.to.took(msg)
-	case runDoneMsg:
-		return m, msg.to.told(m, msg)
+	case addressed:
+		return m, m.deliver(msg)
 	case visitMsg:
 		return m, m.beginVisit(msg)
 	case tea.MouseMsg:
@@ -195,21 +180,9 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	case writtenMsg:
 		return m, m.written(msg)
 	case costMsg:
-		if m.costs == nil || len(m.costs) > 1000 {
-			m.costs = map[costKey]costed{}
-		}
-		m.costs[msg.of] = msg.costed
-	case ladderMsg:
-		msg.to.took(msg)
-	case latencyMsg:
-		return m, m.measured(msg)
-	case planMsg:
-		m.keepPlan(msg)
-		if r, ok := m.top().(*retrainScreen); ok {
-			r.settle(m)
-		}
-	case epochMsg:
-		return m, m.epochMeasured(msg)
+		m.keepCost(msg)
+	case measuredMsg:
+		return m, m.learn(msg)
 	case crashMsg:
 		m.crash = msg.crash
 		return m, tea.Quit
@@ -243,22 +216,6 @@ func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	return told
 }
 
-// refresh lets screens, also those below others, take from the snapshot what it may not have later.
-func (m *model) refresh() tea.Cmd {
-	var asked []tea.Cmd
-	for _, s := range m.stack {
-		switch s := s.(type) {
-		case *cellScreen:
-			s.selected(m)
-		case *compareScreen:
-			s.pair(m)
-		case *standingsScreen:
-			asked = append(asked, s.ask(m))
-		}
-	}
-	return tea.Batch(asked...)
-}
-
 // over says that the run has come to its end or has been stopped.
 func over(s *nas.Snapshot) bool {
 	return s.State == nas.Done || s.State == nas.Stopped || s.State == nas.Failed
@@ -268,7 +225,7 @@ func over(s *nas.Snapshot) bool {
 func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	gone, since := time.Since(m.keyed), m.seen
 	m.keyed, m.seen = time.Now(), m.snap
-	if _, open := m.top().(*digestDialog); !open && gone >= awayAfter && m.away(since) {
+	if _, open := m.top().(*digestDialog); !open && gone >= awayAfter && m.away(since, 0) {
 		return nil
 	}
 	if msg.Type != tea.KeyRunes || msg.Paste || len(msg.Runes) < 2 {
@@ -317,7 +274,7 @@ func (m *model) do(a action) tea.Cmd {
 		if !m.suspends {
 			return m.say("there is no shell to go back to", true)
 		}
-		return m.safe("suspending", func() tea.Msg { return m.suspend(m.tty) })
+		return safe("suspending", func() tea.Msg { return m.suspend(m.ctx) })
 	case actBack:
 		if on.back() {
 			return nil
@@ -328,7 +285,7 @@ func (m *model) do(a action) tea.Cmd {
 			}
 			return nil
 		}
-		if k, ok := on.(keeper); ok {
+		if k, ok := on.(guard); ok {
 			if d := k.leave(m); d != nil {
 				return m.push(d)
 			}
@@ -360,8 +317,8 @@ func (m *model) do(a action) tea.Cmd {
 	case actFewer:
 		return m.askWorkers(-1)
 	}
-	if open := opener(a); open != nil {
-		s, why := open(m)
+	if row, ok := opens(m.screens, a); ok {
+		s, why := row.open(m)
 		if s == nil {
 			return m.say(why, true)
 		}
@@ -375,8 +332,6 @@ func (m *model) do(a action) tea.Cmd {
 	return on.act(m, a)
 }
 
-func (m *model) top() screen { return m.stack[len(m.stack)-1] }
-
 // push shows a screen over the others, and what it asks for at its beginning is done.
 func (m *model) push(s screen) tea.Cmd {
 	m.stack = append(m.stack, s)
@@ -386,7 +341,23 @@ func (m *model) push(s screen) tea.Cmd {
 	return nil
 }
 
-// shows says that a screen is on the stack of what is shown.
-func (m *model) shows(s screen) bool { return slices.Contains(m.stack, s) }
+// deliver gives a message to the screen that it is for, if that is still on a stack: of the run on the screen, or of one below.
+func (m *model) deliver(l addressed) tea.Cmd {
+	if m.viewOf(l.to) == nil {
+		return nil
+	}
+	return l.to.update(m, l.msg)
+}
 
-func (m *model) pop() { m.stack = m.stack[:len(m.stack)-1] }
+// viewOf is the run on whose stack a screen is; nil if it was closed.
+func (m *model) viewOf(s screen) *runView {
+	if m.shows(s) {
+		return &m.runView
+	}
+	for i := range m.visits {
+		if m.visits[i].shows(s) {
+			return &m.visits[i]
+		}
+	}
+	return nil
+}

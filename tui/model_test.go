@@ -266,7 +266,7 @@ func TestAFormWaitsForItsAnswerWhateverIsOverIt(t *testing.T) {
 				t.Errorf("%s: the answer closed the digest", k)
 			}
 			d.press("esc")
-			if _, open := d.m.top().(asker); open != (refuse != nil) {
+			if _, open := d.m.top().(receiver); open != (refuse != nil) {
 				t.Errorf("%s: after the answer %v the form is open: %v", k, refuse, open)
 			}
 			if d.e.refuse = nil; refuse != nil { // and can be sent again
@@ -438,7 +438,7 @@ func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
 	_, cmd := d.m.Update(subscribedMsg{source{ctx, d.e, d.e.updated}})
 	n := 0
 	for msg := cmd(); msg != nil; n++ {
-		msg = d.m.watch(msg.(snapMsg).from, busyPace)()
+		msg = watch(msg.(snapMsg).from, busyPace)()
 	}
 	if n < 3 || n > 5 {
 		t.Errorf("%d snapshots in 0.45 s", n)

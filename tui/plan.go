@@ -2,7 +2,6 @@ package tui
 
 import (
 	"encoding/json"
-	"maps"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -52,80 +51,52 @@ func planOf(c nas.Command) string {
 }
 
 // askPlan finds out what a retrain takes, unless that was done before.
-func (m *model) askPlan(c nas.Command) tea.Cmd {
+func (r *retrainScreen) askPlan(m *model, c nas.Command) tea.Cmd {
 	of := planOf(c)
 	if m.options.Plan == nil || m.plans[of].asked {
 		return nil
 	}
 	g, spec := *c.Cell, planned(c)
-	return m.safe("plan", func() tea.Msg {
+	return safe("plan", func() tea.Msg {
 		p, err := m.options.Plan(g, spec)
-		return planMsg{of, plan{Plan: p, asked: true, err: err}}
+		return addressed{r, planMsg{of, plan{Plan: p, asked: true, err: err}}}
 	})
 }
 
 // keepPlan remembers an answer.
-func (m *model) keepPlan(msg planMsg) {
-	if m.plans == nil || len(m.plans) > 1000 {
-		m.plans = map[string]plan{}
+func (k *knowledge) keepPlan(of string, p plan) {
+	if k.plans == nil || len(k.plans) > 1000 {
+		k.plans = map[string]plan{}
 	}
-	m.plans[msg.of] = msg.plan
+	k.plans[of] = p
 }
 
 // plan is what is known of a retrain.
-func (m *model) plan(c nas.Command) (p plan, known bool) {
-	p = m.plans[planOf(c)]
+func (k *knowledge) plan(c nas.Command) (p plan, known bool) {
+	p = k.plans[planOf(c)]
 	return p, p.asked && p.err == nil
 }
 
-// epochMsg brings what an epoch of a training takes.
-type epochMsg struct {
-	planMsg
-	err error
-}
-
 // measureEpoch has the time of a retrain's epoch measured, which takes a few seconds.
-func (m *model) measureEpoch(c nas.Command) tea.Cmd {
+func (r *retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 	if m.options.Estimate == nil || m.options.Plan == nil {
 		return m.say("times cannot be measured from here", true)
 	}
-	if m.measuring {
-		return m.say("a network is being measured", false) // two at a time would measure each other
-	}
-	m.measuring = true
 	of, g, spec, plain, beside := planOf(c), *c.Cell, *c.Retrain, planned(c), 0
 	for _, v := range m.snap.Running {
 		if v.State == nas.Running {
 			beside++
 		}
 	}
-	return tea.Batch(m.say("training a few steps to see how long they take …", false), m.safe("estimate", func() tea.Msg {
+	return m.measured("estimate", "training a few steps to see how long they take …", r, func() (finding, error) {
 		e, err := m.options.Estimate(m.ctx, g, spec)
 		if err != nil {
-			return epochMsg{err: err}
+			return finding{}, err
 		}
 		p := plan{asked: true, epoch: e.EpochSeconds, beside: beside}
 		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil { // once more: the images of a folder were surveyed meanwhile
-			return epochMsg{err: p.err}
+			return finding{}, p.err
 		}
-		return epochMsg{planMsg: planMsg{of, p}}
-	}))
-}
-
-// epochMeasured takes what the measurement of an epoch gave.
-func (m *model) epochMeasured(msg epochMsg) tea.Cmd {
-	m.measuring = false
-	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // more may be known of them
-	var said tea.Cmd
-	if msg.err != nil {
-		said = m.say(msg.err.Error(), true)
-	} else {
-		m.keepPlan(msg.planMsg)
-		said = m.say("an epoch takes "+clock(seconds(min(msg.epoch, 1e9)))+" here", false)
-	}
-	if r, ok := m.top().(*retrainScreen); ok {
-		r.refit()
-		return tea.Batch(said, r.ask(m))
-	}
-	return said
+		return finding{"an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here", func(k *knowledge) { k.keepPlan(of, p) }}, nil
+	})
 }

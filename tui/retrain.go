@@ -60,7 +60,7 @@ func openRetrain(m *model) (screen, string) {
 	return r, ""
 }
 
-func (r *retrainScreen) init(m *model) tea.Cmd { return m.askPlan(r.command()) }
+func (r *retrainScreen) init(m *model) tea.Cmd { return r.askPlan(m, r.command()) }
 
 // fill puts the settings of the chosen preset into the fields.
 func (r *retrainScreen) fill(m *model) {
@@ -119,7 +119,7 @@ func (r *retrainScreen) ask(m *model) tea.Cmd {
 	if _, err := r.wrong(); err != nil {
 		return nil
 	}
-	cmd := m.askPlan(r.command())
+	cmd := r.askPlan(m, r.command())
 	if cmd == nil {
 		r.settle(m)
 	}
@@ -194,13 +194,13 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		return m.say(fmt.Sprintf("images: %d; judged on the test images it trains on all, which is 0", c.Retrain.Data.TrainImages), true)
 	}
 	if a == actMeasureTime {
-		return m.measureEpoch(c)
+		return r.measureEpoch(m, c)
 	}
 	if r.timed && m.options.Plan != nil {
 		if p, known := m.plan(c); p.err != nil {
 			return m.say(p.err.Error(), true)
 		} else if !known {
-			return tea.Batch(m.say("how many epochs fit is being counted", true), m.askPlan(c))
+			return tea.Batch(m.say("how many epochs fit is being counted", true), r.askPlan(m, c))
 		}
 		if r.settle(m); r.timed {
 			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)

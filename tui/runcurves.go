@@ -27,7 +27,6 @@ type runCurve struct {
 }
 
 type curveMsg struct {
-	to  *runsScreen
 	dir string
 	runCurve
 }
@@ -70,9 +69,9 @@ func (r *runsScreen) askCurves(m *model) tea.Cmd {
 		c := r.curves[x.Dir]
 		c.of = x.Changed
 		r.curves[x.Dir] = c // asked for
-		cmds = append(cmds, m.safe("curve", func() tea.Msg {
+		cmds = append(cmds, safe("curve", func() tea.Msg {
 			got, err := m.options.RunCurve(m.ctx, x)
-			return curveMsg{r, x.Dir, runCurve{got, x.Changed, true, err}}
+			return addressed{r, curveMsg{x.Dir, runCurve{got, x.Changed, true, err}}}
 		}))
 	}
 	return tea.Batch(cmds...)

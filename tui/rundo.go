@@ -8,14 +8,13 @@ import (
 
 // runDoneMsg is the answer to what was done with a run of the list.
 type runDoneMsg struct {
-	to   *runsScreen
 	text string
 	err  error
 }
 
 // onRun does something with a run and reads the store again.
 func (r *runsScreen) onRun(m *model, what string, do func() error, done string) tea.Cmd {
-	return m.safe(what, func() tea.Msg { return runDoneMsg{r, done, do()} })
+	return safe(what, func() tea.Msg { return addressed{r, runDoneMsg{done, do()}} })
 }
 
 // told shows what was done with a run.

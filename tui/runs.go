@@ -57,18 +57,31 @@ var runOrders = []struct {
 	{"children", func(a, b RunRow) int { return cmp.Compare(b.Done+b.Failed, a.Done+a.Failed) }},
 }
 
-// Messages.
+// Messages to a runsScreen.
 type (
 	runsMsg struct {
-		to   *runsScreen
 		rows []RunRow
 		err  error
 	}
-	runsDueMsg struct { // the store is to be read again
-		to *runsScreen
-		n  int
-	}
+	runsDueMsg struct{ n int } // the store is to be read again
 )
+
+// update implements receiver.
+func (r *runsScreen) update(m *model, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case runsMsg:
+		return r.take(m, msg)
+	case runsDueMsg:
+		if m.shows(r) && msg.n == r.reads {
+			return r.init(m)
+		}
+	case curveMsg:
+		r.took(msg)
+	case runDoneMsg:
+		return r.told(m, msg)
+	}
+	return nil
+}
 
 func openRuns(m *model) (screen, string) {
 	if m.options.Runs == nil {
@@ -79,9 +92,9 @@ func openRuns(m *model) (screen, string) {
 
 // init reads the store.
 func (r *runsScreen) init(m *model) tea.Cmd {
-	return m.safe("runs", func() tea.Msg {
+	return safe("runs", func() tea.Msg {
 		rows, err := m.options.Runs(m.ctx)
-		return runsMsg{r, rows, err}
+		return addressed{r, runsMsg{rows, err}}
 	})
 }
 
@@ -93,7 +106,7 @@ func (r *runsScreen) take(m *model, msg runsMsg) tea.Cmd {
 	r.rows, r.err, r.loaded = msg.rows, msg.err, true
 	r.reads++
 	n := r.reads
-	return tea.Batch(r.askCurves(m), m.after(runsEvery, func(time.Time) tea.Msg { return runsDueMsg{r, n} }))
+	return tea.Batch(r.askCurves(m), m.after(runsEvery, func(time.Time) tea.Msg { return addressed{r, runsDueMsg{n}} }))
 }
 
 func (r *runsScreen) scope() scope { return onRuns }

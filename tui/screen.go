@@ -26,14 +26,31 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// asker is a screen that asks something of the engine and is told the answer.
-type asker interface {
+// receiver is a screen that gets messages which are for it alone: answers to what it asked. It gets them also while another
+// screen, or another run, is shown over it; one that was closed gets none.
+type receiver interface {
 	screen
-	answered(marks *[]nas.TrialView, taken bool) (over bool) // marks are those of its run; over: it has done its work and goes
+	update(m *model, msg tea.Msg) tea.Cmd
 }
 
-// keeper is a screen that asks before it is left: nil if it may go.
-type keeper interface {
+// addressed is a message for a screen.
+type addressed struct {
+	to  receiver
+	msg tea.Msg
+}
+
+// follower is a screen that takes from each snapshot what a later one may not have, also while it is covered.
+type follower interface {
+	snapshot(m *model) tea.Cmd
+}
+
+// rowMates is a selector whose rows stand for several trials: those beside the selected one.
+type rowMates interface {
+	beside(m *model) []int
+}
+
+// guard is a screen that asks before it is left: nil if it may go.
+type guard interface {
 	leave(m *model) *sureDialog
 }
 
@@ -46,26 +63,6 @@ type starter interface {
 type dialog interface {
 	screen
 	box(m *model, w, h int) []string // at most h lines of at most w cells, all of one width
-}
-
-// opener is the table of what a key opens: a new screen, or why it cannot be opened now. Nil if the action opens nothing.
-func opener(a action) func(m *model) (s screen, why string) {
-	return map[action]func(m *model) (screen, string){
-		actLog:       openLog,
-		actHelp:      openHelp,
-		actRetrain:   openRetrain,
-		actFork:      openFork,
-		actStopChild: openStopChild,
-		actNote:      openNote,
-		actCompare:   openCompare,
-		actEdit:      openEdit,
-		actPolicy:    openPolicy,
-		actFront:     openFront,
-		actStandings: openStandings,
-		actRuns:      openRuns,
-		actPalette:   openPalette,
-		actWrite:     openWrite,
-	}[a]
 }
 
 // picked is the selected trial of the topmost screen that has one.

@@ -32,7 +32,6 @@ func (s *standingsScreen) back() bool   { return false }
 
 // ladderMsg brings the ladder that a screen has asked for.
 type ladderMsg struct {
-	to    *standingsScreen
 	of    string // what was asked
 	known []experiment.Result
 }
@@ -49,15 +48,29 @@ func (s *standingsScreen) ask(m *model) tea.Cmd {
 	if state := b.String(); s.asked != state {
 		s.asked = state
 		retrains := m.snap.Retrains
-		return m.safe("ladder", func() tea.Msg { return ladderMsg{s, state, experiment.OfRetrains(retrains)} })
+		return safe("ladder", func() tea.Msg { return addressed{s, ladderMsg{state, experiment.OfRetrains(retrains)}} })
 	}
 	return nil
 }
 
-func (s *standingsScreen) took(msg ladderMsg) {
-	if msg.of == s.asked { // else a newer one is on its way, or has come before
+// update implements receiver.
+func (s *standingsScreen) update(_ *model, msg tea.Msg) tea.Cmd {
+	if msg, ok := msg.(ladderMsg); ok && msg.of == s.asked { // else a newer one is on its way, or has come before
 		s.known, s.made = msg.known, true
 	}
+	return nil
+}
+
+// snapshot implements follower.
+func (s *standingsScreen) snapshot(m *model) tea.Cmd { return s.ask(m) }
+
+// beside implements rowMates: the row has its sign by any of its trainings.
+func (s *standingsScreen) beside(m *model) []int {
+	rows, at := s.rows(m)
+	if at < 0 {
+		return nil
+	}
+	return rows[at].Trials
 }
 
 // result is the rung that is shown and its place; nil if there is none.
@@ -228,7 +241,7 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 	from, to := window(len(rows), h-3, at)
 	for i := from; i < to; i++ {
 		x := rows[i]
-		body = append(body, t.tableLine(m.leadOf(x.Trials), i == at, &x.sign, func() string { return row(cols, 1, &x) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, x.Trials...), i == at, &x.sign, func() string { return row(cols, 1, &x) }))
 	}
 	return p.draw(t, w, h, body)
 }

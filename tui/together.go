@@ -149,7 +149,7 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 		return by(r, m.send(all[0]))
 	}
 	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all), m.keyOf(actStandings))
-	return by(r, m.inTurn("retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
+	return by(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
 			if _, err := do(c); err != nil {
 				return replyMsg{to: c, err: fmt.Errorf("%d of %d trainings were taken: %w", i, len(all), err)}
@@ -159,14 +159,28 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	}))
 }
 
-// answered implements asker: when the trainings were taken, the marks have done their work.
-func (r *retrainScreen) answered(marks *[]nas.TrialView, taken bool) bool {
-	r.sent = false
-	if _, other := r.other(); taken && r.edited != nil && !other && len(r.group().cells) == 1 {
-		r.edited.sent = r.edited.now
+// update implements receiver. When the trainings were taken, the form has done its work and goes, and so do the marks.
+func (r *retrainScreen) update(m *model, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case planMsg:
+		m.keepPlan(msg.of, msg.plan)
+		r.settle(m)
+	case measuredMsg:
+		r.refit()
+		return r.ask(m)
+	case replyMsg:
+		r.sent = false
+		if msg.err != nil {
+			return nil
+		}
+		if _, other := r.other(); r.edited != nil && !other && len(r.group().cells) == 1 {
+			r.edited.sent = r.edited.now
+		}
+		on := m.viewOf(r)
+		if strings.HasSuffix(r.group().name, markedWord) {
+			on.marks = nil
+		}
+		on.close(r)
 	}
-	if taken && strings.HasSuffix(r.group().name, markedWord) {
-		*marks = nil
-	}
-	return taken
+	return nil
 }

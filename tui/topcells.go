@@ -153,7 +153,7 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 	at := d.top.index(top)
 	var latency func(nas.TrialView) string
 	if slices.ContainsFunc(top, func(v nas.TrialView) bool { return m.latency(v) > 0 }) {
-		latency = m.latencyText
+		latency = func(v nas.TrialView) string { return latencyText(t, m.latency(v)) }
 	}
 	gap := 1
 	if w >= 130 {
@@ -164,7 +164,7 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 	from, to := window(len(top), h-3, at)
 	for i := from; i < to; i++ {
 		r := topRow{TrialView: top[i], sign: " ", rank: rank(s, top[i].ID)}
-		body = append(body, t.tableLine(m.lead(r.ID), p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
 	}
 	if len(s.Top) > 0 && len(top) == 0 {
 		body = append(body, " no cell passes the filter")

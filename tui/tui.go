@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -114,10 +115,10 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 		}
 	}
 	if o.Seen != nil {
-		m.comeBack(o.Seen(m.snap.Dir))
+		m.away(o.Seen(m.snap.Dir), leftAfter)
 	}
 	if o.Left != nil {
-		defer func() { o.Left(m.own()) }()
+		defer func() { o.Left(slices.Concat(m.visits, []runView{m.runView})[0].snap) }()
 	}
 	m.clip = clipboard(out)
 	p := tea.NewProgram(m, append(opts, tea.WithOutput(out))...)
@@ -126,8 +127,8 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	ended := make(chan Outcome, 1)
 	stop := watchSignals(ctx, p, ended, redraw)
 	_, err := p.Run()
-	for _, v := range m.visits {
-		v.leave()
+	if m.leave != nil {
+		m.leave()
 	}
 	quit := stop()
 	restore() // from here on standard error is the terminal's again

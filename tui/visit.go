@@ -8,15 +8,6 @@ import (
 	"nasnet/nas"
 )
 
-// visit is a run that was left behind on the screen while another is looked at.
-type visit struct {
-	engine nas.Engine
-	snap   *nas.Snapshot
-	stack  []screen
-	marks  []nas.TrialView
-	leave  func() // ends what is being looked at
-}
-
 type visitMsg struct {
 	row    RunRow
 	engine nas.Engine
@@ -37,7 +28,7 @@ func (m *model) visit(x RunRow) tea.Cmd {
 	case m.options.OpenRun == nil:
 		return m.say("runs cannot be opened from here", true)
 	}
-	return tea.Batch(m.say("opening "+x.Name, false), m.safe("open", func() tea.Msg {
+	return tea.Batch(m.say("opening "+x.Name, false), safe("open", func() tea.Msg {
 		e, done, err := m.options.OpenRun(m.ctx, x)
 		return visitMsg{x, e, done, err}
 	}))
@@ -45,14 +36,6 @@ func (m *model) visit(x RunRow) tea.Cmd {
 
 // visiting says that the screen shows another run than its own.
 func (m *model) visiting() bool { return len(m.visits) > 0 }
-
-// own is the newest snapshot of the run that the screen was opened for.
-func (m *model) own() *nas.Snapshot {
-	if m.visiting() {
-		return m.visits[0].snap
-	}
-	return m.snap
-}
 
 // beginVisit shows a run that was opened.
 func (m *model) beginVisit(msg visitMsg) tea.Cmd {
@@ -63,26 +46,24 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 		m.endVisit()
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
-	m.visits = append(m.visits, visit{m.engine, m.snap, m.stack, m.marks, func() {
+	m.visits = append(m.visits, m.runView)
+	m.runView = runView{engine: msg.engine, snap: msg.engine.Snapshot(), stack: []screen{newDashboard()}, leave: func() {
 		cancel()
 		if msg.close != nil {
 			msg.close()
 		}
-	}})
-	m.engine, m.snap, m.marks, m.asked = msg.engine, msg.engine.Snapshot(), nil, 0
-	m.stack = []screen{newDashboard()}
+	}}
 	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; "+m.keyOf(actBack)+" goes back", false))
 }
 
 // endVisit goes back to the run that the screen was opened for.
 func (m *model) endVisit() tea.Cmd {
-	v := m.visits[len(m.visits)-1]
-	m.visits = m.visits[:len(m.visits)-1]
-	m.engine, m.snap, m.stack, m.marks, m.asked = v.engine, v.snap, v.stack, v.marks, 0
-	go v.leave() // may wait for a connection to close
+	go m.leave() // may wait for a connection to close
+	m.runView = m.visits[len(m.visits)-1]
+	m.visits, m.asked = m.visits[:len(m.visits)-1], 0
 	m.rev++
 	told := tea.Batch(m.seeControl(), m.refresh())
-	if s, ok := m.top().(*runsScreen); ok {
+	if s, ok := m.top().(starter); ok { // the store may have changed meanwhile
 		return tea.Batch(told, s.init(m))
 	}
 	return told

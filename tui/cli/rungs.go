@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"nasnet/dataset"
+	"nasnet/nas"
+	"nasnet/nas/child"
+	"nasnet/nas/experiment"
+	"nasnet/nas/setting"
+)
+
+// ladder makes the rungs, and returns their data set.
+func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images *dataset.Data, err error) {
+	recipe, err := child.RecipeNamed(f.settings)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if (f.trainImages == 0) != (f.valImages == 0) {
+		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
+	}
+	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages, ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
+	if f.data != "" {
+		spec.Name, spec.Dir, spec.Image = f.data, "", 0
+	}
+	if f.dir != "" {
+		spec.Dir = f.dir
+	}
+	if f.image != 0 {
+		spec.Image = f.image
+	}
+	d, err := seen(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range f.rungs {
+		s := recipe.For(known(d))
+		s.Train.Shards = 1 // a training a core
+		base := s
+		if err := setRung(&s, text, recipe.Within > 0); err != nil {
+			return nil, err
+		}
+		s.Net.Image, s.Net.Channels, s.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
+		if err := s.Net.Validate(); err != nil {
+			return nil, usageError{err}
+		}
+		if err := s.Train.Validate(); err != nil {
+			return nil, usageError{err}
+		}
+		l.Rungs = append(l.Rungs, experiment.NewRung(spec, s, base))
+	}
+	return d, nil
+}
+
+// setRung gives a setup what a rung says of it, as n=2,filters=16,epochs=20. A preset that is named after a time has no epochs of its own.
+func setRung(s *child.Setup, text string, timed bool) error {
+	rows := child.Settings.For(setting.Rung)
+	given := map[string]string{}
+	for _, part := range strings.Split(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if name == "f" {
+			name = "filters"
+		}
+		r, known := rows.Named(name)
+		switch {
+		case !ok:
+			return usagef("ladder: --rung %s: %q; want a setting and its value, as n=2,filters=16,epochs=20", text, part)
+		case !known:
+			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name, strings.Join(rows.Names(), ", "))
+		}
+		if err := r.Set(new(child.Setup), value); err != nil {
+			return usagef("ladder: --rung %s: %s=%s: %w", text, name, value, err)
+		}
+		given[name] = value
+	}
+	if timed && given["epochs"] == "" {
+		return usagef("ladder: --rung %s: the preset is named after a time; want epochs=N", text)
+	}
+	if stack := given["stack"]; stack != "" && stack != s.Net.Stack {
+		s.Net = s.Net.In(stack)
+	}
+	for _, r := range rows {
+		if value, ok := given[r.Name]; ok {
+			if err := r.Set(s, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"nasnet/nas"
+	"nasnet/nas/space"
+)
+
+// runView is a run on the screen, or one below it while another is looked at: its engine, the newest snapshot, and the screens
+// over its dashboard.
+type runView struct {
+	engine nas.Engine
+	snap   *nas.Snapshot
+	stack  []screen        // [0] is the dashboard
+	marks  []nas.TrialView // trials to compare or to retrain together, as they were marked, the newest last
+	sharing
+	asked int    // workers that were asked for and not yet answered, 0 if none
+	leave func() // ends the look at it; nil for the run that the program shows by itself
+}
+
+// subscribe asks the engine to tell of newer snapshots for as long as a context lasts.
+func (v *runView) subscribe(ctx context.Context) tea.Cmd {
+	e := v.engine
+	return safe("subscription", func() tea.Msg {
+		updated, cancel := e.Subscribe()
+		context.AfterFunc(ctx, cancel)
+		return subscribedMsg{source{ctx, e, updated}}
+	})
+}
+
+func (v *runView) top() screen { return v.stack[len(v.stack)-1] }
+
+// shows reports whether a screen is on the stack.
+func (v *runView) shows(s screen) bool { return slices.Contains(v.stack, s) }
+
+func (v *runView) pop() { v.stack = v.stack[:len(v.stack)-1] }
+
+// close takes a screen from the stack, wherever it is.
+func (v *runView) close(s screen) {
+	v.stack = slices.DeleteFunc(slices.Clone(v.stack), func(x screen) bool { return x == s })
+}
+
+// refresh lets screens, also those below others, take from the snapshot what a later one may not have.
+func (m *model) refresh() tea.Cmd {
+	var asked []tea.Cmd
+	for _, s := range m.stack {
+		if s, ok := s.(follower); ok {
+			asked = append(asked, s.snapshot(m))
+		}
+	}
+	return tea.Batch(asked...)
+}
+
+// mark puts a trial among the marked, or takes it and others that share its row back.
+func (v *runView) mark(t nas.TrialView, others []int) {
+	n := len(v.marks)
+	v.marks = slices.DeleteFunc(slices.Clone(v.marks), func(x nas.TrialView) bool { return x.ID == t.ID || slices.Contains(others, x.ID) })
+	if len(v.marks) == n {
+		v.marks = append(v.marks, t)
+	}
+}
+
+// markOf is the place of a trial among the marked, -1 if it is none of them.
+func (v *runView) markOf(id int) int {
+	return slices.IndexFunc(v.marks, func(t nas.TrialView) bool { return t.ID == id })
+}
+
+// marked is the marked trials as they are now, or as they were marked if they have left the lists since.
+func (v *runView) marked() []nas.TrialView {
+	out := slices.Clone(v.marks)
+	for i := range out {
+		if t, ok := find(v.snap, out[i].ID); ok {
+			out[i] = t
+		}
+	}
+	return out
+}
+
+// sameCell is a trial of the snapshot with the same cell, if there is one.
+func (v *runView) sameCell(g space.Genotype) (nas.TrialView, bool) {
+	hash := g.Hash()
+	for _, list := range [][]nas.TrialView{v.snap.Top, v.snap.Running, v.snap.Recent, v.snap.Retrains} {
+		for _, t := range list {
+			if strings.HasPrefix(hash, t.Cell) && t.Cell != "" {
+				return t, true
+			}
+		}
+	}
+	return nas.TrialView{}, false
+}
+
+// nearest is the top cell with the fewest decisions that differ.
+func (v *runView) nearest(g space.Genotype) (t nas.TrialView, differences int, ok bool) {
+	for _, x := range v.snap.Top {
+		if n := len(space.Diff(x.Genotype, g)); !ok || n < differences {
+			t, differences, ok = x, n, true
+		}
+	}
+	return t, differences, ok
+}
