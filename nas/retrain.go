@@ -18,29 +18,18 @@ func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
 	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Alone: true, Keep: true}
 }
 
-// With returns the retrain with the network and the training of a preset, for images of a side, which the preset may prescribe.
-// It trains on all training images and is judged on the test images. Channels and classes are those of a published data set,
-// or 0; the images of one that flipping would change are not flipped.
+// With returns the retrain with the network and the training of a preset, for images of a side; 0: the side that the preset
+// prescribes. It trains on all training images and is judged on the test images. Channels and classes are those of a published
+// data set, or 0; images that flipping would change are not flipped.
 func (r RetrainSpec) With(p child.Recipe, side int) RetrainSpec {
 	s, _ := dataset.Lookup(r.Data.Name)
 	images := s.Info
 	images.Image = side
-	if p.Net.Image > 0 {
-		images.Image = p.Net.Image
-	}
-	r.Setup = p.For(images)
-	r.Net, r.Train = r.Net.WithDefaults(), r.Train.WithDefaults()
-	r.Net.Image, r.Net.Channels, r.Net.Classes = images.Image, images.Channels, len(images.Classes)
+	plain := p.For(images)
+	r.Net, r.Train = plain.Net.WithDefaults(), plain.Train.WithDefaults()
+	r.Net.Image, r.Net.Channels, r.Net.Classes = plain.Net.Image, plain.Net.Channels, plain.Net.Classes // which may be 0
 	r.Train.Shards = 0
-	r.Data.Image, r.Data.TrainImages, r.Data.Test = images.Image, 0, true
-	return r
-}
-
-// In returns the retrain in another stack, see [child.NetConfig.In].
-func (r RetrainSpec) In(stack string) RetrainSpec {
-	if stack != r.Net.Stack {
-		r.Net = r.Net.In(stack)
-	}
+	r.Data.Image, r.Data.TrainImages, r.Data.Test = r.Net.Image, 0, true
 	return r
 }
 

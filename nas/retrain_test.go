@@ -1,10 +1,12 @@
 package nas
 
 import (
+	"reflect"
 	"testing"
 
 	"nasnet/dataset"
 	"nasnet/nas/child"
+	"nasnet/nas/setting"
 )
 
 func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
@@ -33,5 +35,79 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 	}
 	if of, v := (RetrainSpec{Data: DataSpec{Name: "./photos", TrainImages: 5, ValImages: 2}}).Unread(); v != (child.Volume{Train: 5, Val: 2}) || of.Net.Classes != 0 {
 		t.Errorf("a folder is %+v of %+v", v, of.Net)
+	}
+}
+
+// The one place that makes a preset the settings of a retrain. What it says of the images is what the data set says.
+func TestARetrainWithAPreset(t *testing.T) {
+	search := RetrainSpec{Seed: 7, Data: DataSpec{Name: "fashion-mnist", Dir: "/data", Image: 14, TrainImages: 2000, ValImages: 1000, Seed: 1},
+		Setup: child.Setup{Net: child.NetConfig{N: 3, Filters: 5, Image: 14, BNDecay: 0.5, SkipReduction: true}, Train: child.TrainConfig{Epochs: 3, Batch: 16, LR: 1, Momentum: 0.5, Shards: 2}}}
+	type want struct {
+		side, pad, cutout, epochs, channels, classes int
+		stem                                         float64
+		stack                                        string
+		flip, aux, skip                              bool
+	}
+	for _, r := range []struct {
+		name, preset, data string
+		side               int
+		want               want
+	}{
+		{"of a time, at a side", "10-minutes", "fashion-mnist", 28, want{side: 28, pad: 4, epochs: 60, channels: 1, classes: 10, stem: 3, stack: "cifar", flip: true}},
+		{"pad and cutout follow the side", "overnight", "cifar100", 16, want{side: 16, pad: 2, cutout: 8, epochs: 300, channels: 3, classes: 100, stem: 3, stack: "cifar", flip: true}},
+		{"digits are not flipped", "1-hour", "mnist", 28, want{side: 28, pad: 4, epochs: 120, channels: 1, classes: 10, stem: 3, stack: "cifar"}},
+		{"nothing is known of a folder", "1-hour", "./pics", 32, want{side: 32, pad: 4, epochs: 120, stem: 3, stack: "cifar", flip: true}},
+		{"its own side", "6@768", "cifar10", 0, want{side: 32, pad: 4, epochs: 600, channels: 3, classes: 10, stem: 3, stack: "cifar", flip: true, aux: true}},
+		{"another side than its own", "6@768", "cifar10", 16, want{side: 16, pad: 4, epochs: 600, channels: 3, classes: 10, stem: 3, stack: "cifar", flip: true, aux: true}},
+		{"a mobile network", "4@1056", "cifar10", 0, want{side: 224, epochs: 250, channels: 3, classes: 10, stem: 1, stack: "imagenet", flip: true, aux: true}},
+		{"at the size of the large one", "4@1056", "cifar10", 331, want{side: 331, epochs: 250, channels: 3, classes: 10, stem: 3, stack: "imagenet", flip: true, aux: true, skip: true}},
+		{"a side that nobody knows", "1-hour", "./pics", 0, want{pad: 1, epochs: 120, stem: 3, stack: "cifar", flip: true}},
+	} {
+		recipe, err := child.RecipeNamed(r.preset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := search
+		spec.Data.Name = r.data
+		of := spec.With(recipe, r.side)
+		n, a := of.Net, of.Train.Augment
+		if got := (want{n.Image, a.Pad, a.Cutout, of.Train.Epochs, n.Channels, n.Classes, n.StemMultiplier, n.Stack, a.Flip, n.Aux, n.SkipReduction}); got != r.want {
+			t.Errorf("%s: %+v, want %+v", r.name, got, r.want)
+		}
+		if n.N != recipe.Net.N || n.BNDecay == 0.5 || of.Train.Momentum != 0.9 || of.Train.Shards != 0 {
+			t.Errorf("%s: settings of the search are left: %+v", r.name, of.Setup)
+		}
+		if d := (DataSpec{Name: r.data, Dir: "/data", Image: r.want.side, ValImages: 1000, Test: true, Seed: 1}); of.Data != d || of.Seed != 7 {
+			t.Errorf("%s: on %+v, want %+v", r.name, of.Data, d)
+		}
+	}
+}
+
+// Every setting that a fork of a live run may change reaches the fork.
+func TestAForkCarriesEverySettingItMayChange(t *testing.T) {
+	was, err := PresetNamed("quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := Settings().For(setting.Fork)
+	if len(rows) < 5 {
+		t.Fatalf("only %v", rows.Names())
+	}
+	for _, r := range rows {
+		for _, text := range []string{"77", "0.5", "0"} {
+			now, got := was, was
+			if r.Set(&now, text) != nil {
+				continue
+			}
+			var f ForkSpec
+			f.Take(was, now)
+			if f.Change(&got); r.Get(got) != text || !reflect.DeepEqual(got, now) {
+				t.Errorf("%s: %s became %s", r.Name, text, r.Get(got))
+			}
+		}
+		var f ForkSpec
+		if f.Take(was, was); f != (ForkSpec{}) {
+			t.Errorf("%+v, though nothing was changed", f)
+		}
 	}
 }

@@ -11,10 +11,11 @@ import (
 	"nasnet/nas/space"
 )
 
-// Settings is every setting of a search that a person can give, but for its cost term: its own, its controller's, and those of
-// its children. The flags of search and fork, the fork form and [Config.Validate] loop over it.
+// Settings is every setting of a search that a person can give: its own, its cost term's, its controller's, and those of its
+// children. The flags of search and fork, the fork form and [Config.Validate] loop over it.
 func Settings() setting.Table[Config] {
 	t := slices.Clone(ownSettings)
+	t = append(t, setting.Of(costSettings, func(c *Config) *CostTerm { return &c.Cost })...)
 	t = append(t, setting.Of(controller.Settings, func(c *Config) *controller.Config { return &c.Controller })...)
 	t = append(t, setting.Of(child.Settings, func(c *Config) *child.Setup { return &c.Setup })...)
 	return t.For(setting.Search | setting.Fork)

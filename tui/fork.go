@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -59,11 +60,8 @@ func (f *forkDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 func (f *forkDialog) command() nas.Command {
 	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name"), Start: f.get("start") == "now"}
 	now := f.config
-	for _, r := range forkSettings() {
-		if f.changed(r.Name) {
-			_ = r.Set(&now, f.get(r.Name)) // the field was checked
-		}
-	}
+	changed := slices.DeleteFunc(forkSettings().Names(), func(name string) bool { return !f.changed(name) })
+	giveSettings(&f.form, forkSettings().Only(changed...), &now)
 	s.Take(f.config, now)
 	return nas.Command{Do: nas.Fork, Fork: &s}
 }

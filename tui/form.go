@@ -233,13 +233,14 @@ func settingField[T any](r setting.Row[T], v T) field {
 	return f
 }
 
-// applySettings gives v what the fields of the settings say. A field that does not pass its check changes nothing.
-func applySettings[T any](f *form, rows setting.Table[T], v *T) {
+// giveSettings gives v what the fields of the settings say.
+func giveSettings[T any](f *form, rows setting.Table[T], v *T) {
+	texts := map[string]string{}
 	for _, r := range rows {
-		text := f.get(r.Name)
+		texts[r.Name] = f.get(r.Name)
 		if r.Type() == "bool" {
-			text = fmt.Sprint(text == "yes")
+			texts[r.Name] = fmt.Sprint(f.yes(r.Name))
 		}
-		_ = r.Set(v, text) // the field says what is wrong, and is asked before the command is sent
 	}
+	_ = rows.Give(v, texts) // the fields say what is wrong, and are asked before a command is sent
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,7 +23,7 @@ type retrainScreen struct {
 	gauge  nas.TrialView // a child that was trained to its end in this search, whose time and multiply-adds tell how long others take: this cell's, or the best one's
 	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
 	fitted string        // the epochs that did
-	filled []field       // the fields as the preset has them
+	filled []field       // the fields as the preset and the stack have them
 	edited *editScreen   // that the cell is from; nil if it is from none
 }
 
@@ -54,6 +55,7 @@ func openRetrain(m *model) (screen, string) {
 			break
 		}
 	}
+	r.filled = retrainFields(r.base(), nil)
 	if e, ok := m.top().(*editScreen); ok && e.now > 0 {
 		r.edited = e
 	}
@@ -62,15 +64,35 @@ func openRetrain(m *model) (screen, string) {
 
 func (r *retrainScreen) init(m *model) tea.Cmd { return r.askPlan(m, r.command()) }
 
+// base is the settings that the fields change: those of the search or the retrain that is repeated, or of the preset, on the images
+// and in the stack that the fields say.
+func (r *retrainScreen) base() nas.RetrainSpec {
+	s, side := r.spec, r.integer("image")
+	if name := r.get("data"); name != s.Data.Name {
+		s.Data.Name, s.Data.Dir = name, ""
+		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
+	}
+	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+		s = s.With(recipe, side)
+	}
+	s.Net.Image = side
+	giveSettings(&r.form, retrainSettings().Only("stack"), &s.Setup)
+	s.Setup = plainSetup(s.Setup)
+	return s
+}
+
 // fill puts the settings of the chosen preset into the fields.
-func (r *retrainScreen) fill(m *model) {
-	spec, side := r.spec, r.spec.Data.Image
+func (r *retrainScreen) fill() {
+	spec := r.spec
 	r.timed, r.fitted = false, ""
 	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+		side := spec.Data.Image
 		if recipe.Net.Image > 0 {
-			side = recipe.Net.Image
+			side = 0 // as the preset prescribes
 		}
-		spec = r.ofPreset(recipe, side)
+		spec.Data.Name = r.get("data")
+		spec = spec.With(recipe, side)
+		spec.Setup = plainSetup(spec.Setup)
 		r.timed = recipe.Within > 0
 	}
 	r.filled = retrainFields(spec, nil)
@@ -81,23 +103,14 @@ func (r *retrainScreen) fill(m *model) {
 	}
 }
 
-// ofPreset is the settings of a preset for images of a side.
-func (r *retrainScreen) ofPreset(recipe child.Recipe, side int) nas.RetrainSpec {
-	s := r.spec
-	s.Data.Name = r.get("data")
-	recipe.Net.Image = 0 // the field says it
-	return s.With(recipe, side)
-}
-
-// follow brings what a preset makes of the images, and the epochs that fit, up to what the fields say now, but for what the user has set.
-func (r *retrainScreen) follow(m *model) {
-	recipe, err := child.RecipeNamed(r.get("preset"))
-	if err != nil || r.integer("image") < 1 {
+// follow brings what the preset and the stack make of the images, and the epochs that fit, up to what the fields say now, but for what the user has set.
+func (r *retrainScreen) follow() {
+	if r.integer("image") < 1 {
 		return
 	}
-	now := retrainFields(r.ofPreset(recipe, r.integer("image")), nil)
+	now := retrainFields(r.base(), nil)
 	for i, x := range r.filled {
-		if slices.Contains([]string{"pad", "cutout", "flip", "flip-average"}, x.name) && r.get(x.name) == x.value {
+		if _, ok := retrainSettings().Named(x.name); ok && r.get(x.name) == x.value {
 			r.set(x.name, now[i].value)
 			r.filled[i].value = now[i].value
 		}
@@ -110,7 +123,7 @@ func (r *retrainScreen) typed(m *model, msg tea.KeyMsg) tea.Cmd {
 	if r.fields[r.at].name == "epochs" { // these are wanted, however many fit
 		r.timed, r.fitted = false, ""
 	}
-	r.follow(m)
+	r.follow()
 	return r.ask(m)
 }
 
@@ -128,19 +141,10 @@ func (r *retrainScreen) ask(m *model) tea.Cmd {
 
 // command is the command that the fields ask for.
 func (r *retrainScreen) command() nas.Command {
-	s := r.spec
-	if name := r.get("data"); name != s.Data.Name {
-		s.Data.Name, s.Data.Dir = name, ""
-		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
-	}
+	s := r.base()
 	s.Data.Test = r.get("judged") == "test"
 	s.Data.TrainImages, s.Data.Image = r.integer("images"), r.integer("image")
-	s = s.In(r.get("stack"))
-	applySettings(&r.form, retrainSettings(), &s.Setup)
-	s.Net.Image = s.Data.Image
-	if r.changed("skip-reduction") && s.Net.StemMultiplier == 0 { // else a network of that size may skip by default
-		s.Net.StemMultiplier = s.Net.WithDefaults().StemMultiplier
-	}
+	giveSettings(&r.form, retrainSettings(), &s.Setup)
 	s.Seed, _ = strconv.ParseUint(r.get("seed"), 10, 64)
 	c := ofCell(r.cell())
 	c.Do, c.Retrain = nas.Retrain, &s
@@ -168,12 +172,13 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		switch {
 		case a == actReset:
 			r.timed = false
+			r.filled = retrainFields(r.base(), nil)
 		case r.get("preset") != preset:
-			r.fill(m)
+			r.fill()
 		case r.get("judged") != judged:
 			r.chooseImages()
 		}
-		r.follow(m)
+		r.follow()
 		return r.ask(m)
 	}
 	if a != actAccept && a != actMeasureTime {
@@ -187,7 +192,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		return m.say(err.Error(), true)
 	}
 	c := r.command()
-	if err := c.Retrain.Train.Validate(); err != nil {
+	if err := cmp.Or(c.Retrain.Net.Validate(), c.Retrain.Train.Validate()); err != nil {
 		return m.say(err.Error(), true)
 	}
 	if c.Retrain.Data.Test && c.Retrain.Data.TrainImages > 0 {

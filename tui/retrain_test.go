@@ -451,3 +451,41 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 		t.Errorf("it was looked into:\n%s", d.text())
 	}
 }
+
+// Another stack has its own defaults, whatever the settings begin with, and the form shows them.
+func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
+	for _, r := range []struct {
+		preset, stack, image string
+		then                 map[string]string // fields that are set afterwards
+		stem                 float64
+		skip                 bool
+	}{
+		{preset: ownSettings, stack: "imagenet", image: "224", stem: 1},
+		{preset: ownSettings, stack: "imagenet", image: "331", stem: 3, skip: true},
+		{preset: "6@768", stack: "imagenet", image: "224", stem: 1},
+		{preset: "6@4032", stack: "imagenet", image: "331", stem: 3, skip: true},
+		{preset: "6@4032", stack: "imagenet", image: "224", stem: 1},
+		{preset: "6@4032", stack: "cifar", image: "331", stem: 3},
+		{preset: "4@1056", stack: "imagenet", image: "331", then: map[string]string{"skip-reduction": "no"}, stem: 3},
+		{preset: "4@1056", stack: "imagenet", image: "331", then: map[string]string{"stem-multiplier": "2"}, stem: 2, skip: true},
+	} {
+		d, s := preset(t, busy(), r.preset)
+		to(t, d, "image")
+		for range s.get("image") {
+			d.press("backspace")
+		}
+		d.typeText(r.image)
+		choose(t, d, "stack", r.stack)
+		for name, text := range r.then {
+			s.set(name, text)
+		}
+		shown := s.yes("skip-reduction")
+		n := s.command().Retrain.Net.WithDefaults()
+		if n.Stack != r.stack || n.StemMultiplier != r.stem || n.SkipReduction != r.skip || shown != r.skip {
+			t.Errorf("%s, stack %s, %s px, %v: stem %v, skip %v, shown %v", r.preset, r.stack, r.image, r.then, n.StemMultiplier, n.SkipReduction, shown)
+		}
+		if want := child.Recipes[3].Name; r.preset == want && !n.Aux {
+			t.Errorf("%s in the stack %s has lost its auxiliary head", want, r.stack)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/experiment"
 	"nasnet/nas/setting"
 )
 
@@ -18,8 +19,8 @@ func plainSetup(s child.Setup) child.Setup {
 	if s.Net.Channels == 0 || s.Net.Classes == 0 {
 		n.Channels, n.Classes = 0, 0
 	}
-	if of := n.In(n.Stack).WithDefaults(); n.StemMultiplier == of.StemMultiplier && n.SkipReduction == of.SkipReduction {
-		n.StemMultiplier, n.SkipReduction = 0, false
+	if of := n.In(n.Stack).WithDefaults(); n.StemMultiplier == of.StemMultiplier && !n.SkipReduction && !of.SkipReduction {
+		n.StemMultiplier = 0
 	}
 	if t.Shards <= 1 || t.Shards == child.DefaultShards(t.Batch) {
 		t.Shards = 0
@@ -44,11 +45,14 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		return nil
 	}
 	side, _ := child.Settings.Named("image")
+	count, _ := nas.Settings().Named("train-images")
+	images := settingField(count, nas.Config{Images: nas.Images{TrainImages: spec.Data.TrainImages}})
+	images.name, images.label, images.hint = "images", "images", "to train on; 0 = all there are"
 	fields := []field{
 		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named, hint: "a name, or a folder of class folders"},
 		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
 		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"}, hint: "test: train on all, judge on test images"},
-		{name: "images", label: "images", value: fmt.Sprint(spec.Data.TrainImages), check: whole(0, 100_000_000), hint: "to train on; 0 = all there are"},
+		images,
 		settingField(side, child.Setup{Net: child.NetConfig{Image: spec.Data.Image}}),
 	}
 	var others []field
@@ -62,7 +66,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	}
 	fields = append(fields,
 		field{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
-		field{name: "seeds", label: "seeds", value: "1", check: whole(1, 20), hint: "trainings each, the next seeds"},
+		field{name: "seeds", label: "seeds", value: "1", check: whole(1, experiment.MostSeeds), hint: "trainings each, the next seeds"},
 		field{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
 		field{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"})
 	return append(fields, others...)

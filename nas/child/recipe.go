@@ -59,11 +59,14 @@ func paperImageNet(lr, decay, drop float64) TrainConfig {
 	return c
 }
 
-// For returns the settings for images: their side, which the recipe may prescribe, channels and classes, as far as they are known
-// (0: not), and whether flipping changes their class. A recipe named after a time has its most epochs, until it is known how many fit.
+// For returns the settings for images: the side they are read at (0: the one that the recipe prescribes), channels and classes, as
+// far as they are known (0: not), and whether flipping changes their class. A recipe named after a time has its most epochs,
+// until it is known how many fit.
 func (r Recipe) For(images dataset.Info) Setup {
 	s := Setup{Net: r.Net, Train: r.Train}
-	orInt(&s.Net.Image, images.Image)
+	if images.Image > 0 {
+		s.Net.Image = images.Image
+	}
 	s.Net.Channels, s.Net.Classes = images.Channels, len(images.Classes)
 	if r.Pad > 0 {
 		s.Train.Augment.Pad = max(1, int(math.Round(r.Pad*float64(s.Net.Image))))

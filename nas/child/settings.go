@@ -42,14 +42,25 @@ var netSettings = setting.Table[NetConfig]{
 	{Name: "classes", Use: setting.Images, Default: "10", Help: "classes", Range: setting.Range{Low: 2, High: 1 << 20}, Within: inStack(2, 1<<20),
 		At: func(c *NetConfig) any { return &c.Classes }},
 	{Name: "stack", Use: everywhere | setting.Network, Default: Stacks[0].Name, Help: "how cells are stacked: " + strings.Join(stackNames(), ", "),
-		Hint: "how cells are stacked", Choices: stackNames, At: func(c *NetConfig) any { return &c.Stack }},
+		Hint: "how cells are stacked", Choices: stackNames, At: func(c *NetConfig) any { return &c.Stack },
+		Resets: func(c *NetConfig, stack string) {
+			if stack != c.WithDefaults().Stack {
+				*c = c.In(stack)
+			}
+		}},
 	{Name: "aux", Label: "aux head", Use: everywhere | setting.Network, Help: "with the auxiliary head", Hint: "at two thirds of the depth",
 		At: func(c *NetConfig) any { return &c.Aux }},
 	{Name: "skip-reduction", Key: "skip_reduction", Label: "skip input", Use: everywhere | setting.Network,
 		Help: "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)",
-		Hint: "past reductions, as NASNet-A large", At: func(c *NetConfig) any { return &c.SkipReduction }},
+		Hint: "past reductions, as NASNet-A large", At: func(c *NetConfig) any { return &c.SkipReduction },
+		Then: func(c *NetConfig, _ func(string) bool) error {
+			if d := c.WithDefaults(); d.SkipReduction != c.SkipReduction { // a large network would, unless it has a multiplier
+				c.StemMultiplier = d.StemMultiplier
+			}
+			return nil
+		}},
 	{Name: "stem-multiplier", Key: "stem_multiplier", Label: "stem", Use: everywhere | setting.Network,
-		Help: "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default", Hint: "times F, or times 32 (imagenet)",
+		Help: "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default", Hint: "times F or 32; 0: as the stack has",
 		Range: setting.Range{Low: 0, High: 64}, Within: func(NetConfig) setting.Range { return setting.Range{Low: 0, High: 64, Above: true} },
 		At: func(c *NetConfig) any { return &c.StemMultiplier }},
 	{Name: "bn-decay", Key: "bn_decay", Help: "decay of the moving statistics", Range: setting.Range{Low: 0, High: 1, Below: true},
@@ -72,7 +83,13 @@ var trainSettings = setting.Table[TrainConfig]{
 		Choices: func() []string { return DropPathModes }, At: func(c *TrainConfig) any { return &c.DropPath.Mode }},
 	{Name: "drop-path", Key: "drop_path.prob", Label: "drop at end", Use: everywhere, First: true,
 		Help: "probability of dropping a path at the end of training", Hint: "probability; keep is 1 less it", Range: setting.Range{Low: 0, High: 0.99},
-		At: func(c *TrainConfig) any { return &c.DropPath.Prob }},
+		At: func(c *TrainConfig) any { return &c.DropPath.Prob },
+		Then: func(c *TrainConfig, given func(string) bool) error { // alone it asks for ScheduledDropPath where no paths are dropped
+			if d := &c.DropPath; !given("drop-path-mode") && d.Prob > 0 && (d.Mode == "" || d.Mode == "none") {
+				d.Mode = "linear"
+			}
+			return nil
+		}},
 	{Name: "pad", Key: "augment.pad", Unit: "pixels", Use: everywhere, Help: "random crop after padding by that many pixels",
 		Hint: "pixels, then a random crop", Range: setting.Range{Low: 0, High: 256}, At: func(c *TrainConfig) any { return &c.Augment.Pad }},
 	{Name: "flip", Key: "augment.flip", Use: everywhere, Help: "random horizontal flip", Hint: "half of the images are mirrored",

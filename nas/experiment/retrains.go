@@ -170,6 +170,9 @@ func differences(r *Rung, among []*Rung) string {
 	return strings.Join(out, ", ")
 }
 
+// MostSeeds is with how many seeds [Commands] may be asked to train each cell.
+const MostSeeds = 100
+
 // Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and of the baselines if they are wanted: the same
 // settings for each, with so many seeds from that of the settings, seed by seed, so that all cells can be compared early. Cells that come twice count once.
 // With several, those that the run has already, or is at, are left out.

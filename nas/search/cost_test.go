@@ -47,9 +47,9 @@ func TestTheRewardByCost(t *testing.T) {
 		}
 	}
 	for want, term := range map[string]nas.CostTerm{
-		`cost: by is "flops"; want latency, madds or params`: {By: "flops", Target: 1, Weight: -1}, `cost: by is ""`: {By: "", Target: 1, Weight: -1},
+		`cost: by is "flops"; want one of latency, madds, params`: {By: "flops", Target: 1, Weight: -1}, `cost: by is ""`: {By: "", Target: 1, Weight: -1},
 		"cost: target is 0": {By: nas.ByMAdds, Target: 0, Weight: -1}, "cost: target is -2": {By: nas.ByMAdds, Target: -2, Weight: -1}, "cost: target is NaN": {By: nas.ByMAdds, Target: math.NaN(), Weight: -1}, "cost: target is +Inf": {By: nas.ByMAdds, Target: math.Inf(1), Weight: -1},
-		"cost: weight is 0; want -10 to below 0": {By: nas.ByMAdds, Target: 1, Weight: 0}, "cost: weight is 0.07": {By: nas.ByMAdds, Target: 1, Weight: 0.07}, "cost: weight is NaN": {By: nas.ByMAdds, Target: 1, Weight: math.NaN()}, "cost: weight is -11": {By: nas.ByMAdds, Target: 1, Weight: -11},
+		"cost: weight is 0; want -10 or more and less than 0": {By: nas.ByMAdds, Target: 1, Weight: 0}, "cost: weight is 0.07": {By: nas.ByMAdds, Target: 1, Weight: 0.07}, "cost: weight is NaN": {By: nas.ByMAdds, Target: 1, Weight: math.NaN()}, "cost: weight is -11": {By: nas.ByMAdds, Target: 1, Weight: -11},
 	} {
 		c := testConfig()
 		c.Cost = term

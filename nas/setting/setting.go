@@ -1,6 +1,6 @@
 // Package setting describes what can be set of a value of type T as the rows of a table. Flags, forms, validation, help, the
 // names of rungs and the text of estimates all loop over such a table, so that a new setting is one row and the code that uses
-// it.
+// it. What a person gave is put into a value by [Table.Give], wherever it was given.
 package setting
 
 import (
@@ -32,15 +32,25 @@ type Row[T any] struct {
 	Label   string          // in forms; empty: Name
 	Unit    string          // of the number, for people
 	Help    string          // of the flag
-	Hint    string          // a few words beside the field of a form; empty: Help
+	Hint    string          // a few words beside the field of a form; empty: Unit
 	Use     Use             // where it can be given
 	Default string          // of the flag where nothing else decides; empty: the zero value
 	First   bool            // one of the most wanted, which stand first in a form
 	Zero    bool            // a 0 stands for "none", which the value holds as -1
+	None    string          // the word for a text that is empty
 	Choices func() []string // of a text; nil: any
 	Range   Range           // of a number
 	Within  func(T) Range   // of a number whose range depends on other settings, in place of Range
-	At      func(*T) any    // where the setting is: *int, *uint64, *float64, *bool or *string
+	At      func(*T) any    // where the setting is: *int, *uint64, *float64, *bool, *string or a Value
+
+	Resets func(v *T, text string)                        // what the setting resets when it is given, before anything else is set
+	Then   func(v *T, given func(name string) bool) error // what giving it means besides, when all that was given is set
+}
+
+// Value is a setting whose text depends on other settings.
+type Value interface {
+	String() string
+	Set(text string) error
 }
 
 // Range is the numbers from Low to High; the ends belong to it unless Above or Below says otherwise.
@@ -77,9 +87,8 @@ func (r Range) Has(x float64) bool {
 	return x >= r.Low && x <= r.High && !(r.Above && x == r.Low) && !(r.Below && x == r.High) && !math.IsInf(x, 0)
 }
 
-// choices says what is wanted.
-func (r Row[T]) choices() string {
-	names := r.Choices()
+// oneOf says which of some words are wanted.
+func oneOf(names []string) string {
 	if len(names) == 2 {
 		return names[0] + " or " + names[1]
 	}
@@ -120,7 +129,7 @@ func (r Row[T]) Type() string {
 		return "float64"
 	case *bool:
 		return "bool"
-	case *string:
+	case *string, Value:
 		return "string"
 	}
 	panic("setting: " + r.Name + " has no type of a setting")
@@ -141,7 +150,12 @@ func (r Row[T]) Get(v T) string {
 	case *bool:
 		return strconv.FormatBool(*p)
 	case *string:
+		if *p == "" {
+			return r.None
+		}
 		return *p
+	case Value:
+		return p.String()
 	}
 	panic("setting: " + r.Name + " has no type of a setting")
 }
@@ -189,10 +203,19 @@ func (r Row[T]) Set(v *T, text string) error {
 		}
 		*p = b
 	case *string:
-		if r.Choices != nil && !slices.Contains(r.Choices(), text) {
-			return errors.New("want " + r.choices())
+		switch {
+		case r.None != "" && text == r.None:
+			text = ""
+		case r.Choices != nil && !slices.Contains(r.Choices(), text):
+			names := slices.Clone(r.Choices())
+			if r.None != "" {
+				names = append(names, r.None)
+			}
+			return errors.New("want " + oneOf(names))
 		}
 		*p = text
+	case Value:
+		return p.Set(text)
 	}
 	return nil
 }
@@ -213,8 +236,8 @@ func (r Row[T]) Check(v T) error {
 			return fmt.Errorf("%s is %v; want %s", r.key(), *p, in)
 		}
 	case *string:
-		if r.Choices != nil && !slices.Contains(r.Choices(), *p) {
-			return fmt.Errorf("%s is %.40q; want %s", r.key(), *p, r.choices())
+		if r.Choices != nil && !slices.Contains(r.Choices(), *p) && !(r.None != "" && *p == "") {
+			return fmt.Errorf("%s is %.40q; want %s", r.key(), *p, oneOf(r.Choices()))
 		}
 	}
 	return nil
@@ -227,6 +250,16 @@ type Table[T any] []Row[T]
 func (t Table[T]) For(use Use) (rows Table[T]) {
 	for _, r := range t {
 		if r.Use&use != 0 {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// Only returns the rows of some names.
+func (t Table[T]) Only(names ...string) (rows Table[T]) {
+	for _, r := range t {
+		if slices.Contains(names, r.Name) {
 			rows = append(rows, r)
 		}
 	}
@@ -260,6 +293,31 @@ func (t Table[T]) Check(v T) error {
 	return nil
 }
 
+// Give sets what a person gave, by name; names of other tables are ignored. The order in which it was given does not matter.
+func (t Table[T]) Give(v *T, texts map[string]string) error {
+	given := func(name string) bool { _, ok := texts[name]; return ok }
+	for _, r := range t {
+		if r.Resets != nil && given(r.Name) {
+			r.Resets(v, texts[r.Name])
+		}
+	}
+	for _, r := range t {
+		if given(r.Name) {
+			if err := r.Set(v, texts[r.Name]); err != nil {
+				return fmt.Errorf("%s %.40q; %w", r.Name, texts[r.Name], err)
+			}
+		}
+	}
+	for _, r := range t {
+		if r.Then != nil && given(r.Name) {
+			if err := r.Then(v, given); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Differences lists the settings in which a value differs from another, as [Row.Text] writes them.
 func (t Table[T]) Differences(v, from T) (out []string) {
 	for _, r := range t {
@@ -286,9 +344,15 @@ func (t Table[T]) Defaults(v *T) {
 func Of[T, P any](t Table[P], part func(*T) *P) (rows Table[T]) {
 	for _, r := range t {
 		w := Row[T]{Name: r.Name, Key: r.Key, Label: r.Label, Unit: r.Unit, Help: r.Help, Hint: r.Hint, Use: r.Use, Default: r.Default, First: r.First,
-			Zero: r.Zero, Choices: r.Choices, Range: r.Range, At: func(v *T) any { return r.At(part(v)) }}
+			Zero: r.Zero, None: r.None, Choices: r.Choices, Range: r.Range, At: func(v *T) any { return r.At(part(v)) }}
 		if r.Within != nil {
 			w.Within = func(v T) Range { return r.Within(*part(&v)) }
+		}
+		if r.Resets != nil {
+			w.Resets = func(v *T, text string) { r.Resets(part(v), text) }
+		}
+		if r.Then != nil {
+			w.Then = func(v *T, given func(string) bool) error { return r.Then(part(v), given) }
 		}
 		rows = append(rows, w)
 	}

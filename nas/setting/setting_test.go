@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -96,5 +97,60 @@ func TestTheSettingsOfAPart(t *testing.T) {
 	}
 	if got := strings.Join(rows.Differences(w, whole{}), ", "); got != "cells 3, mode a" {
 		t.Errorf("differences: %s", got)
+	}
+}
+
+// given is a table whose settings mean more than their own value.
+var given = Table[of]{
+	{Name: "rate", Range: Range{Low: 0, High: 1}, At: func(v *of) any { return &v.Rate },
+		Then: func(v *of, given func(string) bool) error {
+			if v.Rate == 1 && given("n") {
+				return errors.New("rate 1 has no n")
+			}
+			if !given("on") {
+				v.On = true
+			}
+			return nil
+		}},
+	{Name: "on", At: func(v *of) any { return &v.On }},
+	{Name: "n", Range: Range{Low: 0, High: 9}, At: func(v *of) any { return &v.N }},
+	{Name: "mode", None: "none", Choices: func() []string { return []string{"a", "b"} }, At: func(v *of) any { return &v.Mode },
+		Resets: func(v *of, mode string) {
+			if mode != v.Mode {
+				*v = of{}
+			}
+		}},
+}
+
+func TestWhatIsGivenMeansTheSameInAnyOrder(t *testing.T) {
+	type whole struct{ Part of }
+	ofWhole := Of(given, func(w *whole) *of { return &w.Part })
+	was := of{N: 3, Mode: "a"}
+	for _, x := range []struct {
+		name  string
+		texts map[string]string
+		want  of
+		err   string
+	}{
+		{"nothing", nil, was, ""},
+		{"a name of another table", map[string]string{"depth": "x"}, was, ""},
+		{"alone it means more", map[string]string{"rate": "0.5"}, of{N: 3, Mode: "a", Rate: 0.5, On: true}, ""},
+		{"what is given wins", map[string]string{"rate": "0.5", "on": "false"}, of{N: 3, Mode: "a", Rate: 0.5}, ""},
+		{"a reset comes first, though its row is the last", map[string]string{"mode": "b", "n": "4"}, of{N: 4, Mode: "b"}, ""},
+		{"the same again resets nothing", map[string]string{"mode": "a"}, was, ""},
+		{"the word for none", map[string]string{"mode": "none"}, of{}, ""},
+		{"a wrong one", map[string]string{"n": "10"}, was, `n "10"; want 0 to 9`},
+		{"a wrong choice", map[string]string{"mode": "c"}, of{}, `mode "c"; want one of a, b, none`},
+		{"two that exclude each other", map[string]string{"rate": "1", "n": "1"}, of{N: 1, Mode: "a", Rate: 1}, "rate 1 has no n"},
+	} {
+		w := whole{was}
+		err := ofWhole.Give(&w, x.texts)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != x.err || w.Part != x.want {
+			t.Errorf("%s: %+v, %q; want %+v, %q", x.name, w.Part, got, x.want, x.err)
+		}
 	}
 }

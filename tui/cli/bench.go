@@ -12,7 +12,6 @@ import (
 	"nasnet/nas/child"
 	"nasnet/nas/controller"
 	"nasnet/nas/kernel"
-	"nasnet/nas/setting"
 )
 
 func benchCommand(a *app) *cobra.Command {
@@ -48,7 +47,6 @@ func benchKernels(a *app) *cobra.Command {
 }
 
 func benchChild(a *app) *cobra.Command {
-	given := defaultSetup(setting.Network | setting.Images)
 	var cell string
 	var o child.BenchOptions
 	var budget time.Duration
@@ -58,8 +56,10 @@ func benchChild(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		net := given.Net
-		skipAsAsked(&net, c.Flags())
+		net, err := flagNet(c.Flags())
+		if err != nil {
+			return err
+		}
 		if err := net.Validate(); err != nil {
 			return usageError{err}
 		}
@@ -90,7 +90,7 @@ func benchChild(a *app) *cobra.Command {
 	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on a thread of its own, as in nasnet train --shards")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
 	c.Flags().StringVar(&profile, "profile", "", "write a CPU profile of the training steps to this file, for go tool pprof")
-	settingFlags(c.Flags(), networkSettings(), &given)
+	networkFlags(c.Flags())
 	return c
 }
 

@@ -18,7 +18,6 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/rng"
-	"nasnet/nas/setting"
 	"nasnet/nas/space"
 	"nasnet/tui/celldraw"
 	"nasnet/tui/term"
@@ -192,7 +191,6 @@ func cellShow(a *app) *cobra.Command {
 }
 
 func cellStats(a *app) *cobra.Command {
-	given := defaultSetup(setting.Network | setting.Images)
 	var cell string
 	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -201,7 +199,7 @@ func cellStats(a *app) *cobra.Command {
 			} else if len(args) == 1 {
 				cell = args[0]
 			}
-			g, net, of, err := scaleFor(a, c.Flags(), cell, given)
+			g, net, of, err := scaleFor(a, c.Flags(), cell)
 			if err != nil {
 				return err
 			}
@@ -216,7 +214,7 @@ func cellStats(a *app) *cobra.Command {
 				})
 		}}
 	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
-	settingFlags(c.Flags(), networkSettings(), &given)
+	networkFlags(c.Flags())
 	return c
 }
 

@@ -25,7 +25,25 @@ import (
 type ctlAction struct {
 	name, args, help string
 	do               nas.Action
-	flags            string // that it takes, between spaces
+	flags            string // that it takes beside those of settings, between spaces
+}
+
+// takes lists the flags of the action.
+func (x ctlAction) takes() []string {
+	names := strings.Fields(x.flags)
+	switch x.do {
+	case nas.Retrain:
+		names = append(names, child.Settings.For(setting.Train).Names()...)
+	case nas.Fork:
+		names = append(names, nas.Settings().For(setting.Fork).Names()...)
+	}
+	return names
+}
+
+// ctlSettings adds the flags of all settings that an action may take, without defaults: what is not given is as in the run, or as a preset has it.
+func ctlSettings(fs *pflag.FlagSet) {
+	searchSettings(fs)
+	settingFlags(fs, child.Settings.For(setting.Train), child.Setup{})
 }
 
 // ctlActions has a row for every nas.Action.
@@ -37,8 +55,9 @@ var ctlActions = []ctlAction{
 	{"drain", "", "end it after the running children", nas.Drain, "wait"},
 	{"workers", "N", "N children at a time", nas.SetWorkers, ""},
 	{"submit", "CELL", "train a cell at the search's settings", nas.Submit, "note"},
-	{"retrain", "[CELL...]", "train cells at other settings, which the flags change", nas.Retrain, retrainFlags},
-	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name seed children controller-lr controller-steps entropy start"},
+	{"retrain", "[CELL...]", "train cells at other settings, which the flags change", nas.Retrain,
+		"note preset seeds stars baselines estimate data train-images val-images test image seed"},
+	{"fork", "", "begin a new run from a policy version", nas.Fork, "at name start"},
 	{"star", "TRIAL", "mark a trial, or take the mark back", nas.Star, ""},
 	{"note", "TRIAL TEXT", "keep a line of text with a trial", nas.Note, ""},
 	{"pause-trial", "TRIAL", "stop one child at its next batch", nas.PauseTrial, ""},
@@ -65,18 +84,17 @@ func ctlCommand(a *app) *cobra.Command {
 	var help strings.Builder
 	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the run's log says who sent what.\n\nACTION is one of:\n\n")
 	fmt.Fprintf(&help, "  %-22s %s\n", "status", "how it is, as nasnet status RUN says it")
-	taken := ""
+	var taken []string
 	for _, x := range ctlActions {
 		fmt.Fprintf(&help, "  %-22s %s\n", strings.TrimSpace(x.name+" "+x.args), x.help)
-		taken += " " + x.flags
+		taken = append(taken, x.takes()...)
 	}
 	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or else: " + cellHelp)
 	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(), Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return runCtl(a, c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()
-	f.registerSettings(fs)
-	settingFlags(fs, child.Settings.For(setting.Train), &f.c.Setup)
-	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !contains(taken, x.Name) })
+	ctlSettings(fs)
+	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !slices.Contains(taken, x.Name) })
 	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Recipes, func(r child.Recipe) string { return r.Name }))
 	fs.IntVar(&f.seeds, "seeds", 1, "retrain: trainings of each cell, with --seed and the seeds that follow")
 	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
@@ -145,7 +163,7 @@ func runCtl(a *app, ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []
 // commands makes the commands of an action and its arguments, one but for several retrains.
 func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (all []nas.Command, err error) {
 	fs.Visit(func(g *pflag.Flag) {
-		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !contains(x.flags, g.Name) && err == nil {
+		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !slices.Contains(x.takes(), g.Name) && err == nil {
 			err = usagef("ctl %s takes no --%s", x.name, g.Name)
 		}
 	})
@@ -188,7 +206,7 @@ func commandOf(a *app, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, 
 			return c, err
 		}
 		now := was
-		if err := changed(fs, nas.Settings().For(setting.Fork), &now, f.c); err != nil {
+		if err := give(fs, nas.Settings().For(setting.Fork), &now); err != nil {
 			return c, err
 		}
 		c.Fork.Take(was, now)

@@ -15,7 +15,6 @@ import (
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/search"
-	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
@@ -47,7 +46,7 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 	} {
 		var f ctlFlags
 		fs := pflag.NewFlagSet("ctl", pflag.ContinueOnError)
-		f.registerSettings(fs)
+		ctlSettings(fs)
 		err := fs.Parse(r.flags)
 		var c []nas.Command
 		if err == nil {
@@ -63,23 +62,21 @@ func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 			t.Errorf("%v: entropy %+v, %v; want %v", r.flags, c, err, r.entropy)
 		}
 		var own nas.Config
-		if err := f.apply(fs, &own); err != nil || own.Controller.Entropy != r.entropy {
+		if err := giveSearch(fs, &own); err != nil || own.Controller.Entropy != r.entropy {
 			t.Errorf("nasnet fork %v: entropy %v, %v; want %v", r.flags, own.Controller.Entropy, err, r.entropy)
 		}
 	}
 }
 
 // retrainFlagsOf parses the flags of nasnet ctl retrain.
-func retrainFlagsOf(t *testing.T, flags string) (*pflag.FlagSet, child.Setup) {
+func retrainFlagsOf(t *testing.T, flags string) *pflag.FlagSet {
 	t.Helper()
-	var f ctlFlags
 	fs := pflag.NewFlagSet("ctl", pflag.ContinueOnError)
-	f.registerSettings(fs)
-	settingFlags(fs, child.Settings.For(setting.Train), &f.c.Setup)
+	ctlSettings(fs)
 	if err := fs.Parse(strings.Fields(flags)); err != nil {
 		t.Fatal(err)
 	}
-	return fs, f.c.Setup
+	return fs
 }
 
 // A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a zero.
@@ -135,7 +132,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Data.Image = 32
 		}},
 	} {
-		fs, given := retrainFlagsOf(t, r.flags)
+		fs := retrainFlagsOf(t, r.flags)
 		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train}, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
 		if recipe, err := child.RecipeNamed(r.preset); err == nil {
@@ -143,7 +140,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := changeRetrain(&got, fs, given); err != nil {
+		if err := changeRetrain(&got, fs); err != nil {
 			t.Fatal(err)
 		}
 		if r.want(&want); !reflect.DeepEqual(got, want) {
@@ -218,13 +215,13 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			if image == 0 {
 				image = max(recipe.Net.Image, 28)
 			}
-			if err := train.use(recipe, fs, dataset.Info{Image: image}); err != nil {
+			fashion, _ := dataset.Lookup("fashion-mnist")
+			fashion.Info.Image = image
+			if err := train.decide(fs, recipe, fashion.Info); err != nil {
 				t.Fatal(err)
 			}
-			train.Net.Image, train.Net.Channels, train.Net.Classes = image, 1, 10
-			skipAsAsked(&train.Net, fs)
 
-			fs, given := retrainFlagsOf(t, flags)
+			fs = retrainFlagsOf(t, flags)
 			again := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{Channels: 1, Classes: 10}}, Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
 			if fs.Changed("image") {
 				again.Data.Image = train.spec.Image
@@ -232,7 +229,7 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			if err := useRecipe(&again, recipe, fs.Changed("image")); err != nil {
 				t.Fatal(err)
 			}
-			if err := changeRetrain(&again, fs, given); err != nil {
+			if err := changeRetrain(&again, fs); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := again.Net.WithDefaults(), train.Net.WithDefaults(); got != want {

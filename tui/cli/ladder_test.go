@@ -5,8 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
+	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/audit"
+	"nasnet/nas/child"
 	"nasnet/nas/space"
 )
 
@@ -87,6 +91,53 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 		}
 		if fmt.Sprint(got) != r.want {
 			t.Errorf("top %d, bottom %d, trials %v: %v; want %s", r.f.top, r.f.bottom, r.f.cells, got, r.want)
+		}
+	}
+}
+
+// What is given for a rung means what the same flags mean.
+func TestARungMeansWhatFlagsMean(t *testing.T) {
+	for _, r := range []struct{ preset, rung, flags string }{
+		{"10-minutes", "epochs=3,drop-path=0.3", "--epochs 3 --drop-path 0.3"},
+		{"10-minutes", "epochs=3,drop-path=0.3,drop-path-mode=scaled", "--epochs 3 --drop-path 0.3 --drop-path-mode scaled"},
+		{"10-minutes", "epochs=3,stack=imagenet,filters=8", "--epochs 3 --stack imagenet --filters 8"},
+		{"6@4032", "skip-reduction=false", "--skip-reduction=false"},
+		{"6@4032", "stem-multiplier=2,stack=cifar", "--stack cifar --stem-multiplier 2"},
+		{"1-hour", "n=2, f=4, epochs=1", "--n 2 --filters 4 --epochs 1"},
+	} {
+		recipe, err := child.RecipeNamed(r.preset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images := dataset.Info{Image: 331, Channels: 3, Classes: make([]string, 10)}
+		rung := recipe.For(images)
+		if err := setRung(&rung, r.rung, recipe.Within > 0); err != nil {
+			t.Fatal(err)
+		}
+		var train training
+		fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
+		train.register(fs)
+		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
+			t.Fatal(err)
+		}
+		if err := train.decide(fs, recipe, images); err != nil {
+			t.Fatal(err)
+		}
+		if rung != train.Setup {
+			t.Errorf("%s, %s:\n%+v\nwith flags\n%+v", r.preset, r.rung, rung, train.Setup)
+		}
+		if r.rung == "epochs=3,drop-path=0.3" && rung.Train.DropPath != (child.DropPath{Mode: "linear", Prob: 0.3}) {
+			t.Errorf("paths are dropped as %+v", rung.Train.DropPath)
+		}
+		if d := rung.Net.WithDefaults(); r.rung == "skip-reduction=false" && d.SkipReduction {
+			t.Errorf("inputs are skipped all the same: %+v", d)
+		}
+	}
+	var s child.Setup
+	for rung, want := range map[string]string{"n=0": `n "0"; want 1 to 200`, "n": `"n"; want a setting and its value`, "shards=2": `"shards" is not known; want one of n, filters`,
+		"n=1": "named after a time; want epochs=N"} {
+		if err := setRung(&s, rung, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", rung, err, want)
 		}
 	}
 }

@@ -11,19 +11,17 @@ import (
 
 	"nasnet/nas/child"
 	"nasnet/nas/kernel"
-	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
 func cellLatency(a *app) *cobra.Command {
-	given := defaultSetup(setting.Network | setting.Images)
 	var o child.LatencyOptions
 	var each time.Duration
 	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by rung", Args: args("CELL"),
 		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(c *cobra.Command, args []string) error {
-			g, net, of, err := scaleFor(a, c.Flags(), args[0], given)
+			g, net, of, err := scaleFor(a, c.Flags(), args[0])
 			if err != nil {
 				return err
 			}
@@ -52,7 +50,7 @@ func cellLatency(a *app) *cobra.Command {
 	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
 	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only if they divide it")
 	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time for each measurement")
-	settingFlags(c.Flags(), networkSettings(), &given)
+	networkFlags(c.Flags())
 	return c
 }
 

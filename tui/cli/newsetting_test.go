@@ -41,10 +41,9 @@ func TestANewSettingIsOneRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var f searchFlags
 	fs := pflag.NewFlagSet("search", pflag.ContinueOnError)
-	f.registerSettings(fs)
-	if err := fs.Parse([]string{"--mixup", "0.25"}); err != nil || f.apply(fs, &config) != nil {
+	searchSettings(fs)
+	if err := fs.Parse([]string{"--mixup", "0.25"}); err != nil || giveSearch(fs, &config) != nil {
 		t.Fatal(err)
 	}
 	if b, err := json.Marshal(config); err != nil || !bytes.Contains(b, []byte(`"bn_eps":0.25`)) {

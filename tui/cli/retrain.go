@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -21,15 +20,11 @@ import (
 	"nasnet/nas/space"
 )
 
-// retrainFlags are the flags that ctl retrain takes.
-var retrainFlags = "note preset seeds stars baselines estimate data train-images val-images test image seed " +
-	strings.Join(child.Settings.For(setting.Train).Names(), " ")
-
 // retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each seed. With several, those that the run
 // has already, or is at, are left out.
 func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
-	if f.seeds < 1 || f.seeds > 100 {
-		return nil, usagef("ctl retrain: --seeds %d; want 1 to 100", f.seeds)
+	if f.seeds < 1 || f.seeds > experiment.MostSeeds {
+		return nil, usagef("ctl retrain: --seeds %d; want 1 to %d", f.seeds, experiment.MostSeeds)
 	}
 	if len(cells) == 0 && !f.stars && !f.baselines {
 		return nil, usagef("ctl retrain: no CELL is given; want at least one, or --stars or --baselines")
@@ -104,7 +99,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 		return nil, recipe, err
 	}
 	c := own
-	if err := f.apply(fs, &c); err != nil {
+	if err := giveSearch(fs, &c); err != nil {
 		return nil, recipe, err
 	}
 	if c.Data != own.Data {
@@ -129,14 +124,14 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	if r.Data.Test {
 		r.Data.TrainImages = 0
 	}
-	return r, recipe, changeRetrain(r, fs, f.c.Setup)
+	return r, recipe, changeRetrain(r, fs)
 }
 
 // changeRetrain puts what flags give into a retrain.
-func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet, given child.Setup) error {
+func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet) error {
 	r.Net.Image = r.Data.Image
 	r.Net, r.Train.Shards = r.Net.WithDefaults(), 0 // as the batch asks for
-	err := changeSetup(fs, setting.Train, &r.Setup, given)
+	err := give(fs, child.Settings.For(setting.Train), &r.Setup)
 	r.Net = r.Net.WithDefaults()
 	return err
 }
@@ -144,15 +139,15 @@ func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet, given child.Setup) err
 // useRecipe gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
 func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) error {
 	side := r.Data.Image
-	if side == 0 && recipe.Net.Image == 0 { // as they are
+	switch {
+	case recipe.Net.Image > 0 && !sided:
+		side = 0 // as the preset prescribes
+	case side == 0 && recipe.Net.Image == 0: // as they are
 		info, err := dataset.Lookup(r.Data.Name)
 		if err != nil || info.Image == 0 {
 			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", recipe.Name, r.Data.Name)
 		}
 		side = info.Image
-	}
-	if sided && side > 0 {
-		recipe.Net.Image = side
 	}
 	*r = r.With(recipe, side)
 	return nil

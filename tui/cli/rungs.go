@@ -36,12 +36,11 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 	}
 	for _, text := range f.rungs {
 		s := recipe.For(known(d))
-		s.Train.Shards = 1 // a training a core
+		s.Net.Image, s.Train.Shards = d.Train.H, 1 // a training a core
 		base := s
 		if err := setRung(&s, text, recipe.Within > 0); err != nil {
 			return nil, err
 		}
-		s.Net.Image, s.Net.Channels, s.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
 		if err := s.Net.Validate(); err != nil {
 			return nil, usageError{err}
 		}
@@ -62,30 +61,19 @@ func setRung(s *child.Setup, text string, timed bool) error {
 		if name == "f" {
 			name = "filters"
 		}
-		r, known := rows.Named(name)
-		switch {
-		case !ok:
+		if !ok {
 			return usagef("ladder: --rung %s: %q; want a setting and its value, as n=2,filters=16,epochs=20", text, part)
-		case !known:
-			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name, strings.Join(rows.Names(), ", "))
 		}
-		if err := r.Set(new(child.Setup), value); err != nil {
-			return usagef("ladder: --rung %s: %s=%s: %w", text, name, value, err)
+		if _, known := rows.Named(name); !known {
+			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name, strings.Join(rows.Names(), ", "))
 		}
 		given[name] = value
 	}
+	if err := rows.Give(s, given); err != nil {
+		return usagef("ladder: --rung %s: %w", text, err)
+	}
 	if timed && given["epochs"] == "" {
 		return usagef("ladder: --rung %s: the preset is named after a time; want epochs=N", text)
-	}
-	if stack := given["stack"]; stack != "" && stack != s.Net.Stack {
-		s.Net = s.Net.In(stack)
-	}
-	for _, r := range rows {
-		if value, ok := given[r.Name]; ok {
-			if err := r.Set(s, value); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

@@ -25,17 +25,19 @@ type ownNet func() (net child.NetConfig, of string, err error)
 
 // scaleFor finds a cell and the network that is meant: the cell's own, where it has one, with what flags change, or else what the flags give.
 // of says whose network it is.
-func scaleFor(a *app, fs *pflag.FlagSet, spec string, given child.Setup) (g space.Genotype, net child.NetConfig, of string, err error) {
+func scaleFor(a *app, fs *pflag.FlagSet, spec string) (g space.Genotype, net child.NetConfig, of string, err error) {
 	g, own, err := findCell(a, spec)
 	if err != nil {
 		return g, net, "", err
 	}
-	net, of = given.Net, "as the flags and their defaults say"
-	skipAsAsked(&net, fs)
-	if own != nil {
-		if net, of, err = changeNet(fs, given, own); err != nil {
-			return g, net, "", fmt.Errorf("%s: %w", spec, err)
-		}
+	if own == nil {
+		net, err = flagNet(fs)
+		of = "as the flags and their defaults say"
+	} else if net, of, err = changeNet(fs, own); err != nil {
+		err = fmt.Errorf("%s: %w", spec, err)
+	}
+	if err != nil {
+		return g, net, "", err
 	}
 	if err := net.Validate(); err != nil {
 		return g, net, "", usageError{err}
@@ -48,13 +50,25 @@ func networkSettings() setting.Table[child.Setup] {
 	return child.Settings.For(setting.Network | setting.Images)
 }
 
+// networkFlags adds the flags of those settings.
+func networkFlags(fs *pflag.FlagSet) {
+	settingFlags(fs, networkSettings(), defaultSetup(setting.Network|setting.Images))
+}
+
+// flagNet is the network that these flags and their defaults say.
+func flagNet(fs *pflag.FlagSet) (child.NetConfig, error) {
+	s := defaultSetup(setting.Network | setting.Images)
+	err := give(fs, networkSettings(), &s)
+	return s.Net, err
+}
+
 // changeNet is a cell's own network with what flags give in its place. of says whose it is, and which flags those are.
-func changeNet(fs *pflag.FlagSet, given child.Setup, own ownNet) (net child.NetConfig, of string, err error) {
+func changeNet(fs *pflag.FlagSet, own ownNet) (net child.NetConfig, of string, err error) {
 	var s child.Setup
 	if s.Net, of, err = own(); err != nil {
 		return net, "", err
 	}
-	if err := changeSetup(fs, setting.Network|setting.Images, &s, given); err != nil {
+	if err := give(fs, networkSettings(), &s); err != nil {
 		return net, "", err
 	}
 	for _, x := range []struct {

@@ -10,7 +10,6 @@ import (
 	"nasnet/checkpoints"
 	"nasnet/nas"
 	"nasnet/nas/child"
-	"nasnet/nas/setting"
 )
 
 // A retrain on images that nobody has read yet has no network that could be measured, until flags say what is missing.
@@ -34,13 +33,12 @@ func TestTheNetworkOfATrialIsItsOwnOrAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		trial := checkpoints.Trial{ID: nas.FirstManual + 1, Spec: spec}
-		given := defaultSetup(setting.Network | setting.Images)
 		fs := pflag.NewFlagSet("stats", pflag.ContinueOnError)
-		settingFlags(fs, networkSettings(), &given)
+		networkFlags(fs)
 		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
 			t.Fatal(err)
 		}
-		net, _, err := changeNet(fs, given, func() (child.NetConfig, string, error) { return trialNet(&app{}, "r/h2", "runs/r", trial) })
+		net, _, err := changeNet(fs, func() (child.NetConfig, string, error) { return trialNet(&app{}, "r/h2", "runs/r", trial) })
 		if r.error != "" {
 			if err == nil || !strings.Contains(err.Error(), r.error) {
 				t.Errorf("%+v %s: error %v; want %q", r.spec, r.flags, err, r.error)

@@ -23,8 +23,6 @@ type searchFlags struct {
 	headless, noDiff bool
 	fake             bool
 	engine           engineFlags
-	cost             costFlags
-	c                nas.Config
 }
 
 func (f *searchFlags) register(fs *pflag.FlagSet) {
@@ -38,23 +36,17 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	fs.BoolVar(&f.fake, "fake", false, "train nothing: made-up rewards, to try the interface")
 	f.engine.register(fs)
-	f.registerSettings(fs)
+	searchSettings(fs)
 }
 
-// registerSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the preset or the parent.
-func (f *searchFlags) registerSettings(fs *pflag.FlagSet) {
-	f.c.Seed = 1
-	settingFlags(fs, nas.Settings(), &f.c)
-	f.cost.register(fs)
-}
+// searchSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the preset or the parent.
+func searchSettings(fs *pflag.FlagSet) { settingFlags(fs, nas.Settings(), nas.Config{Seed: 1}) }
 
-// apply copies the settings whose flags were given into c.
-func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
-	changeStack(fs, &c.Net, f.c.Net)
-	if err := changed(fs, nas.Settings(), c, f.c); err != nil {
+// giveSearch gives a search those settings for which there was a flag.
+func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
+	if err := give(fs, nas.Settings(), c); err != nil {
 		return err
 	}
-	completeSetup(fs, &c.Setup)
 	if fs.Changed("data") {
 		c.Data = dataset.Anywhere(c.Data)
 	}
@@ -64,7 +56,7 @@ func (f *searchFlags) apply(fs *pflag.FlagSet, c *nas.Config) error {
 	if fs.Changed("strategy") && c.Controller.Strategy == "random" && !fs.Changed("shadow") {
 		c.Shadow = 0 // there is nothing to compare
 	}
-	return f.cost.apply(fs, c)
+	return nil
 }
 
 func searchCommand(a *app) *cobra.Command {
@@ -75,7 +67,7 @@ func searchCommand(a *app) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			if err := f.apply(c.Flags(), &cfg); err != nil {
+			if err := giveSearch(c.Flags(), &cfg); err != nil {
 				return err
 			}
 			if f.fake {
@@ -159,7 +151,7 @@ func forkCommand(a *app) *cobra.Command {
 			}
 			fs := c.Flags()
 			r, err := search.ForkRun(dir, at, f.name, func(cfg *nas.Config, hash *string) error {
-				if err := f.apply(fs, cfg); err != nil {
+				if err := giveSearch(fs, cfg); err != nil {
 					return err
 				}
 				if !fs.Changed("data") && !fs.Changed("data-dir") && !fs.Changed("image") {
@@ -195,6 +187,6 @@ func forkCommand(a *app) *cobra.Command {
 	c.Flags().BoolVar(&start, "start", false, "run it at once, in a process of its own")
 	c.Flags().IntVar(&at, "at", -1, "policy version to begin from (-1: the latest)")
 	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
-	f.registerSettings(c.Flags())
+	searchSettings(c.Flags())
 	return c
 }

@@ -66,16 +66,17 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of the machine's)")
 	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
 	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
-	t.Setup = defaultSetup(setting.Train)
-	settingFlags(fs, child.Settings.For(setting.Train), &t.Setup)
+	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))
 }
 
-// use puts the settings of a recipe for images in the place of all that was not given as a flag.
-func (t *training) use(r child.Recipe, fs *pflag.FlagSet, images dataset.Info) error {
-	given := t.Setup
-	t.Setup = r.For(images)
-	t.Net.Image = images.Image // read at that side, whatever the recipe prescribes
-	return changeSetup(fs, setting.Train, &t.Setup, given)
+// decide sets a training up for images: as its preset or else the flags' defaults have it, with what flags give.
+func (t *training) decide(fs *pflag.FlagSet, preset child.Recipe, images dataset.Info) error {
+	t.Setup = defaultSetup(setting.Train)
+	if preset.Name != "" {
+		t.Setup = preset.For(images)
+	}
+	t.Net.Image, t.Net.Channels, t.Net.Classes = images.Image, images.Channels, len(images.Classes)
+	return give(fs, child.Settings.For(setting.Train), &t.Setup)
 }
 
 // known is what is known of images that were read.
@@ -136,13 +137,9 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 		return data, err
 	}
 	a.warn(d)
-	if t.preset != "" {
-		if err := t.use(recipe, fs, known(d)); err != nil {
-			return data, usageError{err}
-		}
+	if err := t.decide(fs, recipe, known(d)); err != nil {
+		return data, err
 	}
-	t.Net.Image, t.Net.Channels, t.Net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
-	skipAsAsked(&t.Net, fs)
 	t.Train = t.Train.Alone()
 	timed := recipe.Within > 0 && !fs.Changed("epochs") // as many as fit
 	if timed && t.resume != "" {                        // as many as fitted when it began
@@ -245,7 +242,11 @@ func printRecipes(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	}
 	for _, r := range child.Recipes {
 		own := training{threads: t.threads}
-		own.Setup = r.For(known(d))
+		images := known(d)
+		if r.Net.Image > 0 {
+			images.Image = 0 // as the preset prescribes
+		}
+		own.Setup = r.For(images)
 		own.Train = own.Train.Alone()
 		timed := r.Within > 0
 		cost, err := child.CostOf(g, own.Net)
