@@ -43,10 +43,11 @@ func openRetrain(m *model) (screen, string) {
 	}
 	c := m.snap.Config
 	spec := nas.RetrainSpec{Setup: c.Setup, Data: c.DataSpec(), Seed: c.Seed}
+	spec.Train.Shards = 0 // as the batch asks for; a search has one
 	if v.Retrain != nil {
 		spec = *v.Retrain
 	}
-	spec.Setup = plainSetup(spec.Setup)
+	spec.Setup = spec.Setup.Plain()
 	groups := groupsFor(m, v)
 	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
@@ -77,7 +78,7 @@ func (r *retrainScreen) base() nas.RetrainSpec {
 	}
 	s.Net.Image = side
 	giveSettings(&r.form, retrainSettings().Only("stack"), &s.Setup)
-	s.Setup = plainSetup(s.Setup)
+	s.Setup = s.Setup.Plain()
 	return s
 }
 
@@ -92,7 +93,7 @@ func (r *retrainScreen) fill() {
 		}
 		spec.Data.Name = r.get("data")
 		spec = spec.With(recipe, side)
-		spec.Setup = plainSetup(spec.Setup)
+		spec.Setup = spec.Setup.Plain()
 		r.timed = recipe.Within > 0
 	}
 	r.filled = retrainFields(spec, nil)

@@ -12,22 +12,6 @@ import (
 // retrainSettings are the settings that the retrain form asks for, beside those of images, cells and seeds.
 func retrainSettings() setting.Table[child.Setup] { return child.Settings.For(setting.Train) }
 
-// plainSetup is a setup as the form shows it: with its defaults, but for those that depend on the images, the size and the
-// batch, which 0 stands for.
-func plainSetup(s child.Setup) child.Setup {
-	n, t := s.Net.WithDefaults(), s.Train.WithDefaults()
-	if s.Net.Channels == 0 || s.Net.Classes == 0 {
-		n.Channels, n.Classes = 0, 0
-	}
-	if of := n.In(n.Stack).WithDefaults(); n.StemMultiplier == of.StemMultiplier && !n.SkipReduction && !of.SkipReduction {
-		n.StemMultiplier = 0
-	}
-	if t.Shards <= 1 || t.Shards == child.DefaultShards(t.Batch) {
-		t.Shards = 0
-	}
-	return child.Setup{Net: n, Train: t}
-}
-
 // retrainFields are the settings of a training, the most wanted first.
 func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	judged := "validation"

@@ -171,6 +171,22 @@ func (c NetConfig) In(stack string) NetConfig {
 	return NetConfig{Stack: stack, N: c.N, Filters: c.Filters, Image: c.Image, Channels: c.Channels, Classes: c.Classes, Aux: c.Aux}
 }
 
+// Plain returns the settings as people write them: with their defaults, but 0 for what the stack, the size or the batch decides, and
+// for channels and classes that are not known.
+func (s Setup) Plain() Setup {
+	n, t := s.Net.WithDefaults(), s.Train.WithDefaults()
+	if s.Net.Channels == 0 || s.Net.Classes == 0 {
+		n.Channels, n.Classes = 0, 0
+	}
+	if of := n.In(n.Stack).WithDefaults(); n.StemMultiplier == of.StemMultiplier && !n.SkipReduction && !of.SkipReduction {
+		n.StemMultiplier = 0
+	}
+	if s.Train.Shards == 0 || t.Shards == DefaultShards(t.Batch) {
+		t.Shards = 0
+	}
+	return Setup{Net: n, Train: t}
+}
+
 // Alone returns the training with the shards that a network which trains alone should have, unless it has some.
 func (c TrainConfig) Alone() TrainConfig {
 	if c.Shards == 0 {

@@ -3,6 +3,7 @@ package setting
 import (
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -91,6 +92,15 @@ func TestTheSettingsOfAPart(t *testing.T) {
 	rows.Defaults(&w)
 	if r, _ := rows.Named("n"); w.Part.N != 2 || r.Set(&w, "3") != nil || w.Part.N != 3 {
 		t.Errorf("%+v", w)
+	}
+	full := Row[of]{Name: "n", Key: "k", Label: "l", Unit: "u", Help: "h", Hint: "i", Use: Train, Default: "1", First: true, Zero: true, None: "none",
+		Choices: func() []string { return nil }, Range: Range{High: 1}, Within: func(of) Range { return Range{} }, At: func(v *of) any { return &v.N },
+		Resets: func(*of, string) {}, Then: func(*of, func(string) bool) error { return nil }}
+	part := reflect.ValueOf(Of(Table[of]{full}, func(w *whole) *of { return &w.Part })[0])
+	for i := range part.NumField() { // a new column is to be taken along
+		if reflect.ValueOf(full).Field(i).IsZero() || part.Field(i).IsZero() {
+			t.Errorf("%s is lost, or not tested", part.Type().Field(i).Name)
+		}
 	}
 	if got := strings.Join(rows.For(Search).Names(), " "); got != "seed rate" {
 		t.Errorf("of searches: %s", got)

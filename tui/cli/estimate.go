@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 
 	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/nas/local"
+	"nasnet/nas/setting"
 	"nasnet/nas/space"
 )
 
@@ -22,9 +24,21 @@ type planned struct {
 	trainings  int
 }
 
+// otherSettings lists the settings in which a training differs from one that it is compared with.
+func otherSettings(s, from child.Setup) []string {
+	return child.Settings.For(setting.Train).Differences(s.Plain(), from.Plain())
+}
+
+// printOther tells these settings.
+func printOther(w io.Writer, others []string, from string) {
+	if len(others) > 0 {
+		fmt.Fprintf(w, "unlike %s: %s\n", from, strings.Join(others, ", "))
+	}
+}
+
 // printPlans says what trainings will take here, and all of them together where so many workers have them. The first of each scale is measured; the others
-// take as long as their multiply-adds say.
-func printPlans(a *app, ctx context.Context, ps []planned, workers int) error {
+// take as long as their multiply-adds say. others are the settings in which all differ from the search.
+func printPlans(a *app, ctx context.Context, ps []planned, workers int, others []string) error {
 	type scale struct {
 		net    child.NetConfig
 		train  child.TrainConfig
@@ -75,5 +89,6 @@ func printPlans(a *app, ctx context.Context, ps []planned, workers int) error {
 	}
 	return a.print(map[string]any{"t": "planned", "trainings": trainings, "seconds": total, "workers": workers}, func(w io.Writer) {
 		fmt.Fprintf(w, "%d trainings, about %s together\n", trainings, long(total))
+		printOther(w, others, "the search")
 	})
 }

@@ -215,7 +215,7 @@ func printLadderPlans(a *app, ctx context.Context, f ladderFlags, images *datase
 	if len(ps) == 0 {
 		return fmt.Errorf("ladder: nothing is left to train: %s has all results", f.out)
 	}
-	return printPlans(a, ctx, ps, workersOr(f.workers))
+	return printPlans(a, ctx, ps, workersOr(f.workers), nil) // rungs are named after their settings
 }
 
 // workersOr is so many workers, or one a core.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestANewSettingIsOneRow(t *testing.T) {
 	child.Settings = append(was[:len(was):len(was)], setting.Row[child.Setup]{Name: "mixup", Label: "mixup strength", Default: "0.125",
 		Use: setting.Search | setting.Train | setting.Rung, Help: "how much of another image is mixed in", Range: setting.Range{Low: 0, High: 0.5},
 		At: func(s *child.Setup) any { return &s.Net.BNEps }})
-	for _, command := range []string{"search", "fork", "train"} {
+	for _, command := range []string{"search", "fork", "train", "ctl"} {
 		a := &app{}
 		c, _, err := a.root().Find([]string{command})
 		if err != nil {
@@ -52,6 +53,10 @@ func TestANewSettingIsOneRow(t *testing.T) {
 	if err := fs.Parse([]string{"--mixup", "0.75"}); err == nil || !strings.Contains(err.Error(), "want 0 to 0.5") {
 		t.Errorf("out of its range: %v", err)
 	}
+	retrain := ctlActions[slices.IndexFunc(ctlActions, func(x ctlAction) bool { return x.do == nas.Retrain })]
+	if !slices.Contains(retrain.takes(), "mixup") {
+		t.Errorf("ctl retrain takes %v", retrain.takes())
+	}
 	base := config.Setup
 	base.Net.BNEps = 0
 	if err := setRung(&base, "epochs=3,mixup=0.5", true); err != nil {
@@ -59,5 +64,10 @@ func TestANewSettingIsOneRow(t *testing.T) {
 	}
 	if r := experiment.NewRung(nas.DataSpec{Name: "d"}, base, config.Setup); !strings.HasSuffix(r.Name, "3 epochs, mixup strength 0.5") {
 		t.Errorf("the rung is called %q", r.Name)
+	}
+	var estimate strings.Builder
+	printOther(&estimate, otherSettings(base, config.Setup), "the search")
+	if got := estimate.String(); got != "unlike the search: mixup strength 0.5\n" {
+		t.Errorf("the estimate says %q", got)
 	}
 }

@@ -182,7 +182,9 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 		}
 		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Setup, r.Setup).Name, *c.Cell, r.Net, r.Train, v, 1})
 	}
-	return printPlans(a, ctx, ps, max(1, s.Workers))
+	own := s.Config.Setup
+	own.Train.Shards = 0 // as the batch asks for
+	return printPlans(a, ctx, ps, max(1, s.Workers), otherSettings(all[0].Retrain.Setup, own))
 }
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.

@@ -79,6 +79,13 @@ func (t *training) decide(fs *pflag.FlagSet, preset child.Recipe, images dataset
 	return give(fs, child.Settings.For(setting.Train), &t.Setup)
 }
 
+// plain is the training on its images without a preset and without flags.
+func (t *training) plain() child.Setup {
+	s := defaultSetup(setting.Train)
+	s.Net.Image = t.Net.Image
+	return s
+}
+
 // known is what is known of images that were read.
 func known(d *dataset.Data) dataset.Info {
 	info := d.Info
@@ -195,6 +202,7 @@ func printEstimate(a *app, t *training, e child.Estimate) error {
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
 			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.Train.Epochs, long(e.EpochSeconds), long(e.Seconds))
+		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
 }
 
@@ -207,6 +215,7 @@ func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	return a.print(map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
 		"fits": false}, func(w io.Writer) {
 		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
+		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
 }
 
