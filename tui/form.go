@@ -237,9 +237,12 @@ func settingField[T any](r setting.Row[T], v T) field {
 func giveSettings[T any](f *form, rows setting.Table[T], v *T) {
 	texts := map[string]string{}
 	for _, r := range rows {
-		texts[r.Name] = f.get(r.Name)
+		text := f.get(r.Name)
 		if r.Type() == "bool" {
-			texts[r.Name] = fmt.Sprint(f.yes(r.Name))
+			text = fmt.Sprint(f.yes(r.Name))
+		}
+		if r.Then == nil || text != r.Get(*v) { // what a setting means besides, it means when it is changed
+			texts[r.Name] = text
 		}
 	}
 	_ = rows.Give(v, texts) // the fields say what is wrong, and are asked before a command is sent

@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"nasnet/nas/nn"
@@ -15,9 +16,9 @@ type Setup struct {
 	Train TrainConfig `json:"train"`
 }
 
-// Settings is every setting of a network and of its training, the most wanted first. Flags, forms, validation, the names of
+// Settings is every setting of a network and of its training; forms show the First of them first. Flags, forms, validation, the names of
 // rungs and the text of estimates loop over it: to add a setting, add its field and its row, and the code that uses it.
-var Settings = append(setting.Of(netSettings[:3], net), append(setting.Of(trainSettings, train), setting.Of(netSettings[3:], net)...)...)
+var Settings = slices.Concat(setting.Of(scaleSettings, net), setting.Of(trainSettings, train), setting.Of(stackSettings, net))
 
 func net(s *Setup) *NetConfig     { return &s.Net }
 func train(s *Setup) *TrainConfig { return &s.Train }
@@ -25,7 +26,10 @@ func train(s *Setup) *TrainConfig { return &s.Train }
 // everywhere is where most settings can be given.
 const everywhere = setting.Search | setting.Train | setting.Rung
 
-var netSettings = setting.Table[NetConfig]{
+// netSettings are those of a network alone.
+var netSettings = slices.Concat(scaleSettings, stackSettings)
+
+var scaleSettings = setting.Table[NetConfig]{
 	{Name: "n", Label: "cells N", Use: everywhere | setting.Network, Default: "2", First: true, Help: "normal cells per stack (N)",
 		Hint: "normal cells in each of the three stacks", Range: setting.Range{Low: 1, High: 200}, Within: inStack(1, 200),
 		At: func(c *NetConfig) any { return &c.N }},
@@ -33,6 +37,9 @@ var netSettings = setting.Table[NetConfig]{
 		Hint: "of the first stack", Range: setting.Range{Low: 1, High: 1 << 14}, Within: func(c NetConfig) setting.Range {
 			return leastOf(c, 1, 4, 1<<14) // F/4 filters in the stem of an ImageNet stack
 		}, At: func(c *NetConfig) any { return &c.Filters }},
+}
+
+var stackSettings = setting.Table[NetConfig]{
 	{Name: "image", Label: "image side", Unit: "pixels", Use: setting.Search | setting.Images, Default: "32", Help: "side of the images in pixels",
 		Range: setting.Range{Low: 0, High: 2048}, Within: func(c NetConfig) setting.Range {
 			return leastOf(c, 4, 32, 2048) // at least one pixel in every cell
@@ -54,9 +61,7 @@ var netSettings = setting.Table[NetConfig]{
 		Help: "the cell after a reduction reads the state before the reduction's input (slim's skip_reduction_layer_input; NASNet-A large)",
 		Hint: "past reductions, as NASNet-A large", At: func(c *NetConfig) any { return &c.SkipReduction },
 		Then: func(c *NetConfig, _ func(string) bool) error {
-			if d := c.WithDefaults(); d.SkipReduction != c.SkipReduction { // a large network would, unless it has a multiplier
-				c.StemMultiplier = d.StemMultiplier
-			}
+			c.StemMultiplier = c.WithDefaults().StemMultiplier // without one, the size decides whether it skips
 			return nil
 		}},
 	{Name: "stem-multiplier", Key: "stem_multiplier", Label: "stem", Use: everywhere | setting.Network,
