@@ -64,19 +64,23 @@ func eastAsian(locale string) bool {
 // Border is the eight signs of a box and the two that stand beside a title in its upper edge.
 type Border struct{ TopLeft, Top, TopRight, Side, BottomLeft, Bottom, BottomRight string }
 
-// Glyphs are the signs of a tier. Each is one cell wide, except Ellipsis and Dots in ASCII.
+// States are the signs of a run's or a child's state.
+type States struct{ Running, Paused, Done, Failed, Stopped string }
+
+// Glyphs are the signs of a tier. Each is one cell wide, but Branch and LastBranch.
 type Glyphs struct {
-	Tier                                        Tier
-	Running, Paused, Done, Failed, Stopped      string // beside a run or a child
-	Cursor, Star, None, Dot, To, Ellipsis, Less string // Dot separates, To points from old to new, Less is a choice to the left
-	More                                        string // a choice to the right
-	Times, PlusMinus, Infinity                  string
-	Light, Heavy                                Border   // a pane; the pane with the focus
-	Branch, LastBranch                          string   // of a family tree
-	Full, Empty                                 string   // of a progress bar
-	Mark, Differs                               string   // a marked row; what is not the same in two cells
-	Shades                                      []string // from nothing to full
-	Mean, Best, Keep                            string   // line styles of a chart's legend, two cells each
+	Tier Tier
+	States
+	Light, Heavy Border // a pane; the pane with the focus
+
+	Cursor, Star, Mark, None string // Mark stands before a marked row, None for a value that is not known
+	Dot, To, Less, More      string // Dot separates, To points from old to new, Less and More are choices to the left and to the right
+	Ellipsis                 string
+	Times, PlusMinus         string
+	Differs                  string   // what is not the same in two cells
+	Branch, LastBranch       string   // of a family tree
+	Full                     string   // a cell of a bar
+	Shades                   []string // from nothing to full
 }
 
 // GlyphsOf returns the signs of a tier.
@@ -84,29 +88,26 @@ func GlyphsOf(t Tier) Glyphs {
 	switch t {
 	case CP437:
 		return Glyphs{
-			Tier: t, Running: "►", Paused: "=", Done: "√", Failed: "x", Stopped: "■",
-			Cursor: "►", Star: "*", None: "-", Dot: "·", To: "→", Ellipsis: "~", Less: "◄", More: "►", Times: "x", PlusMinus: "±", Infinity: "∞",
+			Tier: t, States: States{Running: "►", Paused: "=", Done: "√", Failed: "x", Stopped: "■"},
 			Light:  Border{"┌", "─", "┐", "│", "└", "─", "┘"},
 			Heavy:  Border{"╔", "═", "╗", "║", "╚", "═", "╝"},
-			Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "══", Keep: "──",
-			Mark: "♦", Differs: "!", Shades: []string{" ", "░", "▒", "▓", "█"},
+			Cursor: "►", Star: "*", Mark: "♦", None: "-", Dot: "·", To: "→", Less: "◄", More: "►", Ellipsis: "~", Times: "x", PlusMinus: "±", Differs: "!",
+			Branch: "├─", LastBranch: "└─", Full: "█", Shades: []string{" ", "░", "▒", "▓", "█"},
 		}
 	case ASCII:
 		return Glyphs{
-			Tier: t, Running: ">", Paused: "=", Done: "v", Failed: "x", Stopped: "#",
-			Cursor: ">", Star: "*", None: "-", Dot: "-", To: ">", Ellipsis: "~", Less: "<", More: ">", Times: "x", PlusMinus: "~", Infinity: "-",
+			Tier: t, States: States{Running: ">", Paused: "=", Done: "v", Failed: "x", Stopped: "#"},
 			Light:  Border{"+", "-", "+", "|", "+", "-", "+"},
 			Heavy:  Border{"+", "=", "+", "|", "+", "=", "+"},
-			Branch: "|-", LastBranch: "`-", Full: "#", Empty: ".", Mean: "--", Best: "==", Keep: "--",
-			Mark: "+", Differs: "!", Shades: []string{" ", ".", "-", "+", "#"},
+			Cursor: ">", Star: "*", Mark: "+", None: "-", Dot: "-", To: ">", Less: "<", More: ">", Ellipsis: "~", Times: "x", PlusMinus: "~", Differs: "!",
+			Branch: "|-", LastBranch: "`-", Full: "#", Shades: []string{" ", ".", "-", "+", "#"},
 		}
 	}
 	return Glyphs{
-		Tier: Unicode, Running: "▸", Paused: "‖", Done: "✓", Failed: "✗", Stopped: "▪",
-		Cursor: "▸", Star: "★", None: "–", Dot: "·", To: "→", Ellipsis: "…", Less: "◂", More: "▸", Times: "×", PlusMinus: "±", Infinity: "∞",
+		Tier: Unicode, States: States{Running: "▸", Paused: "‖", Done: "✓", Failed: "✗", Stopped: "▪"},
 		Light:  Border{"╭", "─", "╮", "│", "╰", "─", "╯"},
 		Heavy:  Border{"┏", "━", "┓", "┃", "┗", "━", "┛"},
-		Branch: "├─", LastBranch: "└─", Full: "█", Empty: "░", Mean: "──", Best: "━━", Keep: "──",
-		Mark: "◆", Differs: "≠", Shades: []string{" ", "░", "▒", "▓", "█"},
+		Cursor: "▸", Star: "★", Mark: "◆", None: "–", Dot: "·", To: "→", Less: "◂", More: "▸", Ellipsis: "…", Times: "×", PlusMinus: "±", Differs: "≠",
+		Branch: "├─", LastBranch: "└─", Full: "█", Shades: []string{" ", "░", "▒", "▓", "█"},
 	}
 }
