@@ -54,15 +54,15 @@ func (c *cellScreen) scope() scope { return onCell }
 func (c *cellScreen) back() bool   { return false }
 
 // snapshot implements follower: the trial may leave the lists.
-func (c *cellScreen) snapshot(m *model) tea.Cmd {
-	c.selected(m)
+func (c *cellScreen) snapshot(s *nas.Snapshot) tea.Cmd {
+	if v, ok := find(s, c.last.ID); ok {
+		c.last = v
+	}
 	return nil
 }
 
 func (c *cellScreen) selected(m *model) (nas.TrialView, bool) {
-	if v, ok := find(m.snap, c.last.ID); ok {
-		c.last = v
-	}
+	c.snapshot(m.snap)
 	return c.last, true
 }
 
@@ -147,13 +147,13 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		free := w - factsWidth - widest(normal) - widest(reduction) - 8
 		left := widest(normal) + 4 + free/2
 		out = beside(c.drawing(m, v, normal, false, left, upper, foot), c.drawing(m, v, reduction, true, w-factsWidth-left, upper, foot),
-			pane{title: "Facts"}.draw(t, factsWidth, upper, t.facts(m, v, factsWidth-3, upper-2, lower == 0)))
+			pane{title: "Facts"}.draw(t, factsWidth, upper, c.facts(m, v, factsWidth-3, upper-2, lower == 0)))
 	case widest(one)+3+20 <= w:
 		left := max(widest(one)+3, min(57, w-23))
 		if w >= 110 {
 			left = max(widest(one)+4, w*60/100)
 		}
-		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, t.facts(m, v, w-left-3, upper-2, lower == 0)))
+		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, c.facts(m, v, w-left-3, upper-2, lower == 0)))
 	default: // no room for facts beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v, m.latency(v)), "  "), w)
 		if h < 3 {

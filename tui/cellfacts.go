@@ -30,7 +30,8 @@ func (t theme) factLine(v nas.TrialView, latency float64) []string {
 }
 
 // facts is everything that is known of a trial, in at most h lines of w cells, with its family if there is room.
-func (t theme) facts(m *model, v nas.TrialView, w, h int, family bool) []string {
+func (c *cellScreen) facts(m *model, v nas.TrialView, w, h int, family bool) []string {
+	t := m.theme
 	var out []string
 	add := func(label, value string) { out = append(out, " "+t.cut(fit(label, 8)+value, w)) }
 	s := m.snap

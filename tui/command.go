@@ -107,9 +107,6 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	if msg.to.Do == nas.SetWorkers && msg.to.N == m.asked {
 		m.asked = 0
 	}
-	if msg.by != nil {
-		m.deliver(addressed{msg.by, msg})
-	}
 	if msg.err != nil {
 		if errors.Is(msg.err, nas.ErrClosed) && m.outcome != Finished {
 			return tea.Quit
@@ -136,16 +133,9 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	return m.say(text, false)
 }
 
-// by makes the answer of a command that of the form that asked.
-func by(form receiver, send tea.Cmd) tea.Cmd {
-	return func() tea.Msg {
-		msg := send()
-		if r, ok := msg.(replyMsg); ok {
-			r.by = form
-			return r
-		}
-		return msg
-	}
+// replyTo addresses what a command brings back to the screen that asked.
+func replyTo(s receiver, ask tea.Cmd) tea.Cmd {
+	return func() tea.Msg { return addressed{s, ask()} }
 }
 
 // say shows a line until the next one or for a while.

@@ -53,17 +53,17 @@ func (c *compareScreen) back() bool { return false }
 
 // pair is the newest view of both trials, or the last one.
 func (c *compareScreen) pair(m *model) (a, b nas.TrialView) {
-	for _, x := range []*nas.TrialView{&c.a, &c.b} {
-		if v, ok := find(m.snap, x.ID); ok {
-			*x = v
-		}
-	}
+	c.snapshot(m.snap)
 	return c.a, c.b
 }
 
 // snapshot implements follower: trials may leave the lists.
-func (c *compareScreen) snapshot(m *model) tea.Cmd {
-	c.pair(m)
+func (c *compareScreen) snapshot(s *nas.Snapshot) tea.Cmd {
+	for _, x := range []*nas.TrialView{&c.a, &c.b} {
+		if v, ok := find(s, x.ID); ok {
+			*x = v
+		}
+	}
 	return nil
 }
 

@@ -121,7 +121,7 @@ func (e *editScreen) train(m *model) tea.Cmd {
 		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
-	return by(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()}))
+	return replyTo(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()}))
 }
 
 // update implements receiver: what was refused is still to be sent.

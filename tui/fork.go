@@ -78,7 +78,7 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 		return m.say(err.Error(), true)
 	}
 	f.sent = true
-	return by(f, m.send(f.command()))
+	return replyTo(f, m.send(f.command()))
 }
 
 // update implements receiver: the dialog goes when the fork was taken.

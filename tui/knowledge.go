@@ -25,8 +25,7 @@ type finding struct {
 // measuredMsg is the end of a measurement.
 type measuredMsg struct {
 	finding
-	err  error
-	form receiver // that asked; nil: none
+	err error
 }
 
 // keepCost remembers a cost.
@@ -37,30 +36,30 @@ func (k *knowledge) keepCost(msg costMsg) {
 	k.costs[msg.of] = msg.costed
 }
 
-// measured measures, unless something is being measured, and says so meanwhile.
+// measured measures, unless something is being measured, and says so meanwhile. The form that asked, if one did, is told the
+// end.
 func (m *model) measured(what, meanwhile string, form receiver, measure func() (finding, error)) tea.Cmd {
 	if m.measuring {
 		return m.say("a network is being measured", false)
 	}
 	m.measuring = true
-	return tea.Batch(m.say(meanwhile, false), safe(what, func() tea.Msg {
+	end := safe(what, func() tea.Msg {
 		l, err := measure()
-		return measuredMsg{l, err, form}
-	}))
+		return measuredMsg{l, err}
+	})
+	if form != nil {
+		end = replyTo(form, end)
+	}
+	return tea.Batch(m.say(meanwhile, false), end)
 }
 
-// learn keeps what a measurement gave, and tells the form that asked.
+// learn keeps what a measurement gave, and says it.
 func (m *model) learn(msg measuredMsg) tea.Cmd {
 	m.measuring = false
 	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // a survey may have told more of them
-	said := m.say(msg.said, false)
 	if msg.err != nil {
-		said = m.say(msg.err.Error(), true)
-	} else {
-		msg.keep(&m.knowledge)
+		return m.say(msg.err.Error(), true)
 	}
-	if msg.form == nil {
-		return said
-	}
-	return tea.Batch(said, m.deliver(addressed{msg.form, msg}))
+	msg.keep(&m.knowledge)
+	return m.say(msg.said, false)
 }

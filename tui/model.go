@@ -81,7 +81,6 @@ type (
 		to    nas.Command
 		reply nas.Reply
 		err   error
-		by    receiver // the form that asked; nil: none
 	}
 	// source is where snapshots come from.
 	source struct {
@@ -171,8 +170,9 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		if msg.id == m.toast.id {
 			m.toast.text = ""
 		}
-	case addressed:
-		return m, m.deliver(msg)
+	case addressed: // first to the program, which shows answers and keeps what was measured, also when the screen is gone
+		_, heard := m.Update(msg.msg)
+		return m, tea.Batch(heard, m.deliver(msg))
 	case visitMsg:
 		return m, m.beginVisit(msg)
 	case tea.MouseMsg:
@@ -181,6 +181,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		return m, m.written(msg)
 	case costMsg:
 		m.keepCost(msg)
+	case planMsg:
+		m.keepPlan(msg)
 	case measuredMsg:
 		return m, m.learn(msg)
 	case crashMsg:
@@ -197,10 +199,11 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 	}
 	for i := range m.visits {
 		if m.visits[i].engine == msg.from.engine {
-			m.visits[i].snap = msg.snap
+			told := m.visits[i].take(msg.snap)
 			if m.leaving && over(msg.snap) {
 				return tea.Quit
 			}
+			return told
 		}
 	}
 	return nil
@@ -208,8 +211,7 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 
 // take makes a snapshot the one that is shown.
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
-	m.snap = s
-	told := tea.Batch(m.seeControl(), m.refresh())
+	told := tea.Batch(m.runView.take(s), m.seeControl())
 	if m.leaving && over(s) && !m.visiting() {
 		return tea.Quit
 	}

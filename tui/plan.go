@@ -57,18 +57,18 @@ func (r *retrainScreen) askPlan(m *model, c nas.Command) tea.Cmd {
 		return nil
 	}
 	g, spec := *c.Cell, planned(c)
-	return safe("plan", func() tea.Msg {
+	return replyTo(r, safe("plan", func() tea.Msg {
 		p, err := m.options.Plan(g, spec)
-		return addressed{r, planMsg{of, plan{Plan: p, asked: true, err: err}}}
-	})
+		return planMsg{of, plan{Plan: p, asked: true, err: err}}
+	}))
 }
 
 // keepPlan remembers an answer.
-func (k *knowledge) keepPlan(of string, p plan) {
+func (k *knowledge) keepPlan(msg planMsg) {
 	if k.plans == nil || len(k.plans) > 1000 {
 		k.plans = map[string]plan{}
 	}
-	k.plans[of] = p
+	k.plans[msg.of] = msg.plan
 }
 
 // plan is what is known of a retrain.
@@ -97,6 +97,6 @@ func (r *retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil { // once more: the images of a folder were surveyed meanwhile
 			return finding{}, p.err
 		}
-		return finding{"an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here", func(k *knowledge) { k.keepPlan(of, p) }}, nil
+		return finding{"an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here", func(k *knowledge) { k.keepPlan(planMsg{of, p}) }}, nil
 	})
 }

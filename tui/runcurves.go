@@ -69,10 +69,10 @@ func (r *runsScreen) askCurves(m *model) tea.Cmd {
 		c := r.curves[x.Dir]
 		c.of = x.Changed
 		r.curves[x.Dir] = c // asked for
-		cmds = append(cmds, safe("curve", func() tea.Msg {
+		cmds = append(cmds, replyTo(r, safe("curve", func() tea.Msg {
 			got, err := m.options.RunCurve(m.ctx, x)
-			return addressed{r, curveMsg{x.Dir, runCurve{got, x.Changed, true, err}}}
-		}))
+			return curveMsg{x.Dir, runCurve{got, x.Changed, true, err}}
+		})))
 	}
 	return tea.Batch(cmds...)
 }

@@ -14,7 +14,7 @@ type runDoneMsg struct {
 
 // onRun does something with a run and reads the store again.
 func (r *runsScreen) onRun(m *model, what string, do func() error, done string) tea.Cmd {
-	return safe(what, func() tea.Msg { return addressed{r, runDoneMsg{done, do()}} })
+	return replyTo(r, safe(what, func() tea.Msg { return runDoneMsg{done, do()} }))
 }
 
 // told shows what was done with a run.

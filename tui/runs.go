@@ -92,10 +92,10 @@ func openRuns(m *model) (screen, string) {
 
 // init reads the store.
 func (r *runsScreen) init(m *model) tea.Cmd {
-	return safe("runs", func() tea.Msg {
+	return replyTo(r, safe("runs", func() tea.Msg {
 		rows, err := m.options.Runs(m.ctx)
-		return addressed{r, runsMsg{rows, err}}
-	})
+		return runsMsg{rows, err}
+	}))
 }
 
 // runsEvery is the time between two readings of the store while its list is on the screen.

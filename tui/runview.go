@@ -45,12 +45,13 @@ func (v *runView) close(s screen) {
 	v.stack = slices.DeleteFunc(slices.Clone(v.stack), func(x screen) bool { return x == s })
 }
 
-// refresh lets screens, also those below others, take from the snapshot what a later one may not have.
-func (m *model) refresh() tea.Cmd {
+// take makes a snapshot the newest, and gives it to the screens that follow.
+func (v *runView) take(s *nas.Snapshot) tea.Cmd {
+	v.snap = s
 	var asked []tea.Cmd
-	for _, s := range m.stack {
-		if s, ok := s.(follower); ok {
-			asked = append(asked, s.snapshot(m))
+	for _, x := range v.stack {
+		if f, ok := x.(follower); ok {
+			asked = append(asked, f.snapshot(s))
 		}
 	}
 	return tea.Batch(asked...)

@@ -39,9 +39,10 @@ type addressed struct {
 	msg tea.Msg
 }
 
-// follower is a screen that takes from each snapshot what a later one may not have, also while it is covered.
+// follower is a screen that takes from each snapshot of its run what a later one may not have, also while another screen, or
+// another run, is shown over it.
 type follower interface {
-	snapshot(m *model) tea.Cmd
+	snapshot(s *nas.Snapshot) tea.Cmd
 }
 
 // rowMates is a selector whose rows stand for several trials: those beside the selected one.

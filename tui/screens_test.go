@@ -1,7 +1,10 @@
 package tui
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -10,29 +13,48 @@ import (
 	"nasnet/nas/experiment"
 )
 
+// Every screen of the table opens, fits into any terminal, and is left with esc.
 func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
+	// The keys of those that no action opens.
+	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit": {"q"}, "digest": {"(away)", "j"}}
 	for _, row := range screens {
+		d := drive(t, busy(), 120, 36)
+		below := 1
 		if row.open == nil {
+			keys, ok := otherwise[row.name]
+			if !ok {
+				t.Errorf("%s: nothing opens it", row.name)
+			}
+			if row.on == onDash {
+				below = 0
+			}
+			d.press(keys...)
+		} else {
+			switch row.by {
+			case actStopChild:
+				d.press("4")
+			case actCompare:
+				d.press("5", " ", "j", " ")
+			default:
+				d.press("5")
+			}
+			d.run(d.m.do(row.by))
+		}
+		on := d.m.top()
+		if len(d.m.stack) != below+1 || on.scope() != row.on {
+			t.Errorf("%s: %T of scope %b is on top of %d screens; want %b on %d\n%s",
+				row.name, on, on.scope(), len(d.m.stack)-1, row.on, below, d.text())
 			continue
 		}
-		d := drive(t, busy(), 120, 36).press("5")
-		if row.by == actStopChild {
-			d.press("4")
+		if _, ok := on.(selector); row.holds&(trials|cells) != 0 && !ok {
+			t.Errorf("%T: nothing can be selected on it", on)
 		}
-		if row.by == actCompare {
-			d.press(" ", "j", " ")
+		for _, s := range [][2]int{{80, 24}, {160, 48}, {300, 100}, {40, 10}, {7, 3}, {1, 1}} {
+			d.m.Update(tea.WindowSizeMsg{Width: s[0], Height: s[1]})
+			d.frame()
 		}
-		below := len(d.m.stack)
-		d.run(d.m.do(row.by))
-		if len(d.m.stack) != below+1 || d.m.top().scope() != row.on {
-			t.Errorf("%s: %T of scope %b is on top of %d screens; want %b on %d\n%s", row.name, d.m.top(), d.m.top().scope(), len(d.m.stack)-1, row.on, below, d.text())
-			continue
-		}
-		if _, ok := d.m.top().(selector); row.holds&(trials|cells) != 0 && !ok {
-			t.Errorf("%s: nothing can be selected on it", row.name)
-		}
-		if d.press("esc"); len(d.m.stack) != below {
-			t.Errorf("%s: esc leaves %T on top", row.name, d.m.top())
+		if d.press("esc"); len(d.m.stack) != max(1, below) {
+			t.Errorf("%T: esc leaves %T on top", on, d.m.top())
 		}
 	}
 }
@@ -41,20 +63,25 @@ func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
 type postbox struct {
 	plainDialog
 	got []tea.Msg
+	yes int
 }
 
 func (*postbox) scope() scope                           { return onSure }
-func (*postbox) act(*model, action) tea.Cmd             { return nil }
+func (p *postbox) act(_ *model, a action) tea.Cmd       { p.yes++; return nil }
 func (*postbox) box(*model, int, int) []string          { return []string{"postbox"} }
 func (p *postbox) update(_ *model, msg tea.Msg) tea.Cmd { p.got = append(p.got, msg); return nil }
 
-// A new screen is a row: its action opens it.
+// A new screen is a row: its action opens it, and it is drawn, has a footer, gets keys and is left.
 func TestANewScreenIsARow(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	p := &postbox{}
 	d.m.screens = append([]screenRow{{name: "post", on: onSure, by: actQuitStop, open: func(*model) (screen, string) { return p, "" }}}, screens...)
-	if d.run(d.m.do(actQuitStop)); d.m.top() != screen(p) {
-		t.Errorf("%T is on top", d.m.top())
+	d.run(d.m.do(actQuitStop))
+	if frame := d.text(); d.m.top() != screen(p) || !strings.Contains(frame, "postbox") || !strings.Contains(frame, " y yes") {
+		t.Errorf("%T is on top:\n%s", d.m.top(), frame)
+	}
+	if d.press("y", "esc"); p.yes != 1 || d.m.shows(p) {
+		t.Errorf("it has %d keys and is shown: %v", p.yes, d.m.shows(p))
 	}
 }
 
@@ -91,13 +118,52 @@ func TestAnAnswerFindsItsFormBelowAnotherRun(t *testing.T) {
 	}
 	d.m.Update(visitMsg{row: RunRow{Name: "other"}, engine: newFake(busy())})
 	d.m.marks = busy().Top[:1]
-	d.m.Update(replyMsg{to: nas.Command{Do: nas.Retrain}, err: errors.New("no room"), by: r})
+	d.m.Update(addressed{r, replyMsg{to: nas.Command{Do: nas.Retrain}, err: errors.New("no room")}})
 	if own := &d.m.visits[0]; !own.shows(r) || len(own.marks) != 2 {
 		t.Error("a refusal closed the form")
 	}
-	d.m.Update(replyMsg{to: nas.Command{Do: nas.Retrain}, by: r})
+	d.m.Update(addressed{r, replyMsg{to: nas.Command{Do: nas.Retrain}}})
 	if own := &d.m.visits[0]; own.shows(r) || len(own.marks) != 0 || len(d.m.marks) != 1 {
 		t.Errorf("open %v, %d marks of its run, %d of the other", own.shows(r), len(own.marks), len(d.m.marks))
+	}
+}
+
+// What a closed form asked for is told to the user all the same, and kept.
+func TestAnAnswerToAClosedFormIsShown(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "r")
+	r := d.m.top().(*retrainScreen)
+	d.press("esc")
+	d.m.Update(addressed{r, replyMsg{to: nas.Command{Do: nas.Retrain}, reply: nas.Reply{Message: "retrain m7 waits"}}})
+	if d.m.toast.text != "retrain m7 waits" {
+		t.Errorf("the line says %q", d.m.toast.text)
+	}
+	d.m.measuring = true
+	d.m.Update(addressed{r, planMsg{"of a network", plan{asked: true}}})
+	d.m.Update(addressed{r, measuredMsg{finding: finding{"it takes long", func(k *knowledge) { k.keepPlan(planMsg{"of another", plan{asked: true}}) }}}})
+	if !d.m.plans["of a network"].asked || !d.m.plans["of another"].asked || d.m.measuring || d.m.toast.text != "it takes long" {
+		t.Errorf("plans %v, measuring %v, the line says %q", d.m.plans, d.m.measuring, d.m.toast.text)
+	}
+}
+
+// A cell takes its end from a snapshot that comes while another run is on the screen; when that is left, the lists have lost it.
+func TestACellBelowAnotherRunSeesItsEnd(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("enter")
+	c := d.m.top().(*cellScreen)
+	ended, gone := busy(), busy()
+	ended.Running = slices.Clone(ended.Running)
+	last := &ended.Running[slices.IndexFunc(ended.Running, func(v nas.TrialView) bool { return v.ID == c.last.ID })]
+	last.State, last.HasReward, last.Reward = nas.Done, true, 0.875
+	gone.Running = nil
+	if _, ok := find(gone, c.last.ID); ok {
+		t.Fatal("the child is in another list")
+	}
+	d.m.Update(visitMsg{row: RunRow{Name: "other"}, engine: newFake(busy())})
+	for _, s := range []*nas.Snapshot{ended, gone} {
+		d.m.Update(snapMsg{s, source{context.Background(), d.e, d.e.updated}})
+	}
+	d.m.endVisit()
+	if v, _ := c.selected(d.m); d.m.snap != gone || v.Reward != 0.875 {
+		t.Errorf("the cell is %s with reward %v", v.State, v.Reward)
 	}
 }
 

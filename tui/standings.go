@@ -36,19 +36,20 @@ type ladderMsg struct {
 	known []experiment.Result
 }
 
-func (s *standingsScreen) init(m *model) tea.Cmd { return s.ask(m) }
+func (s *standingsScreen) init(m *model) tea.Cmd { return s.snapshot(m.snap) }
 
-// ask has the ladder made if a retrain began or ended, or its cell got a reward, since it was made last.
-func (s *standingsScreen) ask(m *model) tea.Cmd {
+// snapshot implements follower: it has the ladder made if a retrain began or ended, or its cell got a reward, since it was
+// made last.
+func (s *standingsScreen) snapshot(now *nas.Snapshot) tea.Cmd {
 	var b strings.Builder
 	b.WriteString("retrains ")
-	for _, v := range m.snap.Retrains {
+	for _, v := range now.Retrains {
 		fmt.Fprint(&b, v.ID, v.State, v.Found != nil, ' ')
 	}
 	if state := b.String(); s.asked != state {
 		s.asked = state
-		retrains := m.snap.Retrains
-		return safe("ladder", func() tea.Msg { return addressed{s, ladderMsg{state, experiment.OfRetrains(retrains)}} })
+		retrains := now.Retrains
+		return replyTo(s, safe("ladder", func() tea.Msg { return ladderMsg{state, experiment.OfRetrains(retrains)} }))
 	}
 	return nil
 }
@@ -60,9 +61,6 @@ func (s *standingsScreen) update(_ *model, msg tea.Msg) tea.Cmd {
 	}
 	return nil
 }
-
-// snapshot implements follower.
-func (s *standingsScreen) snapshot(m *model) tea.Cmd { return s.ask(m) }
 
 // beside implements rowMates: the row has its sign by any of its trainings.
 func (s *standingsScreen) beside(m *model) []int {

@@ -163,7 +163,7 @@ func TestAnOldLadderDoesNotTakeThePlaceOfANewerOne(t *testing.T) {
 	d := drive(t, s, 120, 36)
 	l := &standingsScreen{}
 	first := d.m.push(l)
-	if again := l.ask(d.m); again != nil {
+	if again := l.snapshot(d.m.snap); again != nil {
 		t.Error("the same ladder is made twice")
 	}
 	next := *s

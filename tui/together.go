@@ -146,10 +146,10 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	case 0:
 		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+" shows them", true)
 	case 1:
-		return by(r, m.send(all[0]))
+		return replyTo(r, m.send(all[0]))
 	}
 	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all), m.keyOf(actStandings))
-	return by(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
+	return replyTo(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
 			if _, err := do(c); err != nil {
 				return replyMsg{to: c, err: fmt.Errorf("%d of %d trainings were taken: %w", i, len(all), err)}
@@ -163,7 +163,6 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 func (r *retrainScreen) update(m *model, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case planMsg:
-		m.keepPlan(msg.of, msg.plan)
 		r.settle(m)
 	case measuredMsg:
 		r.refit()

@@ -62,7 +62,7 @@ func (m *model) endVisit() tea.Cmd {
 	m.runView = m.visits[len(m.visits)-1]
 	m.visits, m.asked = m.visits[:len(m.visits)-1], 0
 	m.rev++
-	told := tea.Batch(m.seeControl(), m.refresh())
+	told := m.seeControl()
 	if s, ok := m.top().(starter); ok { // the store may have changed meanwhile
 		return tea.Batch(told, s.init(m))
 	}
