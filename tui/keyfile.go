@@ -24,18 +24,6 @@ type KeyRow struct {
 	Changed bool     `json:"changed"`
 }
 
-// placeNames are the scopes by their names, in the order of their bits.
-var placeNames = []string{"dashboard", "cell", "log", "help", "compare", "edit", "policy", "runs", "form", "quit dialog", "question", "text", "digest", "menu", "front", "standings"}
-
-func (s scope) places() (names []string) {
-	for i, name := range placeNames {
-		if s&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 func (k Keys) rows() keyTable {
 	if k.table == nil {
 		return keys

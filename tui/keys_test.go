@@ -16,7 +16,7 @@ func typeName(v any) string { return fmt.Sprintf("%T", v) }
 var places = func() map[string]scope {
 	on := map[string]scope{}
 	for _, r := range screens {
-		on[r.name] = r.on
+		on[r.place] = r.on
 	}
 	return on
 }()

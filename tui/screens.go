@@ -1,9 +1,11 @@
 package tui
 
-// screenRow is one kind of screen or dialog. To add one: its file with the methods of [screen], its row here, and the rows of
-// its keys in the key table.
+import "slices"
+
+// screenRow is one kind of screen or dialog. To add one: its file with the methods of [screen], its row here, and in keys.go its
+// scope, if it shares none, and the rows of its keys.
 type screenRow struct {
-	name  string
+	place string // the name of the scope in the list of the keys
 	on    scope
 	holds holds
 	by    action                                // the action that opens it from anywhere; actNone: only other screens open it
@@ -19,26 +21,36 @@ const (
 	cells                    // a cell may be selected
 )
 
-// screens is the table of screens.
+// screens is the table of screens. Lists of places keep its order.
 var screens = []screenRow{
-	{name: "dashboard", on: onDash, holds: common | trials | cells},
-	{name: "cell", on: onCell, holds: common | trials | cells},
-	{name: "compare", on: onCompare, holds: common | cells, by: actCompare, open: openCompare},
-	{name: "edit", on: onEdit, holds: common, by: actEdit, open: openEdit},
-	{name: "Pareto front", on: onFront, holds: common | trials | cells, by: actFront, open: openFront},
-	{name: "ladder", on: onStandings, holds: common | trials | cells, by: actStandings, open: openStandings},
-	{name: "policy", on: onPolicy, holds: common, by: actPolicy, open: openPolicy},
-	{name: "runs", on: onRuns, holds: common, by: actRuns, open: openRuns},
-	{name: "log", on: onLog, holds: common, by: actLog, open: openLog},
-	{name: "help", on: onHelp, holds: common, by: actHelp, open: openHelp},
-	{name: "retrain", on: onForm, by: actRetrain, open: openRetrain},
-	{name: "fork", on: onForm, by: actFork, open: openFork},
-	{name: "quit", on: onQuit},
-	{name: "stop a child", on: onSure, by: actStopChild, open: openStopChild},
-	{name: "note", on: onInput, by: actNote, open: openNote},
-	{name: "commands", on: onMenu, by: actPalette, open: openPalette},
-	{name: "write", on: onMenu, by: actWrite, open: openWrite},
-	{name: "digest", on: onDigest},
+	{place: "dashboard", on: onDash, holds: common | trials | cells},
+	{place: "cell", on: onCell, holds: common | trials | cells},
+	{place: "log", on: onLog, holds: common, by: actLog, open: openLog},
+	{place: "help", on: onHelp, holds: common, by: actHelp, open: openHelp},
+	{place: "compare", on: onCompare, holds: common | cells, by: actCompare, open: openCompare},
+	{place: "edit", on: onEdit, holds: common, by: actEdit, open: openEdit},
+	{place: "policy", on: onPolicy, holds: common, by: actPolicy, open: openPolicy},
+	{place: "runs", on: onRuns, holds: common, by: actRuns, open: openRuns},
+	{place: "form", on: onForm, by: actRetrain, open: openRetrain},
+	{place: "form", on: onForm, by: actFork, open: openFork},
+	{place: "quit dialog", on: onQuit},
+	{place: "question", on: onSure, by: actStopChild, open: openStopChild},
+	{place: "text", on: onInput, by: actNote, open: openNote},
+	{place: "digest", on: onDigest},
+	{place: "menu", on: onMenu, by: actPalette, open: openPalette},
+	{place: "menu", on: onMenu, by: actWrite, open: openWrite},
+	{place: "front", on: onFront, holds: common | trials | cells, by: actFront, open: openFront},
+	{place: "standings", on: onStandings, holds: common | trials | cells, by: actStandings, open: openStandings},
+}
+
+// places names a set of scopes, each place once.
+func (s scope) places() (names []string) {
+	for _, r := range screens {
+		if s&r.on != 0 && !slices.Contains(names, r.place) {
+			names = append(names, r.place)
+		}
+	}
+	return names
 }
 
 // opens is the screen that an action opens.

@@ -16,14 +16,14 @@ import (
 // Every screen of the table opens, fits into any terminal, and is left with esc.
 func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
 	// The keys of those that no action opens.
-	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit": {"q"}, "digest": {"(away)", "j"}}
+	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit dialog": {"q"}, "digest": {"(away)", "j"}}
 	for _, row := range screens {
 		d := drive(t, busy(), 120, 36)
 		below := 1
 		if row.open == nil {
-			keys, ok := otherwise[row.name]
+			keys, ok := otherwise[row.place]
 			if !ok {
-				t.Errorf("%s: nothing opens it", row.name)
+				t.Errorf("%s: nothing opens it", row.place)
 			}
 			if row.on == onDash {
 				below = 0
@@ -43,7 +43,7 @@ func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
 		on := d.m.top()
 		if len(d.m.stack) != below+1 || on.scope() != row.on {
 			t.Errorf("%s: %T of scope %b is on top of %d screens; want %b on %d\n%s",
-				row.name, on, on.scope(), len(d.m.stack)-1, row.on, below, d.text())
+				row.place, on, on.scope(), len(d.m.stack)-1, row.on, below, d.text())
 			continue
 		}
 		if _, ok := on.(selector); row.holds&(trials|cells) != 0 && !ok {
@@ -75,7 +75,7 @@ func (p *postbox) update(_ *model, msg tea.Msg) tea.Cmd { p.got = append(p.got, 
 func TestANewScreenIsARow(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	p := &postbox{}
-	d.m.screens = append([]screenRow{{name: "post", on: onSure, by: actQuitStop, open: func(*model) (screen, string) { return p, "" }}}, screens...)
+	d.m.screens = append([]screenRow{{place: "post", on: onSure, by: actQuitStop, open: func(*model) (screen, string) { return p, "" }}}, screens...)
 	d.run(d.m.do(actQuitStop))
 	if frame := d.text(); d.m.top() != screen(p) || !strings.Contains(frame, "postbox") || !strings.Contains(frame, " y yes") {
 		t.Errorf("%T is on top:\n%s", d.m.top(), frame)
