@@ -121,6 +121,9 @@ func play(t *testing.T, seed uint64) {
 		if a, b := plain.String(), diffed.String(); a != b {
 			t.Fatalf("seed %d step %d (%dx%d): the screens differ\nplain:\n%s\nthrough the differ:\n%s", seed, step, w, h, a, b)
 		}
+		if u := append(plain.Unknown(), diffed.Unknown()...); len(u) > 0 {
+			t.Fatalf("seed %d step %d: sent %q", seed, step, u)
+		}
 		if diffed.Wrapped() {
 			t.Fatalf("seed %d step %d: a line wrapped or the screen scrolled", seed, step)
 		}

@@ -10,8 +10,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Screen is a small terminal of its own making, with deferred wrap and scrolling as xterm does: it judges what is sent to a terminal, and shares no code
-// with the program. What it is sent may come in pieces, but for sequences of joined glyphs.
+// Screen is a small terminal emulator with xterm's deferred wrap and scrolling. It judges what the program sends, so it shares no code with it. Bytes may
+// arrive in pieces of any size, but a cluster of joined glyphs must arrive whole. No bytes make it panic; what it does not know, it ignores and lists in
+// [Screen.Unknown].
 type Screen struct {
 	w, h    int
 	x, y    int
@@ -26,6 +27,7 @@ type Screen struct {
 	hidden  bool
 	pasting bool
 	mouse   bool
+	unknown []string
 }
 
 type cell struct{ text, look string }
@@ -35,19 +37,19 @@ func NewScreen(w, h int) *Screen {
 	return &Screen{w: w, h: h, cells: slices.Repeat([]cell{{text: " "}}, w*h)}
 }
 
-// Resize makes the screen another size, and blank.
+// Resize changes the size and blanks the screen.
 func (v *Screen) Resize(w, h int) {
 	v.w, v.h, v.x, v.y, v.wrap = w, h, 0, 0, false
 	v.cells = slices.Repeat([]cell{{text: " "}}, w*h)
 }
 
-// Scribble puts a sign where it does not belong, as another program would. i counts the cells row by row.
+// Scribble overwrites cell i, counted row by row, as another program would.
 func (v *Screen) Scribble(i int, sign string) { v.cells[i] = cell{text: sign} }
 
-// Wrapped says that a glyph did wrap, or that the screen has scrolled.
+// Wrapped reports whether a glyph has wrapped or the screen has scrolled.
 func (v *Screen) Wrapped() bool { return v.wrapped }
 
-// Modes says what a program has left switched on: "alternate screen", "hidden cursor", "bracketed paste", "mouse".
+// Modes lists what is switched on: "alternate screen", "hidden cursor", "bracketed paste", "mouse".
 func (v *Screen) Modes() (on []string) {
 	for i, b := range []bool{v.alt, v.hidden, v.pasting, v.mouse} {
 		if b {
@@ -57,7 +59,10 @@ func (v *Screen) Modes() (on []string) {
 	return on
 }
 
-// Text shows the cells row by row without their looks and without the blanks at the ends of the rows.
+// Unknown lists the first sequences and bytes that the screen does not know. The program should send none.
+func (v *Screen) Unknown() []string { return v.unknown }
+
+// Text returns the rows without their looks and without trailing blanks.
 func (v *Screen) Text() string {
 	var b strings.Builder
 	for y := range v.h {
@@ -71,7 +76,7 @@ func (v *Screen) Text() string {
 	return b.String()
 }
 
-// String shows the cells row by row, the look before the text where it changes.
+// String returns the rows with each change of look in braces.
 func (v *Screen) String() string {
 	var b strings.Builder
 	for y := range v.h {
@@ -112,7 +117,7 @@ func (v *Screen) lineFeed() {
 	}
 }
 
-// put writes a glyph; half of a wide glyph that is written over leaves a blank.
+// put writes a glyph. Overwriting half of a wide glyph blanks the other half.
 func (v *Screen) put(text string, width int) {
 	if v.wrap || v.x+width > v.w {
 		v.wrap, v.x, v.wrapped = false, 0, true
@@ -147,10 +152,10 @@ func (v *Screen) erase(from, to int) { // positions in the cells
 	}
 }
 
-// Write takes what a program sends. It panics at a sequence that the program is not known to use.
+// Write shows what a program sends.
 func (v *Screen) Write(p []byte) (int, error) {
 	s := string(v.pending) + string(p)
-	whole := len(s) // up to the beginning of a glyph whose end is to come
+	whole := len(s) // without the first bytes of a rune whose last ones are to come
 	for i := max(0, len(s)-utf8.UTFMax); i < len(s); i++ {
 		if utf8.RuneStart(s[i]) && !utf8.FullRuneInString(s[i:]) {
 			whole = i
@@ -168,7 +173,7 @@ func (v *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// take takes the first piece of s and returns its length, 0 if more of it is to come.
+// take handles the first character or sequence of s and returns its length, 0 if its end is to come.
 func (v *Screen) take(s string) int {
 	switch {
 	case s[0] == '\r':
@@ -198,13 +203,19 @@ func (v *Screen) take(s string) int {
 		if i == len(s) {
 			return 0
 		}
-		if s[i] == '\x1b' { // a program that was killed left half a sequence: it counts for nothing
+		if s[i] == '\x1b' || s[i] >= utf8.RuneSelf { // a program killed in the middle of a sequence leaves half of it
 			return i
 		}
 		v.csi(s[2:i], s[i])
 		return i + 1
+	case strings.HasPrefix(s, "\x1b\x1b"): // likewise
+		return 1
+	case s[0] == '\x1b' && s[1] < utf8.RuneSelf:
+		v.miss(s[:2])
+		return 2
 	case s[0] < ' ':
-		panic(fmt.Sprintf("ptytest: byte %q", s[0]))
+		v.miss(s[:1])
+		return 1
 	}
 	glyph, width := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
 	if r, _ := utf8.DecodeRuneInString(glyph); r < 0x7f {
@@ -218,15 +229,30 @@ func (v *Screen) take(s string) int {
 	return len(glyph)
 }
 
+// miss notes a sequence that the screen does not know, if it is among the first.
+func (v *Screen) miss(sequence string) {
+	if len(v.unknown) < 10 {
+		v.unknown = append(v.unknown, sequence)
+	}
+}
+
+// maxArg bounds the numbers in a sequence, far beyond any screen.
+const maxArg = 1 << 15
+
 func (v *Screen) csi(args string, final byte) {
+	unknown := func() { v.miss("\x1b[" + args + string([]byte{final})) }
 	if mode, ok := strings.CutPrefix(args, "?"); ok {
+		if final != 'h' && final != 'l' {
+			unknown()
+			return
+		}
 		v.mode(mode, final == 'h')
 		return
 	}
 	var n []int
 	for f := range strings.SplitSeq(args, ";") {
-		i, _ := strconv.Atoi(f)
-		n = append(n, i)
+		i, _ := strconv.Atoi(f) // none is 0
+		n = append(n, min(i, maxArg))
 	}
 	v.wrap = v.wrap && final == 'm'
 	here := v.y*v.w + v.x
@@ -251,13 +277,15 @@ func (v *Screen) csi(args string, final byte) {
 			v.erase(here, v.w*v.h)
 		}
 	case 'm':
-		v.sgr(n)
+		if !v.sgr(n) {
+			unknown()
+		}
 	default:
-		panic("ptytest: CSI " + args + string(final))
+		unknown()
 	}
 }
 
-// mode switches what a program switches on and off. The normal screen is not kept: it is blank when a program leaves the alternate one.
+// mode switches a mode on or off. The normal screen is not kept: it is blank after the alternate one.
 func (v *Screen) mode(m string, on bool) {
 	switch m {
 	case "1049":
@@ -272,7 +300,8 @@ func (v *Screen) mode(m string, on bool) {
 	}
 }
 
-func (v *Screen) sgr(n []int) {
+// sgr sets the look of the next glyphs, and reports whether it knows all of n.
+func (v *Screen) sgr(n []int) bool {
 	for i := 0; i < len(n); i++ {
 		switch p := n[i]; {
 		case p == 0:
@@ -300,9 +329,12 @@ func (v *Screen) sgr(n []int) {
 		case p == 49:
 			v.bg = ""
 		case p == 38 || p == 48:
-			used := 2
-			if n[i+1] == 2 {
-				used = 4
+			used := 2 // 5;INDEX
+			if i+1 < len(n) && n[i+1] == 2 {
+				used = 4 // 2;R;G;B
+			}
+			if len(n) < i+1+used {
+				return false
 			}
 			c := strings.Trim(fmt.Sprint(n[i+1:i+1+used]), "[]")
 			if p == 38 {
@@ -316,7 +348,8 @@ func (v *Screen) sgr(n []int) {
 		case p >= 40 && p <= 47 || p >= 100 && p <= 107:
 			v.bg = strconv.Itoa(p - 10)
 		default:
-			panic(fmt.Sprint("ptytest: SGR ", p))
+			return false
 		}
 	}
+	return true
 }

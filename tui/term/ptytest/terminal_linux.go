@@ -77,6 +77,11 @@ func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 		_ = c.Process.Kill()
 		<-x.Ended
 		x.Close()
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if u := x.screen.Unknown(); len(u) > 0 {
+			t.Errorf("the terminal was sent what no terminal has to know: %q", u)
+		}
 	})
 	return x
 }
