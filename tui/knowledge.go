@@ -36,8 +36,8 @@ func (k *knowledge) keepCost(msg costMsg) {
 	k.costs[msg.of] = msg.costed
 }
 
-// measured measures, unless something is being measured, and says so meanwhile. The form that asked, if one did, is told the
-// end.
+// measured measures, unless something is being measured, and says so meanwhile. The form that asked, if one did, is
+// told the end.
 func (m *model) measured(what, meanwhile string, form receiver, measure func() (finding, error)) tea.Cmd {
 	if m.measuring {
 		return m.say("a network is being measured", false)

@@ -97,6 +97,7 @@ func (r *retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil { // once more: the images of a folder were surveyed meanwhile
 			return finding{}, p.err
 		}
-		return finding{"an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here", func(k *knowledge) { k.keepPlan(planMsg{of, p}) }}, nil
+		said := "an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here"
+		return finding{said, func(k *knowledge) { k.keepPlan(planMsg{of, p}) }}, nil
 	})
 }

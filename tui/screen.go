@@ -39,8 +39,8 @@ type addressed struct {
 	msg tea.Msg
 }
 
-// follower is a screen that takes from each snapshot of its run what a later one may not have, also while another screen, or
-// another run, is shown over it.
+// follower is a screen that takes from each snapshot of its run what a later one may not have, also while another
+// screen, or another run, is shown over it.
 type follower interface {
 	snapshot(s *nas.Snapshot) tea.Cmd
 }

@@ -2,8 +2,8 @@ package tui
 
 import "slices"
 
-// screenRow is one kind of screen or dialog. To add one: its file with the methods of [screen], its row here, and in keys.go its
-// scope, if it shares none, and the rows of its keys.
+// screenRow is one kind of screen or dialog. To add one: its file with the methods of [screen], its row here, and in
+// keys.go its scope, if it shares none, and the rows of its keys.
 type screenRow struct {
 	place string // the name of the scope in the list of the keys
 	on    scope

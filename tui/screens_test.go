@@ -75,9 +75,11 @@ func (p *postbox) update(_ *model, msg tea.Msg) tea.Cmd { p.got = append(p.got, 
 func TestANewScreenIsARow(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	p := &postbox{}
-	d.m.screens = append([]screenRow{{place: "post", on: onSure, by: actQuitStop, open: func(*model) (screen, string) { return p, "" }}}, screens...)
+	open := func(*model) (screen, string) { return p, "" }
+	d.m.screens = append([]screenRow{{place: "post", on: onSure, by: actQuitStop, open: open}}, screens...)
 	d.run(d.m.do(actQuitStop))
-	if frame := d.text(); d.m.top() != screen(p) || !strings.Contains(frame, "postbox") || !strings.Contains(frame, " y yes") {
+	frame := d.text()
+	if d.m.top() != screen(p) || !strings.Contains(frame, "postbox") || !strings.Contains(frame, " y yes") {
 		t.Errorf("%T is on top:\n%s", d.m.top(), frame)
 	}
 	if d.press("y", "esc"); p.yes != 1 || d.m.shows(p) {
@@ -139,13 +141,18 @@ func TestAnAnswerToAClosedFormIsShown(t *testing.T) {
 	}
 	d.m.measuring = true
 	d.m.Update(addressed{r, planMsg{"of a network", plan{asked: true}}})
-	d.m.Update(addressed{r, measuredMsg{finding: finding{"it takes long", func(k *knowledge) { k.keepPlan(planMsg{"of another", plan{asked: true}}) }}}})
-	if !d.m.plans["of a network"].asked || !d.m.plans["of another"].asked || d.m.measuring || d.m.toast.text != "it takes long" {
-		t.Errorf("plans %v, measuring %v, the line says %q", d.m.plans, d.m.measuring, d.m.toast.text)
+	keep := func(k *knowledge) { k.keepPlan(planMsg{"of another", plan{asked: true}}) }
+	d.m.Update(addressed{r, measuredMsg{finding: finding{"it takes long", keep}}})
+	if !d.m.plans["of a network"].asked || !d.m.plans["of another"].asked {
+		t.Errorf("plans %v", d.m.plans)
+	}
+	if d.m.measuring || d.m.toast.text != "it takes long" {
+		t.Errorf("measuring %v, the line says %q", d.m.measuring, d.m.toast.text)
 	}
 }
 
-// A cell takes its end from a snapshot that comes while another run is on the screen; when that is left, the lists have lost it.
+// A cell takes its end from a snapshot that comes while another run is on the screen; when that is left, the lists have
+// lost it.
 func TestACellBelowAnotherRunSeesItsEnd(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("enter")
 	c := d.m.top().(*cellScreen)

@@ -38,8 +38,8 @@ type ladderMsg struct {
 
 func (s *standingsScreen) init(m *model) tea.Cmd { return s.snapshot(m.snap) }
 
-// snapshot implements follower: it has the ladder made if a retrain began or ended, or its cell got a reward, since it was
-// made last.
+// snapshot implements follower: it has the ladder made if a retrain began or ended, or its cell got a reward, since it
+// was made last.
 func (s *standingsScreen) snapshot(now *nas.Snapshot) tea.Cmd {
 	var b strings.Builder
 	b.WriteString("retrains ")
