@@ -33,7 +33,7 @@ type Info struct {
 	TrainImages int      `json:"train_images"`
 	TestImages  int      `json:"test_images"`
 	BuiltIn     bool     `json:"built_in"`         // needs no files
-	Handed      bool     `json:"handed,omitempty"` // in the mirror its images are something else, as digits are
+	NoFlip      bool     `json:"handed,omitempty"` // in the mirror its images are something else, as digits are
 	Files       []File   `json:"files,omitempty"`
 }
 

@@ -9,7 +9,7 @@ var mnistInfo = Info{
 	Classes:     []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 	Image:       28,
 	Channels:    1,
-	TrainImages: 60000, TestImages: 10000, Handed: true,
+	TrainImages: 60000, TestImages: 10000, NoFlip: true,
 	Files: []File{
 		{"train-images-idx3-ubyte.gz", mnistURL + "train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
 			47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},

@@ -24,13 +24,13 @@ type Config struct {
 	Ops    string `json:"ops"`    // an op set's name or a comma-separated list
 	Blocks int    `json:"blocks"` // B, blocks per cell
 
-	Controller controller.Config `json:"controller"`
-	Children   int               `json:"children"` // proposals in all, shadows among them
-	Batch      int               `json:"batch"`    // the controller's proposals per update
-	Shadow     int               `json:"shadow"`   // every Shadow-th proposal is a cell drawn uniformly, to compare with; 0 = none
-	Lag        int               `json:"lag"`      // batch k is proposed from policy version k-lag
-	Repeats    string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
-	Failures   string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
+	Controller  controller.Config `json:"controller"`
+	Children    int               `json:"children"` // proposals in all, random cells among them
+	Batch       int               `json:"batch"`    // the controller's proposals per update
+	RandomEvery int               `json:"shadow"`   // one in so many proposals is a random cell, to compare with; 0 = none
+	Lag         int               `json:"lag"`      // batch k is proposed from policy version k-lag
+	Repeats     string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
+	Failures    string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
 
 	child.Setup // of every child
 
@@ -80,21 +80,21 @@ type Preset struct {
 // A.3): 45,000 + 5,000 images, 20 epochs, N=2, minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
 var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
-		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1, Shadow: 5,
+		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1, RandomEvery: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
 			Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 				DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}}},
 	}},
 	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
-		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1, Shadow: 5,
+		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1, RandomEvery: 5,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
 			Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 				DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}}},
 	}},
 	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
-		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1, Shadow: 10,
+		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1, RandomEvery: 10,
 		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
 			Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
@@ -135,7 +135,7 @@ func (c Config) Validate() error {
 	switch {
 	case c.Data == "":
 		return fmt.Errorf("config: data is empty; want the name of a data set or a folder")
-	case c.Shadow == 1:
+	case c.RandomEvery == 1:
 		return fmt.Errorf("config: shadow is 1; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly")
 	case c.Train.Shards > 1:
 		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each", c.Train.Shards)
@@ -166,8 +166,8 @@ func (c Config) Comparable(id int) bool {
 	return id >= c.Inherited
 }
 
-// ShadowAt reports whether the proposal of a number is drawn uniformly rather than by the controller.
-func (c Config) ShadowAt(id int) bool { return c.Shadow > 0 && (id+1)%c.Shadow == 0 }
+// RandomAt reports whether the proposal of a number is drawn uniformly rather than by the controller.
+func (c Config) RandomAt(id int) bool { return c.RandomEvery > 0 && (id+1)%c.RandomEvery == 0 }
 
 // maxConfig bounds the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
 const maxConfig = 64 << 10

@@ -12,18 +12,26 @@
 //
 // # Words
 //
-// Op, Block (two inputs, two ops, one combine), Cell, Genotype (normal + reduction cell), Space and Decision are those of
-// package space. A Proposal is what a controller draws. A Trial is one child of a run: proposed, running, paused, done, failed
-// or stopped. A Child is the network of a trial. An Evaluator trains it; its validation accuracy is the Reward. Trials come in
-// batches; each batch applied to the controller makes a new policy version. A Shadow is a proposal drawn uniformly: it is
-// trained, ranked and picked like any other and never enters an update, so that a [Verdict] can compare the controller with
-// random search under equal conditions. A Retrain trains a picked cell again at other settings. A Fork is a new run that begins
-// at a policy version of another; both form a Lineage.
+// One word for one thing, in code, on screens, in help and in the README; what is stored keeps the names it was stored with.
+// Op, Block (two inputs, two ops, one combine), Operand (an input with its op), Cell, Genotype (normal + reduction cell), Space
+// and Decision are those of package space.
+//
+//	Run        a search as it is stored, with its events; a Fork is a run that begins at a policy version of another
+//	Proposal   what a controller draws; batches of them, applied to the controller, make policy versions
+//	Trial      one child of a run: proposed, running, paused, done, failed or stopped
+//	Child      the network of a trial; an Evaluator trains it, and what it earns is the Reward
+//	Random     a trial whose cell is drawn uniformly: trained, ranked and picked like any other, it never enters an update,
+//	           so that a [Verdict] can compare the controller with random search; stored as "shadow", the name of its flag
+//	Retrain    a picked cell, trained again at other settings
+//	Rung       one scale of a ladder of retrains: data, network, training
+//	Preset     named settings: of a search, or of a training
+//	Parameters all weights of a network; the Trainable ones are without the moving statistics
+//	Front      the Pareto front: the cells that no other beats in both accuracy and cost
 //
 // # What makes a run repeatable
 //
-// Trial t is drawn with the stream ("propose", t) from policy version max(0, batch-lag), or, if it is a shadow, uniformly with
-// the stream ("shadow", t). It is trained with streams keyed by t, and, if it is no shadow, its reward enters the update of its
+// Trial t is drawn with the stream ("propose", t) from policy version max(0, batch-lag), or, if it is random, uniformly with
+// the stream ("shadow", t). It is trained with streams keyed by t, and, if it is not random, its reward enters the update of its
 // batch at its place. Nothing depends on time, on the number of workers or on interruptions. Trials made by hand (submitted
 // cells, retrains) have numbers of their own and never enter an update.
 package nas

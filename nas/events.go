@@ -89,8 +89,8 @@ var EventKinds = []EventRow{
 	}},
 	{Kind: TrialProposed, Level: Info, Fields: "cell kind batch policy genotype repeat_of", Common: true, Sentence: func(e Event) []string {
 		s := []string{e.child() + " proposed", fmt.Sprintf("cell %s by policy %.0f", e.cell(), e.number("policy"))}
-		if Kind(e.text("kind")) == Shadow {
-			s[1] = fmt.Sprintf("cell %s, %s", e.cell(), Shadow.Word())
+		if Kind(e.text("kind")) == Random {
+			s[1] = fmt.Sprintf("cell %s, %s", e.cell(), Random.Word())
 		}
 		if e.has("repeat_of") {
 			s = append(s, fmt.Sprintf("as child %.0f", e.number("repeat_of")))

@@ -85,7 +85,7 @@ func TestEntropiesAreThinned(t *testing.T) {
 
 // ledgerOf makes a ledger of proposals that a line describes, one word each: the cell's letter, then the state's first letter
 // (p proposed, r running, d done, f failed, x stopped), then the reward in hundredths. "|" begins a new batch, "~" marks a
-// shadow, "*" a star.
+// random cell, "*" a star.
 func ledgerOf(t *testing.T, c Config, line string) *Ledger {
 	t.Helper()
 	l, batch := NewLedger(c, 0), 0
@@ -97,7 +97,7 @@ func ledgerOf(t *testing.T, c Config, line string) *Ledger {
 		}
 		kind := Sampled
 		if rest, ok := strings.CutPrefix(w, "~"); ok {
-			kind, w = Shadow, rest
+			kind, w = Random, rest
 		}
 		w, star := strings.CutSuffix(w, "*")
 		x := l.Blank(len(l.Proposals()), kind, strings.Repeat(w[:1], 6))
@@ -167,14 +167,14 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		top, starred  []int
 		best          int // -1: none
 		finished      int
-		shadows, mean float64 // shadows with a reward; mean of the controller's last 20
+		shadows, mean float64 // random cells with a reward; mean of the controller's last 20
 	}{
 		{"none has an end", "ar bp", 0, nil, nil, -1, 0, 0, 0},
 		{"best first, the earlier of equals", "ad50 bd70 cd70 df", 0, []int{1, 2, 0}, nil, 1, 4, 0, 190. / 300},
 		{"a cell counts once, with its best reward", "ad50 ~ad80 bd60", 0, []int{1, 2}, nil, 1, 3, 1, 0.55},
 		{"rewards under other settings do not count", "ad90 bd50 cd60", 1, []int{2, 1}, nil, 2, 3, 0, 2. / 3},
 	} {
-		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, Shadow: 5, Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
+		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, RandomEvery: 5, Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
 		s := l.Standing()
 		best := -1
 		if b := l.Best(nil); b != nil {
@@ -186,9 +186,9 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 			mean = r.Rewards[n-1].Mean
 		}
 		if !slices.Equal(numbers(s.Top), x.top) || !slices.Equal(numbers(s.Starred), x.starred) || best != x.best || r.Finished != x.finished ||
-			float64(len(r.Shadows)) != x.shadows || math.Abs(mean-x.mean) > 1e-9 {
+			float64(len(r.Randoms)) != x.shadows || math.Abs(mean-x.mean) > 1e-9 {
 			t.Errorf("%s: top %v, starred %v, best %d, %d finished, %d shadows, mean %v; want %+v", x.what, numbers(s.Top), numbers(s.Starred), best, r.Finished,
-				len(r.Shadows), mean, x)
+				len(r.Randoms), mean, x)
 		}
 	}
 }

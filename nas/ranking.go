@@ -30,7 +30,7 @@ func (l *Ledger) Results(s Standing) (r Results) {
 			r.Cached++
 		}
 	}
-	r.Rewards, r.Shadows, r.Verdict = l.Rewards(Sampled), l.Rewards(Shadow), l.Verdict(len(l.proposals))
+	r.Rewards, r.Randoms, r.Verdict = l.Rewards(Sampled), l.Rewards(Random), l.Verdict(len(l.proposals))
 	r.Top, r.Starred, r.Recent, r.Retrains = views(s.Top), views(s.Starred), views(s.Recent), l.Retrains()
 	if len(r.Top) > 0 {
 		r.Best = &r.Top[0]
@@ -148,14 +148,14 @@ func (l *Ledger) Rewards(k Kind) (points []RewardPoint) {
 	return Thin(points)
 }
 
-// Verdict judges on the first n proposals; nil if the run has no shadows.
+// Verdict judges on the first n proposals; nil if the run has no random cells.
 func (l *Ledger) Verdict(n int) *Verdict {
 	var controller, random []Rewarded
 	for _, t := range l.proposals[:n] {
 		if !l.Ranked(t) {
 			continue
 		}
-		if r := (Rewarded{t.Hash, t.Reward}); t.Kind == Shadow {
+		if r := (Rewarded{t.Hash, t.Reward}); t.Kind == Random {
 			random = append(random, r)
 		} else {
 			controller = append(controller, r)

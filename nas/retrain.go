@@ -21,7 +21,7 @@ func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
 // With returns the retrain with the network and the training of a preset, for images of a side; 0: the side that the preset
 // prescribes. It trains on all training images and is judged on the test images. Channels and classes are those of a published
 // data set, or 0; images that flipping would change are not flipped.
-func (r RetrainSpec) With(p child.Recipe, side int) RetrainSpec {
+func (r RetrainSpec) With(p child.Preset, side int) RetrainSpec {
 	s, _ := dataset.Lookup(r.Data.Name)
 	images := s.Info
 	images.Image = side

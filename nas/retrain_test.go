@@ -63,7 +63,7 @@ func TestARetrainWithAPreset(t *testing.T) {
 		{"at the size of the large one", "4@1056", "cifar10", 331, want{side: 331, epochs: 250, channels: 3, classes: 10, stem: 3, stack: "imagenet", flip: true, aux: true, skip: true}},
 		{"a side that nobody knows", "1-hour", "./pics", 0, want{pad: 1, epochs: 120, stem: 3, stack: "cifar", flip: true}},
 	} {
-		recipe, err := child.RecipeNamed(r.preset)
+		recipe, err := child.PresetNamed(r.preset)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ type Kind string
 
 const (
 	Sampled   Kind = "sample"  // drawn by the controller
-	Shadow    Kind = "shadow"  // drawn uniformly, to compare the controller with; never enters an update
+	Random    Kind = "shadow"  // drawn uniformly, to compare the controller with; never enters an update
 	Submitted Kind = "edit"    // made by hand, trained at the search's settings
 	Retrained Kind = "retrain" // trained at settings of its own
 )
@@ -39,14 +39,14 @@ func (k Kind) Word() string {
 		return "by hand"
 	case Retrained:
 		return "retrain"
-	case Shadow:
+	case Random:
 		return "random"
 	}
 	return string(k)
 }
 
 // Proposal reports whether a trial is part of the search itself: not made by hand.
-func (k Kind) Proposal() bool { return k == Sampled || k == Shadow }
+func (k Kind) Proposal() bool { return k == Sampled || k == Random }
 
 // FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else happens in a run.
 const FirstManual = 1_000_000
@@ -72,7 +72,7 @@ type Snapshot struct {
 	Workers   int           `json:"workers"`
 	ImageRate float64       `json:"images_per_s"` // of all children in training
 
-	Proposed int `json:"proposed"` // proposals drawn so far, shadows among them
+	Proposed int `json:"proposed"` // proposals drawn so far, random cells among them
 	Distinct int `json:"distinct"` // different cells among the proposals
 	Results
 	Running []TrialView `json:"running"` // by start
@@ -102,7 +102,7 @@ type Results struct {
 	Cached   int `json:"cached"`   // of these, repeats that cost nothing
 
 	Rewards  []RewardPoint `json:"rewards"` // of the controller's proposals, in their order, at most MaxPoints (then every k-th)
-	Shadows  []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
+	Randoms  []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
 	Verdict  *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
 	Best     *TrialView    `json:"best"`
 	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the shadows, which are cells
+// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the random cells, which are cells
 // drawn uniformly and trained under the same conditions. Trials without a reward (failed, stopped) and inherited ones do not count.
 type Verdict struct {
 	Claim string `json:"claim"` // Early, Unclear, Better or Worse
 	Text  string `json:"text"`  // the answer in one plain sentence
 
 	Window     int     `json:"window"`     // the controller's rewards that are compared: its last ones, at most verdictWindow
-	Randoms    int     `json:"randoms"`    // shadows with a reward
+	Randoms    int     `json:"randoms"`    // random cells with a reward
 	Controller float64 `json:"controller"` // mean of the window
-	Random     float64 `json:"random"`     // mean of the last verdictRandoms shadows
+	Random     float64 `json:"random"`     // mean of the last verdictRandoms random cells
 	Gain       float64 `json:"gain"`       // Controller - Random
 	Low        float64 `json:"low"`        // Low to High is a 95 % band of the gain; both are 0 while the claim is Early
 	High       float64 `json:"high"`
@@ -26,7 +26,7 @@ type Verdict struct {
 	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising to as many as both have
 }
 
-// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the shadows found within their first N proposals with a reward.
+// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the random cells found within their first N proposals with a reward.
 // Entries are 0 where there are fewer cells.
 type TopPoint struct {
 	N          int        `json:"n"`
@@ -34,7 +34,7 @@ type TopPoint struct {
 	Random     [3]float64 `json:"random"`
 }
 
-// TopText compares what the controller and the shadows found within equal numbers of proposals, in words; empty before there is anything to compare.
+// TopText compares what the controller and the random cells found within equal numbers of proposals, in words; empty before there is anything to compare.
 func (v *Verdict) TopText() string {
 	if v == nil || len(v.Tops) == 0 {
 		return ""
@@ -67,7 +67,7 @@ const (
 
 const (
 	verdictWindow  = 20    // proposals: one or two batches of the presets, so that it follows the policy
-	verdictRandoms = 200   // beyond, the variance of the shadows' mean is a tenth of the window's
+	verdictRandoms = 200   // beyond, the variance of the random cells' mean is a tenth of the window's
 	verdictLeast   = 10    // controller's rewards before anything is said
 	verdictCells   = 5     // different cells of each side before anything is said: fewer have no spread to judge by
 	resamples      = 1000  // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
@@ -82,20 +82,20 @@ type Rewarded struct {
 	Reward float64
 }
 
-// Judge compares the controller's rewards with those of shadows, both in proposal order; nil if the run has no shadows.
+// Judge compares the controller's rewards with those of random cells, both in proposal order; nil if the run has no random cells.
 func (c Config) Judge(controller, random []Rewarded) *Verdict {
-	if c.Shadow == 0 && len(random) == 0 {
+	if c.RandomEvery == 0 && len(random) == 0 {
 		return nil
 	}
 	planned := c.Children
-	if c.Shadow > 0 {
-		planned -= planned / c.Shadow
+	if c.RandomEvery > 0 {
+		planned -= planned / c.RandomEvery
 	}
 	v := judge(controller, random, planned)
 	return &v
 }
 
-// judge compares the controller's rewards with the shadows'; planned is the number of proposals that the controller will have made in the end. It costs the
+// judge compares the controller's rewards with the random cells'; planned is the number of proposals that the controller will have made in the end. It costs the
 // same however long the run is, but for the tops.
 func judge(controller, random []Rewarded, planned int) Verdict {
 	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}

@@ -121,11 +121,11 @@ func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
 	}
 	groups[0] = others(groups[0], max(3, room-2*gap))
 	const label = 10
-	rungs := 2 * d.space.Blocks
-	cell := max(4, min(6, (w-3-label)/rungs))
-	rungs = max(0, min(rungs, (w-2-label)/cell))
+	operands := 2 * d.space.Blocks
+	cell := max(4, min(6, (w-3-label)/operands))
+	operands = max(0, min(operands, (w-2-label)/cell))
 	head := fit("", label)
-	for c := range rungs {
+	for c := range operands {
 		name := fmt.Sprintf("b%d.%d", c/2, c%2+1)
 		if len(name) >= cell {
 			name = name[1:]
@@ -139,7 +139,7 @@ func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
 		}
 		for _, r := range rows {
 			l := t.family(r.op).Render(fit(" "+r.label, label))
-			for c := range rungs {
+			for c := range operands {
 				l += t.heat(r.p[c], cell, r.best[c])
 			}
 			body = append(body, l)

@@ -168,13 +168,13 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	return out
 }
 
-// drawn is a cell of a trial in a layout, with the times of its rungs at the right of a ladder if they were measured.
+// drawn is a cell of a trial in a layout, with the times of its operands at the right of a ladder if they were measured.
 func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout) []string {
-	if as != asLadder || rungTime(m.latencyOf(v, m.snap.Config), reduction, 0, 1) == "" {
+	if as != asLadder || operandTime(m.latencyOf(v, m.snap.Config), reduction, 0, 1) == "" {
 		return m.theme.draw(v.Genotype, reduction, as)
 	}
-	return m.theme.ladderWith(v.Genotype, reduction, 0, func(int, int) string { return "" }, func(block, rung int) string {
-		if ms := rungTime(m.latencyOf(v, m.snap.Config), reduction, block, rung); ms != "" {
+	return m.theme.ladderWith(v.Genotype, reduction, 0, func(int, int) string { return "" }, func(block, operand int) string {
+		if ms := operandTime(m.latencyOf(v, m.snap.Config), reduction, block, operand); ms != "" {
 			return fitRight(ms, 9)
 		}
 		return ""

@@ -13,7 +13,7 @@ type compareScreen struct {
 	a, b      nas.TrialView
 	reduction bool
 	shown     compareView
-	at        int // row of the table of rungs; the last one is the output
+	at        int // row of the table of operands; the last one is the output
 	from      int // first line of a single ladder
 }
 
@@ -119,7 +119,7 @@ func (c *compareScreen) another(m *model, d int) tea.Cmd {
 }
 
 // takeRung opens the editor on A with what is under the cursor taken from B.
-func (c *compareScreen) takeRung(m *model, rows []rungRow) tea.Cmd {
+func (c *compareScreen) takeRung(m *model, rows []operandRow) tea.Cmd {
 	c.at = min(c.at, max(0, len(rows)-1)) // the cell that is compared may have become one of fewer blocks
 	if len(rows) == 0 || !rows[c.at].differs {
 		return m.say("there is no difference in this row", true)
@@ -136,7 +136,7 @@ func (c *compareScreen) takeRung(m *model, rows []rungRow) tea.Cmd {
 		to.Concat = slices.Clone(from.Outputs())
 	case r.block >= len(to.Blocks) || r.block >= len(from.Blocks):
 		return m.say("one of the cells has no such block", true)
-	case r.rung == 1:
+	case r.operand == 1:
 		to.Blocks[r.block].In1, to.Blocks[r.block].Op1 = from.Blocks[r.block].In1, from.Blocks[r.block].Op1
 	default:
 		k, f := &to.Blocks[r.block], from.Blocks[r.block]
@@ -145,7 +145,7 @@ func (c *compareScreen) takeRung(m *model, rows []rungRow) tea.Cmd {
 	e := newEditScreen(a)
 	e.reduction = c.reduction
 	if r.block >= 0 {
-		e.at = 2*r.block + r.rung - 1
+		e.at = 2*r.block + r.operand - 1
 	}
 	e.take(editStep{g: g})
 	return tea.Batch(m.push(e), m.askCost(e.steps[0].g))

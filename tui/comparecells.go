@@ -11,14 +11,14 @@ import (
 	"nasnet/tui/celldraw"
 )
 
-// rungRow is one line of the table of what differs.
-type rungRow struct {
-	name         string // "b0.1", "concat"
-	block, rung  int    // block -1: the output
-	inA, opA     string
-	inB, opB     string
-	differs      bool
-	onlyA, onlyB bool // the other cell lacks the block
+// operandRow is one line of the table of what differs.
+type operandRow struct {
+	name           string // "b0.1", "concat"
+	block, operand int    // block -1: the output
+	inA, opA       string
+	inB, opB       string
+	differs        bool
+	onlyA, onlyB   bool // the other cell lacks the block
 }
 
 func (c *compareScreen) cells(m *model) (a, b space.Cell) {
@@ -29,29 +29,29 @@ func (c *compareScreen) cells(m *model) (a, b space.Cell) {
 	return x.Genotype.Normal, y.Genotype.Normal
 }
 
-// rows compares two cells rung by rung, and at the end what they hand on.
-func (c *compareScreen) rows(m *model) []rungRow {
+// rows compares two cells operand by operand, and at the end what they hand on.
+func (c *compareScreen) rows(m *model) []operandRow {
 	a, b := c.cells(m)
 	return compareCells(a, b)
 }
 
-func compareCells(a, b space.Cell) (rows []rungRow) {
-	side := func(c space.Cell, block, rung int) (in, op, combine string) {
+func compareCells(a, b space.Cell) (rows []operandRow) {
+	side := func(c space.Cell, block, operand int) (in, op, combine string) {
 		if block >= len(c.Blocks) {
 			return "", "", ""
 		}
 		k := c.Blocks[block]
-		if rung == 1 {
+		if operand == 1 {
 			return space.StateName(k.In1), k.Op1, ""
 		}
 		return space.StateName(k.In2), k.Op2, k.Combine
 	}
 	for i := range 2 * max(len(a.Blocks), len(b.Blocks)) {
-		r := rungRow{block: i / 2, rung: i%2 + 1, onlyA: i/2 >= len(b.Blocks), onlyB: i/2 >= len(a.Blocks)}
-		r.name = fmt.Sprintf("b%d.%d", r.block, r.rung)
+		r := operandRow{block: i / 2, operand: i%2 + 1, onlyA: i/2 >= len(b.Blocks), onlyB: i/2 >= len(a.Blocks)}
+		r.name = fmt.Sprintf("b%d.%d", r.block, r.operand)
 		var ca, cb string
-		r.inA, r.opA, ca = side(a, r.block, r.rung)
-		r.inB, r.opB, cb = side(b, r.block, r.rung)
+		r.inA, r.opA, ca = side(a, r.block, r.operand)
+		r.inB, r.opB, cb = side(b, r.block, r.operand)
 		r.differs = r.inA != r.inB || r.opA != r.opB || ca != cb
 		if ca != cb { // with the signs of the text form
 			sign := map[string]string{space.Add: " +", space.Concat: " &"}
@@ -71,28 +71,28 @@ func compareCells(a, b space.Cell) (rows []rungRow) {
 		}
 		return strings.Join(names, " ")
 	}
-	r := rungRow{name: "concat", block: -1, inA: out(a), inB: out(b)}
+	r := operandRow{name: "concat", block: -1, inA: out(a), inB: out(b)}
 	r.differs = r.inA != r.inB
 	return append(rows, r)
 }
 
-// markedLadder draws a cell with a sign in the margin of every line whose rung differs.
-func (t theme) markedLadder(g space.Genotype, reduction bool, rows []rungRow) []string {
+// markedLadder draws a cell with a sign in the margin of every line whose operand differs.
+func (t theme) markedLadder(g space.Genotype, reduction bool, rows []operandRow) []string {
 	differs := map[[2]int]bool{}
 	for _, r := range rows {
-		differs[[2]int{r.block, r.rung}] = r.differs
+		differs[[2]int{r.block, r.operand}] = r.differs
 	}
-	return t.ladderWith(g, reduction, 0, func(block, rung int) string {
-		if differs[[2]int{block, rung}] {
+	return t.ladderWith(g, reduction, 0, func(block, operand int) string {
+		if differs[[2]int{block, operand}] {
 			return " " + t.warn.Render(t.g.Differs) + "  "
 		}
 		return "    "
 	}, nil)
 }
 
-// ladderWith draws a cell between two margins: left and right are asked for every line, with block and rung, or block -1 and rung 0 for the output and
-// block -1 and rung -1 for a line of no rung. Cursor is that of [celldraw.Options].
-func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left, right func(block, rung int) string) []string {
+// ladderWith draws a cell between two margins: left and right are asked for every line, with block and operand, or block -1 and operand 0 for the output and
+// block -1 and operand -1 for a line of no operand. Cursor is that of [celldraw.Options].
+func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left, right func(block, operand int) string) []string {
 	c := g.Normal
 	if reduction {
 		c = g.Reduction
@@ -101,17 +101,17 @@ func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left, ri
 	width, _ := celldraw.LadderSize(c)
 	out := make([]string, len(lines))
 	for i, l := range lines {
-		block, rung, ok := l.Rung()
+		block, operand, ok := l.Operand()
 		if !ok {
-			block, rung = -1, -1
+			block, operand = -1, -1
 			if i == len(lines)-1 {
-				rung = 0
+				operand = 0
 			}
 		}
-		out[i] = left(block, rung) + t.spans(l)
+		out[i] = left(block, operand) + t.spans(l)
 		if right != nil {
-			if s := right(block, rung); s != "" {
-				out[i] = fit(out[i], width-13+len(stripped(left(block, rung)))) + s // right of the bus
+			if s := right(block, operand); s != "" {
+				out[i] = fit(out[i], width-13+len(stripped(left(block, operand)))) + s // right of the bus
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func (c *compareScreen) ladderPane(m *model, v nas.TrialView, letter string, lin
 	return p.draw(t, w, h, lines)
 }
 
-func (c *compareScreen) rungsPane(m *model, rows []rungRow, w, h int) []string {
+func (c *compareScreen) rungsPane(m *model, rows []operandRow, w, h int) []string {
 	t := m.theme
 	a, b := c.pair(m)
 	same := 0
@@ -43,9 +43,9 @@ func (c *compareScreen) rungsPane(m *model, rows []rungRow, w, h int) []string {
 			same++
 		}
 	}
-	p := pane{title: "Rungs", focus: true, right: fmt.Sprintf("%d of %d same", same, len(rows)), foot: m.hint(onCompare, actOpen, actDifference)}
+	p := pane{title: "Ops", focus: true, right: fmt.Sprintf("%d of %d same", same, len(rows)), foot: m.hint(onCompare, actOpen, actDifference)}
 	half := max(8, min(24, (w-14)/2))
-	text := func(r rungRow, in, op string, gone bool) string {
+	text := func(r operandRow, in, op string, gone bool) string {
 		switch {
 		case gone:
 			return t.g.None
@@ -56,7 +56,7 @@ func (c *compareScreen) rungsPane(m *model, rows []rungRow, w, h int) []string {
 		}
 		return fit(in, 7) + op
 	}
-	body := []string{" " + t.title.Render(fit("RUNG", 8)+fit("A "+short(a), half)+"   "+fit("B "+short(b), half))}
+	body := []string{" " + t.title.Render(fit("OP", 8)+fit("A "+short(a), half)+"   "+fit("B "+short(b), half))}
 	at := min(c.at, len(rows)-1)
 	from, to := window(len(rows), h-3, at)
 	for i := from; i < to; i++ {

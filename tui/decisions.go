@@ -127,7 +127,7 @@ func (d *decisions) extreme(sign float64) (at int, p float64) {
 	return at, p
 }
 
-// heatRow is a choice over all columns of a heat map: probabilities by rung, NaN where there is no such choice.
+// heatRow is a choice over all columns of a heat map: probabilities by operand, NaN where there is no such choice.
 type heatRow struct {
 	label string
 	p     []float64

@@ -76,14 +76,14 @@ func (e *editScreen) ops(m *model) []string {
 }
 
 func (e *editScreen) act(m *model, a action) tea.Cmd {
-	rungs := 2 * len(e.cell().Blocks)
+	operands := 2 * len(e.cell().Blocks)
 	in, op := e.operand()
 	var err error
 	step := func(i, n, d int) int { return ((i+d)%n + n) % n }
 	switch a {
 	case actUp, actDown, actPageUp, actPageDown, actTop, actBottom:
-		d := map[action]int{actUp: -1, actDown: 1, actPageUp: -2, actPageDown: 2, actTop: -rungs, actBottom: rungs}[a]
-		e.at = max(0, min(e.at+d, rungs-1))
+		d := map[action]int{actUp: -1, actDown: 1, actPageUp: -2, actPageDown: 2, actTop: -operands, actBottom: operands}[a]
+		e.at = max(0, min(e.at+d, operands-1))
 	case actOther:
 		e.reduction = !e.reduction
 		e.at = min(e.at, 2*len(e.cell().Blocks)-1)
@@ -207,8 +207,8 @@ func (e *editScreen) cursor(reduction bool) int {
 // drawing is the ladder of a cell with the cursor, and beside it what was.
 func (e *editScreen) drawing(m *model, reduction bool) []string {
 	t := m.theme
-	return t.ladderWith(e.genotype(), reduction, e.cursor(reduction), func(int, int) string { return " " }, func(block, rung int) string {
-		if was := e.was(reduction, block, rung); was != "" {
+	return t.ladderWith(e.genotype(), reduction, e.cursor(reduction), func(int, int) string { return " " }, func(block, operand int) string {
+		if was := e.was(reduction, block, operand); was != "" {
 			return " " + t.warn.Render(t.g.Differs+" "+was)
 		}
 		return ""
@@ -221,8 +221,8 @@ func (e *editScreen) listing(m *model) []string {
 	var out []string
 	for _, l := range celldraw.List(e.cell(), celldraw.Options{Tier: t.g.Tier, Reduction: e.reduction, Cursor: e.cursor(e.reduction)}) {
 		s := " " + t.spans(l)
-		if block, rung, ok := l.Rung(); ok {
-			if was := e.was(e.reduction, block, rung); was != "" {
+		if block, operand, ok := l.Operand(); ok {
+			if was := e.was(e.reduction, block, operand); was != "" {
 				s = fit(s, 33) + t.warn.Render(t.g.Differs+" "+was)
 			}
 		}
@@ -231,11 +231,11 @@ func (e *editScreen) listing(m *model) []string {
 	return out
 }
 
-// line is where a way to draw the cell has the rung under the cursor.
+// line is where a way to draw the cell has the operand under the cursor.
 func (e *editScreen) line(draw func(space.Cell, celldraw.Options) []celldraw.Line) int {
 	return slices.IndexFunc(draw(e.cell(), celldraw.Options{Reduction: e.reduction}), func(l celldraw.Line) bool {
-		block, rung, ok := l.Rung()
-		return ok && 2*block+rung-1 == e.at
+		block, operand, ok := l.Operand()
+		return ok && 2*block+operand-1 == e.at
 	})
 }
 

@@ -29,14 +29,14 @@ func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
 		{"o is the next op", []string{"o"}, "normal b0.op1: sep5x5, sep7x7"},
 		{"O the one before", []string{"O"}, "normal b0.op1: sep5x5, sep3x3"},
 		{"ops go round", []string{"j", "j", "o", "o", "o", "o"}, "normal b1.op1: sep5x5, conv1x7_7x1"},
-		{"j goes to the second rung", []string{"j", "o"}, "normal b0.op2: sep3x3, sep5x5"},
+		{"j goes to the second operand", []string{"j", "o"}, "normal b0.op2: sep3x3, sep5x5"},
 		{"i is the next input", []string{"i"}, "normal b0.in1: h[i], h[i-1]"},
 		{"inputs go round among the states there are", []string{"i", "i"}, ""},
 		{"a later block has more inputs", []string{"G", "i", "i"}, "normal b4.in2: h[i], b0"},
 		{"a joins by concat", []string{"j", "j", "a"}, "normal b1.combine: add, concat"},
 		{"tab is the reduction cell", []string{"tab", "o"}, "reduction b0.op1: sep5x5, sep7x7"},
 		{"n takes the block out of the output", []string{"G", "n"}, "normal concat: [p01234], [p0123]"},
-		{"N the input of the rung", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
+		{"N the input of the operand", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
 		{"u undoes", []string{"o", "j", "o", "u"}, "normal b0.op1: sep5x5, sep7x7"},
 		{"U does it again", []string{"o", "j", "i", "u", "u", "U", "U"}, "normal b0.op1: sep5x5, sep7x7; normal b0.in2: h[i-1], h[i]"},
 		{"u at the start does nothing", []string{"u", "u"}, ""},
@@ -236,7 +236,7 @@ func TestTheRungThatIsEditedIsInSight(t *testing.T) {
 		for range 2 {
 			for range 2 * len(edited(d).cell().Blocks) {
 				if got := d.text(); !under.MatchString(got) {
-					t.Errorf("%v: rung %d is not in sight:\n%s", size, edited(d).at, got)
+					t.Errorf("%v: operand %d is not in sight:\n%s", size, edited(d).at, got)
 				}
 				d.press("j")
 			}

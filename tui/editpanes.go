@@ -8,7 +8,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// panel is what can be chosen for the rung under the cursor, and what the cell costs.
+// panel is what can be chosen for the operand under the cursor, and what the cell costs.
 func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 	t := m.theme
 	in, op := e.operand()
@@ -51,7 +51,7 @@ func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 		}
 		body = append(body, " "+sign+t.family(o.Family).Render(label)+was)
 	}
-	return pane{title: "Change " + e.rung()}.draw(t, w, h, append(body, below...))
+	return pane{title: "Change " + e.place()}.draw(t, w, h, append(body, below...))
 }
 
 // costLines are params and multiply-adds, of the parent and of the edited cell.

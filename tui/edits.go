@@ -13,7 +13,7 @@ import (
 // other as one.
 type edits struct {
 	reduction bool       // the reduction cell is the one that is changed
-	at        int        // rung under the cursor: 2*block + 0 or 1
+	at        int        // operand under the cursor: 2*block + 0 or 1
 	steps     []editStep // [0] is the cell as it was
 	now       int        // the step that is shown; later ones were undone
 	sent      int        // the step that was sent to be trained, -1 if none
@@ -75,7 +75,7 @@ func (e *edits) turn(decision string, change func(c *space.Cell, k *space.Block)
 	e.take(editStep{g, fmt.Sprintf("%s %s %d", cellName(e.reduction), decision, e.at)})
 }
 
-// operand is the input and the op of the rung under the cursor.
+// operand is the input and the op of the operand under the cursor.
 func (e *edits) operand() (in int, op string) { return operandOf(e.cell(), e.at) }
 
 func operandOf(c space.Cell, at int) (in int, op string) {
@@ -148,17 +148,17 @@ func (e *edits) redo() error {
 	return nil
 }
 
-// rung names what is under the cursor: b2.1.
-func (e *edits) rung() string { return fmt.Sprintf("b%d.%d", e.at/2, e.at%2+1) }
+// place names what is under the cursor: b2.1.
+func (e *edits) place() string { return fmt.Sprintf("b%d.%d", e.at/2, e.at%2+1) }
 
-// was tells in what a rung differs from the cell as it was; empty if in nothing.
-func (e *edits) was(reduction bool, block, rung int) string {
+// was tells in what an operand differs from the cell as it was; empty if in nothing.
+func (e *edits) was(reduction bool, block, operand int) string {
 	if block < 0 {
 		return ""
 	}
 	before, after := cellOf(e.steps[0].g, reduction), cellOf(e.genotype(), reduction)
-	in, op := operandOf(before, 2*block+rung-1)
-	in2, op2 := operandOf(after, 2*block+rung-1)
+	in, op := operandOf(before, 2*block+operand-1)
+	in2, op2 := operandOf(after, 2*block+operand-1)
 	var s []string
 	if in != in2 {
 		s = append(s, space.StateName(in))
@@ -166,7 +166,7 @@ func (e *edits) was(reduction bool, block, rung int) string {
 	if op != op2 {
 		s = append(s, op)
 	}
-	if rung == 2 && before.Blocks[block].Combine != after.Blocks[block].Combine {
+	if operand == 2 && before.Blocks[block].Combine != after.Blocks[block].Combine {
 		s = append(s, before.Blocks[block].Combine)
 	}
 	return strings.Join(s, " ")

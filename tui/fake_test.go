@@ -159,7 +159,7 @@ func retrained() *nas.Snapshot {
 	for i, acc := range []float64{0.902, 0.911, 0.897, 0.884, 0.889} {
 		of := s.Top[2*i]
 		if i == 3 {
-			of.Kind = nas.Shadow
+			of.Kind = nas.Random
 		}
 		add(of, 16, 1, nas.Done, acc)
 		add(of, 16, 2, nas.Done, acc+0.004*float64(i%3))
@@ -257,7 +257,7 @@ func busy() *nas.Snapshot {
 		best = max(best, min(reward, 0.7714))
 		s.Rewards = append(s.Rewards, nas.RewardPoint{Trial: i, Reward: reward, Mean: mean, Best: best})
 		if i%10 == 9 {
-			s.Shadows = append(s.Shadows, nas.RewardPoint{Trial: i, Mean: 0.553 + 0.006*math.Sin(float64(i)/100), Best: 0.61})
+			s.Randoms = append(s.Randoms, nas.RewardPoint{Trial: i, Mean: 0.553 + 0.006*math.Sin(float64(i)/100), Best: 0.61})
 		}
 	}
 	s.Verdict = &nas.Verdict{Claim: nas.Better, Text: "the controller's last 20 average 0.718 against 0.553 for random cells: +0.165 (95 % 0.151 to 0.179)", Window: 20, Randoms: 128,
@@ -428,7 +428,7 @@ func fakeLatency(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
 		for i, b := range cell.Blocks {
 			for k, name := range []string{b.Op1, b.Op2} {
 				op, _ := space.OpByName(name)
-				l.Rungs = append(l.Rungs, child.RungLatency{Cell: kind, Block: i, Operand: k + 1, Op: name, MS: []float64{0.01 * float64(op.Kernel*op.Kernel), 0.2 * float64(op.Kernel*op.Kernel)}})
+				l.Operands = append(l.Operands, child.OperandLatency{Cell: kind, Block: i, Operand: k + 1, Op: name, MS: []float64{0.01 * float64(op.Kernel*op.Kernel), 0.2 * float64(op.Kernel*op.Kernel)}})
 			}
 		}
 	}

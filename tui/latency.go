@@ -95,10 +95,10 @@ func (m *model) measure() tea.Cmd {
 	})
 }
 
-// rungTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was not measured.
-func rungTime(l child.Latency, reduction bool, block, rung int) string {
-	for _, r := range l.Rungs {
-		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == rung && len(r.MS) > 0 {
+// operandTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was not measured.
+func operandTime(l child.Latency, reduction bool, block, operand int) string {
+	for _, r := range l.Operands {
+		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == operand && len(r.MS) > 0 {
 			return millis(r.MS[0])
 		}
 	}

@@ -73,7 +73,7 @@ func (r *retrainScreen) base() nas.RetrainSpec {
 		s.Data.Name, s.Data.Dir = name, ""
 		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
 	}
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+	if recipe, err := child.PresetNamed(r.get("preset")); err == nil {
 		s = s.With(recipe, side)
 	}
 	s.Net.Image = side
@@ -86,7 +86,7 @@ func (r *retrainScreen) base() nas.RetrainSpec {
 func (r *retrainScreen) fill() {
 	spec := r.spec
 	r.timed, r.fitted = false, ""
-	if recipe, err := child.RecipeNamed(r.get("preset")); err == nil {
+	if recipe, err := child.PresetNamed(r.get("preset")); err == nil {
 		side := spec.Data.Image
 		if recipe.Net.Image > 0 {
 			side = 0 // as the preset prescribes
@@ -274,7 +274,7 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 
 // settle is called when something is known of what the settings ask for: a preset that is named after a time gets the epochs that fit.
 func (r *retrainScreen) settle(m *model) {
-	recipe, err := child.RecipeNamed(r.get("preset"))
+	recipe, err := child.PresetNamed(r.get("preset"))
 	if err != nil || !r.timed {
 		return
 	}
@@ -297,7 +297,7 @@ func (r *retrainScreen) refit() {
 
 // within is the time that the preset is named after; 0 if it is none.
 func (r *retrainScreen) within() time.Duration {
-	recipe, _ := child.RecipeNamed(r.get("preset"))
+	recipe, _ := child.PresetNamed(r.get("preset"))
 	return recipe.Within
 }
 
@@ -314,7 +314,7 @@ func (r *retrainScreen) estimate(m *model) []string {
 	case !known:
 		return []string{"…"}
 	}
-	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Trainable), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
+	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Params), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
 	if p.Unread {
 		lines = append(lines, fmt.Sprintf("as if %d classes in colour; %s looks", c.Retrain.Net.WithDefaults().Classes, m.keyOf(actMeasureTime)))
 	}

@@ -49,7 +49,7 @@ func TestAPresetFillsInTheSettings(t *testing.T) {
 	}
 	d.press("enter")
 	c := d.last()
-	want, _ := child.RecipeNamed("6@768")
+	want, _ := child.PresetNamed("6@768")
 	if c.Do != nas.Retrain || c.Retrain == nil {
 		t.Fatalf("sent %+v", c)
 	}

@@ -19,7 +19,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 		judged = "test"
 	}
 	presets := []string{ownSettings}
-	for _, r := range child.Recipes {
+	for _, r := range child.Presets {
 		presets = append(presets, r.Name)
 	}
 	named := func(s string) error {

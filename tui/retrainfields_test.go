@@ -94,7 +94,7 @@ func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
 		if n.Stack != r.stack || n.StemMultiplier != r.stem || n.SkipReduction != r.skip || shown != r.skip {
 			t.Errorf("%s, stack %s, %s px, %v: stem %v, skip %v, shown %v", r.preset, r.stack, r.image, r.then, n.StemMultiplier, n.SkipReduction, shown)
 		}
-		if want := child.Recipes[3].Name; r.preset == want && !n.Aux {
+		if want := child.Presets[3].Name; r.preset == want && !n.Aux {
 			t.Errorf("%s in the stack %s has lost its auxiliary head", want, r.stack)
 		}
 	}

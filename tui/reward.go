@@ -41,7 +41,7 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
 	lines := []line{{name: "mean of 20", values: mean, style: t.mean}, {name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max}}
-	if len(s.Shadows) > 0 {
+	if len(s.Randoms) > 0 {
 		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
 	}
 	top := topLine(s.Verdict)
@@ -56,8 +56,8 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 func randomMeans(s *nas.Snapshot) []float64 {
 	means, next, last := make([]float64, len(s.Rewards)), 0, math.NaN()
 	for i, r := range s.Rewards {
-		for next < len(s.Shadows) && s.Shadows[next].Trial < r.Trial {
-			last = s.Shadows[next].Mean
+		for next < len(s.Randoms) && s.Randoms[next].Trial < r.Trial {
+			last = s.Randoms[next].Mean
 			next++
 		}
 		means[i] = last

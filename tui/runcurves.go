@@ -14,7 +14,7 @@ import (
 
 // RunCurve is how the rewards of a run went.
 type RunCurve struct {
-	Rewards, Shadows []nas.RewardPoint // as in [nas.Snapshot]
+	Rewards, Randoms []nas.RewardPoint // as in [nas.Snapshot]
 	Verdict          *nas.Verdict
 }
 
@@ -143,8 +143,8 @@ func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 		}
 		lines = append(lines, l)
 	}
-	if c := r.curves[x.Dir]; len(all) == 1 && len(c.Shadows) > 0 {
-		lines = append([]line{{name: "random cells", values: byTrial(c.Shadows, last, w), style: t.plain, dotted: true}}, lines...)
+	if c := r.curves[x.Dir]; len(all) == 1 && len(c.Randoms) > 0 {
+		lines = append([]line{{name: "random cells", values: byTrial(c.Randoms, last, w), style: t.plain, dotted: true}}, lines...)
 	}
 	rows := h - 2
 	var foot []string

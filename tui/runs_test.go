@@ -45,7 +45,7 @@ func fakeCurve(_ context.Context, r RunRow) (RunCurve, error) {
 		x := float64(i+1) / float64(r.Done)
 		c.Rewards = append(c.Rewards, nas.RewardPoint{Trial: i, Mean: 0.5 + (r.Best-0.52)*x*(2-x), Best: r.Best})
 		if i%5 == 4 {
-			c.Shadows = append(c.Shadows, nas.RewardPoint{Trial: i, Mean: 0.55})
+			c.Randoms = append(c.Randoms, nas.RewardPoint{Trial: i, Mean: 0.55})
 		}
 	}
 	return c, nil

@@ -36,7 +36,7 @@ func retrains(d *driver) (out []string) {
 
 func TestMarkedCellsAreRetrainedTogether(t *testing.T) {
 	s := busy()
-	s.Top[5].Kind = nas.Shadow
+	s.Top[5].Kind = nas.Random
 	d := drive(t, s, 120, 36).press("5", "j", " ", "j", " ", "j", " ", "r")
 	if r := d.m.top().(*retrainScreen); r.get("cells") != "this one" {
 		t.Errorf("the form begins with %s; want the cell under the cursor alone", r.get("cells"))
@@ -250,7 +250,7 @@ func TestACoveredLadderFollowsTheRun(t *testing.T) {
 // A star is not lost when better cells are found.
 func TestStarredCellsBelowTheBestAreRetrainedAndFound(t *testing.T) {
 	s := busy()
-	low := trialOf(12, randomCell(99), nas.Shadow, nas.Done, 20, 20, 0.31)
+	low := trialOf(12, randomCell(99), nas.Random, nas.Done, 20, 20, 0.31)
 	low.Star = true
 	s.Starred = []nas.TrialView{low}
 	d := drive(t, s, 120, 36).press("5", "r")

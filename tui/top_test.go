@@ -27,7 +27,7 @@ func idsOf(list []nas.TrialView) (ids []int) {
 
 func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
 	s := costs()
-	s.Top[5].Star, s.Top[6].Kind = true, nas.Shadow
+	s.Top[5].Star, s.Top[6].Kind = true, nas.Random
 	stored := func(v nas.TrialView) float64 { return v.Latency }
 	for i, order := range TopOrders() {
 		for _, filter := range []string{"", "random", "starred", "s5 -a3", "nothing has this"} {

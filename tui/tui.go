@@ -55,7 +55,7 @@ type Options struct {
 	OpenRun   func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
 	Write     func(dir, name string, content []byte) (path string, err error)       // writes a file that belongs to the run in dir; nil: none are written
 	Cost      func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
-	Latency   func(space.Genotype, nas.RetrainSpec) (child.Latency, error)          // measures the network of a training and its rungs, one image on one thread first; nil: not from here
+	Latency   func(space.Genotype, nas.RetrainSpec) (child.Latency, error)          // measures the network of a training and its ops, one image on one thread first; nil: not from here
 	Plan      func(space.Genotype, nas.RetrainSpec) (Plan, error)                   // counts a training; nil: what a retrain takes is not shown
 
 	Estimate func(context.Context, space.Genotype, nas.RetrainSpec) (child.Estimate, error) // measures how long a training takes here, in seconds; nil: not from here

@@ -43,7 +43,7 @@ func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
 }
 
 func TestTheCurveOfRandomCellsStandsAtTheChildrenOfTheController(t *testing.T) {
-	s := &nas.Snapshot{Results: nas.Results{Rewards: []nas.RewardPoint{{Trial: 0}, {Trial: 1}, {Trial: 3}, {Trial: 4}, {Trial: 6}}, Shadows: []nas.RewardPoint{{Trial: 2, Mean: 0.5}, {Trial: 5, Mean: 0.6}}}}
+	s := &nas.Snapshot{Results: nas.Results{Rewards: []nas.RewardPoint{{Trial: 0}, {Trial: 1}, {Trial: 3}, {Trial: 4}, {Trial: 6}}, Randoms: []nas.RewardPoint{{Trial: 2, Mean: 0.5}, {Trial: 5, Mean: 0.6}}}}
 	got := randomMeans(s)
 	if len(got) != 5 || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) || got[2] != 0.5 || got[3] != 0.5 || got[4] != 0.6 {
 		t.Errorf("%v", got)

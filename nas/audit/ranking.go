@@ -53,7 +53,7 @@ func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	return ranked, run.Config, nil
 }
 
-// Verdict judges on the run in dir by what its store has; nil if it has no shadows.
+// Verdict judges on the run in dir by what its store has; nil if it has no random cells.
 func Verdict(dir string) (*nas.Verdict, error) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -65,7 +65,7 @@ func Verdict(dir string) (*nas.Verdict, error) {
 		r := nas.Rewarded{Cell: t.CellHash, Reward: t.Reward}
 		switch k := record.KindOf(t); {
 		case !t.HasReward || t.ID < run.Config.Inherited:
-		case k == nas.Shadow:
+		case k == nas.Random:
 			random = append(random, r)
 		case k == nas.Sampled:
 			controller = append(controller, r)

@@ -66,7 +66,7 @@ type verifier struct {
 	starts    []int // index of the first proposal of each batch
 	updates   []checkpoints.Update
 	policies  map[int]controller.Controller // the versions that are still needed
-	uniform   controller.Controller         // draws the shadows
+	uniform   controller.Controller         // draws the random cells
 }
 
 func newVerifier(run *record.Run) (*verifier, error) {
@@ -237,8 +237,8 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 		if t.Open() {
 			v.problem("update %d: it used trial %d, which has no end", u.Version, x.Trial)
 		}
-		if record.KindOf(t) == nas.Shadow {
-			v.problem("update %d: it used trial %d, which is a shadow", u.Version, x.Trial)
+		if record.KindOf(t) == nas.Random {
+			v.problem("update %d: it used trial %d, which is a random cell", u.Version, x.Trial)
 		}
 		if t.HasReward && t.Reward != x.Reward {
 			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
@@ -253,8 +253,8 @@ func (v *verifier) redraw(p controller.Controller, k, version int) {
 	for _, t := range v.batch(k) {
 		v.Proposals++
 		from, by, again := version, fmt.Sprint("policy version ", version), controller.Proposal{}
-		if v.run.Config.ShadowAt(t.ID) {
-			from, by, again = -1, "the stream of shadows", record.ProposeShadow(v.uniform, v.run.Config.Seed, t.ID)
+		if v.run.Config.RandomAt(t.ID) {
+			from, by, again = -1, "the stream of random cells", record.ProposeRandom(v.uniform, v.run.Config.Seed, t.ID)
 		} else {
 			again = p.Propose(rng.Stream(v.run.Config.Seed, "propose", uint64(t.ID)))
 		}

@@ -44,7 +44,7 @@ var errMeasured = errors.New("measured")
 
 // Measure trains a network of the settings on random images for about two seconds, at least one step, judges a batch a few times, and tells what the whole training
 // will take. Batches of large networks are smaller than those of the training. Its memory comes from m, so that a training that uses m next finds it mapped.
-func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int, m *Memory) (e Estimate, err error) {
+func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int, m *Buffers) (e Estimate, err error) {
 	net, train = net.WithDefaults(), train.WithDefaults()
 	epochs := train.Epochs
 	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6 // what is learned of noise does not matter, but it must not diverge

@@ -14,11 +14,11 @@ import (
 // Latency is how long a network takes to look at images, by the moving statistics, on this machine.
 type Latency struct {
 	Cost
-	Net     NetConfig      `json:"net"`
-	Network []LatencyPoint `json:"network"`
-	Rungs   []RungLatency  `json:"rungs"`
-	Other   RungLatency    `json:"other"` // what is in no rung: stem, projections, combines, outputs, classifier
-	Batches []int          `json:"batches"`
+	Net      NetConfig        `json:"net"`
+	Network  []LatencyPoint   `json:"network"`
+	Operands []OperandLatency `json:"rungs"`
+	Other    OperandLatency   `json:"other"` // what is in no operand: stem, projections, combines, outputs, classifier
+	Batches  []int            `json:"batches"`
 }
 
 // LatencyPoint is one way to run the network.
@@ -31,8 +31,8 @@ type LatencyPoint struct {
 	Images   float64 `json:"images_per_s"`
 }
 
-// RungLatency is one op of a cell: its sum over all cells of that kind in the network.
-type RungLatency struct {
+// OperandLatency is one op of a cell: its sum over all cells of that kind in the network.
+type OperandLatency struct {
 	Cell      string    `json:"cell,omitempty"` // normal, reduction
 	Block     int       `json:"block"`
 	Operand   int       `json:"operand"` // 1 or 2
@@ -63,7 +63,7 @@ func (o LatencyOptions) Validate() error {
 	return nil
 }
 
-// MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on them. Rungs are measured
+// MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on them. Operands are measured
 // within the network, where their inputs lie in the caches as they do in use.
 func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latency, err error) {
 	defer recoverPanic(&err)
@@ -75,13 +75,13 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 	if err != nil {
 		return l, fmt.Errorf("child: latency: %w", err)
 	}
-	l = Latency{Cost: n.cost(), Net: n.config, Batches: o.Batches, Other: RungLatency{MS: make([]float64, len(o.Batches))}}
-	rungOf, err := l.list(g, n)
+	l = Latency{Cost: n.cost(), Net: n.config, Batches: o.Batches, Other: OperandLatency{MS: make([]float64, len(o.Batches))}}
+	operandOf, err := l.list(g, n)
 	if err != nil {
 		return l, fmt.Errorf("child: latency: %w", err)
 	}
 	for i, batch := range o.Batches {
-		if err := l.batch(g, i, batch, rungOf, o); err != nil {
+		if err := l.batch(g, i, batch, operandOf, o); err != nil {
 			return l, fmt.Errorf("child: latency: batch %d: %w", batch, err)
 		}
 	}
@@ -100,8 +100,8 @@ func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, e
 	return l.Network[0].MS, nil
 }
 
-// batch measures all ways to run the batch of the given place in l.Batches, and the rungs in the first of them.
-func (l *Latency) batch(g space.Genotype, place, batch int, rungOf map[string]int, o LatencyOptions) error {
+// batch measures all ways to run the batch of the given place in l.Batches, and the operands in the first of them.
+func (l *Latency) batch(g space.Genotype, place, batch int, operandOf map[string]int, o LatencyOptions) error {
 	for _, threads := range slices.Compact([]int{1, o.Threads}) {
 		if batch%threads != 0 {
 			continue
@@ -111,7 +111,7 @@ func (l *Latency) batch(g space.Genotype, place, batch int, rungOf map[string]in
 			return err
 		}
 		if threads == 1 {
-			l.rungs(shards[0].program, rungOf, place, o.Seconds)
+			l.operands(shards[0].program, operandOf, place, o.Seconds)
 		}
 	}
 	if o.Threads == 1 {
@@ -184,26 +184,26 @@ func (l *Latency) point(p LatencyPoint, run func(), seconds float64) {
 	l.Network = append(l.Network, p)
 }
 
-// list lists the rungs with what they cost, and returns which rung a part of the network belongs to.
-func (l *Latency) list(g space.Genotype, n *network) (rungOf map[string]int, err error) {
-	rungOf = map[string]int{}
+// list lists the operands with what they cost, and returns which operand a part of the network belongs to.
+func (l *Latency) list(g space.Genotype, n *network) (operandOf map[string]int, err error) {
+	operandOf = map[string]int{}
 	for _, kind := range []string{"normal", "reduction"} {
-		first := len(l.Rungs)
+		first := len(l.Operands)
 		c, _ := g.Cell(kind)
 		for b, k := range c.Blocks {
 			for operand, r := range []struct {
 				in int
 				op string
 			}{{k.In1, k.Op1}, {k.In2, k.Op2}} {
-				l.Rungs = append(l.Rungs, RungLatency{Cell: kind, Block: b, Operand: operand + 1, Op: r.op, In: space.StateName(r.in), MS: make([]float64, len(l.Batches))})
+				l.Operands = append(l.Operands, OperandLatency{Cell: kind, Block: b, Operand: operand + 1, Op: r.op, In: space.StateName(r.in), MS: make([]float64, len(l.Batches))})
 			}
 		}
 		for i, cell := range n.cells {
 			if cell.reduction != (kind == "reduction") {
 				continue
 			}
-			for r := first; r < len(l.Rungs); r++ {
-				rungOf[opPath(cellPath(i), l.Rungs[r].Block, l.Rungs[r].Operand)] = r
+			for r := first; r < len(l.Operands); r++ {
+				operandOf[opPath(cellPath(i), l.Operands[r].Block, l.Operands[r].Operand)] = r
 			}
 		}
 	}
@@ -213,32 +213,32 @@ func (l *Latency) list(g space.Genotype, n *network) (rungOf map[string]int, err
 	}
 	l.Other.Trainable, l.Other.MAdds = l.Trainable, l.Cost.MAdds
 	for _, y := range layers {
-		if r, ok := rungOf[y.Part]; ok {
-			l.Rungs[r].Trainable += y.Params()
-			l.Rungs[r].MAdds += y.MAdds()
+		if r, ok := operandOf[y.Part]; ok {
+			l.Operands[r].Trainable += y.Params()
+			l.Operands[r].MAdds += y.MAdds()
 			l.Other.Trainable -= y.Params()
 			l.Other.MAdds -= y.MAdds()
 		}
 	}
-	return rungOf, nil
+	return operandOf, nil
 }
 
-// rungs measures the parts of the network at the batch of the given place in l.Batches.
-func (l *Latency) rungs(p *nn.Program, rungOf map[string]int, batch int, seconds float64) {
+// operands measures the parts of the network at the batch of the given place in l.Batches.
+func (l *Latency) operands(p *nn.Program, operandOf map[string]int, batch int, seconds float64) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
 	defer p.Measure(nil)
-	runs := make([][]float64, len(l.Rungs)+1) // milliseconds by rung and run; the last is the rest
+	runs := make([][]float64, len(l.Operands)+1) // milliseconds by operand and run; the last is the rest
 	timed(make([]float64, 0, 1<<12), func() {
 		var c nn.Clock
 		p.Measure(&c)
 		p.Forward(false)
 		sums := make([]float64, len(runs))
 		for part, t := range c.Parts() {
-			r, ok := rungOf[part]
+			r, ok := operandOf[part]
 			if !ok {
-				r = len(l.Rungs)
+				r = len(l.Operands)
 			}
 			sums[r] += milliseconds(t)
 		}
@@ -246,8 +246,8 @@ func (l *Latency) rungs(p *nn.Program, rungOf map[string]int, batch int, seconds
 			runs[r] = append(runs[r], ms)
 		}
 	}, seconds)
-	for r := range l.Rungs {
-		l.Rungs[r].MS[batch] = median(runs[r])
+	for r := range l.Operands {
+		l.Operands[r].MS[batch] = median(runs[r])
 	}
-	l.Other.MS[batch] = median(runs[len(l.Rungs)])
+	l.Other.MS[batch] = median(runs[len(l.Operands)])
 }

@@ -34,11 +34,11 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 	if !slices.Equal(ways, all) {
 		t.Errorf("ways %+v; want %+v", ways, all)
 	}
-	if len(l.Rungs) != 20 {
-		t.Fatalf("%d rungs, want 20", len(l.Rungs))
+	if len(l.Operands) != 20 {
+		t.Fatalf("%d operands, want 20", len(l.Operands))
 	}
 	trainable, madds := l.Other.Trainable, l.Other.MAdds
-	for _, r := range l.Rungs {
+	for _, r := range l.Operands {
 		trainable, madds = trainable+r.Trainable, madds+r.MAdds
 		op, _ := space.OpByName(r.Op)
 		nothing := op.Family == space.Identity && r.Cell == "normal" && r.In == "h[i]" || op.Family == space.Identity && r.In == "b1"
@@ -52,7 +52,7 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 		}
 	}
 	if trainable != want.Trainable || madds != want.MAdds || !(l.Other.MS[0] > 0) || !(l.Other.MS[1] > 0) {
-		t.Errorf("rungs and the rest have %d parameters and %d multiply-adds, want %d and %d; the rest takes %v ms", trainable, madds, want.Trainable, want.MAdds, l.Other.MS)
+		t.Errorf("operands and the rest have %d parameters and %d multiply-adds, want %d and %d; the rest takes %v ms", trainable, madds, want.Trainable, want.MAdds, l.Other.MS)
 	}
 }
 

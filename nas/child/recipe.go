@@ -9,8 +9,8 @@ import (
 	"nasnet/dataset"
 )
 
-// Recipe is a named scale and training for a cell that was picked.
-type Recipe struct {
+// Preset is a named scale and training for a cell that was picked.
+type Preset struct {
 	Name, Title string
 	Net         NetConfig     // Image is 0 where it may be any
 	Train       TrainConfig   // Epochs is 0 if the time decides
@@ -19,10 +19,10 @@ type Recipe struct {
 	Pad, Cutout float64 // as parts of the image's side, in place of those of Train
 }
 
-// Recipes are three that are sized by what a machine can do in the time of their names, and the networks of the paper, named N@filters as there (tables 1
+// Presets are three that are sized by what a machine can do in the time of their names, and the networks of the paper, named N@filters as there (tables 1
 // and 2, appendix A.1 and A.7; settings of the reference implementation slim nasnet.py where the paper has none). The ImageNet networks were trained by 50
 // to 100 workers at a rate that falls by steps; here it falls as a cosine, over a number of epochs that is ours.
-var Recipes = []Recipe{
+var Presets = []Preset{
 	{Name: "10-minutes", Title: "N=1 F=8, as many epochs as fit", Within: 10 * time.Minute, MostEpochs: 60, Pad: 1.0 / 8,
 		Net: NetConfig{N: 1, Filters: 8}, Train: practical(0)},
 	{Name: "1-hour", Title: "N=1 F=16, as many epochs as fit", Within: time.Hour, MostEpochs: 120, Pad: 1.0 / 8,
@@ -59,10 +59,10 @@ func paperImageNet(lr, decay, drop float64) TrainConfig {
 	return c
 }
 
-// For returns the settings for images: the side they are read at (0: the one that the recipe prescribes), channels and classes, as
-// far as they are known (0: not), and whether flipping changes their class. A recipe named after a time has its most epochs,
+// For returns the settings for images: the side they are read at (0: the one that the preset prescribes), channels and classes, as
+// far as they are known (0: not), and whether flipping changes their class. A preset named after a time has its most epochs,
 // until it is known how many fit.
-func (r Recipe) For(images dataset.Info) Setup {
+func (r Preset) For(images dataset.Info) Setup {
 	s := Setup{Net: r.Net, Train: r.Train}
 	if images.Image > 0 {
 		s.Net.Image = images.Image
@@ -74,7 +74,7 @@ func (r Recipe) For(images dataset.Info) Setup {
 	if r.Cutout > 0 {
 		s.Train.Augment.Cutout = max(1, int(math.Round(r.Cutout*float64(s.Net.Image))))
 	}
-	if images.Handed {
+	if images.NoFlip {
 		s.Train.Augment.Flip, s.Train.FlipAverage = false, false
 	}
 	if r.Within > 0 {
@@ -83,14 +83,14 @@ func (r Recipe) For(images dataset.Info) Setup {
 	return s
 }
 
-// RecipeNamed returns the recipe of a name.
-func RecipeNamed(name string) (Recipe, error) {
+// PresetNamed returns the recipe of a name.
+func PresetNamed(name string) (Preset, error) {
 	var names []string
-	for _, r := range Recipes {
+	for _, r := range Presets {
 		if r.Name == name {
 			return r, nil
 		}
 		names = append(names, r.Name)
 	}
-	return Recipe{}, fmt.Errorf("preset is %.40q; want one of %s", name, strings.Join(names, ", "))
+	return Preset{}, fmt.Errorf("preset is %.40q; want one of %s", name, strings.Join(names, ", "))
 }

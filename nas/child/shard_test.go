@@ -210,7 +210,7 @@ func TestShardedStepsAllocateNextToNothing(t *testing.T) {
 
 func TestShardsShareMemoryWithLaterChildren(t *testing.T) {
 	data := images(t, 40, 20, 10)
-	run := func(m *child.Memory, shards int) []byte {
+	run := func(m *child.Buffers, shards int) []byte {
 		tr := trainer(t, small, sharded("sgd", shards), data)
 		if m != nil {
 			tr.Use(m)
@@ -220,7 +220,7 @@ func TestShardsShareMemoryWithLaterChildren(t *testing.T) {
 		}
 		return saved(t, tr)
 	}
-	var m child.Memory
+	var m child.Buffers
 	want := [][]byte{run(nil, 1), run(nil, 2)}
 	size := int64(0)
 	for i, shards := range []int{2, 1, 2, 1} {

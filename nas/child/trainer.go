@@ -24,12 +24,12 @@ type Data struct {
 	SHA256     string // of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
 }
 
-// Memory is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value
+// Buffers is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value
 // is ready.
-type Memory struct{ arenas []*nn.Arena } // of the shards
+type Buffers struct{ arenas []*nn.Arena } // of the shards
 
 // Bytes returns the size of the memory.
-func (m *Memory) Bytes() int64 {
+func (m *Buffers) Bytes() int64 {
 	n := int64(0)
 	for _, a := range m.arenas {
 		n += a.Bytes()
@@ -142,7 +142,7 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 
 // Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a
 // child has memory of its own.
-func (t *Trainer) Use(m *Memory) {
+func (t *Trainer) Use(m *Buffers) {
 	if t.ready {
 		return
 	}

@@ -154,7 +154,7 @@ func TestTheResultDependsOnSeedAndIdsAloneAndNotOnMemory(t *testing.T) {
 	data := images(t, 40, 20, 10)
 	train := all("sgd")
 	train.Epochs = 2
-	run := func(m *child.Memory, ids ...uint64) []byte {
+	run := func(m *child.Buffers, ids ...uint64) []byte {
 		tr := trainer(t, small, train, data, ids...)
 		if m != nil {
 			tr.Use(m)
@@ -165,7 +165,7 @@ func TestTheResultDependsOnSeedAndIdsAloneAndNotOnMemory(t *testing.T) {
 		return saved(t, tr)
 	}
 	want := run(nil, 1)
-	var m child.Memory
+	var m child.Buffers
 	big := small
 	big.Filters = 8
 	tr := trainer(t, big, train, data)

@@ -425,7 +425,7 @@ func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State
 	}
 	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}}, Seed: seed}}, Result: nas.Result{HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell)}}
 	if reward > 0 {
-		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Sampled, nas.Sampled}[cell], Reward: reward}
+		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Random, nas.Submitted, nas.Sampled, nas.Sampled}[cell], Reward: reward}
 	}
 	return v
 }
@@ -470,7 +470,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 || s.Kind != "" || s.Is() != s.Baseline {
 		t.Errorf("a baseline: %+v", s)
 	}
-	for i, want := range map[int]string{1: "drawn uniformly", 2: "", 3: "made by hand"} {
+	for i, want := range map[int]string{1: "random cell", 2: "", 3: "made by hand"} {
 		if s := r.Standings[i]; s.Is() != want || s.Kind != s.Found.Kind || s.Baseline != "" {
 			t.Errorf("%s is %q, of kind %q; want %q of the kind %q", s.Name, s.Is(), s.Kind, want, s.Found.Kind)
 		}

@@ -29,8 +29,8 @@ type Candidate struct {
 // OriginOf says in words where a trial of a kind comes from; empty if the controller proposed it.
 func OriginOf(k nas.Kind) string {
 	switch k {
-	case nas.Shadow:
-		return "drawn uniformly"
+	case nas.Random:
+		return "random cell"
 	case nas.Submitted:
 		return "made by hand"
 	}

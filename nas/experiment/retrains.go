@@ -191,7 +191,7 @@ func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baseli
 		for _, b := range Baselines() {
 			add(nas.Command{Cell: &b.Genotype, Text: b.Name})
 		}
-		if k := slices.IndexFunc(s.Top, func(v nas.TrialView) bool { return v.Kind == nas.Shadow }); k >= 0 {
+		if k := slices.IndexFunc(s.Top, func(v nas.TrialView) bool { return v.Kind == nas.Random }); k >= 0 {
 			add(nas.Command{Cell: &s.Top[k].Genotype, Parent: &s.Top[k].ID, Text: "best random cell"})
 		}
 	}

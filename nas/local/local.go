@@ -210,9 +210,9 @@ func (e *Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Ste
 			return nas.Outcome{}, fmt.Errorf("%w: %w", nas.ErrState, err)
 		}
 	}
-	m, _ := e.buffers.Get().(*child.Memory)
+	m, _ := e.buffers.Get().(*child.Buffers)
 	if m == nil || m.Bytes() > t.Bytes()+memorySlack { // what a larger child left would be more than this one was given
-		m = new(child.Memory)
+		m = new(child.Buffers)
 	}
 	defer e.buffers.Put(m)
 	t.Use(m)

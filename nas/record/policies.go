@@ -109,13 +109,13 @@ func PolicyFrom(sp space.Space, c controller.Config, state []byte) (controller.C
 	return p, err
 }
 
-// Uniform returns what draws the shadows of a space.
+// Uniform returns what draws the random cells of a space.
 func Uniform(sp space.Space) (controller.Controller, error) {
 	return controller.New(sp.Arities(), controller.Config{Strategy: "random"})
 }
 
-// ProposeShadow draws a shadow with a stream of its own, so that it depends on nothing but seed and number.
-func ProposeShadow(uniform controller.Controller, seed uint64, id int) controller.Proposal {
+// ProposeRandom draws a random cell with a stream of its own, so that it depends on nothing but seed and number.
+func ProposeRandom(uniform controller.Controller, seed uint64, id int) controller.Proposal {
 	return uniform.Propose(rng.Stream(seed, "shadow", uint64(id)))
 }
 

@@ -38,8 +38,8 @@ func Trial(t *nas.Trial) checkpoints.Trial {
 		panic(fmt.Sprintf("record: genotype of trial %d: %v", t.ID, err)) // a validated genotype is plain data
 	}
 	kind := t.Kind
-	if kind == nas.Shadow {
-		kind = nas.Sampled // to the store, a shadow is a proposal of no policy
+	if kind == nas.Random {
+		kind = nas.Sampled // to the store, a random cell is a proposal of no policy
 	}
 	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.Hash, Choices: t.Choices,
 		LogP: t.LogP, State: string(t.State), Attempt: t.Attempt, Parent: t.Parent, Star: t.Star, Note: t.Note,
@@ -104,7 +104,7 @@ func KindOf(r checkpoints.Trial) nas.Kind {
 	if k := nas.Kind(r.Kind); k != nas.Sampled || r.PolicyVersion >= 0 {
 		return k
 	}
-	return nas.Shadow
+	return nas.Random
 }
 
 // Update returns what a screen shows of an update of the policy.

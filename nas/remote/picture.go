@@ -16,12 +16,12 @@ import (
 type picture struct {
 	mu    sync.Mutex
 	snap  *nas.Snapshot
-	rev   uint64 // grows with every change of a part
-	parts []part // one for each field of nas.Snapshot
+	rev   uint64      // grows with every change of a part
+	parts []fieldText // one for each field of nas.Snapshot
 }
 
-// part is one field of the snapshot.
-type part struct {
+// fieldText is one field of the snapshot.
+type fieldText struct {
 	name  string
 	value any // what text was made of
 	text  json.RawMessage
@@ -68,7 +68,7 @@ func (p *picture) take(s *nas.Snapshot) error {
 	v := reflect.ValueOf(s).Elem()
 	first := p.parts == nil
 	if first {
-		p.parts = make([]part, len(fields))
+		p.parts = make([]fieldText, len(fields))
 	}
 	rev := p.rev + 1
 	for i, of := range fields {

@@ -24,7 +24,7 @@ type Status struct {
 	Failed   int       `json:"failed"`
 	Updates  int       `json:"updates"` // policy version
 
-	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without shadows
+	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without random cells
 
 	Cost nas.CostTerm `json:"cost,omitzero"` // what costs take from the rewards
 

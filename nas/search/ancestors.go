@@ -15,7 +15,7 @@ import (
 
 // ancestors is the runs that a fork descends from, as far as they lie beside it and were made by the same build, with the same data and settings of training. A
 // trial of the same number and cell has the same job there, and so the same outcome to the bit: it need not be trained again. Right after the fork that is
-// true of the proposals that come from the same policy, and throughout of the shadows, as long as the seed stays the same.
+// true of the proposals that come from the same policy, and throughout of the random cells, as long as the seed stays the same.
 type ancestors struct {
 	run   *record.Run // the fork
 	dir   string      // of the fork

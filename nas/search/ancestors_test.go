@@ -15,7 +15,7 @@ import (
 func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
-	c.Children, c.Batch, c.Lag, c.Shadow, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
+	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
 	finish(t, create(t, filepath.Join(root, "first"), c, Options{Workers: 1}))
 	fork := func(of, name string, at int, change Change) *Search {
 		t.Helper()

@@ -280,7 +280,7 @@ func (stateless) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 
 func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 	c := fiveEpochs()
-	c.Lag, c.Shadow, c.Repeats = 1, 4, "cached"
+	c.Lag, c.RandomEvery, c.Repeats = 1, 4, "cached"
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
 	step := 13
 	if testing.Short() {
@@ -314,7 +314,7 @@ func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 // that a checkpoint forgets shows in the end.
 func realConfig() nas.Config {
 	c := testConfig()
-	c.Name, c.Data, c.Children, c.Batch, c.Lag, c.Shadow, c.Blocks, c.Ops, c.Repeats = "run", "synthetic", 6, 2, 1, 3, 2, "sep3x3,conv3x3,avg3x3,identity", "retrain"
+	c.Name, c.Data, c.Children, c.Batch, c.Lag, c.RandomEvery, c.Blocks, c.Ops, c.Repeats = "run", "synthetic", 6, 2, 1, 3, 2, "sep3x3,conv3x3,avg3x3,identity", "retrain"
 	c.TrainImages, c.ValImages = 256, 100
 	c.Net = child.NetConfig{Stack: "cifar", N: 1, Filters: 4, Image: 8}
 	c.Train.Epochs, c.Train.Batch, c.Train.Dropout = 6, 16, 0.1

@@ -9,7 +9,7 @@ import (
 
 func TestTheEndOfAChildTellsHowItsRewardStands(t *testing.T) {
 	c := testConfig()
-	c.Shadow, c.Repeats = 3, "retrain"
+	c.RandomEvery, c.Repeats = 3, "retrain"
 	var events []nas.Event
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, OnEvent: func(e nas.Event) { events = append(events, e) }})
 	finish(t, s)

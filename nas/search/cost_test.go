@@ -41,7 +41,7 @@ func TestTheRewardByCost(t *testing.T) {
 		t.Errorf("a latency of 0 makes the reward %v", r)
 	}
 	c, o := costConfig(nas.CostTerm{By: nas.ByMAdds, Target: 1e6, Weight: -0.5}), nas.Outcome{Reward: 0.8, Cost: cost}
-	for kind, want := range map[nas.Kind]float64{nas.Sampled: 0.4, nas.Shadow: 0.4, nas.Submitted: 0.4, nas.Retrained: 0.8} {
+	for kind, want := range map[nas.Kind]float64{nas.Sampled: 0.4, nas.Random: 0.4, nas.Submitted: 0.4, nas.Retrained: 0.8} {
 		if r, err := c.Reward(kind, o); err != nil || math.Abs(r-want) > 1e-9 {
 			t.Errorf("a trial of kind %s has the reward %v, %v; want %v", kind, r, err, want)
 		}
@@ -82,7 +82,7 @@ func rewards(ts []nas.TrialView) (s string) {
 
 func costConfig(term nas.CostTerm) nas.Config {
 	c := testConfig()
-	c.Children, c.Shadow, c.Cost = 20, 4, term
+	c.Children, c.RandomEvery, c.Cost = 20, 4, term
 	return c
 }
 

@@ -21,7 +21,7 @@ import (
 // A learning rate that no network survives, through the real engine: its children diverge, teach nothing, and nothing in the store or in an event is NaN.
 func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 	l, c := local.New(nil), realConfig()
-	c.Children, c.Batch, c.Lag, c.Shadow, c.Train.Epochs, c.Train.LR, c.Train.Clip, c.Failures = 4, 2, 0, 0, 2, 1e30, 0, "zero"
+	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Train.Epochs, c.Train.LR, c.Train.Clip, c.Failures = 4, 2, 0, 0, 2, 1e30, 0, "zero"
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (e counted) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
-	c.Children, c.Batch, c.Lag, c.Shadow, c.Repeats, c.Controller.Steps = 36, 4, 1, 3, "retrain", 1
+	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Repeats, c.Controller.Steps = 36, 4, 1, 3, "retrain", 1
 	var own, others atomic.Int64
 	forks := make(chan error, 2)
 	var mu sync.Mutex
@@ -130,7 +130,7 @@ func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
 func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
-	c.Children, c.Batch, c.Lag, c.Shadow, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
+	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
 	dir := filepath.Join(root, "parent")
 	want := create(t, dir, c, Options{Workers: 1})
 	finish(t, want)
@@ -160,9 +160,9 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		return r.Dir
 	}
 	none := func(*nas.Config, *string) error { return nil }
-	begun := 2 * 6 // proposals of two batches: 4 of the controller, 2 shadows each
+	begun := 2 * 6 // proposals of two batches: 4 of the controller, 2 random cells each
 	v, trained, told := run(fork("same", none), Options{})
-	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Shadows) != fmt.Sprint(parent.Rewards, parent.Shadows) || v.Finished != 30 {
+	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Randoms) != fmt.Sprint(parent.Rewards, parent.Randoms) || v.Finished != 30 {
 		t.Errorf("without changes: %d were trained, %d shared", trained, told)
 	}
 	for i, x := range v.Top {
@@ -171,7 +171,7 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		}
 	}
 	v, trained, told = run(fork("other", func(c *nas.Config, _ *string) error { c.Controller.LearningRate = 1; return nil }), Options{})
-	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 || fmt.Sprint(v.Shadows) != fmt.Sprint(parent.Shadows) {
+	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 || fmt.Sprint(v.Randoms) != fmt.Sprint(parent.Randoms) {
 		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of policies made before the fork, and not all", trained, told, shadows)
 	}
 	if testing.Short() {
@@ -266,7 +266,7 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := larger.Decode(record.ProposeShadow(u, 1, n).Choices)
+		g, err := larger.Decode(record.ProposeRandom(u, 1, n).Choices)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 
 func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 	c := testConfig()
-	c.Children, c.Batch, c.Shadow, c.Blocks, c.Ops, c.Train.Epochs, c.Controller.Steps = 1000, 20, 5, 5, "seed-14", 20, 1
+	c.Children, c.Batch, c.RandomEvery, c.Blocks, c.Ops, c.Train.Epochs, c.Controller.Steps = 1000, 20, 5, 5, "seed-14", 20, 1
 	if testing.Short() {
 		c.Children = 300
 	}

@@ -34,7 +34,7 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 	}
 	c, err := nas.PresetNamed("quick")
 	check(err)
-	c.Name, c.Children, c.Batch, c.Shadow = filepath.Base(dir), children, 20, 0
+	c.Name, c.Children, c.Batch, c.RandomEvery = filepath.Base(dir), children, 20, 0
 	c.Net.Channels, c.Net.Classes = 1, 10
 	text, err := record.Config(c)
 	check(err)

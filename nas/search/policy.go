@@ -16,7 +16,7 @@ import (
 // policy is the controller of a run with its history.
 type policy struct {
 	controller controller.Controller // while updating, its goroutine has it
-	uniform    controller.Controller // draws the shadows
+	uniform    controller.Controller // draws the random cells
 	updating   bool                  // a goroutine applies a batch
 	rebuilt    bool                  // the newest state was lost, and was made again when the run was opened
 	views      []nas.PolicyView      // by version; [0] is the untrained policy
@@ -86,7 +86,7 @@ func untrained(sp space.Space) nas.PolicyView {
 	return nas.PolicyView{Entropy: h, MaxEntropy: h}
 }
 
-// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the shadows
+// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the random cells
 // between and right after them.
 func (o *owner) propose() bool {
 	k, l, c := o.ledger.Batches(), o.ledger, o.run.Config
@@ -103,8 +103,8 @@ func (o *owner) propose() bool {
 	var rows []checkpoints.Trial
 	for id, left := len(l.Proposals()), c.Batch; id < c.Children; id++ {
 		kind, from, p := nas.Sampled, version, controller.Proposal{}
-		if c.ShadowAt(id) {
-			kind, from, p = nas.Shadow, -1, record.ProposeShadow(o.policy.uniform, c.Seed, id)
+		if c.RandomAt(id) {
+			kind, from, p = nas.Random, -1, record.ProposeRandom(o.policy.uniform, c.Seed, id)
 		} else if left == 0 {
 			break
 		} else {
@@ -132,7 +132,7 @@ func (o *owner) propose() bool {
 	return o.commit(func(es []checkpoints.Event) error { return o.run.AddTrials(rows, es...) }, events...)
 }
 
-// beginUpdate gives the rewards of the oldest open batch, without those of shadows, to the controller, in proposal order, if all of its trials have an end. The controller works
+// beginUpdate gives the rewards of the oldest open batch, without those of random cells, to the controller, in proposal order, if all of its trials have an end. The controller works
 // in a goroutine, so that the owner can answer meanwhile.
 func (o *owner) beginUpdate() bool {
 	version := o.ledger.Applied()
@@ -151,7 +151,7 @@ func (o *owner) beginUpdate() bool {
 			failed, why = failed+1, t.FailText
 		}
 		switch {
-		case t.Kind == nas.Shadow:
+		case t.Kind == nas.Random:
 			continue
 		case t.HasReward:
 			batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: t.Reward})

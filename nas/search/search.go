@@ -176,7 +176,7 @@ func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	}
 	if c.Do == nas.Retrain && c.Retrain != nil {
 		r := *c.Retrain
-		r.Data.Name, r.Data.Dir = dataset.Anywhere(r.Data.Name), dataset.Anywhere(r.Data.Dir) // the run may go on in another folder
+		r.Data.Name, r.Data.Dir = dataset.Absolute(r.Data.Name), dataset.Absolute(r.Data.Dir) // the run may go on in another folder
 		c.Retrain = &r
 		if err := s.refuseTooLarge(ctx, c); err != nil {
 			return nas.Reply{}, err

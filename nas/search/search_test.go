@@ -28,7 +28,7 @@ func testConfig() nas.Config {
 	if err != nil {
 		panic(err)
 	}
-	c.Children, c.Batch, c.Lag, c.Blocks, c.Ops, c.Shadow = 12, 4, 0, 2, "identity,sep3x3,max3x3", 0
+	c.Children, c.Batch, c.Lag, c.Blocks, c.Ops, c.RandomEvery = 12, 4, 0, 2, "identity,sep3x3,max3x3", 0
 	c.Train.Epochs = 2
 	c.Net.Channels, c.Net.Classes = 1, 10
 	c.Controller.Hidden, c.Controller.Embedding = 8, 4

@@ -17,10 +17,10 @@ import (
 	"testing"
 )
 
-// shadowConfig is testConfig with every third proposal a shadow: 21 proposals, 14 of the controller in batches of 4, 4, 4 and 2.
+// shadowConfig is testConfig with every third proposal a random cell: 21 proposals, 14 of the controller in batches of 4, 4, 4 and 2.
 func shadowConfig() nas.Config {
 	c := testConfig()
-	c.Children, c.Shadow, c.Lag = 21, 3, 1
+	c.Children, c.RandomEvery, c.Lag = 21, 3, 1
 	return c
 }
 
@@ -31,7 +31,7 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 	}
 	batches := make([]int, 5)
 	for _, p := range s.owner.ledger.Proposals() {
-		if shadow := p.ID%3 == 2; shadow != (p.Kind == nas.Shadow) || shadow != (p.Policy == -1) {
+		if shadow := p.ID%3 == 2; shadow != (p.Kind == nas.Random) || shadow != (p.Policy == -1) {
 			t.Errorf("trial %d is a %s of policy %d", p.ID, p.Kind, p.Policy)
 		}
 		if p.Kind == nas.Sampled {
@@ -60,8 +60,8 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 		t.Errorf("%d updates of %d rewards; want 4 of 14", len(us), used)
 	}
 	v := s.Snapshot()
-	if len(v.Rewards) != 14 || len(v.Shadows) != 7 || v.Finished != 21 || v.Verdict == nil || v.Verdict.Randoms != 7 {
-		t.Errorf("%d rewards, %d of shadows, %d finished, verdict %+v", len(v.Rewards), len(v.Shadows), v.Finished, v.Verdict)
+	if len(v.Rewards) != 14 || len(v.Randoms) != 7 || v.Finished != 21 || v.Verdict == nil || v.Verdict.Randoms != 7 {
+		t.Errorf("%d rewards, %d of shadows, %d finished, verdict %+v", len(v.Rewards), len(v.Randoms), v.Finished, v.Verdict)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 	base := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{0}})
 	other := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{-0.4}})
 	for _, s := range []*Search{base, other} {
-		s.owner.run.Config.Repeats = "retrain" // a repeat of a shadow's cell by the controller has the shadow's reward, by right
+		s.owner.run.Config.Repeats = "retrain" // the controller's repeat of a random cell has the reward of that cell, by right
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -77,12 +77,12 @@ func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 	if fmt.Sprint(base.owner.policy.views) != fmt.Sprint(other.owner.policy.views) || fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
 		t.Error("the rewards of shadows changed what the controller does")
 	}
-	if fmt.Sprint(base.Snapshot().Shadows) == fmt.Sprint(other.Snapshot().Shadows) {
+	if fmt.Sprint(base.Snapshot().Randoms) == fmt.Sprint(other.Snapshot().Randoms) {
 		t.Error("the rewards of shadows were not changed")
 	}
 }
 
-// shadowBonus is a Fake that adds to the rewards of the shadows of shadowConfig.
+// shadowBonus is a Fake that adds to the rewards of the random cells of shadowConfig.
 type shadowBonus struct{ bonus float64 }
 
 func (b shadowBonus) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
@@ -123,7 +123,7 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read := s.Snapshot(); fmt.Sprint(read.Rewards, read.Shadows, *read.Verdict) != fmt.Sprint(live.Rewards, live.Shadows, *live.Verdict) {
+		if read := s.Snapshot(); fmt.Sprint(read.Rewards, read.Randoms, *read.Verdict) != fmt.Sprint(live.Rewards, live.Randoms, *live.Verdict) {
 			t.Errorf("cut at event %d: the verdict read back is another one:\n%+v\n%+v", cut, read.Verdict, live.Verdict)
 		}
 		if got := finish(t, s); got != want {
@@ -141,7 +141,7 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 	if r, err := audit.Verify(t.Context(), dir); err != nil || !r.OK || r.Proposals != 21 || r.Updates != 4 {
 		t.Errorf("verify: %+v, %v; want 21 proposals and 4 updates done again", r, err)
 	}
-	c.Shadow = 0
+	c.RandomEvery = 0
 	c.Children = 14
 	if got := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})); got == want {
 		t.Error("a search without shadows has the same end")
@@ -152,10 +152,10 @@ func TestVerifyNamesWhatIsWrongWithShadows(t *testing.T) {
 	sound := filepath.Join(t.TempDir(), "sound")
 	finish(t, create(t, sound, shadowConfig(), Options{Workers: 1}))
 	for _, damage := range []struct{ name, sql, want string }{
-		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2", "trial 2: the stream of shadows does not propose"},
+		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2", "trial 2: the stream of random cells does not propose"},
 		{"a shadow that says it is the policy's", "UPDATE trial SET policy_version = 0 WHERE id = 2", "trial 2: it says policy version 0; it is drawn from -1"},
-		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3", "update 1: it used trial 3, which is a shadow"},
-		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4", "update 1: it used trial 5, which is a shadow"},
+		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3", "update 1: it used trial 3, which is a random cell"},
+		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4", "update 1: it used trial 5, which is a random cell"},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
@@ -192,7 +192,7 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 		if testing.Short() && f.name == "none" {
 			continue
 		}
-		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.Shadow = f.shadow; return nil }, nil)
+		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.RandomEvery = f.shadow; return nil }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,18 +201,18 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := s.Snapshot()
-		if before.Proposed != 12 || len(before.Shadows) != 4 {
-			t.Errorf("%s: begins with %d proposals, %d of them shadows; want 12 and 4", f.name, before.Proposed, len(before.Shadows))
+		if before.Proposed != 12 || len(before.Randoms) != 4 {
+			t.Errorf("%s: begins with %d proposals, %d of them shadows; want 12 and 4", f.name, before.Proposed, len(before.Randoms))
 		}
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		v := s.Snapshot()
 		s.Close()
-		if len(v.Shadows) != f.shadows || v.Finished != 21 || v.Verdict == nil {
-			t.Errorf("%s: %d shadows of %d proposals; want %d of 21", f.name, len(v.Shadows), v.Finished, f.shadows)
+		if len(v.Randoms) != f.shadows || v.Finished != 21 || v.Verdict == nil {
+			t.Errorf("%s: %d shadows of %d proposals; want %d of 21", f.name, len(v.Randoms), v.Finished, f.shadows)
 		}
-		if same := fmt.Sprint(v.Rewards, v.Shadows) == fmt.Sprint(want.Rewards, want.Shadows); same != (f.shadow == 3) {
+		if same := fmt.Sprint(v.Rewards, v.Randoms) == fmt.Sprint(want.Rewards, want.Randoms); same != (f.shadow == 3) {
 			t.Errorf("%s: the same future as the parent: %v", f.name, same)
 		}
 		if r, err := audit.Verify(t.Context(), r.Dir); err != nil || !r.OK || r.Proposals != 9 {
@@ -236,7 +236,7 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 	v := s.Snapshot()
 	cached, rewards := 0, 0
 	for _, p := range s.owner.ledger.Proposals() {
-		if p.Kind != nas.Shadow {
+		if p.Kind != nas.Random {
 			continue
 		}
 		if p.CachedOf >= 0 {
@@ -249,7 +249,7 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 			rewards++
 		}
 	}
-	if cached == 0 || rewards == 15 || v.Verdict.Randoms != rewards || len(v.Shadows) != rewards {
+	if cached == 0 || rewards == 15 || v.Verdict.Randoms != rewards || len(v.Randoms) != rewards {
 		t.Errorf("%d repeats, %d rewards among 15 shadows; the verdict has %d", cached, rewards, v.Verdict.Randoms)
 	}
 }
@@ -279,7 +279,7 @@ func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := finish(t, s)
-	if v := s.Snapshot(); v.Verdict != nil || len(v.Shadows) != 0 || slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Shadow }) {
+	if v := s.Snapshot(); v.Verdict != nil || len(v.Randoms) != 0 || slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Random }) {
 		t.Errorf("shadows out of nowhere: %+v", v.Verdict)
 	}
 	if want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {
@@ -322,7 +322,7 @@ func TestAShadowIsDrawnUniformly(t *testing.T) {
 		counts[d] = make([]int, a)
 	}
 	for id := range n {
-		for d, x := range record.ProposeShadow(u, 7, id).Choices {
+		for d, x := range record.ProposeRandom(u, 7, id).Choices {
 			counts[d][x]++
 		}
 	}

@@ -21,7 +21,7 @@ const (
 type Options struct {
 	Tier      Tier
 	Reduction bool // mark the ops that have stride 2 in a Reduction Cell: those which read an input of the cell
-	Cursor    int  // the rung to put in brackets: 2*block + rung, rung being 1 or 2; 0 is none
+	Cursor    int  // the operand to put in brackets: 2*block + operand, operand being 1 or 2; 0 is none
 }
 
 // Kind is what a span of text shows.
@@ -30,8 +30,8 @@ type Kind uint8
 // The kinds of spans.
 const (
 	Blank     Kind = iota
-	Wire           // rails, rungs and the concat bus, with their arrows
-	Contact        // where a rung leaves its rail
+	Wire           // rails, operands and the concat bus, with their arrows
+	Contact        // where an operand leaves its rail
 	State          // h[i], h[i-1] or b0
 	Operation      // the name of an op
 	Junction       // the sign where a block combines its two ops
@@ -41,11 +41,11 @@ const (
 
 // Span is a run of text of one kind.
 type Span struct {
-	Text   string
-	Kind   Kind
-	Family space.Family // of an Operation
-	Block  int          // of an Operation or a Junction, else 0
-	Rung   int          // 1 or 2 for an Operation, else 0
+	Text    string
+	Kind    Kind
+	Family  space.Family // of an Operation
+	Block   int          // of an Operation or a Junction, else 0
+	Operand int          // 1 or 2 for an Operation, else 0
 }
 
 // Line is one line of a drawing.
@@ -60,11 +60,11 @@ func (l Line) String() string {
 	return s.String()
 }
 
-// Rung says which operand of which block a line of a ladder or list shows; ok is false when it shows none.
-func (l Line) Rung() (block, rung int, ok bool) {
+// Operand says which operand of which block a line of a ladder or list shows; ok is false when it shows none.
+func (l Line) Operand() (block, operand int, ok bool) {
 	for _, sp := range l.Spans {
-		if sp.Rung > 0 {
-			return sp.Block, sp.Rung, true
+		if sp.Operand > 0 {
+			return sp.Block, sp.Operand, true
 		}
 	}
 	return 0, 0, false
@@ -239,19 +239,19 @@ func opText(name string, strided bool, most int) string {
 }
 
 // operation is the span of an op's name.
-func operation(name string, block, rung int) Span {
+func operation(name string, block, operand int) Span {
 	op, _ := space.OpByName(name)
-	return Span{Kind: Operation, Family: op.Family, Block: block, Rung: rung}
+	return Span{Kind: Operation, Family: op.Family, Block: block, Operand: operand}
 }
 
-// operand is one of the two rungs of a block.
+// operand is one of the two operands of a block.
 type operand struct {
-	block, rung int // rung 1 or 2
+	block, side int // side 1 or 2
 	in          int
 	op          string
 }
 
-// operands lists the rungs of a cell, leaving out what reads no state before it, which only an invalid cell has.
+// operands lists the operands of a cell, leaving out what reads no state before it, which only an invalid cell has.
 func operands(c space.Cell) []operand {
 	os := make([]operand, 0, 2*len(c.Blocks))
 	for b, k := range c.Blocks {

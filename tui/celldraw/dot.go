@@ -35,7 +35,7 @@ func dotCell(s *strings.Builder, id, title string, c space.Cell, reduction bool)
 		fmt.Fprintf(s, "\t\t%s [label=%s, shape=ellipse];\n", node(2+b), dotQuote(k.Combine))
 	}
 	for _, o := range operands(c) {
-		op := fmt.Sprintf("%s_b%d_%d", id, o.block, o.rung)
+		op := fmt.Sprintf("%s_b%d_%d", id, o.block, o.side)
 		fill, edge := colours(o.op)
 		fmt.Fprintf(s, "\t\t%s [label=%s, shape=box, style=\"filled,rounded\", fillcolor=%s, color=%s];\n", op, dotQuote(pictureText(o, reduction)),
 			dotQuote(fill), dotQuote(edge))

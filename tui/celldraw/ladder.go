@@ -13,7 +13,7 @@ const (
 	sumToBus    = 9  // from the junction to the concat bus
 	busToEnd    = 16 // from the bus to the width
 	longestOp   = 10 // columns of the longest name, "identity/2"
-	rowsOfBlock = 3  // two rungs and a gap
+	rowsOfBlock = 3  // two operands and a gap
 	headRows    = 2
 )
 
@@ -29,14 +29,14 @@ type ladder struct {
 	rail     []int // column by state, 0 for a block without a rail
 	first    []int // row in which a rail starts
 	last     []int // row in which it ends, 0 when nothing reads it
-	arrow    int   // column in which rungs end
+	arrow    int   // column in which operands end
 	sum, bus int
 	rows     int
 }
 
-// Rows: 0 the names of the inputs, 1 their rails, then for each block its two rungs and a gap; the gap of the last block holds the arrow of the bus,
+// Rows: 0 the names of the inputs, 1 their rails, then for each block its two operands and a gap; the gap of the last block holds the arrow of the bus,
 // and the row below it the output.
-func (l *ladder) rung(block, rung int) int { return headRows + rowsOfBlock*block + rung - 1 }
+func (l *ladder) operand(block, operand int) int { return headRows + rowsOfBlock*block + operand - 1 }
 
 func newLadder(c space.Cell) *ladder {
 	n := len(c.Blocks)
@@ -44,7 +44,7 @@ func newLadder(c space.Cell) *ladder {
 	l.rail[0], l.rail[1] = railCur, railPrev
 	l.first[0], l.first[1] = 1, 1
 	for _, o := range operands(c) {
-		l.last[o.in] = l.rung(o.block, o.rung)
+		l.last[o.in] = l.operand(o.block, o.side)
 	}
 	out := outputSet(c)
 	for s := range 2 {
@@ -61,7 +61,7 @@ func newLadder(c space.Cell) *ladder {
 		if l.last[s] > 0 {
 			col += pitch
 			l.rail[s] = col
-			l.first[s] = l.rung(s-2, 2) + 1
+			l.first[s] = l.operand(s-2, 2) + 1
 		}
 	}
 	l.arrow = col + 2
@@ -70,7 +70,7 @@ func newLadder(c space.Cell) *ladder {
 	return l
 }
 
-// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two rungs which leave the rails of their inputs at a contact, pass
+// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two operands which leave the rails of their inputs at a contact, pass
 // through their ops and meet at the junction. The result goes right to the concat bus if the cell concatenates it, and back left, in the gap below the
 // block, to a rail of its own if a later block reads it. Wires that cross without a contact do not touch.
 //
@@ -84,7 +84,7 @@ func newLadder(c space.Cell) *ladder {
 //	          │                             ▾
 //	          ╰─────────────────────────▸ concat ───▸ h[i+1]
 //
-// The same rung stands in the same row for every cell of B blocks, so two drawings can be compared line by line. The order of the concat list is not
+// The same operand stands in the same row for every cell of B blocks, so two drawings can be compared line by line. The order of the concat list is not
 // shown. All lines have the width of [LadderSize]. The time is linear in the area of the drawing.
 func Ladder(c space.Cell, o Options) []Line {
 	l := newLadder(c)
@@ -98,22 +98,22 @@ func Ladder(c space.Cell, o Options) []Line {
 		}
 	}
 	for _, r := range operands(c) {
-		row := l.rung(r.block, r.rung)
+		row := l.operand(r.block, r.side)
 		v.horizontal(row, l.rail[r.in], l.arrow)
 		v.contactAt(row, l.rail[r.in])
 		v.text(row, l.arrow, string(v.arrow)+" ", Span{Kind: Wire})
 		name := opText(r.op, o.Reduction && r.in < 2, longestOp)
 		at := l.arrow + 2
 		v.horizontal(row, at+len(name)+1, l.sum)
-		v.text(row, at, name, operation(r.op, r.block, r.rung))
-		if o.Cursor == 2*r.block+r.rung {
+		v.text(row, at, name, operation(r.op, r.block, r.side))
+		if o.Cursor == 2*r.block+r.side {
 			v.text(row, at-1, "[", Span{Kind: Mark})
 			v.text(row, at+len(name), "]", Span{Kind: Mark})
 		}
 	}
 	busFrom := 0
 	for b, k := range c.Blocks {
-		row := l.rung(b, 2)
+		row := l.operand(b, 2)
 		name := space.StateName(2 + b)
 		v.vertical(l.sum, row-1, row)
 		if l.last[2+b] > 0 { // back to its rail

@@ -305,7 +305,7 @@ func readLadder(lines []celldraw.Line, o celldraw.Options) (c space.Cell, err er
 					return c, fmt.Errorf("row %d has no arrow", row+i)
 				}
 			}
-			for at := col - 1; ; at-- { // along the rung to its rail
+			for at := col - 1; ; at-- { // along the operand to its rail
 				if r.is(row+i, at, "●") {
 					if *in, err = r.stateOf(row+i, at); err != nil {
 						return c, err
@@ -313,7 +313,7 @@ func readLadder(lines []celldraw.Line, o celldraw.Options) (c space.Cell, err er
 					break
 				}
 				if !r.is(row+i, at, "─┼") {
-					return c, fmt.Errorf("row %d: the rung breaks at column %d", row+i, at)
+					return c, fmt.Errorf("row %d: the operand breaks at column %d", row+i, at)
 				}
 			}
 			if open := r.at(row+i, col+1) == '['; open != (o.Cursor == 2*b+i+1) {
@@ -335,7 +335,7 @@ func readLadder(lines []celldraw.Line, o celldraw.Options) (c space.Cell, err er
 			if i == 0 {
 				sums = at
 				if !r.is(row, at, "╮") {
-					return c, fmt.Errorf("row %d: the first rung does not turn down", row)
+					return c, fmt.Errorf("row %d: the first operand does not turn down", row)
 				}
 				continue
 			}
@@ -344,7 +344,7 @@ func readLadder(lines []celldraw.Line, o celldraw.Options) (c space.Cell, err er
 				sign, from = string(r.g[row+1][sums-1:sums+2]), sums-1
 			}
 			if at != from {
-				return c, fmt.Errorf("row %d: the second rung ends at column %d, the junction is at %d", row+1, at, from)
+				return c, fmt.Errorf("row %d: the second operand ends at column %d, the junction is at %d", row+1, at, from)
 			}
 			switch sign {
 			case "⊕", "(+)":
@@ -423,9 +423,9 @@ func TestSpansSayWhatTheyShow(t *testing.T) {
 	lines := celldraw.Ladder(c, celldraw.Options{Reduction: true, Cursor: 3})
 	seen := map[celldraw.Kind]int{}
 	for row, l := range lines {
-		b, rung, ok := l.Rung()
-		if want := row >= 2 && row < 17 && (row-2)%3 < 2; ok != want || ok && (b != (row-2)/3 || rung != (row-2)%3+1) {
-			t.Errorf("row %d shows rung %d.%d, %v", row, b, rung, ok)
+		b, operand, ok := l.Operand()
+		if want := row >= 2 && row < 17 && (row-2)%3 < 2; ok != want || ok && (b != (row-2)/3 || operand != (row-2)%3+1) {
+			t.Errorf("row %d shows operand %d.%d, %v", row, b, operand, ok)
 		}
 		for _, s := range l.Spans {
 			seen[s.Kind]++
@@ -434,7 +434,7 @@ func TestSpansSayWhatTheyShow(t *testing.T) {
 			}
 			switch s.Kind {
 			case celldraw.Operation:
-				name := []string{c.Blocks[s.Block].Op1, c.Blocks[s.Block].Op2}[s.Rung-1]
+				name := []string{c.Blocks[s.Block].Op1, c.Blocks[s.Block].Op2}[s.Operand-1]
 				op, _ := space.OpByName(name)
 				if s.Family != op.Family || !strings.HasPrefix(s.Text, name) {
 					t.Errorf("row %d: %+v shows %s", row, s, name)

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// List writes a cell as one line a rung, at most 31 columns wide for up to ten blocks, and a last line with the states of the output; for screens
+// List writes a cell as one line an operand, at most 31 columns wide for up to ten blocks, and a last line with the states of the output; for screens
 // too small for a drawing.
 //
 //	b0.1  h[i]    sep5x5
@@ -16,21 +16,21 @@ import (
 func List(c space.Cell, o Options) []Line {
 	var lines []Line
 	for _, r := range operands(c) {
-		cursor := o.Cursor == 2*r.block+r.rung
+		cursor := o.Cursor == 2*r.block+r.side
 		open, end := " ", " "
 		if cursor {
 			open, end = "[", "]"
 		}
 		name := opText(r.op, o.Reduction && r.in < 2, longestOp)
 		l := Line{Spans: []Span{
-			{Text: fmt.Sprintf("%-5s ", fmt.Sprintf("b%d.%d", r.block, r.rung)), Kind: State},
+			{Text: fmt.Sprintf("%-5s ", fmt.Sprintf("b%d.%d", r.block, r.side)), Kind: State},
 			{Text: fmt.Sprintf("%-7s", space.StateName(r.in)), Kind: State},
 			{Text: open, Kind: Mark},
 		}}
-		op := operation(r.op, r.block, r.rung)
+		op := operation(r.op, r.block, r.side)
 		op.Text = name
 		l.Spans = append(l.Spans, op, Span{Text: end, Kind: Mark})
-		if r.rung == 2 {
+		if r.side == 2 {
 			l.Spans = append(l.Spans,
 				Span{Text: strings.Repeat(" ", longestOp+1-len(name))},
 				Span{Text: c.Blocks[r.block].Combine, Kind: Junction, Block: r.block})

@@ -164,7 +164,7 @@ func (l label) text() string {
 }
 
 func boxCol(o operand) int {
-	return paperMargin + paperPitch*o.block + paperSecond*(o.rung-1)
+	return paperMargin + paperPitch*o.block + paperSecond*(o.side-1)
 }
 
 // Paper draws a cell as papers do: ops in boxes, blocks side by side, those that read other blocks below them. Inputs and results run along
@@ -201,8 +201,8 @@ func Paper(c space.Cell, o Options) []Line {
 		v.vertical(b.col, b.row, b.row+2)
 		v.vertical(right, b.row, b.row+2)
 		name := opText(b.op, o.Reduction && b.in < 2, paperBox-2)
-		v.text(b.row+1, b.col+1, strings.Repeat(" ", (paperBox-2-len(name))/2)+name, operation(b.op, b.block, b.rung))
-		if o.Cursor == 2*b.block+b.rung {
+		v.text(b.row+1, b.col+1, strings.Repeat(" ", (paperBox-2-len(name))/2)+name, operation(b.op, b.block, b.side))
+		if o.Cursor == 2*b.block+b.side {
 			v.text(b.row+1, b.col, "[", Span{Kind: Mark})
 			v.text(b.row+1, right, "]", Span{Kind: Mark})
 		}

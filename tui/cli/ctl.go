@@ -95,7 +95,7 @@ func ctlCommand(a *app) *cobra.Command {
 	fs := c.Flags()
 	ctlSettings(fs)
 	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !slices.Contains(taken, x.Name) })
-	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Recipes, func(r child.Recipe) string { return r.Name }))
+	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Presets, func(r child.Preset) string { return r.Name }))
 	fs.IntVar(&f.seeds, "seeds", 1, "retrain: trainings of each cell, with --seed and the seeds that follow")
 	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
 	fs.StringVar(&f.name, "name", "", "fork: name of the new run (default: RUN-fork-N)")
@@ -103,7 +103,7 @@ func ctlCommand(a *app) *cobra.Command {
 	fs.StringVar(&f.note, "note", "", "submit, retrain: a line of text to keep with the trial")
 	fs.BoolVar(&f.test, "test", false, "retrain: train on all training images, judge on the test images")
 	fs.BoolVar(&f.stars, "stars", false, "retrain: the best cells with a star, too")
-	fs.BoolVar(&f.baselines, "baselines", false, "retrain: NASNet-A, all-sep3x3 and the best cell that was drawn uniformly, too")
+	fs.BoolVar(&f.baselines, "baselines", false, "retrain: NASNet-A, all-sep3x3 and the best random cell, too")
 	fs.BoolVar(&f.estimate, "estimate", false, "retrain: say what it would take here, measured, and end")
 	fs.BoolVar(&f.wait, "wait", false, "stop, drain: wait until the run is free")
 	return c

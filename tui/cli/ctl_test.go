@@ -99,7 +99,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		{"--dropout 0.25", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.Dropout = 0, 0.25 }},
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
 		{"--drop-path 0.3", "1-hour", func(s *nas.RetrainSpec) {
-			recipe, _ := child.RecipeNamed("1-hour")
+			recipe, _ := child.PresetNamed("1-hour")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = s.Data.Image
 			s.Setup = recipe.For(fashion.Info)
@@ -112,7 +112,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Net.Aux, s.Train.Shards = true, 0
 		}},
 		{"--epochs 3 --dropout 0", "4@1056", func(s *nas.RetrainSpec) { // which has 0.5
-			recipe, _ := child.RecipeNamed("4@1056")
+			recipe, _ := child.PresetNamed("4@1056")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = 224
 			s.Setup = recipe.For(fashion.Info)
@@ -122,7 +122,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Data.Image = 224
 		}},
 		{"--epochs 3 --lr 0.2", "6@768", func(s *nas.RetrainSpec) {
-			recipe, _ := child.RecipeNamed("6@768")
+			recipe, _ := child.PresetNamed("6@768")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = 32
 			s.Setup = recipe.For(fashion.Info)
@@ -135,7 +135,7 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		fs := retrainFlagsOf(t, r.flags)
 		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train}, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
-		if recipe, err := child.RecipeNamed(r.preset); err == nil {
+		if recipe, err := child.PresetNamed(r.preset); err == nil {
 			if err := useRecipe(&got, recipe, false); err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 
 // The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
-	for _, recipe := range child.Recipes {
+	for _, recipe := range child.Presets {
 		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant",
 			"--dropout 0.25", "--dropout 0"} {
 			var train training

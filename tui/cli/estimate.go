@@ -45,7 +45,7 @@ func printPlans(a *app, ctx context.Context, ps []planned, workers int, others [
 		volume child.Volume
 	}
 	measured := map[scale]child.Estimate{}
-	mapped := new(child.Memory)
+	mapped := new(child.Buffers)
 	limit := local.DefaultMemory()
 	total, trainings := 0.0, 0
 	for i, p := range ps {

@@ -43,7 +43,7 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.bottom, "bottom", 0, "that many of the worst")
 	fs.BoolVar(&f.stars, "stars", false, "the cells with a star, too")
 	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
-	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best cell that was drawn uniformly")
+	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best random cell")
 	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20, with any setting of nasnet train but shards; may be given several times")
 	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has (key l)")
 	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, measured, and end")
@@ -135,7 +135,7 @@ func printRetrains(a *app, dir, run string) error {
 }
 
 // bestRandom is what the cell is that the others have to beat for the search to be worth more than drawing cells uniformly.
-const bestRandom = "best of the cells drawn uniformly"
+const bestRandom = "best random cell"
 
 // candidates chooses from the ranking, best first.
 func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experiment.Candidate, err error) {
@@ -160,10 +160,10 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 		}
 		wanted[trial] = true
 	}
-	random := false // the best cell that was drawn uniformly has been seen
+	random := false // the best random cell has been seen
 	for _, r := range ranked {
 		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype, Text: r.Genotype.Text(), Reward: r.Reward, Kind: r.Kind, Origin: experiment.OriginOf(r.Kind)}
-		best := r.Kind == nas.Shadow && !random
+		best := r.Kind == nas.Random && !random
 		if best {
 			random, c.Origin = true, bestRandom
 		}

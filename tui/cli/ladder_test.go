@@ -56,26 +56,26 @@ func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
 	}
 }
 
-// The best cell that was drawn uniformly says so whether it was chosen or is there to be compared with; only then it is a baseline.
+// The best random cell says so whether it was chosen or is there to be compared with; only then it is a baseline.
 func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var ranked []audit.Ranked
-	for i, k := range []nas.Kind{nas.Sampled, nas.Shadow, nas.Submitted, nas.Shadow, nas.Sampled} {
+	for i, k := range []nas.Kind{nas.Sampled, nas.Random, nas.Submitted, nas.Random, nas.Sampled} {
 		ranked = append(ranked, audit.Ranked{Trial: i, Kind: k, Genotype: known.Genotype, Reward: 1 - float64(i)/100})
 	}
 	for _, r := range []struct {
 		f    ladderFlags
 		want string // of each: trial, what it is, and a star if it is a baseline
 	}{
-		{ladderFlags{top: 1}, "[0: 1:best of the cells drawn uniformly* NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+		{ladderFlags{top: 1}, "[0: 1:best random cell* NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
 		{ladderFlags{top: 1, only: true}, "[0:]"},
-		{ladderFlags{top: 2, only: true}, "[0: 1:best of the cells drawn uniformly]"},
-		{ladderFlags{top: 5, only: true}, "[0: 1:best of the cells drawn uniformly 2:made by hand 3:drawn uniformly 4:]"},
-		{ladderFlags{bottom: 2, only: true}, "[3:drawn uniformly 4:]"},
-		{ladderFlags{cells: []string{"3"}}, "[1:best of the cells drawn uniformly* 3:drawn uniformly NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+		{ladderFlags{top: 2, only: true}, "[0: 1:best random cell]"},
+		{ladderFlags{top: 5, only: true}, "[0: 1:best random cell 2:made by hand 3:random cell 4:]"},
+		{ladderFlags{bottom: 2, only: true}, "[3:random cell 4:]"},
+		{ladderFlags{cells: []string{"3"}}, "[1:best random cell* 3:random cell NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
 	} {
 		cs, err := r.f.candidates("run", ranked)
 		if err != nil {
@@ -105,7 +105,7 @@ func TestARungMeansWhatFlagsMean(t *testing.T) {
 		{"6@4032", "stem-multiplier=2,stack=cifar", "--stack cifar --stem-multiplier 2"},
 		{"1-hour", "n=2, f=4, epochs=1", "--n 2 --filters 4 --epochs 1"},
 	} {
-		recipe, err := child.RecipeNamed(r.preset)
+		recipe, err := child.PresetNamed(r.preset)
 		if err != nil {
 			t.Fatal(err)
 		}

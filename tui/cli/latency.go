@@ -17,8 +17,8 @@ import (
 func cellLatency(a *app) *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
-	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by rung", Args: args("CELL"),
-		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of rungs are\n" +
+	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by op", Args: args("CELL"),
+		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of operands are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(c *cobra.Command, args []string) error {
 			g, net, of, err := scaleFor(a, c.Flags(), args[0])
@@ -70,26 +70,26 @@ func printLatency(w io.Writer, l child.Latency, of string) {
 	}
 	tw.Flush()
 	total := append([]float64(nil), l.Other.MS...)
-	for _, r := range l.Rungs {
+	for _, r := range l.Operands {
 		for i, ms := range r.MS {
 			total[i] += ms
 		}
 	}
 	fmt.Fprintln(w)
 	tw = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(tw, "RUNG\tOP\tINPUT\tPARAMS\tMADDS")
+	fmt.Fprint(tw, "AT\tOP\tINPUT\tPARAMS\tMADDS")
 	for _, b := range l.Batches {
 		fmt.Fprintf(tw, "\tMS OF %d\tSHARE", b)
 	}
 	fmt.Fprintln(tw)
-	row := func(place, op, in string, r child.RungLatency) {
+	row := func(place, op, in string, r child.OperandLatency) {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%.2fM", place, op, in, r.Trainable, float64(r.MAdds)/1e6)
 		for i, ms := range r.MS {
 			fmt.Fprintf(tw, "\t%.3f\t%.1f%%", ms, 100*ms/total[i])
 		}
 		fmt.Fprintln(tw)
 	}
-	for _, r := range l.Rungs {
+	for _, r := range l.Operands {
 		op, _ := space.OpByName(r.Op)
 		row(fmt.Sprintf("%s b%d.%d", r.Cell, r.Block, r.Operand), op.Label, r.In, r)
 	}

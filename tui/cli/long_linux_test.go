@@ -34,7 +34,7 @@ func longRun(t testing.TB, n int) (store, dir string) {
 	c, err := nas.PresetNamed("quick")
 	check(err)
 	const batch = 100
-	c.Name, c.Preset, c.Children, c.Batch, c.Shadow = "long", "fake", n+1000, batch, 0
+	c.Name, c.Preset, c.Children, c.Batch, c.RandomEvery = "long", "fake", n+1000, batch, 0
 	search, err := search.Create(dir, c, "", search.Options{Evaluator: fake.Evaluator{}})
 	check(err)
 	check(search.Close())

@@ -89,7 +89,7 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 }
 
 // retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is named after a time are to be found.
-func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, recipe child.Recipe, err error) {
+func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, recipe child.Preset, err error) {
 	parted := fs.Changed("train-images") || fs.Changed("val-images")
 	if f.test && parted {
 		return nil, recipe, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
@@ -108,7 +108,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	r = &nas.RetrainSpec{Setup: own.Setup, Seed: c.Seed,
 		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
 	if f.preset != "" {
-		if recipe, err = child.RecipeNamed(f.preset); err != nil {
+		if recipe, err = child.PresetNamed(f.preset); err != nil {
 			return nil, recipe, usageError{err}
 		}
 		if err := useRecipe(r, recipe, fs.Changed("image")); err != nil {
@@ -137,7 +137,7 @@ func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet) error {
 }
 
 // useRecipe gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
-func useRecipe(r *nas.RetrainSpec, recipe child.Recipe, sided bool) error {
+func useRecipe(r *nas.RetrainSpec, recipe child.Preset, sided bool) error {
 	side := r.Data.Image
 	switch {
 	case recipe.Net.Image > 0 && !sided:
@@ -188,7 +188,7 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 }
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
-func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, recipe child.Recipe, all []nas.Command) error {
+func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, recipe child.Preset, all []nas.Command) error {
 	of, v, err := a.surveys.survey(ctx, *spec)
 	if err != nil {
 		return err

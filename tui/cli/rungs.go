@@ -13,7 +13,7 @@ import (
 
 // ladder makes the rungs, and returns their data set.
 func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images *dataset.Data, err error) {
-	recipe, err := child.RecipeNamed(f.settings)
+	recipe, err := child.PresetNamed(f.settings)
 	if err != nil {
 		return nil, usageError{err}
 	}

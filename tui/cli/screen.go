@@ -47,7 +47,7 @@ func runCurve(_ context.Context, x tui.RunRow) (tui.RunCurve, error) {
 	if err != nil {
 		return tui.RunCurve{}, err
 	}
-	return tui.RunCurve{Rewards: s.Rewards, Shadows: s.Shadows, Verdict: s.Verdict}, nil
+	return tui.RunCurve{Rewards: s.Rewards, Randoms: s.Randoms, Verdict: s.Verdict}, nil
 }
 
 // openRun opens a run to look at it: over the socket of the program that has it, or as it is stored.

@@ -48,13 +48,13 @@ func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 		return err
 	}
 	if fs.Changed("data") {
-		c.Data = dataset.Anywhere(c.Data)
+		c.Data = dataset.Absolute(c.Data)
 	}
 	if fs.Changed("data-dir") {
-		c.DataDir = dataset.Anywhere(c.DataDir)
+		c.DataDir = dataset.Absolute(c.DataDir)
 	}
 	if fs.Changed("strategy") && c.Controller.Strategy == "random" && !fs.Changed("shadow") {
-		c.Shadow = 0 // there is nothing to compare
+		c.RandomEvery = 0 // there is nothing to compare
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func TestFlagsOfASearchMeanMoreThanTheirValue(t *testing.T) {
 		has   func(nas.Config) bool
 		err   string
 	}{
-		{"--strategy random", func(c nas.Config) bool { return c.Shadow == 0 }, ""}, // there is nothing to compare
+		{"--strategy random", func(c nas.Config) bool { return c.RandomEvery == 0 }, ""}, // there is nothing to compare
 		{"--strategy random --shadow 3", func(c nas.Config) bool { return c.Shadow == 3 }, ""},
 		{"--strategy evolution", func(c nas.Config) bool { return c.Shadow == 5 }, ""},
 		{"--entropy 0", func(c nas.Config) bool { return c.Controller.Entropy == -1 }, ""}, // none

@@ -91,5 +91,5 @@ func measured(ctx context.Context, g space.Genotype, s nas.RetrainSpec, v child.
 	if limit := local.DefaultMemory(); limit > 0 && bytes > limit {
 		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
 	}
-	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Memory))
+	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Buffers))
 }

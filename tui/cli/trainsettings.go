@@ -46,12 +46,12 @@ type training struct {
 	seed           uint64
 	threads        int
 	estimate, list bool
-	mapped         child.Memory // that a measurement used
+	mapped         child.Buffers // that a measurement used
 }
 
 func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell; "+cellHelp)
-	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+names(child.Recipes, func(r child.Recipe) string { return r.Name })+"; other flags change them")
+	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags change them")
 	fs.BoolVar(&t.list, "presets", false, "list the presets with what each would take here, measured, and end")
 	fs.BoolVar(&t.estimate, "estimate", false, "say what the training would take here, measured, and end")
 	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) of the same cells, wherever it has a cell of the same role\n"+
@@ -70,7 +70,7 @@ func (t *training) register(fs *pflag.FlagSet) {
 }
 
 // decide sets a training up for images: as its preset or else the flags' defaults have it, with what flags give.
-func (t *training) decide(fs *pflag.FlagSet, preset child.Recipe, images dataset.Info) error {
+func (t *training) decide(fs *pflag.FlagSet, preset child.Preset, images dataset.Info) error {
 	t.Setup = defaultSetup(setting.Train)
 	if preset.Name != "" {
 		t.Setup = preset.For(images)
@@ -127,9 +127,9 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if err != nil {
 		return data, err
 	}
-	var recipe child.Recipe
+	var recipe child.Preset
 	if t.preset != "" {
-		if recipe, err = child.RecipeNamed(t.preset); err != nil {
+		if recipe, err = child.PresetNamed(t.preset); err != nil {
 			return data, usageError{err}
 		}
 		if t.spec.Image == 0 {
@@ -200,7 +200,7 @@ func printEstimate(a *app, t *training, e child.Estimate) error {
 	v := map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
 		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds}
 	return a.print(v, func(w io.Writer) {
-		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
+		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
 			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.Train.Epochs, long(e.EpochSeconds), long(e.Seconds))
 		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
@@ -214,7 +214,7 @@ func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	}
 	return a.print(map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
 		"fits": false}, func(w io.Writer) {
-		fmt.Fprintf(w, "%d parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
+		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
 		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
 }
@@ -249,7 +249,7 @@ func printRecipes(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	}); err != nil {
 		return err
 	}
-	for _, r := range child.Recipes {
+	for _, r := range child.Presets {
 		own := training{threads: t.threads}
 		images := known(d)
 		if r.Net.Image > 0 {
