@@ -63,18 +63,18 @@ func TestARetrainWithAPreset(t *testing.T) {
 		{"at the size of the large one", "4@1056", "cifar10", 331, want{side: 331, epochs: 250, channels: 3, classes: 10, stem: 3, stack: "imagenet", flip: true, aux: true, skip: true}},
 		{"a side that nobody knows", "1-hour", "./pics", 0, want{pad: 1, epochs: 120, stem: 3, stack: "cifar", flip: true}},
 	} {
-		recipe, err := child.PresetNamed(r.preset)
+		preset, err := child.PresetNamed(r.preset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		spec := search
 		spec.Data.Name = r.data
-		of := spec.With(recipe, r.side)
+		of := spec.With(preset, r.side)
 		n, a := of.Net, of.Train.Augment
 		if got := (want{n.Image, a.Pad, a.Cutout, of.Train.Epochs, n.Channels, n.Classes, n.StemMultiplier, n.Stack, a.Flip, n.Aux, n.SkipReduction}); got != r.want {
 			t.Errorf("%s: %+v, want %+v", r.name, got, r.want)
 		}
-		if n.N != recipe.Net.N || n.BNDecay == 0.5 || of.Train.Momentum != 0.9 || of.Train.Shards != 0 {
+		if n.N != preset.Net.N || n.BNDecay == 0.5 || of.Train.Momentum != 0.9 || of.Train.Shards != 0 {
 			t.Errorf("%s: settings of the search are left: %+v", r.name, of.Setup)
 		}
 		if d := (DataSpec{Name: r.data, Dir: "/data", Image: r.want.side, ValImages: 1000, Test: true, Seed: 1}); of.Data != d || of.Seed != 7 {

@@ -105,7 +105,7 @@ var screensByKeys = []struct{ name, keys, shows string }{
 	{"dashboard", "", "Top cells"},
 	{"runs", "R", "6 runs"},
 	{"cell", "5\r", "tab reduction"},
-	{"compare", "5 j c", "Rungs"},
+	{"compare", "5 j c", "Ops"},
 	{"edit", "5e", "Change b"},
 	{"retrain", "5r", "Settings"},
 	{"policy", "H", "Probabilities"},

@@ -73,8 +73,8 @@ func (r *retrainScreen) base() nas.RetrainSpec {
 		s.Data.Name, s.Data.Dir = name, ""
 		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
 	}
-	if recipe, err := child.PresetNamed(r.get("preset")); err == nil {
-		s = s.With(recipe, side)
+	if preset, err := child.PresetNamed(r.get("preset")); err == nil {
+		s = s.With(preset, side)
 	}
 	s.Net.Image = side
 	giveSettings(&r.form, retrainSettings().Only("stack"), &s.Setup)
@@ -86,15 +86,15 @@ func (r *retrainScreen) base() nas.RetrainSpec {
 func (r *retrainScreen) fill() {
 	spec := r.spec
 	r.timed, r.fitted = false, ""
-	if recipe, err := child.PresetNamed(r.get("preset")); err == nil {
+	if preset, err := child.PresetNamed(r.get("preset")); err == nil {
 		side := spec.Data.Image
-		if recipe.Net.Image > 0 {
+		if preset.Net.Image > 0 {
 			side = 0 // as the preset prescribes
 		}
 		spec.Data.Name = r.get("data")
-		spec = spec.With(recipe, side)
+		spec = spec.With(preset, side)
 		spec.Setup = spec.Setup.Plain()
-		r.timed = recipe.Within > 0
+		r.timed = preset.Within > 0
 	}
 	r.filled = retrainFields(spec, nil)
 	for _, x := range r.filled {
@@ -274,7 +274,7 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 
 // settle is called when something is known of what the settings ask for: a preset that is named after a time gets the epochs that fit.
 func (r *retrainScreen) settle(m *model) {
-	recipe, err := child.PresetNamed(r.get("preset"))
+	preset, err := child.PresetNamed(r.get("preset"))
 	if err != nil || !r.timed {
 		return
 	}
@@ -283,7 +283,7 @@ func (r *retrainScreen) settle(m *model) {
 		return
 	}
 	if s := r.seconds(p, 1); s > 0 {
-		r.timed, r.fitted = false, fmt.Sprint(max(1, min(recipe.MostEpochs, int(recipe.Within.Seconds()/s))))
+		r.timed, r.fitted = false, fmt.Sprint(max(1, min(preset.MostEpochs, int(preset.Within.Seconds()/s))))
 		r.set("epochs", r.fitted)
 	}
 }
@@ -297,8 +297,8 @@ func (r *retrainScreen) refit() {
 
 // within is the time that the preset is named after; 0 if it is none.
 func (r *retrainScreen) within() time.Duration {
-	recipe, _ := child.PresetNamed(r.get("preset"))
-	return recipe.Within
+	preset, _ := child.PresetNamed(r.get("preset"))
+	return preset.Within
 }
 
 // estimate tells what the settings ask for.

@@ -99,10 +99,10 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		{"--dropout 0.25", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.Dropout = 0, 0.25 }},
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},
 		{"--drop-path 0.3", "1-hour", func(s *nas.RetrainSpec) {
-			recipe, _ := child.PresetNamed("1-hour")
+			preset, _ := child.PresetNamed("1-hour")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = s.Data.Image
-			s.Setup = recipe.For(fashion.Info)
+			s.Setup = preset.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Shards, s.Train.DropPath = 0, child.DropPath{Mode: "linear", Prob: 0.3}
@@ -112,20 +112,20 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Net.Aux, s.Train.Shards = true, 0
 		}},
 		{"--epochs 3 --dropout 0", "4@1056", func(s *nas.RetrainSpec) { // which has 0.5
-			recipe, _ := child.PresetNamed("4@1056")
+			preset, _ := child.PresetNamed("4@1056")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = 224
-			s.Setup = recipe.For(fashion.Info)
+			s.Setup = preset.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Epochs, s.Train.Dropout, s.Train.Shards = 3, 0, 0
 			s.Data.Image = 224
 		}},
 		{"--epochs 3 --lr 0.2", "6@768", func(s *nas.RetrainSpec) {
-			recipe, _ := child.PresetNamed("6@768")
+			preset, _ := child.PresetNamed("6@768")
 			fashion, _ := dataset.Lookup(search.Data)
 			fashion.Info.Image = 32
-			s.Setup = recipe.For(fashion.Info)
+			s.Setup = preset.For(fashion.Info)
 			s.Net, s.Train = s.Net.WithDefaults(), s.Train.WithDefaults()
 			s.Data.Test, s.Data.TrainImages = true, 0
 			s.Train.Epochs, s.Train.LR, s.Train.Shards = 3, 0.2, 0
@@ -135,8 +135,8 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		fs := retrainFlagsOf(t, r.flags)
 		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train}, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
-		if recipe, err := child.PresetNamed(r.preset); err == nil {
-			if err := useRecipe(&got, recipe, false); err != nil {
+		if preset, err := child.PresetNamed(r.preset); err == nil {
+			if err := usePreset(&got, preset, false); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -202,7 +202,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 
 // The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
-	for _, recipe := range child.Presets {
+	for _, preset := range child.Presets {
 		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant",
 			"--dropout 0.25", "--dropout 0"} {
 			var train training
@@ -213,11 +213,11 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			}
 			image := train.spec.Image
 			if image == 0 {
-				image = max(recipe.Net.Image, 28)
+				image = max(preset.Net.Image, 28)
 			}
 			fashion, _ := dataset.Lookup("fashion-mnist")
 			fashion.Info.Image = image
-			if err := train.decide(fs, recipe, fashion.Info); err != nil {
+			if err := train.decide(fs, preset, fashion.Info); err != nil {
 				t.Fatal(err)
 			}
 
@@ -226,17 +226,17 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			if fs.Changed("image") {
 				again.Data.Image = train.spec.Image
 			}
-			if err := useRecipe(&again, recipe, fs.Changed("image")); err != nil {
+			if err := usePreset(&again, preset, fs.Changed("image")); err != nil {
 				t.Fatal(err)
 			}
 			if err := changeRetrain(&again, fs); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := again.Net.WithDefaults(), train.Net.WithDefaults(); got != want {
-				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
+				t.Errorf("%s %s: %+v, with nasnet train %+v", preset.Name, flags, got, want)
 			}
 			if got, want := again.Train.WithDefaults(), train.Train.WithDefaults(); got != want {
-				t.Errorf("%s %s: %+v, with nasnet train %+v", recipe.Name, flags, got, want)
+				t.Errorf("%s %s: %+v, with nasnet train %+v", preset.Name, flags, got, want)
 			}
 		}
 	}

@@ -105,13 +105,13 @@ func TestARungMeansWhatFlagsMean(t *testing.T) {
 		{"6@4032", "stem-multiplier=2,stack=cifar", "--stack cifar --stem-multiplier 2"},
 		{"1-hour", "n=2, f=4, epochs=1", "--n 2 --filters 4 --epochs 1"},
 	} {
-		recipe, err := child.PresetNamed(r.preset)
+		preset, err := child.PresetNamed(r.preset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		images := dataset.Info{Image: 331, Channels: 3, Classes: make([]string, 10)}
-		rung := recipe.For(images)
-		if err := setRung(&rung, r.rung, recipe.Within > 0); err != nil {
+		rung := preset.For(images)
+		if err := setRung(&rung, r.rung, preset.Within > 0); err != nil {
 			t.Fatal(err)
 		}
 		var train training
@@ -120,7 +120,7 @@ func TestARungMeansWhatFlagsMean(t *testing.T) {
 		if err := fs.Parse(strings.Fields(r.flags)); err != nil {
 			t.Fatal(err)
 		}
-		if err := train.decide(fs, recipe, images); err != nil {
+		if err := train.decide(fs, preset, images); err != nil {
 			t.Fatal(err)
 		}
 		if rung != train.Setup {

@@ -29,7 +29,7 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 	if len(cells) == 0 && !f.stars && !f.baselines {
 		return nil, usagef("ctl retrain: no CELL is given; want at least one, or --stars or --baselines")
 	}
-	spec, recipe, err := retrainSpec(dir, fs, f)
+	spec, preset, err := retrainSpec(dir, fs, f)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +66,12 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 			return nil, fmt.Errorf("ctl retrain: no cell of run %s has a star; nasnet ctl %[1]s star TRIAL gives one", s.Config.Name)
 		}
 	}
-	if recipe.Within > 0 && !fs.Changed("epochs") {
+	if preset.Within > 0 && !fs.Changed("epochs") {
 		if !checkpoints.Summary(dir).Live && !f.estimate {
 			return nil, a.notRunning(remote.ErrNotRunning, dir)
 		}
-		spec.Train.Epochs = recipe.MostEpochs // until it is known how many fit
-		if err := fitEpochs(a, ctx, spec, recipe, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
+		spec.Train.Epochs = preset.MostEpochs // until it is known how many fit
+		if err := fitEpochs(a, ctx, spec, preset, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
 			return nil, err
 		}
 	}
@@ -89,18 +89,18 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 }
 
 // retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is named after a time are to be found.
-func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, recipe child.Preset, err error) {
+func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, preset child.Preset, err error) {
 	parted := fs.Changed("train-images") || fs.Changed("val-images")
 	if f.test && parted {
-		return nil, recipe, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
+		return nil, preset, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
 	}
 	own, _, err := record.ReadConfig(dir)
 	if err != nil {
-		return nil, recipe, err
+		return nil, preset, err
 	}
 	c := own
 	if err := giveSearch(fs, &c); err != nil {
-		return nil, recipe, err
+		return nil, preset, err
 	}
 	if c.Data != own.Data {
 		c.DataDir = ""
@@ -108,11 +108,11 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	r = &nas.RetrainSpec{Setup: own.Setup, Seed: c.Seed,
 		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
 	if f.preset != "" {
-		if recipe, err = child.PresetNamed(f.preset); err != nil {
-			return nil, recipe, usageError{err}
+		if preset, err = child.PresetNamed(f.preset); err != nil {
+			return nil, preset, usageError{err}
 		}
-		if err := useRecipe(r, recipe, fs.Changed("image")); err != nil {
-			return nil, recipe, err
+		if err := usePreset(r, preset, fs.Changed("image")); err != nil {
+			return nil, preset, err
 		}
 		if !fs.Changed("test") {
 			r.Data.Test = !parted
@@ -124,7 +124,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	if r.Data.Test {
 		r.Data.TrainImages = 0
 	}
-	return r, recipe, changeRetrain(r, fs)
+	return r, preset, changeRetrain(r, fs)
 }
 
 // changeRetrain puts what flags give into a retrain.
@@ -136,20 +136,20 @@ func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet) error {
 	return err
 }
 
-// useRecipe gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
-func useRecipe(r *nas.RetrainSpec, recipe child.Preset, sided bool) error {
+// usePreset gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
+func usePreset(r *nas.RetrainSpec, preset child.Preset, sided bool) error {
 	side := r.Data.Image
 	switch {
-	case recipe.Net.Image > 0 && !sided:
+	case preset.Net.Image > 0 && !sided:
 		side = 0 // as the preset prescribes
-	case side == 0 && recipe.Net.Image == 0: // as they are
+	case side == 0 && preset.Net.Image == 0: // as they are
 		info, err := dataset.Lookup(r.Data.Name)
 		if err != nil || info.Image == 0 {
-			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", recipe.Name, r.Data.Name)
+			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", preset.Name, r.Data.Name)
 		}
 		side = info.Image
 	}
-	*r = r.With(recipe, side)
+	*r = r.With(preset, side)
 	return nil
 }
 
@@ -188,19 +188,19 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 }
 
 // fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
-func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, recipe child.Preset, all []nas.Command) error {
+func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, preset child.Preset, all []nas.Command) error {
 	of, v, err := a.surveys.survey(ctx, *spec)
 	if err != nil {
 		return err
 	}
-	fits := recipe.MostEpochs
+	fits := preset.MostEpochs
 	for _, c := range all {
 		e, err := measured(ctx, *c.Cell, of, v)
 		if err != nil {
 			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
 		}
-		if fits = min(fits, e.Epochs(recipe.Within)); fits == 0 {
-			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), recipe.Name)
+		if fits = min(fits, e.Epochs(preset.Within)); fits == 0 {
+			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), preset.Name)
 		}
 	}
 	spec.Train.Epochs = fits

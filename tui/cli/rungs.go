@@ -13,7 +13,7 @@ import (
 
 // ladder makes the rungs, and returns their data set.
 func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images *dataset.Data, err error) {
-	recipe, err := child.PresetNamed(f.settings)
+	preset, err := child.PresetNamed(f.settings)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -35,10 +35,10 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 		return nil, err
 	}
 	for _, text := range f.rungs {
-		s := recipe.For(known(d))
+		s := preset.For(known(d))
 		s.Net.Image, s.Train.Shards = d.Train.H, 1 // a training a core
 		base := s
-		if err := setRung(&s, text, recipe.Within > 0); err != nil {
+		if err := setRung(&s, text, preset.Within > 0); err != nil {
 			return nil, err
 		}
 		if err := s.Net.Validate(); err != nil {

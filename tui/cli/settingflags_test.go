@@ -92,8 +92,8 @@ func TestFlagsOfASearchMeanMoreThanTheirValue(t *testing.T) {
 		err   string
 	}{
 		{"--strategy random", func(c nas.Config) bool { return c.RandomEvery == 0 }, ""}, // there is nothing to compare
-		{"--strategy random --shadow 3", func(c nas.Config) bool { return c.Shadow == 3 }, ""},
-		{"--strategy evolution", func(c nas.Config) bool { return c.Shadow == 5 }, ""},
+		{"--strategy random --shadow 3", func(c nas.Config) bool { return c.RandomEvery == 3 }, ""},
+		{"--strategy evolution", func(c nas.Config) bool { return c.RandomEvery == 5 }, ""},
 		{"--entropy 0", func(c nas.Config) bool { return c.Controller.Entropy == -1 }, ""}, // none
 		{"--stack imagenet", func(c nas.Config) bool { return c.Net.Stack == "imagenet" && c.Net.N == 1 && c.Net.StemMultiplier == 0 }, ""},
 		{"--drop-path-mode none", func(c nas.Config) bool { return c.Train.DropPath == child.DropPath{Mode: "none", Prob: 0.1} }, ""},

@@ -26,7 +26,7 @@ func trainCommand(a *app) *cobra.Command {
 			return err
 		}
 		if t.list {
-			return printRecipes(a, c, g, &t)
+			return printPresets(a, c, g, &t)
 		}
 		going, err := t.goesOn()
 		if err != nil {

@@ -127,13 +127,13 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if err != nil {
 		return data, err
 	}
-	var recipe child.Preset
+	var preset child.Preset
 	if t.preset != "" {
-		if recipe, err = child.PresetNamed(t.preset); err != nil {
+		if preset, err = child.PresetNamed(t.preset); err != nil {
 			return data, usageError{err}
 		}
 		if t.spec.Image == 0 {
-			t.spec.Image = recipe.Net.Image
+			t.spec.Image = preset.Net.Image
 		}
 	}
 	if err := local.ImagesFit(t.spec, limit); err != nil {
@@ -144,11 +144,11 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 		return data, err
 	}
 	a.warn(d)
-	if err := t.decide(fs, recipe, known(d)); err != nil {
+	if err := t.decide(fs, preset, known(d)); err != nil {
 		return data, err
 	}
 	t.Train = t.Train.Alone()
-	timed := recipe.Within > 0 && !fs.Changed("epochs") // as many as fit
+	timed := preset.Within > 0 && !fs.Changed("epochs") // as many as fit
 	if timed && t.resume != "" {                        // as many as fitted when it began
 		b, err := readFile(t.resume, maxModel)
 		if err != nil {
@@ -183,7 +183,7 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 		return data, err
 	}
 	if timed {
-		n := min(recipe.MostEpochs, e.Epochs(recipe.Within))
+		n := min(preset.MostEpochs, e.Epochs(preset.Within))
 		if n == 0 {
 			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; --train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
 				v.Train, long(e.EpochSeconds), t.preset)
@@ -222,8 +222,8 @@ func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 // presetsFlags are the flags that --presets minds.
 const presetsFlags = "presets cell data data-dir image train-images val-images seed threads memory"
 
-// printRecipes tells what each preset would take here.
-func printRecipes(a *app, c *cobra.Command, g space.Genotype, t *training) error {
+// printPresets tells what each preset would take here.
+func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error {
 	if others := givenBut(c, strings.Fields(presetsFlags)...); others != "" {
 		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", others)
 	}

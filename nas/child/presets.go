@@ -83,7 +83,7 @@ func (r Preset) For(images dataset.Info) Setup {
 	return s
 }
 
-// PresetNamed returns the recipe of a name.
+// PresetNamed returns the preset of a name.
 func PresetNamed(name string) (Preset, error) {
 	var names []string
 	for _, r := range Presets {
