@@ -41,16 +41,16 @@ type Streams struct {
 
 // app is what all commands share. Out is for the interface, and for files that are asked for; text for people goes through [app.print] and [app.say].
 type app struct {
-	Streams           // Err is plain: what comes from outside is shown there and not obeyed
-	over    io.Writer // the error stream for lines of numbers that are written over
-	store   store     // --store
-	json    bool      // --json
-	saved   bool      // what was interrupted is kept and can go on: being told to end is no failure
-	left    bool      // the terminal was given back, or is gone
-	front   *front    // the process between this one and the shell, nil if there is none
-	stop    chan os.Signal
-	keys    tui.Keys // of the interface
-	surveys surveys  // of folders of images
+	Streams            // Err is plain: what comes from outside is shown there and not obeyed
+	over     io.Writer // the error stream for lines of numbers that are written over
+	store    store     // --store
+	json     bool      // --json
+	saved    bool      // what was interrupted is kept and can go on: being told to end is no failure
+	left     bool      // the terminal was given back, or is gone
+	launcher *launcher // the process between this one and the shell, nil if there is none
+	stop     chan os.Signal
+	keys     tui.Keys // of the interface
+	surveys  surveys  // of folders of images
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
@@ -60,7 +60,7 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	// A closed pipe or terminal must end what is shown, not the work, and a file at its limit is an error of the write. Nobody reads these signals here: the
 	// interface asks for SIGHUP itself.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGXFSZ)
-	a := &app{Streams: io, front: adoptFront(), stop: make(chan os.Signal, 2), over: io.Err}
+	a := &app{Streams: io, launcher: adoptLauncher(), stop: make(chan os.Signal, 2), over: io.Err}
 	a.Err = term.Plain(io.Err)
 	signal.Notify(a.stop, os.Interrupt, syscall.SIGTERM)
 	go a.endOnSignal(cancel)
@@ -79,12 +79,12 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	return a.report(err, context.Cause(ctx))
 }
 
-// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by itself and from the front, and
+// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by itself and from the launcher, and
 // counts once.
 func (a *app) endOnSignal(cancel context.CancelCauseFunc) {
 	var passed chan os.Signal
-	if a.front != nil {
-		passed = a.front.passed
+	if a.launcher != nil {
+		passed = a.launcher.passed
 	}
 	for own, other := 0, 0; own < 2 && other < 2; {
 		var sig os.Signal

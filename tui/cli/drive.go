@@ -82,7 +82,7 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 	}
 	out := a.Out.(*os.File)
 	log := filepath.Join(s.Dir(), "interface.log")
-	outcome, err := show(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log, CanDetach: a.front != nil && server != nil}))
+	outcome, err := show(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log, CanDetach: a.launcher != nil && server != nil}))
 	goAway()
 	switch {
 	case err != nil:
@@ -91,7 +91,7 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
 		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
-		if a.left = true; a.front != nil {
+		if a.left = true; a.launcher != nil {
 			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
 		}
 		return alone(ctx, s, server, done)
@@ -114,7 +114,7 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 // screenTime is how long a screen may take to leave the terminal when its search has ended.
 const screenTime = 2 * time.Second
 
-// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search ends without it, and the front puts
+// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search ends without it, and the launcher puts
 // the terminal in order when it takes something again.
 func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error) {
 	type end struct {
@@ -264,16 +264,16 @@ func (a *app) attachHint(err error) error {
 	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.store.flag())}
 }
 
-// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a front that lets it.
+// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a launcher that lets it.
 func (a *app) leaveTerminal(s *search.Search, log string) {
 	name := s.Config().Name
 	a.left = true
 	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.store.flag())
-	if a.front == nil {
+	if a.launcher == nil {
 		a.say("or with ctrl-c\n")
 		return
 	}
-	if err := a.front.release(log); err != nil {
+	if err := a.launcher.release(log); err != nil {
 		fmt.Fprintln(a.Err, "nasnet: the terminal cannot be given back; ctrl-c ends the search:", err)
 	}
 }

@@ -121,7 +121,7 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	until(t, "a child in training", func() bool { s := lookAt(t, dir); return len(s.Running) > 0 && s.Running[0].Progress > 0 })
 	was := lookAt(t, dir)
 	if was.Control.Holder.TTY == "" || was.PID == x.Cmd.Process.Pid {
-		t.Errorf("the screen of process %d (front %d) is %+v", was.PID, x.Cmd.Process.Pid, was.Control)
+		t.Errorf("the screen of process %d (launcher %d) is %+v", was.PID, x.Cmd.Process.Pid, was.Control)
 	}
 	x.Press("q")
 	x.Wait("detach")

@@ -62,7 +62,7 @@ func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 func searchCommand(a *app) *cobra.Command {
 	var f searchFlags
 	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return a.behindFront(f.headless, func() error {
+		return a.behindLauncher(f.headless, func() error {
 			cfg, err := nas.PresetNamed(f.preset)
 			if err != nil {
 				return usageError{err}
@@ -114,7 +114,7 @@ func resumeCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var workers int
 	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"), RunE: func(c *cobra.Command, args []string) error {
-		return a.behindFront(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
+		return a.behindLauncher(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
 	}}
 	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")

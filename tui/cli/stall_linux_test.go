@@ -74,7 +74,7 @@ func TestASearchEndsWhoseTerminalIsStopped(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 			release()
-			x.End(r.code) // the front has put the terminal in order
+			x.End(r.code) // the launcher has put the terminal in order
 		})
 	}
 }

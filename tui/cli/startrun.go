@@ -45,7 +45,7 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 	}
 	c := exec.Command(self, "resume", dir, "--headless", "--store", string(a.store))
 	c.Args[0] = "nasnet"
-	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, frontVar+"=") })
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, launcherVar+"=") })
 	c.Stderr = log
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it has no terminal that could hang up
 	if err := c.Start(); err != nil {

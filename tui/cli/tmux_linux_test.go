@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,5 +119,12 @@ func TestTheSearchGoesOnWhenTmuxIsKilled(t *testing.T) {
 	m.keys("q")
 	m.see("stop now")
 	m.keys("s")
-	until(t, "the end of the process", func() bool { return !checkpoints.Summary(dir).Live })
+	until(t, "the end of the run", func() bool { return !checkpoints.Summary(dir).Live })
+	until(t, "the end of the process", func() bool { return ended(was.PID) }) // until then it may write into the store
+}
+
+// ended reports whether a process has ended, also if nobody has waited for it.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || bytes.Contains(stat, []byte(") Z"))
 }

@@ -15,24 +15,24 @@ import (
 	"nasnet/tui/term"
 )
 
-// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is shown on a terminal, what the shell
-// starts is a front: a process that starts the program itself in the same job, and waits.
+// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is shown on a
+// terminal, what the shell starts is a launcher: a process that starts the program itself in the same job, and waits.
 //
-//	shell ──waits for──▶ front ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
+//	shell ──waits for──▶ launcher ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
 //	                       ◀───────────── "detached" ────────────
 //
-// To detach, the program leaves the terminal and tells the front, which ends: the shell has its prompt, and nothing in the program has changed, not a
-// step of a child is lost. ctrl-z stops the front alone. When the program dies, the front puts the terminal in order; when the front dies, the program goes
-// on without a screen.
+// To detach, the program leaves the terminal and tells the launcher, which ends: the shell has its prompt, and nothing in the
+// program has changed, not a step of a child is lost. ctrl-z stops the launcher alone. When the program dies, the launcher puts the
+// terminal in order; when the launcher dies, the program goes on without a screen.
 
-// frontVar is the environment variable that tells the program which descriptor leads to its front.
-const frontVar = "NASNET_FRONT"
+// launcherVar is the environment variable that tells the program which descriptor leads to its launcher.
+const launcherVar = "NASNET_LAUNCHER"
 
 // What the two say to each other, a byte each.
 const (
-	sayDetached  = 'd' // to the front: end, all is well
-	sayInterrupt = 'i' // from the front: it got SIGINT
-	sayTerminate = 't' // from the front: it got SIGTERM
+	sayDetached  = 'd' // to the launcher: end, all is well
+	sayInterrupt = 'i' // from the launcher: it got SIGINT
+	sayTerminate = 't' // from the launcher: it got SIGTERM
 )
 
 // exitCode is the end of a process that has said all there is to say.
@@ -40,14 +40,14 @@ type exitCode int
 
 func (e exitCode) Error() string { return "exit code " + strconv.Itoa(int(e)) }
 
-// behindFront runs a command that shows a screen: in this process if it has a front or needs none, else as the front of another.
-func (a *app) behindFront(headless bool, run func() error) error {
+// behindLauncher runs a command that shows a screen: in this process if it has a launcher or needs none, else as the launcher of another.
+func (a *app) behindLauncher(headless bool, run func() error) error {
 	if a.interactive(headless) {
 		if err := a.loadKeys(); err != nil {
 			return err
 		}
 	}
-	if !a.interactive(headless) || a.front != nil {
+	if !a.interactive(headless) || a.launcher != nil {
 		return run()
 	}
 	return a.beFront()
@@ -68,24 +68,24 @@ func (a *app) beFront() error {
 	}
 	here, there, err := socketPair()
 	if err != nil {
-		return fmt.Errorf("front: %w", err)
+		return fmt.Errorf("launcher: %w", err)
 	}
 	defer here.Close()
 	self, err := executable()
 	if err != nil {
-		return fmt.Errorf("front: %w", err)
+		return fmt.Errorf("launcher: %w", err)
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	c := exec.Command(self)
 	c.Args = os.Args
-	c.Env = append(os.Environ(), frontVar+"=3")
+	c.Env = append(os.Environ(), launcherVar+"=3")
 	c.Stdin, c.Stdout, c.Stderr, c.ExtraFiles = os.Stdin, os.Stdout, os.Stderr, []*os.File{there}
 	err = c.Start()
 	there.Close()
 	if err != nil {
-		return fmt.Errorf("front: %w", err)
+		return fmt.Errorf("launcher: %w", err)
 	}
 	ended, detached := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -164,34 +164,34 @@ func socketPair() (a, b *os.File, err error) {
 			return nil, nil, os.NewSyscallError("fcntl", err)
 		}
 	}
-	return os.NewFile(uintptr(fds[0]), "front"), os.NewFile(uintptr(fds[1]), "program"), nil
+	return os.NewFile(uintptr(fds[0]), "launcher"), os.NewFile(uintptr(fds[1]), "program"), nil
 }
 
-// front is the program's side of the connection to its front.
-type front struct {
+// launcher is the program's side of the connection to its launcher.
+type launcher struct {
 	conn   *os.File
-	passed chan os.Signal // signals that the front got
+	passed chan os.Signal // signals that the launcher got
 }
 
-// adoptFront returns the front that started this process, nil if none did.
-func adoptFront() *front {
-	fd, err := strconv.Atoi(os.Getenv(frontVar))
-	if os.Unsetenv(frontVar); err != nil || fd < 3 {
+// adoptLauncher returns the launcher that started this process, nil if none did.
+func adoptLauncher() *launcher {
+	fd, err := strconv.Atoi(os.Getenv(launcherVar))
+	if os.Unsetenv(launcherVar); err != nil || fd < 3 {
 		return nil
 	}
 	syscall.CloseOnExec(fd)
 	if syscall.SetNonblock(fd, true) != nil {
 		return nil // there is no such descriptor
 	}
-	// The front stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the foreground.
+	// The launcher stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the foreground.
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
-	f := &front{os.NewFile(uintptr(fd), "front"), make(chan os.Signal)}
+	f := &launcher{os.NewFile(uintptr(fd), "launcher"), make(chan os.Signal)}
 	go f.listen()
 	return f
 }
 
-// listen takes what the front says until one side ends. A front that died has given the terminal back to the shell, so its end is a hangup.
-func (f *front) listen() {
+// listen takes what the launcher says until one side ends. A launcher that died has given the terminal back to the shell, so its end is a hangup.
+func (f *launcher) listen() {
 	var b [1]byte
 	for {
 		n, err := f.conn.Read(b[:])
@@ -209,8 +209,8 @@ func (f *front) listen() {
 	}
 }
 
-// release gives the terminal back: what the program still prints goes to the log, and the front ends.
-func (f *front) release(log string) error {
+// release gives the terminal back: what the program still prints goes to the log, and the launcher ends.
+func (f *launcher) release(log string) error {
 	if err := term.Abandon(log); err != nil {
 		return err
 	}
