@@ -36,27 +36,23 @@ func (k *knowledge) keepCost(msg costMsg) {
 	k.costs[msg.of] = msg.costed
 }
 
-// measured measures, unless something is being measured, and says so meanwhile. The form that asked, if one did, is
-// told the end.
-func (m *model) measured(what, meanwhile string, form receiver, measure func() (finding, error)) tea.Cmd {
+// measured measures, unless something is being measured, and says so meanwhile.
+func (m *model) measured(what, meanwhile string, measure func() (finding, error)) tea.Cmd {
 	if m.measuring {
 		return m.say("a network is being measured", false)
 	}
 	m.measuring = true
-	end := safe(what, func() tea.Msg {
-		l, err := measure()
-		return measuredMsg{l, err}
-	})
-	if form != nil {
-		end = replyTo(form, end)
-	}
-	return tea.Batch(m.say(meanwhile, false), end)
+	return tea.Batch(m.say(meanwhile, false), safe(what, func() tea.Msg {
+		f, err := measure()
+		return measuredMsg{f, err}
+	}))
 }
 
-// learn keeps what a measurement gave, and says it.
+// learn keeps what a measurement gave, and says it. A survey may have told more of what was a guess; the forms that showed a
+// guess are told, and count anew.
 func (m *model) learn(msg measuredMsg) tea.Cmd {
 	m.measuring = false
-	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread }) // a survey may have told more of them
+	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread })
 	if msg.err != nil {
 		return m.say(msg.err.Error(), true)
 	}

@@ -81,7 +81,7 @@ func (m *model) measure() tea.Cmd {
 		return m.say("latency cannot be measured from here", true)
 	}
 	spec, key, who, measure := netOf(m.snap.Config, v), latencyKey(m.snap.Config, v), m.theme.trial(v), m.options.Latency
-	return m.measured("latency", "measuring "+who+" …", nil, func() (finding, error) {
+	return m.measured("latency", "measuring "+who+" …", func() (finding, error) {
 		l, err := measure(v.Genotype, spec)
 		if err != nil {
 			return finding{}, err

@@ -184,7 +184,7 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	case planMsg:
 		m.keepPlan(msg)
 	case measuredMsg:
-		return m, m.learn(msg)
+		return m, tea.Batch(m.learn(msg), m.tell(msg))
 	case crashMsg:
 		m.crash = msg.crash
 		return m, tea.Quit
@@ -349,6 +349,19 @@ func (m *model) deliver(l addressed) tea.Cmd {
 		return nil
 	}
 	return l.to.update(m, l.msg)
+}
+
+// tell gives a message to all screens that are open, be they shown or not.
+func (m *model) tell(msg tea.Msg) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, v := range append(m.visits[:len(m.visits):len(m.visits)], m.runView) {
+		for _, s := range v.stack {
+			if r, ok := s.(receiver); ok {
+				cmds = append(cmds, r.update(m, msg))
+			}
+		}
+	}
+	return tea.Batch(cmds...)
 }
 
 // viewOf is the run on whose stack a screen is; nil if it was closed.

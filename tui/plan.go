@@ -78,7 +78,7 @@ func (k *knowledge) plan(c nas.Command) (p plan, known bool) {
 }
 
 // measureEpoch has the time of a retrain's epoch measured, which takes a few seconds.
-func (r *retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
+func (*retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 	if m.options.Estimate == nil || m.options.Plan == nil {
 		return m.say("times cannot be measured from here", true)
 	}
@@ -88,7 +88,7 @@ func (r *retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 			beside++
 		}
 	}
-	return m.measured("estimate", "training a few steps to see how long they take …", r, func() (finding, error) {
+	return m.measured("estimate", "training a few steps to see how long they take …", func() (finding, error) {
 		e, err := m.options.Estimate(m.ctx, g, spec)
 		if err != nil {
 			return finding{}, err

@@ -338,13 +338,13 @@ func TestARunWithoutACellRetrainsAKnownOne(t *testing.T) {
 	}
 }
 
-// What a folder holds is not known while its name is typed; measuring looks.
-func TestMeasuringLooksIntoAFolder(t *testing.T) {
-	d := drive(t, busy(), 120, 36)
-	plans, estimate, seen := d.m.options.Plan, d.m.options.Estimate, false
+// shoes makes ./shoes a folder of images that nobody has looked into until a training on it is measured.
+func (d *driver) shoes() (seen *bool) {
+	plans, estimate := d.m.options.Plan, d.m.options.Estimate
+	seen = new(bool)
 	d.m.options.Plan = func(g space.Genotype, s nas.RetrainSpec) (Plan, error) {
 		p, err := plans(g, s)
-		if s.Data.Name == "./shoes" && !seen {
+		if s.Data.Name == "./shoes" && !*seen {
 			p.Unread, p.Images = true, 0
 		} else if s.Data.Name == "./shoes" {
 			p.Images = 600
@@ -352,10 +352,19 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 		return p, err
 	}
 	d.m.options.Estimate = func(ctx context.Context, g space.Genotype, s nas.RetrainSpec) (child.Estimate, error) {
-		seen = true
+		*seen = true
 		return estimate(ctx, g, s)
 	}
-	const guess = "as if 10 classes in colour; ^t looks"
+	return seen
+}
+
+// guess is what the form says of a folder that nobody has looked into.
+const guess = "as if 10 classes in colour; ^t looks"
+
+// What a folder holds is not known while its name is typed; measuring looks.
+func TestMeasuringLooksIntoAFolder(t *testing.T) {
+	d := drive(t, busy(), 120, 36)
+	seen := d.shoes()
 	d.press("5", "r")
 	r := to(t, d, "data")
 	if strings.Contains(d.text(), guess) {
@@ -368,7 +377,7 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 	if d.press("ctrl+t"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "measured: ") {
 		t.Errorf("it was looked into:\n%s", d.text())
 	}
-	seen = false
+	*seen = false
 	d.m.plans = nil
 	_, measure := d.m.Update(keyMsg("ctrl+t"))
 	r.set("n", "1") // meanwhile
@@ -379,5 +388,30 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 	r.set("n", "3") // what was counted by what was seen
 	if d.press("down"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "about ") {
 		t.Errorf("it was looked into:\n%s", d.text())
+	}
+}
+
+// What is known of networks is that of all forms: one that did not ask for a measurement counts anew, too.
+func TestEveryOpenFormHearsOfAMeasurement(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("5", "enter")
+	d.shoes()
+	open := func(n string) {
+		r := to(t, d.press("r"), "data")
+		r.set("data", "./shoes")
+		r.set("n", n)
+		if d.press("down"); !strings.Contains(d.text(), guess) {
+			t.Fatalf("the folder is known:\n%s", d.text())
+		}
+	}
+	_, measure := d.m.Update(keyMsg("m")) // a latency, which tells nothing of the folder
+	open("2")
+	if d.run(measure); !strings.Contains(d.m.toast.text, "an image on one thread") || !strings.Contains(d.text(), guess) {
+		t.Errorf("the latency of a cell took away what was counted:\n%s", d.text())
+	}
+	_, measure = d.m.Update(keyMsg("ctrl+t"))
+	d.press("esc")
+	open("3")
+	if d.run(measure); !strings.Contains(d.text(), "multiply-adds") || strings.Contains(d.text(), guess) {
+		t.Errorf("the form that was opened meanwhile does not know what was seen:\n%s", d.text())
 	}
 }

@@ -26,7 +26,7 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// receiver is a screen that gets messages which are for it alone: answers to what it asked. It gets them also while another
+// receiver is a screen that gets answers to what it asked, and is told of each measuredMsg. It gets them also while another
 // screen, or another run, is shown over it; one that was closed gets none.
 type receiver interface {
 	screen

@@ -142,7 +142,7 @@ func TestAnAnswerToAClosedFormIsShown(t *testing.T) {
 	d.m.measuring = true
 	d.m.Update(addressed{r, planMsg{"of a network", plan{asked: true}}})
 	keep := func(k *knowledge) { k.keepPlan(planMsg{"of another", plan{asked: true}}) }
-	d.m.Update(addressed{r, measuredMsg{finding: finding{"it takes long", keep}}})
+	d.m.Update(measuredMsg{finding: finding{"it takes long", keep}})
 	if !d.m.plans["of a network"].asked || !d.m.plans["of another"].asked {
 		t.Errorf("plans %v", d.m.plans)
 	}
