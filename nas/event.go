@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Event is something that happened to a run. It is stored, logged, shown and printed in the same form; the ends of epochs are stored as numbers instead.
+// Event is something that happened to a run. It is stored, logged, shown and printed in the same form; only the ends of epochs
+// are stored as rows of numbers instead.
 type Event struct {
 	Time  time.Time      `json:"-"`
 	Level string         `json:"-"` // Info, Warn or Error
@@ -17,7 +20,108 @@ type Event struct {
 	Data  map[string]any `json:"-"`
 }
 
-// MarshalJSON writes the line that a headless search prints: ts, t, run and level first in meaning, then trial and the event's own fields.
+// NewEvent returns an event of a kind with the level of its row. It panics if the kind has no row, if the row lacks a field of
+// the data, or if a value does not fit its field's unit.
+func NewEvent(at time.Time, run string, kind EventKind, trial int, data map[string]any) Event {
+	r, ok := kind.row()
+	if !ok {
+		panic(fmt.Sprintf("nas: there is no kind of event %q", kind))
+	}
+	for name, v := range data {
+		if !slices.Contains(strings.Fields(r.Fields), name) {
+			panic(fmt.Sprintf("nas: event %s has no field %q; it has %s", kind, name, r.Fields))
+		}
+		if _, ok := fieldText(name, v); !ok {
+			panic(fmt.Sprintf("nas: event %s: %s is %v, a %T", kind, name, v, v))
+		}
+	}
+	return Event{Time: at, Level: r.Level, Kind: kind, Run: run, Trial: trial, Data: data}
+}
+
+// row returns the row of a kind; ok is false for the kinds of other builds.
+func (k EventKind) row() (r EventRow, ok bool) {
+	i := slices.IndexFunc(EventKinds, func(r EventRow) bool { return r.Kind == k })
+	if i < 0 {
+		return r, false
+	}
+	return EventKinds[i], true
+}
+
+// Common reports whether there are too many events of the kind to tell them as news.
+func (k EventKind) Common() bool {
+	r, _ := k.row()
+	return r.Common
+}
+
+// Sentence tells the event to a person, in parts that a screen sets apart, as the row of its kind says. If the kind has no row,
+// or the event lacks what the first part tells, another build wrote it: then the sentence is the kind and the message.
+func (e Event) Sentence() (parts []string) {
+	r, _ := e.Kind.row()
+	for i, p := range r.Sentence {
+		if text, ok := e.fill(p); ok {
+			parts = append(parts, text)
+		} else if i == 0 {
+			break
+		}
+	}
+	if parts != nil {
+		return parts
+	}
+	for _, name := range []string{"message", "error", "reason"} {
+		if text, ok := e.field(name); ok {
+			return []string{string(e.Kind) + ": " + text}
+		}
+	}
+	return []string{string(e.Kind)}
+}
+
+// fill writes a part of a sentence, see [EventRow] for what it may hold; ok is false if the event lacks a field of it.
+func (e Event) fill(part string) (text string, ok bool) {
+	for {
+		i := strings.IndexAny(part, "{[")
+		if i < 0 {
+			return text + part, true
+		}
+		text += part[:i]
+		if part[i] == '[' {
+			inner, rest, _ := strings.Cut(part[i+1:], "]")
+			if s, ok := e.fill(inner); ok {
+				text += s
+			}
+			part = rest
+			continue
+		}
+		inner, rest, _ := strings.Cut(part[i+1:], "}")
+		name, otherwise, optional := strings.Cut(inner, "|")
+		s, ok := e.field(name)
+		if !ok && !optional {
+			return "", false
+		} else if !ok {
+			s = otherwise
+		}
+		text, part = text+s, rest
+	}
+}
+
+// field writes a field for people; ok is false if the event has none of the name and its unit.
+func (e Event) field(name string) (text string, ok bool) {
+	if name == "child" {
+		return "child " + TrialLabel(e.Trial), e.Trial >= 0
+	}
+	return fieldText(name, e.Data[name])
+}
+
+// fieldText writes a value of the field of a name; ok is false if it is none of the field's unit.
+func fieldText(name string, v any) (text string, ok bool) {
+	u := fieldUnits[name]
+	if u == nil {
+		return "", false
+	}
+	return u.text(v)
+}
+
+// MarshalJSON writes the line that a headless search prints: ts, t and run, level unless it is info, trial if there is one, and
+// the event's own fields.
 func (e Event) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any, len(e.Data)+5)
 	maps.Copy(m, e.Data)

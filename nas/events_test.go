@@ -2,8 +2,6 @@ package nas
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,32 +9,72 @@ import (
 	"time"
 )
 
+// What each kind of event says, live and read back from JSON.
 func TestSentencesOfEvents(t *testing.T) {
 	type data = map[string]any
+	told := map[EventKind]bool{}
 	for _, x := range []struct {
 		kind  EventKind
 		trial int
 		data  data
 		want  string
 	}{
-		{RunStarted, -1, data{"strategy": "ppo", "data": "cifar10", "seed": uint64(7)}, "search started | ppo on cifar10 | seed 7"},
+		{RunStarted, -1, data{"strategy": "ppo", "data": "cifar10", "seed": uint64(7)},
+			"search started | ppo on cifar10 | seed 7"},
+		{RunForked, -1, data{"parent_name": "a", "at": 3}, "forked from a at policy 3"},
+		{UncleanEnd, -1, data{"pid": 4711, "host": "box"},
+			"the program that ran this search before (process 4711 on box) ended without closing it"},
+		{RunPaused, -1, data{"reason": "all trials failed"}, "search paused: all trials failed"},
 		{RunFinished, -1, data{"state": "done", "finished": 1}, "search done after 1 child"},
-		{RunFinished, -1, data{"state": "stopped", "finished": 20, "reward": 0.7714, "cell": "9f2c41"}, "search stopped after 20 children | best .7714 (9f2c)"},
-		{RewardByCost, -1, data{"by": "madds", "target": 2e6, "weight": -0.07}, "rewards weigh madds: target 2e+06, exponent -0.07"},
-		{PolicyRebuilt, -1, data{"version": 12}, "policy 12 was missing or damaged, and was made again from the stored rewards"},
-		{TrialProposed, 5, data{"cell": "9f2c41", "kind": "sample", "policy": 3, "repeat_of": 2}, "child 5 proposed | cell 9f2c by policy 3 | as child 2"},
-		{TrialProposed, 4, data{"cell": "9f2c41", "kind": "shadow", "policy": -1}, "child 4 proposed | cell 9f2c, random"},
+		{RunFinished, -1, data{"state": "stopped", "finished": 20, "reward": 0.7714, "cell": "9f2c41"},
+			"search stopped after 20 children | best .7714 (9f2c)"},
+		{RewardByCost, -1, data{"by": "madds", "target": 2e6, "weight": -0.07},
+			"rewards weigh madds: target 2e+06, exponent -0.07"},
+		{RewardByCost, -1, data{"by": "latency", "target": 2.0, "weight": -0.07, "warning": "latency is measured"},
+			"rewards weigh latency: target 2, exponent -0.07 | latency is measured"},
+		{MixedBuilds, -1, data{"message": "another build", "this": json.RawMessage(`{}`), "before": []json.RawMessage{}},
+			"another build"},
+		{PolicyRebuilt, -1, data{"version": 12},
+			"policy 12 was missing or damaged, and was made again from the stored rewards"},
+		{SweepFailed, -1, data{"error": "no"}, "files that a killed process left could not be removed: no"},
+		{TrialProposed, 5, data{"cell": "9f2c41", "kind": "sample", "policy": 3, "repeat_of": 2},
+			"child 5 proposed | cell 9f2c by policy 3 | as child 2"},
+		{TrialProposed, 4, data{"cell": "9f2c41", "kind": "shadow", "policy": -1},
+			"child 4 proposed | cell 9f2c at random"},
 		{TrialStarted, FirstManual, data{"cell": "9f2c41", "kind": "edit"}, "child h1 started | cell 9f2c | by hand"},
-		{TrialWaits, 5, data{"bytes": int64(3 << 30), "free": int64(1 << 30), "limit": int64(4 << 30)}, "child 5 waits for 3 GiB of memory; 1 GiB of 4 GiB are free"},
-		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41", "advantage": 0.0125, "best_by": 0.002}, "child 5 done: .7500, new best by .0020 (+.013 over baseline) | cell 9f2c"},
-		{TrialFailed, 5, data{"fail_kind": "diverged", "error": "the loss is NaN", "cell": "9f2c41"}, "child 5 diverged: the loss is NaN | cell 9f2c"},
+		{TrialWaits, 5, data{"bytes": int64(3 << 30), "free": int64(1 << 30), "limit": int64(4 << 30)},
+			"child 5 waits for 3 GiB of memory; 1 GiB of 4 GiB are free"},
+		{EpochEnded, 5, data{"epoch": 2, "epochs": 20, "train_loss": 1.2345, "val_acc": 0.5},
+			"child 5 epoch 2/20 | loss 1.234 | val .5000"},
+		{CheckpointFailed, 5, data{"epoch": 2, "error": "no"}, "child 5: its state after epoch 2 could not be kept: no"},
+		{CheckpointLost, 5, data{"epoch": 2, "error": "no"},
+			"child 5 begins again: its state after epoch 2 cannot be read: no"},
+		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41"}, "child 5 done: .7500 | cell 9f2c"},
+		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41", "advantage": 0.0125, "best_by": 0.002},
+			"child 5 done: .7500, new best by .0020 (+.013 over baseline) | cell 9f2c"},
+		{TrialFinished, 5, data{"reward": 1, "cell": "9f2c41", "repeat_of": 0},
+			"child 5 done: 1.000 | cell 9f2c | repeats child 0"},
+		{TrialFailed, 5, data{"fail_kind": "diverged", "error": "the loss is NaN", "cell": "9f2c41"},
+			"child 5 diverged: the loss is NaN | cell 9f2c"},
+		{TrialStopped, 5, data{"cell": "9f2c41"}, "child 5 stopped by hand | cell 9f2c"},
 		{TrialStalled, 5, data{"seconds": 600.0}, "child 5 made no step for 10:00 and is told to end"},
-		{DiskFull, -1, data{"need": int64(4096), "free": int64(512)}, "the disk is full: 4 KiB needed, 512 bytes free; the search waits for room"},
+		{TrialLeftBehind, 5, data{"seconds": 10.0},
+			"child 5 did not end within 0:10 of the search's end; it goes on from its last checkpoint at resume"},
+		{WeightsLost, FirstManual + 1, data{"error": "no"}, "child h2: its weights could not be kept: no"},
+		{ControllerUpdate, -1, data{"version": 12, "mean_reward": 0.7, "baseline": 0.69, "entropy": 21.37, "kl": 0.0061},
+			"policy 12: mean .7000, baseline .6900, entropy 21.4 nats, KL 0.006"},
+		{DiskFull, -1, data{"need": int64(4096), "free": int64(512)},
+			"the disk is full: 4 KiB needed, 512 bytes free; the search waits for room"},
 		{DiskWaited, -1, data{"seconds": 90.0}, "the disk has room again; the search waited 1:30"},
 		{UserCommand, -1, data{"message": "paused"}, "you: paused"},
 		{UserCommand, -1, data{"message": "paused", "from": "ctl"}, "ctl: paused"},
-		{ScreenLeft, -1, data{"message": "the screen of a on pts/1 has left"}, "the screen of a on pts/1 has left"},
+		{UserCommand, -1, data{"message": "noted {child} [x]"}, "you: noted {child} [x]"},
+		{ScreenAttached, -1, data{"message": "the screen of a is attached"}, "the screen of a is attached"},
+		{ScreenLeft, -1, data{"message": "the screen of a has left"}, "the screen of a has left"},
+		{ControlTaken, -1, data{"message": "the screen of a has the control"}, "the screen of a has the control"},
+		{TerminalGone, -1, data{"message": "the terminal is gone"}, "the terminal is gone"},
 	} {
+		told[x.kind] = true
 		e := NewEvent(time.Unix(0, 0), "a", x.kind, x.trial, x.data)
 		if got := strings.Join(e.Sentence(), " | "); got != x.want {
 			t.Errorf("%s: %q; want %q", x.kind, got, x.want)
@@ -53,37 +91,66 @@ func TestSentencesOfEvents(t *testing.T) {
 			t.Errorf("%s, read back: %q; want %q", x.kind, got, x.want)
 		}
 	}
-}
-
-// What another build wrote has a sentence, whatever its fields are.
-func TestEventsOfOtherBuildsHaveASentence(t *testing.T) {
 	for _, r := range EventKinds {
-		odd := map[string]any{}
-		for _, f := range strings.Fields(r.Fields) {
-			odd[f] = []any{"x", 1.5}
-		}
-		for _, d := range []map[string]any{nil, {}, odd, {"cell": "é"}} {
-			if s := (Event{Kind: r.Kind, Data: d}).Sentence(); len(s) == 0 {
-				t.Errorf("%s with %v has no sentence", r.Kind, d)
-			}
+		if !told[r.Kind] {
+			t.Errorf("the sentence of %s is not tested", r.Kind)
 		}
 	}
-	for want, e := range map[string]Event{"new_kind": {Kind: "new_kind"}, "new_kind: hello": {Kind: "new_kind", Data: map[string]any{"message": "hello"}}} {
-		if got := strings.Join(e.Sentence(), " | "); got != want {
-			t.Errorf("%q; want %q", got, want)
+}
+
+// An event of another build has a sentence without holes: a part that lacks a field is left out, and without the first part
+// it is the kind with its message.
+func TestSentencesOfEventsOfOtherBuilds(t *testing.T) {
+	type data = map[string]any
+	for _, x := range []struct {
+		kind EventKind
+		data data
+		want string
+	}{
+		{"new_kind", nil, "new_kind"},
+		{"new_kind", data{"message": "hello"}, "new_kind: hello"},
+		{"new_kind", data{"message": 5, "error": "no"}, "new_kind: no"},
+		{"", nil, ""},
+		{ScreenLeft, nil, "screen_left"},
+		{UserCommand, data{"message": []any{"paused"}, "from": "ctl"}, "user"},
+		{TrialFailed, data{"error": "the loss is NaN", "cell": "9f2c41"}, "trial_failed: the loss is NaN"},
+		{TrialFailed, data{"fail_kind": "diverged", "error": "the loss is NaN", "cell": 5},
+			"child 5 diverged: the loss is NaN"},
+		{TrialFinished, data{"reward": "high", "cell": "9f2c41"}, "trial_finished"},
+		{TrialFinished, data{"reward": 0.5, "best_by": "much", "cell": "é"}, "child 5 done: .5000 | cell é"},
+		{RunStarted, data{"seed": 1.0}, "search started | seed 1"},
+		{DiskFull, data{"need": nil}, "disk_full"},
+	} {
+		if got := strings.Join((Event{Kind: x.kind, Trial: 5, Data: x.data}).Sentence(), " | "); got != x.want {
+			t.Errorf("%q %v: %q; want %q", x.kind, x.data, got, x.want)
+		}
+	}
+	for _, r := range EventKinds {
+		for _, odd := range []any{nil, []any{"x"}, map[string]any{}, true, -1e300, "\x1b[2J"} {
+			d := data{}
+			for _, f := range strings.Fields(r.Fields) {
+				d[f] = odd
+			}
+			if s := (Event{Kind: r.Kind, Trial: -7, Data: d}).Sentence(); slices.Contains(s, "") || len(s) == 0 {
+				t.Errorf("%s with %v says %q", r.Kind, odd, s)
+			}
 		}
 	}
 }
 
 func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
+	type data = map[string]any
 	for what, f := range map[string]func(){
-		"kind":  func() { NewEvent(time.Now(), "a", "no_such_kind", -1, nil) },
-		"field": func() { NewEvent(time.Now(), "a", DiskWaited, -1, map[string]any{"minutes": 1}) },
+		"an unknown kind":  func() { NewEvent(time.Now(), "a", "no_such_kind", -1, nil) },
+		"an unknown field": func() { NewEvent(time.Now(), "a", DiskWaited, -1, data{"minutes": 1}) },
+		"another's field":  func() { NewEvent(time.Now(), "a", DiskWaited, -1, data{"cell": "9f2c41"}) },
+		"a number as text": func() { NewEvent(time.Now(), "a", DiskWaited, -1, data{"seconds": "1"}) },
+		"a text of a type": func() { NewEvent(time.Now(), "a", TrialStopped, -1, data{"kind": Random}) },
 	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("an unknown %s is taken", what)
+					t.Errorf("%s is taken", what)
 				}
 			}()
 			f()
@@ -91,44 +158,38 @@ func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
 	}
 }
 
-// Every row is emitted somewhere, and its name is in no other place.
-func TestEveryKindOfEventIsEmitted(t *testing.T) {
-	var code []byte
-	for _, pattern := range []string{"search/*.go", "remote/*.go", "../tui/cli/*.go", "../tui/*.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v", pattern, err)
+// Kinds and fields have one row each, every field is carried, and a sentence tells what its event carries.
+func TestTablesOfEventsAgree(t *testing.T) {
+	own := []string{"ts", "t", "run", "level", "trial", "id", "child"} // of every event, of the log's lines, of sentences
+	carried, kinds, fields := map[string]bool{}, map[EventKind]bool{}, map[string]bool{}
+	for _, r := range EventKinds {
+		if kinds[r.Kind] {
+			t.Errorf("%s has two rows", r.Kind)
 		}
-		for _, f := range files {
-			if strings.HasSuffix(f, "_test.go") {
-				continue
+		kinds[r.Kind] = true
+		for _, name := range strings.Fields(r.Fields) {
+			carried[name] = true
+			if fieldUnits[name] == nil {
+				t.Errorf("%s: field %s has no row", r.Kind, name)
 			}
-			b, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
+		}
+		told := regexp.MustCompile(`{(\w+)`).FindAllStringSubmatch(strings.Join(r.Sentence, " "), -1)
+		for _, m := range told {
+			if m[1] != "child" && !slices.Contains(strings.Fields(r.Fields), m[1]) {
+				t.Errorf("%s tells %s, which it does not carry", r.Kind, m[1])
 			}
-			code = append(code, b...)
 		}
 	}
-	consts, err := os.ReadFile("events.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var seen []EventKind
-	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) +EventKind = "(\w+)"`).FindAllSubmatch(consts, -1) {
-		kind := EventKind(m[2])
-		if _, ok := kind.row(); !ok || slices.Contains(seen, kind) {
-			t.Errorf("%s has no row of its own", kind)
+	for _, f := range EventFields {
+		if fields[f.Name] || slices.Contains(own, f.Name) {
+			t.Errorf("the name %s is taken", f.Name)
 		}
-		seen = append(seen, kind)
-		if !regexp.MustCompile(`(emit|event|tell|told|Tell)\((ctx, )?nas\.` + string(m[1]) + `\b`).Match(code) {
-			t.Errorf("%s is emitted nowhere", kind)
+		fields[f.Name] = true
+		if !carried[f.Name] {
+			t.Errorf("no event carries %s", f.Name)
 		}
-		if regexp.MustCompile(`"`+string(kind)+`"`).Match(code) && kind != EpochEnded && kind != "user" {
-			t.Errorf("%s is written by hand somewhere", kind)
+		if f.Help == "" || strings.HasSuffix(f.Help, ".") {
+			t.Errorf("%s: help is %q", f.Name, f.Help)
 		}
-	}
-	if len(seen) != len(EventKinds) {
-		t.Errorf("%d constants, %d rows", len(seen), len(EventKinds))
 	}
 }

@@ -170,13 +170,7 @@ func (j *journal) load(run *record.Run) error {
 		return err
 	}
 	for _, e := range es {
-		v := nas.Event{Time: e.Time, Level: e.Level, Kind: nas.EventKind(e.Kind), Run: j.run, Trial: e.Trial}
-		if len(e.Body) > 0 {
-			if err := json.Unmarshal(e.Body, &v.Data); err != nil {
-				return fmt.Errorf("event %d: %w", e.ID, err)
-			}
-		}
-		j.events = append(j.events, v)
+		j.events = append(j.events, record.EventOf(j.run, e))
 	}
 	return nil
 }
