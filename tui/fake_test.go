@@ -216,7 +216,7 @@ func fresh() *nas.Snapshot {
 	c := config()
 	g := randomCell(1)
 	r := trialOf(0, g, nas.Sampled, nas.Running, 0, 20, 0.5)
-	return &nas.Snapshot{Version: 1, Time: noon, State: nas.Running, Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r}, Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2}, Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Kind: "run_started", Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}, Identity: nas.Identity{UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, Kernels: "avx512"}}
+	return &nas.Snapshot{Version: 1, Time: noon, State: nas.Running, Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r}, Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2}, Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Level: nas.Info, Kind: nas.RunStarted, Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}, Identity: nas.Identity{UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, Kernels: "avx512"}}
 }
 
 // first: one child has ended, and no update was made.
@@ -387,7 +387,7 @@ func trouble() *nas.Snapshot {
 	s.Recent[1].FailText = evil
 	s.Rewards[700].Mean = math.NaN()
 	s.Updates[10].Entropy = math.Inf(-1)
-	s.Events = append(s.Events, nas.Event{Time: noon, Level: "error", Kind: nas.EventKind(evil), Trial: -1, Data: map[string]any{"message": evil}})
+	s.Events = append(s.Events, nas.Event{Time: noon, Level: nas.Error, Kind: nas.EventKind(evil), Trial: -1, Data: map[string]any{"message": evil}})
 	return s
 }
 

@@ -49,7 +49,7 @@ func newEngine(t testing.TB) *engine {
 	c.Name = "a"
 	g := cell(t, 1)
 	top := nas.TrialView{ID: 3, State: nas.Done, Origin: nas.Origin{Genotype: g, Cell: "abc", Parent: -1, CachedOf: -1}, Result: nas.Result{Reward: 0.75, HasReward: true}, Training: nas.Training{Curve: []child.EpochResult{{Epoch: 1, ValAcc: 0.7}}}}
-	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), State: nas.Running, Workers: 2, Proposed: 10, Running: []nas.TrialView{{ID: 5, State: nas.Running, Origin: nas.Origin{Genotype: g, Cell: "def"}, Training: nas.Training{Epochs: 3}}}, Events: []nas.Event{{Time: time.Now().UTC().Round(0), Level: "info", Kind: "run_started", Run: "a", Trial: -1, Data: map[string]any{"seed": 1.0}}}, Identity: nas.Identity{UUID: "u", ForkAt: -1, Config: c}, Results: nas.Results{Finished: 4, Top: []nas.TrialView{top}}}
+	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), State: nas.Running, Workers: 2, Proposed: 10, Running: []nas.TrialView{{ID: 5, State: nas.Running, Origin: nas.Origin{Genotype: g, Cell: "def"}, Training: nas.Training{Epochs: 3}}}, Events: []nas.Event{{Time: time.Now().UTC().Round(0), Level: nas.Info, Kind: nas.RunStarted, Run: "a", Trial: -1, Data: map[string]any{"seed": 1.0}}}, Identity: nas.Identity{UUID: "u", ForkAt: -1, Config: c}, Results: nas.Results{Finished: 4, Top: []nas.TrialView{top}}}
 	s.Best = &s.Top[0]
 	return &engine{snap: s, subs: map[chan struct{}]bool{}}
 }
@@ -100,13 +100,13 @@ func (e *engine) Tell(_ context.Context, kind nas.EventKind, message string) err
 }
 
 // awaitTold waits until the log was told a thing of a kind whose message has some words.
-func (e *engine) awaitTold(t testing.TB, kind, words string) {
+func (e *engine) awaitTold(t testing.TB, kind nas.EventKind, words string) {
 	t.Helper()
 	for late := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		e.mu.Lock()
 		told := slices.Clone(e.told)
 		e.mu.Unlock()
-		if slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, kind+": ") && strings.Contains(s, words) }) {
+		if slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, string(kind)+": ") && strings.Contains(s, words) }) {
 			return
 		}
 		if time.Now().After(late) {
@@ -264,7 +264,7 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 			}
 		},
 		func(s *nas.Snapshot) {
-			s.Events = append(slices.Clone(s.Events), nas.Event{Time: time.Now().UTC().Round(0), Level: "warn", Kind: "x", Run: "a", Trial: 4, Data: map[string]any{"n": r.Float64()}})
+			s.Events = append(slices.Clone(s.Events), nas.Event{Time: time.Now().UTC().Round(0), Level: nas.Warn, Kind: "x", Run: "a", Trial: 4, Data: map[string]any{"n": r.Float64()}})
 		},
 		func(s *nas.Snapshot) { s.Best, s.Top = nil, nil },
 		func(s *nas.Snapshot) {
@@ -375,9 +375,9 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 		t.Error("the one who took it does not have it")
 	}
 	me := fmt.Sprintf("process %d", os.Getpid())
-	e.awaitTold(t, "screen_attached", me+" on pts/1 is attached and has the control")
-	e.awaitTold(t, "screen_attached", me+" on pts/3 is attached and looks on")
-	e.awaitTold(t, "control_taken", me+" on pts/2[2J has the control, taken from "+me+" on pts/1")
+	e.awaitTold(t, nas.ScreenAttached, me+" on pts/1 is attached and has the control")
+	e.awaitTold(t, nas.ScreenAttached, me+" on pts/3 is attached and looks on")
+	e.awaitTold(t, nas.ControlTaken, me+" on pts/2[2J has the control, taken from "+me+" on pts/1")
 	await(t, first, "the loss", func() bool { c := first.Control(); return !c.Mine && c.Holder.TTY == "pts/2[2J" })
 	if _, err := first.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) {
 		t.Errorf("the one who lost it: %v", err)
@@ -389,7 +389,7 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	// Whoever leaves gives it free; the next command gets it, but not from one who only looks on.
 	second.Close()
 	awaitSeats(t, s, 2)
-	e.awaitTold(t, "screen_left", me+" on pts/2")
+	e.awaitTold(t, nas.ScreenLeft, me+" on pts/2")
 	await(t, look, "nobody", func() bool { return look.Control().Holder == nas.Holder{} })
 	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(), "only looks on") {
 		t.Errorf("one who only looks on: %v", err)
@@ -873,11 +873,11 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	await(t, a, "the note's event", func() bool {
 		return slices.ContainsFunc(a.Snapshot().Events, func(e nas.Event) bool {
 			from, _ := e.Data["from"].(string)
-			return e.Kind == "user" && strings.HasPrefix(from, "command of process")
+			return e.Kind == nas.UserCommand && strings.HasPrefix(from, "command of process")
 		})
 	})
 	await(t, a, "that it is attached", func() bool {
-		return slices.ContainsFunc(a.Snapshot().Events, func(e nas.Event) bool { return e.Kind == "screen_attached" })
+		return slices.ContainsFunc(a.Snapshot().Events, func(e nas.Event) bool { return e.Kind == nas.ScreenAttached })
 	})
 	if _, err := a.Do(t.Context(), nas.Command{Do: nas.Stop}); err != nil {
 		t.Error(err)

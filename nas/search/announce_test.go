@@ -22,14 +22,14 @@ func init() { roles["killed"] = killedSearch }
 
 // killedSearch is a search that is killed by the operating system when an event is stored and nobody has been told of it.
 func killedSearch(dir string) error {
-	kind, n := "", 0
+	kind, n := nas.EventKind(""), 0
 	if _, err := fmt.Sscan(os.Getenv(killAtEnv), &kind, &n); err != nil {
 		return err
 	}
 	c := testConfig()
 	c.Name = "run"
 	s, err := Create(filepath.Join(dir, "run"), c, "none", Options{Workers: 2, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if string(e.Kind) == kind {
+		if e.Kind == kind {
 			if n--; n == 0 {
 				syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {} // until it takes effect
@@ -45,10 +45,10 @@ func killedSearch(dir string) error {
 func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1}))
 	for _, c := range []struct {
-		kind string
+		kind nas.EventKind
 		n    int
-	}{{"run_started", 1}, {"trial_proposed", 5}, {"trial_started", 2}, {"trial_finished", 4}, {"controller_update", 2}, {"run_finished", 1}} {
-		t.Run(c.kind, func(t *testing.T) {
+	}{{nas.RunStarted, 1}, {nas.TrialProposed, 5}, {nas.TrialStarted, 2}, {nas.TrialFinished, 4}, {nas.ControllerUpdate, 2}, {nas.RunFinished, 1}} {
+		t.Run(string(c.kind), func(t *testing.T) {
 			dir := t.TempDir()
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), roleEnv+"=killed:"+dir, fmt.Sprint(killAtEnv, "=", c.kind, " ", c.n))
@@ -66,7 +66,7 @@ func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 			st.Close()
 			n := 0
 			for _, e := range es {
-				if e.Kind == c.kind {
+				if e.Kind == string(c.kind) {
 					n++
 				}
 			}

@@ -199,7 +199,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 		said := ""
 		e := &resumed{after: map[int]int{}}
 		s, err := Open(dir, Options{Workers: 1, Evaluator: e, OnEvent: func(e nas.Event) {
-			if e.Kind == nas.CheckpointLost && e.Trial == 5 && e.Level == "warn" {
+			if e.Kind == nas.CheckpointLost && e.Trial == 5 && e.Level == nas.Warn {
 				said += fmt.Sprint(e.Data["error"], " ", e.Data["epoch"])
 			}
 		}})
@@ -382,7 +382,7 @@ func realSearch(dir string) error {
 // killing is when a process is killed: a while after its first event, or, if kind is not empty, after its n-th event of a kind.
 type killing struct {
 	after time.Duration
-	kind  string
+	kind  nas.EventKind
 	n     int
 }
 
@@ -404,7 +404,7 @@ func inProcess(t *testing.T, dir string, k killing) (lines []string, whole bool)
 	for in := bufio.NewScanner(out); in.Scan(); {
 		line := in.Text()
 		lines = append(lines, line)
-		if k.kind != "" && strings.HasPrefix(line, k.kind+" ") {
+		if k.kind != "" && strings.HasPrefix(line, string(k.kind)+" ") {
 			k.n--
 			armed = k.n == 0
 		}
@@ -465,8 +465,8 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	t.Logf("seed %d; a whole search takes %v", seed, takes)
 	// Half of the kills come at any time. The others come right after an event that a write follows: after an epoch the blob of a checkpoint, after the end of
 	// a batch's last child the update of the policy and its blob, after an update the release of an old one and the next batch.
-	kinds := []string{"epoch", "trial_finished", "controller_update", "trial_proposed"}
-	continued, killed, by := 0, 0, map[string]int{}
+	kinds := []nas.EventKind{nas.EpochEnded, nas.TrialFinished, nas.ControllerUpdate, nas.TrialProposed}
+	continued, killed, by := 0, 0, map[nas.EventKind]int{}
 	for round := 0; killed < wanted || continued == 0 && round < 20; round++ { // a few kills may all miss what a child could go on from
 		dir := filepath.Join(root, fmt.Sprint("killed", round))
 		finished := map[string]bool{}
@@ -487,15 +487,17 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 			}
 			for _, l := range lines {
 				f := strings.Fields(l)
-				switch {
-				case len(f) == 3 && f[0] == "trial_finished":
-					finished[f[1]] = true
-				case len(f) == 3 && f[0] == "trial_started" && finished[f[1]]:
-					t.Errorf("round %d: trial %s was finished, and lost", round, f[1])
-				case len(f) == 3 && f[0] == "trial_started" && f[2] != "<nil>":
-					continued++
+				if len(f) != 3 {
+					continue
 				}
-				if strings.HasPrefix(l, "checkpoint_") {
+				switch kind := nas.EventKind(f[0]); {
+				case kind == nas.TrialFinished:
+					finished[f[1]] = true
+				case kind == nas.TrialStarted && finished[f[1]]:
+					t.Errorf("round %d: trial %s was finished, and lost", round, f[1])
+				case kind == nas.TrialStarted && f[2] != "<nil>":
+					continued++
+				case kind == nas.CheckpointFailed, kind == nas.CheckpointLost:
 					t.Errorf("round %d: %s", round, l)
 				}
 			}

@@ -86,14 +86,14 @@ func fullDisk(dir, role string) error {
 	}
 	o := Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, Retry: retry, OnEvent: func(e nas.Event) {
 		switch e.Kind {
-		case "trial_finished":
+		case nas.TrialFinished:
 			switch finished++; finished {
 			case 2:
 				fill(0)
 			case 8: // the last of a batch: the update is next, and of several hundred kB
 				fill(100 << 10)
 			}
-		case "disk_full":
+		case nas.DiskFull:
 			full = append(full, fmt.Sprint(e.Data["error"]))
 		}
 	}}

@@ -125,7 +125,7 @@ func TestARunOfMixedBuildsSaysSo(t *testing.T) {
 	sit := func(build string, e nas.Evaluator) *nas.Snapshot {
 		t.Helper()
 		s, err := Open(dir, Options{Workers: 1, Evaluator: e, Build: []byte(build), OnEvent: func(e nas.Event) {
-			if e.Kind == nas.MixedBuilds && e.Level == "warn" {
+			if e.Kind == nas.MixedBuilds && e.Level == nas.Warn {
 				said = append(said, e.Data)
 			}
 		}})

@@ -69,7 +69,7 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 			for e := range c.Train.Epochs {
 				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
 			}
-			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
+			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id, Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
 		}
 		last := rows[len(rows)-1]
 		rows[len(rows)-1].State = "running"

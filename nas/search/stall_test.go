@@ -54,11 +54,15 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 				return nas.Outcome{Reward: 0.99}, nil
 			},
 		}
-		seen := map[string]time.Duration{}
+		type told struct {
+			kind  nas.EventKind
+			trial int
+		}
+		seen := map[told]time.Duration{}
 		began := time.Now()
 		s := create(t, dir, c, Options{Workers: 2, Evaluator: e, OnEvent: func(e nas.Event) {
 			if e.Trial == 3 || e.Trial == 6 {
-				seen[string(e.Kind)+nas.TrialLabel(e.Trial)] = time.Since(began)
+				seen[told{e.Kind, e.Trial}] = time.Since(began)
 			}
 		}})
 		if err := s.Run(t.Context()); err != nil {
@@ -77,10 +81,10 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 		if v := s.Snapshot(); v.Finished != 12 || v.Failed != 2 || v.Policy.Version != 3 || v.State != nas.Done || len(v.Running) != 0 {
 			t.Errorf("%d finished, %d failed, %d updates, %s, %d running", v.Finished, v.Failed, v.Policy.Version, v.State, len(v.Running))
 		}
-		if a := seen["trial_failed3"]; a < 10*time.Minute || a > 13*time.Minute {
+		if a := seen[told{nas.TrialFailed, 3}]; a < 10*time.Minute || a > 13*time.Minute {
 			t.Errorf("trial 3 was ended after %v", a)
 		}
-		if a, b := seen["trial_stalled6"], seen["trial_failed6"]; b-a != 150*time.Second {
+		if a, b := seen[told{nas.TrialStalled, 6}], seen[told{nas.TrialFailed, 6}]; b-a != 150*time.Second {
 			t.Errorf("trial 6 was told to end after %v and left behind after %v", a, b)
 		}
 		if err := s.Close(); err != nil {

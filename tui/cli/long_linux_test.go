@@ -66,7 +66,7 @@ func longRun(t testing.TB, n int) (store, dir string) {
 			for e := range 2 {
 				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
 			}
-			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: fmt.Appendf(nil, `{"reward":%.4f,"cell":%q}`, rows[len(rows)-1].Reward, g.ShortHash())})
+			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id, Body: fmt.Appendf(nil, `{"reward":%.4f,"cell":%q}`, rows[len(rows)-1].Reward, g.ShortHash())})
 		}
 		last := rows[len(rows)-1]
 		rows[len(rows)-1].State = "running"
