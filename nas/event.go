@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Event is something that happened to a run. It is stored, logged, shown and printed in the same form; only the ends of epochs
-// are stored as rows of numbers instead.
+// Event is something that happened to a run. It is stored, logged, shown and printed in the same form; only the ends of
+// epochs are stored as rows of numbers instead.
 type Event struct {
 	Time  time.Time      `json:"-"`
 	Level string         `json:"-"` // Info, Warn or Error
@@ -20,8 +20,8 @@ type Event struct {
 	Data  map[string]any `json:"-"`
 }
 
-// NewEvent returns an event of a kind with the level of its row. It panics if the kind has no row, if the row lacks a field of
-// the data, or if a value does not fit its field's unit.
+// NewEvent returns an event of a kind with the level of its row. It panics if the kind has no row, if the row lacks a
+// field of the data, or if a value does not fit its field's unit.
 func NewEvent(at time.Time, run string, kind EventKind, trial int, data map[string]any) Event {
 	r, ok := kind.row()
 	if !ok {
@@ -53,8 +53,9 @@ func (k EventKind) Common() bool {
 	return r.Common
 }
 
-// Sentence tells the event to a person, in parts that a screen sets apart, as the row of its kind says. If the kind has no row,
-// or the event lacks what the first part tells, another build wrote it: then the sentence is the kind and the message.
+// Sentence tells the event to a person, in parts that a screen sets apart, as the row of its kind says. If the kind has
+// no row, or the event lacks what the first part tells, another build wrote it: then the sentence is the kind and the
+// message.
 func (e Event) Sentence() (parts []string) {
 	r, _ := e.Kind.row()
 	for i, p := range r.Sentence {
@@ -120,8 +121,8 @@ func fieldText(name string, v any) (text string, ok bool) {
 	return u.text(v)
 }
 
-// MarshalJSON writes the line that a headless search prints: ts, t and run, level unless it is info, trial if there is one, and
-// the event's own fields.
+// MarshalJSON writes the line that a headless search prints: ts, t and run, level unless it is info, trial if there is
+// one, and the event's own fields.
 func (e Event) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any, len(e.Data)+5)
 	maps.Copy(m, e.Data)

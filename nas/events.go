@@ -50,9 +50,9 @@ type EventRow struct {
 	Fields string // names of what Data may hold, rows of EventFields, one space between them
 	Common bool   // too many to tell as news: the log has them
 
-	// Sentence tells the event to a person, in parts that a screen sets apart. {name} is a field, written as its unit says,
-	// and {name|word} is the word where the field is missing; {child} is the event's trial. A part that lacks a field is left
-	// out, and so is what stands in [brackets] and lacks one.
+	// Sentence tells the event to a person, in parts that a screen sets apart. {name} is a field, written as its unit
+	// says, and {name|word} is the word where the field is missing; {child} is the event's trial. A part that lacks a
+	// field is left out, and so is what stands in [brackets] and lacks one.
 	Sentence []string
 }
 

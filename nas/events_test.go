@@ -98,8 +98,8 @@ func TestSentencesOfEvents(t *testing.T) {
 	}
 }
 
-// An event of another build has a sentence without holes: a part that lacks a field is left out, and without the first part
-// it is the kind with its message.
+// An event of another build has a sentence without holes: a part that lacks a field is left out, and without the first
+// part it is the kind with its message.
 func TestSentencesOfEventsOfOtherBuilds(t *testing.T) {
 	type data = map[string]any
 	for _, x := range []struct {

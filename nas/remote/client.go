@@ -23,13 +23,13 @@ import (
 	"nasnet/nas"
 )
 
-// Want is what a screen wants of the control.
+// Want is how a screen wants to attach.
 type Want string
 
 const (
-	Steer Want = "steer" // the control if nobody has it
-	Watch Want = "look"  // never the control
-	Take  Want = "take"  // the control, whoever has it
+	Steer Want = "steer" // with control, if nobody has it
+	Watch Want = "look"  // without control, until it takes it
+	Take  Want = "take"  // with control, whoever has it
 )
 
 func parseWant(s string) (Want, error) {
@@ -42,17 +42,18 @@ func parseWant(s string) (Want, error) {
 	return "", fmt.Errorf("want is %.20q; want %s, %s or %s", s, Steer, Watch, Take)
 }
 
-// Visitor says who asks.
+// Visitor is who connects.
 type Visitor struct {
 	Program string // name and version
-	TTY     string // terminal of the screen, as /dev names it
+	TTY     string // terminal of its screen, as /dev names it
 }
 
-// answerTime bounds the wait for an answer to a command: the engine answers within a step of its own loop, a fork of a large run within seconds.
+// answerTime is how long a command may take. The engine answers within one turn of its loop, and forks a large run in
+// seconds.
 const answerTime = 30 * time.Second
 
-// Client is a run of another process as a screen sees it: a nas.Engine. It never connects again by itself: when the connection ends, its last snapshot
-// says why.
+// Client is a run in another process, as a [nas.Engine]. It does not reconnect: when the connection ends, its last
+// snapshot says why.
 type Client struct {
 	*caller
 	stream io.ReadCloser
@@ -62,15 +63,16 @@ type Client struct {
 	snap    *nas.Snapshot
 	control nas.Control
 	pokes   map[chan struct{}]bool
-	pid     int // of the program that runs the run
+	pid     int // of the program that runs it
 }
 
-// Dial connects to the program that runs the run in dir and waits for the first snapshot. ErrNotRunning says that there is no such program.
+// Dial connects to the program that runs the run in dir, and waits for the first snapshot. It returns [ErrNotRunning]
+// if no program runs it.
 func Dial(ctx context.Context, dir string, w Want, v Visitor) (*Client, error) {
 	c := &Client{caller: newCaller(dir, v), ended: make(chan struct{}), pokes: map[chan struct{}]bool{}}
 	setup, cancel := context.WithTimeoutCause(ctx, answerTime, errors.New("the program does not answer"))
 	defer cancel()
-	// The stream outlives the setting up: it ends by Close, not by a context, but as long as it is set up the context ends it.
+	// The stream outlives ctx and ends with Close. Only until it is set up does setup end it.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(setup, end)
 	body, err := c.open(life, "GET", "stream?"+url.Values{"want": {string(w)}}.Encode(), nil)
@@ -91,7 +93,7 @@ func Dial(ctx context.Context, dir string, w Want, v Visitor) (*Client, error) {
 	return nil, err
 }
 
-// streamBody ends the request with its body.
+// streamBody is a response's body that ends its request when it is closed.
 type streamBody struct {
 	io.ReadCloser
 	end func()
@@ -102,7 +104,7 @@ func (s *streamBody) Close() error {
 	return s.ReadCloser.Close()
 }
 
-// Close leaves the seat and waits until nothing more happens.
+// Close leaves the seat and waits for the client's goroutine.
 func (c *Client) Close() error {
 	c.stream.Close()
 	<-c.ended
@@ -110,7 +112,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// follow takes in lines until there are no more.
+// follow reads lines until there are no more.
 func (c *Client) follow(lines *bufio.Reader) {
 	defer close(c.ended)
 	var err error
@@ -126,10 +128,10 @@ func (c *Client) follow(lines *bufio.Reader) {
 		}
 		c.lost(why)
 	}
-	c.tell()
+	c.wake()
 }
 
-// lost makes the last snapshot one of a run that nobody runs any more. The caller holds mu.
+// lost turns the snapshot into that of a run that no program runs any more. The caller holds mu.
 func (c *Client) lost(why string) {
 	v := *c.snap
 	v.Version++
@@ -143,7 +145,7 @@ func (c *Client) lost(why string) {
 	c.snap, c.control.Lost, c.control.Mine = &v, why, false
 }
 
-// read takes in one line.
+// read reads one line and applies it to the snapshot.
 func (c *Client) read(lines *bufio.Reader) error {
 	text, err := readLine(lines)
 	if err != nil {
@@ -169,7 +171,7 @@ func (c *Client) read(lines *bufio.Reader) error {
 		return fmt.Errorf("snapshot: version %d; want less than 2^63", next.Version)
 	}
 	if c.snap != nil && next.Version <= c.snap.Version {
-		next.Version = c.snap.Version + 1 // who has the control is news as well
+		next.Version = c.snap.Version + 1 // subscribers must see a change of control too
 	}
 	if c.snap = next; l.Control != nil {
 		c.control = *l.Control
@@ -177,11 +179,11 @@ func (c *Client) read(lines *bufio.Reader) error {
 	if l.Type == "end" {
 		c.lost(l.Reason)
 	}
-	c.tell()
+	c.wake()
 	return nil
 }
 
-// readLine returns a line without its end.
+// readLine returns the next line.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var b bytes.Buffer
 	for {
@@ -198,7 +200,8 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-func (c *Client) tell() {
+// wake pokes all subscribers. The caller holds mu.
+func (c *Client) wake() {
 	for p := range c.pokes {
 		select {
 		case p <- struct{}{}:
@@ -207,10 +210,10 @@ func (c *Client) tell() {
 	}
 }
 
-// PID is the process that runs the run.
+// PID returns the process that runs the run.
 func (c *Client) PID() int { return c.pid }
 
-// Ended is closed when nothing more comes; Control then says why.
+// Ended returns a channel that is closed when the connection has ended; Control then says why.
 func (c *Client) Ended() <-chan struct{} { return c.ended }
 
 // Snapshot implements [nas.Engine].
@@ -265,14 +268,14 @@ func (c *Client) TakeControl(ctx context.Context) error {
 	return nil
 }
 
-// Do has the program that runs the run in dir carry out a command, whoever has the control.
+// Do sends a command to the program that runs the run in dir. It is carried out whoever has control.
 func Do(ctx context.Context, dir string, v Visitor, cmd nas.Command) (r nas.Reply, err error) {
 	c := newCaller(dir, v)
 	defer c.http.CloseIdleConnections()
 	return r, c.ask(ctx, "POST", "do", cmd, &r)
 }
 
-// Look asks the program that runs the run in dir how it is.
+// Look asks the program that runs the run in dir for its status.
 func Look(ctx context.Context, dir string, v Visitor) (s Status, err error) {
 	c := newCaller(dir, v)
 	defer c.http.CloseIdleConnections()
@@ -291,7 +294,7 @@ func newCaller(dir string, v Visitor) *caller {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, dir) }}}}
 }
 
-// open sends a request and returns the body of the answer if it is no error.
+// open sends a request. It returns the body of the answer, or the error that the answer is.
 func (c *caller) open(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://nasnet"+prefix+path, bytes.NewReader(body))
 	if err != nil {
@@ -304,7 +307,7 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
-			err = u.Err // its text has a made-up address
+			err = u.Err // the full text has a made-up address
 		}
 		return nil, err
 	}
@@ -326,15 +329,16 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	return nil, f.err()
 }
 
-// rateError is a request that was refused before anything was done, because there were too many in a short time.
+// rateError is the refusal of one request too many in a short time. The server has done nothing, so the request can be
+// repeated.
 type rateError struct{ error }
 
 func (e rateError) Unwrap() error { return e.error }
 
-// ratePause is how long a request waits before it is made again after a rateError.
+// ratePause is the time between a rateError and the next attempt.
 const ratePause = 50 * time.Millisecond
 
-// ask sends v as JSON, nil for nothing, and reads the answer into to. A request that comes too soon after many others is made again.
+// ask sends v as JSON, or nothing if it is nil, and decodes the answer into to. After a rateError it tries again.
 func (c *caller) ask(ctx context.Context, method, path string, v, to any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errors.New("the program that runs it does not answer"))
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// semaphore counts what there may only be so much of.
+// semaphore limits a number to its capacity.
 type semaphore chan struct{}
 
 func (s semaphore) take() bool {
@@ -28,7 +28,7 @@ func (s semaphore) take() bool {
 
 func (s semaphore) give() { <-s }
 
-// bucket bounds a rate: size at once, rate a second in the long run.
+// bucket limits a rate: size at once, rate a second in the long run.
 type bucket struct {
 	size, rate float64
 	mu         sync.Mutex
@@ -49,23 +49,24 @@ func (b *bucket) take(now time.Time) bool {
 	return true
 }
 
-// door lets in processes that may come, and not too many of them.
+// door is a listener that admits only processes of this user or root, and not too many of them.
 type door struct {
 	net.Listener
 	open    semaphore
-	turning semaphore // those who are being told that there is no room
+	turning semaphore // connections that are being turned away
 	workers sync.WaitGroup
 }
 
-// turnAway tells a process that there is no room. It hears the request first: a socket that is closed before would lose the answer.
-func turnAway(c net.Conn, room int) {
+// turnAway answers that there are too many connections, at most limit. It reads the request first: if a socket is
+// closed with something unread, the answer is lost.
+func turnAway(c net.Conn, limit int) {
 	_ = c.SetDeadline(time.Now().Add(time.Second / 2))
 	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(c, maxHeader+maxRequest)))
 	if err != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
-	b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, room)))
+	b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, limit)))
 	_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
 }
 
@@ -76,10 +77,10 @@ func (d *door) Close() error {
 	return err
 }
 
-// guest is a connection that was let in.
+// guest is a connection that was admitted.
 type guest struct {
 	net.Conn
-	pid   int // 0 if the system does not tell
+	pid   int // of the other process; 0 if the system does not tell
 	leave func()
 }
 
@@ -92,7 +93,7 @@ func (d *door) Accept() (net.Conn, error) {
 		}
 		pid, err := checkPeer(c)
 		if err != nil {
-			c.Close() // it cannot be told why: it may not speak with us
+			c.Close() // without a word: it may not talk to us
 			continue
 		}
 		if !d.open.take() {

@@ -11,24 +11,24 @@ import (
 	"nasnet/nas"
 )
 
-// picture is the newest snapshot as JSON, field by field, so that a reader is sent only what changed since its last line, and so that all readers share
-// one encoding. Its methods may be called from any goroutine.
+// picture is the newest snapshot as JSON, field by field. A reader is sent only the fields that changed since its last
+// line, and all readers share one encoding. Any goroutine may call its methods.
 type picture struct {
 	mu    sync.Mutex
 	snap  *nas.Snapshot
-	rev   uint64      // grows with every change of a part
+	rev   uint64      // grows with every change
 	parts []fieldText // one for each field of nas.Snapshot
 }
 
 // fieldText is one field of the snapshot.
 type fieldText struct {
 	name  string
-	value any // what text was made of
+	value any // that text encodes
 	text  json.RawMessage
-	rev   uint64 // of the picture when it last changed
+	rev   uint64 // of the picture when the field last changed
 }
 
-// field is one of nas.Snapshot, or of a part of it, which JSON shows flat.
+// field is a field of [nas.Snapshot], or of a struct embedded in it, whose fields JSON has beside the others.
 type field struct {
 	name  string // in JSON
 	index []int  // for reflect's FieldByIndex
@@ -44,7 +44,8 @@ var fields = func() (fs []field) {
 	return fs
 }()
 
-// since takes in a snapshot and returns the fields that changed after revision rev, 0 for all of them, and the revision to ask with next.
+// since takes a snapshot. It returns the fields that changed after revision rev, all of them for 0, and the revision to
+// ask with next.
 func (p *picture) since(s *nas.Snapshot, rev uint64) (map[string]json.RawMessage, uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +61,8 @@ func (p *picture) since(s *nas.Snapshot, rev uint64) (map[string]json.RawMessage
 	return changed, p.rev, nil
 }
 
-// take encodes the fields of a snapshot that are not the ones it knows. Readers race for the newest one; an older one that comes late is passed over.
+// take encodes the fields of a snapshot that differ from those it has. Readers race to bring the newest one, so one
+// that is older is ignored.
 func (p *picture) take(s *nas.Snapshot) error {
 	if s == p.snap || p.snap != nil && s.Version < p.snap.Version {
 		return nil
@@ -74,7 +76,7 @@ func (p *picture) take(s *nas.Snapshot) error {
 	for i, of := range fields {
 		f := &p.parts[i]
 		now := v.FieldByIndex(of.index).Interface()
-		// Far cheaper than making JSON of it: snapshots share the arrays of what did not change, and what is in them mostly.
+		// Far cheaper than encoding: snapshots share the slices that did not change, and most of what is in the others.
 		if !first && reflect.DeepEqual(f.value, now) {
 			continue
 		}
@@ -90,7 +92,7 @@ func (p *picture) take(s *nas.Snapshot) error {
 	return nil
 }
 
-// apply returns the snapshot that old becomes by the changed fields. Fields that this program does not know are passed over.
+// apply returns old with the changed fields. It ignores fields that this program does not know.
 func apply(old *nas.Snapshot, changed map[string]json.RawMessage) (*nas.Snapshot, error) {
 	next := new(nas.Snapshot)
 	if old != nil {
@@ -103,7 +105,7 @@ func apply(old *nas.Snapshot, changed map[string]json.RawMessage) (*nas.Snapshot
 			continue
 		}
 		into := v.FieldByIndex(of.index)
-		fresh := reflect.New(into.Type()) // decoding into the old one would write into arrays that old shares
+		fresh := reflect.New(into.Type()) // decoding into the field itself would write into slices that old shares
 		if err := json.Unmarshal(text, fresh.Interface()); err != nil {
 			return nil, fmt.Errorf("snapshot: %s: %w", of.name, err)
 		}

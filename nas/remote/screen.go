@@ -9,19 +9,19 @@ import (
 	"nasnet/nas"
 )
 
-// Screen is the seat of the program's own screen: a nas.Shared without a socket between.
+// Screen is the seat of a screen in this process: a [nas.Shared] without a socket in between.
 type Screen struct {
 	server *Server
 	seat   *seat
 }
 
-// Screen takes a seat for a screen of this process on terminal tty.
+// Screen takes a seat for a screen of this process on the terminal tty.
 func (s *Server) Screen(tty string) *Screen {
 	t, _ := s.seats.sit(nas.Holder{PID: os.Getpid(), TTY: tty}, Steer)
 	return &Screen{s, t}
 }
 
-// Leave gives up the seat, and the control with it.
+// Leave gives up the seat, and control if it has it.
 func (c *Screen) Leave() { c.seat.leave() }
 
 // Snapshot implements [nas.Engine].

@@ -9,33 +9,33 @@ import (
 	"nasnet/nas"
 )
 
-// seats are the screens that show a run, and which of them has the control. Its methods may be called from any goroutine.
+// seats are the screens that show a run; one of them may have control. Any goroutine may call its methods.
 type seats struct {
 	mu    sync.Mutex
 	taken map[*seat]bool
-	has   *seat     // the seat with the control, or nil
-	since time.Time // when it got it
+	has   *seat     // the seat that has control, or nil
+	since time.Time // when it got control
 	moved chan struct{}
-	told  func(kind nas.EventKind, message string) // is given what the run's log should know
+	log   func(kind nas.EventKind, message string) // writes into the run's log
 }
 
 // seat is one screen.
 type seat struct {
 	of   *seats
-	name string // nobody else knows it
+	name string // a secret of the seat and the server
 	who  nas.Holder
 
 	// guarded by seats.mu
 	readOnly bool
-	pokes    map[chan struct{}]bool // of size 1 each: there is something new to see
+	pokes    map[chan struct{}]bool // each of size 1: there is something new to see
 }
 
-func newSeats(told func(kind nas.EventKind, message string)) *seats {
-	return &seats{taken: map[*seat]bool{}, moved: make(chan struct{}, 1), told: told}
+func newSeats(log func(kind nas.EventKind, message string)) *seats {
+	return &seats{taken: map[*seat]bool{}, moved: make(chan struct{}, 1), log: log}
 }
 
-// sit takes a new seat. A seat that wants to steer gets the control if nobody has it, one that takes gets it in any case. It also returns in words what
-// the seat came to.
+// sit takes a new seat, which gets control if it wants to steer and nobody else does, or if it takes it. does says in
+// words what the seat may do.
 func (s *seats) sit(who nas.Holder, w Want) (t *seat, does string) {
 	t = &seat{of: s, name: rand.Text(), who: who, readOnly: w == Watch, pokes: map[chan struct{}]bool{}}
 	s.mu.Lock()
@@ -49,7 +49,7 @@ func (s *seats) sit(who nas.Holder, w Want) (t *seat, does string) {
 	return t, does
 }
 
-// hand gives a seat the control and returns from whom it came, in words. The caller holds mu.
+// hand gives control to a seat, and says from whom it was taken. The caller holds mu.
 func (s *seats) hand(t *seat) (from string) {
 	if s.has != nil {
 		from = ", taken from " + describe(s.has.who)
@@ -58,13 +58,13 @@ func (s *seats) hand(t *seat) (from string) {
 	return from
 }
 
-// leave gives the seat up, and the control with it.
+// leave gives up the seat, and control if it has it.
 func (t *seat) leave() {
 	s := t.of
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken[t] {
-		s.told(nas.ScreenLeft, "the screen of "+describe(t.who)+" has left")
+		s.log(nas.ScreenLeft, "the screen of "+describe(t.who)+" has left")
 	}
 	delete(s.taken, t)
 	if s.has == t {
@@ -73,18 +73,19 @@ func (t *seat) leave() {
 	s.changed()
 }
 
-// take gives the seat the control.
+// take gives control to the seat.
 func (t *seat) take() {
 	s := t.of
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.readOnly = false; s.has != t && s.taken[t] {
-		s.told(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 	}
 	s.changed()
 }
 
-// permit says whether a command of the seat may be carried out. A seat that does not only look gets the control if nobody has it.
+// permit refuses a command of the seat if it may not steer. If nobody has control, a seat that is not read-only gets
+// it.
 func (t *seat) permit() error {
 	s := t.of
 	s.mu.Lock()
@@ -95,7 +96,7 @@ func (t *seat) permit() error {
 	case t.readOnly:
 		return fmt.Errorf("%w: it only looks on", ErrControl)
 	case s.has == nil && s.taken[t]:
-		s.told(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
 		s.changed()
 		return nil
 	case s.has == nil:
@@ -112,7 +113,7 @@ func describe(h nas.Holder) string {
 	return fmt.Sprintf("process %d on %s", h.PID, h.TTY)
 }
 
-// control is what the seat sees; of a nil seat, what somebody without a seat sees.
+// control says who steers, as the seat sees it; a nil seat stands for somebody without one.
 func (s *seats) control(t *seat) nas.Control {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +129,7 @@ func (s *seats) control(t *seat) nas.Control {
 	return c
 }
 
-// find returns the seat of a name, nil if there is none.
+// find returns the seat with a name, or nil.
 func (s *seats) find(name string) *seat {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +141,7 @@ func (s *seats) find(name string) *seat {
 	return nil
 }
 
-// subscribe is that of nas.Engine for the seat.
+// subscribe does for the seat what [nas.Engine] says.
 func (t *seat) subscribe() (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
 	s := t.of
@@ -154,23 +155,24 @@ func (t *seat) subscribe() (<-chan struct{}, func()) {
 	}
 }
 
-// poke tells all seats that there is something new.
+// poke wakes all seats: there is something new to see.
 func (s *seats) poke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell()
+	s.wake()
 }
 
-// changed tells all seats, and whoever waits for moved, that seats or control are not what they were.
+// changed wakes all seats and whoever waits for moved, after seats or control have changed. The caller holds mu.
 func (s *seats) changed() {
-	s.tell()
+	s.wake()
 	select {
 	case s.moved <- struct{}{}:
 	default:
 	}
 }
 
-func (s *seats) tell() {
+// wake pokes all seats. The caller holds mu.
+func (s *seats) wake() {
 	for t := range s.taken {
 		for c := range t.pokes {
 			select {

@@ -23,15 +23,18 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Options are what a server needs to know besides the engine.
+// Options are what a server needs besides the engine.
 type Options struct {
-	Program  string        // name and version, for the other side
-	DataSets []string      // data sets that a retrain may name, besides the run's own
-	Every    time.Duration // least time between two lines to one reader; 0 = 100 ms
-	Patience time.Duration // how long a reader may leave a line unread before its connection is cut; 0 = 10 min, so that a suspended screen lives
+	Program  string        // name and version, as the other side is told
+	DataSets []string      // that a retrain may name, besides the run's own
+	Every    time.Duration // least time between two lines of a stream; 0 = 100 ms
+
+	// Patience is how long a reader may leave a line unread before it is disconnected. 0 = 10 min, so that a screen
+	// survives being suspended for a while.
+	Patience time.Duration
 }
 
-// Server shows an engine to other processes.
+// Server lets other processes watch and steer an engine.
 type Server struct {
 	// fixed
 	dir      string
@@ -48,12 +51,12 @@ type Server struct {
 	workers sync.WaitGroup
 
 	close  sync.Once
-	reason string // why ended is closed; written before
+	reason string // why the engine ended; set before ended is closed
 	failed error
 }
 
-// Serve listens for other processes that want to see or steer the run in dir, whose lock the caller holds, until [Server.Close]. It reads e's snapshots
-// and subscribes to it, which for a search takes that its Run is active or about to be.
+// Serve lets other processes watch and steer the run in dir until [Server.Close]. The caller holds the run's lock.
+// Serve subscribes to e, so a search must be running or about to run.
 func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	if o.Every <= 0 {
 		o.Every = 100 * time.Millisecond
@@ -67,7 +70,7 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	}
 	s := &Server{dir: dir, engine: e, options: o, ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
 	s.listener = &door{Listener: l, open: make(semaphore, maxConns), turning: make(semaphore, maxConns/8)}
-	s.seats = newSeats(s.tell)
+	s.seats = newSeats(s.log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+prefix+"status", s.status)
 	mux.HandleFunc("GET "+prefix+"snapshot", s.snapshot)
@@ -90,13 +93,13 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Close tells every reader the last snapshot and the reason for which nothing more comes, and ends the server. It waits half a second at most for
-// readers that do not read. It returns an error if the server had failed before.
+// Close sends every reader the last snapshot with the reason of the end, and ends the server. It waits at most half a
+// second for slow readers. It returns an error if the server had failed before.
 func (s *Server) Close(reason string) error {
 	s.close.Do(func() {
 		s.reason = reason
 		close(s.ended)
-		os.Remove(filepath.Join(s.dir, SocketName)) // an error says that somebody else did
+		os.Remove(filepath.Join(s.dir, SocketName)) // an error means that somebody else did
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second/2)
 		defer cancel()
 		if s.http.Shutdown(ctx) != nil {
@@ -107,7 +110,7 @@ func (s *Server) Close(reason string) error {
 	return s.failed
 }
 
-// follow tells the seats of the engine's new snapshots.
+// follow wakes the seats when the engine has a new snapshot.
 func (s *Server) follow() {
 	updated, cancel := s.engine.Subscribe()
 	defer cancel()
@@ -122,8 +125,9 @@ func (s *Server) follow() {
 	}
 }
 
-// tell puts what happens to the seats into the engine's log, if it has one. It does not wait: the engine may be at a long task.
-func (s *Server) tell(kind nas.EventKind, message string) {
+// log writes an event of the seats into the engine's log, if it has one. It does not wait, since the engine may be busy
+// for long.
+func (s *Server) log(kind nas.EventKind, message string) {
 	d, ok := s.engine.(nas.Diary)
 	if !ok || done(s.ended) {
 		return
@@ -131,11 +135,11 @@ func (s *Server) tell(kind nas.EventKind, message string) {
 	s.workers.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 		defer cancel()
-		_ = d.Tell(ctx, kind, message) // an error says that the run has ended, and its log with it
+		_ = d.Tell(ctx, kind, message) // an error means that the run has ended, and its log with it
 	})
 }
 
-// Attached returns the number of seats taken, and whether one of them has the control.
+// Attached returns the number of seats taken, and whether one of them has control.
 func (s *Server) Attached() (n int, steered bool) {
 	c := s.seats.control(nil)
 	if steered = c.Holder != (nas.Holder{}); steered {
@@ -144,10 +148,10 @@ func (s *Server) Attached() (n int, steered bool) {
 	return c.Viewers, false
 }
 
-// Moved has a value when seats were taken or left, or the control went from one to another. One goroutine may wait for it.
+// Moved has a value when a seat was taken or left, or control changed hands. One goroutine may wait for it.
 func (s *Server) Moved() <-chan struct{} { return s.seats.moved }
 
-// checked lets through requests that are of this protocol and not too many.
+// checked refuses requests of another protocol, and too many of them.
 func (s *Server) checked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(protocolHeader, strconv.Itoa(Protocol))
@@ -171,7 +175,7 @@ func (s *Server) refuse(w http.ResponseWriter, status int, err error) {
 	answer(w, status, failureOf(err))
 }
 
-// answer writes v as JSON. An error of writing says that the reader has gone.
+// answer writes v as JSON. It ignores errors of writing, since they mean that the client has gone.
 func answer(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -210,7 +214,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the request is read; a fork may take its time
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the request is read, and a fork may take long
 	c.From = "command of " + describe(visitor(r))
 	if name := r.Header.Get(seatHeader); name != "" {
 		t := s.seats.find(name)
@@ -235,7 +239,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parseCommand reads a command. A field that this program does not know is refused: half a command is another command.
+// parseCommand reads a command. It refuses unknown fields: a command without them would be another one.
 func parseCommand(b []byte) (c nas.Command, err error) {
 	if err := strictjson.Decode(b, maxRequest, &c); err != nil {
 		return c, fmt.Errorf("command: %w", err)
@@ -243,7 +247,7 @@ func parseCommand(b []byte) (c nas.Command, err error) {
 	return c, nil
 }
 
-// inside says whether a command keeps to the store: a process that may send commands shall not make the engine read or write files of its choice.
+// inside refuses a command that would make the engine read or write files of the sender's choice, outside the store.
 func (s *Server) inside(c nas.Command) error {
 	if c.Do == nas.Fork && c.Fork != nil && c.Fork.Name != "" {
 		return nas.CheckName(c.Fork.Name)
@@ -271,7 +275,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, s.seats.control(t))
 }
 
-// stream writes lines to one reader until it goes away or the engine ends.
+// stream writes lines to a reader until it leaves or the engine ends.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if !s.streams.take() {
 		s.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %d screens show this run already", ErrBusy, cap(s.streams)))
@@ -285,7 +289,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	t, does := s.seats.sit(visitor(r), want)
 	defer t.leave()
-	s.tell(nas.ScreenAttached, "the screen of "+describe(t.who)+" is attached and "+does)
+	s.log(nas.ScreenAttached, "the screen of "+describe(t.who)+" is attached and "+does)
 	poked, cancel := t.subscribe()
 	defer cancel()
 
@@ -350,7 +354,8 @@ func done(c <-chan struct{}) bool {
 	}
 }
 
-// visitor says who sends a request: by what the system tells of the process at the other end, and where it tells nothing by what that says itself.
+// visitor returns who sent a request. The process is what the system says, or where it says nothing, what the client
+// claims.
 func visitor(r *http.Request) nas.Holder {
 	h := nas.Holder{TTY: plain(r.Header.Get(ttyHeader))}
 	if h.PID, _ = r.Context().Value(pidKey{}).(int); h.PID == 0 {
@@ -359,7 +364,7 @@ func visitor(r *http.Request) nas.Holder {
 	return h
 }
 
-// plain makes text from outside fit for a screen.
+// plain makes text from outside safe for a screen: at most 64 runes, all of them graphic.
 func plain(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {

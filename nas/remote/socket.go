@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// SocketName is the socket's name in the run's folder.
+// SocketName is the name of the socket in the run's folder.
 const SocketName = "nasnet.sock"
 
-// listen makes the socket of a run. What lies in its place belongs to a process that has died: the caller holds the run's lock.
+// listen makes the socket of a run. It replaces one that is there: as the caller holds the run's lock, the owner has
+// died.
 func listen(dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketName)
 	fresh := SocketName + ".new"
@@ -33,9 +34,9 @@ func listen(dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
-	l.SetUnlinkOnClose(false) // it is about to have another name
+	l.SetUnlinkOnClose(false) // it is about to be renamed
 	if err = os.Chmod(filepath.Join(dir, fresh), 0o600); err == nil {
-		err = os.Rename(filepath.Join(dir, fresh), path) // the name exists only with the right mode
+		err = os.Rename(filepath.Join(dir, fresh), path) // under its name it never has another mode
 	}
 	if err != nil {
 		l.Close()
@@ -70,11 +71,11 @@ func connect(ctx context.Context, dir string) (net.Conn, error) {
 	return c, nil
 }
 
-// sunPath is the size of the field that holds a socket's path, with its final zero.
+// sunPath is the most bytes that a socket's path can have, with the final zero.
 const sunPath = len(syscall.RawSockaddrUnix{}.Path)
 
-// address returns a name by which the system finds the socket, and a function to call when it has been used: for a path that is too long for a socket's
-// address it goes by way of an open folder.
+// address returns a path of the socket that is short enough for the system, and a function to call after its use: a
+// path that is too long is replaced by one through an open descriptor of the folder.
 func address(dir, name string) (addr string, done func(), err error) {
 	path := filepath.Join(dir, name)
 	if len(path) < sunPath {

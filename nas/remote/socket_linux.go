@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// shortAddress names the socket by a descriptor of its folder.
+// shortAddress returns a path through a descriptor of the folder.
 func shortAddress(dir, name string) (string, func(), error) {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -16,7 +16,7 @@ func shortAddress(dir, name string) (string, func(), error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), name), func() { f.Close() }, nil
 }
 
-// checkPeer says whether the process at the other end may be there, and which it is.
+// checkPeer returns the process at the other end, and an error if it may not connect.
 func checkPeer(c net.Conn) (pid int, err error) {
 	raw, err := c.(*net.UnixConn).SyscallConn()
 	if err != nil {
@@ -34,7 +34,7 @@ func checkPeer(c net.Conn) (pid int, err error) {
 	return int(cred.Pid), allowed(cred.Uid)
 }
 
-// allowed says whether a process of user uid may be at the other end.
+// allowed returns an error if processes of user uid may not connect.
 func allowed(uid uint32) error {
 	if uid == 0 || int(uid) == os.Geteuid() {
 		return nil

@@ -12,5 +12,5 @@ func shortAddress(dir, name string) (string, func(), error) {
 	return "", nil, fmt.Errorf("remote: %w: %s has %d bytes, at most %d fit", ErrTooLong, filepath.Join(dir, name), len(filepath.Join(dir, name)), sunPath-1)
 }
 
-// checkPeer knows nothing here: the mode of the socket alone keeps others out.
+// checkPeer cannot tell on this system: only the mode of the socket keeps others out.
 func checkPeer(net.Conn) (pid int, err error) { return 0, nil }

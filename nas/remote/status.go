@@ -7,7 +7,7 @@ import (
 	"nasnet/nas"
 )
 
-// Status is a run in a few numbers: what nasnet status prints.
+// Status is a run in a few numbers, as nasnet status prints it.
 type Status struct {
 	Time     time.Time `json:"ts"`
 	Name     string    `json:"run"`
@@ -26,7 +26,7 @@ type Status struct {
 
 	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without random cells
 
-	Cost nas.CostTerm `json:"cost,omitzero"` // what costs take from the rewards
+	Cost nas.CostTerm `json:"cost,omitzero"` // how costs weigh the rewards
 
 	Leader
 	Activity
@@ -38,11 +38,11 @@ type Leader struct {
 	Best      float64 `json:"best"` // reward; 0 while there is none
 	BestCell  string  `json:"best_cell,omitempty"`
 	Genotype  string  `json:"best_genotype,omitempty"`
-	Accuracy  float64 `json:"best_accuracy,omitempty"`   // while a program runs the search
+	Accuracy  float64 `json:"best_accuracy,omitempty"`   // only while a program runs the search
 	Latency   float64 `json:"best_latency_ms,omitempty"` // the same
 }
 
-// Activity is what a program does that runs a search.
+// Activity is what the program that runs a search is doing.
 type Activity struct {
 	Cached    int          `json:"cached"`
 	Workers   int          `json:"workers"`
@@ -65,7 +65,7 @@ type Child struct {
 	Progress float64   `json:"progress"` // 0 to 1
 }
 
-// StatusOf returns the status of a run that this process, with the given pid, has open.
+// StatusOf returns the status of a run that this process, whose number is pid, has open.
 func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
 	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason, Live: true, PID: pid,
 		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed, Updates: s.Policy.Version, Cost: s.Config.Cost,

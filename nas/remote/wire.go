@@ -10,18 +10,19 @@ import (
 	"nasnet/nas"
 )
 
-// Protocol is the version of what is spoken. It grows when an older program would misunderstand a newer one; a field more is no such case.
+// Protocol is the version of the protocol. It grows when an older program would misunderstand a newer one, but not for
+// new fields.
 const Protocol = 1
 
 const (
 	prefix         = "/v1/"
 	protocolHeader = "Nasnet-Protocol"
 	seatHeader     = "Nasnet-Seat"
-	pidHeader      = "Nasnet-Pid" // of a client, where the system does not tell it
+	pidHeader      = "Nasnet-Pid" // of the client, used where the system does not tell
 	ttyHeader      = "Nasnet-Tty"
 )
 
-// Limits of what one side takes from the other.
+// Limits of what one side accepts from the other.
 const (
 	maxRequest = 128 << 10 // bytes of a request's body: a command with a cell has about 2 kB
 	maxHeader  = 8 << 10
@@ -30,29 +31,29 @@ const (
 	maxStreams = 32
 )
 
-// Errors that a caller may branch on. A search that has ended is nas.ErrClosed.
+// Errors that a caller may branch on. If the search has ended, the error is [nas.ErrClosed].
 var (
 	ErrNotRunning = errors.New("no program runs it")                    // there is no socket, or nobody listens on it
-	ErrControl    = errors.New("this screen does not have the control") // the text of the error names who has it
+	ErrControl    = errors.New("this screen does not have the control") // the error's text names the screen that has it
 	ErrProtocol   = errors.New("the programs do not speak the same")    // another version of this program is at the other end
 	ErrBusy       = errors.New("too many requests")                     // more than the server takes
 	ErrTooLong    = errors.New("the path of the socket is too long")    // and this system has no way around it
 	ErrStranger   = errors.New("the other process is of another user")  // at the other end of the socket
 )
 
-// codes are the errors that go over the wire with their identity.
+// codes are the errors that a client can recognise, by what they are called in JSON.
 var codes = map[string]error{"closed": nas.ErrClosed, "control": ErrControl, "protocol": ErrProtocol, "busy": ErrBusy}
 
-// failure is the body of an answer that is an error.
+// failure is the body of an error.
 type failure struct {
 	Error string `json:"error"`
 	Code  string `json:"code,omitempty"`
 }
 
-// answered is an error that the other side reported: its text, and what it is.
+// answered is an error from the other side.
 type answered struct {
 	text string
-	is   error
+	is   error // of codes, or nil
 }
 
 func (a answered) Error() string { return a.text }
@@ -74,7 +75,7 @@ type line struct {
 	Time     time.Time                  `json:"ts"`
 	Type     string                     `json:"t"` // "snapshot" or "end"
 	Run      string                     `json:"run"`
-	Protocol int                        `json:"protocol,omitempty"` // this and the next three: in the first line
+	Protocol int                        `json:"protocol,omitempty"` // this and the next three are in the first line only
 	Program  string                     `json:"program,omitempty"`
 	PID      int                        `json:"pid,omitempty"`
 	Seat     string                     `json:"seat,omitempty"`
@@ -83,13 +84,14 @@ type line struct {
 	Snapshot map[string]json.RawMessage `json:"snapshot,omitempty"` // the fields that changed
 }
 
-// whole is the answer to a request for the snapshot.
+// whole is the answer to GET snapshot.
 type whole struct {
 	Snapshot *nas.Snapshot `json:"snapshot"`
 	Control  nas.Control   `json:"control"`
 }
 
-// checkProtocol says whether the version in a header is ours. who is the side that wrote it, program its name if it gave one.
+// checkProtocol returns an error if the version in a header is not ours. who is the side that sent it; program is its
+// name, or empty.
 func checkProtocol(header, who, program string) error {
 	if n, err := strconv.Atoi(header); err == nil && n == Protocol {
 		return nil
