@@ -67,7 +67,7 @@ func (d *driver) run(cmd tea.Cmd) {
 	var msg tea.Msg
 	select {
 	case msg = <-got:
-	case <-time.After(5 * time.Second):
+	case <-time.After(2 * time.Minute):
 		d.t.Fatal("a command does not come to its end")
 	}
 	switch msg := msg.(type) {

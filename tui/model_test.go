@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -420,29 +421,30 @@ func TestEqualFramesAreNotDrawnAgain(t *testing.T) {
 }
 
 func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
-	d := drive(t, busy(), 80, 24)
-	stop := make(chan struct{})
-	go func() { // an engine that publishes as fast as it can
-		for {
-			select {
-			case <-stop:
-				return
-			case d.e.updated <- struct{}{}:
+	synctest.Test(t, func(t *testing.T) {
+		d := drive(t, busy(), 80, 24)
+		ctx, cancel := context.WithTimeout(t.Context(), 450*time.Millisecond)
+		defer cancel()
+		d.e.updated = make(chan struct{})
+		go func() { // an engine that publishes as fast as it can
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case d.e.updated <- struct{}{}:
+				}
 			}
+		}()
+		d.m.ctx = ctx
+		_, cmd := d.m.Update(subscribedMsg{source{ctx, d.e, d.e.updated}})
+		n := 0
+		for msg := cmd(); msg != nil; n++ {
+			msg = watch(msg.(snapMsg).from, busyPace)()
 		}
-	}()
-	defer close(stop)
-	ctx, cancel := context.WithTimeout(context.Background(), 450*time.Millisecond)
-	defer cancel()
-	d.m.ctx = ctx
-	_, cmd := d.m.Update(subscribedMsg{source{ctx, d.e, d.e.updated}})
-	n := 0
-	for msg := cmd(); msg != nil; n++ {
-		msg = watch(msg.(snapMsg).from, busyPace)()
-	}
-	if n < 3 || n > 5 {
-		t.Errorf("%d snapshots in 0.45 s", n)
-	}
+		if n != 5 { // at 0, 0.1, 0.2, 0.3 and 0.4 s
+			t.Errorf("%d snapshots in 0.45 s, want 5", n)
+		}
+	})
 }
 
 func TestAToastGoesWithTime(t *testing.T) {

@@ -34,11 +34,15 @@ func openPty(t *testing.T, w, h int, env ...string) (*ptytest.Terminal, *bytes.B
 func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
 	for _, term := range []string{"xterm-256color", "linux", "vt100", "screen-256color"} {
 		t.Run(term, func(t *testing.T) { // one after the other: the time counts
-			p, _ := openPty(t, 80, 24, "TERM="+term)
-			took := p.WaitScreen("Top cells").Sub(p.Began)
-			t.Logf("first frame after %v", took.Round(time.Millisecond))
-			if took > 4*time.Second { // 0.05 s on a free machine; the stall this is about takes 5 s
-				t.Errorf("first frame after %v", took)
+			var p *ptytest.Terminal
+			took := time.Hour
+			for try := 0; try < 3 && took > 4*time.Second; try++ { // 0.05 s on a free machine; the stall this is about takes 5 s, always
+				p, _ = openPty(t, 80, 24, "TERM="+term)
+				took = p.WaitScreen("Top cells").Sub(p.Began)
+				t.Logf("first frame after %v", took.Round(time.Millisecond))
+			}
+			if took > 4*time.Second {
+				t.Errorf("first frame after %v at best", took)
 			}
 			for _, query := range []string{"\x1b]11;?", "\x1b]10;?", "\x1b[6n", "\x1b[c"} {
 				if strings.Contains(p.Sent(), query) {
@@ -263,7 +267,7 @@ func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
 	p, _ := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
 	p.Wait("Top cells")
 	var b []byte
-	for late := time.Now().Add(30 * time.Second); !bytes.Contains(b, []byte("stray log 1")) && time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
+	for late := time.Now().Add(2 * time.Minute); !bytes.Contains(b, []byte("stray log 1")) && time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
 		b, _ = os.ReadFile(log) // until it is there
 	}
 	for _, want := range []string{"stray 1", "stray error 1", "stray log 1"} {

@@ -369,8 +369,8 @@ func realSearch(dir string) error {
 	if len(s.owner.ledger.Manual()) == 0 {
 		spec := nas.RetrainSpec{Data: c.DataSpec(), Setup: child.Setup{Net: c.Net, Train: c.Train}, Seed: 9}
 		spec.Net.Filters, spec.Train.Shards = 6, 2
-		for len(s.Snapshot().Rewards) == 0 {
-			time.Sleep(time.Millisecond)
+		if !await(s, func(v *nas.Snapshot) bool { return len(v.Rewards) > 0 }) {
+			return errors.New("no child has a reward")
 		}
 		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Retrain, Parent: new(0), Retrain: &spec}); err != nil && !errors.Is(err, nas.ErrClosed) {
 			return err

@@ -105,14 +105,11 @@ func fullDisk(dir, role string) error {
 		return err
 	}
 	look := func() error { // while the search waits
-		for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-			v := s.Snapshot()
-			if v.State == nas.Paused && v.Time.After(since) && strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ") && v.Finished <= finished {
-				break
-			}
-			if time.Now().After(late) {
-				return fmt.Errorf("no word of the full disk: %s, %s", v.State, v.Reason)
-			}
+		if !await(s, func(v *nas.Snapshot) bool {
+			return v.State == nas.Paused && v.Time.After(since) && v.Finished <= finished &&
+				strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ")
+		}) {
+			return fmt.Errorf("no word of the full disk: %s, %s", s.Snapshot().State, s.Snapshot().Reason)
 		}
 		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil || !strings.Contains(err.Error(), "nothing can be stored") {
 			return fmt.Errorf("a star without room: %v", err)

@@ -297,14 +297,26 @@ func (e stepper) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 	return nas.Outcome{Reward: 0.5}, nil
 }
 
+// await waits until a condition on the snapshot of a search that runs holds. It says false when it never does, even on the busiest machine.
+func await(s *Search, ok func(*nas.Snapshot) bool) bool {
+	updated, end := s.Subscribe()
+	defer end()
+	for late := time.After(2 * time.Minute); !ok(s.Snapshot()); {
+		select {
+		case <-updated:
+		case <-late:
+			return false
+		}
+	}
+	return true
+}
+
 // live starts a search in the background and returns a function that waits until a condition on its snapshot holds.
 func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapshot) bool), do func(nas.Command) (nas.Reply, error)) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	updated, end := s.Subscribe()
 	t.Cleanup(func() {
-		end()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -312,13 +324,8 @@ func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapsho
 	})
 	until = func(what string, ok func(*nas.Snapshot) bool) {
 		t.Helper()
-		late := time.After(time.Minute) // of a machine that is busy
-		for !ok(s.Snapshot()) {
-			select {
-			case <-updated:
-			case <-late:
-				t.Fatalf("never: %s", what)
-			}
+		if !await(s, ok) {
+			t.Fatalf("never: %s", what)
 		}
 	}
 	return until, func(c nas.Command) (nas.Reply, error) { return s.Do(ctx, c) }

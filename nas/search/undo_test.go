@@ -231,8 +231,8 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
-	for s.Snapshot().Proposed == 0 {
-		time.Sleep(time.Millisecond)
+	if !await(s, func(v *nas.Snapshot) bool { return v.Proposed > 0 }) {
+		t.Fatal("nothing is proposed")
 	}
 	if _, err := s.Do(ctx, nas.Command{Do: nas.Retrain, Parent: new(0), Retrain: &spec}); err != nil {
 		t.Fatal(err)

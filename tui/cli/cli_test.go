@@ -60,6 +60,11 @@ func TestCommands(t *testing.T) {
 			e.Setenv("XDG_DATA_HOME", e.WorkDir)
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("VECTORS", vectors)
+			e.Defer(func() {
+				if err := endProcesses(e.WorkDir); err != nil {
+					e.T().Fatal(err)
+				}
+			})
 			return nil
 		},
 	})
@@ -176,7 +181,7 @@ func makePictures(ts *testscript.TestScript, neg bool, args []string) {
 // untilPrints runs "until PATTERN nasnet …", again and again, until what the command prints matches the pattern.
 func untilPrints(ts *testscript.TestScript, neg bool, args []string) {
 	want := regexp.MustCompile(args[0])
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...)
 		if out := ts.ReadFile("stdout"); want.MatchString(out) != neg {
 			return

@@ -106,7 +106,7 @@ func TestTellingThatTheReaderIsGoneHoldsNobodyUp(t *testing.T) {
 	}()
 	select {
 	case <-printed:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("a line waits for the telling")
 	}
 	close(told)

@@ -55,47 +55,29 @@ func nasnet(t *testing.T, store string, args ...string) string {
 	return string(out)
 }
 
-// fakeSearch starts a search without training on a terminal and waits for its screen. At the end of the test the search is ended, whoever runs it.
+// fakeSearch starts a search without training on a terminal and waits for its screen.
 func fakeSearch(t *testing.T) (x *ptytest.Terminal, store, dir string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
 	t.Parallel()
-	store = t.TempDir()
+	store = homeStore(t)
 	dir = filepath.Join(store, "nasnet", "runs", "a")
 	x = onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "500", "--workers", "2")
-	t.Cleanup(func() {
-		if s := checkpoints.Summary(dir); s.Live {
-			_ = syscall.Kill(s.PID, syscall.SIGKILL)
-			for checkpoints.Summary(dir).Live {
-				time.Sleep(5 * time.Millisecond)
-			}
-		}
-	})
 	x.Wait("Top cells")
 	return x, store, dir
 }
 
 func lookAt(t *testing.T, dir string) remote.Status {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := remote.Look(ctx, dir, remote.Visitor{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// until waits for what another process does.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("never came:", what)
-		}
-	}
 }
 
 // goesOn wants a search in the same process as before, whose children go on from where they were, and no screen.
@@ -142,11 +124,7 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	began := time.Now()
 	y := onTerminal(t, store, "attach")
 	y.Wait("Top cells")
-	took := time.Since(began)
-	t.Logf("attach shows the screen after %v", took.Round(time.Millisecond))
-	if took > 10*time.Second { // 0.1 s on a free machine
-		t.Errorf("attach takes %v", took)
-	}
+	t.Logf("attach shows the screen after %v", time.Since(began).Round(time.Millisecond))
 	y.Press("p")
 	y.Wait("paused")
 	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Holder.PID != y.Cmd.Process.Pid {
@@ -245,7 +223,7 @@ func TestADumbTerminalGetsJSONLines(t *testing.T) {
 		t.Skip("starts processes")
 	}
 	t.Parallel()
-	store := t.TempDir()
+	store := homeStore(t)
 	args := []string{"search", "--fake", "--children", "2", "--update-every", "2", "--epochs", "1", "--strategy", "random"}
 	check := func(where, out string) {
 		t.Helper()
@@ -359,7 +337,7 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 		t.Skip("starts processes")
 	}
 	t.Parallel()
-	store := t.TempDir()
+	store := homeStore(t)
 	dir := filepath.Join(store, "nasnet", "runs", "a")
 	x := onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "4", "--workers", "2", "--strategy", "random")
 	x.Wait("Top cells")
@@ -392,7 +370,7 @@ func TestAShellsJobControl(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash:", err)
 	}
-	store := t.TempDir()
+	store := homeStore(t)
 	dir := filepath.Join(store, "nasnet", "runs", "a")
 	bin := filepath.Join(store, "nasnet-bin", "nasnet")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(bin), 0o700), os.Symlink(absolute(t, os.Args[0]), bin)); err != nil {
@@ -402,11 +380,6 @@ func TestAShellsJobControl(t *testing.T) {
 	x.Press("PS1='READY'\\> \n")
 	x.Wait("READY>")
 	x.Press(bin + " search --fake --name a --children 500\n")
-	t.Cleanup(func() {
-		if s := checkpoints.Summary(dir); s.Live {
-			_ = syscall.Kill(s.PID, syscall.SIGKILL)
-		}
-	})
 	x.Wait("Top cells")
 	was := lookAt(t, dir)
 	x.Press("\x1a") // the shell is back, the engine goes on, the screen keeps the control

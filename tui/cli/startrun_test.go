@@ -15,7 +15,9 @@ import (
 )
 
 func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
-	a := &app{store: store(t.TempDir())}
+	home := homeStore(t)
+	t.Setenv("XDG_DATA_HOME", home)
+	a := &app{store: store(home)}
 	cfg, err := nas.PresetNamed("quick")
 	if err != nil {
 		t.Fatal(err)

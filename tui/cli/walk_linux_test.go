@@ -18,7 +18,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		t.Skip("trains children")
 	}
 	t.Parallel()
-	store := t.TempDir()
+	store := homeStore(t)
 	dir := filepath.Join(store, "nasnet", "runs", "walk")
 	x := onTerminal(t, store, "search", "--name", "walk", "--no-diff", "--children", "3000", "--workers", "2", "--update-every", "4", "--train-images", "200", "--val-images", "100",
 		"--epochs", "2", "--seed", "3")

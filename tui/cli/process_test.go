@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must come, on the busiest machine.
+const patience = 2 * time.Minute
+
+// until waits for what another process does.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for late := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatal("never came:", what)
+		}
+	}
+}
+
+// homeStore returns a folder for a test that starts processes with it as their XDG_DATA_HOME. None of them outlives the test, whoever
+// started it and however the test ends: it would write into a folder that is being removed.
+func homeStore(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := endProcesses(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// endProcesses kills the processes that have dir as their XDG_DATA_HOME and waits for their ends. It finds them only where there is a /proc.
+func endProcesses(dir string) error {
+	for late := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		pids := processesAt(dir)
+		if len(pids) == 0 {
+			return nil
+		}
+		if time.Now().After(late) {
+			return fmt.Errorf("killed and still there: processes %d at home in %s", pids, dir)
+		}
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // an error says that it has ended just now
+		}
+	}
+}
+
+// processesAt returns the processes that have dir as their XDG_DATA_HOME. A killed one is among them until its last thread has stopped.
+func processesAt(dir string) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/task/*/environ") // an error is one of the pattern
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil || !strings.Contains("\x00"+string(b), "\x00XDG_DATA_HOME="+dir+"\x00") {
+			continue
+		}
+		if pid, err := strconv.Atoi(strings.Split(f, "/")[2]); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
