@@ -30,10 +30,10 @@ func (a *app) interactive(headless bool) bool {
 
 // drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can attach to it.
 func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open func(search.Options) (*search.Search, error)) error {
-	var forks *family
+	var forks *forkRunner
 	var err error
 	if a.interactive(f.headless) {
-		forks = newFamily(a, ctx, &o)
+		forks = newForkRunner(a, ctx, &o)
 		err = a.driveScreen(ctx, f, o, open)
 	} else {
 		out := newPrinter(a.Out, func(err error) { fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err) })
@@ -46,7 +46,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open f
 			}
 			out.print(append(term.PlainJSON(b), '\n'))
 		}
-		forks = newFamily(a, ctx, &o)
+		forks = newForkRunner(a, ctx, &o)
 		err = a.headless(ctx, o, open)
 	}
 	if on := forks.running(); len(on) > 0 && ctx.Err() == nil && a.interactive(f.headless) && !a.left {

@@ -50,11 +50,11 @@ func (a *app) behindLauncher(headless bool, run func() error) error {
 	if !a.interactive(headless) || a.launcher != nil {
 		return run()
 	}
-	return a.beFront()
+	return a.launch()
 }
 
-// beFront starts the same program again and stands between it and the shell until it ends or detaches.
-func (a *app) beFront() error {
+// launch starts this program again, as its launcher, and waits until it ends or detaches.
+func (a *app) launch() error {
 	signal.Stop(a.stop)
 	tty := a.Out.(*os.File)
 	if !term.InForeground(tty) {
@@ -185,21 +185,21 @@ func adoptLauncher() *launcher {
 	}
 	// The launcher stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the foreground.
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
-	f := &launcher{os.NewFile(uintptr(fd), "launcher"), make(chan os.Signal)}
-	go f.listen()
-	return f
+	l := &launcher{os.NewFile(uintptr(fd), "launcher"), make(chan os.Signal)}
+	go l.listen()
+	return l
 }
 
 // listen takes what the launcher says until one side ends. A launcher that died has given the terminal back to the shell, so its end is a hangup.
-func (f *launcher) listen() {
+func (l *launcher) listen() {
 	var b [1]byte
 	for {
-		n, err := f.conn.Read(b[:])
+		n, err := l.conn.Read(b[:])
 		switch {
 		case n == 1 && b[0] == sayInterrupt:
-			f.passed <- os.Interrupt
+			l.passed <- os.Interrupt
 		case n == 1 && b[0] == sayTerminate:
-			f.passed <- syscall.SIGTERM
+			l.passed <- syscall.SIGTERM
 		case errors.Is(err, os.ErrClosed):
 			return
 		case err != nil:
@@ -210,12 +210,12 @@ func (f *launcher) listen() {
 }
 
 // release gives the terminal back: what the program still prints goes to the log, and the launcher ends.
-func (f *launcher) release(log string) error {
+func (l *launcher) release(log string) error {
 	if err := term.Abandon(log); err != nil {
 		return err
 	}
-	_, err := f.conn.Write([]byte{sayDetached})
-	if e := f.conn.Close(); err == nil {
+	_, err := l.conn.Write([]byte{sayDetached})
+	if e := l.conn.Close(); err == nil {
 		err = e
 	}
 	return err
