@@ -41,9 +41,10 @@ func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	})
 }
 
-// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the trial that goes on, State (done if
-// empty, or failed, stopped) and Result (finished now if it has no time). A checkpoint of the half-trained child is let go, but that of a stopped one
-// stays, for [Store.ReopenTrial]. A second result for a trial is refused with ErrConflict.
+// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the
+// trial that goes on, State (done if empty, or failed, stopped) and Result (finished now if it has no time). A
+// checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second
+// result for a trial is refused with ErrConflict.
 func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if t.State == "" || t.Open() {
 		t.State = "done"
@@ -208,7 +209,8 @@ func (s *Store) AllEpochs() (es []Epoch, err error) {
 	return es, err
 }
 
-// openTrial is the condition that a trial still has to end, as the index trial_open has it: SQLite takes the index for the same words alone.
+// openTrial is the condition that a trial still has to end, as the index trial_open has it: SQLite takes the index for
+// the same words alone.
 const openTrial = "state IN('proposed','queued','running','paused')"
 
 // changeTrial carries out a change that must touch exactly one trial.

@@ -80,7 +80,8 @@ func Names() []string {
 	return names
 }
 
-// Absolute is a name of [Sources] as it is, and a path that leads to something as one that does so from every working directory.
+// Absolute is a name of [Sources] as it is, and a path that leads to something as one that does so from every working
+// directory.
 func Absolute(nameOrDir string) string {
 	if _, err := Lookup(nameOrDir); err == nil {
 		return nameOrDir

@@ -23,8 +23,8 @@ const (
 	sharesOf         = 100 // proposals
 )
 
-// Beliefs returns what the policy believes: by its own probabilities, rounded in place, or, if it has none, by the shares of
-// the choices among the last proposals.
+// Beliefs returns what the policy believes: by its own probabilities, rounded in place, or, if it has none, by the
+// shares of the choices among the last proposals.
 func (l *Ledger) Beliefs(probs [][]float64, arities []int) *Beliefs {
 	b := &Beliefs{Version: l.applied, Exact: probs != nil, Probabilities: probs}
 	if probs == nil {

@@ -11,8 +11,8 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Config is everything that decides what a search does. In JSON its parts lie flat. Two runs with equal configs (Name, Workers and DataDir aside) and the same build draw the same
-// proposals and get the same rewards.
+// Config is everything that decides what a search does. In JSON its parts lie flat. Two runs with equal configs (Name,
+// Workers and DataDir aside) and the same build draw the same proposals and get the same rewards.
 type Config struct {
 	Name    string `json:"name"`
 	Preset  string `json:"preset"`
@@ -230,8 +230,8 @@ func (c Config) PastUntil(at int) (past []Past) {
 	return past
 }
 
-// EvaluatesAs reports whether a trial of one config has the outcome that a trial of the same number and cell has under the
-// other, on the same data.
+// EvaluatesAs reports whether a trial of one config has the outcome that a trial of the same number and cell has under
+// the other, on the same data.
 func (c Config) EvaluatesAs(d Config) bool {
 	a, b := c.DataSpec(), d.DataSpec()
 	a.Dir, b.Dir = "", ""

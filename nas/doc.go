@@ -1,6 +1,6 @@
-// Package nas has the words of a search for neural architectures the way of NASNet (Zoph et al. 2018, arXiv 1707.07012), and
-// what follows from them without a clock, a store or a goroutine: what a config says, how trials rank, whether the controller
-// beats random cells. The rooms below it do the work:
+// Package nas has the words of a search for neural architectures the way of NASNet (Zoph et al. 2018, arXiv
+// 1707.07012), and what follows from them without a clock, a store or a goroutine: what a config says, how trials rank,
+// whether the controller beats random cells. The rooms below it do the work:
 //
 //	search   the goroutine that owns a run            local    trains children in this process
 //	audit    verifies and ranks stored runs           remote   shows a live run to other processes
@@ -12,14 +12,16 @@
 //
 // # Words
 //
-// One word for one thing, in code, on screens, in help and in the README; what is stored keeps the names it was stored with.
-// Op, Block (two inputs, two ops, one combine), Operand (an input with its op), Cell, Genotype (normal + reduction cell), Space
-// and Decision are those of package space.
+// One word for one thing, in code, on screens, in help and in the README; what is stored keeps the names it was stored
+// with. Op, Block (two inputs, two ops, one combine), Operand (an input with its op), Cell, Genotype (normal +
+// reduction cell), Space and Decision are those of package space.
 //
-//	Run        a search as it is stored, with its events; a Fork is a run that begins at a policy version of another
+//	Run        a search as it is stored, with its events: created, until somebody begins it, running, paused, stopped or
+//	           done; a Fork is a run that begins at a policy version of another
 //	Proposal   what a controller draws; batches of them, applied to the controller, make policy versions
 //	Trial      one child of a run: proposed, running, paused, done, failed or stopped
 //	Child      the network of a trial; an Evaluator trains it, and what it earns is the Reward
+//	Sample     a proposal of the controller, which an update learns from
 //	Random     a trial whose cell is drawn uniformly: trained, ranked and picked like any other, it never enters an update,
 //	           so that a [Verdict] can compare the controller with random search; stored as "shadow", the name of its flag
 //	Retrain    a picked cell, trained again at other settings
@@ -30,8 +32,8 @@
 //
 // # What makes a run repeatable
 //
-// Trial t is drawn with the stream ("propose", t) from policy version max(0, batch-lag), or, if it is random, uniformly with
-// the stream ("shadow", t). It is trained with streams keyed by t, and, if it is not random, its reward enters the update of its
-// batch at its place. Nothing depends on time, on the number of workers or on interruptions. Trials made by hand (submitted
-// cells, retrains) have numbers of their own and never enter an update.
+// Trial t is drawn with the stream ("propose", t) from policy version max(0, batch-lag), or, if it is random, uniformly
+// with the stream ("shadow", t). It is trained with streams keyed by t, and, if it is not random, its reward enters the
+// update of its batch at its place. Nothing depends on time, on the number of workers or on interruptions. Trials made
+// by hand (submitted cells, retrains) have numbers of their own and never enter an update.
 package nas

@@ -85,8 +85,8 @@ func (e *MemoryError) Error() string {
 	return fmt.Sprintf("its training takes %s of memory; all children together may take %s", FormatBytes(e.Wanted), FormatBytes(e.Allowed))
 }
 
-// WithBeat returns a context that calls beat whenever it is asked for its error. An evaluator that asks before every batch of
-// validation and every file of a data set shows with it that it is alive where it makes no steps.
+// WithBeat returns a context that calls beat whenever it is asked for its error. An evaluator that asks before every
+// batch of validation and every file of a data set shows with it that it is alive where it makes no steps.
 func WithBeat(ctx context.Context, beat func()) context.Context { return pulse{ctx, beat} }
 
 type pulse struct {

@@ -76,7 +76,8 @@ var byteUnits = []struct {
 	bytes  float64
 }{{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1 << 40}}
 
-// ParseBytes reads an amount of memory: a number of bytes, or one with K, M, G or T for powers of 1024, as in 512M, 1.5G or 2GiB.
+// ParseBytes reads an amount of memory: a number of bytes, or one with K, M, G or T for powers of 1024, as in 512M,
+// 1.5G or 2GiB.
 func ParseBytes(text string) (int64, error) {
 	number, unit := strings.ToUpper(strings.TrimSpace(text)), 1.0
 	number = strings.TrimSuffix(strings.TrimSuffix(number, "B"), "I")

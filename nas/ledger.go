@@ -31,9 +31,9 @@ func (t *Trial) TrainedAs() int {
 	return t.ID
 }
 
-// Ledger is all trials of a run and what follows from them: which cells repeat, which trial comes next, how the cells rank.
-// It is a plain value, without store, clock or goroutine: the owner of a run admits trials, changes them and asks. Trials it
-// returns are its own, not copies.
+// Ledger is all trials of a run and what follows from them: which cells repeat, which trial comes next, how the cells
+// rank. It is a plain value, without store, clock or goroutine: the owner of a run admits trials, changes them and
+// asks. Trials it returns are its own, not copies.
 type Ledger struct {
 	config    Config
 	proposals []*Trial // by number
@@ -149,8 +149,8 @@ func (l *Ledger) FirstOpen() int { return l.BatchStart(l.applied) }
 // Open returns the proposals from FirstOpen on.
 func (l *Ledger) Open() []*Trial { return l.proposals[l.FirstOpen():] }
 
-// Next returns the trial to train next: cells made by hand first, since a person waits for them, then proposals by number.
-// Nil if there is none.
+// Next returns the trial to train next: cells made by hand first, since a person waits for them, then proposals by
+// number. Nil if there is none.
 func (l *Ledger) Next() *Trial {
 	for _, t := range l.manual {
 		if t.State == Proposed {
@@ -176,8 +176,8 @@ func (l *Ledger) Complete() bool {
 	return !slices.ContainsFunc(l.manual, func(t *Trial) bool { return !t.Ended() })
 }
 
-// Original returns the trial whose end a repeat waits for. If that one was stopped, the repeat goes to the first other trial
-// of the cell, or becomes it: then moved is true.
+// Original returns the trial whose end a repeat waits for. If that one was stopped, the repeat goes to the first other
+// trial of the cell, or becomes it: then moved is true.
 func (l *Ledger) Original(t *Trial) (o *Trial, moved bool) {
 	o = l.proposals[t.CachedOf]
 	if o.State != Stopped {
@@ -197,8 +197,8 @@ func (t *Trial) ShareEnd(o *Trial) {
 	t.Params, t.MAdds, t.Latency, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Latency, o.Epoch, 1, o.Curve
 }
 
-// BuiltUpon says in words what stands on the stop of a trial; empty if nothing does. updating says that an update of the
-// policy is under way.
+// BuiltUpon says in words what stands on the stop of a trial; empty if nothing does. updating says that an update of
+// the policy is under way.
 func (l *Ledger) BuiltUpon(t *Trial, updating bool) string {
 	if !t.Kind.Proposal() {
 		return ""
@@ -227,8 +227,8 @@ func (l *Ledger) repeatsAfter(t *Trial) (us []*Trial) {
 	return us
 }
 
-// Reopen makes a stopped trial wait for its training again, and the later proposals of its cell what they would be if it had
-// not been stopped.
+// Reopen makes a stopped trial wait for its training again, and the later proposals of its cell what they would be if
+// it had not been stopped.
 func (l *Ledger) Reopen(t *Trial) {
 	l.recent = slices.DeleteFunc(slices.Clone(l.recent), func(id int) bool { return id == t.ID })
 	if !t.Kind.Proposal() || t.CachedOf >= 0 {
@@ -286,15 +286,16 @@ func (l *Ledger) ETA(workers int) time.Duration {
 	return time.Duration(sum / float64(n) * float64(open) / float64(workers) * float64(time.Second)).Round(time.Second)
 }
 
-// wholeBehind is how many proposals of applied batches are whole: enough to have sharesOf of the controller's among them.
+// wholeBehind is how many proposals of applied batches are whole: enough to have sharesOf of the controller's among
+// them.
 const wholeBehind = 2 * sharesOf
 
 // FirstWhole is the number of the first proposal that is never lean.
 func (l *Ledger) FirstWhole() int { return max(0, l.FirstOpen()-wholeBehind) }
 
-// Slim drops the bulk of old proposals, but for those that are shown: their cells, choices with probabilities and curves are
-// most of what a trial takes. Once a trial's batch is applied only a screen that shows it wants them, so they are left to the
-// store.
+// Slim drops the bulk of old proposals, but for those that are shown: their cells, choices with probabilities and
+// curves are most of what a trial takes. Once a trial's batch is applied only a screen that shows it wants them, so
+// they are left to the store.
 func (l *Ledger) Slim(shown *Results) {
 	keep := map[int]bool{}
 	for _, views := range [][]TrialView{shown.Top, shown.Starred, shown.Recent} {

@@ -60,8 +60,8 @@ func TestStarredTrialsBelowTheBestAreKept(t *testing.T) {
 	}
 }
 
-// BenchmarkOpen20000 is the opening of a run of 20,000 trials, to go on with it and to look at it, and what each trial takes of the heap then.
-// Wanted: under 200 ms on an idle machine.
+// BenchmarkOpen20000 is the opening of a run of 20,000 trials, to go on with it and to look at it, and what each trial
+// takes of the heap then. Wanted: under 200 ms on an idle machine.
 
 func TestEntropiesAreThinned(t *testing.T) {
 	l := NewLedger(Config{}, 0)
@@ -83,9 +83,9 @@ func TestEntropiesAreThinned(t *testing.T) {
 	}
 }
 
-// ledgerOf makes a ledger of proposals that a line describes, one word each: the cell's letter, then the state's first letter
-// (p proposed, r running, d done, f failed, x stopped), then the reward in hundredths. "|" begins a new batch, "~" marks a
-// random cell, "*" a star.
+// ledgerOf makes a ledger of proposals that a line describes, one word each: the cell's letter, then the state's first
+// letter (p proposed, r running, d done, f failed, x stopped), then the reward in hundredths. "|" begins a new batch,
+// "~" marks a random cell, "*" a star.
 func ledgerOf(t *testing.T, c Config, line string) *Ledger {
 	t.Helper()
 	l, batch := NewLedger(c, 0), 0

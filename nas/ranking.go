@@ -45,14 +45,14 @@ func views(ts []*Trial) (vs []TrialView) {
 	return vs
 }
 
-// Ranked reports whether the trial's reward can be compared with those of the search: those of retrains and of trials under
-// other settings cannot.
+// Ranked reports whether the trial's reward can be compared with those of the search: those of retrains and of trials
+// under other settings cannot.
 func (l *Ledger) Ranked(t *Trial) bool {
 	return t.HasReward && t.Kind != Retrained && l.config.Comparable(t.ID)
 }
 
-// Ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first, at most MaxTop; at
-// equal rewards the earlier one.
+// Ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first, at most
+// MaxTop; at equal rewards the earlier one.
 func (l *Ledger) Ranking() (ts []*Trial) {
 	const room = 8 * MaxTop // so many candidates are gathered before they are cut to the best, whose last sets the bar for others
 	bar := math.Inf(-1)

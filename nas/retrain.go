@@ -6,7 +6,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// RetrainSpec is how a picked cell is trained again. Train.Shards 0 stands for [child.DefaultShards], and is recorded as what that gives.
+// RetrainSpec is how a picked cell is trained again. Train.Shards 0 stands for [child.DefaultShards], and is recorded
+// as what that gives.
 type RetrainSpec struct {
 	Data DataSpec `json:"data"`
 	child.Setup
@@ -18,9 +19,9 @@ func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
 	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Alone: true, Keep: true}
 }
 
-// With returns the retrain with the network and the training of a preset, for images of a side; 0: the side that the preset
-// prescribes. It trains on all training images and is judged on the test images. Channels and classes are those of a published
-// data set, or 0; images that flipping would change are not flipped.
+// With returns the retrain with the network and the training of a preset, for images of a side; 0: the side that the
+// preset prescribes. It trains on all training images and is judged on the test images. Channels and classes are those
+// of a published data set, or 0; images that flipping would change are not flipped.
 func (r RetrainSpec) With(p child.Preset, side int) RetrainSpec {
 	s, _ := dataset.Lookup(r.Data.Name)
 	images := s.Info
@@ -33,15 +34,16 @@ func (r RetrainSpec) With(p child.Preset, side int) RetrainSpec {
 	return r
 }
 
-// Unread returns the retrain with what is known of its images before they are read, and how many it trains and is judged on: all of published data sets. Of
-// a folder nothing is known, and v.Train is 0 unless the retrain itself says it.
+// Unread returns the retrain with what is known of its images before they are read, and how many it trains and is
+// judged on: all of published data sets. Of a folder nothing is known, and v.Train is 0 unless the retrain itself says
+// it.
 func (r RetrainSpec) Unread() (of RetrainSpec, v child.Volume) {
 	s, _ := dataset.Lookup(r.Data.Name)
 	return r.On(s.Info)
 }
 
-// On returns the retrain with the channels and classes of a data set, and how many of its images it trains and is judged on, divided as [dataset.Data.Split]
-// does: 0 for what is not known, or not there.
+// On returns the retrain with the channels and classes of a data set, and how many of its images it trains and is
+// judged on, divided as [dataset.Data.Split] does: 0 for what is not known, or not there.
 func (r RetrainSpec) On(info dataset.Info) (of RetrainSpec, v child.Volume) {
 	n := info.TrainImages
 	if n > 0 {

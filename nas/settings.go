@@ -11,8 +11,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// Settings is every setting of a search that a person can give: its own, its cost term's, its controller's, and those of its
-// children. The flags of search and fork, the fork form and [Config.Validate] loop over it.
+// Settings is every setting of a search that a person can give: its own, its cost term's, its controller's, and those
+// of its children. The flags of search and fork, the fork form and [Config.Validate] loop over it.
 func Settings() setting.Table[Config] {
 	t := slices.Clone(ownSettings)
 	t = append(t, setting.Of(costSettings, func(c *Config) *CostTerm { return &c.Cost })...)

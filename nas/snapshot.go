@@ -59,7 +59,8 @@ func TrialLabel(id int) string {
 	return fmt.Sprint(id)
 }
 
-// Snapshot is an immutable picture of a run: what a screen draws and a status command prints. In JSON its parts lie flat.
+// Snapshot is an immutable picture of a run: what a screen draws and a status command prints. In JSON its parts lie
+// flat.
 type Snapshot struct {
 	Version uint64    `json:"version"` // grows with every change
 	Time    time.Time `json:"time"`
@@ -94,8 +95,8 @@ type Identity struct {
 	Builds  int    `json:"builds"`  // of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
 }
 
-// Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot takes it over whole
-// from the one before, or makes it anew with [Ledger.Results].
+// Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot takes it over
+// whole from the one before, or makes it anew with [Ledger.Results].
 type Results struct {
 	Finished int `json:"finished"` // proposals with an end: done, cached, failed or stopped
 	Failed   int `json:"failed"`   // of these, failed
@@ -114,7 +115,8 @@ type Results struct {
 // fullReason begins the Reason of a search that waits for room on its disk.
 const fullReason = "disk full"
 
-// FullDisk is the Reason of a search that stands still because the disk with its folder is full; need and free are in bytes.
+// FullDisk is the Reason of a search that stands still because the disk with its folder is full; need and free are in
+// bytes.
 func FullDisk(need, free int64, dir string) string {
 	return fmt.Sprintf("%s: %s needed, %s free in %s", fullReason, FormatBytes(need), FormatBytes(free), dir)
 }

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those of the random cells, which are cells
-// drawn uniformly and trained under the same conditions. Trials without a reward (failed, stopped) and inherited ones do not count.
+// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those
+// of the random cells, which are cells drawn uniformly and trained under the same conditions. Trials without a reward
+// (failed, stopped) and inherited ones do not count.
 type Verdict struct {
 	Claim string `json:"claim"` // Early, Unclear, Better or Worse
 	Text  string `json:"text"`  // the answer in one plain sentence
@@ -26,15 +27,16 @@ type Verdict struct {
 	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising to as many as both have
 }
 
-// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the random cells found within their first N proposals with a reward.
-// Entries are 0 where there are fewer cells.
+// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the random cells found within
+// their first N proposals with a reward. Entries are 0 where there are fewer cells.
 type TopPoint struct {
 	N          int        `json:"n"`
 	Controller [3]float64 `json:"controller"`
 	Random     [3]float64 `json:"random"`
 }
 
-// TopText compares what the controller and the random cells found within equal numbers of proposals, in words; empty before there is anything to compare.
+// TopText compares what the controller and the random cells found within equal numbers of proposals, in words; empty
+// before there is anything to compare.
 func (v *Verdict) TopText() string {
 	if v == nil || len(v.Tops) == 0 {
 		return ""
@@ -82,7 +84,8 @@ type Rewarded struct {
 	Reward float64
 }
 
-// Judge compares the controller's rewards with those of random cells, both in proposal order; nil if the run has no random cells.
+// Judge compares the controller's rewards with those of random cells, both in proposal order; nil if the run has no
+// random cells.
 func (c Config) Judge(controller, random []Rewarded) *Verdict {
 	if c.RandomEvery == 0 && len(random) == 0 {
 		return nil
@@ -95,8 +98,8 @@ func (c Config) Judge(controller, random []Rewarded) *Verdict {
 	return &v
 }
 
-// judge compares the controller's rewards with the random cells'; planned is the number of proposals that the controller will have made in the end. It costs the
-// same however long the run is, but for the tops.
+// judge compares the controller's rewards with the random cells'; planned is the number of proposals that the
+// controller will have made in the end. It costs the same however long the run is, but for the tops.
 func judge(controller, random []Rewarded, planned int) Verdict {
 	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}
 	window := controller[max(0, len(controller)-verdictWindow):]

@@ -67,7 +67,8 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 	}
 }
 
-// everClaimed plays a run of children, one in five of them a random cell, and says whether a claim would have been made at any time.
+// everClaimed plays a run of children, one in five of them a random cell, and says whether a claim would have been made
+// at any time.
 func everClaimed(r *rand.Rand, children int, controller, random func(*rand.Rand) Rewarded) bool {
 	var c, s []Rewarded
 	for i := range children {

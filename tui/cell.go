@@ -168,7 +168,8 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	return out
 }
 
-// drawn is a cell of a trial in a layout, with the times of its operands at the right of a ladder if they were measured.
+// drawn is a cell of a trial in a layout, with the times of its operands at the right of a ladder if they were
+// measured.
 func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout) []string {
 	if as != asLadder || operandTime(m.latencyOf(v, m.snap.Config), reduction, 0, 1) == "" {
 		return m.theme.draw(v.Genotype, reduction, as)

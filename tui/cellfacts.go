@@ -115,7 +115,8 @@ func (c *cellScreen) facts(m *model, v nas.TrialView, w, h int, family bool) []s
 	return out[:min(len(out), max(h, 0))]
 }
 
-// trainings is the mean reward of a cell over its trainings as the search trains, with other seeds, its standard deviation, and their number.
+// trainings is the mean reward of a cell over its trainings as the search trains, with other seeds, its standard
+// deviation, and their number.
 func trainings(s *nas.Snapshot, v nas.TrialView) (mean, sd float64, n int) {
 	var rewards []float64
 	seen := map[int]bool{}

@@ -16,8 +16,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// sharing is what is known of the other screens that show a run; the zero value is an engine that cannot be shared, or was not
-// asked yet.
+// sharing is what is known of the other screens that show a run; the zero value is an engine that cannot be shared, or
+// was not asked yet.
 type sharing struct {
 	seen    bool
 	control nas.Control
@@ -101,8 +101,8 @@ func (l *look) besideControl(s sharing, line string, w int) string {
 	return fit(t.cut(strings.TrimRight(line, " "), room), room) + " " + right
 }
 
-// suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a launcher (package cli) only the launcher is stopped, and
-// the search goes on.
+// suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a launcher
+// (package cli) only the launcher is stopped, and the search goes on.
 func (t *terminal) suspend(ctx context.Context) tea.Msg {
 	if err := t.program.ReleaseTerminal(); err != nil {
 		return replyMsg{to: nas.Command{Do: "suspend"}, err: err}

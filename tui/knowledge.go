@@ -8,7 +8,8 @@ import (
 	"nasnet/nas/child"
 )
 
-// knowledge is what was counted and measured of networks since the program began. Runs share it: its keys name networks.
+// knowledge is what was counted and measured of networks since the program began. Runs share it: its keys name
+// networks.
 type knowledge struct {
 	costs     map[costKey]costed
 	plans     map[string]plan          // by what planOf says
@@ -48,8 +49,8 @@ func (m *model) measured(what, meanwhile string, measure func() (finding, error)
 	}))
 }
 
-// learn keeps what a measurement gave, and says it. A survey may have told more of what was a guess; the forms that showed a
-// guess are told, and count anew.
+// learn keeps what a measurement gave, and says it. A survey may have told more of what was a guess; the forms that
+// showed a guess are told, and count anew.
 func (m *model) learn(msg measuredMsg) tea.Cmd {
 	m.measuring = false
 	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread })

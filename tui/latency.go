@@ -95,7 +95,8 @@ func (m *model) measure() tea.Cmd {
 	})
 }
 
-// operandTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was not measured.
+// operandTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was
+// not measured.
 func operandTime(l child.Latency, reduction bool, block, operand int) string {
 	for _, r := range l.Operands {
 		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == operand && len(r.MS) > 0 {

@@ -11,7 +11,8 @@ import (
 	"nasnet/nas"
 )
 
-// model is the root: the run on the screen, the runs below it, the size, and the line of the last answer. Only Update changes it.
+// model is the root: the run on the screen, the runs below it, the size, and the line of the last answer. Only Update
+// changes it.
 type model struct {
 	ctx     context.Context // ends with the program; commands and the subscription live as long
 	options Options
@@ -343,7 +344,8 @@ func (m *model) push(s screen) tea.Cmd {
 	return nil
 }
 
-// deliver gives a message to the screen that it is for, if that is still on a stack: of the run on the screen, or of one below.
+// deliver gives a message to the screen that it is for, if that is still on a stack: of the run on the screen, or of
+// one below.
 func (m *model) deliver(l addressed) tea.Cmd {
 	if m.viewOf(l.to) == nil {
 		return nil

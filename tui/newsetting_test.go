@@ -7,8 +7,8 @@ import (
 	"nasnet/nas/setting"
 )
 
-// A new setting is a row: it is a field of the retrain form without another line here. The flags, the help, JSON and the
-// names of rungs are tested where they are.
+// A new setting is a row: it is a field of the retrain form without another line here. The flags, the help, JSON and
+// the names of rungs are tested where they are.
 func TestANewSettingIsAFieldOfTheForm(t *testing.T) {
 	was := child.Settings
 	t.Cleanup(func() { child.Settings = was })

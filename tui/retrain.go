@@ -65,8 +65,8 @@ func openRetrain(m *model) (screen, string) {
 
 func (r *retrainScreen) init(m *model) tea.Cmd { return r.askPlan(m, r.command()) }
 
-// base is the settings that the fields change: those of the search or the retrain that is repeated, or of the preset, on the images
-// and in the stack that the fields say.
+// base is the settings that the fields change: those of the search or the retrain that is repeated, or of the preset,
+// on the images and in the stack that the fields say.
 func (r *retrainScreen) base() nas.RetrainSpec {
 	s, side := r.spec, r.integer("image")
 	if name := r.get("data"); name != s.Data.Name {
@@ -104,7 +104,8 @@ func (r *retrainScreen) fill() {
 	}
 }
 
-// follow brings what the preset and the stack make of the images, and the epochs that fit, up to what the fields say now, but for what the user has set.
+// follow brings what the preset and the stack make of the images, and the epochs that fit, up to what the fields say
+// now, but for what the user has set.
 func (r *retrainScreen) follow() {
 	if r.integer("image") < 1 {
 		return

@@ -184,7 +184,7 @@ func (t theme) runSign(x RunRow) string {
 	case x.State == "crashed":
 		return t.bad.Render(t.g.Failed + " crashed")
 	case x.State == "created":
-		return t.g.None + " waits"
+		return t.g.None + " created"
 	}
 	sign, word, style := t.state(nas.State(x.State))
 	return style.Render(sign + " " + word)

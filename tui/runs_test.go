@@ -10,8 +10,10 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
+	"nasnet/tui/term"
 )
 
 // fakeRuns are the rows of a store: the run of the fixtures, its relatives and strangers, one of them broken.
@@ -342,5 +344,15 @@ func TestARunThatIsLookedAtIsLeftWhenTheInterfaceEnds(t *testing.T) {
 	end()
 	if err := <-done; err != nil || left != 1 {
 		t.Errorf("%v; the run was left %d times, want once", err, left)
+	}
+}
+
+// A state has one word, on the screen and in nasnet runs.
+func TestTheStateOfARunIsShownByItsStoredWord(t *testing.T) {
+	th := newTheme(term.Unicode, mono)
+	for _, state := range []string{"created", "running", "paused", "done", "stopped", "crashed"} {
+		if got := th.runSign(RunRow{State: state}); !strings.HasSuffix(ansi.Strip(got), " "+state) {
+			t.Errorf("a run that is %s is shown as %q", state, got)
+		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// runView is a run on the screen, or one below it while another is looked at: its engine, the newest snapshot, and the screens
-// over its dashboard.
+// runView is a run on the screen, or one below it while another is looked at: its engine, the newest snapshot, and the
+// screens over its dashboard.
 type runView struct {
 	engine nas.Engine
 	snap   *nas.Snapshot

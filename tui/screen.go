@@ -26,8 +26,8 @@ type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// receiver is a screen that gets answers to what it asked, and is told of each measuredMsg. It gets them also while another
-// screen, or another run, is shown over it; one that was closed gets none.
+// receiver is a screen that gets answers to what it asked, and is told of each measuredMsg. It gets them also while
+// another screen, or another run, is shown over it; one that was closed gets none.
 type receiver interface {
 	screen
 	update(m *model, msg tea.Msg) tea.Cmd

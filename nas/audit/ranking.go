@@ -20,8 +20,8 @@ type Ranked struct {
 	Reward   float64
 }
 
-// Ranking returns the different cells of the run in dir, the highest reward first; of equal rewards the earlier trial. Cells
-// whose reward comes from another run's settings are not in it.
+// Ranking returns the different cells of the run in dir, the highest reward first; of equal rewards the earlier trial.
+// Cells whose reward comes from another run's settings are not in it.
 func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	run, err := record.Open(dir)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package audit reads stored runs: it verifies that their decisions follow from what is stored, trains children again to
-// compare, and ranks what a run found. It changes nothing, and a run may be live meanwhile.
+// Package audit reads stored runs: it verifies that their decisions follow from what is stored, trains children again
+// to compare, and ranks what a run found. It changes nothing, and a run may be live meanwhile.
 package audit
 
 import (
@@ -33,8 +33,8 @@ type Report struct {
 // Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every update is applied to the one
 // before, and both must come out as stored, to the bit; of a policy whose state is no longer kept, the hash. Blobs are read and compared with their hashes on the way. Children are not trained again.
 //
-// Of the part that a fork inherited, the updates are applied again under the settings of those who made them; its proposals
-// are verified in the parent.
+// Of the part that a fork inherited, the updates are applied again under the settings of those who made them; its
+// proposals are verified in the parent.
 func Verify(ctx context.Context, dir string) (Report, error) {
 	run, err := record.Open(dir)
 	if err != nil {

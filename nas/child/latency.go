@@ -63,8 +63,8 @@ func (o LatencyOptions) Validate() error {
 	return nil
 }
 
-// MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on them. Operands are measured
-// within the network, where their inputs lie in the caches as they do in use.
+// MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on
+// them. Operands are measured within the network, where their inputs lie in the caches as they do in use.
 func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latency, err error) {
 	defer recoverPanic(&err)
 	if err := o.Validate(); err != nil {

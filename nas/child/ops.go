@@ -5,9 +5,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// families builds the ops of each row of space.Families: its functions add an op with window k that brings x to f filters. Every convolution is
-// relu-convolution-BN. Separable convolutions, pools and the identity are slim's (nasnet_utils.py, _apply_conv_operation); the others are not in slim
-// and follow the AmoebaNet of the same authors (network_utils.py, _apply_conv_operation).
+// families builds the ops of each row of space.Families: its functions add an op with window k that brings x to f
+// filters. Every convolution is relu-convolution-BN. Separable convolutions, pools and the identity are slim's
+// (nasnet_utils.py, _apply_conv_operation); the others are not in slim and follow the AmoebaNet of the same authors
+// (network_utils.py, _apply_conv_operation).
 var families = map[space.Family]func(b *builder, path string, x nn.Node, k, f, stride int) nn.Node{
 	space.Identity:   (*builder).identity,
 	space.Conv:       (*builder).plain,

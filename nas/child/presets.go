@@ -19,9 +19,10 @@ type Preset struct {
 	Pad, Cutout float64 // as parts of the image's side, in place of those of Train
 }
 
-// Presets are three that are sized by what a machine can do in the time of their names, and the networks of the paper, named N@filters as there (tables 1
-// and 2, appendix A.1 and A.7; settings of the reference implementation slim nasnet.py where the paper has none). The ImageNet networks were trained by 50
-// to 100 workers at a rate that falls by steps; here it falls as a cosine, over a number of epochs that is ours.
+// Presets are three that are sized by what a machine can do in the time of their names, and the networks of the paper,
+// named N@filters as there (tables 1 and 2, appendix A.1 and A.7; settings of the reference implementation slim
+// nasnet.py where the paper has none). The ImageNet networks were trained by 50 to 100 workers at a rate that falls by
+// steps; here it falls as a cosine, over a number of epochs that is ours.
 var Presets = []Preset{
 	{Name: "10-minutes", Title: "N=1 F=8, as many epochs as fit", Within: 10 * time.Minute, MostEpochs: 60, Pad: 1.0 / 8,
 		Net: NetConfig{N: 1, Filters: 8}, Train: practical(0)},
@@ -59,9 +60,9 @@ func paperImageNet(lr, decay, drop float64) TrainConfig {
 	return c
 }
 
-// For returns the settings for images: the side they are read at (0: the one that the preset prescribes), channels and classes, as
-// far as they are known (0: not), and whether flipping changes their class. A preset named after a time has its most epochs,
-// until it is known how many fit.
+// For returns the settings for images: the side they are read at (0: the one that the preset prescribes), channels and
+// classes, as far as they are known (0: not), and whether flipping changes their class. A preset named after a time has
+// its most epochs, until it is known how many fit.
 func (r Preset) For(images dataset.Info) Setup {
 	s := Setup{Net: r.Net, Train: r.Train}
 	if images.Image > 0 {

@@ -16,8 +16,9 @@ type Setup struct {
 	Train TrainConfig `json:"train"`
 }
 
-// Settings is every setting of a network and of its training; forms show the First of them first. Flags, forms, validation, the names of
-// rungs and the text of estimates loop over it: to add a setting, add its field and its row, and the code that uses it.
+// Settings is every setting of a network and of its training; forms show the First of them first. Flags, forms,
+// validation, the names of rungs and the text of estimates loop over it: to add a setting, add its field and its row,
+// and the code that uses it.
 var Settings = slices.Concat(setting.Of(scaleSettings, net), setting.Of(trainSettings, train), setting.Of(stackSettings, net))
 
 func net(s *Setup) *NetConfig     { return &s.Net }
@@ -176,8 +177,8 @@ func (c NetConfig) In(stack string) NetConfig {
 	return NetConfig{Stack: stack, N: c.N, Filters: c.Filters, Image: c.Image, Channels: c.Channels, Classes: c.Classes, Aux: c.Aux}
 }
 
-// Plain returns the settings as people write them: with their defaults, but 0 for what the stack, the size or the batch decides, and
-// for channels and classes that are not known.
+// Plain returns the settings as people write them: with their defaults, but 0 for what the stack, the size or the batch
+// decides, and for channels and classes that are not known.
 func (s Setup) Plain() Setup {
 	n, t := s.Net.WithDefaults(), s.Train.WithDefaults()
 	if s.Net.Channels == 0 || s.Net.Classes == 0 {

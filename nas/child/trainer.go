@@ -24,8 +24,8 @@ type Data struct {
 	SHA256     string // of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
 }
 
-// Buffers is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from child to child. The zero value
-// is ready.
+// Buffers is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from
+// child to child. The zero value is ready.
 type Buffers struct{ arenas []*nn.Arena } // of the shards
 
 // Bytes returns the size of the memory.

@@ -66,7 +66,8 @@ type Rung struct {
 	Train child.TrainConfig `json:"train"`
 }
 
-// NewRung is a rung that is named after what most rungs differ in, and after the settings in which it differs from a base.
+// NewRung is a rung that is named after what most rungs differ in, and after the settings in which it differs from a
+// base.
 func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
 	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters, s.Train.Epochs)
 	for _, r := range child.Settings.For(setting.Rung) {

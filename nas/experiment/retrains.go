@@ -57,8 +57,8 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	return out
 }
 
-// distinctRetrains drops stopped retrains and invalid cells, and keeps one of each set of identical trainings: one that has a
-// result, or else the newest.
+// distinctRetrains drops stopped retrains and invalid cells, and keeps one of each set of identical trainings: one that
+// has a result, or else the newest.
 func distinctRetrains(retrains []nas.TrialView) (out []nas.TrialView) {
 	type training struct {
 		cell string
@@ -124,7 +124,8 @@ func candidate(v nas.TrialView, baseline Candidate) Candidate {
 	return c
 }
 
-// distinguish makes the names of rungs differ that differ in what a name does not say: by the settings in which they do.
+// distinguish makes the names of rungs differ that differ in what a name does not say: by the settings in which they
+// do.
 func distinguish(results []Result) {
 	same := map[string][]*Rung{}
 	var names []string // in their order

@@ -1,5 +1,5 @@
-// Package fake trains nothing: tests and demonstrations of the interface run on its [Evaluator], and their runs say so in the
-// preset of their config.
+// Package fake trains nothing: tests and demonstrations of the interface run on its [Evaluator], and their runs say so
+// in the preset of their config.
 package fake
 
 import (

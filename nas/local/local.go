@@ -16,9 +16,9 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Evaluator trains children, each on one thread, or on as many as its training has shards. All children share the pixels of
-// a data set. It keeps the data set that it reads first, which is that of the search, those that are in use, and the one that
-// was read last: a retrain may be on other images, which must not stay in memory for days.
+// Evaluator trains children, each on one thread, or on as many as its training has shards. All children share the
+// pixels of a data set. It keeps the data set that it reads first, which is that of the search, those that are in use,
+// and the one that was read last: a retrain may be on other images, which must not stay in memory for days.
 type Evaluator struct {
 	memory  *Memory   // nil: as much as there is
 	buffers sync.Pool // of *child.Memory: they go from one child to the next
@@ -49,7 +49,8 @@ const memorySlack = 64 << 20
 // latencySeconds is about how long the latency of a trained child is measured.
 const latencySeconds = 0.1
 
-// New returns an Evaluator with nothing loaded yet, whose children together take at most the memory given; nil is no limit.
+// New returns an Evaluator with nothing loaded yet, whose children together take at most the memory given; nil is no
+// limit.
 func New(m *Memory) *Evaluator {
 	return &Evaluator{memory: m, data: map[dataKey]*loading{}, views: map[nas.DataSpec]child.Data{}}
 }

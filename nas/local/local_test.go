@@ -17,7 +17,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// The images of retrains are kept as long as somebody trains on them, or nothing else was read since; those of the search are kept for ever.
+// The images of retrains are kept as long as somebody trains on them, or nothing else was read since; those of the
+// search are kept for ever.
 func TestImagesThatNobodyUsesAreNotKept(t *testing.T) {
 	l := New(nil)
 	at := func(side int) nas.DataSpec {

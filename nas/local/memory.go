@@ -13,8 +13,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// Memory is what the children in training may take together. Children wait until they fit, first come, first served, so that a large one is not
-// overtaken for ever. Several searches of a process share one. It decides when a child trains, never what comes out, but for one that could never fit.
+// Memory is what the children in training may take together. Children wait until they fit, first come, first served, so
+// that a large one is not overtaken for ever. Several searches of a process share one. It decides when a child trains,
+// never what comes out, but for one that could never fit.
 type Memory struct {
 	limit int64 // bytes
 
@@ -76,8 +77,8 @@ func (m *Memory) grant() {
 	}
 }
 
-// Hold takes so many bytes. If they are not free, it calls waits and waits. release gives them back. A [nas.MemoryError] says
-// that they could never be free.
+// Hold takes so many bytes. If they are not free, it calls waits and waits. release gives them back. A
+// [nas.MemoryError] says that they could never be free.
 func (m *Memory) Hold(ctx context.Context, bytes int64, waits func(nas.Shortage)) (release func(), err error) {
 	c, err := m.claim(bytes)
 	if err != nil {
@@ -170,8 +171,8 @@ func (e *Evaluator) FitsUnread(g space.Genotype, r nas.RetrainSpec) error {
 	return nil
 }
 
-// ImagesFit returns an error if the images of a published data set do not fit into so many bytes at the side that is asked
-// for, before they are read. A limit of 0 is none.
+// ImagesFit returns an error if the images of a published data set do not fit into so many bytes at the side that is
+// asked for, before they are read. A limit of 0 is none.
 func ImagesFit(s nas.DataSpec, limit int64) error {
 	info, err := dataset.Lookup(s.Name)
 	if err != nil || limit <= 0 {
@@ -187,12 +188,12 @@ func ImagesFit(s nas.DataSpec, limit int64) error {
 	return nil
 }
 
-// memoryShare is the part of a machine's memory that children may take by themselves: the rest is for images, checkpoints under way, the garbage
-// collector's slack and other programs.
+// memoryShare is the part of a machine's memory that children may take by themselves: the rest is for images,
+// checkpoints under way, the garbage collector's slack and other programs.
 const memoryShare = 0.75
 
-// MachineMemory returns the memory that this process may use, in bytes: that of the machine or of its control group, and GOMEMLIMIT if that is less. 0 means
-// that it cannot be known.
+// MachineMemory returns the memory that this process may use, in bytes: that of the machine or of its control group,
+// and GOMEMLIMIT if that is less. 0 means that it cannot be known.
 func MachineMemory() int64 {
 	limit := systemMemory()
 	if soft := debug.SetMemoryLimit(-1); soft < math.MaxInt64 && (limit == 0 || soft < limit) {

@@ -16,8 +16,8 @@ type drop struct {
 	node    Node
 }
 
-// DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all nodes of that index;
-// see [Program.DrawDropPath]. It is the identity in evaluation, and until scales are drawn.
+// DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all
+// nodes of that index; see [Program.DrawDropPath]. It is the identity in evaluation, and until scales are drawn.
 func (g *Graph) DropPath(x Node, index int) Node {
 	var d *drop
 	for _, e := range g.drops {
@@ -33,8 +33,8 @@ func (g *Graph) DropPath(x Node, index int) Node {
 	return g.scaled("droppath", x, d)
 }
 
-// Dropout adds a mask that keeps each element with probability keep and scales it by 1/keep; see [Program.DrawDropout]. It is the
-// identity in evaluation, and until masks are drawn. A keep of 1 or more adds nothing.
+// Dropout adds a mask that keeps each element with probability keep and scales it by 1/keep; see [Program.DrawDropout].
+// It is the identity in evaluation, and until masks are drawn. A keep of 1 or more adds nothing.
 func (g *Graph) Dropout(x Node, keep float64) Node {
 	if keep >= 1 {
 		return x
@@ -71,8 +71,9 @@ type dropping struct {
 	n  int            // enabled ones
 }
 
-// DrawDropPath draws new scales for all paths, in the order in which they were added: an example keeps the path of index i with
-// probability keep(i), and then the path is scaled by 1/keep(i). 1 or more means that the path is never dropped.
+// DrawDropPath draws new scales for all paths, in the order in which they were added: an example keeps the path of
+// index i with probability keep(i), and then the path is scaled by 1/keep(i). 1 or more means that the path is never
+// dropped.
 func (p *Program) DrawDropPath(r *rand.Rand, keep func(index int) float64) {
 	for _, d := range p.g.drops {
 		if !d.dropout {

@@ -364,7 +364,8 @@ func TestDropPathKeepsWithItsProbabilityAndScales(t *testing.T) {
 	}
 }
 
-// drop gives drop paths their scales by index, as a draw that comes out so. Those of a path that are not 0 are the same; nil: nothing of it is dropped.
+// drop gives drop paths their scales by index, as a draw that comes out so. Those of a path that are not 0 are the
+// same; nil: nothing of it is dropped.
 func drop(p *nn.Program, scales map[int][]float32) {
 	var d draws
 	p.DrawDropPath(rand.New(&d), func(index int) float64 {

@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-	"math"
-	"strings"
-)
+import "math"
 
 // Schedule gives the learning rate of every step: a linear warm-up, then Base times a curve of the table [Curves]. It is a pure function of the step.
 type Schedule struct {
@@ -26,7 +22,8 @@ var Curves = []Curve{
 	{"constant", func(float64) float64 { return 1 }},
 	// Up from 1/25 in the first three tenths, then down to nothing, both as cosines.
 	{"one-cycle", oneCycle},
-	// A tenth after half of the steps, a hundredth after three quarters, as ResNets and DenseNets are trained on CIFAR (arXiv 1608.06993, section 4.2).
+	// A tenth after half of the steps, a hundredth after three quarters, as ResNets and DenseNets are trained on CIFAR
+	// (arXiv 1608.06993, section 4.2).
 	{"step", func(p float64) float64 {
 		switch {
 		case p < 0.5:
@@ -46,18 +43,6 @@ func oneCycle(p float64) float64 {
 		from, to, at = 1, last, (p-rise)/(1-rise)
 	}
 	return to + (from-to)*(1+math.Cos(math.Pi*at))/2
-}
-
-// CheckCurve says whether a curve of that name exists; the empty name does.
-func CheckCurve(name string) error {
-	var names []string
-	for _, c := range Curves {
-		if c.Name == name || name == "" {
-			return nil
-		}
-		names = append(names, c.Name)
-	}
-	return fmt.Errorf("schedule is %.40q; want one of %s", name, strings.Join(names, ", "))
 }
 
 // At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup; the first step after it has Base;

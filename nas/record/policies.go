@@ -12,8 +12,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// The states of a policy are large, and there may be a thousand of them. A run keeps the last ones and every tenth; the others can be rebuilt, to the bit,
-// by applying the stored rewards again.
+// The states of a policy are large, and there may be a thousand of them. A run keeps the last ones and every tenth; the
+// others can be rebuilt, to the bit, by applying the stored rewards again.
 const (
 	keptPolicies    = 10 // last ones; more than the largest lag
 	everyKeptPolicy = 10
@@ -29,8 +29,8 @@ func lost(err error) bool {
 	return errors.Is(err, checkpoints.ErrReleased) || errors.Is(err, checkpoints.ErrMissing) || errors.Is(err, checkpoints.ErrDamaged)
 }
 
-// Policy returns the controller's state of a version, from 1 up. Where the store does not have it, it is rebuilt from the
-// nearest version before that is there.
+// Policy returns the controller's state of a version, from 1 up. Where the store does not have it, it is rebuilt from
+// the nearest version before that is there.
 func (r *Run) Policy(version int) (state []byte, rebuilt bool, err error) {
 	u, err := r.UpdateAt(version)
 	if err == nil || !lost(err) {

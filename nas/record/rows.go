@@ -122,8 +122,8 @@ func Event(e nas.Event) checkpoints.Event {
 	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: string(e.Kind), Trial: e.Trial, Body: body}
 }
 
-// EventOf returns an event that the store has of the run of a name. A body that is no object, as another build may have written
-// it, is the field "body", as in log.jsonl.
+// EventOf returns an event that the store has of the run of a name. A body that is no object, as another build may have
+// written it, is the field "body", as in log.jsonl.
 func EventOf(run string, e checkpoints.Event) nas.Event {
 	v := nas.Event{Time: e.Time, Level: e.Level, Kind: nas.EventKind(e.Kind), Run: run, Trial: e.Trial}
 	if len(e.Body) == 0 {
@@ -140,9 +140,10 @@ func EventOf(run string, e checkpoints.Event) nas.Event {
 	return v
 }
 
-// Config returns a config as the store keeps it: with the list of the ops, also where it has the name of a set, so that a run opens with the ops it was
-// begun with, whatever the name means by then. The list stands in the same field as the name did, which every older build reads too; a field of its own
-// would make them refuse the run. [nas.ParseConfig] turns the list into the name again.
+// Config returns a config as the store keeps it: with the list of the ops, also where it has the name of a set, so that
+// a run opens with the ops it was begun with, whatever the name means by then. The list stands in the same field as the
+// name did, which every older build reads too; a field of its own would make them refuse the run. [nas.ParseConfig]
+// turns the list into the name again.
 func Config(c nas.Config) ([]byte, error) {
 	sp, err := c.Space()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package record says how a run lies in its store: it opens stored runs, turns rows into the words of package nas and back,
-// and makes policies again whose states are not kept. Both the search and the audit stand on it.
+// Package record says how a run lies in its store: it opens stored runs, turns rows into the words of package nas and
+// back, and makes policies again whose states are not kept. Both the search and the audit stand on it.
 package record
 
 import (

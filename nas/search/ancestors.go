@@ -13,9 +13,10 @@ import (
 	"nasnet/nas/record"
 )
 
-// ancestors is the runs that a fork descends from, as far as they lie beside it and were made by the same build, with the same data and settings of training. A
-// trial of the same number and cell has the same job there, and so the same outcome to the bit: it need not be trained again. Right after the fork that is
-// true of the proposals that come from the same policy, and throughout of the random cells, as long as the seed stays the same.
+// ancestors is the runs that a fork descends from, as far as they lie beside it and were made by the same build, with
+// the same data and settings of training. A trial of the same number and cell has the same job there, and so the same
+// outcome to the bit: it need not be trained again. Right after the fork that is true of the proposals that come from
+// the same policy, and throughout of the random cells, as long as the seed stays the same.
 type ancestors struct {
 	run   *record.Run // the fork
 	dir   string      // of the fork
@@ -25,7 +26,8 @@ type ancestors struct {
 	dirs []string // from the parent on
 }
 
-// trainedBefore returns what a job gave in a run that this one descends from, and the name of that run, whose store may be live.
+// trainedBefore returns what a job gave in a run that this one descends from, and the name of that run, whose store may
+// be live.
 func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out nas.Outcome, run string, ok bool) {
 	if w.ancestors == nil || !r.trial.Kind.Proposal() || j.State != nil { // of a half-trained child the first epochs are known already
 		return out, "", false
@@ -49,8 +51,9 @@ func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out 
 	return out, "", false
 }
 
-// trialOf looks in the run in dir for the trial of a job that is done and was trained there. What the run took over itself may come from other settings:
-// the run that it was forked from tells. What cannot be read is not there: the child can be trained.
+// trialOf looks in the run in dir for the trial of a job that is done and was trained there. What the run took over
+// itself may come from other settings: the run that it was forked from tells. What cannot be read is not there: the
+// child can be trained.
 func trialOf(dir string, j nas.Job) (checkpoints.Trial, []checkpoints.Epoch, bool) {
 	run, err := record.Open(dir)
 	if err != nil {

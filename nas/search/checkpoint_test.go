@@ -31,7 +31,8 @@ import (
 // fakeState is the form of the states of fake.Evaluator.
 const fakeState = "%d epochs of the fake trial %d"
 
-// resumed is a fake evaluator that remembers after how many epochs each trial went on, and breaks off the program's part in the run when it is told to.
+// resumed is a fake evaluator that remembers after how many epochs each trial went on, and breaks off the program's
+// part in the run when it is told to.
 type resumed struct {
 	mu    sync.Mutex
 	after map[int]int // trial -> epochs of the state it was given
@@ -288,18 +289,7 @@ func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 	}
 	for cut := 35; cut < 110; cut += step {
 		dir := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		n := 0
-		s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, OnEvent: func(nas.Event) {
-			if n++; n == cut {
-				cancel()
-			}
-		}})
-		if err := s.Run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		s.Close()
+		cutOff(t, dir, c, Options{Workers: 2, Checkpoint: 1}, cut)
 		s, err := Open(dir, Options{Workers: 1, Checkpoint: 1, Evaluator: fake.Evaluator{Steps: 2}})
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,8 @@ type crew struct {
 	training map[int]*training
 }
 
-// training is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest, signs and waits.
+// training is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest,
+// signs and waits.
 type training struct {
 	trial  *nas.Trial
 	cancel context.CancelCauseFunc

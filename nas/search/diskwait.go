@@ -10,8 +10,9 @@ import (
 	"nasnet/nas"
 )
 
-// A full disk ends nothing. The owner waits in the middle of the change that did not fit, children wait at their next batch or the end of their epoch, the
-// screen shows what is stored and why nothing moves, and the change is made again until there is room. Then all goes on as if nothing had happened.
+// A full disk ends nothing. The owner waits in the middle of the change that did not fit, children wait at their next
+// batch or the end of their epoch, the screen shows what is stored and why nothing moves, and the change is made again
+// until there is room. Then all goes on as if nothing had happened.
 type diskWait struct {
 	full   *checkpoints.FullError // while there is none
 	again  bool                   // somebody has asked to try at once
@@ -62,7 +63,8 @@ func (o *owner) stored(change func() error) error {
 	return err
 }
 
-// publishWaiting shows the last snapshot with the reason for which it stays: what the owner has in hand is not stored, so nobody may see it.
+// publishWaiting shows the last snapshot with the reason for which it stays: what the owner has in hand is not stored,
+// so nobody may see it.
 func (o *owner) publishWaiting() {
 	v := *o.screens.latest.Load()
 	v.Version++

@@ -6,8 +6,8 @@ import (
 	"nasnet/nas"
 )
 
-// faults counts what goes wrong in a row: more than chance would bring is a fault of the program or of its settings, not of
-// the cells.
+// faults counts what goes wrong in a row: more than chance would bring is a fault of the program or of its settings,
+// not of the cells.
 type faults struct {
 	barren int // batches in which every trial failed
 	panics int // children that panicked
@@ -16,8 +16,8 @@ type faults struct {
 // tooManyPanics is the number of children that may panic in a row.
 const tooManyPanics = 3
 
-// batch counts a batch; barren says that every trial of it failed, why is the last failure. It returns why the search should
-// stop, if it should.
+// batch counts a batch; barren says that every trial of it failed, why is the last failure. It returns why the search
+// should stop, if it should.
 func (f *faults) batch(barren bool, why string) string {
 	if !barren {
 		f.barren = 0

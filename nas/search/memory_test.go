@@ -138,7 +138,8 @@ func TestAWaitingChildCanBeStopped(t *testing.T) {
 	})
 }
 
-// A retrain that could never fit is refused when it is asked for, not when a worker has time for it, and leaves nothing in the run.
+// A retrain that could never fit is refused when it is asked for, not when a worker has time for it, and leaves nothing
+// in the run.
 func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 	l, c := local.New(local.NewMemory(1<<30)), realConfig()
 	c.Children, c.Batch, c.Lag, c.Train.Epochs = 1, 1, 0, 1

@@ -17,7 +17,8 @@ import (
 	"nasnet/nas/record"
 )
 
-// ReadSnapshot is the picture of a run that no process has to have open: of a closed one as it was left, of a live one as far as it is stored.
+// ReadSnapshot is the picture of a run that no process has to have open: of a closed one as it was left, of a live one
+// as far as it is stored.
 func ReadSnapshot(dir string) (*nas.Snapshot, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// A run is stored with the list of its ops and shown with the name of the set, and its space stays the same when the name comes to mean other ops.
+// A run is stored with the list of its ops and shown with the name of the set, and its space stays the same when the
+// name comes to mean other ops.
 func TestARunKeepsTheOpsItWasBegunWith(t *testing.T) {
 	was := space.OpSets
 	t.Cleanup(func() { space.OpSets = was })

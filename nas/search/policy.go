@@ -61,8 +61,8 @@ func probabilities(c controller.Controller) [][]float64 {
 	return nil
 }
 
-// at returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork and of
-// a run that was cut between two commits.
+// at returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork
+// and of a run that was cut between two commits.
 func (p *policy) at(version, newest int, run *record.Run) (controller.Controller, error) {
 	if version == newest {
 		return p.controller, nil
@@ -86,8 +86,8 @@ func untrained(sp space.Space) nas.PolicyView {
 	return nas.PolicyView{Entropy: h, MaxEntropy: h}
 }
 
-// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of the controller and the random cells
-// between and right after them.
+// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of
+// the controller and the random cells between and right after them.
 func (o *owner) propose() bool {
 	k, l, c := o.ledger.Batches(), o.ledger, o.run.Config
 	if l.AllProposed() || k > l.Applied()+c.Lag || o.clock.state != nas.Running || o.policy.updating {
@@ -132,8 +132,8 @@ func (o *owner) propose() bool {
 	return o.commit(func(es []checkpoints.Event) error { return o.run.AddTrials(rows, es...) }, events...)
 }
 
-// beginUpdate gives the rewards of the oldest open batch, without those of random cells, to the controller, in proposal order, if all of its trials have an end. The controller works
-// in a goroutine, so that the owner can answer meanwhile.
+// beginUpdate gives the rewards of the oldest open batch, without those of random cells, to the controller, in proposal
+// order, if all of its trials have an end. The controller works in a goroutine, so that the owner can answer meanwhile.
 func (o *owner) beginUpdate() bool {
 	version := o.ledger.Applied()
 	if o.policy.updating || version >= o.ledger.Batches() {

@@ -17,11 +17,13 @@ import (
 	"nasnet/nas/search"
 )
 
-// The runs in testdata/recorded were begun by the build of 2026-11-28 and stopped about half-way. The hashes are that build's: of each run as it lies
-// there, and of a copy that it resumed to the end. They are the same for every set of kernels in ppo, which trains nothing, and for the portable kernels
-// in trained; but both depend on how the machine rounds, see sameFloats. Elsewhere the runs open and end, and what is stored has its hash.
+// The runs in testdata/recorded were begun by the build of 2026-11-28 and stopped about half-way. The hashes are that
+// build's: of each run as it lies there, and of a copy that it resumed to the end. They are the same for every set of
+// kernels in ppo, which trains nothing, and for the portable kernels in trained; but both depend on how the machine
+// rounds, see sameFloats. Elsewhere the runs open and end, and what is stored has its hash.
 //
-// They were made as follows. A controller's size has no flag; a fork at version 0 has no proposals yet, so there it can still be changed.
+// They were made as follows. A controller's size has no flag; a fork at version 0 has no proposals yet, so there it can
+// still be changed.
 //
 //	export NASNET_KERNELS=generic; N="nasnet --store runs"
 //
@@ -126,8 +128,9 @@ func verify(t *testing.T, dir string) audit.Report {
 	return r
 }
 
-// sameFloats reports whether Go and gonum compute floats as where the runs were recorded: on amd64 with assembly, which -tags noasm leaves out; with FMA,
-// which math.Exp uses where the machine has it; and below GOAMD64=v3, from where on the compiler fuses x*y + z.
+// sameFloats reports whether Go and gonum compute floats as where the runs were recorded: on amd64 with assembly, which
+// -tags noasm leaves out; with FMA, which math.Exp uses where the machine has it; and below GOAMD64=v3, from where on
+// the compiler fuses x*y + z.
 func sameFloats() bool {
 	x, y, z := 1+tiny, 1-tiny, -1.0
 	return runtime.GOARCH == "amd64" && len(kernel.Available()) > 1 && cpu.X86.HasFMA && x*y+z == 0

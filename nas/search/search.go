@@ -1,6 +1,6 @@
-// Package search owns a run. A [Search] is one goroutine: it asks the controller for batches of proposals, hands trials to
-// worker goroutines, gives their rewards to the controller in proposal order, and commits every change to the store before
-// the change counts.
+// Package search owns a run. A [Search] is one goroutine: it asks the controller for batches of proposals, hands trials
+// to worker goroutines, gives their rewards to the controller in proposal order, and commits every change to the store
+// before the change counts.
 //
 //	controller ──propose──▶ trials ──▶ workers (nas.Evaluator: children in goroutines)
 //	     ▲                     │                 │ progress, result
@@ -38,16 +38,17 @@ type Options struct {
 	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
 	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = for ever
 
-	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where storing one takes long.
+	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where
+	// storing one takes long.
 	Checkpoint time.Duration
 
-	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns when the run is open. Nil: forks wait in their
-	// folders until somebody resumes them. It is called in the goroutine of the command.
+	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns when the run is
+	// open. Nil: forks wait in their folders until somebody resumes them. It is called in the goroutine of the command.
 	StartFork func(dir string) error
 }
 
-// Search is a run as others reach it. Its methods may be called from any goroutine, but for Do and Tell only while Run is
-// active, and never by the owner.
+// Search is a run as others reach it. Its methods may be called from any goroutine, but for Do and Tell only while Run
+// is active, and never by the owner.
 type Search struct {
 	dir     string
 	config  nas.Config
@@ -140,8 +141,8 @@ func Create(dir string, c nas.Config, dataHash string, o Options) (*Search, erro
 	return load(dir, st, o)
 }
 
-// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards, children that were in training go on from
-// their last checkpoint, or begin again if they have none.
+// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards,
+// children that were in training go on from their last checkpoint, or begin again if they have none.
 func Open(dir string, o Options) (*Search, error) {
 	st, err := checkpoints.Open(dir)
 	if err != nil {
@@ -195,8 +196,9 @@ func (s *Search) Tell(ctx context.Context, kind nas.EventKind, message string) e
 	return s.ports.ask(ctx, func() { s.owner.emit(kind, -1, map[string]any{"message": message}) })
 }
 
-// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to go on from their last checkpoint
-// when the run is resumed. It returns an error only if the run cannot go on, above all when the store cannot be written. Call it once.
+// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to
+// go on from their last checkpoint when the run is resumed. It returns an error only if the run cannot go on, above all
+// when the store cannot be written. Call it once.
 func (s *Search) Run(ctx context.Context) error {
 	defer close(s.ports.closed)
 	return s.owner.loop(ctx)
@@ -305,7 +307,8 @@ func (o *owner) loop(ctx context.Context) error {
 // busy reports whether a goroutine works for the owner.
 func (o *owner) busy() bool { return len(o.crew.training) > 0 || o.policy.updating }
 
-// settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf to that.
+// settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf
+// to that.
 func (o *owner) settle(ctx context.Context) {
 	late := time.NewTimer(partingTime)
 	defer late.Stop()
@@ -325,8 +328,8 @@ func (o *owner) settle(ctx context.Context) {
 	}
 }
 
-// advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch, draws batches that are due and
-// fills the workers.
+// advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch,
+// draws batches that are due and fills the workers.
 func (o *owner) advance(ctx context.Context) {
 	for again := true; again && o.failure == nil; {
 		again = o.settleRepeats()
@@ -366,8 +369,8 @@ func (o *owner) fail(err error) {
 	}
 }
 
-// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One that is to end after the running
-// children does so. It reports whether the run goes on for now.
+// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One
+// that is to end after the running children does so. It reports whether the run goes on for now.
 func (o *owner) giveUp(reason string) bool {
 	if o.clock.state == nas.Draining {
 		return true
@@ -382,7 +385,8 @@ func (o *owner) giveUp(reason string) bool {
 	return o.failure == nil
 }
 
-// commit makes a change in the store together with the events that tell of it, then hands the events on. It reports whether the run can go on.
+// commit makes a change in the store together with the events that tell of it, then hands the events on. It reports
+// whether the run can go on.
 func (o *owner) commit(change func([]checkpoints.Event) error, events ...nas.Event) bool {
 	if o.failure != nil || o.disk.full != nil {
 		return false // what failed is not in the store, so nothing may build on it

@@ -95,6 +95,25 @@ func (uneven) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) err
 	return fake.Evaluator{Steps: 1 + 20*((j.Trial+1)%2), Pace: 100 * time.Microsecond}.Evaluate(ctx, j, report)
 }
 
+// cutOff runs a new search until its event of a number, from 1, and returns the last that it showed.
+func cutOff(t *testing.T, dir string, c nas.Config, o Options, event int) *nas.Snapshot {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	o.OnEvent = func(nas.Event) {
+		if n++; n == event {
+			cancel()
+		}
+	}
+	s := create(t, dir, c, o)
+	defer s.Close()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return s.Snapshot()
+}
+
 func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
 	c := testConfig()
 	c.Lag = 1
@@ -105,19 +124,7 @@ func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
 	}
 	for cut := 1; cut < 80; cut += step {
 		dir := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		n := 0
-		s := create(t, dir, c, Options{Workers: 2, OnEvent: func(nas.Event) {
-			if n++; n == cut {
-				cancel()
-			}
-		}})
-		if err := s.Run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		done := s.Snapshot().Finished
-		s.Close()
+		done := cutOff(t, dir, c, Options{Workers: 2}, cut).Finished
 		s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
 		if err != nil {
 			t.Fatalf("cut at event %d: %v", cut, err)
@@ -297,7 +304,8 @@ func (e stepper) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 	return nas.Outcome{Reward: 0.5}, nil
 }
 
-// await waits until a condition on the snapshot of a search that runs holds. It says false when it never does, even on the busiest machine.
+// await waits until a condition on the snapshot of a search that runs holds. It says false when it never does, even on
+// the busiest machine.
 func await(s *Search, ok func(*nas.Snapshot) bool) bool {
 	updated, end := s.Subscribe()
 	defer end()

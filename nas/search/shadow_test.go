@@ -17,7 +17,8 @@ import (
 	"testing"
 )
 
-// shadowConfig is testConfig with every third proposal a random cell: 21 proposals, 14 of the controller in batches of 4, 4, 4 and 2.
+// shadowConfig is testConfig with every third proposal a random cell: 21 proposals, 14 of the controller in batches of
+// 4, 4, 4 and 2.
 func shadowConfig() nas.Config {
 	c := testConfig()
 	c.Children, c.RandomEvery, c.Lag = 21, 3, 1
@@ -106,19 +107,7 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 	}
 	for cut := 43; cut < 140; cut += step {
 		dir := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		n := 0
-		s := create(t, dir, c, Options{Workers: 2, OnEvent: func(nas.Event) {
-			if n++; n == cut {
-				cancel()
-			}
-		}})
-		if err := s.Run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		live := s.Snapshot()
-		s.Close()
+		live := cutOff(t, dir, c, Options{Workers: 2}, cut)
 		s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
 		if err != nil {
 			t.Fatal(err)

@@ -7,10 +7,12 @@ import (
 	"nasnet/nas"
 )
 
-// A child that makes no step is a fault that no error tells of: a deadlock, a file system that hangs, a loop. The owner looks at the children in training
-// looksPerPatience times within Options.Patience. It counts looks rather than time, so that a process that was stopped for hours, with its machine or
-// alone, finds its children as it left them. A sign of life is a step that is reported for the first time, or the child's asking its context whether to go
-// on, as it does before every batch of validation and every file of a data set. Children that are paused or wait for memory are not expected to move.
+// A child that makes no step is a fault that no error tells of: a deadlock, a file system that hangs, a loop. The owner
+// looks at the children in training looksPerPatience times within Options.Patience. It counts looks rather than time,
+// so that a process that was stopped for hours, with its machine or alone, finds its children as it left them. A sign
+// of life is a step that is reported for the first time, or the child's asking its context whether to go on, as it does
+// before every batch of validation and every file of a data set. Children that are paused or wait for memory are not
+// expected to move.
 //
 //	no sign for the patience ──▶ cancelled: it fails as "timeout" when it ends
 //	still there a look later ──▶ left behind: it has failed, its worker is free, its goroutine is on its own
@@ -50,7 +52,8 @@ func (o *owner) look() {
 	}
 }
 
-// part gives up the children that have not ended in time when the search ends: the run can be resumed, and they go on from their last checkpoint.
+// part gives up the children that have not ended in time when the search ends: the run can be resumed, and they go on
+// from their last checkpoint.
 func (o *owner) part() {
 	for _, r := range o.crew.training {
 		t := r.trial

@@ -227,8 +227,8 @@ func clean(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// refuseTooLarge is the error of a retrain that could never fit into memory. It works in the caller's goroutine, since counting a large network takes a
-// while. Whatever else is wrong with the command, the owner says.
+// refuseTooLarge is the error of a retrain that could never fit into memory. It works in the caller's goroutine, since
+// counting a large network takes a while. Whatever else is wrong with the command, the owner says.
 func (s *Search) refuseTooLarge(ctx context.Context, c nas.Command) error {
 	e, ok := s.options.Evaluator.(nas.Reserver)
 	if !ok {

@@ -87,7 +87,8 @@ func (o *owner) checkpointLost(t *nas.Trial, err error) {
 	o.emit(nas.CheckpointLost, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 }
 
-// keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search goes on without it.
+// keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search
+// goes on without it.
 func (o *owner) keep(t *nas.Trial, e epochEnd) {
 	if o.failure != nil || e.state == nil && e.err == nil {
 		return
@@ -104,7 +105,8 @@ func (o *owner) keep(t *nas.Trial, e epochEnd) {
 	e.cost.Add(int64(time.Since(began)))
 }
 
-// epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its own; its event is only announced.
+// epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its
+// own; its event is only announced.
 func (o *owner) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
 	if o.crew.training[t.ID] != e.training {
@@ -231,7 +233,8 @@ func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	return o.commit(func(es []checkpoints.Event) error { return o.run.FinishTrial(row, epochs, es...) }, e)
 }
 
-// compare adds to the event of a trial's end how its reward stands to the controller's baseline, and to the best reward before if it is a new best.
+// compare adds to the event of a trial's end how its reward stands to the controller's baseline, and to the best reward
+// before if it is a new best.
 func compare(l *nas.Ledger, policies []nas.PolicyView, t *nas.Trial, d map[string]any) {
 	if version := l.Applied(); t.Kind == nas.Sampled && version > 0 {
 		d["advantage"] = t.Reward - policies[version].Baseline

@@ -9,9 +9,10 @@ import (
 	"nasnet/nas/record"
 )
 
-// A stop can be undone as long as nothing was built upon it: no policy was made without the child, and no repeat of its cell was trained in its place. The
-// child then goes on from its last checkpoint and ends as if it had not been stopped, and so does the search, to the bit. So that there is time to do it,
-// updates and repeats wait for undoTime after a stop. Trials made by hand can be taken up again at any time, since nothing is built upon them.
+// A stop can be undone as long as nothing was built upon it: no policy was made without the child, and no repeat of its
+// cell was trained in its place. The child then goes on from its last checkpoint and ends as if it had not been
+// stopped, and so does the search, to the bit. So that there is time to do it, updates and repeats wait for undoTime
+// after a stop. Trials made by hand can be taken up again at any time, since nothing is built upon them.
 const undoTime = 15 * time.Second
 
 // stops is the trials that were stopped in this sitting.

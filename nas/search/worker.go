@@ -47,7 +47,8 @@ type worker struct {
 	waiting    func(context.Context, *nas.Trial, nas.Shortage) // tells that a child waits for memory
 }
 
-// train trains a child in a goroutine of its own. It always ends with one result, which nobody takes if the search has ended without the child.
+// train trains a child in a goroutine of its own. It always ends with one result, which nobody takes if the search has
+// ended without the child.
 func (w worker) train(ctx context.Context, r *training, j nas.Job) {
 	end := w.evaluate(ctx, r, j)
 	select {
@@ -130,11 +131,12 @@ func (w worker) epoch(ctx context.Context, r *training, p nas.Step) error {
 	}
 }
 
-// checkpointEvery is the least time between two checkpoints of a child: what a kill costs at most, beside the epoch under way.
+// checkpointEvery is the least time between two checkpoints of a child: what a kill costs at most, beside the epoch
+// under way.
 const checkpointEvery = 5 * time.Second
 
-// keepNow reports whether the state of a child after an epoch is worth keeping: not at its end, not soon after the last one, and never so often that keeping
-// takes more than a hundredth of the time.
+// keepNow reports whether the state of a child after an epoch is worth keeping: not at its end, not soon after the last
+// one, and never so often that keeping takes more than a hundredth of the time.
 func (w worker) keepNow(r *training, p nas.Step) bool {
 	if p.State == nil || p.EpochEnd.Epoch >= p.Epochs {
 		return false

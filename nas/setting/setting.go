@@ -1,6 +1,6 @@
-// Package setting describes what can be set of a value of type T as the rows of a table. Flags, forms, validation, help, the
-// names of rungs and the text of estimates all loop over such a table, so that a new setting is one row and the code that uses
-// it. What a person gave is put into a value by [Table.Give], wherever it was given.
+// Package setting describes what can be set of a value of type T as the rows of a table. Flags, forms, validation,
+// help, the names of rungs and the text of estimates all loop over such a table, so that a new setting is one row and
+// the code that uses it. What a person gave is put into a value by [Table.Give], wherever it was given.
 package setting
 
 import (
@@ -171,8 +171,8 @@ func (r Row[T]) Text(v T) string {
 	return "no " + r.Title()
 }
 
-// Set reads the setting from text. The error says what is wanted; the value is then as it was. What depends on other settings
-// is left to Check.
+// Set reads the setting from text. The error says what is wanted; the value is then as it was. What depends on other
+// settings is left to Check.
 func (r Row[T]) Set(v *T, text string) error {
 	switch p := r.At(v).(type) {
 	case *int:
@@ -293,7 +293,8 @@ func (t Table[T]) Check(v T) error {
 	return nil
 }
 
-// Give sets what a person gave, by name; names of other tables are ignored. The order in which it was given does not matter.
+// Give sets what a person gave, by name; names of other tables are ignored. The order in which it was given does not
+// matter.
 func (t Table[T]) Give(v *T, texts map[string]string) error {
 	given := func(name string) bool { _, ok := texts[name]; return ok }
 	for _, r := range t {

@@ -94,8 +94,9 @@ func (c Cell) Clone() Cell {
 	return Cell{Blocks: slices.Clone(c.Blocks), Concat: slices.Clone(c.Concat)}
 }
 
-// validate reports the first thing that makes c no cell: the number of blocks; a block that reads a state which does not exist before it, an op or
-// combine that does not exist; a concat list with an unknown or repeated state; a block whose result goes nowhere.
+// validate reports the first thing that makes c no cell: the number of blocks; a block that reads a state which does
+// not exist before it, an op or combine that does not exist; a concat list with an unknown or repeated state; a block
+// whose result goes nowhere.
 func (c Cell) validate() error {
 	if n := len(c.Blocks); n < 1 || n > MaxBlocks {
 		return fmt.Errorf("has %d blocks, want 1 to %d", n, MaxBlocks)

@@ -40,8 +40,9 @@ func (g Genotype) Clone() Genotype {
 	return Genotype{Name: g.Name, Normal: g.Normal.Clone(), Reduction: g.Reduction.Clone()}
 }
 
-// Validate reports the first thing wrong with either cell: its number of blocks; a state, op or combine that does not exist; a concat list with an unknown
-// or repeated state; a block whose result goes nowhere. Or with the name: it is printed on terminals, so it must be printable UTF-8 of at most 100 bytes.
+// Validate reports the first thing wrong with either cell: its number of blocks; a state, op or combine that does not
+// exist; a concat list with an unknown or repeated state; a block whose result goes nowhere. Or with the name: it is
+// printed on terminals, so it must be printable UTF-8 of at most 100 bytes.
 func (g Genotype) Validate() error {
 	if err := validName(g.Name); err != nil {
 		return fmt.Errorf("space: %w", err)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Family names a row of [Families]: ops that are built, drawn, coloured and named alike, but for the size of their window.
+// Family names a row of [Families]: ops that are built, drawn, coloured and named alike, but for the size of their
+// window.
 type Family string
 
 // The families.
@@ -20,7 +21,8 @@ const (
 	MaxPool    Family = "maxpool"
 )
 
-// FamilyRow is one row of the table of families. How a family is built is said by package child, which has a builder for each.
+// FamilyRow is one row of the table of families. How a family is built is said by package child, which has a builder
+// for each.
 type FamilyRow struct {
 	Name       Family
 	Colour     string // on terminals: green, yellow, magenta, cyan, or empty for none
@@ -58,10 +60,12 @@ type Op struct {
 	Drawn  string // in drawings of cells; empty: Name
 }
 
-// Ops is every operation a cell may use. The paper has 13 (section 3, list before figure 3); the 5x5 average pool is the fourteenth.
+// Ops is every operation a cell may use. The paper has 13 (section 3, list before figure 3); the 5x5 average pool is
+// the fourteenth.
 //
-// Stored runs and hashes of cells stand on this table: a row never moves and never changes its name or its short name. A new op is a row at the end,
-// a builder in package child if its family is new, and vectors of its results beside those that package child is tested with.
+// Stored runs and hashes of cells stand on this table: a row never moves and never changes its name or its short name.
+// A new op is a row at the end, a builder in package child if its family is new, and vectors of its results beside
+// those that package child is tested with.
 var Ops = []Op{
 	{"identity", "i", "identity", Identity, 1, ""},
 	{"conv1x3_3x1", "f3", "1x3 3x1", Factorized, 3, "c1x3-3x1"},
@@ -99,8 +103,8 @@ type NamedOpSet struct {
 	Ops  []string // names, in the order a [Space] numbers them
 }
 
-// OpSets are the sets of ops that have a name; the first is the default. A set never changes, whatever is added to [Ops]: the configs of older runs have its
-// name alone.
+// OpSets are the sets of ops that have a name; the first is the default. A set never changes, whatever is added to
+// [Ops]: the configs of older runs have its name alone.
 var OpSets = []NamedOpSet{
 	{"seed-14", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7")},
 	// The ops of the paper.
@@ -119,7 +123,8 @@ func setNames() (names []string) {
 	return names
 }
 
-// OpSetName is the inverse of [OpSet]: the name of the set that has exactly these ops in this order, or the list of them.
+// OpSetName is the inverse of [OpSet]: the name of the set that has exactly these ops in this order, or the list of
+// them.
 func OpSetName(ops []string) string {
 	for _, s := range OpSets {
 		if slices.Equal(s.Ops, ops) {

@@ -34,8 +34,8 @@ type ladder struct {
 	rows     int
 }
 
-// Rows: 0 the names of the inputs, 1 their rails, then for each block its two operands and a gap; the gap of the last block holds the arrow of the bus,
-// and the row below it the output.
+// Rows: 0 the names of the inputs, 1 their rails, then for each block its two operands and a gap; the gap of the last
+// block holds the arrow of the bus, and the row below it the output.
 func (l *ladder) operand(block, operand int) int { return headRows + rowsOfBlock*block + operand - 1 }
 
 func newLadder(c space.Cell) *ladder {
@@ -70,9 +70,10 @@ func newLadder(c space.Cell) *ladder {
 	return l
 }
 
-// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two operands which leave the rails of their inputs at a contact, pass
-// through their ops and meet at the junction. The result goes right to the concat bus if the cell concatenates it, and back left, in the gap below the
-// block, to a rail of its own if a later block reads it. Wires that cross without a contact do not touch.
+// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two operands which leave the rails of
+// their inputs at a contact, pass through their ops and meet at the junction. The result goes right to the concat bus
+// if the cell concatenates it, and back left, in the gap below the block, to a rail of its own if a later block reads
+// it. Wires that cross without a contact do not touch.
 //
 //	h[i-1]   h[i]
 //	  │       │
@@ -84,8 +85,9 @@ func newLadder(c space.Cell) *ladder {
 //	          │                             ▾
 //	          ╰─────────────────────────▸ concat ───▸ h[i+1]
 //
-// The same operand stands in the same row for every cell of B blocks, so two drawings can be compared line by line. The order of the concat list is not
-// shown. All lines have the width of [LadderSize]. The time is linear in the area of the drawing.
+// The same operand stands in the same row for every cell of B blocks, so two drawings can be compared line by line. The
+// order of the concat list is not shown. All lines have the width of [LadderSize]. The time is linear in the area of
+// the drawing.
 func Ladder(c space.Cell, o Options) []Line {
 	l := newLadder(c)
 	v := newCanvas(l.bus+busToEnd, l.rows, o.Tier)

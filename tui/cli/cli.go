@@ -79,8 +79,8 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	return a.report(err, context.Cause(ctx))
 }
 
-// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by itself and from the launcher, and
-// counts once.
+// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by
+// itself and from the launcher, and counts once.
 func (a *app) endOnSignal(cancel context.CancelCauseFunc) {
 	var passed chan os.Signal
 	if a.launcher != nil {

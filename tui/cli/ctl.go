@@ -40,7 +40,8 @@ func (x ctlAction) takes() []string {
 	return names
 }
 
-// ctlSettings adds the flags of all settings that an action may take, without defaults: what is not given is as in the run, or as a preset has it.
+// ctlSettings adds the flags of all settings that an action may take, without defaults: what is not given is as in the
+// run, or as a preset has it.
 func ctlSettings(fs *pflag.FlagSet) {
 	searchSettings(fs)
 	settingFlags(fs, child.Settings.For(setting.Train), child.Setup{})
@@ -243,6 +244,3 @@ func doAndWait(ctx context.Context, dir string, c nas.Command) (nas.Reply, error
 	}
 	return r, nil
 }
-
-// contains says that a word is in a list of words.
-func contains(list, word string) bool { return slices.Contains(strings.Fields(list), word) }

@@ -114,8 +114,8 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 // screenTime is how long a screen may take to leave the terminal when its search has ended.
 const screenTime = 2 * time.Second
 
-// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search ends without it, and the launcher puts
-// the terminal in order when it takes something again.
+// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search
+// ends without it, and the launcher puts the terminal in order when it takes something again.
 func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error) {
 	type end struct {
 		outcome tui.Outcome
@@ -264,7 +264,8 @@ func (a *app) attachHint(err error) error {
 	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.store.flag())}
 }
 
-// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a launcher that lets it.
+// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a launcher that
+// lets it.
 func (a *app) leaveTerminal(s *search.Search, log string) {
 	name := s.Config().Name
 	a.left = true

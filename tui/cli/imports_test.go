@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,3 +85,6 @@ func TestImportsPointOneWay(t *testing.T) {
 		t.Errorf("%d packages found, %d in the picture", seen, len(mayImport))
 	}
 }
+
+// contains says that a word is in a list of words.
+func contains(list, word string) bool { return slices.Contains(strings.Fields(list), word) }

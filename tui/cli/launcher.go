@@ -15,15 +15,16 @@ import (
 	"nasnet/tui/term"
 )
 
-// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is shown on a
-// terminal, what the shell starts is a launcher: a process that starts the program itself in the same job, and waits.
+// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is
+// shown on a terminal, what the shell starts is a launcher: a process that starts the program itself in the same job,
+// and waits.
 //
 //	shell ──waits for──▶ launcher ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
 //	                       ◀───────────── "detached" ────────────
 //
-// To detach, the program leaves the terminal and tells the launcher, which ends: the shell has its prompt, and nothing in the
-// program has changed, not a step of a child is lost. ctrl-z stops the launcher alone. When the program dies, the launcher puts the
-// terminal in order; when the launcher dies, the program goes on without a screen.
+// To detach, the program leaves the terminal and tells the launcher, which ends: the shell has its prompt, and nothing
+// in the program has changed, not a step of a child is lost. ctrl-z stops the launcher alone. When the program dies,
+// the launcher puts the terminal in order; when the launcher dies, the program goes on without a screen.
 
 // launcherVar is the environment variable that tells the program which descriptor leads to its launcher.
 const launcherVar = "NASNET_LAUNCHER"
@@ -40,7 +41,8 @@ type exitCode int
 
 func (e exitCode) Error() string { return "exit code " + strconv.Itoa(int(e)) }
 
-// behindLauncher runs a command that shows a screen: in this process if it has a launcher or needs none, else as the launcher of another.
+// behindLauncher runs a command that shows a screen: in this process if it has a launcher or needs none, else as the
+// launcher of another.
 func (a *app) behindLauncher(headless bool, run func() error) error {
 	if a.interactive(headless) {
 		if err := a.loadKeys(); err != nil {
@@ -190,7 +192,8 @@ func adoptLauncher() *launcher {
 	return l
 }
 
-// listen takes what the launcher says until one side ends. A launcher that died has given the terminal back to the shell, so its end is a hangup.
+// listen takes what the launcher says until one side ends. A launcher that died has given the terminal back to the
+// shell, so its end is a hangup.
 func (l *launcher) listen() {
 	var b [1]byte
 	for {

@@ -97,8 +97,8 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 		n = long
 	}
 	store, dir := longRun(t, n)
-	// soon wants that something comes within 5 s; it takes a fraction of a second on a free machine. On a busy one, the quickest of three
-	// tries does.
+	// soon wants that something comes within 5 s; it takes a fraction of a second on a free machine. On a busy one, the
+	// quickest of three tries does.
 	soon := func(what string, try func() (took time.Duration)) {
 		t.Helper()
 		quickest := time.Hour

@@ -15,7 +15,8 @@ import (
 	"nasnet/nas/setting"
 )
 
-// A new setting is a row and a field: flags of all commands, their help, stored configs, and the names of rungs have it then.
+// A new setting is a row and a field: flags of all commands, their help, stored configs, and the names of rungs have it
+// then.
 func TestANewSettingIsOneRow(t *testing.T) {
 	was := child.Settings
 	t.Cleanup(func() { child.Settings = was })

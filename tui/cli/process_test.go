@@ -24,8 +24,8 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// homeStore returns a folder for a test that starts processes with it as their XDG_DATA_HOME. None of them outlives the test, whoever
-// started it and however the test ends: it would write into a folder that is being removed.
+// homeStore returns a folder for a test that starts processes with it as their XDG_DATA_HOME. None of them outlives the
+// test, whoever started it and however the test ends: it would write into a folder that is being removed.
 func homeStore(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -37,7 +37,8 @@ func homeStore(t testing.TB) string {
 	return dir
 }
 
-// endProcesses kills the processes that have dir as their XDG_DATA_HOME and waits for their ends. It finds them only where there is a /proc.
+// endProcesses kills the processes that have dir as their XDG_DATA_HOME and waits for their ends. It finds them only
+// where there is a /proc.
 func endProcesses(dir string) error {
 	for late := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		pids := processesAt(dir)
@@ -53,7 +54,8 @@ func endProcesses(dir string) error {
 	}
 }
 
-// processesAt returns the processes that have dir as their XDG_DATA_HOME. A killed one is among them until its last thread has stopped.
+// processesAt returns the processes that have dir as their XDG_DATA_HOME. A killed one is among them until its last
+// thread has stopped.
 func processesAt(dir string) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/task/*/environ") // an error is one of the pattern
 	for _, f := range files {

@@ -52,7 +52,8 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 	return d, nil
 }
 
-// setRung gives a setup what a rung says of it, as n=2,filters=16,epochs=20. A preset that is named after a time has no epochs of its own.
+// setRung gives a setup what a rung says of it, as n=2,filters=16,epochs=20. A preset that is named after a time has no
+// epochs of its own.
 func setRung(s *child.Setup, text string, timed bool) error {
 	rows := child.Settings.For(setting.Rung)
 	given := map[string]string{}

@@ -109,7 +109,8 @@ func runLine(r checkpoints.RunSummary, st *remote.Status) map[string]any {
 	return m
 }
 
-// verdictOf says whether the controller of a run beats random cells, without the tops: by its process, or by what is stored. Nil in a run without random cells.
+// verdictOf says whether the controller of a run beats random cells, without the tops: by its process, or by what is
+// stored. Nil in a run without random cells.
 func verdictOf(r checkpoints.RunSummary, st *remote.Status) (*nas.Verdict, error) {
 	if st != nil {
 		return st.Verdict, nil

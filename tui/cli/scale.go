@@ -23,8 +23,8 @@ const scaleHelp = "Where CELL is a model or RUN/TRIAL, the network is its own, w
 // ownNet tells a network, and whose it is.
 type ownNet func() (net child.NetConfig, of string, err error)
 
-// scaleFor finds a cell and the network that is meant: the cell's own, where it has one, with what flags change, or else what the flags give.
-// of says whose network it is.
+// scaleFor finds a cell and the network that is meant: the cell's own, where it has one, with what flags change, or
+// else what the flags give. of says whose network it is.
 func scaleFor(a *app, fs *pflag.FlagSet, spec string) (g space.Genotype, net child.NetConfig, of string, err error) {
 	g, own, err := findCell(a, spec)
 	if err != nil {

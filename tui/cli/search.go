@@ -39,7 +39,8 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	searchSettings(fs)
 }
 
-// searchSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the preset or the parent.
+// searchSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the
+// preset or the parent.
 func searchSettings(fs *pflag.FlagSet) { settingFlags(fs, nas.Settings(), nas.Config{Seed: 1}) }
 
 // giveSearch gives a search those settings for which there was a flag.

@@ -23,7 +23,8 @@ func (f *settingFlag) Set(text string) error {
 	return f.check(text)
 }
 
-// settingFlags adds the flag of each row that is not there yet. The defaults it shows are those of v, but for zero values.
+// settingFlags adds the flag of each row that is not there yet. The defaults it shows are those of v, but for zero
+// values.
 func settingFlags[T any](fs *pflag.FlagSet, rows setting.Table[T], v T) {
 	var zero T
 	for _, r := range rows {

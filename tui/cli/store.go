@@ -57,7 +57,8 @@ type live struct {
 	status remote.Status
 }
 
-// liveRuns returns the runs of the store whose programs answer. Only folders with a socket are asked: no database is opened.
+// liveRuns returns the runs of the store whose programs answer. Only folders with a socket are asked: no database is
+// opened.
 func (s store) liveRuns(ctx context.Context, patience time.Duration) (runs []live) {
 	sockets, _ := filepath.Glob(filepath.Join(globQuote(string(s)), "*", remote.SocketName)) // an error is one of the pattern
 	for _, socket := range sockets {

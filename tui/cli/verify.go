@@ -90,7 +90,8 @@ func retrainSample(a *app, ctx context.Context, dir string, r *audit.Report, n i
 	})
 }
 
-// evaluatorOf returns what trains the children of a run within so much memory, with its images loaded. Images that have changed since the run began are refused.
+// evaluatorOf returns what trains the children of a run within so much memory, with its images loaded. Images that have
+// changed since the run began are refused.
 func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory) (nas.Evaluator, error) {
 	cfg, hash, err := record.ReadConfig(dir)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Screen is a small terminal emulator with xterm's deferred wrap and scrolling. It judges what the program sends, so it shares no code with it. Bytes may
-// arrive in pieces of any size, but a cluster of joined glyphs must arrive whole. No bytes make it panic; what it does not know, it ignores and lists in
-// [Screen.Unknown].
+// Screen is a small terminal emulator with xterm's deferred wrap and scrolling. It judges what the program sends, so it
+// shares no code with it. Bytes may arrive in pieces of any size, but a cluster of joined glyphs must arrive whole. No
+// bytes make it panic; what it does not know, it ignores and lists in [Screen.Unknown].
 type Screen struct {
 	w, h    int
 	x, y    int
