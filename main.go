@@ -1,4 +1,5 @@
-// Nasnet searches neural architectures the way NASNet did (arXiv 1707.07012) and lets a person steer the search from a terminal.
+// Nasnet searches neural architectures the way NASNet did (arXiv 1707.07012) and lets a person steer the search from a
+// terminal.
 package main
 
 import (

@@ -25,12 +25,15 @@ func fill(tb testing.TB, s *checkpoints.Store, n int) {
 		var events []checkpoints.Event
 		for id := from; id < min(n, from+batch); id++ {
 			t := randomTrial(r, id)
-			t.Kind, t.State, t.Reward, t.HasReward, t.FailKind, t.Batch, t.Parent, t.Spec = "sample", "done", r.Float64(), true, "", id/20, -1, nil
+			t.Kind, t.State, t.Reward, t.HasReward, t.FailKind, t.Batch, t.Parent, t.Spec = "sample", "done",
+				r.Float64(), true, "", id/20, -1, nil
 			ts = append(ts, t)
 			for e := range 2 {
-				es = append(es, checkpoints.Epoch{Trial: id, Epoch: e, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
+				es = append(es, checkpoints.Epoch{Trial: id, Epoch: e, TrainLoss: r.Float64(), ValAcc: r.Float64(),
+					Images: 2000})
 			}
-			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id, Body: []byte(`{"reward":0.5,"cell":"abc123"}`)})
+			events = append(events, checkpoints.Event{Kind: "trial_finished", Trial: id,
+				Body: []byte(`{"reward":0.5,"cell":"abc123"}`)})
 		}
 		last := ts[len(ts)-1]
 		ts[len(ts)-1].State = "running"
@@ -46,7 +49,8 @@ func fill(tb testing.TB, s *checkpoints.Store, n int) {
 	}
 }
 
-// BenchmarkOpen20000 is what a resume reads: the run, every trial and update, the newest policy and the last events. Wanted: under 200 ms.
+// BenchmarkOpen20000 is what a resume reads: the run, every trial and update, the newest policy and the last events.
+// Wanted: under 200 ms.
 func BenchmarkOpen20000(b *testing.B) {
 	dir := b.TempDir()
 	s, err := checkpoints.Create(dir, checkpoints.Run{})
@@ -122,7 +126,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader of the same run.
+// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader of
+// the same run.
 func BenchmarkFinishTrial(b *testing.B) {
 	for _, readers := range []int{0, 1} {
 		b.Run(fmt.Sprint("readers=", readers), func(b *testing.B) {
@@ -173,7 +178,8 @@ func BenchmarkFinishTrial(b *testing.B) {
 				b.StartTimer()
 				t.State, t.HasReward, t.Reward = "done", true, 0.5
 				began := time.Now()
-				must(b, s.FinishTrial(t, []checkpoints.Epoch{{Trial: id}, {Trial: id, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: id}))
+				must(b, s.FinishTrial(t, []checkpoints.Epoch{{Trial: id}, {Trial: id, Epoch: 1}},
+					checkpoints.Event{Kind: "trial_finished", Trial: id}))
 				times = append(times, time.Since(began))
 				id++
 			}
@@ -188,9 +194,9 @@ func BenchmarkFinishTrial(b *testing.B) {
 	}
 }
 
-// BenchmarkQuickSearch is all that a search of the quick preset stores for 20 of its children, in two batches: proposals, starts, results with three epochs
-// and events, updates with the state of a policy of its size, and half-trained children as if each gave one state. Wanted: under 1 % of the 43 s that the
-// children take.
+// BenchmarkQuickSearch is all that a search of the quick preset stores for 20 of its children, in two batches:
+// proposals, starts, results with three epochs and events, updates with the state of a policy of its size, and
+// half-trained children as if each gave one state. Wanted: under 1 % of the 43 s that the children take.
 func BenchmarkQuickSearch(b *testing.B) {
 	s, err := checkpoints.Create(b.TempDir(), checkpoints.Run{})
 	must(b, err)
@@ -208,13 +214,16 @@ func BenchmarkQuickSearch(b *testing.B) {
 			u := checkpoints.Update{Version: version + 1, Batch: version}
 			for range 10 {
 				t := randomTrial(r, id)
-				t.Kind, t.State, t.HasReward, t.Reward, t.FailKind, t.Parent, t.Attempt, t.Batch, t.Spec = "sample", "proposed", false, 0, "", -1, 0, version, nil
-				ts, es, u.Samples = append(ts, t), append(es, event(id)), append(u.Samples, checkpoints.UpdateSample{Trial: id, Reward: 0.5})
+				t.Kind, t.State, t.HasReward, t.Reward, t.FailKind, t.Parent, t.Attempt, t.Batch, t.Spec = "sample",
+					"proposed", false, 0, "", -1, 0, version, nil
+				ts, es, u.Samples = append(ts, t), append(es, event(id)),
+					append(u.Samples, checkpoints.UpdateSample{Trial: id, Reward: 0.5})
 				id++
 			}
 			must(b, s.AddTrials(ts, es...))
 			for _, t := range ts {
-				epochs := []checkpoints.Epoch{{Trial: t.ID, Attempt: 1}, {Trial: t.ID, Attempt: 1, Epoch: 1}, {Trial: t.ID, Attempt: 1, Epoch: 2}}
+				epochs := []checkpoints.Epoch{{Trial: t.ID, Attempt: 1}, {Trial: t.ID, Attempt: 1, Epoch: 1},
+					{Trial: t.ID, Attempt: 1, Epoch: 2}}
 				must(b, s.StartTrial(t.ID, 1, event(t.ID)))
 				for i := range child[:1000] {
 					child[i] = byte(r.Uint32())

@@ -19,7 +19,8 @@ const (
 	tempPrefix = ".tmp-"
 )
 
-// WriteBlob keeps bytes under their SHA-256 and returns it as 64 hex digits. A kind (weights, policy, child …) is for people. Equal bytes are kept once.
+// WriteBlob keeps bytes under their SHA-256 and returns it as 64 hex digits. A kind (weights, policy, child …) is for
+// people. Equal bytes are kept once.
 func (s *Store) WriteBlob(kind string, b []byte) (sha string, err error) {
 	err = s.changeWithBlob(kind, b, nil, func(tx *sql.Tx, name string) error { sha = name; return nil })
 	return sha, err
@@ -54,7 +55,8 @@ func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
 const releasedBlob = "released"
 
 func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
-	_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET kind = excluded.kind", sha, kind, size, time.Now().UnixNano())
+	_, err := tx.Exec("INSERT INTO blob(sha256, kind, bytes, created_ns) VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "+
+		"kind = excluded.kind", sha, kind, size, time.Now().UnixNano())
 	return err
 }
 
@@ -62,7 +64,8 @@ func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
 const unnamedBlob = `NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256) AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
 	AND NOT EXISTS (SELECT 1 FROM policy WHERE state_sha256 = sha256)`
 
-// writeBlobFile writes, syncs, renames and syncs the folder. A sound file that is there already is left alone, a damaged one is replaced.
+// writeBlobFile writes, syncs, renames and syncs the folder. A sound file that is there already is left alone, a
+// damaged one is replaced.
 func writeBlobFile(dir string, b []byte) (sha string, err error) {
 	sum := sha256.Sum256(b)
 	sha = hex.EncodeToString(sum[:])
@@ -104,8 +107,8 @@ func writeBlobFile(dir string, b []byte) (sha string, err error) {
 	return sha, syncDir(sub)
 }
 
-// ReadBlob returns the bytes of a blob of this run, checked against their hash: ErrNotFound for a hash this run does not name, ErrMissing if its file is
-// gone, ErrDamaged if the file is not what was written.
+// ReadBlob returns the bytes of a blob of this run, checked against their hash: ErrNotFound for a hash this run does
+// not name, ErrMissing if its file is gone, ErrDamaged if the file is not what was written.
 func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 	err = s.read(func(db *sql.DB) error {
 		b, err = readBlob(db, s.dir, sha)
@@ -156,7 +159,8 @@ func readBlobFile(dir, sha string, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// SweepBlobs removes blobs that no trial and no policy names and that are older than grace, and returns how many files went.
+// SweepBlobs removes blobs that no trial and no policy names and that are older than grace, and returns how many files
+// went.
 func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 	before := time.Now().Add(-grace)
 	kept := map[string]bool{}

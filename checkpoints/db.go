@@ -24,11 +24,13 @@ const (
 //go:embed schema.sql
 var schemaSQL string
 
-// ofdLocks switches SQLite to open-file-description locks before the first database is opened: with POSIX locks, any other part of the process that
-// opened and closed run.db would drop SQLite's lock on it. Where they do not exist (not Linux) the default stays.
+// ofdLocks switches SQLite to open-file-description locks before the first database is opened: with POSIX locks, any
+// other part of the process that opened and closed run.db would drop SQLite's lock on it. Where they do not exist (not
+// Linux) the default stays.
 var ofdLocks = sync.OnceFunc(func() { sqlite.OFDLocking(true) })
 
-// openDB opens a database with one connection. The DSN is absolute and escaped, so that no character of a path is taken for a parameter.
+// openDB opens a database with one connection. The DSN is absolute and escaped, so that no character of a path is taken
+// for a parameter.
 func openDB(path, params string) (*sql.DB, error) {
 	ofdLocks()
 	abs, err := filepath.Abs(path)
@@ -44,7 +46,8 @@ func openDB(path, params string) (*sql.DB, error) {
 }
 
 const (
-	// paramsBuild is for a database that is being made under a temporary name: no WAL beside it, so a rename moves all of it.
+	// paramsBuild is for a database that is being made under a temporary name: no WAL beside it, so a rename moves all
+	// of it.
 	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=page_size(8192)&_pragma=journal_mode(DELETE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
 	paramsRead  = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
 	paramsFixed = paramsRead + "&immutable=1"
@@ -60,8 +63,8 @@ func journalFor(dir string) string {
 	return "WAL"
 }
 
-// setJournal gives a finished database, still under its temporary name, the journal it will be used with. The first opening under its name would otherwise
-// change its header.
+// setJournal gives a finished database, still under its temporary name, the journal it will be used with. The first
+// opening under its name would otherwise change its header.
 func setJournal(db *sql.DB, dir string) error {
 	_, err := db.Exec("PRAGMA journal_mode=" + journalFor(dir))
 	return err
@@ -69,14 +72,16 @@ func setJournal(db *sql.DB, dir string) error {
 
 // paramsWrite is for the one writer of a run. mmap stays off: a truncated file would be a SIGBUS instead of an error.
 func paramsWrite(journal string) string {
-	return "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(" + journal + ")&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+	return "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(" + journal +
+		")&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
 		"&_pragma=mmap_size(0)&_pragma=journal_size_limit(67108864)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_defensive=1"
 }
 
-// checkHeader reads the first 100 bytes of run.db, before SQLite sees the file: a foreign database must not be touched, not even by recovery of its WAL.
-// https://www.sqlite.org/fileformat.html#the_database_header
+// checkHeader reads the first 100 bytes of run.db, before SQLite sees the file: a foreign database must not be touched,
+// not even by recovery of its WAL. https://www.sqlite.org/fileformat.html#the_database_header
 //
-// It keeps away from a run that this process has open: with POSIX locks, closing the file would drop SQLite's. checkVersion looks at the same number.
+// It keeps away from a run that this process has open: with POSIX locks, closing the file would drop SQLite's.
+// checkVersion looks at the same number.
 func checkHeader(dir string) error {
 	path := filepath.Join(dir, dbName)
 	if openHere.has(dir) {
@@ -95,7 +100,8 @@ func checkHeader(dir string) error {
 		return fmt.Errorf("checkpoints: %s: %w: it is not an SQLite database", path, ErrForeign)
 	}
 	if id := binary.BigEndian.Uint32(h[68:]); id != applicationID {
-		return fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id, applicationID)
+		return fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id,
+			applicationID)
 	}
 	return nil
 }
@@ -111,17 +117,19 @@ func checkVersion(db *sql.DB, path string) (int, error) {
 	}
 	switch {
 	case id != applicationID:
-		return 0, fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id, applicationID)
+		return 0, fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id,
+			applicationID)
 	case version > schemaVersion:
-		return version, fmt.Errorf("checkpoints: %s: %w: it has schema %d, this program knows %d", path, ErrNewer, version, schemaVersion)
+		return version, fmt.Errorf("checkpoints: %s: %w: it has schema %d, this program knows %d", path, ErrNewer,
+			version, schemaVersion)
 	case version < 1:
 		return version, fmt.Errorf("checkpoints: %s: %w: it has schema %d", path, ErrForeign, version)
 	}
 	return version, nil
 }
 
-// checkSchema refuses a database whose tables, indexes, views and triggers are not exactly those of schema.sql: a trigger or a view under the name of a
-// table could make our own statements do something else.
+// checkSchema refuses a database whose tables, indexes, views and triggers are not exactly those of schema.sql: a
+// trigger or a view under the name of a table could make our own statements do something else.
 func checkSchema(db *sql.DB, path string) error {
 	want, err := ownSchema()
 	if err != nil {
@@ -133,7 +141,8 @@ func checkSchema(db *sql.DB, path string) error {
 	}
 	for name, text := range got {
 		if w, ok := want[name]; !ok {
-			return fmt.Errorf("checkpoints: %s: %w: its schema has a %s, which is not ours", path, ErrForeign, printable(name))
+			return fmt.Errorf("checkpoints: %s: %w: its schema has a %s, which is not ours", path, ErrForeign,
+				printable(name))
 		} else if w != text {
 			return fmt.Errorf("checkpoints: %s: %w: its %s was changed", path, ErrForeign, name)
 		}
@@ -162,7 +171,8 @@ var ownSchema = sync.OnceValues(func() (map[string]string, error) {
 })
 
 func readSchema(db *sql.DB) (map[string]string, error) {
-	rows, err := db.Query("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+	rows, err := db.Query("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE " +
+		"'sqlite\\_%' ESCAPE '\\'")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +205,8 @@ func damaged(path string, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("checkpoints: %s: %w", path, err)
 	}
-	return fmt.Errorf("checkpoints: %s: %w; put a copy of it in its place, or go on from a fork of the run; what can still be read of it, the shell sqlite3 writes with .recover", path, err)
+	return fmt.Errorf("checkpoints: %s: %w; put a copy of it in its place, or go on from a fork of the run; what can "+
+		"still be read of it, the shell sqlite3 writes with .recover", path, err)
 }
 
 // printable replaces what could steer a terminal: text from a file is not to be trusted.

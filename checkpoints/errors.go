@@ -24,10 +24,12 @@ var (
 	ErrConflict  = errors.New("trial is not in a state that allows this") // also: another attempt is the current one
 	ErrNotFound  = errors.New("not found")                                // a trial or a policy version
 	ErrNotFinite = errors.New("value is not finite")                      // NaN or infinite
-	ErrDiskFull  = errors.New("no space left for the run")                // always a *FullError; the change was not made
-	ErrIO        = errors.New("the disk does not work")                   // reading or writing failed; the change was not made
-	ErrReplaced  = errors.New("was removed or replaced while the run was open")
-	ErrClosed    = errors.New("store is closed")
+	// always a *FullError; the change was not made
+	ErrDiskFull = errors.New("no space left for the run")
+	// reading or writing failed; the change was not made
+	ErrIO       = errors.New("the disk does not work")
+	ErrReplaced = errors.New("was removed or replaced while the run was open")
+	ErrClosed   = errors.New("store is closed")
 )
 
 // LockedError says who holds a run. It matches [ErrLocked].
@@ -85,7 +87,8 @@ func wrap(err error) error {
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENXIO),
+		errors.Is(err, syscall.EFBIG):
 		return fmt.Errorf("%w: %w", ErrIO, err)
 	case errors.As(err, &e):
 		switch e.Code() & 0xff {
@@ -118,7 +121,8 @@ func codeOf(err error) int {
 	return 0
 }
 
-// finite returns ErrNotFinite with the name of the first value that is NaN or infinite. It takes name, value, name, value …
+// finite returns ErrNotFinite with the name of the first value that is NaN or infinite. It takes name, value, name,
+// value …
 func finite(what string, pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if v := pairs[i+1].(float64); math.IsNaN(v) || math.IsInf(v, 0) {

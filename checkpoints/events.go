@@ -48,8 +48,10 @@ func (s *Store) Events(after int64, limit int) (es []Event, err error) {
 
 func readEvents(db *sql.DB, after int64, limit int) ([]Event, error) {
 	var es []Event
-	err := scan(db, "SELECT id, time_ns, level, kind, coalesce(trial, -1), body FROM event WHERE id > ? ORDER BY id LIMIT ?", []any{after, limit}, func(row *row) error {
-		es = append(es, Event{ID: row.int64(), Time: row.time(), Level: row.text(), Kind: row.text(), Trial: row.int(), Body: row.bytes()})
+	err := scan(db, "SELECT id, time_ns, level, kind, coalesce(trial, -1), body FROM event WHERE id > ? ORDER BY id "+
+		"LIMIT ?", []any{after, limit}, func(row *row) error {
+		es = append(es, Event{ID: row.int64(), Time: row.time(), Level: row.text(), Kind: row.text(), Trial: row.int(),
+			Body: row.bytes()})
 		return nil
 	})
 	return es, err

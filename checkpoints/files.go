@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// files are the files that SQLite has open for a writer, as they were when it opened them. What is stored into a file that somebody has removed or replaced
-// is lost with it, and SQLite does not notice: it has the old one.
+// files are the files that SQLite has open for a writer, as they were when it opened them. What is stored into a file
+// that somebody has removed or replaced is lost with it, and SQLite does not notice: it has the old one.
 type files []file
 
 type file struct {
@@ -46,8 +46,9 @@ func (fs files) check() error {
 	return nil
 }
 
-// rescue brings what was stored to where the next opening finds it, after a file was found removed or replaced: a lost WAL goes into run.db, and a lost
-// run.db, which SQLite still has open, into a file beside it. It returns the error that says so, and changes nothing a second time.
+// rescue brings what was stored to where the next opening finds it, after a file was found removed or replaced: a lost
+// WAL goes into run.db, and a lost run.db, which SQLite still has open, into a file beside it. It returns the error
+// that says so, and changes nothing a second time.
 func (s *Store) rescue(lost error) error {
 	if s.lost != nil {
 		return s.lost

@@ -32,7 +32,8 @@ func checkLog(t *testing.T, s *checkpoints.Store, dir string) {
 	for i, e := range events {
 		m := map[string]any{}
 		must(t, json.Unmarshal([]byte(lines[i]), &m))
-		if m["id"] != float64(e.ID) || m["t"] != e.Kind || m["run"] != r.Name || m["ts"] != e.Time.Format(time.RFC3339Nano) {
+		if m["id"] != float64(e.ID) || m["t"] != e.Kind || m["run"] != r.Name ||
+			m["ts"] != e.Time.Format(time.RFC3339Nano) {
 			t.Fatalf("line %d: %s is not %+v", i+1, lines[i], e)
 		}
 		if trial, ok := m["trial"]; ok != (e.Trial >= 0) || ok && trial != float64(e.Trial) {
@@ -43,7 +44,8 @@ func checkLog(t *testing.T, s *checkpoints.Store, dir string) {
 
 func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
 	event := func(i int) checkpoints.Event {
-		return checkpoints.Event{Kind: "epoch", Trial: i, Body: fmt.Appendf(nil, `{"loss":%d,"id":"mine","text":"a\nb"}`, i)}
+		return checkpoints.Event{Kind: "epoch", Trial: i,
+			Body: fmt.Appendf(nil, `{"loss":%d,"id":"mine","text":"a\nb"}`, i)}
 	}
 	cases := []struct {
 		name   string
@@ -52,12 +54,17 @@ func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
 		{"nothing is wrong", func(b []byte) []byte { return b }},
 		{"the last line is torn", func(b []byte) []byte { return b[:len(b)-7] }},
 		{"the last lines are lost", func(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')+1] }},
-		{"it ends in zeros, as after a power cut", func(b []byte) []byte { return append(b[:len(b)-30:len(b)-30], make([]byte, 30)...) }},
-		{"it ends in a line of zeros", func(b []byte) []byte { return append(append(b[:len(b):len(b)], make([]byte, 30)...), '\n') }},
+		{"it ends in zeros, as after a power cut",
+			func(b []byte) []byte { return append(b[:len(b)-30:len(b)-30], make([]byte, 30)...) }},
+		{"it ends in a line of zeros", func(b []byte) []byte {
+			return append(append(b[:len(b):len(b)], make([]byte, 30)...), '\n')
+		}},
 		{"it is empty", func(b []byte) []byte { return []byte{} }},
 		{"it is gone", func(b []byte) []byte { return nil }},
 		{"it is one line without an end", func(b []byte) []byte { return []byte("x") }},
-		{"it is ahead of the database", func(b []byte) []byte { return append(b[:len(b):len(b)], `{"id":99}`+"\n"...) }},
+		{"it is ahead of the database", func(b []byte) []byte {
+			return append(b[:len(b):len(b)], `{"id":99}`+"\n"...)
+		}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,7 +94,8 @@ func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
 func TestALineOfTheLog(t *testing.T) {
 	s := newStore(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	must(t, s.AddEvent(checkpoints.Event{Time: at, Kind: "trial_finished", Trial: 17, Body: []byte(`{"reward":0.1234567890123456789,"ts":"forged"}`)},
+	must(t, s.AddEvent(checkpoints.Event{Time: at, Kind: "trial_finished", Trial: 17,
+		Body: []byte(`{"reward":0.1234567890123456789,"ts":"forged"}`)},
 		checkpoints.Event{Time: at, Level: "warn", Kind: "user", Trial: -1, Body: []byte(`"text"`)}))
 	b, err := os.ReadFile(filepath.Join(s.Dir(), "log.jsonl"))
 	must(t, err)
@@ -103,9 +111,14 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 		damage func(path string, b []byte) error
 		want   error
 	}{
-		{"a byte is flipped", func(path string, b []byte) error { b[len(b)/2] ^= 1; return os.WriteFile(path, b, 0o600) }, checkpoints.ErrDamaged},
-		{"the end is cut", func(path string, b []byte) error { return os.Truncate(path, int64(len(b)-1)) }, checkpoints.ErrDamaged},
-		{"bytes are added", func(path string, b []byte) error { return os.WriteFile(path, append(b, 0), 0o600) }, checkpoints.ErrDamaged},
+		{"a byte is flipped", func(path string, b []byte) error {
+			b[len(b)/2] ^= 1
+			return os.WriteFile(path, b, 0o600)
+		}, checkpoints.ErrDamaged},
+		{"the end is cut", func(path string, b []byte) error { return os.Truncate(path, int64(len(b)-1)) },
+			checkpoints.ErrDamaged},
+		{"bytes are added", func(path string, b []byte) error { return os.WriteFile(path, append(b, 0), 0o600) },
+			checkpoints.ErrDamaged},
 		{"it is empty", func(path string, b []byte) error { return os.Truncate(path, 0) }, checkpoints.ErrDamaged},
 		{"it is a link", func(path string, b []byte) error {
 			return errors.Join(os.Rename(path, path+".x"), os.Symlink(path+".x", path))
@@ -118,7 +131,8 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 			state := []byte("the state of a controller")
 			must(t, s.AddTrials([]checkpoints.Trial{proposal(0)}))
 			must(t, s.AddUpdate(checkpoints.Update{Version: 1, Batch: 0, State: []byte("first")}))
-			must(t, s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1, State: state, Baseline: 0.5, Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.25}}}))
+			must(t, s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1, State: state, Baseline: 0.5,
+				Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.25}}}))
 			us, err := s.Updates()
 			must(t, err)
 			sha := us[1].StateSHA256
@@ -158,7 +172,8 @@ func TestSweepKeepsWhatIsNamed(t *testing.T) {
 		return sha
 	}
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1)}))
-	must(t, s.FinishTrial(checkpoints.Trial{ID: 0, Result: checkpoints.Result{HasReward: true, WeightsSHA256: blob("kept weights")}}, nil))
+	must(t, s.FinishTrial(checkpoints.Trial{ID: 0,
+		Result: checkpoints.Result{HasReward: true, WeightsSHA256: blob("kept weights")}}, nil))
 	must(t, s.CheckpointTrial(1, 0, 1, []byte("first checkpoint"), nil))
 	must(t, s.CheckpointTrial(1, 0, 2, []byte("kept checkpoint"), nil))
 	must(t, s.AddUpdate(checkpoints.Update{Version: 1, State: []byte("kept policy")}))
@@ -216,12 +231,17 @@ func TestForeignAndHostileDatabasesAreRefused(t *testing.T) {
 		{"another program's database", checkpoints.ErrForeign, "application id", run("PRAGMA application_id=5")},
 		{"a newer schema", checkpoints.ErrNewer, "schema 99", run("PRAGMA user_version=99")},
 		{"no schema version", checkpoints.ErrForeign, "schema 0", run("PRAGMA user_version=0")},
-		{"a trigger", checkpoints.ErrForeign, "trigger", run("CREATE TRIGGER x AFTER INSERT ON event BEGIN DELETE FROM trial; END")},
-		{"a view in the place of a table", checkpoints.ErrForeign, "epoch", run("DROP TABLE epoch; CREATE VIEW epoch AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) SELECT x FROM n")},
+		{"a trigger", checkpoints.ErrForeign, "trigger",
+			run("CREATE TRIGGER x AFTER INSERT ON event BEGIN DELETE FROM trial; END")},
+		{"a view in the place of a table", checkpoints.ErrForeign, "epoch",
+			run("DROP TABLE epoch; CREATE VIEW epoch AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM " +
+				"n) SELECT x FROM n")},
 		{"escape codes in a name", checkpoints.ErrForeign, `\x1b`, run("CREATE TABLE \"x\x1b]52;c;eA==\x07\"(a)")},
 		{"a missing table", checkpoints.ErrForeign, "policy_sample", run("DROP TABLE policy_sample")},
-		{"a changed view", checkpoints.ErrForeign, "leaderboard", run("DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1")},
-		{"a text file", checkpoints.ErrForeign, "not an SQLite database", file(func(b []byte) []byte { return []byte("hello") })},
+		{"a changed view", checkpoints.ErrForeign, "leaderboard",
+			run("DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1")},
+		{"a text file", checkpoints.ErrForeign, "not an SQLite database",
+			file(func(b []byte) []byte { return []byte("hello") })},
 		{"an empty file", checkpoints.ErrForeign, "not an SQLite database", file(func(b []byte) []byte { return nil })},
 		{"a header and nothing else", nil, "run.db", file(func(b []byte) []byte { return b[:100] })},
 		{"noise after the header", nil, "run.db", file(func(b []byte) []byte {
@@ -231,7 +251,8 @@ func TestForeignAndHostileDatabasesAreRefused(t *testing.T) {
 			}
 			return b
 		})},
-		{"no file", checkpoints.ErrNoRun, "run.db", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "run.db"))) }},
+		{"no file", checkpoints.ErrNoRun, "run.db",
+			func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "run.db"))) }},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,9 +262,11 @@ func TestForeignAndHostileDatabasesAreRefused(t *testing.T) {
 			c.make(t, s.Dir())
 			path := filepath.Join(s.Dir(), "run.db")
 			before, _ := os.ReadFile(path)
-			for name, open := range map[string]func(string) (*checkpoints.Store, error){"write": checkpoints.Open, "read": checkpoints.OpenReadOnly} {
+			for name, open := range map[string]func(string) (*checkpoints.Store, error){
+				"write": checkpoints.Open, "read": checkpoints.OpenReadOnly} {
 				_, err := open(s.Dir())
-				if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\x1b") {
+				if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) ||
+					strings.Contains(err.Error(), "\x1b") {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -278,8 +301,10 @@ func TestACutWALGivesAWholePrefix(t *testing.T) {
 	s := newStore(t)
 	dir := s.Dir()
 	for i := range 12 {
-		must(t, s.AddTrials([]checkpoints.Trial{proposal(4 * i), proposal(4*i + 1), proposal(4*i + 2), proposal(4*i + 3)}, checkpoints.Event{Kind: "trial_proposed", Trial: 4 * i}))
-		must(t, s.AddUpdate(checkpoints.Update{Version: i + 1, Batch: i, State: fmt.Append(nil, i), Samples: []checkpoints.UpdateSample{{Trial: 4 * i}, {Trial: 4*i + 1}}}))
+		must(t, s.AddTrials([]checkpoints.Trial{proposal(4 * i), proposal(4*i + 1), proposal(4*i + 2),
+			proposal(4*i + 3)}, checkpoints.Event{Kind: "trial_proposed", Trial: 4 * i}))
+		must(t, s.AddUpdate(checkpoints.Update{Version: i + 1, Batch: i, State: fmt.Append(nil, i),
+			Samples: []checkpoints.UpdateSample{{Trial: 4 * i}, {Trial: 4*i + 1}}}))
 	}
 	db, err := os.ReadFile(filepath.Join(dir, "run.db"))
 	must(t, err)
@@ -298,7 +323,8 @@ func TestACutWALGivesAWholePrefix(t *testing.T) {
 		copied := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(copied, "run.db"), db, 0o600))
 		must(t, os.WriteFile(filepath.Join(copied, "run.db-wal"), cut, 0o600))
-		must(t, os.WriteFile(filepath.Join(copied, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600)) // a crash: the database is checked
+		// a crash: the database is checked
+		must(t, os.WriteFile(filepath.Join(copied, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600))
 		c, err := checkpoints.Open(copied)
 		must(t, err)
 		ts, err := c.Trials()
@@ -307,7 +333,8 @@ func TestACutWALGivesAWholePrefix(t *testing.T) {
 		must(t, err)
 		ev, err := c.Events(0, -1)
 		must(t, err)
-		if len(ts)%4 != 0 || len(ev) != len(ts)/4+1 || ev[len(ev)-1].Kind != "unclean_end" || len(us) != len(ts)/4 && len(us) != len(ts)/4-1 {
+		if len(ts)%4 != 0 || len(ev) != len(ts)/4+1 || ev[len(ev)-1].Kind != "unclean_end" ||
+			len(us) != len(ts)/4 && len(us) != len(ts)/4-1 {
 			t.Errorf("%d trials, %d updates, %d events", len(ts), len(us), len(ev))
 		}
 		for _, u := range us {
@@ -343,7 +370,8 @@ func TestForkCutsAtAPolicyVersion(t *testing.T) {
 	grow(parent, 5)
 	byHand := func(id, version, from int, state string) checkpoints.Trial {
 		x := proposal(id)
-		x.Kind, x.Batch, x.PolicyVersion, x.Parent, x.State, x.Choices, x.LogP = "retrain", -1, version, from, state, nil, nil
+		x.Kind, x.Batch, x.PolicyVersion, x.Parent, x.State, x.Choices, x.LogP = "retrain", -1, version, from,
+			state, nil, nil
 		x.Reward, x.HasReward = 0.5, state == "done"
 		if !x.HasReward {
 			x.Reward = 0
@@ -351,7 +379,8 @@ func TestForkCutsAtAPolicyVersion(t *testing.T) {
 		return x
 	}
 	must(t, parent.AddTrials([]checkpoints.Trial{
-		byHand(1_000_000, 2, 3, "done"), byHand(1_000_001, 2, 15, "done"), byHand(1_000_002, 2, 3, "running"), byHand(1_000_003, 4, 3, "done"), proposal(20)}))
+		byHand(1_000_000, 2, 3, "done"), byHand(1_000_001, 2, 15, "done"), byHand(1_000_002, 2, 3, "running"),
+		byHand(1_000_003, 4, 3, "done"), proposal(20)}))
 	hash, err := parent.StateHash()
 	must(t, err)
 	for at := 0; at <= 5; at++ {
@@ -436,11 +465,13 @@ func TestListTellsHowRunsAre(t *testing.T) {
 	got := map[string]string{}
 	for _, r := range list {
 		got[filepath.Base(r.Dir)] = fmt.Sprint(r.Status, " ", r.Live, " ", r.PID == live.Process.Pid)
-		if r.Err == nil && (r.Proposed != 4 || r.Done != 2 || r.Failed != 1 || r.BestTrial != 1 || r.Best != 0.75 || r.Version != 1 || r.Run.Target != 10) {
+		if r.Err == nil && (r.Proposed != 4 || r.Done != 2 || r.Failed != 1 || r.BestTrial != 1 || r.Best != 0.75 ||
+			r.Version != 1 || r.Run.Target != 10) {
 			t.Errorf("%+v", r)
 		}
 	}
-	equal(t, "list", got, map[string]string{"done": "done false false", "paused": "paused false false", "live": "running true true", "crashed": "crashed false false",
+	equal(t, "list", got, map[string]string{"done": "done false false", "paused": "paused false false",
+		"live": "running true true", "crashed": "crashed false false",
 		"bad": "unreadable false false"})
 	if filepath.Base(list[0].Dir) != "live" || filepath.Base(list[len(list)-1].Dir) != "bad" {
 		t.Errorf("the run changed last is not first: %v", list[0].Dir)
@@ -478,10 +509,12 @@ func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
 		{"the same attempt again", func() error { return s.StartTrial(0, 1) }, 5},
 		{"another attempt", func() error { return s.StartTrial(0, 2) }, 4},
 		{"an end", func() error {
-			return s.FinishTrial(checkpoints.Trial{ID: 1, Attempt: 1, Result: checkpoints.Result{HasReward: true, Reward: 0.5}}, nil)
+			return s.FinishTrial(checkpoints.Trial{ID: 1, Attempt: 1,
+				Result: checkpoints.Result{HasReward: true, Reward: 0.5}}, nil)
 		}, 3},
 		{"a failure", func() error {
-			return s.FinishTrial(checkpoints.Trial{ID: 2, Attempt: 1, State: "failed", Result: checkpoints.Result{FailKind: "error", FailDetail: "no"}}, nil)
+			return s.FinishTrial(checkpoints.Trial{ID: 2, Attempt: 1, State: "failed",
+				Result: checkpoints.Result{FailKind: "error", FailDetail: "no"}}, nil)
 		}, 2},
 		{"the same state again", func() error { return s.CheckpointTrial(3, 1, 2, []byte("second of 3"), nil) }, 2},
 		{"a sweep", func() error { _, err := s.SweepBlobs(-time.Second); return err }, 1},
@@ -529,7 +562,8 @@ func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
 		must(t, err)
 		return filepath.Join(dir, "blobs", us[version-1].StateSHA256[:2], us[version-1].StateSHA256+".safetensors")
 	}
-	must(t, os.WriteFile(file(s.Dir(), 2), []byte("policy 2"), 0o600)) // as after a kill between the commit and the removal
+	// as after a kill between the commit and the removal
+	must(t, os.WriteFile(file(s.Dir(), 2), []byte("policy 2"), 0o600))
 	for version, kept := range map[int]bool{1: false, 2: false, 3: true, 4: true, 5: false, 6: true} {
 		u, err := s.UpdateAt(version)
 		if kept != (err == nil) || !kept && !errors.Is(err, checkpoints.ErrReleased) || u.StateSHA256 == "" {

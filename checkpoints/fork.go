@@ -11,13 +11,15 @@ import (
 	"time"
 )
 
-// Fork makes a new run in the folder dst that begins at policy version at of this one (negative: the newest). This run may be live, in this process or
-// another, and goes on meanwhile. The fork is made whole or not at all; it is not left open.
+// Fork makes a new run in the folder dst that begins at policy version at of this one (negative: the newest). This run
+// may be live, in this process or another, and goes on meanwhile. The fork is made whole or not at all; it is not left
+// open.
 //
-// The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand that have ended. Later
-// proposals and all events stay behind: the fork's log begins with an event "run_forked". Of r, ParentUUID and ForkedAt are set here, and empty Config,
-// Build, DatasetSHA256 and Target are taken from this run. Blobs are shared by hard links where the file system can. States of policies that this run
-// no longer has and the fork needs are given as rebuilt; their hashes say whose they are.
+// The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand
+// that have ended. Later proposals and all events stay behind: the fork's log begins with an event "run_forked". Of r,
+// ParentUUID and ForkedAt are set here, and empty Config, Build, DatasetSHA256 and Target are taken from this run.
+// Blobs are shared by hard links where the file system can. States of policies that this run no longer has and the fork
+// needs are given as rebuilt; their hashes say whose they are.
 func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	if err := os.MkdirAll(dst, 0o700); err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", wrap(err))
@@ -116,7 +118,8 @@ func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
 	return setJournal(db, dst)
 }
 
-// copyDB writes a consistent copy of the database, with a connection of its own: a writer goes on committing, a private or immutable one is used as it is.
+// copyDB writes a consistent copy of the database, with a connection of its own: a writer goes on committing, a private
+// or immutable one is used as it is.
 func (s *Store) copyDB(tmp string) error {
 	if s.readOnly {
 		return s.read(func(db *sql.DB) error { return vacuumInto(db, tmp) })
@@ -161,7 +164,8 @@ func trim(tx *sql.Tx, parent, r Run) error {
 	return insertEvents(tx, []Event{{Kind: "run_forked", Trial: -1, Body: body}}, 0, 0, time.Now())
 }
 
-// shareBlobs gives dst the files of the blobs its database names. One that is missing in src stays missing; the policy forked from was checked before.
+// shareBlobs gives dst the files of the blobs its database names. One that is missing in src stays missing; the policy
+// forked from was checked before.
 func shareBlobs(db *sql.DB, src, dst string) error {
 	rows, err := db.Query("SELECT sha256, bytes FROM blob")
 	if err != nil {

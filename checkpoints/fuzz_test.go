@@ -26,7 +26,8 @@ func fuzzFile(t *testing.T, path string, b []byte) *os.File {
 
 // Whatever stands in log.jsonl: what is kept of it ends with a whole line that has a number.
 func FuzzLogEnd(f *testing.F) {
-	for _, s := range []string{"", "{\"id\":1}\n{\"id\":2}\n{\"id\"", "\n", "{\"id\":-1}\n", "{\"id\":99999999999999999999}\n", "x\n{\"id\":7}\n", "{\"id\":7}", "{\"ID\":7}\n\n"} {
+	for _, s := range []string{"", "{\"id\":1}\n{\"id\":2}\n{\"id\"", "\n", "{\"id\":-1}\n",
+		"{\"id\":99999999999999999999}\n", "x\n{\"id\":7}\n", "{\"id\":7}", "{\"ID\":7}\n\n"} {
 		f.Add([]byte(s))
 	}
 	path := filepath.Join(f.TempDir(), logName)
@@ -47,7 +48,8 @@ func FuzzLogEnd(f *testing.F) {
 
 // Whatever stands in run.lock: it is a holder with a process, or nobody.
 func FuzzHolder(f *testing.F) {
-	for _, s := range []string{"", `{"pid":7,"host":"h","since":"2026-01-02T03:04:05Z"}` + "\n", `{"pid":0}`, `{"pid":1e99}`, "null", `{"pid":1,"host":"\u001b[2J"}`} {
+	for _, s := range []string{"", `{"pid":7,"host":"h","since":"2026-01-02T03:04:05Z"}` + "\n", `{"pid":0}`,
+		`{"pid":1e99}`, "null", `{"pid":1,"host":"\u001b[2J"}`} {
 		f.Add([]byte(s))
 	}
 	path := filepath.Join(f.TempDir(), lockName)
@@ -60,7 +62,8 @@ func FuzzHolder(f *testing.F) {
 
 // Whatever a database has for choices: refused, or it reads back the same as it is written.
 func FuzzChoices(f *testing.F) {
-	for _, s := range []string{"[]", "[0]", "[1,2,3]", "[1, 2]", "[", "]", "", "[,]", "[-1]", "[99999999999999999999]", "[[1]]", "[1,]"} {
+	for _, s := range []string{"[]", "[0]", "[1,2,3]", "[1, 2]", "[", "]", "", "[,]", "[-1]", "[99999999999999999999]",
+		"[[1]]", "[1,]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

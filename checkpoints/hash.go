@@ -9,9 +9,10 @@ import (
 	"math"
 )
 
-// StateHash is the SHA-256, in hex, of what a search has come to: seed, data, every trial with its proposal, end and reward, and every policy version with
-// its state and the rewards that made it, in order. Two searches that took the same decisions have the same hash, whatever the number of workers,
-// interruptions and attempts. Not in it: names, settings, times, machines, epochs, weights, notes, stars and the difference between waiting and running.
+// StateHash is the SHA-256, in hex, of what a search has come to: seed, data, every trial with its proposal, end and
+// reward, and every policy version with its state and the rewards that made it, in order. Two searches that took the
+// same decisions have the same hash, whatever the number of workers, interruptions and attempts. Not in it: names,
+// settings, times, machines, epochs, weights, notes, stars and the difference between waiting and running.
 func (s *Store) StateHash() (string, error) {
 	h := sha256.New()
 	w := stateWriter{bufio.NewWriter(h)}
@@ -22,7 +23,8 @@ func (s *Store) StateHash() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// stateWriter writes the state so that no two states give the same bytes: numbers as 8 bytes, floats by their bits, texts and lists after their length.
+// stateWriter writes the state so that no two states give the same bytes: numbers as 8 bytes, floats by their bits,
+// texts and lists after their length.
 type stateWriter struct{ *bufio.Writer }
 
 func (w stateWriter) write(db *sql.DB) error {

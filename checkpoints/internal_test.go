@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// These tests reach what the public methods cannot: the limits of a connection, migrations that do not exist yet, a folder that claims to be remote.
+// These tests reach what the public methods cannot: the limits of a connection, migrations that do not exist yet, a
+// folder that claims to be remote.
 
 func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 	s, err := Create(t.TempDir(), Run{})
@@ -22,7 +23,8 @@ func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 	}
 	defer s.Close()
 	trial := func(id int) Trial {
-		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`), State: "proposed", Parent: -1}
+		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`),
+			State: "proposed", Parent: -1}
 	}
 	var pages int
 	if err := s.db.QueryRow("PRAGMA page_count").Scan(&pages); err != nil {
@@ -59,17 +61,20 @@ func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 }
 
 func TestMigrationIsOneStepWithABackup(t *testing.T) {
-	// The frame, with steps as a later version may have them. The last schema differs from schema.sql, so the run is not opened after it.
+	// The frame, with steps as a later version may have them. The last schema differs from schema.sql, so the run is
+	// not opened after it.
 	steps := []string{
 		"CREATE TABLE extra(a INTEGER) STRICT",
-		"CREATE TABLE epoch2(trial INTEGER NOT NULL REFERENCES trial(id), x REAL) STRICT; INSERT INTO epoch2 SELECT trial, val_acc FROM epoch; DROP TABLE epoch; ALTER TABLE epoch2 RENAME TO epoch",
+		"CREATE TABLE epoch2(trial INTEGER NOT NULL REFERENCES trial(id), x REAL) STRICT; INSERT INTO epoch2 SELECT " +
+			"trial, val_acc FROM epoch; DROP TABLE epoch; ALTER TABLE epoch2 RENAME TO epoch",
 	}
 	bad := []string{steps[0], "DELETE FROM trial"} // leaves epochs without their trial
 	for _, c := range []struct {
 		name  string
 		steps []string
 		ok    bool
-	}{{"sound steps", steps, true}, {"a step that breaks a reference", bad, false}, {"a step that is not SQL", []string{steps[0], "NO"}, false}, {"nothing to do", nil, true}} {
+	}{{"sound steps", steps, true}, {"a step that breaks a reference", bad, false},
+		{"a step that is not SQL", []string{steps[0], "NO"}, false}, {"nothing to do", nil, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s, err := Create(dir, Run{})
@@ -78,7 +83,8 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 			}
 			defer s.Close()
 			err = s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}})
-			err = errors.Join(err, s.FinishTrial(Trial{ID: 0, Result: Result{HasReward: true}}, []Epoch{{Trial: 0, ValAcc: 0.5}}))
+			err = errors.Join(err, s.FinishTrial(Trial{ID: 0, Result: Result{HasReward: true}},
+				[]Epoch{{Trial: 0, ValAcc: 0.5}}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,14 +129,16 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 	}
 }
 
-// An older schema, made up: no notes, and no column for whoever trained a trial. Its run is opened as any other and becomes a current one.
+// An older schema, made up: no notes, and no column for whoever trained a trial. Its run is opened as any other and
+// becomes a current one.
 func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Create(dir, Run{Name: "old"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}),
+	err = errors.Join(
+		s.AddTrials([]Trial{{ID: 0, Kind: "sample", Genotype: []byte("1"), State: "proposed", Parent: -1}}),
 		s.FinishTrial(Trial{ID: 0, Result: Result{HasReward: true}}, []Epoch{{Trial: 0, ValAcc: 0.5}}),
 		s.AddUpdate(Update{Version: 1, State: []byte("policy")}), s.Close())
 	if err != nil {
@@ -138,10 +146,12 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	}
 	was, older := migrations, schemaVersion
 	defer func() { migrations, schemaVersion = was, 1+len(was) }()
-	// From a made-up schema to the next, which is the one of schema.sql: SQLite keeps the text of a table that is made anew.
+	// From a made-up schema to the next, which is the one of schema.sql: SQLite keeps the text of a table that is made
+	// anew.
 	table := schemaSQL[strings.Index(schemaSQL, "CREATE TABLE event("):]
 	table = table[:strings.Index(table, ";")+1]
-	migrations = append(slices.Clone(was), "ALTER TABLE event RENAME TO old_event; "+table+" INSERT INTO event SELECT id, time_ns, 1, 'info', kind, trial, body FROM old_event; DROP TABLE old_event")
+	migrations = append(slices.Clone(was), "ALTER TABLE event RENAME TO old_event; "+table+
+		" INSERT INTO event SELECT id, time_ns, 1, 'info', kind, trial, body FROM old_event; DROP TABLE old_event")
 	schemaVersion++
 	db, err := openDB(filepath.Join(dir, dbName), paramsWrite("WAL"))
 	if err != nil {
@@ -195,7 +205,8 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	s.Close()
 	// The program that made the backup can use it in the place of run.db.
 	migrations, schemaVersion = was, older
-	if _, err := Open(dir); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("it has schema %d, this program knows %d", older+1, older)) {
+	if _, err := Open(dir); !errors.Is(err, ErrNewer) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("it has schema %d, this program knows %d", older+1, older)) {
 		t.Errorf("the older program with the migrated run: %v", err)
 	}
 	old, err := openDB(filepath.Join(dir, fmt.Sprintf("%s.v%d", dbName, older)), paramsFixed)
@@ -222,7 +233,8 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, q := range []string{string(text), fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, version),
+			for _, q := range []string{string(text),
+				fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, version),
 				`INSERT INTO run(id, uuid, name, state, seed, target, dataset_sha256, incarnation, created_ns, updated_ns) VALUES(1, 'u', 'old', 'stopped', 7, 20, '', 1, 2, 3)`,
 				`INSERT INTO trial(id, batch, policy_version, kind, genotype, cell_hash, state, reward, params, madds, seconds) VALUES(0, 0, 0, 'sample', '1', 'abcdef', 'done', 0.75, 5, 6, 1.5)`,
 				`INSERT INTO epoch VALUES(0, 0, 1, 0.1, 1, 1, 0.5, 1, 0.75, 1.5, 100)`} {
@@ -239,7 +251,8 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 				if _, err := OpenReadOnly(dir); err == nil {
 					t.Fatal("a copy was made where there is no folder for it")
 				}
-				if s := Summary(dir); s.Err != nil || s.Run.Name != "old" || s.Done != 1 || s.Best != 0.75 || s.Status != "stopped" {
+				if s := Summary(dir); s.Err != nil || s.Run.Name != "old" || s.Done != 1 || s.Best != 0.75 ||
+					s.Status != "stopped" {
 					t.Errorf("%+v", s)
 				}
 				if err := copyFile(filepath.Join(changed, dbName), filepath.Join(dir, dbName)); err != nil {
@@ -250,7 +263,8 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer db.Close()
-				if _, err := db.Exec("DROP VIEW leaderboard; ALTER TABLE trial RENAME TO other; CREATE VIEW trial AS SELECT * FROM other"); err != nil {
+				if _, err := db.Exec("DROP VIEW leaderboard; ALTER TABLE trial RENAME TO other; CREATE VIEW trial AS " +
+					"SELECT * FROM other"); err != nil {
 					t.Fatal(err)
 				}
 				if s := Summary(changed); !errors.Is(s.Err, ErrForeign) {
@@ -278,8 +292,9 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 				}
 				look(s, how)
 				if how == "for writing" {
-					if err := s.AddTrials([]Trial{{ID: 1, Kind: "sample", Genotype: []byte("1"), State: "done", Parent: -1,
-						Result: Result{HasReward: true, Latency: 2.5}}}); err != nil {
+					if err := s.AddTrials([]Trial{
+						{ID: 1, Kind: "sample", Genotype: []byte("1"), State: "done", Parent: -1,
+							Result: Result{HasReward: true, Latency: 2.5}}}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -330,7 +345,8 @@ func TestNoWALOnANetworkFileSystem(t *testing.T) {
 	}
 }
 
-// A run whose database has a rollback journal, as a writer that was killed within a change leaves it on a network file system.
+// A run whose database has a rollback journal, as a writer that was killed within a change leaves it on a network file
+// system.
 func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 	was := networkFS
 	defer func() { networkFS = was }()
@@ -341,7 +357,8 @@ func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 	}
 	defer s.Close()
 	trial := func(id int) Trial {
-		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`), State: "proposed", Parent: -1}
+		return Trial{ID: id, Kind: "sample", Genotype: []byte(`"` + strings.Repeat("g", 3000) + `"`),
+			State: "proposed", Parent: -1}
 	}
 	var ts []Trial
 	for id := range 100 {
@@ -420,7 +437,8 @@ func TestANewRunNeedsNoChangeOfItsHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The versions for writing and reading: 2 is WAL. A run is created and then opened in one call, so only the fork shows it before any opening.
+		// The versions for writing and reading: 2 is WAL. A run is created and then opened in one call, so only the
+		// fork shows it before any opening.
 		if b[18] != 2 || b[19] != 2 {
 			t.Errorf("%s: versions %d and %d; want 2, which is WAL", dir, b[18], b[19])
 		}

@@ -28,8 +28,8 @@ type RunSummary struct {
 	Err error // why the run cannot be read; the rest is then empty
 }
 
-// List returns the runs in the folders under root, the one changed last first. A run that cannot be read is listed with its error. A root that does not
-// exist has no runs.
+// List returns the runs in the folders under root, the one changed last first. A run that cannot be read is listed with
+// its error. A root that does not exist has no runs.
 func List(root string) ([]RunSummary, error) {
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,7 +129,8 @@ func (sum *RunSummary) fill(db *sql.DB) (err error) {
 	for _, kind := range []string{"sample", "edit"} {
 		var id int
 		var best float64
-		err := db.QueryRow("SELECT id, reward FROM trial WHERE kind = ? AND state = 'done' ORDER BY reward DESC, id LIMIT 1", kind).Scan(&id, &best)
+		err := db.QueryRow("SELECT id, reward FROM trial WHERE kind = ? AND state = 'done' ORDER BY reward DESC, id "+
+			"LIMIT 1", kind).Scan(&id, &best)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

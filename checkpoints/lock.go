@@ -29,7 +29,8 @@ type lock struct {
 	previous *holder // who held it and did not let go; nil after a clean end
 }
 
-// acquire takes the lock of a run, or fails with a *LockedError. A probe ([probe]) holds it for microseconds, therefore the retries.
+// acquire takes the lock of a run, or fails with a *LockedError. A probe ([probe]) holds it for microseconds, therefore
+// the retries.
 func acquire(dir string) (*lock, error) {
 	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -72,7 +73,8 @@ func acquire(dir string) (*lock, error) {
 	return l, nil
 }
 
-// release empties run.lock, which says that the end was clean, and lets go of it. The file stays: removing it would let two writers in.
+// release empties run.lock, which says that the end was clean, and lets go of it. The file stays: removing it would let
+// two writers in.
 func (l *lock) release() {
 	l.f.Truncate(0)
 	l.f.Close()

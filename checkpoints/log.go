@@ -13,8 +13,8 @@ import (
 
 const logName = "log.jsonl"
 
-// eventLog is log.jsonl: the event table as text. It is written after the commit and not synced; the database is the truth. What is missing at its end
-// after a crash or a full disk is added at the next opportunity.
+// eventLog is log.jsonl: the event table as text. It is written after the commit and not synced; the database is the
+// truth. What is missing at its end after a crash or a full disk is added at the next opportunity.
 type eventLog struct {
 	path, run string
 	f         *os.File // nil: not open
@@ -138,8 +138,8 @@ func (l *eventLog) close(db *sql.DB) error {
 	return l.err
 }
 
-// logLine is an event as one line: id, ts, t, run, level if not info, trial if any, then the members of its body. A body that is not an object is the
-// member "body".
+// logLine is an event as one line: id, ts, t, run, level if not info, trial if any, then the members of its body. A
+// body that is not an object is the member "body".
 func logLine(e Event, run string) ([]byte, error) {
 	m := map[string]any{}
 	if e.Body != nil {

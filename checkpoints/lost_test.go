@@ -49,7 +49,8 @@ func TestNothingIsStoredIntoAFileThatIsGone(t *testing.T) {
 			must(t, s.SetNote(1, "before"))
 			c.spoil(t, s.Dir())
 			for range 2 {
-				if err := s.SetNote(1, "after"); !errors.Is(err, checkpoints.ErrReplaced) || !strings.Contains(err.Error(), c.says) {
+				if err := s.SetNote(1, "after"); !errors.Is(err, checkpoints.ErrReplaced) ||
+					!strings.Contains(err.Error(), c.says) {
 					t.Errorf("stored: %v", err)
 				}
 			}
@@ -113,7 +114,8 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			clear(b[at : at+pages])
 		}
 		must(t, os.WriteFile(filepath.Join(dir, "run.db"), b, 0o600))
-		must(t, os.WriteFile(filepath.Join(dir, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600)) // after a crash the database is checked
+		// after a crash the database is checked
+		must(t, os.WriteFile(filepath.Join(dir, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600))
 		s, err := checkpoints.OpenReadOnly(dir)
 		if err == nil {
 			err = read(s)
@@ -129,7 +131,8 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			continue
 		}
 		refused++
-		if !errors.Is(err, checkpoints.ErrDamaged) && !errors.Is(err, checkpoints.ErrForeign) || !strings.Contains(err.Error(), "run.db") {
+		if !errors.Is(err, checkpoints.ErrDamaged) && !errors.Is(err, checkpoints.ErrForeign) ||
+			!strings.Contains(err.Error(), "run.db") {
 			t.Errorf("%s at %d: %v", what, at, err)
 		}
 		if errors.Is(err, checkpoints.ErrDamaged) && !strings.Contains(err.Error(), ".recover") {
@@ -139,7 +142,8 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			t.Errorf("%s at %d: what was refused was changed", what, at)
 		}
 	}
-	t.Logf("%d refused, %d of them and others not readable, %d with a changed value or an unused byte", refused, unread, silent)
+	t.Logf("%d refused, %d of them and others not readable, %d with a changed value or an unused byte", refused,
+		unread, silent)
 	if refused < 10 || silent == 0 {
 		t.Errorf("%d refused, %d not: the damage does not vary", refused, silent)
 	}

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// migrations[i] brings a database from schema i+1 to i+2. After the last one the schema must equal schema.sql to the letter (checkSchema compares), so a
-// migration that changes a table makes the new one, copies, drops the old one and renames: https://www.sqlite.org/lang_altertable.html#otheralter
+// migrations[i] brings a database from schema i+1 to i+2. After the last one the schema must equal schema.sql to the
+// letter (checkSchema compares), so a migration that changes a table makes the new one, copies, drops the old one and
+// renames: https://www.sqlite.org/lang_altertable.html#otheralter
 var migrations = []string{
 	"ALTER TABLE trial ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0", // puts the text where schema.sql has it
 }
@@ -17,7 +18,8 @@ var migrations = []string{
 // schemaVersion is the user_version of databases this program makes.
 var schemaVersion = 1 + len(migrations)
 
-// migrate brings run.db to the current schema in one transaction, after a copy of it is safe in run.db.v<from>. The caller holds the lock.
+// migrate brings run.db to the current schema in one transaction, after a copy of it is safe in run.db.v<from>. The
+// caller holds the lock.
 func migrate(db *sql.DB, dir string, from int, steps []string) error {
 	if from > len(steps) {
 		return nil
@@ -70,10 +72,11 @@ func step(db *sql.DB, path string, from int, steps []string) error {
 	return wrap(tx.Commit())
 }
 
-// vacuumInto copies a database, also one that another process is writing, into a new file with mode 0600. It is one read transaction: the backup
-// interface in steps starves beside a busy writer.
+// vacuumInto copies a database, also one that another process is writing, into a new file with mode 0600. It is one
+// read transaction: the backup interface in steps starves beside a busy writer.
 func vacuumInto(db *sql.DB, path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // VACUUM INTO takes an empty file, and would make one with mode 0644
+	// VACUUM INTO takes an empty file, and would make one with mode 0644
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

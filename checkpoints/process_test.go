@@ -85,7 +85,8 @@ func writerRole(dir string) error {
 				return err
 			}
 			t.Attempt, t.Reward, t.HasReward, t.WeightsSHA256 = t.Attempt+1, rewardOf(t.ID), true, sha
-			epochs := []checkpoints.Epoch{{Trial: t.ID, Attempt: t.Attempt}, {Trial: t.ID, Attempt: t.Attempt, Epoch: 1}}
+			epochs := []checkpoints.Epoch{{Trial: t.ID, Attempt: t.Attempt},
+				{Trial: t.ID, Attempt: t.Attempt, Epoch: 1}}
 			if err := s.FinishTrial(t, epochs, checkpoints.Event{Kind: "trial_finished", Trial: t.ID}); err != nil {
 				return err
 			}
@@ -240,7 +241,8 @@ func TestNothingAcknowledgedIsLostByKill9(t *testing.T) {
 	}
 }
 
-// checkWriter opens a run of writerRole that was killed, and checks that everything up to the last acknowledged trial and policy version is there and whole.
+// checkWriter opens a run of writerRole that was killed, and checks that everything up to the last acknowledged trial
+// and policy version is there and whole.
 func checkWriter(t *testing.T, dir string, trials, versions int) {
 	t.Helper()
 	before := checkpoints.Summary(dir)
@@ -256,7 +258,8 @@ func checkWriter(t *testing.T, dir string, trials, versions int) {
 		t.Fatalf("%d trials, %d were acknowledged, and batches have 4", len(ts), trials+1)
 	}
 	for i, x := range ts {
-		if want := proposal(i); x.ID != i || x.CellHash != want.CellHash || x.Choices[0] != want.Choices[0] || string(x.Genotype) != string(want.Genotype) {
+		if want := proposal(i); x.ID != i || x.CellHash != want.CellHash || x.Choices[0] != want.Choices[0] ||
+			string(x.Genotype) != string(want.Genotype) {
 			t.Fatalf("trial %d: %+v", i, x)
 		}
 		if i <= trials && x.State != "done" {
@@ -266,7 +269,8 @@ func checkWriter(t *testing.T, dir string, trials, versions int) {
 		must(t, err)
 		if x.State == "done" {
 			b, err := s.ReadBlob(x.WeightsSHA256)
-			if err != nil || string(b) != string(fmt.Append(nil, strings.Repeat("w", i%5000), i)) || x.Reward != rewardOf(i) || len(es) != 2 || es[1].Attempt != x.Attempt {
+			if err != nil || string(b) != string(fmt.Append(nil, strings.Repeat("w", i%5000), i)) ||
+				x.Reward != rewardOf(i) || len(es) != 2 || es[1].Attempt != x.Attempt {
 				t.Fatalf("trial %d: %+v, %v, epochs %v", i, x, err, es)
 			}
 		} else if len(es) != 0 {
@@ -285,7 +289,8 @@ func checkWriter(t *testing.T, dir string, trials, versions int) {
 	}
 	for i, u := range us {
 		full, err := s.UpdateAt(u.Version)
-		if err != nil || u.Version != i+1 || len(u.Samples) != 4 || u.Samples[3].Trial != 4*i+3 || string(full.State) != string(policyOf(i+1)) {
+		if err != nil || u.Version != i+1 || len(u.Samples) != 4 || u.Samples[3].Trial != 4*i+3 ||
+			string(full.State) != string(policyOf(i+1)) {
 			t.Fatalf("policy version %d: %+v, %v", i+1, u, err)
 		}
 	}
@@ -362,7 +367,8 @@ func TestASecondWriterIsToldWhoHasTheRun(t *testing.T) {
 	_, err := checkpoints.Open(dir)
 	var locked *checkpoints.LockedError
 	host, _ := os.Hostname()
-	if !errors.As(err, &locked) || !errors.Is(err, checkpoints.ErrLocked) || locked.PID != os.Getpid() || locked.Host != host {
+	if !errors.As(err, &locked) || !errors.Is(err, checkpoints.ErrLocked) || locked.PID != os.Getpid() ||
+		locked.Host != host {
 		t.Errorf("in the same process: %v", err)
 	}
 	must(t, s.Close())
@@ -372,7 +378,8 @@ func TestASecondWriterIsToldWhoHasTheRun(t *testing.T) {
 	if !errors.As(err, &locked) || locked.PID != p.Process.Pid || locked.Host != host {
 		t.Errorf("another process: %v", err)
 	}
-	if want := fmt.Sprintf("locked by process %d on %s", p.Process.Pid, host); err == nil || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("locked by process %d on %s", p.Process.Pid, host); err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("error %v does not say %q", err, want)
 	}
 	if _, err = checkpoints.Create(dir, checkpoints.Run{}); !errors.Is(err, checkpoints.ErrLocked) {
@@ -511,7 +518,8 @@ func TestAReaderWithoutWritePermission(t *testing.T) {
 				t.Errorf("the reader says %q", got)
 			}
 			if os.Getuid() != 0 {
-				if _, err := checkpoints.Open(dir); !errors.Is(err, fs.ErrPermission) && !errors.Is(err, checkpoints.ErrLocked) {
+				if _, err := checkpoints.Open(dir); !errors.Is(err, fs.ErrPermission) &&
+					!errors.Is(err, checkpoints.ErrLocked) {
 					t.Errorf("opened for writing: %v", err)
 				}
 			}
@@ -550,7 +558,8 @@ func TestForkOfALiveRun(t *testing.T) {
 	defer f.Close()
 	r, err := f.Run()
 	must(t, err)
-	if r.ParentUUID != parent.UUID || r.ForkedAt != 2 || r.UUID == parent.UUID || r.Name != "second" || r.Seed != 8 || r.State != "created" || r.Incarnation != 1 || r.Target != 50 {
+	if r.ParentUUID != parent.UUID || r.ForkedAt != 2 || r.UUID == parent.UUID || r.Name != "second" || r.Seed != 8 ||
+		r.State != "created" || r.Incarnation != 1 || r.Target != 50 {
 		t.Errorf("the fork's record: %+v", r)
 	}
 	ts, err := f.Trials()

@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 )
 
-// OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed one, also on media or in a folder
-// that cannot be written. It changes no data; in a folder that can be written SQLite leaves its empty -wal and -shm, which the next writer removes. A long
-// reading holds nobody up: each call is a transaction of its own. A run with an older schema is read from a private copy that is migrated.
+// OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed
+// one, also on media or in a folder that cannot be written. It changes no data; in a folder that can be written SQLite
+// leaves its empty -wal and -shm, which the next writer removes. A long reading holds nobody up: each call is a
+// transaction of its own. A run with an older schema is read from a private copy that is migrated.
 func OpenReadOnly(dir string) (*Store, error) { return openReadOnly(dir, migratedCopy) }
 
 // openReadOnly is OpenReadOnly with what makes a current database of one with an older schema.
-func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int, temp string) (*sql.DB, string, error)) (*Store, error) {
+func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int, temp string) (*sql.DB, string,
+	error)) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
 	}
@@ -24,7 +26,8 @@ func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int
 	db, version, err := openReader(path, paramsRead)
 	temp := ""
 	if code := codeOf(err); code == codeCantOpen || code == codeReadOnly {
-		// SQLite cannot make the -shm file that reading a WAL database takes. Without a WAL and without a writer the file cannot change.
+		// SQLite cannot make the -shm file that reading a WAL database takes. Without a WAL and without a writer the
+		// file cannot change.
 		held, _, known := probe(dir)
 		_, e := os.Lstat(path + "-wal")
 		_, e2 := os.Lstat(path + "-journal")
@@ -45,7 +48,8 @@ func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int
 	return s, nil
 }
 
-// openReader opens a database, checks what it is and returns its schema version. The schema is checked if it is the current one.
+// openReader opens a database, checks what it is and returns its schema version. The schema is checked if it is the
+// current one.
 func openReader(path, params string) (_ *sql.DB, version int, err error) {
 	db, err := openDB(path, params)
 	if err != nil {
@@ -74,8 +78,8 @@ func openReader(path, params string) (_ *sql.DB, version int, err error) {
 	return db, version, nil
 }
 
-// migratedCopy closes a database with an older schema and returns a private copy of it, in temp or, if that is empty, in a folder of its own, with the
-// current schema.
+// migratedCopy closes a database with an older schema and returns a private copy of it, in temp or, if that is empty,
+// in a folder of its own, with the current schema.
 func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB, _ string, err error) {
 	defer db.Close()
 	if temp == "" {
@@ -106,11 +110,12 @@ func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB,
 	return current, temp, nil
 }
 
-// asItIs leaves a database with an older schema as it is, for a summary, which reads columns that every schema has. A list of many runs then copies none. It
-// refuses views under the names of tables.
+// asItIs leaves a database with an older schema as it is, for a summary, which reads columns that every schema has. A
+// list of many runs then copies none. It refuses views under the names of tables.
 func asItIs(db *sql.DB, _ string, _ int, temp string) (_ *sql.DB, _ string, err error) {
 	var tables int
-	err = db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN('run', 'trial', 'policy')").Scan(&tables)
+	err = db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN('run', 'trial', " +
+		"'policy')").Scan(&tables)
 	if err == nil && tables != 3 {
 		err = fmt.Errorf("%w: its schema lacks a table", ErrForeign)
 	}
@@ -124,7 +129,8 @@ func asItIs(db *sql.DB, _ string, _ int, temp string) (_ *sql.DB, _ string, err 
 	return db, temp, nil
 }
 
-// openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore the check and the retries.
+// openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore
+// the check and the retries.
 func openCopy(path string) (db *sql.DB, version int, temp string, err error) {
 	for range 3 {
 		if temp, err = os.MkdirTemp("", "nasnet-read-*"); err != nil {
@@ -140,7 +146,8 @@ func openCopy(path string) (db *sql.DB, version int, temp string, err error) {
 			}
 		}
 		if err == nil {
-			if db, version, err = openReader(copied, paramsRecover); err == nil { // the methods of a read-only Store do not write
+			// the methods of a read-only Store do not write
+			if db, version, err = openReader(copied, paramsRecover); err == nil {
 				if err = quickCheck(db, path); err == nil {
 					return db, version, temp, nil
 				}

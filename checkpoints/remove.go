@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Remove deletes the run in dir with everything in its folder. It fails with a *LockedError if a process has the run, and with ErrNotFound if dir is no folder
-// of a run. The database goes last, so that what a deletion cut short leaves is still listed, and can be deleted again.
+// Remove deletes the run in dir with everything in its folder. It fails with a *LockedError if a process has the run,
+// and with ErrNotFound if dir is no folder of a run. The database goes last, so that what a deletion cut short leaves
+// is still listed, and can be deleted again.
 func Remove(dir string) error {
 	if st, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !st.IsDir() {
 		return fmt.Errorf("checkpoints: remove %s: %w: it is no folder of a run", dir, ErrNotFound)

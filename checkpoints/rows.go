@@ -13,20 +13,25 @@ import (
 
 // outlineColumns are those of a trial but for the bulk of its bytes; trialColumns are all.
 const (
-	outlineColumns = "id, batch, policy_version, kind, cell_hash, logp, state, attempt, reward, fail_kind, fail_detail, params, madds, parent, spec, " +
-		"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds, latency_ms"
+	outlineColumns = "id, batch, policy_version, kind, cell_hash, logp, state, attempt, reward, fail_kind, " +
+		"fail_detail, params, madds, parent, spec, " +
+		"star, note, weights_sha256, checkpoint_sha256, checkpoint_epoch, worker, started_ns, finished_ns, seconds, " +
+		"latency_ms"
 	trialColumns = outlineColumns + ", genotype, choices"
 )
 
-var insertTrial = "INSERT INTO trial(" + trialColumns + ") VALUES(?" + strings.Repeat(",?", strings.Count(trialColumns, ",")) + ")"
+var insertTrial = "INSERT INTO trial(" + trialColumns + ") VALUES(?" +
+	strings.Repeat(",?", strings.Count(trialColumns, ",")) + ")"
 
 func trialValues(t *Trial) []any {
 	var parent any
 	if t.Parent >= 0 {
 		parent = t.Parent
 	}
-	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, t.CellHash, floatBytes(t.LogP), t.State, t.Attempt, reward(t), t.FailKind, t.FailDetail, t.Params, t.MAdds,
-		parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch, t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency,
+	return []any{t.ID, t.Batch, t.PolicyVersion, t.Kind, t.CellHash, floatBytes(t.LogP), t.State, t.Attempt, reward(t),
+		t.FailKind, t.FailDetail, t.Params, t.MAdds,
+		parent, text(t.Spec), t.Star, t.Note, name(t.WeightsSHA256), name(t.CheckpointSHA256), t.CheckpointEpoch,
+		t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency,
 		string(t.Genotype), choicesText(t.Choices)}
 }
 
@@ -195,7 +200,8 @@ func upsertEpochs(tx *sql.Tx, epochs []Epoch) error {
 	}
 	defer st.Close()
 	for _, e := range epochs {
-		_, err := st.Exec(e.Trial, e.Attempt, e.Epoch, e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc, e.Seconds, e.Images)
+		_, err := st.Exec(e.Trial, e.Attempt, e.Epoch, e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc,
+			e.Seconds, e.Images)
 		if err != nil {
 			return fmt.Errorf("trial %d: epoch %d: %w", e.Trial, e.Epoch, err)
 		}
@@ -205,8 +211,10 @@ func upsertEpochs(tx *sql.Tx, epochs []Epoch) error {
 
 func checkEpochs(epochs []Epoch) error {
 	for _, e := range epochs {
-		err := finite(fmt.Sprintf("trial %d: epoch %d", e.Trial, e.Epoch), "learning rate", e.LR, "keep", e.Keep, "training loss", e.TrainLoss,
-			"training accuracy", e.TrainAcc, "validation loss", e.ValLoss, "validation accuracy", e.ValAcc, "seconds", e.Seconds)
+		err := finite(fmt.Sprintf("trial %d: epoch %d", e.Trial, e.Epoch), "learning rate", e.LR, "keep", e.Keep,
+			"training loss", e.TrainLoss,
+			"training accuracy", e.TrainAcc, "validation loss", e.ValLoss, "validation accuracy", e.ValAcc,
+			"seconds", e.Seconds)
 		if err != nil {
 			return err
 		}
@@ -216,9 +224,11 @@ func checkEpochs(epochs []Epoch) error {
 
 func readEpochs(db *sql.DB, where string, args ...any) ([]Epoch, error) {
 	var es []Epoch
-	err := scan(db, "SELECT "+epochColumns+" FROM epoch "+where+" ORDER BY trial, attempt, epoch", args, func(row *row) error {
-		es = append(es, Epoch{row.int(), row.int(), row.int(), row.float(), row.float(), row.float(), row.float(), row.float(), row.float(), row.float(), row.int()})
-		return nil
-	})
+	err := scan(db, "SELECT "+epochColumns+" FROM epoch "+where+" ORDER BY trial, attempt, epoch", args,
+		func(row *row) error {
+			es = append(es, Epoch{row.int(), row.int(), row.int(), row.float(), row.float(), row.float(), row.float(),
+				row.float(), row.float(), row.float(), row.int()})
+			return nil
+		})
 	return es, err
 }

@@ -38,15 +38,18 @@ func newRun(r Run, dir string) (Run, error) {
 	return r, nil
 }
 
-const runColumns = "uuid, name, parent_uuid, forked_at, state, seed, target, config, dataset_sha256, build, incarnation, elapsed_ns, created_ns, updated_ns"
+const runColumns = "uuid, name, parent_uuid, forked_at, state, seed, target, config, dataset_sha256, build, " +
+	"incarnation, elapsed_ns, created_ns, updated_ns"
 
 func insertRun(tx *sql.Tx, r Run) error {
 	var parent, forked any
 	if r.ParentUUID != "" {
 		parent, forked = r.ParentUUID, r.ForkedAt
 	}
-	_, err := tx.Exec("INSERT INTO run(id, "+runColumns+") VALUES(1, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)", r.UUID, r.Name, parent, forked, r.State, int64(r.Seed), r.Target,
-		text(r.Config), r.DatasetSHA256, text(r.Build), r.Incarnation, int64(r.Elapsed), nanos(r.Created), nanos(r.Updated))
+	_, err := tx.Exec("INSERT INTO run(id, "+runColumns+") VALUES(1, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)", r.UUID, r.Name,
+		parent, forked, r.State, int64(r.Seed), r.Target,
+		text(r.Config), r.DatasetSHA256, text(r.Build), r.Incarnation, int64(r.Elapsed), nanos(r.Created),
+		nanos(r.Updated))
 	return err
 }
 
@@ -55,7 +58,8 @@ func readRun(db *sql.DB) (r Run, err error) {
 	var forked sql.Null[int]
 	var seed, elapsed int64
 	var created, updated stamp
-	err = db.QueryRow("SELECT "+runColumns+" FROM run").Scan(&r.UUID, &r.Name, &parent, &forked, &r.State, &seed, &r.Target, &r.Config, &r.DatasetSHA256, &r.Build,
+	err = db.QueryRow("SELECT "+runColumns+" FROM run").Scan(&r.UUID, &r.Name, &parent, &forked, &r.State, &seed,
+		&r.Target, &r.Config, &r.DatasetSHA256, &r.Build,
 		&r.Incarnation, &elapsed, &created, &updated)
 	r.ParentUUID, r.ForkedAt, r.Seed, r.Elapsed = parent.String, -1, uint64(seed), time.Duration(elapsed)
 	r.Created, r.Updated = created.time(), updated.time()
@@ -92,7 +96,8 @@ func (s *Store) SetBuild(build []byte, events ...Event) error {
 	})
 }
 
-// SetElapsed tells the store how long the run has been running, over all sittings. It is stored with the next change and at Close.
+// SetElapsed tells the store how long the run has been running, over all sittings. It is stored with the next change
+// and at Close.
 func (s *Store) SetElapsed(d time.Duration) {
 	s.mu.Lock()
 	s.elapsed = d

@@ -32,7 +32,8 @@ type Store struct {
 	lastEvent   int64
 }
 
-// Create makes a run in a folder, which it creates if need be, and opens it for writing. The run appears whole or not at all.
+// Create makes a run in a folder, which it creates if need be, and opens it for writing. The run appears whole or not
+// at all.
 func Create(dir string, r Run) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", wrap(err))
@@ -75,7 +76,8 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
 	err = inTx(db, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion)); err != nil {
+		if _, err := tx.Exec(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID,
+			schemaVersion)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(schemaSQL); err != nil {
@@ -103,8 +105,8 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 	return openWriter(dir, l)
 }
 
-// Open opens a run for writing. It fails with a *LockedError while another process has it open for writing. After an end that was not clean the database
-// is checked and an event "unclean_end" is stored.
+// Open opens a run for writing. It fails with a *LockedError while another process has it open for writing. After an
+// end that was not clean the database is checked and an event "unclean_end" is stored.
 func Open(dir string) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
@@ -153,11 +155,13 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	}
 	s := &Store{dir: dir, real: realPath(dir), db: db, lock: l}
 	err = inTx(db, func(tx *sql.Tx) error {
-		if _, err := tx.Exec("UPDATE run SET incarnation = incarnation + 1, updated_ns = ?", time.Now().UnixNano()); err != nil {
+		if _, err := tx.Exec("UPDATE run SET incarnation = incarnation + 1, updated_ns = ?",
+			time.Now().UnixNano()); err != nil {
 			return err
 		}
 		var ns int64
-		if err := tx.QueryRow("SELECT name, incarnation, elapsed_ns FROM run").Scan(&s.name, &s.incarnation, &ns); err != nil {
+		if err := tx.QueryRow("SELECT name, incarnation, elapsed_ns FROM run").Scan(&s.name, &s.incarnation,
+			&ns); err != nil {
 			return err
 		}
 		s.elapsed = time.Duration(ns)
@@ -186,7 +190,8 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	return s, nil
 }
 
-// inspect looks at a run's database without changing it, but for what SQLite does to take back a change that was cut off.
+// inspect looks at a run's database without changing it, but for what SQLite does to take back a change that was cut
+// off.
 func inspect(path string, thorough bool) error {
 	db, err := openDB(path, paramsRead)
 	if err != nil {
@@ -225,7 +230,8 @@ func (s *Store) Close() error {
 	}
 	var errs []error
 	if !s.readOnly {
-		_, err := s.db.Exec("UPDATE run SET elapsed_ns = ? WHERE incarnation = ? AND elapsed_ns <> ?", int64(s.elapsed), s.incarnation, int64(s.elapsed))
+		_, err := s.db.Exec("UPDATE run SET elapsed_ns = ? WHERE incarnation = ? AND elapsed_ns <> ?", int64(s.elapsed),
+			s.incarnation, int64(s.elapsed))
 		errs = append(errs, err, s.log.close(s.db))
 	}
 	errs = append(errs, s.db.Close())
@@ -262,7 +268,8 @@ func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 	now := time.Now()
 	events = append([]Event(nil), events...)
 	err := inTx(s.db, func(tx *sql.Tx) error {
-		r, err := tx.Exec("UPDATE run SET updated_ns = ?, elapsed_ns = ? WHERE incarnation = ?", now.UnixNano(), int64(s.elapsed), s.incarnation)
+		r, err := tx.Exec("UPDATE run SET updated_ns = ?, elapsed_ns = ? WHERE incarnation = ?", now.UnixNano(),
+			int64(s.elapsed), s.incarnation)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,8 @@ func must(tb testing.TB, err error) {
 func randomTrial(r *rand.Rand, id int) checkpoints.Trial {
 	pick := func(ss ...string) string { return ss[r.IntN(len(ss))] }
 	block := func() string {
-		return fmt.Sprintf(`{"in1":%d,"op1":"sep5x5","in2":%d,"op2":"conv1x7_7x1","combine":"concat"}`, r.IntN(6), r.IntN(6))
+		return fmt.Sprintf(`{"in1":%d,"op1":"sep5x5","in2":%d,"op2":"conv1x7_7x1","combine":"concat"}`,
+			r.IntN(6), r.IntN(6))
 	}
 	cell := func() string {
 		return `{"blocks":[` + strings.Join([]string{block(), block(), block(), block(), block()}, ",") + `]}`
@@ -41,7 +42,8 @@ func randomTrial(r *rand.Rand, id int) checkpoints.Trial {
 		State:    pick("proposed", "running", "done", "failed", "stopped"), Attempt: r.IntN(3),
 		Parent: -1, Star: r.IntN(2) == 0, Note: pick("", "two lines\nof \"note\" 🙂", "a\x00b"),
 		Result: checkpoints.Result{
-			FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40), MAdds: r.Int64N(1 << 50),
+			FailDetail: pick("", "shape (1, 2)\nstack", "ünï \x1b[31m"), Params: r.Int64N(1 << 40),
+			MAdds:  r.Int64N(1 << 50),
 			Worker: pick("", "node7"), Seconds: r.ExpFloat64() * 100, Latency: r.ExpFloat64(),
 		},
 	}
@@ -75,8 +77,10 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	dir := t.TempDir() + "/a b?c#d%e" // every character that means something in a DSN
 	r := rand.New(rand.NewPCG(3, 4))
 	run := checkpoints.Run{
-		UUID: "u-1", Name: "näme", ParentUUID: "p-1", ForkedAt: 0, State: "running", Seed: 1<<63 + 12345, Config: []byte(`{"a": [1,2]}`), DatasetSHA256: "d",
-		Build: []byte(`{}`), Created: time.Unix(1234567890, 987654321).UTC(), Target: 500, Elapsed: time.Hour + time.Nanosecond,
+		UUID: "u-1", Name: "näme", ParentUUID: "p-1", ForkedAt: 0, State: "running", Seed: 1<<63 + 12345,
+		Config: []byte(`{"a": [1,2]}`), DatasetSHA256: "d",
+		Build: []byte(`{}`), Created: time.Unix(1234567890, 987654321).UTC(), Target: 500,
+		Elapsed: time.Hour + time.Nanosecond,
 	}
 	s, err := checkpoints.Create(dir, run)
 	must(t, err)
@@ -99,16 +103,20 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	must(t, s.AddTrials(trials[100:]))
 	var epochs []checkpoints.Epoch
 	for i := range 50 {
-		epochs = append(epochs, checkpoints.Epoch{Trial: i / 4, Attempt: i / 2 % 2, Epoch: i % 2, LR: r.Float64(), Keep: r.Float64(), TrainLoss: r.NormFloat64(),
-			TrainAcc: r.Float64(), ValLoss: 1e300 * r.Float64(), ValAcc: r.Float64(), Seconds: r.Float64(), Images: r.IntN(50000)})
+		epochs = append(epochs, checkpoints.Epoch{Trial: i / 4, Attempt: i / 2 % 2, Epoch: i % 2, LR: r.Float64(),
+			Keep: r.Float64(), TrainLoss: r.NormFloat64(),
+			TrainAcc: r.Float64(), ValLoss: 1e300 * r.Float64(), ValAcc: r.Float64(), Seconds: r.Float64(),
+			Images: r.IntN(50000)})
 	}
 	half := slices.IndexFunc(trials, checkpoints.Trial.Open)
 	must(t, s.CheckpointTrial(trials[half].ID, trials[half].Attempt, 3, []byte("half"), epochs))
 	trials[half].CheckpointSHA256, trials[half].CheckpointEpoch = fmt.Sprintf("%x", sha256.Sum256([]byte("half"))), 3
 	var updates []checkpoints.Update
 	for v := range 10 {
-		u := checkpoints.Update{Version: v, Batch: v - 1, State: []byte(fmt.Sprint("state ", v)), Baseline: r.NormFloat64(), MeanReward: r.Float64(),
-			MaxReward: r.Float64(), Entropy: r.Float64(), MaxEntropy: r.Float64(), KL: r.Float64(), ClipFraction: r.Float64(), GradNorm: r.Float64(),
+		u := checkpoints.Update{Version: v, Batch: v - 1, State: []byte(fmt.Sprint("state ", v)),
+			Baseline: r.NormFloat64(), MeanReward: r.Float64(),
+			MaxReward: r.Float64(), Entropy: r.Float64(), MaxEntropy: r.Float64(), KL: r.Float64(),
+			ClipFraction: r.Float64(), GradNorm: r.Float64(),
 			Applied: time.Unix(r.Int64N(1e9), r.Int64N(1e9)).UTC()}
 		for i := range r.IntN(10) {
 			u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: 10*v + 9 - i, Reward: r.NormFloat64()})
@@ -143,7 +151,11 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		must(t, err)
 		equal(t, "some trials", some, []checkpoints.Trial{trials[3], trials[17], trials[199]})
 		var lines []checkpoints.Trial
-		must(t, s.Outlines(func(x checkpoints.Trial) error { x.LogP = slices.Clone(x.LogP); lines = append(lines, x); return nil }))
+		must(t, s.Outlines(func(x checkpoints.Trial) error {
+			x.LogP = slices.Clone(x.LogP)
+			lines = append(lines, x)
+			return nil
+		}))
 		for i, x := range trials {
 			x.Genotype, x.Choices = nil, nil
 			equal(t, "outline", lines[i], x)
@@ -194,7 +206,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	must(t, err)
 	must(t, s.Close())
 	must(t, s.Close())
-	for _, open := range []func(string) (*checkpoints.Store, error){checkpoints.OpenReadOnly, checkpoints.Open, checkpoints.OpenReadOnly} {
+	for _, open := range []func(string) (*checkpoints.Store, error){checkpoints.OpenReadOnly, checkpoints.Open,
+		checkpoints.OpenReadOnly} {
 		s, err := open(dir)
 		must(t, err)
 		check(s)
@@ -225,7 +238,8 @@ func newStore(t *testing.T) *checkpoints.Store {
 
 // proposal is a trial as a controller proposes it.
 func proposal(id int) checkpoints.Trial {
-	return checkpoints.Trial{ID: id, Batch: id / 4, PolicyVersion: id / 4, Kind: "sample", Genotype: []byte(`{"n":` + fmt.Sprint(id) + `}`), CellHash: fmt.Sprint(id),
+	return checkpoints.Trial{ID: id, Batch: id / 4, PolicyVersion: id / 4, Kind: "sample",
+		Genotype: []byte(`{"n":` + fmt.Sprint(id) + `}`), CellHash: fmt.Sprint(id),
 		Choices: []int{id}, LogP: []float64{-1}, State: "proposed", Parent: -1}
 }
 
@@ -236,7 +250,8 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	must(t, s.CheckpointTrial(0, 0, 1, []byte("half"), []checkpoints.Epoch{{Trial: 0, Epoch: 0, ValAcc: 0.5}}))
 	x, err := s.Trial(0)
 	must(t, err)
-	if b, err := s.ReadBlob(x.CheckpointSHA256); err != nil || string(b) != "half" || x.CheckpointEpoch != 1 || x.State != "running" || x.Started.IsZero() {
+	if b, err := s.ReadBlob(x.CheckpointSHA256); err != nil || string(b) != "half" || x.CheckpointEpoch != 1 ||
+		x.State != "running" || x.Started.IsZero() {
 		t.Errorf("after a checkpoint: %+v, %q, %v", x, b, err)
 	}
 	must(t, s.StartTrial(0, 1))
@@ -245,8 +260,10 @@ func TestATrialGoesThroughItsLife(t *testing.T) {
 	must(t, s.SetStar(0, true))
 	must(t, s.SetNote(0, "good"))
 	result := checkpoints.Trial{ID: 0, Attempt: 1,
-		Result: checkpoints.Result{Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5, Latency: 2.25}}
-	must(t, s.FinishTrial(result, []checkpoints.Epoch{{Trial: 0, Attempt: 1, Epoch: 0}, {Trial: 0, Attempt: 1, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: 0}))
+		Result: checkpoints.Result{Reward: 0.75, HasReward: true, Params: 5, MAdds: 6, WeightsSHA256: sha, Seconds: 1.5,
+			Latency: 2.25}}
+	must(t, s.FinishTrial(result, []checkpoints.Epoch{{Trial: 0, Attempt: 1, Epoch: 0},
+		{Trial: 0, Attempt: 1, Epoch: 1}}, checkpoints.Event{Kind: "trial_finished", Trial: 0}))
 	x, err = s.Trial(0)
 	must(t, err)
 	if x.Finished.Before(x.Started) || x.Started.IsZero() {
@@ -292,18 +309,30 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 		want error // nil: any
 		do   func(s *checkpoints.Store) error
 	}{
-		{"a second result for a trial", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(done(0, 0.9), nil, event) }},
-		{"a failure after a result", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(failure(0, "late", ""), nil, event) }},
-		{"starting an ended trial", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.StartTrial(0, 1, event) }},
-		{"the result of an earlier attempt", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.FinishTrial(done(1, 0.9), nil, event) }},
-		{"starting an earlier attempt", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.StartTrial(1, 1, event) }},
-		{"a checkpoint of an earlier attempt", checkpoints.ErrConflict, func(s *checkpoints.Store) error { return s.CheckpointTrial(1, 1, 1, nil, nil, event) }},
-		{"a trial that does not exist", checkpoints.ErrNotFound, func(s *checkpoints.Store) error { return s.SetStar(99, true, event) }},
-		{"a policy version that does not exist", checkpoints.ErrNotFound, func(s *checkpoints.Store) error { _, err := s.UpdateAt(99); return err }},
-		{"a blob that was never written", checkpoints.ErrNotFound, func(s *checkpoints.Store) error { _, err := s.ReadBlob(strings.Repeat("0", 64)); return err }},
-		{"a blob named to escape the folder", checkpoints.ErrNotFound, func(s *checkpoints.Store) error { _, err := s.ReadBlob("../../etc/passwd"); return err }},
-		{"a NaN reward", checkpoints.ErrNotFinite, func(s *checkpoints.Store) error { return s.FinishTrial(done(2, nan), nil, event) }},
-		{"an infinite reward", checkpoints.ErrNotFinite, func(s *checkpoints.Store) error { return s.FinishTrial(done(2, inf), nil, event) }},
+		{"a second result for a trial", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.FinishTrial(done(0, 0.9), nil, event) }},
+		{"a failure after a result", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.FinishTrial(failure(0, "late", ""), nil, event) }},
+		{"starting an ended trial", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.StartTrial(0, 1, event) }},
+		{"the result of an earlier attempt", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.FinishTrial(done(1, 0.9), nil, event) }},
+		{"starting an earlier attempt", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.StartTrial(1, 1, event) }},
+		{"a checkpoint of an earlier attempt", checkpoints.ErrConflict,
+			func(s *checkpoints.Store) error { return s.CheckpointTrial(1, 1, 1, nil, nil, event) }},
+		{"a trial that does not exist", checkpoints.ErrNotFound,
+			func(s *checkpoints.Store) error { return s.SetStar(99, true, event) }},
+		{"a policy version that does not exist", checkpoints.ErrNotFound,
+			func(s *checkpoints.Store) error { _, err := s.UpdateAt(99); return err }},
+		{"a blob that was never written", checkpoints.ErrNotFound,
+			func(s *checkpoints.Store) error { _, err := s.ReadBlob(strings.Repeat("0", 64)); return err }},
+		{"a blob named to escape the folder", checkpoints.ErrNotFound,
+			func(s *checkpoints.Store) error { _, err := s.ReadBlob("../../etc/passwd"); return err }},
+		{"a NaN reward", checkpoints.ErrNotFinite,
+			func(s *checkpoints.Store) error { return s.FinishTrial(done(2, nan), nil, event) }},
+		{"an infinite reward", checkpoints.ErrNotFinite,
+			func(s *checkpoints.Store) error { return s.FinishTrial(done(2, inf), nil, event) }},
 		{"a NaN loss in an epoch", checkpoints.ErrNotFinite, func(s *checkpoints.Store) error {
 			return s.FinishTrial(done(2, 0.5), []checkpoints.Epoch{{Trial: 2, ValLoss: nan}}, event)
 		}},
@@ -316,24 +345,37 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1, KL: nan}, event)
 		}},
 		{"a NaN reward in an update", checkpoints.ErrNotFinite, func(s *checkpoints.Store) error {
-			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1, Samples: []checkpoints.UpdateSample{{Trial: 3, Reward: nan}}}, event)
+			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1,
+				Samples: []checkpoints.UpdateSample{{Trial: 3, Reward: nan}}}, event)
 		}},
 		{"a reward that enters two updates", nil, func(s *checkpoints.Store) error {
-			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1, Samples: []checkpoints.UpdateSample{{Trial: 3, Reward: 0}, {Trial: 0, Reward: 0.5}}}, event)
+			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 1,
+				Samples: []checkpoints.UpdateSample{{Trial: 3, Reward: 0}, {Trial: 0, Reward: 0.5}}}, event)
 		}},
-		{"a batch that is applied twice", nil, func(s *checkpoints.Store) error { return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 0}, event) }},
-		{"a policy version again", nil, func(s *checkpoints.Store) error { return s.AddUpdate(checkpoints.Update{Version: 1, Batch: 1}, event) }},
-		{"a done trial without a reward", nil, func(s *checkpoints.Store) error { return s.FinishTrial(checkpoints.Trial{ID: 2}, nil, event) }},
+		{"a batch that is applied twice", nil, func(s *checkpoints.Store) error {
+			return s.AddUpdate(checkpoints.Update{Version: 2, Batch: 0}, event)
+		}},
+		{"a policy version again", nil, func(s *checkpoints.Store) error {
+			return s.AddUpdate(checkpoints.Update{Version: 1, Batch: 1}, event)
+		}},
+		{"a done trial without a reward", nil, func(s *checkpoints.Store) error {
+			return s.FinishTrial(checkpoints.Trial{ID: 2}, nil, event)
+		}},
 		{"a reward without HasReward", nil, func(s *checkpoints.Store) error {
-			return s.FinishTrial(checkpoints.Trial{ID: 2, State: "stopped", Result: checkpoints.Result{Reward: 1}}, nil, event)
+			return s.FinishTrial(checkpoints.Trial{ID: 2, State: "stopped", Result: checkpoints.Result{Reward: 1}}, nil,
+				event)
 		}},
-		{"a failure without a kind", nil, func(s *checkpoints.Store) error { return s.FinishTrial(failure(2, "", ""), nil, event) }},
+		{"a failure without a kind", nil, func(s *checkpoints.Store) error {
+			return s.FinishTrial(failure(2, "", ""), nil, event)
+		}},
 		{"an unknown state of a trial", nil, func(s *checkpoints.Store) error {
 			x := proposal(7)
 			x.State = "asleep"
 			return s.AddTrials([]checkpoints.Trial{x}, event)
 		}},
-		{"an unknown state of the run", nil, func(s *checkpoints.Store) error { return s.SetRunState("asleep", event) }},
+		{"an unknown state of the run", nil, func(s *checkpoints.Store) error {
+			return s.SetRunState("asleep", event)
+		}},
 		{"weights that were never written", nil, func(s *checkpoints.Store) error {
 			x := done(2, 0.5)
 			x.WeightsSHA256 = strings.Repeat("0", 64)
@@ -358,7 +400,8 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1), proposal(2), proposal(3)}))
 	must(t, s.FinishTrial(done(0, 0.5), nil))
 	must(t, s.StartTrial(1, 2))
-	must(t, s.AddUpdate(checkpoints.Update{Version: 1, Batch: 0, Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.5}}}))
+	must(t, s.AddUpdate(checkpoints.Update{Version: 1, Batch: 0,
+		Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.5}}}))
 	must(t, s.AddEvent(checkpoints.Event{Kind: "ready", Trial: -1}))
 	picture := func() string {
 		ts, err := s.Trials()
@@ -395,7 +438,8 @@ func TestStateHashKnowsDecisionsAndNothingElse(t *testing.T) {
 		ts := []checkpoints.Trial{proposal(0), proposal(1), proposal(2)}
 		ts[0].State, ts[0].Reward, ts[0].HasReward = "done", 0.5, true
 		ts[1].State, ts[1].Reward, ts[1].HasReward = "done", 0.25, true
-		u := checkpoints.Update{Version: 1, Batch: 0, State: []byte("policy"), Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.5}, {Trial: 1, Reward: 0.25}}}
+		u := checkpoints.Update{Version: 1, Batch: 0, State: []byte("policy"),
+			Samples: []checkpoints.UpdateSample{{Trial: 0, Reward: 0.5}, {Trial: 1, Reward: 0.25}}}
 		if change != nil {
 			change(ts, &u)
 		}
@@ -429,7 +473,9 @@ func TestStateHashKnowsDecisionsAndNothingElse(t *testing.T) {
 		}
 	}
 	other := map[string]string{
-		"a reward":   make(func(ts []checkpoints.Trial, u *checkpoints.Update) { ts[0].Reward = math.Nextafter(0.5, 1) }, nil),
+		"a reward": make(func(ts []checkpoints.Trial, u *checkpoints.Update) {
+			ts[0].Reward = math.Nextafter(0.5, 1)
+		}, nil),
 		"a genotype": make(func(ts []checkpoints.Trial, u *checkpoints.Update) { ts[0].Genotype = []byte(`{}`) }, nil),
 		"a choice":   make(func(ts []checkpoints.Trial, u *checkpoints.Update) { ts[2].Choices = []int{9} }, nil),
 		"a log-prob": make(func(ts []checkpoints.Trial, u *checkpoints.Update) { ts[2].LogP = []float64{-2} }, nil),

@@ -30,8 +30,8 @@ func (s *Store) AddTrials(ts []Trial, events ...Event) error {
 	})
 }
 
-// StartTrial stores that an attempt at a trial has begun or goes on, now. The attempt may not be an earlier one than stored; a later one begins without
-// the checkpoint of the one before.
+// StartTrial stores that an attempt at a trial has begun or goes on, now. The attempt may not be an earlier one than
+// stored; a later one begins without the checkpoint of the one before.
 func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
 		r, err := tx.Exec(`UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3, checkpoint_sha256 = CASE WHEN attempt = ?2 THEN checkpoint_sha256 END,
@@ -62,7 +62,8 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7, madds = ?8, weights_sha256 = ?9, worker = ?10,
 			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, latency_ms = ?14, checkpoint_sha256 = CASE WHEN ?3 = 'stopped' THEN checkpoint_sha256 END,
 			checkpoint_epoch = CASE WHEN ?3 = 'stopped' THEN checkpoint_epoch ELSE 0 END WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
-			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256), t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency)
+			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256),
+			t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency)
 		if err := oneTrial(tx, r, err, t.ID); err != nil {
 			return err
 		}
@@ -70,20 +71,23 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	})
 }
 
-// ReopenTrial takes the end from a stopped trial: it is proposed again, in the attempt that was stopped, with its checkpoint and the epochs up to there.
+// ReopenTrial takes the end from a stopped trial: it is proposed again, in the attempt that was stopped, with its
+// checkpoint and the epochs up to there.
 func (s *Store) ReopenTrial(id int, events ...Event) error {
 	return s.change(events, func(tx *sql.Tx) error {
-		r, err := tx.Exec(`UPDATE trial SET state = 'proposed', fail_kind = '', fail_detail = '', finished_ns = NULL, seconds = 0 WHERE id = ? AND state = 'stopped'`, id)
+		r, err := tx.Exec(
+			`UPDATE trial SET state = 'proposed', fail_kind = '', fail_detail = '', finished_ns = NULL, seconds = 0 WHERE id = ? AND state = 'stopped'`, id)
 		if err := oneTrial(tx, r, err, id); err != nil {
 			return err
 		}
-		_, err = tx.Exec("DELETE FROM epoch WHERE trial = ?1 AND attempt = (SELECT attempt FROM trial WHERE id = ?1) AND epoch > (SELECT checkpoint_epoch FROM trial WHERE id = ?1)", id)
+		_, err = tx.Exec("DELETE FROM epoch WHERE trial = ?1 AND attempt = (SELECT attempt FROM trial WHERE id = ?1) "+
+			"AND epoch > (SELECT checkpoint_epoch FROM trial WHERE id = ?1)", id)
 		return err
 	})
 }
 
-// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that led to it. It replaces the one before,
-// whose blob is removed. No other trial may have a state of the same bytes.
+// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that
+// led to it. It replaces the one before, whose blob is removed. No other trial may have a state of the same bytes.
 func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []Epoch, events ...Event) error {
 	if err := checkEpochs(epochs); err != nil {
 		return err
@@ -96,7 +100,8 @@ func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []E
 		if err := insertBlob(tx, sha, "child", len(state)); err != nil {
 			return err
 		}
-		r, err := tx.Exec("UPDATE trial SET checkpoint_sha256 = ?3, checkpoint_epoch = ?4 WHERE id = ?1 AND attempt = ?2 AND "+openTrial, id, attempt, sha, epoch)
+		r, err := tx.Exec("UPDATE trial SET checkpoint_sha256 = ?3, checkpoint_epoch = ?4 WHERE id = ?1 AND attempt "+
+			"= ?2 AND "+openTrial, id, attempt, sha, epoch)
 		if err := oneTrial(tx, r, err, id); err != nil {
 			return err
 		}
@@ -104,12 +109,14 @@ func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []E
 	})
 }
 
-// releaseCheckpoint carries out a change that may take a trial's checkpoint from it, and removes the blob if nothing names it any more.
+// releaseCheckpoint carries out a change that may take a trial's checkpoint from it, and removes the blob if nothing
+// names it any more.
 func (s *Store) releaseCheckpoint(id int, events []Event, f func(tx *sql.Tx) error) error {
 	released := ""
 	err := s.change(events, func(tx *sql.Tx) error {
 		var before sql.NullString
-		if err := tx.QueryRow("SELECT checkpoint_sha256 FROM trial WHERE id = ?", id).Scan(&before); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := tx.QueryRow("SELECT checkpoint_sha256 FROM trial WHERE id = ?", id).Scan(&before); err != nil &&
+			!errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		if err := f(tx); err != nil || !before.Valid {
@@ -145,7 +152,8 @@ func (s *Store) SetNote(id int, note string, events ...Event) error {
 	})
 }
 
-// Trials returns all trials by number, or those with some numbers, as far as they exist. Epochs are read with [Store.Epochs].
+// Trials returns all trials by number, or those with some numbers, as far as they exist. Epochs are read with
+// [Store.Epochs].
 func (s *Store) Trials(ids ...int) (ts []Trial, err error) {
 	err = s.read(func(db *sql.DB) error {
 		if len(ids) == 0 {
@@ -159,8 +167,8 @@ func (s *Store) Trials(ids ...int) (ts []Trial, err error) {
 	return ts, err
 }
 
-// Outlines calls f for each trial by number, without its Genotype and Choices, which are most of its bytes. f must not call the store, and has LogP
-// only until it returns.
+// Outlines calls f for each trial by number, without its Genotype and Choices, which are most of its bytes. f must not
+// call the store, and has LogP only until it returns.
 func (s *Store) Outlines(f func(t Trial) error) error {
 	return s.read(func(db *sql.DB) error {
 		var logp []float64

@@ -6,12 +6,15 @@ import (
 	"os"
 )
 
-const policyColumns = "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, clip_fraction, grad_norm, applied_ns"
+const policyColumns = "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, " +
+	"clip_fraction, grad_norm, applied_ns"
 
-// AddUpdate stores a policy version: the controller's state, the statistics and the rewards in the order applied. StateSHA256 of u is ignored.
+// AddUpdate stores a policy version: the controller's state, the statistics and the rewards in the order applied.
+// StateSHA256 of u is ignored.
 func (s *Store) AddUpdate(u Update, events ...Event) error {
 	what := fmt.Sprintf("policy version %d", u.Version)
-	err := finite(what, "baseline", u.Baseline, "mean reward", u.MeanReward, "largest reward", u.MaxReward, "entropy", u.Entropy,
+	err := finite(what, "baseline", u.Baseline, "mean reward", u.MeanReward, "largest reward", u.MaxReward,
+		"entropy", u.Entropy,
 		"largest entropy", u.MaxEntropy, "KL", u.KL, "clip fraction", u.ClipFraction, "gradient norm", u.GradNorm)
 	if err != nil {
 		return err
@@ -22,13 +25,15 @@ func (s *Store) AddUpdate(u Update, events ...Event) error {
 		}
 	}
 	return s.changeWithBlob("policy", u.State, events, func(tx *sql.Tx, sha string) error {
-		_, err := tx.Exec("INSERT INTO policy("+policyColumns+") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", u.Version, u.Batch, sha, u.Baseline, u.MeanReward, u.MaxReward,
+		_, err := tx.Exec("INSERT INTO policy("+policyColumns+") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", u.Version, u.Batch,
+			sha, u.Baseline, u.MeanReward, u.MaxReward,
 			u.Entropy, u.MaxEntropy, u.KL, u.ClipFraction, u.GradNorm, nanos(u.Applied))
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		for i, x := range u.Samples {
-			if _, err := tx.Exec("INSERT INTO policy_sample(version, pos, trial, reward) VALUES(?,?,?,?)", u.Version, i, x.Trial, x.Reward); err != nil {
+			if _, err := tx.Exec("INSERT INTO policy_sample(version, pos, trial, reward) VALUES(?,?,?,?)", u.Version, i,
+				x.Trial, x.Reward); err != nil {
 				return fmt.Errorf("%s: sample %d, trial %d: %w", what, i, x.Trial, err)
 			}
 		}
@@ -36,8 +41,9 @@ func (s *Store) AddUpdate(u Update, events ...Event) error {
 	})
 }
 
-// UpdateAt returns a policy version; ErrNotFound if there is no such version. If its state is missing, damaged or no longer kept, it returns the rest of it
-// with the error (ErrMissing, ErrDamaged, ErrReleased): a version before it and the samples from there on lead to the same state.
+// UpdateAt returns a policy version; ErrNotFound if there is no such version. If its state is missing, damaged or no
+// longer kept, it returns the rest of it with the error (ErrMissing, ErrDamaged, ErrReleased): a version before it and
+// the samples from there on lead to the same state.
 func (s *Store) UpdateAt(version int) (u Update, err error) {
 	err = s.read(func(db *sql.DB) error {
 		us, err := readUpdates(db, "WHERE version = ?", version)
@@ -62,34 +68,38 @@ func (s *Store) Updates() (us []Update, err error) {
 	return us, err
 }
 
-// UpdateOutlines returns all policy versions in order, with the number of their samples, without their samples and states.
+// UpdateOutlines returns all policy versions in order, with the number of their samples, without their samples and
+// states.
 func (s *Store) UpdateOutlines() (us []Update, err error) {
 	err = s.read(func(db *sql.DB) error {
 		if us, err = readPolicies(db, ""); err != nil {
 			return err
 		}
 		i := 0
-		return scan(db, "SELECT version, count(*) FROM policy_sample GROUP BY version ORDER BY version", nil, func(row *row) error {
-			for version := row.int(); i < len(us) && us[i].Version < version; {
-				i++
-			}
-			if i < len(us) {
-				us[i].Used = row.int()
-			}
-			return nil
-		})
+		return scan(db, "SELECT version, count(*) FROM policy_sample GROUP BY version ORDER BY version", nil,
+			func(row *row) error {
+				for version := row.int(); i < len(us) && us[i].Version < version; {
+					i++
+				}
+				if i < len(us) {
+					us[i].Used = row.int()
+				}
+				return nil
+			})
 	})
 	return us, err
 }
 
-// KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many went. Their records stay, with the hash of the
-// state, so that whoever applies the updates again from a version that is kept can see that it is the same.
+// KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many went. Their
+// records stay, with the hash of the state, so that whoever applies the updates again from a version that is kept can
+// see that it is the same.
 func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err error) {
 	kept := map[string]bool{} // a state may be that of several versions: an empty update changes nothing
 	var gone []string
 	err = s.read(func(db *sql.DB) error {
 		var not []string
-		err := scan(db, "SELECT version, state_sha256 FROM policy JOIN blob ON sha256 = state_sha256 WHERE kind <> ? ORDER BY version", []any{releasedBlob}, func(row *row) error {
+		err := scan(db, "SELECT version, state_sha256 FROM policy JOIN blob ON sha256 = state_sha256 WHERE kind <> ? "+
+			"ORDER BY version", []any{releasedBlob}, func(row *row) error {
 			if version, sha := row.int(), row.text(); keep(version) {
 				kept[sha] = true
 			} else {
@@ -128,8 +138,10 @@ func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err err
 
 func readPolicies(db *sql.DB, where string, args ...any) (us []Update, err error) {
 	err = scan(db, "SELECT "+policyColumns+" FROM policy "+where+" ORDER BY version", args, func(row *row) error {
-		us = append(us, Update{Version: row.int(), Batch: row.int(), StateSHA256: row.text(), Baseline: row.float(), MeanReward: row.float(), MaxReward: row.float(),
-			Entropy: row.float(), MaxEntropy: row.float(), KL: row.float(), ClipFraction: row.float(), GradNorm: row.float(), Applied: row.time()})
+		us = append(us, Update{Version: row.int(), Batch: row.int(), StateSHA256: row.text(), Baseline: row.float(),
+			MeanReward: row.float(), MaxReward: row.float(),
+			Entropy: row.float(), MaxEntropy: row.float(), KL: row.float(), ClipFraction: row.float(),
+			GradNorm: row.float(), Applied: row.time()})
 		return nil
 	})
 	return us, err
@@ -145,7 +157,8 @@ func readUpdates(db *sql.DB, where string, args ...any) ([]Update, error) {
 		at[u.Version] = i
 	}
 	between := []any{us[0].Version, us[len(us)-1].Version}
-	err = scan(db, "SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, pos", between, func(row *row) error {
+	err = scan(db, "SELECT version, trial, reward FROM policy_sample WHERE version BETWEEN ? AND ? ORDER BY version, "+
+		"pos", between, func(row *row) error {
 		u := &us[at[row.int()]]
 		u.Samples = append(u.Samples, UpdateSample{Trial: row.int(), Reward: row.float()})
 		u.Used++

@@ -5,24 +5,31 @@ import (
 	"math/rand/v2"
 )
 
-// Augmenter draws the random changes of training images. Zeros are those of normalised space, where 0 is the mean colour of the training images, as in
-// the authors' published CIFAR code (tensorflow/models, research/autoaugment: zero_pad_and_crop, random_flip, cutout_numpy); crops of random size and
-// the changes of colour are those of the ImageNet recipes (arXiv 1409.4842, section 6; torchvision RandomResizedCrop, ColorJitter without the hue).
+// Augmenter draws the random changes of training images. Zeros are those of normalised space, where 0 is the mean
+// colour of the training images, as in the authors' published CIFAR code (tensorflow/models, research/autoaugment:
+// zero_pad_and_crop, random_flip, cutout_numpy); crops of random size and the changes of colour are those of the
+// ImageNet recipes (arXiv 1409.4842, section 6; torchvision RandomResizedCrop, ColorJitter without the hue).
 //
-// Per image it draws, in this order and only what is switched on: crop row and column, or the tries for a crop of random size; flip; brightness, contrast
-// and saturation; cutout row and column. The stream is therefore a function of the settings, the size and the number of images alone.
+// Per image it draws, in this order and only what is switched on: crop row and column, or the tries for a crop of
+// random size; flip; brightness, contrast and saturation; cutout row and column. The stream is therefore a function of
+// the settings, the size and the number of images alone.
 type Augmenter struct {
-	Pad    int        // pixels of zeros on each side, then a crop of the own size at a random place; 0 = off
-	Crop   float64    // a crop of this part of the area up to the whole and of aspect 3:4 to 4:3, brought to the own size bilinearly, in place of Pad; 0 = off
-	Flip   bool       // left to right, with probability 1/2
-	Mirror bool       // left to right, always; without Rand
-	Color  float64    // brightness, contrast and saturation times factors of 1-Color to 1+Color, kept within 0 to 255; 0 = off
-	Cutout int        // side of a square set to zero, centred on any pixel and clipped at the border (DeVries & Taylor 2017); 0 = off
+	Pad int // pixels of zeros on each side, then a crop of the own size at a random place; 0 = off
+	// a crop of this part of the area up to the whole and of aspect 3:4 to 4:3, brought to the own size bilinearly, in
+	// place of Pad; 0 = off
+	Crop   float64
+	Flip   bool // left to right, with probability 1/2
+	Mirror bool // left to right, always; without Rand
+	// brightness, contrast and saturation times factors of 1-Color to 1+Color, kept within 0 to 255; 0 = off
+	Color float64
+	// side of a square set to zero, centred on any pixel and clipped at the border (DeVries & Taylor 2017); 0 = off
+	Cutout int
 	Rand   *rand.Rand // not nil if anything random is on
 }
 
-// change is what is drawn for one image. Without a size of the crop, the crop has that of the image and starts at (dy, dx) relative to it; with one it is
-// scaled to the size of the image. Rows [cutY0, cutY1) and columns [cutX0, cutX1) of the result are cut out.
+// change is what is drawn for one image. Without a size of the crop, the crop has that of the image and starts at (dy,
+// dx) relative to it; with one it is scaled to the size of the image. Rows [cutY0, cutY1) and columns [cutX0, cutX1) of
+// the result are cut out.
 type change struct {
 	dy, dx, cropH, cropW           int
 	flip                           bool
@@ -132,7 +139,8 @@ func cropped(out []float32, in []uint8, h, w, ch int, d change) {
 	}
 }
 
-// between returns the two pixels of n that the centre of pixel i of the result lies between, and how far it is from the first.
+// between returns the two pixels of n that the centre of pixel i of the result lies between, and how far it is from the
+// first.
 func between(i int, scale float32, n int) (a, b int, f float32) {
 	at := float32((float32(i)+0.5)*scale) - 0.5
 	a = int(math.Floor(float64(at)))
@@ -142,8 +150,8 @@ func between(i int, scale float32, n int) (a, b int, f float32) {
 
 func mix(a, b, f float32) float32 { return a + float32((b-a)*f) }
 
-// colored changes brightness, then contrast around the mean grey of what is shown, then saturation, each kept within 0 to 255. An image without three
-// channels has no saturation.
+// colored changes brightness, then contrast around the mean grey of what is shown, then saturation, each kept within 0
+// to 255. An image without three channels has no saturation.
 func colored(out []float32, y0, y1, x0, x1, w, ch int, d change) {
 	sum := 0.0
 	each := func(f func(pixel []float32)) {

@@ -37,8 +37,8 @@ func TestMirrorIsTheImageReadBackwards(t *testing.T) {
 	}
 }
 
-// A crop of a plane a + by + cx is the plane again, seen from nearer: what it shows tells where it was taken, which must lie in the image and have the
-// area and the aspect that were asked for.
+// A crop of a plane a + by + cx is the plane again, seen from nearer: what it shows tells where it was taken, which
+// must lie in the image and have the area and the aspect that were asked for.
 func TestRandomCropsAreMagnifiedPartsOfTheImage(t *testing.T) {
 	const side, least = 32, 0.25
 	v := raw(1, side, side, 2)
@@ -54,10 +54,12 @@ func TestRandomCropsAreMagnifiedPartsOfTheImage(t *testing.T) {
 		out := one(v, a)
 		at := func(y, x, c int) float64 { return float64(out[(y*side+x)*2+c]) / 8 }
 		mid := side / 2
-		h := (at(mid+4, mid, 0) - at(mid-4, mid, 0)) / 8 * side // rows of the crop, away from the border, where the plane is cut off
+		// rows of the crop, away from the border, where the plane is cut off
+		h := (at(mid+4, mid, 0) - at(mid-4, mid, 0)) / 8 * side
 		w := (at(mid, mid+4, 1) - at(mid, mid-4, 1)) / 8 * side
 		top := at(mid, mid, 0) + 0.5 - (float64(mid)+0.5)*h/side // row at which it begins
-		if math.Abs(h-math.Round(h)) > 1e-3 || math.Abs(w-math.Round(w)) > 1e-3 || math.Abs(top-math.Round(top)) > 1e-3 {
+		if math.Abs(h-math.Round(h)) > 1e-3 || math.Abs(w-math.Round(w)) > 1e-3 ||
+			math.Abs(top-math.Round(top)) > 1e-3 {
 			t.Fatalf("a crop of %v x %v from row %v; want whole pixels", h, w, top)
 		}
 		if h > side+1e-3 || w > side+1e-3 || top < -1e-3 || top+h > side+1e-3 {

@@ -29,9 +29,9 @@ type FileStatus struct {
 	Detail string `json:"detail,omitempty"` // what was found and what was wanted
 }
 
-// Check reads the files of a data set in dir, or in the first of [Places] that has any, and holds them against the published sizes and
-// checksums. A file is ok as it was published, unpacked, or compressed anew. A wrong file is a status; an error means that the check could not
-// be made.
+// Check reads the files of a data set in dir, or in the first of [Places] that has any, and holds them against the
+// published sizes and checksums. A file is ok as it was published, unpacked, or compressed anew. A wrong file is a
+// status; an error means that the check could not be made.
 func Check(ctx context.Context, name, dir string) ([]FileStatus, error) {
 	s, err := Lookup(name)
 	if err != nil {
@@ -94,7 +94,8 @@ type placedFile struct {
 	path string
 }
 
-// filesIn lists the files that make up the data set in dir, also those that are missing; none when the folder has nothing of it.
+// filesIn lists the files that make up the data set in dir, also those that are missing; none when the folder has
+// nothing of it.
 func filesIn(info Info, dir string) (files []placedFile) {
 	for _, c := range []*cifar{&cifar10, &cifar100} {
 		if c.info.Name != info.Name {

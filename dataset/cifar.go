@@ -15,8 +15,9 @@ import (
 	"strings"
 )
 
-// cifar is a data set in CIFAR's binary layout: files of records, each one or two label bytes and then the red, green and blue planes of a
-// 32x32 image. It is read from a folder with those files or straight from the archive, which is never unpacked.
+// cifar is a data set in CIFAR's binary layout: files of records, each one or two label bytes and then the red, green
+// and blue planes of a 32x32 image. It is read from a folder with those files or straight from the archive, which is
+// never unpacked.
 type cifar struct {
 	info       Info
 	folder     string // of the members in the archive
@@ -31,7 +32,8 @@ const (
 	cifarURL   = "https://www.cs.toronto.edu/~kriz/"
 )
 
-// maxEntries and maxExtra bound what an archive may hold beside the members: the real ones have 8 entries and a few kilobytes more.
+// maxEntries and maxExtra bound what an archive may hold beside the members: the real ones have 8 entries and a few
+// kilobytes more.
 const (
 	maxEntries = 64
 	maxExtra   = 1 << 20
@@ -57,7 +59,8 @@ func (c *cifar) find(dir string) (archive, folder string, err error) {
 	if st, err := os.Stat(archive); err == nil && !st.IsDir() {
 		return archive, "", nil
 	}
-	return "", "", fmt.Errorf("%w: %s or %s in %s\n%s", ErrMissing, c.info.Files[0].Name, c.train[0].Name, dir, hint(c.info))
+	return "", "", fmt.Errorf("%w: %s or %s in %s\n%s", ErrMissing, c.info.Files[0].Name, c.train[0].Name, dir,
+		hint(c.info))
 }
 
 func (c *cifar) load(ctx context.Context, o Options) (*Data, error) {
@@ -156,8 +159,9 @@ func (rd *cifarReader) archive(ctx context.Context, name string) error {
 	return nil
 }
 
-// tar reads an archive, compressed or not. Entries that are not members are passed over; one with a name that leads out of the archive, and a
-// member that is not a regular file, make the archive suspect and are refused although nothing is unpacked.
+// tar reads an archive, compressed or not. Entries that are not members are passed over; one with a name that leads out
+// of the archive, and a member that is not a regular file, make the archive suspect and are refused although nothing is
+// unpacked.
 func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 	members := rd.members()
 	limit := int64(maxExtra)
@@ -239,7 +243,9 @@ func (rd *cifarReader) member(ctx context.Context, r io.Reader, i int) error {
 	}
 	got := content{m.Name, m.Size, hex.EncodeToString(sum.Sum(nil))}
 	if got.sha256 != m.SHA256 {
-		rd.data.Warnings = append(rd.data.Warnings, fmt.Sprintf("%s is not the published file (%v): an edition of its own", m.Name, &sumError{got.sha256, m.SHA256}))
+		rd.data.Warnings = append(rd.data.Warnings,
+			fmt.Sprintf("%s is not the published file (%v): an edition of its own", m.Name,
+				&sumError{got.sha256, m.SHA256}))
 	}
 	rd.contents[i] = got
 	return nil

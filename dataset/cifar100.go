@@ -3,7 +3,8 @@ package dataset
 // cifar100 uses the 100 fine labels; the coarse label that stands before each is not read.
 var cifar100 = cifar{
 	info: Info{
-		Name: "cifar100", Title: "CIFAR-100 tiny colour photographs, fine labels", Source: "https://www.cs.toronto.edu/~kriz/cifar.html",
+		Name: "cifar100", Title: "CIFAR-100 tiny colour photographs, fine labels",
+		Source:  "https://www.cs.toronto.edu/~kriz/cifar.html",
 		License: "none stated; its authors ask to cite Krizhevsky 2009",
 		Classes: []string{
 			"apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",
@@ -11,10 +12,12 @@ var cifar100 = cifar{
 			"chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur",
 			"dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard",
 			"lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain",
-			"mouse", "mushroom", "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree",
+			"mouse", "mushroom", "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear",
+			"pickup_truck", "pine_tree",
 			"plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket",
 			"rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider",
-			"squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
+			"squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television",
+			"tiger", "tractor",
 			"train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
 		},
 		Image:       cifarSide,
@@ -25,6 +28,8 @@ var cifar100 = cifar{
 	},
 	folder:     "cifar-100-binary",
 	labelBytes: 2,
-	train:      []File{{Name: "train.bin", Size: 153700000, SHA256: "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"}},
-	test:       []File{{Name: "test.bin", Size: 30740000, SHA256: "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"}},
+	train: []File{{Name: "train.bin", Size: 153700000,
+		SHA256: "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"}},
+	test: []File{{Name: "test.bin", Size: 30740000,
+		SHA256: "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"}},
 }

@@ -20,7 +20,8 @@ func tiny(labelBytes int) (c *cifar, members map[string][]byte) { return tinyOf(
 // tinyOf is tiny with the given number of images in a training file, and one less in the test file if that leaves any.
 func tinyOf(labelBytes, images int) (c *cifar, members map[string][]byte) {
 	c = &cifar{labelBytes: labelBytes, folder: "tiny-bin"}
-	c.info = Info{Name: "tiny", Classes: []string{"a", "b", "c"}, Files: []File{{Name: "tiny.tar.gz", Size: 1, SHA256: "00"}}}
+	c.info = Info{Name: "tiny", Classes: []string{"a", "b", "c"},
+		Files: []File{{Name: "tiny.tar.gz", Size: 1, SHA256: "00"}}}
 	members = map[string][]byte{}
 	for i, name := range []string{"one.bin", "two.bin", "test.bin"} {
 		n := max(1, images-i/2)
@@ -30,7 +31,8 @@ func tinyOf(labelBytes, images int) (c *cifar, members map[string][]byte) {
 			rec[0] = 19 // a coarse label, if there are two
 			rec[labelBytes-1] = byte(r)
 			for p := range cifarPlane {
-				rec[labelBytes+p], rec[labelBytes+cifarPlane+p], rec[labelBytes+2*cifarPlane+p] = byte(p), byte(100*i+r), byte(p/32)
+				rec[labelBytes+p], rec[labelBytes+cifarPlane+p], rec[labelBytes+2*cifarPlane+p] = byte(p),
+					byte(100*i+r), byte(p/32)
 			}
 			b = append(b, rec...)
 		}
@@ -108,8 +110,15 @@ func TestCIFARReadsEveryFormAlike(t *testing.T) {
 				}
 				return dir
 			},
-			"the archive in the folder": func(dir string) string { put(t, filepath.Join(dir, "tiny.tar.gz"), packed); return dir },
-			"the archive itself":        func(dir string) string { p := filepath.Join(dir, "x.tar.gz"); put(t, p, packed); return p },
+			"the archive in the folder": func(dir string) string {
+				put(t, filepath.Join(dir, "tiny.tar.gz"), packed)
+				return dir
+			},
+			"the archive itself": func(dir string) string {
+				p := filepath.Join(dir, "x.tar.gz")
+				put(t, p, packed)
+				return p
+			},
 			"the archive not compressed": func(dir string) string {
 				put(t, filepath.Join(dir, "tiny.tar.gz"), archiveOf(regular(members)...))
 				return dir
@@ -146,7 +155,8 @@ func TestCIFAROfAnotherEditionIsAcceptedWithAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "two.bin") || !strings.Contains(d.Warnings[0], c.train[1].SHA256) {
+	if len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "two.bin") ||
+		!strings.Contains(d.Warnings[0], c.train[1].SHA256) {
 		t.Errorf("warnings %q, want one that names two.bin and its checksum", d.Warnings)
 	}
 }
@@ -165,11 +175,20 @@ func TestHostileCIFARFoldersAreRefused(t *testing.T) {
 		change func(dir string, members map[string][]byte)
 		want   string
 	}{
-		{"cut by one byte", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", m["two.bin"][1:]) }, "two.bin: 9218 bytes, want 9219"},
-		{"one byte longer", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", append(m["two.bin"], 0)) }, "two.bin: 9220 bytes, want 9219"},
-		{"a file missing", func(dir string, _ map[string][]byte) { os.Remove(dir + "/test.bin") }, "test.bin: files not found"},
-		{"a folder in place of a file", func(dir string, _ map[string][]byte) { os.Remove(dir + "/two.bin"); os.Mkdir(dir+"/two.bin", 0o755) }, "two.bin: not a regular file"},
-		{"a label too large", func(dir string, m map[string][]byte) { m["two.bin"][3073] = 3; put(t, dir+"/two.bin", m["two.bin"]) }, "two.bin: record 1 has label 3, want 0 to 2"},
+		{"cut by one byte", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", m["two.bin"][1:]) },
+			"two.bin: 9218 bytes, want 9219"},
+		{"one byte longer", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", append(m["two.bin"], 0)) },
+			"two.bin: 9220 bytes, want 9219"},
+		{"a file missing", func(dir string, _ map[string][]byte) { os.Remove(dir + "/test.bin") },
+			"test.bin: files not found"},
+		{"a folder in place of a file", func(dir string, _ map[string][]byte) {
+			os.Remove(dir + "/two.bin")
+			os.Mkdir(dir+"/two.bin", 0o755)
+		}, "two.bin: not a regular file"},
+		{"a label too large", func(dir string, m map[string][]byte) {
+			m["two.bin"][3073] = 3
+			put(t, dir+"/two.bin", m["two.bin"])
+		}, "two.bin: record 1 has label 3, want 0 to 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, members := tiny(1)
@@ -215,16 +234,21 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"a member that is a hard link", replace(one, entry{one, tar.TypeLink, nil}), nil, "not a regular file"},
 		{"a member that is a device", replace(one, entry{one, tar.TypeChar, nil}), nil, "not a regular file"},
 		{"a member twice", func(es []entry) []entry { return append(es, es[len(es)-1]) }, nil, "is there twice"},
-		{"a name that climbs out", func(es []entry) []entry { return append(es, entry{"../../one.bin", tar.TypeReg, nil}) }, nil, "leads out of the archive"},
-		{"an absolute name", func(es []entry) []entry { return append(es, entry{"/tmp/x", tar.TypeReg, nil}) }, nil, "leads out of the archive"},
+		{"a name that climbs out", func(es []entry) []entry {
+			return append(es, entry{"../../one.bin", tar.TypeReg, nil})
+		}, nil, "leads out of the archive"},
+		{"an absolute name", func(es []entry) []entry { return append(es, entry{"/tmp/x", tar.TypeReg, nil}) }, nil,
+			"leads out of the archive"},
 		{"too many entries", many, nil, "more than 64 entries"},
 		{"an entry that unpacks to 64 MB of zeros", func(es []entry) []entry {
 			return append([]entry{{"tiny-bin/bomb", tar.TypeReg, make([]byte, 64<<20)}}, es...)
 		}, nil, "content is larger than"},
-		{"zeros behind the archive", nil, func(b []byte) []byte { return gzipped(append(b, make([]byte, 64<<20)...)) }, "content is larger than"},
+		{"zeros behind the archive", nil, func(b []byte) []byte { return gzipped(append(b, make([]byte, 64<<20)...)) },
+			"content is larger than"},
 		{"cut by one byte", nil, func(b []byte) []byte { z := gzipped(b); return z[:len(z)-1] }, "unexpected EOF"},
 		{"cut in the middle", nil, func(b []byte) []byte { z := gzipped(b); return z[:len(z)/2] }, "unexpected EOF"},
-		{"a flipped bit in the gzip checksum", nil, func(b []byte) []byte { z := gzipped(b); z[len(z)-8] ^= 1; return z }, "gzip: invalid checksum"},
+		{"a flipped bit in the gzip checksum", nil,
+			func(b []byte) []byte { z := gzipped(b); z[len(z)-8] ^= 1; return z }, "gzip: invalid checksum"},
 		{"not an archive", nil, func([]byte) []byte { return []byte(strings.Repeat("<html>", 1000)) }, "tar"},
 		{"empty", nil, func([]byte) []byte { return nil }, "one.bin is not in the archive"},
 	} {
@@ -268,15 +292,18 @@ func TestCIFARFoldersAreRecognised(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Info.Name != c.info.Name || d.Train.N != 50000 || d.Test.N != 10000 || len(d.Warnings) != len(c.members()) || d.Std[0] != 1 {
-			t.Errorf("%s: %d and %d images, %d warnings, deviations %v", d.Info.Name, d.Train.N, d.Test.N, len(d.Warnings), d.Std)
+		if d.Info.Name != c.info.Name || d.Train.N != 50000 || d.Test.N != 10000 ||
+			len(d.Warnings) != len(c.members()) || d.Std[0] != 1 {
+			t.Errorf("%s: %d and %d images, %d warnings, deviations %v", d.Info.Name, d.Train.N, d.Test.N,
+				len(d.Warnings), d.Std)
 		}
 		first := filepath.Join(dir, c.train[0].Name)
 		if err := os.Truncate(first, c.train[0].Size-1); err != nil {
 			t.Fatal(err)
 		}
 		_, err = Load(context.Background(), c.info.Name, Options{Dir: dir})
-		if size := new(sizeError); !errors.As(err, &size) || size.got != c.train[0].Size-1 || !strings.Contains(err.Error(), first) {
+		if size := new(sizeError); !errors.As(err, &size) || size.got != c.train[0].Size-1 ||
+			!strings.Contains(err.Error(), first) {
 			t.Errorf("error %v, want sizes and the name of the file", err)
 		}
 	}
@@ -290,18 +317,21 @@ func TestCheckHoldsUnpackedCIFARFilesAgainstTheirOwnChecksums(t *testing.T) {
 		t.Fatal(err)
 	}
 	st, err := Check(context.Background(), "cifar100", dir)
-	if err != nil || len(st) != 2 || st[0].Status != StatusSize || st[1].Status != StatusChecksum || !strings.Contains(st[1].Detail, cifar100.test[0].SHA256) {
+	if err != nil || len(st) != 2 || st[0].Status != StatusSize || st[1].Status != StatusChecksum ||
+		!strings.Contains(st[1].Detail, cifar100.test[0].SHA256) {
 		t.Errorf("%v, %+v", err, st)
 	}
 }
 
-// Whatever an archive holds: it is refused, or every member was there with its size, and every label is one of the classes.
+// Whatever an archive holds: it is refused, or every member was there with its size, and every label is one of the
+// classes.
 func FuzzCIFARArchive(f *testing.F) {
 	c, members := tinyOf(1, 1)
 	good := archiveOf(regular(members)...)
 	link := regular(members)
 	link[3].kind = tar.TypeSymlink
-	for _, b := range [][]byte{nil, good, good[:5000], archiveOf(link...), archiveOf(entry{"../x", tar.TypeReg, nil}), {0x1f, 0x8b, 8}, gzipped(good)} {
+	for _, b := range [][]byte{nil, good, good[:5000], archiveOf(link...), archiveOf(entry{"../x", tar.TypeReg, nil}),
+		{0x1f, 0x8b, 8}, gzipped(good)} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -20,8 +20,8 @@ type content struct {
 	sha256 string
 }
 
-// contentReader reads a file's content, plain or gzip by its first two bytes, and counts and hashes it on the way. It refuses to give more
-// than limit bytes, so a small file can not become a large one.
+// contentReader reads a file's content, plain or gzip by its first two bytes, and counts and hashes it on the way. It
+// refuses to give more than limit bytes, so a small file can not become a large one.
 type contentReader struct {
 	ctx   context.Context
 	r     io.Reader
@@ -36,8 +36,8 @@ const (
 	freeUnpack = 64 << 20 // bytes that any file may have
 )
 
-// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held against it at once, and without it a
-// small file may not become a very large one.
+// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held
+// against it at once, and without it a small file may not become a very large one.
 func openContent(ctx context.Context, path string, plainSize, limit int64) (*contentReader, func() error, error) {
 	f, st, err := openRegular(path)
 	if err != nil {

@@ -1,19 +1,20 @@
 // Package dataset reads labelled image sets and hands out normalised batches of them.
 //
-// A [Source] is one row of [Sources]: what a data set is, where its files come from and how they are read. [Load] turns a name or a folder
-// into [Data], all images in memory as bytes; [Data.Split] and [Data.TestView] cut it into [View]s; [View.Batch] writes float32 batches
-// without allocating, through an [Augmenter] if one is given. [Get] downloads the files of a source and [Check] verifies them.
+// A [Source] is one row of [Sources]: what a data set is, where its files come from and how they are read. [Load] turns
+// a name or a folder into [Data], all images in memory as bytes; [Data.Split] and [Data.TestView] cut it into [View]s;
+// [View.Batch] writes float32 batches without allocating, through an [Augmenter] if one is given. [Get] downloads the
+// files of a source and [Check] verifies them.
 //
 //	name or folder ──Load──▶ Data ──Split──▶ View ──Batch──▶ []float32 (N, H, W, C)
 //
-// The data set that needs no download is fashion-mnist-10k, 10,000 real images of Fashion-MNIST that are part of the program (8,000 of its
-// training and 2,000 of its test images, equal numbers of each class): a search uses it unless told otherwise. The name fashion-mnist means
-// all 70,000 images and is an error, with the command that fetches them, when their files are not there. A smaller set never stands in
-// silently for a larger one.
+// The data set that needs no download is fashion-mnist-10k, 10,000 real images of Fashion-MNIST that are part of the
+// program (8,000 of its training and 2,000 of its test images, equal numbers of each class): a search uses it unless
+// told otherwise. The name fashion-mnist means all 70,000 images and is an error, with the command that fetches them,
+// when their files are not there. A smaller set never stands in silently for a larger one.
 //
-// Every byte read from a file is distrusted: sizes are checked before memory is taken, decompression stops at the size that was expected,
-// archives are read in place and never unpacked, and a published checksum must hold (see [Load] for the exceptions). No random number is
-// drawn here except from a generator that the caller passes in.
+// Every byte read from a file is distrusted: sizes are checked before memory is taken, decompression stops at the size
+// that was expected, archives are read in place and never unpacked, and a published checksum must hold (see [Load] for
+// the exceptions). No random number is drawn here except from a generator that the caller passes in.
 package dataset
 
 import (
@@ -22,11 +23,12 @@ import (
 
 // Info describes a data set. In [Sources] it says what the published set holds; in [Data] it says what was loaded.
 type Info struct {
-	Name        string   `json:"name"`
-	Title       string   `json:"title"`
-	License     string   `json:"license"`
-	Source      string   `json:"source"`            // home page
-	Notice      string   `json:"notice,omitempty"`  // copyright notice that has to go with a copy, if the program carries one
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	License string `json:"license"`
+	Source  string `json:"source"` // home page
+	// copyright notice that has to go with a copy, if the program carries one
+	Notice      string   `json:"notice,omitempty"`
 	Classes     []string `json:"classes,omitempty"` // names, index = label
 	Image       int      `json:"image"`             // side in pixels; 0 = depends on the files
 	Channels    int      `json:"channels"`          // 1 or 3; 0 = depends on the files
@@ -37,8 +39,8 @@ type Info struct {
 	Files       []File   `json:"files,omitempty"`
 }
 
-// File is one published file of a data set. The content is what the file holds after gunzip, or the file itself when it is not compressed;
-// copies that were compressed anew (Debian's, for one) differ in SHA256 and agree in ContentSHA256.
+// File is one published file of a data set. The content is what the file holds after gunzip, or the file itself when it
+// is not compressed; copies that were compressed anew (Debian's, for one) differ in SHA256 and agree in ContentSHA256.
 type File struct {
 	Name          string `json:"name"`
 	URL           string `json:"url"`
@@ -59,16 +61,18 @@ type Images struct {
 type Data struct {
 	Info        Info
 	Train, Test Images
-	SHA256      string    // hex, over the contents of all files that were read, before any resizing; compressed or not gives the same
-	Mean, Std   []float32 // per channel, of pixel/255 over Train; Std is 1 where a channel is constant
-	Warnings    []string  // what a user should know, such as a file that no published checksum matches
-	Skipped     int       // broken images left out (image folders only)
+	// hex, over the contents of all files that were read, before any resizing; compressed or not gives the same
+	SHA256    string
+	Mean, Std []float32 // per channel, of pixel/255 over Train; Std is 1 where a channel is constant
+	Warnings  []string  // what a user should know, such as a file that no published checksum matches
+	Skipped   int       // broken images left out (image folders only)
 }
 
 // Options say where a data set is and at which size it is wanted.
 type Options struct {
-	Dir       string // where its files are; "" searches [Places]
-	Image     int    // side wanted in pixels: area average when smaller than the images, bilinear when larger; 0 = their own
+	Dir string // where its files are; "" searches [Places]
+	// side wanted in pixels: area average when smaller than the images, bilinear when larger; 0 = their own
+	Image     int
 	MaxBroken int    // image folders: broken images to leave out before giving up; 0 = 20, negative = none
 	Seed      uint64 // synthetic only
 }

@@ -10,8 +10,8 @@ import (
 
 //go:generate go run embedded/generate.go -in /usr/share/datasets/fashion-mnist -out embedded/fashion-mnist-10k.idx.gz
 
-// fashion10kBytes is one gzip stream of four IDX arrays: training images, training labels, test images, test labels. embedded/generate.go
-// made it.
+// fashion10kBytes is one gzip stream of four IDX arrays: training images, training labels, test images, test labels.
+// embedded/generate.go made it.
 //
 //go:embed embedded/fashion-mnist-10k.idx.gz
 var fashion10kBytes []byte
@@ -20,7 +20,8 @@ var fashion10kBytes []byte
 var fashionNotice string
 
 var fashion10kInfo = Info{
-	Name: "fashion-mnist-10k", Title: "Fashion-MNIST clothing, the built-in 10,000 images", Source: fashionInfo.Source, License: fashionInfo.License,
+	Name: "fashion-mnist-10k", Title: "Fashion-MNIST clothing, the built-in 10,000 images", Source: fashionInfo.Source,
+	License:     fashionInfo.License,
 	Notice:      fashionNotice,
 	Classes:     fashionClasses,
 	Image:       28,
@@ -35,8 +36,8 @@ var fashion10kFile = File{
 	ContentSHA256: "30519e8ebb29a036a8b081c6ab0b2b35bc6d01b1c494075561c41be202e921f8",
 }
 
-// loadFashion10k reads the built-in images: the first 800 of each class of the 60,000 training images and the first 200 of each class of the
-// 10,000 test images, in the order of the files.
+// loadFashion10k reads the built-in images: the first 800 of each class of the 60,000 training images and the first 200
+// of each class of the 10,000 test images, in the order of the files.
 func loadFashion10k(ctx context.Context, o Options) (*Data, error) {
 	r, err := newContentReader(ctx, bufio.NewReader(bytes.NewReader(fashion10kBytes)), fashion10kFile.ContentSize)
 	if err != nil {

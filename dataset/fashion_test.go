@@ -67,7 +67,8 @@ func TestBuiltInChecksumIsStable(t *testing.T) {
 func TestImagesComeInTheSizeAskedFor(t *testing.T) {
 	for _, side := range []int{8, 28, 32} {
 		d := load(t, "fashion-mnist-10k", dataset.Options{Image: side})
-		if d.Train.H != side || d.Train.W != side || d.Test.H != side || d.Info.Image != side || len(d.Train.Pixels) != 8000*side*side {
+		if d.Train.H != side || d.Train.W != side || d.Test.H != side || d.Info.Image != side ||
+			len(d.Train.Pixels) != 8000*side*side {
 			t.Errorf("asked for %d, got %dx%d", side, d.Train.H, d.Train.W)
 		}
 		if m := float64(d.Mean[0]); math.Abs(m-0.286) > 0.01 {
@@ -111,7 +112,8 @@ func TestMissingFilesNameTheCommandThatFetchesThem(t *testing.T) {
 
 func TestUnknownNameListsTheNames(t *testing.T) {
 	_, err := dataset.Load(context.Background(), "fashion", dataset.Options{})
-	if err == nil || !strings.Contains(err.Error(), `"fashion"`) || !strings.Contains(err.Error(), "fashion-mnist-10k") {
+	if err == nil || !strings.Contains(err.Error(), `"fashion"`) ||
+		!strings.Contains(err.Error(), "fashion-mnist-10k") {
 		t.Errorf("error %v, want the names", err)
 	}
 }

@@ -24,9 +24,10 @@ var folderInfo = Info{
 //	DIR/CLASS/….png                       a fifth of each class becomes the test part, chosen by the hash of the file's name
 //	DIR/train/CLASS/… DIR/test/CLASS/…    as it stands; val and valid are other names for test
 //
-// Classes are the sub-folders in the order of their names; images may lie deeper. Hidden files and other extensions are passed over. An image
-// is cut to its middle square and resized to Options.Image; without that, images that are all squares of one side keep it and others become
-// 32x32. There is one channel if all images are grey, else three. Broken images are left out and counted, up to Options.MaxBroken.
+// Classes are the sub-folders in the order of their names; images may lie deeper. Hidden files and other extensions are
+// passed over. An image is cut to its middle square and resized to Options.Image; without that, images that are all
+// squares of one side keep it and others become 32x32. There is one channel if all images are grey, else three. Broken
+// images are left out and counted, up to Options.MaxBroken.
 func loadFolder(ctx context.Context, o Options) (*Data, error) {
 	l, err := openFolder(o)
 	if err != nil {
@@ -78,7 +79,8 @@ func openFolder(o Options) (*folderLoader, error) {
 	return l, nil
 }
 
-// survey finds the images of both parts, each sorted by name, and tells what the data set is by their headers. Broken headers are marked.
+// survey finds the images of both parts, each sorted by name, and tells what the data set is by their headers. Broken
+// headers are marked.
 func (l *folderLoader) survey(ctx context.Context, side int) (info Info, train, test []*imageFile, err error) {
 	classes, train, test, err := listFolder(ctx, l.root.FS())
 	if err != nil {
@@ -176,7 +178,8 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 			if err != nil || e.IsDir() {
 				return cmp.Or(err, ctx.Err())
 			}
-			if ext := strings.ToLower(path.Ext(name)); strings.HasPrefix(e.Name(), ".") || (ext != ".png" && ext != ".jpg" && ext != ".jpeg") {
+			if ext := strings.ToLower(path.Ext(name)); strings.HasPrefix(e.Name(), ".") ||
+				(ext != ".png" && ext != ".jpg" && ext != ".jpeg") {
 				return nil
 			}
 			if len(files) == maxImages {
@@ -195,8 +198,8 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 	return files, nil
 }
 
-// splitByName gives a fifth of each class to the test part: the images whose names hash lowest. A file that is added or removed moves at most
-// one other per class.
+// splitByName gives a fifth of each class to the test part: the images whose names hash lowest. A file that is added or
+// removed moves at most one other per class.
 func splitByName(files []*imageFile, classes int) (train, test []*imageFile) {
 	byClass := make([][]*imageFile, classes)
 	for _, f := range files {

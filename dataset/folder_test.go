@@ -110,8 +110,10 @@ func TestFolderOfClasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(d.Info.Classes, []string{"blue", "red"}) || d.Train.N != 12 || d.Test.N != 3 || d.Train.H != 8 || d.Train.C != 3 || d.Skipped != 0 {
-		t.Fatalf("classes %q, %d and %d images of %dx%d, %d skipped", d.Info.Classes, d.Train.N, d.Test.N, d.Train.H, d.Train.C, d.Skipped)
+	if !slices.Equal(d.Info.Classes, []string{"blue", "red"}) || d.Train.N != 12 || d.Test.N != 3 || d.Train.H != 8 ||
+		d.Train.C != 3 || d.Skipped != 0 {
+		t.Fatalf("classes %q, %d and %d images of %dx%d, %d skipped", d.Info.Classes, d.Train.N, d.Test.N, d.Train.H,
+			d.Train.C, d.Skipped)
 	}
 	counts := map[int32]int{}
 	for i, l := range d.Test.Labels {
@@ -150,15 +152,18 @@ func TestASurveyTellsWhatIsLoaded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d, err := Load(context.Background(), dir, Options{Image: side}); err != nil || !reflect.DeepEqual(got, d.Info) {
+			if d, err := Load(context.Background(), dir, Options{Image: side}); err != nil ||
+				!reflect.DeepEqual(got, d.Info) {
 				t.Errorf("surveyed %+v, loaded %+v, %v", got, d.Info, err)
 			}
 		}
 	}
-	if _, err := Survey(context.Background(), "./no/such/folder", Options{}); err == nil || !strings.Contains(err.Error(), "./no/such/folder") {
+	if _, err := Survey(context.Background(), "./no/such/folder", Options{}); err == nil ||
+		!strings.Contains(err.Error(), "./no/such/folder") {
 		t.Errorf("error %v, want the name", err)
 	}
-	if got, err := Survey(context.Background(), "cifar100", Options{Image: 16}); err != nil || got.TrainImages != 50_000 || len(got.Classes) != 100 || got.Image != 16 {
+	if got, err := Survey(context.Background(), "cifar100", Options{Image: 16}); err != nil ||
+		got.TrainImages != 50_000 || len(got.Classes) != 100 || got.Image != 16 {
 		t.Errorf("a published set is %+v, %v, and its files are not needed", got, err)
 	}
 }
@@ -166,13 +171,15 @@ func TestASurveyTellsWhatIsLoaded(t *testing.T) {
 func TestFolderWithPartsStaysAsItIs(t *testing.T) {
 	for _, part := range []string{"test", "val", "valid"} {
 		d, err := Load(context.Background(), tree(t, map[string][]byte{
-			"train/a/1.png": pngOf(grey(4, 4, 10)), "train/a/2.png": pngOf(grey(4, 4, 20)), "train/b/1.png": pngOf(grey(4, 4, 30)),
+			"train/a/1.png": pngOf(grey(4, 4, 10)), "train/a/2.png": pngOf(grey(4, 4, 20)),
+			"train/b/1.png":   pngOf(grey(4, 4, 30)),
 			part + "/b/9.png": pngOf(grey(4, 4, 99)),
 		}), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Train.N != 3 || d.Test.N != 1 || d.Train.C != 1 || d.Test.Labels[0] != 1 || d.Test.Pixels[0] != 99 || d.Train.Pixels[2*16] != 30 {
+		if d.Train.N != 3 || d.Test.N != 1 || d.Train.C != 1 || d.Test.Labels[0] != 1 || d.Test.Pixels[0] != 99 ||
+			d.Train.Pixels[2*16] != 30 {
 			t.Errorf("%s: %+v and %+v", part, d.Train, d.Test)
 		}
 	}
@@ -202,18 +209,22 @@ func TestFolderImagesTakeOneShape(t *testing.T) {
 		{"squares of one side keep it", pngOf(grey(6, 6, 77)), 0, 6, 1, []uint8{77}},
 		{"squares take the side asked for", pngOf(grey(6, 6, 77)), 9, 9, 1, []uint8{77}},
 		{"sixteen bits a channel become eight", pngOf(grey16(5, 0x8fff)), 0, 5, 1, []uint8{0x8f}},
-		{"what is transparent is black", pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 0, 5, 3, []uint8{0, 0, 0}},
+		{"what is transparent is black", pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 0, 5, 3,
+			[]uint8{0, 0, 0}},
 		{"a grey JPEG is grey", jpegOf(grey(8, 8, 50)), 0, 8, 1, []uint8{50}},
-		{"a palette is colour", pngOf(image.NewPaletted(image.Rect(0, 0, 3, 3), color.Palette{color.RGBA{1, 2, 3, 255}})), 0, 3, 3, []uint8{1, 2, 3}},
+		{"a palette is colour", pngOf(image.NewPaletted(image.Rect(0, 0, 3, 3),
+			color.Palette{color.RGBA{1, 2, 3, 255}})), 0, 3, 3, []uint8{1, 2, 3}},
 		{"an offset does not matter", pngOf(offset), 0, 4, 3, []uint8{200, 200, 200}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d, err := Load(context.Background(), tree(t, map[string][]byte{"a/1.png": test.img, "b/1.png": test.img}), Options{Image: test.image})
+			d, err := Load(context.Background(), tree(t, map[string][]byte{"a/1.png": test.img, "b/1.png": test.img}),
+				Options{Image: test.image})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if d.Train.H != test.side || d.Train.W != test.side || d.Train.C != test.channels {
-				t.Fatalf("%dx%dx%d, want %dx%dx%d", d.Train.H, d.Train.W, d.Train.C, test.side, test.side, test.channels)
+				t.Fatalf("%dx%dx%d, want %dx%dx%d", d.Train.H, d.Train.W, d.Train.C, test.side, test.side,
+					test.channels)
 			}
 			if got := d.Train.Pixels[:test.channels]; !slices.Equal(got, test.first) {
 				t.Errorf("first pixel %v, want %v", got, test.first)
@@ -249,12 +260,14 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if d.Skipped != 1 || len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "red/05.png") || d.Train.N+d.Test.N != 14 {
+			if d.Skipped != 1 || len(d.Warnings) != 1 || !strings.Contains(d.Warnings[0], "red/05.png") ||
+				d.Train.N+d.Test.N != 14 {
 				t.Errorf("%s: %d skipped, warnings %q, %d images", name, d.Skipped, d.Warnings, d.Train.N+d.Test.N)
 			}
 			for i, l := range d.Train.Labels {
 				if p := d.Train.Pixels[i*d.Train.H*d.Train.W*3:]; (p[0] > 200) != (l == 1) {
-					t.Fatalf("%s: image %d of class %d begins with %v: labels and images have moved apart", name, i, l, p[:3])
+					t.Fatalf("%s: image %d of class %d begins with %v: labels and images have moved apart",
+						name, i, l, p[:3])
 				}
 			}
 		}
@@ -263,7 +276,8 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 	for i := range 4 {
 		files[fmt.Sprintf("red/%02d.png", i)] = []byte("broken")
 	}
-	if _, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 3}); err == nil || !strings.Contains(err.Error(), "4 broken images, 3 are tolerated") {
+	if _, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 3}); err == nil ||
+		!strings.Contains(err.Error(), "4 broken images, 3 are tolerated") {
 		t.Errorf("error %v, want the count and the limit", err)
 	}
 	if d, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 4}); err != nil || d.Skipped != 4 {
@@ -281,10 +295,14 @@ func TestFoldersThatAreNoDataSet(t *testing.T) {
 		{"empty", nil, "has 0 class folders"},
 		{"images without classes", map[string][]byte{"1.png": one}, "has 0 class folders"},
 		{"one class", map[string][]byte{"a/1.png": one}, "has 1 class folders"},
-		{"classes without images", map[string][]byte{"a/x": nil, "b/y": nil}, "no PNG or JPEG file in its class folders (a, b)"},
-		{"training without test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one}, "no folder test, val or valid"},
-		{"a class only in the test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/c/1.png": one}, `test has a class "c" that train has not`},
-		{"an empty test part", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/x.txt": nil}, "test: no PNG or JPEG file"},
+		{"classes without images", map[string][]byte{"a/x": nil, "b/y": nil},
+			"no PNG or JPEG file in its class folders (a, b)"},
+		{"training without test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one},
+			"no folder test, val or valid"},
+		{"a class only in the test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/c/1.png": one},
+			`test has a class "c" that train has not`},
+		{"an empty test part", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/x.txt": nil},
+			"test: no PNG or JPEG file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(context.Background(), tree(t, test.files), Options{})
@@ -293,10 +311,12 @@ func TestFoldersThatAreNoDataSet(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Load(context.Background(), "./no/such/folder", Options{}); err == nil || !strings.Contains(err.Error(), "./no/such/folder") {
+	if _, err := Load(context.Background(), "./no/such/folder", Options{}); err == nil ||
+		!strings.Contains(err.Error(), "./no/such/folder") {
 		t.Errorf("error %v, want the name", err)
 	}
-	if _, err := Load(context.Background(), "folder", Options{}); err == nil || !strings.Contains(err.Error(), "--data ./photos") {
+	if _, err := Load(context.Background(), "folder", Options{}); err == nil ||
+		!strings.Contains(err.Error(), "--data ./photos") {
 		t.Errorf("error %v, want an example", err)
 	}
 }
@@ -331,13 +351,15 @@ func TestFolderTooLargeForMemoryIsRefusedBeforeDecoding(t *testing.T) {
 // A folder with two files that hold anything: refused with the folder's name, or what was loaded fits together.
 func FuzzFolder(f *testing.F) {
 	img := plainColour(9, 7, color.NRGBA{1, 2, 3, 200})
-	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), nil, pngOf(img)[:50]} {
+	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), nil,
+		pngOf(img)[:50]} {
 		f.Add("cat", b, pngOf(img), uint8(0))
 		f.Add("train", jpegOf(img), b, uint8(5))
 	}
 	f.Add("\x1b[2J", pngOf(img), jpegOf(img), uint8(255))
 	f.Fuzz(func(t *testing.T, class string, a, b []byte, side uint8) {
-		if !fs.ValidPath(class) || class == "." || strings.ContainsAny(class, "/\x00") || len(class) > 200 || class == "other" {
+		if !fs.ValidPath(class) || class == "." || strings.ContainsAny(class, "/\x00") || len(class) > 200 ||
+			class == "other" {
 			t.Skip()
 		}
 		dir := tree(t, map[string][]byte{class + "/1.png": a, class + "/x/2.png": b, "other/1.jpg": b})
@@ -349,8 +371,10 @@ func FuzzFolder(f *testing.F) {
 			return
 		}
 		for _, im := range []Images{d.Train, d.Test} {
-			if len(im.Pixels) != im.N*im.H*im.W*im.C || len(im.Labels) != im.N || im.N > 0 && (side > 0 && im.H != int(side) || im.H != im.W) {
-				t.Fatalf("%d images of %dx%dx%d, %d pixels and %d labels", im.N, im.H, im.W, im.C, len(im.Pixels), len(im.Labels))
+			if len(im.Pixels) != im.N*im.H*im.W*im.C || len(im.Labels) != im.N ||
+				im.N > 0 && (side > 0 && im.H != int(side) || im.H != im.W) {
+				t.Fatalf("%d images of %dx%dx%d, %d pixels and %d labels", im.N, im.H, im.W, im.C, len(im.Pixels),
+					len(im.Labels))
 			}
 			for _, l := range im.Labels {
 				if l < 0 || int(l) >= len(d.Info.Classes) {
@@ -358,8 +382,10 @@ func FuzzFolder(f *testing.F) {
 				}
 			}
 		}
-		if d.Skipped != len(d.Warnings) || d.Train.N+d.Test.N+d.Skipped != 3 || len(d.Mean) != d.Train.C || !(d.Std[0] > 0) {
-			t.Fatalf("%d + %d images, %d skipped, warnings %q, mean %v, deviation %v", d.Train.N, d.Test.N, d.Skipped, d.Warnings, d.Mean, d.Std)
+		if d.Skipped != len(d.Warnings) || d.Train.N+d.Test.N+d.Skipped != 3 || len(d.Mean) != d.Train.C ||
+			!(d.Std[0] > 0) {
+			t.Fatalf("%d + %d images, %d skipped, warnings %q, mean %v, deviation %v", d.Train.N, d.Test.N, d.Skipped,
+				d.Warnings, d.Mean, d.Std)
 		}
 	})
 }
@@ -370,7 +396,8 @@ func FuzzImage(f *testing.F) {
 	for i := range img.Pix {
 		img.Pix[i] = uint8(r.IntN(256))
 	}
-	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), pngHeader(4096, 4096), nil, pngOf(img)[:50], jpegOf(img)[:200]} {
+	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535),
+		pngHeader(4096, 4096), nil, pngOf(img)[:50], jpegOf(img)[:200]} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -409,7 +436,8 @@ func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
 		put(t, path, c.file)
 		got, err := ReadImage(path, c.side, c.channels)
 		if err != nil || !slices.Equal(got, slices.Repeat(c.want, c.side*c.side)) {
-			t.Errorf("%s: %d values beginning with %v, %v; want all %v", name, len(got), got[:min(3, len(got))], err, c.want)
+			t.Errorf("%s: %d values beginning with %v, %v; want all %v", name, len(got),
+				got[:min(3, len(got))], err, c.want)
 		}
 	}
 	huge := filepath.Join(dir, "huge")
@@ -433,7 +461,8 @@ func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
 		{huge, 0, 1, "a side of 1 to 1024"},
 		{huge, 8, 2, "1 or 3 channels"},
 	} {
-		if _, err := ReadImage(c.file, c.side, c.channels); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "dataset: ") {
+		if _, err := ReadImage(c.file, c.side, c.channels); err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.HasPrefix(err.Error(), "dataset: ") {
 			t.Errorf("%s at %d with %d channels: error %v, want one with %q", c.file, c.side, c.channels, err, c.want)
 		}
 	}

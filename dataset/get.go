@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// Get downloads the files of a data set into dir, or into the first of [Places], unless they are there and right. It may be called again after
-// an interruption and goes on where it stopped. progress, if not nil, is told the bytes of each file now and then and at its end, from this
-// goroutine. A set that is built in needs nothing.
+// Get downloads the files of a data set into dir, or into the first of [Places], unless they are there and right. It
+// may be called again after an interruption and goes on where it stopped. progress, if not nil, is told the bytes of
+// each file now and then and at its end, from this goroutine. A set that is built in needs nothing.
 //
-// A file grows as NAME.part and takes its name only when its size and SHA-256 are the published ones. $NASNET_MIRROR, when set, replaces the
-// server: MIRROR/DATASET/FILE.
+// A file grows as NAME.part and takes its name only when its size and SHA-256 are the published ones. $NASNET_MIRROR,
+// when set, replaces the server: MIRROR/DATASET/FILE.
 func Get(ctx context.Context, name, dir string, progress func(file string, done, total int64)) error {
 	s, err := Lookup(name)
 	if err != nil {
@@ -62,8 +62,9 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// fetch brings one file. An attempt that was cut short is followed by another from where it ended; a whole file with a wrong checksum is
-// fetched again from the start once if it was pieced together, since the piece may have been of something else.
+// fetch brings one file. An attempt that was cut short is followed by another from where it ended; a whole file with a
+// wrong checksum is fetched again from the start once if it was pieced together, since the piece may have been of
+// something else.
 func fetch(ctx context.Context, f File, dir string, progress func(string, int64, int64)) error {
 	path := filepath.Join(dir, f.Name)
 	if verify(ctx, path, f) == nil {
@@ -167,8 +168,10 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 	}
 	defer resp.Body.Close()
 	switch {
-	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", done)):
-	case resp.StatusCode == http.StatusOK && resp.ContentLength >= 0 && resp.ContentLength != f.Size: // another file, or a page about an error
+	case resp.StatusCode == http.StatusPartialContent &&
+		strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", done)):
+	case resp.StatusCode == http.StatusOK && resp.ContentLength >= 0 && resp.ContentLength != f.Size:
+		// another file, or a page about an error
 		return refusal{fmt.Errorf("%s: %w", f.URL, &sizeError{resp.ContentLength, f.Size})}
 	case resp.StatusCode == http.StatusOK:
 		if done, err = 0, restart(out); err != nil { // the server gives the whole file or does not know ranges
@@ -178,7 +181,8 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 		if err := restart(out); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s: %s with range %q, want one from byte %d", f.URL, resp.Status, resp.Header.Get("Content-Range"), done)
+		return fmt.Errorf("%s: %s with range %q, want one from byte %d", f.URL, resp.Status,
+			resp.Header.Get("Content-Range"), done)
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		return fmt.Errorf("%s: %s", f.URL, resp.Status)
 	default:

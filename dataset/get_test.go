@@ -28,9 +28,11 @@ func published(t *testing.T, handler http.HandlerFunc) (body []byte, dir string)
 	sum := sha256.Sum256(body)
 	before := dataset.Sources
 	t.Cleanup(func() { dataset.Sources = before })
-	dataset.Sources = append(before[:len(before):len(before)], dataset.Source{Info: dataset.Info{Name: "remote", Title: "a test", Files: []dataset.File{
-		{Name: "file.bin", URL: server.URL + "/file.bin", Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])},
-	}}})
+	dataset.Sources = append(before[:len(before):len(before)],
+		dataset.Source{Info: dataset.Info{Name: "remote", Title: "a test", Files: []dataset.File{
+			{Name: "file.bin", URL: server.URL + "/file.bin", Size: int64(len(body)),
+				SHA256: hex.EncodeToString(sum[:])},
+		}}})
 	return body, t.TempDir()
 }
 
@@ -46,7 +48,8 @@ func cut(w http.ResponseWriter, r *http.Request, n int) {
 	from := 0
 	if v, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
 		from, _ = strconv.Atoi(strings.TrimSuffix(v, "-"))
-		w.Header().Set("Content-Range", "bytes "+strconv.Itoa(from)+"-"+strconv.Itoa(len(content)-1)+"/"+strconv.Itoa(len(content)))
+		w.Header().Set("Content-Range", "bytes "+strconv.Itoa(from)+"-"+strconv.Itoa(len(content)-1)+"/"+
+			strconv.Itoa(len(content)))
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)-from))
 	if from > 0 {
@@ -92,7 +95,8 @@ func TestGet(t *testing.T) {
 			}
 			whole(w, r)
 		}, 3, "", ""},
-		{"a server without ranges starts again", content[:1000], func(w http.ResponseWriter, r *http.Request) { w.Write(content) }, 1, "", ""},
+		{"a server without ranges starts again", content[:1000],
+			func(w http.ResponseWriter, r *http.Request) { w.Write(content) }, 1, "", ""},
 		{"a range from another place starts again", content[:1000], func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") != "" {
 				r.Header.Set("Range", "bytes=500-")
@@ -106,10 +110,12 @@ func TestGet(t *testing.T) {
 			}
 			whole(w, r)
 		}, 2, "", ""},
-		{"a wrong checksum is refused", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(wrong) }, 1, "sha256", ""},
-		{"a wrong checksum after resuming is refused after one more try", content[:1000], func(w http.ResponseWriter, r *http.Request) {
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(wrong))
-		}, 2, "sha256", ""},
+		{"a wrong checksum is refused", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(wrong) }, 1,
+			"sha256", ""},
+		{"a wrong checksum after resuming is refused after one more try", content[:1000],
+			func(w http.ResponseWriter, r *http.Request) {
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(wrong))
+			}, 2, "sha256", ""},
 		{"a file that is not there", nil, http.NotFound, 1, "404", "file.bin.part"},
 		{"a body that is announced as too large", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "128001")
@@ -128,9 +134,12 @@ func TestGet(t *testing.T) {
 				}
 			}
 		}, 1, "more than the 128000 bytes wanted", "file.bin.part"},
-		{"a page instead of the rest leaves what came", content[:1000], func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1,
+		{"a page instead of the rest leaves what came", content[:1000],
+			func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1,
 			"18 bytes, want 128000", "file.bin.part"},
-		{"a page instead of the file", nil, func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1, "18 bytes, want 128000", "file.bin.part"},
+		{"a page instead of the file", nil, func(w http.ResponseWriter, r *http.Request) {
+			w.Write([]byte("<html>log in first"))
+		}, 1, "18 bytes, want 128000", "file.bin.part"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			calls.Store(0)
@@ -151,14 +160,16 @@ func TestGet(t *testing.T) {
 				t.Errorf("%d requests %q, want %d", n, ranges, test.calls)
 			}
 			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) || !strings.Contains(err.Error(), "file.bin") {
+				if err == nil || !strings.Contains(err.Error(), test.err) ||
+					!strings.Contains(err.Error(), "file.bin") {
 					t.Errorf("error %v, want one with %q", err, test.err)
 				}
 				if left := strings.Join(leftovers(t, dir), " "); left != test.left {
 					t.Errorf("left in the folder: %q, want %q", left, test.left)
 				}
 				if test.part != nil && test.left != "" {
-					if st, err := os.Stat(filepath.Join(dir, test.left)); err != nil || st.Size() != int64(len(test.part)) {
+					if st, err := os.Stat(filepath.Join(dir, test.left)); err != nil ||
+						st.Size() != int64(len(test.part)) {
 						t.Errorf("of %d bytes that had come this is left: %v, %v", len(test.part), st.Size(), err)
 					}
 				}
@@ -199,7 +210,8 @@ func TestGetLeavesGoodFilesAloneAndReplacesBadOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, _ := os.ReadFile(path); !bytes.Equal(got, body) || calls.Load() != step.calls {
-			t.Errorf("%s: %d bytes after %d requests, want %d after %d", step.name, len(got), calls.Load(), len(body), step.calls)
+			t.Errorf("%s: %d bytes after %d requests, want %d after %d", step.name, len(got), calls.Load(),
+				len(body), step.calls)
 		}
 	}
 }
@@ -209,9 +221,13 @@ func TestGetGivesUpOnAServerThatFailsAlways(t *testing.T) {
 		t.Skip("waits three seconds between its attempts")
 	}
 	var calls atomic.Int32
-	_, dir := published(t, func(w http.ResponseWriter, r *http.Request) { calls.Add(1); http.Error(w, "no", http.StatusBadGateway) })
+	_, dir := published(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		http.Error(w, "no", http.StatusBadGateway)
+	})
 	err := dataset.Get(context.Background(), "remote", dir, nil)
-	if err == nil || !strings.Contains(err.Error(), "given up after 4 attempts") || !strings.Contains(err.Error(), "502") || calls.Load() != 4 {
+	if err == nil || !strings.Contains(err.Error(), "given up after 4 attempts") ||
+		!strings.Contains(err.Error(), "502") || calls.Load() != 4 {
 		t.Errorf("error %v after %d requests", err, calls.Load())
 	}
 }
@@ -250,7 +266,10 @@ func TestGetIsCancelledAndResumed(t *testing.T) {
 func TestMirrorReplacesTheServer(t *testing.T) {
 	published(t, http.NotFound)
 	var asked string
-	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked = r.URL.Path; whole(w, r) }))
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Path
+		whole(w, r)
+	}))
 	defer mirror.Close()
 	t.Setenv("NASNET_MIRROR", mirror.URL+"/data/")
 	t.Setenv("NASNET_DATA", t.TempDir())
@@ -260,14 +279,16 @@ func TestMirrorReplacesTheServer(t *testing.T) {
 	if asked != "/data/remote/file.bin" {
 		t.Errorf("asked the mirror for %s", asked)
 	}
-	if st := check(t, "remote", ""); len(st) != 1 || st[0].Status != dataset.StatusOK || !strings.HasPrefix(st[0].Path, os.Getenv("NASNET_DATA")) {
+	if st := check(t, "remote", ""); len(st) != 1 || st[0].Status != dataset.StatusOK ||
+		!strings.HasPrefix(st[0].Path, os.Getenv("NASNET_DATA")) {
 		t.Errorf("%+v", st)
 	}
 }
 
 func TestGetOfWhatIsNotPublished(t *testing.T) {
 	for _, name := range []string{"folder", "no-such-set"} {
-		if err := dataset.Get(context.Background(), name, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), name) {
+		if err := dataset.Get(context.Background(), name, t.TempDir(), nil); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -283,16 +304,20 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 		make               func() error
 	}{
 		{"nothing there", dataset.StatusMissing, "", func() error { return nil }},
-		{"a folder in its place", dataset.StatusBroken, "not a regular file", func() error { return os.Mkdir(path, 0o755) }},
-		{"one byte short", dataset.StatusSize, "127999 bytes, want 128000", func() error { os.Remove(path); return os.WriteFile(path, body[1:], 0o644) }},
-		{"one bit flipped", dataset.StatusChecksum, "want ", func() error { return os.WriteFile(path, flipped, 0o644) }},
+		{"a folder in its place", dataset.StatusBroken, "not a regular file",
+			func() error { return os.Mkdir(path, 0o755) }},
+		{"one byte short", dataset.StatusSize, "127999 bytes, want 128000",
+			func() error { os.Remove(path); return os.WriteFile(path, body[1:], 0o644) }},
+		{"one bit flipped", dataset.StatusChecksum, "want ",
+			func() error { return os.WriteFile(path, flipped, 0o644) }},
 		{"right", dataset.StatusOK, "", func() error { return os.WriteFile(path, body, 0o644) }},
 	} {
 		if err := test.make(); err != nil {
 			t.Fatal(err)
 		}
 		st := check(t, "remote", dir)
-		if len(st) != 1 || st[0].Status != test.want || !strings.Contains(st[0].Detail, test.detail) || st[0].Path != path {
+		if len(st) != 1 || st[0].Status != test.want || !strings.Contains(st[0].Detail, test.detail) ||
+			st[0].Path != path {
 			t.Errorf("%s: %+v, want %s with %q", test.name, st, test.want, test.detail)
 		}
 	}
@@ -309,7 +334,8 @@ func TestCheckOfSetsWithoutFiles(t *testing.T) {
 		t.Error("an unknown name was accepted")
 	}
 	st := check(t, "mnist", t.TempDir())
-	if len(st) != 4 || st[0].Status != dataset.StatusMissing || !strings.HasSuffix(st[3].Path, "t10k-labels-idx1-ubyte.gz") {
+	if len(st) != 4 || st[0].Status != dataset.StatusMissing ||
+		!strings.HasSuffix(st[3].Path, "t10k-labels-idx1-ubyte.gz") {
 		t.Errorf("empty folder: %+v", st)
 	}
 }

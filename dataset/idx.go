@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// The IDX format of MNIST: two zero bytes, the type (8 = unsigned byte), the number of dimensions, each dimension as a big-endian uint32, then
-// the values in C order.
+// The IDX format of MNIST: two zero bytes, the type (8 = unsigned byte), the number of dimensions, each dimension as a
+// big-endian uint32, then the values in C order.
 
 // readIDX reads one array of bytes of the wanted rank.
 func readIDX(r io.Reader, rank int) (shape []int, data []byte, err error) {
@@ -26,7 +26,8 @@ func readIDX(r io.Reader, rank int) (shape []int, data []byte, err error) {
 		return nil, nil, fmt.Errorf("idx: header ends after %d of %d bytes: %w", k, len(head), err)
 	}
 	if want := [4]byte{0, 0, 8, byte(rank)}; [4]byte(head) != want {
-		return nil, nil, fmt.Errorf("idx: starts with % x, want % x (unsigned bytes, %d dimensions)", head[:4], want, rank)
+		return nil, nil, fmt.Errorf("idx: starts with % x, want % x (unsigned bytes, %d dimensions)",
+			head[:4], want, rank)
 	}
 	size := int64(1)
 	for i := range rank {
@@ -50,10 +51,13 @@ func readIDX(r io.Reader, rank int) (shape []int, data []byte, err error) {
 	return shape, data, nil
 }
 
-// idxFiles are the files of MNIST and the sets that took its form: images and labels for training, images and labels for the test.
-var idxFiles = []string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}
+// idxFiles are the files of MNIST and the sets that took its form: images and labels for training, images and labels
+// for the test.
+var idxFiles = []string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+	"t10k-labels-idx1-ubyte"}
 
-// findIDX returns the path of an IDX file in dir: compressed or plain, and in the spelling train-images.idx3-ubyte of old archives.
+// findIDX returns the path of an IDX file in dir: compressed or plain, and in the spelling train-images.idx3-ubyte of
+// old archives.
 func findIDX(dir, name string) (string, bool) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
 	for _, n := range []string{name + ".gz", name, dotted + ".gz", dotted} {
@@ -87,8 +91,8 @@ func loadIDX(ctx context.Context, info Info, o Options) (*Data, error) {
 	return finish(ctx, d, o, contents)
 }
 
-// loadIDXFolder loads any four IDX files. When they are a published set they get its name and class names, else there is a warning and the
-// classes are numbers.
+// loadIDXFolder loads any four IDX files. When they are a published set they get its name and class names, else there
+// is a warning and the classes are numbers.
 func loadIDXFolder(ctx context.Context, o Options) (*Data, error) {
 	labels, _ := findIDX(o.Dir, idxFiles[3])
 	for _, info := range []Info{fashionInfo, mnistInfo} {
@@ -97,7 +101,8 @@ func loadIDXFolder(ctx context.Context, o Options) (*Data, error) {
 		}
 	}
 	name := filepath.Base(o.Dir)
-	d, contents, err := readIDXFolder(ctx, o.Dir, Info{Name: name, Title: "IDX files in " + o.Dir, License: "not known", Source: o.Dir})
+	d, contents, err := readIDXFolder(ctx, o.Dir, Info{Name: name, Title: "IDX files in " + o.Dir, License: "not known",
+		Source: o.Dir})
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +148,8 @@ func readIDXFolder(ctx context.Context, dir string, info Info) (*Data, []content
 		*part = Images{N: shapes[0][0], H: shapes[0][1], W: shapes[0][2], C: 1, Pixels: arrays[0], Labels: labels}
 	}
 	if d.Train.H != d.Test.H || d.Train.W != d.Test.W {
-		return nil, nil, fmt.Errorf("%s: training images are %dx%d, test images %dx%d", dir, d.Train.H, d.Train.W, d.Test.H, d.Test.W)
+		return nil, nil, fmt.Errorf("%s: training images are %dx%d, test images %dx%d", dir, d.Train.H, d.Train.W,
+			d.Test.H, d.Test.W)
 	}
 	return d, contents, nil
 }

@@ -31,7 +31,8 @@ func gzipped(b []byte) []byte {
 	return out.Bytes()
 }
 
-// idxFolder writes four small files: 6 training and 4 test images of 3x2, labels 0 and 1 in turn. change may alter the contents.
+// idxFolder writes four small files: 6 training and 4 test images of 3x2, labels 0 and 1 in turn. change may alter the
+// contents.
 func idxFolder(t *testing.T, change func(files map[string][]byte)) string {
 	t.Helper()
 	files := map[string][]byte{}
@@ -75,13 +76,15 @@ func TestIDXFolderLoads(t *testing.T) {
 	if plain.SHA256 != packed.SHA256 {
 		t.Error("compression changed the checksum of the data")
 	}
-	if d := plain; d.Train.N != 6 || d.Train.H != 3 || d.Train.W != 2 || d.Test.N != 4 || d.Test.Pixels[0] != 10 || d.Test.Labels[1] != 1 || len(d.Info.Classes) != 2 {
+	if d := plain; d.Train.N != 6 || d.Train.H != 3 || d.Train.W != 2 || d.Test.N != 4 || d.Test.Pixels[0] != 10 ||
+		d.Test.Labels[1] != 1 || len(d.Info.Classes) != 2 {
 		t.Errorf("read %+v", d)
 	}
 	if len(plain.Warnings) != 1 {
 		t.Errorf("warnings %q, want one that the checksum is not known", plain.Warnings)
 	}
-	changed, err := Load(context.Background(), idxFolder(t, func(files map[string][]byte) { files[idxFiles[2]][20]++ }), Options{})
+	changed, err := Load(context.Background(), idxFolder(t, func(files map[string][]byte) { files[idxFiles[2]][20]++ }),
+		Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,24 +102,40 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 	}{
 		{"a missing file", func(f map[string][]byte) { delete(f, labels) }, labels},
 		{"an empty file", func(f map[string][]byte) { f[images] = nil }, "header ends after 0 of 16 bytes"},
-		{"a header cut short", func(f map[string][]byte) { f[images] = f[images][:15] }, "header ends after 15 of 16 bytes"},
+		{"a header cut short", func(f map[string][]byte) { f[images] = f[images][:15] },
+			"header ends after 15 of 16 bytes"},
 		{"another type of values", func(f map[string][]byte) { f[images][2] = 0x0d }, "starts with 00 00 0d 03"},
 		{"labels where images should be", func(f map[string][]byte) { f[images] = f[labels] }, "idx: "},
-		{"one byte too few", func(f map[string][]byte) { f[images] = f[images][:len(f[images])-1] }, "ends after 35 of 36 bytes"},
-		{"one byte too many", func(f map[string][]byte) { f[images] = append(f[images], 0) }, "1 bytes follow after the 52 wanted"},
-		{"four billion images", func(f map[string][]byte) { f[images] = idxBytes(nil, 1<<32-1, 28, 28) }, "dimension 0 is 4294967295"},
-		{"images of four billion rows", func(f map[string][]byte) { f[images] = idxBytes(nil, 1, 1<<32-1, 1) }, "dimension 1 is 4294967295"},
-		{"a product of a terabyte", func(f map[string][]byte) { f[images] = idxBytes(nil, 1<<20, 1024, 1024) }, "more than 4294967296 bytes"},
+		{"one byte too few", func(f map[string][]byte) { f[images] = f[images][:len(f[images])-1] },
+			"ends after 35 of 36 bytes"},
+		{"one byte too many", func(f map[string][]byte) { f[images] = append(f[images], 0) },
+			"1 bytes follow after the 52 wanted"},
+		{"four billion images", func(f map[string][]byte) { f[images] = idxBytes(nil, 1<<32-1, 28, 28) },
+			"dimension 0 is 4294967295"},
+		{"images of four billion rows", func(f map[string][]byte) { f[images] = idxBytes(nil, 1, 1<<32-1, 1) },
+			"dimension 1 is 4294967295"},
+		{"a product of a terabyte", func(f map[string][]byte) { f[images] = idxBytes(nil, 1<<20, 1024, 1024) },
+			"more than 4294967296 bytes"},
 		{"no images", func(f map[string][]byte) { f[images] = idxBytes(nil, 0, 3, 2) }, "dimension 0 is 0"},
-		{"fewer labels than images", func(f map[string][]byte) { f[labels] = idxBytes([]byte{0, 1}, 2) }, "6 images and 2 labels"},
-		{"test images of another size", func(f map[string][]byte) { f[idxFiles[2]] = idxBytes(make([]byte, 4*4), 4, 2, 2) }, "training images are 3x2, test images 2x2"},
-		{"gzip cut short", func(f map[string][]byte) { z := gzipped(f[images]); f[images] = z[:len(z)-9] }, "unexpected EOF"},
-		{"gzip with a flipped bit", func(f map[string][]byte) { z := gzipped(f[images]); z[len(z)-7] ^= 1; f[images] = z }, "gzip: invalid checksum"},
+		{"fewer labels than images", func(f map[string][]byte) { f[labels] = idxBytes([]byte{0, 1}, 2) },
+			"6 images and 2 labels"},
+		{"test images of another size", func(f map[string][]byte) {
+			f[idxFiles[2]] = idxBytes(make([]byte, 4*4), 4, 2, 2)
+		}, "training images are 3x2, test images 2x2"},
+		{"gzip cut short", func(f map[string][]byte) { z := gzipped(f[images]); f[images] = z[:len(z)-9] },
+			"unexpected EOF"},
+		{"gzip with a flipped bit", func(f map[string][]byte) {
+			z := gzipped(f[images])
+			z[len(z)-7] ^= 1
+			f[images] = z
+		}, "gzip: invalid checksum"},
 		{"a gzip bomb of images", func(f map[string][]byte) {
 			delete(f, images)
 			f[images+".gz"] = gzipped(idxBytes(make([]byte, 80<<20), 80<<10, 32, 32))
 		}, "content is larger than 67108864 bytes"},
-		{"a gzip bomb behind the images", func(f map[string][]byte) { f[images] = gzipped(append(f[images], make([]byte, 1<<24)...)) }, "follow after the 52 wanted"},
+		{"a gzip bomb behind the images", func(f map[string][]byte) {
+			f[images] = gzipped(append(f[images], make([]byte, 1<<24)...))
+		}, "follow after the 52 wanted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(context.Background(), idxFolder(t, test.change), Options{})
@@ -141,7 +160,8 @@ func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
 		{"plain, another checksum", good, "want " + sum},
 		{"packed, one byte short", gzipped(good[:len(good)-1]), "ends after 3 of 4 bytes"},
 		{"packed, one byte long", gzipped(append(bytes.Clone(good), 0)), "content is larger than 12 bytes"},
-		{"packed, cut by one byte", gzipped(good)[:len(gzipped(good))-1], "want 12 bytes of content with sha256 " + sum},
+		{"packed, cut by one byte", gzipped(good)[:len(gzipped(good))-1],
+			"want 12 bytes of content with sha256 " + sum},
 		{"packed, another checksum", gzipped(good), "want " + sum},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -149,7 +169,8 @@ func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
 			if err := os.WriteFile(path, test.file, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			_, _, _, err := readIDXFile(context.Background(), path, "labels", 1, File{ContentSize: 12, ContentSHA256: sum})
+			_, _, _, err := readIDXFile(context.Background(), path, "labels", 1,
+				File{ContentSize: 12, ContentSHA256: sum})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -176,7 +197,8 @@ func TestLoadStopsWhenCancelled(t *testing.T) {
 
 func FuzzIDX(f *testing.F) {
 	good := idxBytes(make([]byte, 2*3*2), 2, 3, 2)
-	for _, seed := range [][]byte{nil, good, good[:len(good)-1], gzipped(good), idxBytes(nil, 1<<32-1, 1<<32-1, 1<<32-1), idxBytes(nil, 1<<24, 1, 1), gzipped(good)[:20]} {
+	for _, seed := range [][]byte{nil, good, good[:len(good)-1], gzipped(good),
+		idxBytes(nil, 1<<32-1, 1<<32-1, 1<<32-1), idxBytes(nil, 1<<24, 1, 1), gzipped(good)[:20]} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

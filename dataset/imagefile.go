@@ -19,13 +19,15 @@ import (
 	"sync/atomic"
 )
 
-// Caps on one image file, ours: 16.7 million pixels are 134 MB in the widest format, for each of the goroutines that decode.
+// Caps on one image file, ours: 16.7 million pixels are 134 MB in the widest format, for each of the goroutines that
+// decode.
 const (
 	maxImagePixels = 1 << 24
 	maxImageBytes  = 64 << 20
-	maxScans       = 500 // of a JPEG: each may go over all pixels and take a few bytes; progressive ones in use have about 10
-	defaultBroken  = 20
-	defaultSide    = 32
+	// of a JPEG: each may go over all pixels and take a few bytes; progressive ones in use have about 10
+	maxScans      = 500
+	defaultBroken = 20
+	defaultSide   = 32
 )
 
 // Markers of JPEG (ITU T.81, B.1.1.3). Within the data of a scan no marker can stand.
@@ -54,8 +56,9 @@ type folderLoader struct {
 	skipped        atomic.Int64
 }
 
-// each runs step on all files that are not broken yet, on all cores, and waits. An error of step marks the file as broken; one more than is
-// tolerated ends the work. The caller's context is asked for its error at every file: a caller may take that as a sign of life.
+// each runs step on all files that are not broken yet, on all cores, and waits. An error of step marks the file as
+// broken; one more than is tolerated ends the work. The caller's context is asked for its error at every file: a caller
+// may take that as a sign of life.
 func (l *folderLoader) each(caller context.Context, files []*imageFile, step func(*imageFile) error) error {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
@@ -76,7 +79,8 @@ func (l *folderLoader) each(caller context.Context, files []*imageFile, step fun
 					continue
 				}
 				if n := l.skipped.Add(1); n > int64(max(0, l.broken)) {
-					cancel(fmt.Errorf("%s: %s: %w (%d broken images, %d are tolerated)", l.dir, f.name, f.broken, n, max(0, l.broken)))
+					cancel(fmt.Errorf("%s: %s: %w (%d broken images, %d are tolerated)", l.dir, f.name, f.broken, n,
+						max(0, l.broken)))
 				}
 			}
 		})
@@ -208,11 +212,12 @@ func decodeConfig(r io.Reader) (image.Config, error) {
 	return c, nil
 }
 
-// ReadImage reads one PNG or JPEG file as [Load] reads those of a folder: (side, side, channels), the middle square of the image, resized. channels is 1,
-// where colours become their luma, or 3.
+// ReadImage reads one PNG or JPEG file as [Load] reads those of a folder: (side, side, channels), the middle square of
+// the image, resized. channels is 1, where colours become their luma, or 3.
 func ReadImage(file string, side, channels int) ([]uint8, error) {
 	if side < 1 || side > maxSide || channels != 1 && channels != 3 {
-		return nil, fmt.Errorf("dataset: images of %dx%dx%d; want a side of 1 to %d, and 1 or 3 channels", side, side, channels, maxSide)
+		return nil, fmt.Errorf("dataset: images of %dx%dx%d; want a side of 1 to %d, and 1 or 3 channels", side, side,
+			channels, maxSide)
 	}
 	f, st, err := openRegular(file)
 	if err != nil {
@@ -239,8 +244,8 @@ func smallEnough(st os.FileInfo) error {
 	return nil
 }
 
-// decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black, and colours their luma where there
-// is one channel.
+// decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black,
+// and colours their luma where there is one channel.
 func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	if _, err := decodeConfig(bytes.NewReader(b)); err != nil {
 		return err
@@ -273,7 +278,8 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	return nil
 }
 
-// greyOf is what image/color and JFIF take for the brightness of a colour: 0.299 R + 0.587 G + 0.114 B, rounded. That of a grey is its value.
+// greyOf is what image/color and JFIF take for the brightness of a colour: 0.299 R + 0.587 G + 0.114 B, rounded. That
+// of a grey is its value.
 func greyOf(r, g, b uint8) uint8 {
 	return uint8((19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) + 1<<15) >> 16)
 }

@@ -15,12 +15,13 @@ import (
 // ErrMissing is wrapped by the errors of [Load] that a download would cure.
 var ErrMissing = errors.New("files not found")
 
-// Load reads a data set: a name of [Sources], a folder or a CIFAR archive. For a folder what is in it decides: IDX files, CIFAR's binary
-// files, or class sub-folders with PNG and JPEG images.
+// Load reads a data set: a name of [Sources], a folder or a CIFAR archive. For a folder what is in it decides: IDX
+// files, CIFAR's binary files, or class sub-folders with PNG and JPEG images.
 //
-// A file of a wrong size is refused with the size found and the size wanted. A file of the right size with a checksum that was never published
-// is refused as well when it was asked for as fashion-mnist or mnist, because other sets come in files of the same names and sizes; for CIFAR,
-// which circulates in re-encoded editions, and for a folder of IDX files it is accepted with a warning in Data.Warnings.
+// A file of a wrong size is refused with the size found and the size wanted. A file of the right size with a checksum
+// that was never published is refused as well when it was asked for as fashion-mnist or mnist, because other sets come
+// in files of the same names and sizes; for CIFAR, which circulates in re-encoded editions, and for a folder of IDX
+// files it is accepted with a warning in Data.Warnings.
 func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
 	s, err := sourceFor(nameOrDir, &o)
 	if err != nil {
@@ -33,8 +34,9 @@ func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
 	return d, nil
 }
 
-// Survey tells what [Load] would find, mostly without reading it: what is published of a set with a name, and of a folder of images what its listing and the
-// headers of its files say, where images that prove broken later are counted. Other IDX files than the published ones are read.
+// Survey tells what [Load] would find, mostly without reading it: what is published of a set with a name, and of a
+// folder of images what its listing and the headers of its files say, where images that prove broken later are counted.
+// Other IDX files than the published ones are read.
 func Survey(ctx context.Context, nameOrDir string, o Options) (Info, error) {
 	s, err := sourceFor(nameOrDir, &o)
 	if err != nil {
@@ -68,7 +70,8 @@ func Lookup(name string) (Source, error) {
 			return s, nil
 		}
 	}
-	return Source{}, fmt.Errorf("unknown data set %q\nthe names are %s; a folder of images works too", name, strings.Join(Names(), ", "))
+	return Source{}, fmt.Errorf("unknown data set %q\nthe names are %s; a folder of images works too", name,
+		strings.Join(Names(), ", "))
 }
 
 // Names lists the sources in the order of the table.
@@ -129,11 +132,13 @@ func sourceFor(nameOrDir string, o *Options) (Source, error) {
 			return Lookup(c.info.Name)
 		}
 	}
-	return Source{}, fmt.Errorf("%s is a file; want a folder, %s or %s", nameOrDir, cifar10.info.Files[0].Name, cifar100.info.Files[0].Name)
+	return Source{}, fmt.Errorf("%s is a file; want a folder, %s or %s", nameOrDir, cifar10.info.Files[0].Name,
+		cifar100.info.Files[0].Name)
 }
 
-// Places lists the folders where the files of a data set are looked for when none is given: $NASNET_DATA/NAME, $XDG_DATA_HOME/nasnet/data/NAME
-// ($HOME/.local/share when that is unset) and /usr/share/datasets/NAME, where Debian's packages put theirs. [Get] writes to the first.
+// Places lists the folders where the files of a data set are looked for when none is given: $NASNET_DATA/NAME,
+// $XDG_DATA_HOME/nasnet/data/NAME ($HOME/.local/share when that is unset) and /usr/share/datasets/NAME, where Debian's
+// packages put theirs. [Get] writes to the first.
 func Places(name string) []string {
 	var places []string
 	if dir := os.Getenv("NASNET_DATA"); dir != "" {
@@ -171,12 +176,14 @@ func hint(info Info) string {
 	}
 	h := "fetch them with: nasnet data get " + info.Name
 	if info.Name == fashionInfo.Name {
-		h += fmt.Sprintf("\nor use --data %s, the %d images of it that are built in", fashion10kInfo.Name, fashion10kInfo.TrainImages+fashion10kInfo.TestImages)
+		h += fmt.Sprintf("\nor use --data %s, the %d images of it that are built in", fashion10kInfo.Name,
+			fashion10kInfo.TrainImages+fashion10kInfo.TestImages)
 	}
 	return h
 }
 
-// finish completes what a source has read: size, statistics and checksum. contents are in the order in which they were read.
+// finish completes what a source has read: size, statistics and checksum. contents are in the order in which they were
+// read.
 func finish(ctx context.Context, d *Data, o Options, contents []content) (*Data, error) {
 	var err error
 	if o.Image > 0 {

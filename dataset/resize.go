@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Caps on what a data set may ask of the machine. They are ours: far above every set in use here, far below what would hurt.
+// Caps on what a data set may ask of the machine. They are ours: far above every set in use here, far below what would
+// hurt.
 const (
 	maxSide   = 1024     // pixels of a side after resizing, and of a side in an IDX file
 	maxImages = 20 << 20 // images in one part
@@ -15,10 +16,12 @@ const (
 // newImages makes room for n images, or says why not.
 func newImages(n, h, w, c int) (Images, error) {
 	if n < 0 || n > maxImages || h < 1 || h > maxSide || w < 1 || w > maxSide || c < 1 || c > 4 {
-		return Images{}, fmt.Errorf("%d images of %dx%dx%d: at most %d of %dx%dx4", n, h, w, c, maxImages, maxSide, maxSide)
+		return Images{}, fmt.Errorf("%d images of %dx%dx%d: at most %d of %dx%dx4", n, h, w, c, maxImages,
+			maxSide, maxSide)
 	}
 	if total := int64(n) * int64(h) * int64(w) * int64(c); total > maxPixels {
-		return Images{}, fmt.Errorf("%d images of %dx%dx%d take %d bytes, more than %d: ask for a smaller image side", n, h, w, c, total, int64(maxPixels))
+		return Images{}, fmt.Errorf("%d images of %dx%dx%d take %d bytes, more than %d: ask for a smaller image side",
+			n, h, w, c, total, int64(maxPixels))
 	}
 	return Images{N: n, H: h, W: w, C: c, Pixels: make([]uint8, n*h*w*c), Labels: make([]int32, n)}, nil
 }
@@ -44,9 +47,10 @@ func resized(ctx context.Context, im Images, side int) (Images, error) {
 	return out, nil
 }
 
-// resizer scales images of one size to another, an axis at a time: area average along an axis that shrinks (each result is the mean of the
-// input interval it covers), bilinear along one that grows (pixel centres at half-integers, edges repeated). It works in integers, weights
-// being multiples of 2^-20 that sum to 1, so every machine gives the same bytes, at most 1 of 255 away from exact arithmetic.
+// resizer scales images of one size to another, an axis at a time: area average along an axis that shrinks (each result
+// is the mean of the input interval it covers), bilinear along one that grows (pixel centres at half-integers, edges
+// repeated). It works in integers, weights being multiples of 2^-20 that sum to 1, so every machine gives the same
+// bytes, at most 1 of 255 away from exact arithmetic.
 type resizer struct {
 	h, w, oh, ow, c int
 	rows, cols      []tap
@@ -103,8 +107,9 @@ func taps(in, out int) []tap {
 	return ts
 }
 
-// areaTap covers the interval [o*in/out, (o+1)*in/out) of the input. In units of 1/out of an input pixel the interval is [o*in, (o+1)*in).
-// The covered length up to each pixel's end is rounded, not each weight, so the weights sum to 1 exactly.
+// areaTap covers the interval [o*in/out, (o+1)*in/out) of the input. In units of 1/out of an input pixel the interval
+// is [o*in, (o+1)*in). The covered length up to each pixel's end is rounded, not each weight, so the weights sum to 1
+// exactly.
 func areaTap(in, out, o int) tap {
 	lo, hi := o*in, (o+1)*in
 	t := tap{start: lo / out}

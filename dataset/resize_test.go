@@ -22,10 +22,13 @@ func TestResize(t *testing.T) {
 		c            int
 		want         []uint8
 	}{
-		{"half the size averages squares of four", []uint8{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150}, 4, 4, 2, 2, 1, []uint8{25, 45, 105, 125}},
-		{"two thirds weighs the shared pixel by half", []uint8{0, 90, 255, 0, 90, 255, 0, 90, 255}, 3, 3, 2, 2, 1, []uint8{30, 200, 30, 200}},
+		{"half the size averages squares of four", []uint8{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130,
+			140, 150}, 4, 4, 2, 2, 1, []uint8{25, 45, 105, 125}},
+		{"two thirds weighs the shared pixel by half", []uint8{0, 90, 255, 0, 90, 255, 0, 90, 255}, 3, 3, 2, 2, 1,
+			[]uint8{30, 200, 30, 200}},
 		{"the own size is a copy", []uint8{1, 2, 3, 4}, 2, 2, 2, 2, 1, []uint8{1, 2, 3, 4}},
-		{"twice the size is bilinear with half-pixel centres", []uint8{0, 100, 0, 100}, 2, 2, 2, 4, 1, []uint8{0, 25, 75, 100, 0, 25, 75, 100}},
+		{"twice the size is bilinear with half-pixel centres", []uint8{0, 100, 0, 100}, 2, 2, 2, 4, 1,
+			[]uint8{0, 25, 75, 100, 0, 25, 75, 100}},
 		{"one pixel fills everything", []uint8{7}, 1, 1, 2, 2, 1, []uint8{7, 7, 7, 7}},
 		{"everything becomes one pixel", []uint8{10, 20, 30, 40}, 2, 2, 1, 1, 1, []uint8{25}},
 		{"channels do not mix", []uint8{0, 255, 0, 255, 0, 255, 0, 255}, 2, 2, 1, 1, 2, []uint8{0, 255}},
@@ -50,7 +53,8 @@ func TestTapsOfAllSizes(t *testing.T) {
 					}
 				}
 				if sum != one || tp.start < 0 || tp.start+len(tp.weight) > in {
-					t.Fatalf("%d to %d, result %d: weights sum to %d, from %d on, %d of them", in, out, o, sum, tp.start, len(tp.weight))
+					t.Fatalf("%d to %d, result %d: weights sum to %d, from %d on, %d of them", in, out, o, sum,
+						tp.start, len(tp.weight))
 				}
 			}
 		}

@@ -46,7 +46,8 @@ func TestSourcesConform(t *testing.T) {
 			}
 			d := load(t, s.Name, dataset.Options{Image: 12})
 			info := d.Info
-			if info.Name != s.Name || info.Image != 12 || d.Train.H != 12 || d.Train.N != info.TrainImages || d.Test.N != info.TestImages || !hex.MatchString(d.SHA256) {
+			if info.Name != s.Name || info.Image != 12 || d.Train.H != 12 || d.Train.N != info.TrainImages ||
+				d.Test.N != info.TestImages || !hex.MatchString(d.SHA256) {
 				t.Errorf("%+v with %d and %d images of side %d", info, d.Train.N, d.Test.N, d.Train.H)
 			}
 			if s.TrainImages != info.TrainImages || s.TestImages != info.TestImages || s.Channels != info.Channels {
@@ -115,7 +116,8 @@ func TestSyntheticIsAFunctionOfItsConfig(t *testing.T) {
 	if err != nil || d.Train.N != 7 || d.Test.N != 2 || d.Train.H != 5 || d.Train.C != 1 || len(d.Info.Classes) != 3 {
 		t.Errorf("%v, %+v", err, d)
 	}
-	for _, c := range []dataset.SyntheticConfig{{Train: -1}, {Image: 5000}, {Channels: 9}, {Classes: -2}, {Classes: 1}, {Classes: 3000}} {
+	for _, c := range []dataset.SyntheticConfig{{Train: -1}, {Image: 5000}, {Channels: 9}, {Classes: -2}, {Classes: 1},
+		{Classes: 3000}} {
 		if _, err := dataset.Synthetic(c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}

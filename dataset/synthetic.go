@@ -11,7 +11,8 @@ import (
 )
 
 var syntheticInfo = Info{
-	Name: "synthetic", Title: "made-up patterns that a small network learns in seconds, for tests", License: "none needed", Source: "made by the program",
+	Name: "synthetic", Title: "made-up patterns that a small network learns in seconds, for tests",
+	License: "none needed", Source: "made by the program",
 	Classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 	Image:   16, Channels: 3,
 	TrainImages: 2000, TestImages: 500,
@@ -31,9 +32,10 @@ type SyntheticConfig struct {
 	Seed                                  uint64
 }
 
-// Synthetic makes a data set without files. Each class is a random 4x4 pattern drawn large; its images are that pattern moved by up to an
-// eighth of the side and covered with noise, which anything that learns at all learns in a few passes. Labels go round in order: the classes
-// are of equal size to within one. The same config gives the same bytes on every machine.
+// Synthetic makes a data set without files. Each class is a random 4x4 pattern drawn large; its images are that pattern
+// moved by up to an eighth of the side and covered with noise, which anything that learns at all learns in a few
+// passes. Labels go round in order: the classes are of equal size to within one. The same config gives the same bytes
+// on every machine.
 func Synthetic(c SyntheticConfig) (*Data, error) {
 	for _, f := range []struct {
 		field    *int
@@ -51,7 +53,8 @@ func Synthetic(c SyntheticConfig) (*Data, error) {
 	for i := range c.Classes {
 		d.Info.Classes = append(d.Info.Classes, strconv.Itoa(i))
 	}
-	r := rand.New(rand.NewChaCha8(sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("nasnet/dataset/synthetic/v1"), c.Seed))))
+	r := rand.New(
+		rand.NewChaCha8(sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("nasnet/dataset/synthetic/v1"), c.Seed))))
 	var err error
 	if d.Train, err = newImages(c.Train, c.Image, c.Image, c.Channels); err != nil {
 		return nil, err
@@ -88,5 +91,6 @@ func Synthetic(c SyntheticConfig) (*Data, error) {
 		}
 		h.Write(im.Pixels)
 	}
-	return finish(context.Background(), d, Options{}, []content{{"synthetic", int64(len(d.Train.Pixels) + len(d.Test.Pixels)), hex.EncodeToString(h.Sum(nil))}})
+	return finish(context.Background(), d, Options{},
+		[]content{{"synthetic", int64(len(d.Train.Pixels) + len(d.Test.Pixels)), hex.EncodeToString(h.Sum(nil))}})
 }

@@ -2,17 +2,21 @@ package nas
 
 import "math"
 
-// Beliefs is what the newest policy would choose, and how sure it has become of each decision. Decisions stand in the order of [space.Space.Decisions].
+// Beliefs is what the newest policy would choose, and how sure it has become of each decision. Decisions stand in the
+// order of [space.Space.Decisions].
 type Beliefs struct {
 	Version int `json:"version"` // of the policy
-	// Exact says that Probabilities are the policy's own, along its greedy path: every earlier decision took its most probable choice. Else the strategy
-	// has no such policy, and they are shares among the last proposals.
-	Exact         bool           `json:"exact"`
-	Probabilities [][]float64    `json:"probabilities"` // [decision][choice], each row sums to 1; nil before there is anything to count
-	Entropy       []EntropyPoint `json:"entropy"`       // oldest first, at most maxEntropyPoints; nil for a strategy without a policy
+	// Exact says that Probabilities are the policy's own, along its greedy path: every earlier decision took its most
+	// probable choice. Else the strategy has no such policy, and they are shares among the last proposals.
+	Exact bool `json:"exact"`
+	// [decision][choice], each row sums to 1; nil before there is anything to count
+	Probabilities [][]float64 `json:"probabilities"`
+	// oldest first, at most maxEntropyPoints; nil for a strategy without a policy
+	Entropy []EntropyPoint `json:"entropy"`
 }
 
-// EntropyPoint is the entropy of each decision in a group of batches, estimated by the mean of -log p of the choices that were drawn.
+// EntropyPoint is the entropy of each decision in a group of batches, estimated by the mean of -log p of the choices
+// that were drawn.
 type EntropyPoint struct {
 	Batch int       `json:"batch"` // the last of the group
 	Nats  []float64 `json:"nats"`  // by decision

@@ -20,22 +20,24 @@ const (
 	StopTrial   Action = "stop-trial"   // end one child; it counts as stopped, not as failed
 	UndoStop    Action = "undo-stop"    // take a stopped child up again, as if it had not been stopped
 	SetWorkers  Action = "workers"      // N children at a time from now on
-	Submit      Action = "submit"       // train a cell made by hand at the search's settings; it is ranked, and never enters an update
-	Retrain     Action = "retrain"      // train a cell at other settings
-	Fork        Action = "fork"         // a new run from a policy version of this one
-	Star        Action = "star"         // mark a trial, or take the mark back
-	Note        Action = "note"         // keep a line of text with a trial
-	Drain       Action = "drain"        // end the program's part in the run after the running children
-	Stop        Action = "stop"         // end it now; running children go on from their last checkpoint at resume
+	// train a cell made by hand at the search's settings; it is ranked, and never enters an update
+	Submit  Action = "submit"
+	Retrain Action = "retrain" // train a cell at other settings
+	Fork    Action = "fork"    // a new run from a policy version of this one
+	Star    Action = "star"    // mark a trial, or take the mark back
+	Note    Action = "note"    // keep a line of text with a trial
+	Drain   Action = "drain"   // end the program's part in the run after the running children
+	Stop    Action = "stop"    // end it now; running children go on from their last checkpoint at resume
 )
 
 // Command is one request to a search. Fields that its Action does not name are ignored.
 type Command struct {
-	Do      Action          `json:"do"`
-	Trial   int             `json:"trial,omitempty"` // what the actions on one trial are about
-	N       int             `json:"n,omitempty"`
-	Text    string          `json:"text,omitempty"`
-	Parent  *int            `json:"parent,omitempty"`  // Submit, Retrain: the trial that the cell is made from; nil: none
+	Do    Action `json:"do"`
+	Trial int    `json:"trial,omitempty"` // what the actions on one trial are about
+	N     int    `json:"n,omitempty"`
+	Text  string `json:"text,omitempty"`
+	// Submit, Retrain: the trial that the cell is made from; nil: none
+	Parent  *int            `json:"parent,omitempty"`
 	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain; nil: the parent's
 	Retrain *RetrainSpec    `json:"retrain,omitempty"` // Retrain
 	Fork    *ForkSpec       `json:"fork,omitempty"`    // Fork
@@ -107,7 +109,8 @@ var ErrClosed = errors.New("the search has ended")
 type Engine interface {
 	// Snapshot returns the newest picture of the run; it is never nil and never changes.
 	Snapshot() *Snapshot
-	// Subscribe returns a channel of size one that gets a value when a newer snapshot is there, and a function that ends the subscription.
+	// Subscribe returns a channel of size one that gets a value when a newer snapshot is there, and a function that
+	// ends the subscription.
 	Subscribe() (updated <-chan struct{}, cancel func())
 	// Do carries out a command and waits for its answer.
 	Do(ctx context.Context, c Command) (Reply, error)

@@ -24,13 +24,16 @@ type Config struct {
 	Ops    string `json:"ops"`    // an op set's name or a comma-separated list
 	Blocks int    `json:"blocks"` // B, blocks per cell
 
-	Controller  controller.Config `json:"controller"`
-	Children    int               `json:"children"` // proposals in all, random cells among them
-	Batch       int               `json:"batch"`    // the controller's proposals per update
-	RandomEvery int               `json:"shadow"`   // one in so many proposals is a random cell, to compare with; 0 = none
-	Lag         int               `json:"lag"`      // batch k is proposed from policy version k-lag
-	Repeats     string            `json:"repeats"`  // an isomorphic cell again: "cached" (same reward, no training) or "retrain"
-	Failures    string            `json:"failures"` // a failed trial in an update: "skip" (left out) or "zero" (reward 0)
+	Controller controller.Config `json:"controller"`
+	Children   int               `json:"children"` // proposals in all, random cells among them
+	Batch      int               `json:"batch"`    // the controller's proposals per update
+	// one in so many proposals is a random cell, to compare with; 0 = none
+	RandomEvery int `json:"shadow"`
+	Lag         int `json:"lag"` // batch k is proposed from policy version k-lag
+	// an isomorphic cell again: "cached" (same reward, no training) or "retrain"
+	Repeats string `json:"repeats"`
+	// a failed trial in an update: "skip" (left out) or "zero" (reward 0)
+	Failures string `json:"failures"`
 
 	child.Setup // of every child
 
@@ -42,16 +45,17 @@ type Config struct {
 
 // Images are those that a search's children train and are judged on.
 type Images struct {
-	Data        string `json:"data"`               // name of a data set or a folder
-	DataDir     string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
-	TrainImages int    `json:"train_images"`       // images a child trains on, class-balanced; 0 = all that validation leaves
-	ValImages   int    `json:"val_images"`         // held-out training images that make the reward
+	Data    string `json:"data"`               // name of a data set or a folder
+	DataDir string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
+	// images a child trains on, class-balanced; 0 = all that validation leaves
+	TrainImages int `json:"train_images"`
+	ValImages   int `json:"val_images"` // held-out training images that make the reward
 }
 
 // Inheritance is what a fork has from the run that it was forked from.
 type Inheritance struct {
-	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They shaped the policy, but their
-	// rewards are not comparable: they are not ranked and not given to repeats.
+	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They
+	// shaped the policy, but their rewards are not comparable: they are not ranked and not given to repeats.
 	Inherited int `json:"inherited,omitempty"`
 
 	// InheritedManual is the same for trials made by hand, counted from FirstManual on.
@@ -75,29 +79,36 @@ type Preset struct {
 
 // Presets lists the presets; the first is the default.
 //
-// quick is sized so that two cores finish the first child within seconds and 20 within minutes. proxy follows the small-proxy advice of EcoNAS (arXiv
-// 2001.01233): reduced resolution and filters, few images, more samples rather than longer training. cifar is the paper's own search (appendix A.1 to
-// A.3): 45,000 + 5,000 images, 20 epochs, N=2, minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
+// quick is sized so that two cores finish the first child within seconds and 20 within minutes. proxy follows the
+// small-proxy advice of EcoNAS (arXiv 2001.01233): reduced resolution and filters, few images, more samples rather than
+// longer training. cifar is the paper's own search (appendix A.1 to A.3): 45,000 + 5,000 images, 20 epochs, N=2,
+// minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
 var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
-		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1, RandomEvery: 5,
-		Controller: controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
+		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1,
+		RandomEvery: 5,
+		Controller:  controller.Config{Strategy: "ppo", LearningRate: 2e-3, Steps: 4, Normalize: true},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 14},
-			Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			Train: child.TrainConfig{Epochs: 3, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine",
+				Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 				DropPath: child.DropPath{Mode: "linear", Prob: 0.1}, Augment: child.Augment{Flip: true}}},
 	}},
 	{"proxy", "CIFAR-10 at 16 px, N=1 F=8, 4 epochs on 3,000 images", Config{
-		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1, RandomEvery: 5,
-		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
+		Images: Images{Data: "cifar10", TrainImages: 3000, ValImages: 2000}, Children: 400, Batch: 20, Lag: 1,
+		RandomEvery: 5,
+		Controller:  controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 10, Normalize: true},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 1, Filters: 8, Image: 16},
-			Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			Train: child.TrainConfig{Epochs: 4, Batch: 32, Optimizer: "sgd", LR: 0.05, Schedule: "cosine",
+				Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 				DropPath: child.DropPath{Mode: "none"}, Augment: child.Augment{Pad: 2, Flip: true}}},
 	}},
 	{"cifar", "the paper's search: CIFAR-10 at 32 px, N=2 F=32, 20 epochs, 20,000 children", Config{
-		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1, RandomEvery: 10,
-		Controller: controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
+		Images: Images{Data: "cifar10", TrainImages: 45000, ValImages: 5000}, Children: 20000, Batch: 20, Lag: 1,
+		RandomEvery: 10,
+		Controller:  controller.Config{Strategy: "ppo", LearningRate: 3.5e-4, Steps: 1},
 		Setup: child.Setup{Net: child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32},
-			Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
+			Train: child.TrainConfig{Epochs: 20, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine",
+				Momentum: 0.9, WeightDecay: 5e-4, Clip: 5,
 				DropPath: child.DropPath{Mode: "linear", Prob: 0.4}, Augment: child.Augment{Pad: 4, Flip: true}}},
 	}},
 }
@@ -108,7 +119,8 @@ func PresetNamed(name string) (Config, error) {
 	for _, p := range Presets {
 		if p.Name == name {
 			c := p.Config
-			c.Preset, c.Seed, c.Ops, c.Blocks, c.Repeats, c.Failures = name, 1, space.OpSets[0].Name, 5, "cached", "skip"
+			c.Preset, c.Seed, c.Ops, c.Blocks, c.Repeats, c.Failures = name, 1, space.OpSets[0].Name, 5,
+				"cached", "skip"
 			c.Controller = c.Controller.WithDefaults()
 			return c, nil
 		}
@@ -138,7 +150,8 @@ func (c Config) Validate() error {
 	case c.RandomEvery == 1:
 		return fmt.Errorf("config: shadow is 1; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly")
 	case c.Train.Shards > 1:
-		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each", c.Train.Shards)
+		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each",
+			c.Train.Shards)
 	}
 	if err := c.Cost.Validate(); err != nil {
 		return fmt.Errorf("config: %w", err)
@@ -172,8 +185,8 @@ func (c Config) RandomAt(id int) bool { return c.RandomEvery > 0 && (id+1)%c.Ran
 // maxConfig bounds the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
 const maxConfig = 64 << 10
 
-// ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not silently half obeyed.
-// Ops that are a named set's get its name.
+// ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not
+// silently half obeyed. Ops that are a named set's get its name.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := strictjson.Decode(b, maxConfig, &c); err != nil {
@@ -200,7 +213,8 @@ type DataSpec struct {
 
 // DataSpec names the images of the search's children.
 func (c Config) DataSpec() DataSpec {
-	return DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Seed: c.Seed}
+	return DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages,
+		ValImages: c.ValImages, Seed: c.Seed}
 }
 
 // ControllerConfig is how the controller is set now, with the seed of the run.
@@ -248,7 +262,8 @@ func CheckName(name string) error {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		case i > 0 && (r == '-' || r == '_' || r == '.'):
 		default:
-			return fmt.Errorf("name %q: want letters and digits and, but not in the first place, dashes, underscores and dots", name)
+			return fmt.Errorf("name %q: want letters and digits and, but not in the first place, dashes, underscores "+
+				"and dots", name)
 		}
 	}
 	return nil

@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// Control says who steers a run that several screens show, and what the part of the one who asks is. At most one screen has the control at a time.
+// Control says who steers a run that several screens show, and what the part of the one who asks is. At most one screen
+// has the control at a time.
 type Control struct {
-	Mine     bool   `json:"mine"`      // commands of this screen are carried out
-	ReadOnly bool   `json:"read_only"` // this screen wants only to look; taking the control ends that
-	Holder   Holder `json:"holder"`    // who has the control; the zero Holder is nobody: the next one who sends a command gets it
-	Viewers  int    `json:"viewers"`   // screens that show the run without having the control
-	Lost     string `json:"-"`         // why nothing more comes from the run: its program ended, or the connection broke; empty while all is well
+	Mine     bool `json:"mine"`      // commands of this screen are carried out
+	ReadOnly bool `json:"read_only"` // this screen wants only to look; taking the control ends that
+	// who has the control; the zero Holder is nobody: the next one who sends a command gets it
+	Holder  Holder `json:"holder"`
+	Viewers int    `json:"viewers"` // screens that show the run without having the control
+	// why nothing more comes from the run: its program ended, or the connection broke; empty while all is well
+	Lost string `json:"-"`
 }
 
 // Holder is the screen that has the control.

@@ -19,9 +19,9 @@ const (
 	ByParams  = "params"
 )
 
-// CostTerm makes the reward of a child accuracy × (cost/Target)^Weight: MnasNet's (arXiv 1807.11626, section 3.1, equations 2 and 3) with its two exponents
-// equal, which is its soft form. A child at the target keeps its accuracy as reward, a cheaper one gets more, which may be above 1. The zero value
-// leaves the accuracy as it is.
+// CostTerm makes the reward of a child accuracy × (cost/Target)^Weight: MnasNet's (arXiv 1807.11626, section 3.1,
+// equations 2 and 3) with its two exponents equal, which is its soft form. A child at the target keeps its accuracy as
+// reward, a cheaper one gets more, which may be above 1. The zero value leaves the accuracy as it is.
 type CostTerm struct {
 	By     string  `json:"by"`     // ByLatency, ByMAdds or ByParams
 	Target float64 `json:"target"` // in the unit of By
@@ -33,7 +33,8 @@ const DefaultCostWeight = -0.07
 
 // costSettings are the settings of the term.
 var costSettings = setting.Table[CostTerm]{
-	{Name: "cost", Key: "by", Use: setting.Search, None: "none", Choices: func() []string { return []string{ByLatency, ByMAdds, ByParams} },
+	{Name: "cost", Key: "by", Use: setting.Search, None: "none",
+		Choices: func() []string { return []string{ByLatency, ByMAdds, ByParams} },
 		Help: "weigh the reward by a cost: latency (measured, of one image on one thread), madds, params or none;\n" +
 			"the reward is accuracy * (cost/target)^weight",
 		At: func(c *CostTerm) any { return &c.By },
@@ -53,10 +54,12 @@ var costSettings = setting.Table[CostTerm]{
 			return nil
 		}},
 	{Name: "cost-target", Key: "target", Use: setting.Search,
-		Help: "cost at which the reward is the accuracy: a time such as 2ms, or a number such as 5M", At: func(c *CostTerm) any { return (*costTarget)(c) }},
+		Help: "cost at which the reward is the accuracy: a time such as 2ms, or a number such as 5M",
+		At:   func(c *CostTerm) any { return (*costTarget)(c) }},
 	{Name: "cost-weight", Key: "weight", Use: setting.Search, Range: setting.Range{Low: -10, High: 0, Below: true},
-		Help: fmt.Sprintf("exponent, below 0; at -0.07 twice the cost takes 5 %% of the reward (default %v)", DefaultCostWeight),
-		At:   func(c *CostTerm) any { return &c.Weight }},
+		Help: fmt.Sprintf("exponent, below 0; at -0.07 twice the cost takes 5 %% of the reward (default %v)",
+			DefaultCostWeight),
+		At: func(c *CostTerm) any { return &c.Weight }},
 }
 
 // costTarget is the target of a term as text in the unit of its cost: 2ms, 5M. Of a term without a cost it is either.
@@ -104,7 +107,8 @@ func (c CostTerm) Validate() error {
 		return fmt.Errorf("cost: %w", err)
 	}
 	if !(c.Target > 0 && c.Target <= math.MaxInt64) {
-		return fmt.Errorf("cost: target is %v; want more than 0, in milliseconds, multiply-adds or parameters", c.Target)
+		return fmt.Errorf("cost: target is %v; want more than 0, in milliseconds, multiply-adds or "+
+			"parameters", c.Target)
 	}
 	return nil
 }
@@ -140,7 +144,8 @@ func (c Config) Reward(k Kind, o Outcome) (float64, error) {
 // MeasuresLatency reports whether the latency of the search's children is measured.
 func (c Config) MeasuresLatency() bool { return c.Latency || c.Cost.By == ByLatency }
 
-// Accuracy is the validation accuracy after the last whole epoch, in [0, 1], which the reward is made from; NaN before the first.
+// Accuracy is the validation accuracy after the last whole epoch, in [0, 1], which the reward is made from; NaN before
+// the first.
 func (t TrialView) Accuracy() float64 {
 	if len(t.Curve) == 0 {
 		return math.NaN()

@@ -25,7 +25,8 @@ func TestTheProgramEmitsTheTable(t *testing.T) {
 				emitted[kind] = true
 			}
 			for _, kind := range m.spelled {
-				if dir != "../checkpoints" && kind != EpochEnded && kind != UserCommand { // which are words of other things too
+				// which are words of other things too
+				if dir != "../checkpoints" && kind != EpochEnded && kind != UserCommand {
 					t.Errorf("%s: %s spells %s", dir, f.Name.Name, kind)
 				}
 			}

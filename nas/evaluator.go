@@ -21,13 +21,15 @@ type Job struct {
 	Keep     bool // return the trained weights
 	Latency  bool // measure Outcome.Latency
 
-	// State is where to go on: what Step.State gave in an earlier training of the same job. Nil is the start. It never changes the outcome.
+	// State is where to go on: what Step.State gave in an earlier training of the same job. Nil is the start. It never
+	// changes the outcome.
 	State []byte
 }
 
 // Job is a trial at the settings of the search.
 func (c Config) Job(trial int, g space.Genotype) Job {
-	return Job{Trial: trial, Genotype: g, Data: c.DataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed, Latency: c.MeasuresLatency()}
+	return Job{Trial: trial, Genotype: g, Data: c.DataSpec(), Net: c.Net, Train: c.Train, Seed: c.Seed,
+		Latency: c.MeasuresLatency()}
 }
 
 // Streams are the ids of the job's random streams, besides its seed.
@@ -43,31 +45,34 @@ type Outcome struct {
 	Reward  float64 // validation accuracy after the last epoch, in [0, 1]; a search weighs it by its [CostTerm]
 	Cost    child.Cost
 	Seconds float64
-	Latency float64 // of one image on one thread, milliseconds, if Job.Latency; what it is depends on the machine and on what else it does
-	Weights []byte  // safetensors, if Job.Keep
+	// of one image on one thread, milliseconds, if Job.Latency; what it is depends on the machine and on what else it
+	// does
+	Latency float64
+	Weights []byte // safetensors, if Job.Keep
 }
 
 // Step is what an evaluator tells after a training step.
 type Step struct {
 	child.Progress
-	// State returns all that Job.State needs to go on from here. It is there after the last step of an epoch, while report has not returned; an
-	// evaluator whose children always begin at the start leaves it nil.
+	// State returns all that Job.State needs to go on from here. It is there after the last step of an epoch, while
+	// report has not returned; an evaluator whose children always begin at the start leaves it nil.
 	State func() ([]byte, error)
 }
 
 // ErrState is the error of a job whose State is none of its child's. The child can still be trained from the start.
 var ErrState = errors.New("the state is not one of this child")
 
-// Evaluator trains the child of a job. It calls report after every training step, in the goroutine that called Evaluate; report may block (a paused
-// child) and its error ends the training. The result, but for its times, depends on nothing but the job.
+// Evaluator trains the child of a job. It calls report after every training step, in the goroutine that called
+// Evaluate; report may block (a paused child) and its error ends the training. The result, but for its times, depends
+// on nothing but the job.
 type Evaluator interface {
 	Evaluate(ctx context.Context, j Job, report func(Step) error) (Outcome, error)
 }
 
 // Reserver is an [Evaluator] that holds memory for a child before it trains: several share one machine.
 type Reserver interface {
-	// Reserve waits until the memory that a job takes is free and holds it until release is called. If it has to wait, it
-	// calls waits first. A [MemoryError] says that so much could never be free.
+	// Reserve waits until the memory that a job takes is free and holds it until release is called. If it has to wait,
+	// it calls waits first. A [MemoryError] says that so much could never be free.
 	Reserve(ctx context.Context, j Job, waits func(Shortage)) (release func(), err error)
 	// Fits returns a [MemoryError] for a job that could never fit. It reads the images and counts the network.
 	Fits(ctx context.Context, j Job) error
@@ -82,7 +87,8 @@ type Shortage struct{ Wanted, Free, Limit int64 }
 type MemoryError struct{ Wanted, Allowed int64 }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("its training takes %s of memory; all children together may take %s", FormatBytes(e.Wanted), FormatBytes(e.Allowed))
+	return fmt.Sprintf("its training takes %s of memory; all children together may take %s", FormatBytes(e.Wanted),
+		FormatBytes(e.Allowed))
 }
 
 // WithBeat returns a context that calls beat whenever it is asked for its error. An evaluator that asks before every

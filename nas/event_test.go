@@ -10,8 +10,10 @@ import (
 func TestAnEventIsReadBackAsItWasWritten(t *testing.T) {
 	at := time.Date(2026, 3, 14, 12, 41, 7, 123456789, time.UTC)
 	for _, e := range []Event{
-		{Time: at, Level: "info", Kind: "run_started", Run: "a", Trial: -1, Data: map[string]any{"strategy": "ppo", "seed": 1.0, "data": "cifar10"}},
-		{Time: at, Level: "warn", Kind: "trial_failed", Run: "a", Trial: 0, Data: map[string]any{"error": "loss is NaN", "nested": map[string]any{"x": []any{1.5, "y", nil}}}},
+		{Time: at, Level: "info", Kind: "run_started", Run: "a", Trial: -1,
+			Data: map[string]any{"strategy": "ppo", "seed": 1.0, "data": "cifar10"}},
+		{Time: at, Level: "warn", Kind: "trial_failed", Run: "a", Trial: 0,
+			Data: map[string]any{"error": "loss is NaN", "nested": map[string]any{"x": []any{1.5, "y", nil}}}},
 		{Time: at, Level: "error", Kind: "", Run: "", Trial: FirstManual, Data: map[string]any{}},
 	} {
 		b, err := json.Marshal(e)

@@ -67,7 +67,8 @@ var EventKinds = []EventRow{
 	{Kind: RunFinished, Level: Info, Fields: "state finished failed updates seconds best reward cell",
 		Sentence: []string{"search {state} after {finished}", "best {reward} ({cell})"}},
 	{Kind: UncleanEnd, Level: Warn, Fields: "pid host since",
-		Sentence: []string{"the program that ran this search before (process {pid} on {host}) ended without closing it"}},
+		Sentence: []string{"the program that ran this search before (process {pid} on {host}) ended without closing " +
+			"it"}},
 	{Kind: RewardByCost, Level: Info, Fields: "by target weight warning",
 		Sentence: []string{"rewards weigh {by}: target {target}, exponent {weight}", "{warning}"}},
 	{Kind: MixedBuilds, Level: Warn, Fields: "this before message",
@@ -90,8 +91,10 @@ var EventKinds = []EventRow{
 	{Kind: CheckpointLost, Level: Warn, Fields: "epoch cell error",
 		Sentence: []string{"{child} begins again: its state after epoch {epoch} cannot be read: {error}"}},
 	{Kind: TrialFinished, Level: Info,
-		Fields: "reward cell kind params madds seconds latency_ms accuracy repeat_of weights shared_from advantage best_by",
-		Sentence: []string{"{child} done: {reward}[, new best by {best_by}][ ({advantage} over baseline)]", "cell {cell}",
+		Fields: "reward cell kind params madds seconds latency_ms accuracy repeat_of weights shared_from advantage " +
+			"best_by",
+		Sentence: []string{"{child} done: {reward}[, new best by {best_by}][ ({advantage} over baseline)]",
+			"cell {cell}",
 			"repeats child {repeat_of}"}},
 	{Kind: TrialFailed, Level: Warn, Fields: "fail_kind error cell kind stack",
 		Sentence: []string{"{child} {fail_kind}: {error}", "cell {cell}"}},

@@ -32,7 +32,8 @@ func TestSentencesOfEvents(t *testing.T) {
 			"rewards weigh madds: target 2e+06, exponent -0.07"},
 		{RewardByCost, -1, data{"by": "latency", "target": 2.0, "weight": -0.07, "warning": "latency is measured"},
 			"rewards weigh latency: target 2, exponent -0.07 | latency is measured"},
-		{MixedBuilds, -1, data{"message": "another build", "this": json.RawMessage(`{}`), "before": []json.RawMessage{}},
+		{MixedBuilds, -1, data{"message": "another build", "this": json.RawMessage(`{}`),
+			"before": []json.RawMessage{}},
 			"another build"},
 		{PolicyRebuilt, -1, data{"version": 12},
 			"policy 12 was missing or damaged, and was made again from the stored rewards"},
@@ -46,7 +47,8 @@ func TestSentencesOfEvents(t *testing.T) {
 			"child 5 waits for 3 GiB of memory; 1 GiB of 4 GiB are free"},
 		{EpochEnded, 5, data{"epoch": 2, "epochs": 20, "train_loss": 1.2345, "val_acc": 0.5},
 			"child 5 epoch 2/20 | loss 1.234 | val .5000"},
-		{CheckpointFailed, 5, data{"epoch": 2, "error": "no"}, "child 5: its state after epoch 2 could not be kept: no"},
+		{CheckpointFailed, 5, data{"epoch": 2, "error": "no"},
+			"child 5: its state after epoch 2 could not be kept: no"},
 		{CheckpointLost, 5, data{"epoch": 2, "error": "no"},
 			"child 5 begins again: its state after epoch 2 cannot be read: no"},
 		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41"}, "child 5 done: .7500 | cell 9f2c"},
@@ -61,7 +63,8 @@ func TestSentencesOfEvents(t *testing.T) {
 		{TrialLeftBehind, 5, data{"seconds": 10.0},
 			"child 5 did not end within 0:10 of the search's end; it goes on from its last checkpoint at resume"},
 		{WeightsLost, FirstManual + 1, data{"error": "no"}, "child h2: its weights could not be kept: no"},
-		{ControllerUpdate, -1, data{"version": 12, "mean_reward": 0.7, "baseline": 0.69, "entropy": 21.37, "kl": 0.0061},
+		{ControllerUpdate, -1, data{"version": 12, "mean_reward": 0.7, "baseline": 0.69, "entropy": 21.37,
+			"kl": 0.0061},
 			"policy 12: mean .7000, baseline .6900, entropy 21.4 nats, KL 0.006"},
 		{DiskFull, -1, data{"need": int64(4096), "free": int64(512)},
 			"the disk is full: 4 KiB needed, 512 bytes free; the search waits for room"},
@@ -160,7 +163,8 @@ func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
 
 // Kinds and fields have one row each, every field is carried, and a sentence tells what its event carries.
 func TestTablesOfEventsAgree(t *testing.T) {
-	own := []string{"ts", "t", "run", "level", "trial", "id", "child"} // of every event, of the log's lines, of sentences
+	// of every event, of the log's lines, of sentences
+	own := []string{"ts", "t", "run", "level", "trial", "id", "child"}
 	carried, kinds, fields := map[string]bool{}, map[EventKind]bool{}, map[string]bool{}
 	for _, r := range EventKinds {
 		if kinds[r.Kind] {

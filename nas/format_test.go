@@ -3,7 +3,8 @@ package nas
 import "testing"
 
 func TestAmountsOfMemory(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "4096": 4096, "4096B": 4096, "2k": 2048, "512M": 512 << 20, "1.5G": 3 << 29, "2GiB": 2 << 30, "3 gb": 3 << 30, "1T": 1 << 40} {
+	for text, want := range map[string]int64{"0": 0, "4096": 4096, "4096B": 4096, "2k": 2048, "512M": 512 << 20,
+		"1.5G": 3 << 29, "2GiB": 2 << 30, "3 gb": 3 << 30, "1T": 1 << 40} {
 		if got, err := ParseBytes(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
 		}

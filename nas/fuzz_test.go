@@ -9,7 +9,8 @@ import (
 	"nasnet/nas"
 )
 
-// Whatever a store has for a config: refused with the word config, or it is within the limits and means the same when it is written again.
+// Whatever a store has for a config: refused with the word config, or it is within the limits and means the same when
+// it is written again.
 func FuzzParseConfig(f *testing.F) {
 	for _, p := range nas.Presets {
 		c, err := nas.PresetNamed(p.Name)
@@ -21,8 +22,10 @@ func FuzzParseConfig(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(b)
-		for _, change := range [][2]string{{`"children":200`, `"children":1000001`}, {`"batch":10`, `"batch":-1`}, {`"ops":"seed-14"`, `"ops":"sep3x3,identity"`}, {`"blocks":5`, `"blocks":65`}, {`"lr":0.05`, `"lr":1e999`},
-			{`"seed":1`, `"seed":1,"Seed":2`}, {`"image":14`, `"image":9223372036854775807`}, {`"data":"fashion-mnist-10k"`, `"data":"\u001b[2J"`}} {
+		for _, change := range [][2]string{{`"children":200`, `"children":1000001`}, {`"batch":10`, `"batch":-1`},
+			{`"ops":"seed-14"`, `"ops":"sep3x3,identity"`}, {`"blocks":5`, `"blocks":65`}, {`"lr":0.05`, `"lr":1e999`},
+			{`"seed":1`, `"seed":1,"Seed":2`}, {`"image":14`, `"image":9223372036854775807`},
+			{`"data":"fashion-mnist-10k"`, `"data":"\u001b[2J"`}} {
 			f.Add([]byte(strings.Replace(string(b), change[0], change[1], 1)))
 		}
 	}
@@ -35,7 +38,8 @@ func FuzzParseConfig(f *testing.F) {
 			return
 		}
 		sp, err := c.Space()
-		if err != nil || sp.Validate() != nil || c.Children > nas.FirstManual || c.Workers > 1024 || c.Net.Validate() != nil || c.Train.Validate() != nil {
+		if err != nil || sp.Validate() != nil || c.Children > nas.FirstManual || c.Workers > 1024 ||
+			c.Net.Validate() != nil || c.Train.Validate() != nil {
 			t.Fatalf("%s was accepted, space %v", b, err)
 		}
 		text, err := json.Marshal(c)
@@ -50,8 +54,10 @@ func FuzzParseConfig(f *testing.F) {
 
 // Whatever a line of a run's log is: refused, or it means the same when it is written again.
 func FuzzEvent(f *testing.F) {
-	for _, s := range []string{`{"ts":"2026-01-02T03:04:05.6Z","t":"trial_finished","run":"a","trial":3,"reward":0.5}`, `{"ts":"2026-01-02T03:04:05+14:00","t":"x","run":"y","level":"warn","trial":-1}`,
-		`{"ts":"2026-01-02T03:04:05Z","trial":1e300}`, `{"ts":"2026-01-02T03:04:05Z","trial":0.5,"level":7,"run":[],"t":{}}`, `null`, `{"ts":1}`, `[]`} {
+	for _, s := range []string{`{"ts":"2026-01-02T03:04:05.6Z","t":"trial_finished","run":"a","trial":3,"reward":0.5}`,
+		`{"ts":"2026-01-02T03:04:05+14:00","t":"x","run":"y","level":"warn","trial":-1}`,
+		`{"ts":"2026-01-02T03:04:05Z","trial":1e300}`,
+		`{"ts":"2026-01-02T03:04:05Z","trial":0.5,"level":7,"run":[],"t":{}}`, `null`, `{"ts":1}`, `[]`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -69,7 +75,8 @@ func FuzzEvent(f *testing.F) {
 		if e.Level == "" { // written as if it were info
 			e.Level = "info"
 		}
-		if !again.Time.Equal(e.Time) || again.Kind != e.Kind || again.Run != e.Run || again.Trial != e.Trial || again.Level != e.Level || len(again.Data) != len(e.Data) {
+		if !again.Time.Equal(e.Time) || again.Kind != e.Kind || again.Run != e.Run || again.Trial != e.Trial ||
+			again.Level != e.Level || len(again.Data) != len(e.Data) {
 			t.Fatalf("%+v, written as %s, is read as %+v", e, text, again)
 		}
 	})

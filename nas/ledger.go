@@ -82,7 +82,8 @@ func (l *Ledger) Admit(t *Trial) {
 	// A child that a person stopped tells nothing of its cell, so the next proposal of the cell is trained.
 	if was, ok := l.first[t.Hash]; !ok || l.proposals[was].State == Stopped {
 		l.first[t.Hash] = t.ID
-	} else if l.config.Repeats == "cached" && t.Attempt == 0 { // a fork may have turned repeats to cached after this one was trained
+	} else if l.config.Repeats == "cached" && t.Attempt == 0 {
+		// a fork may have turned repeats to cached after this one was trained
 		t.CachedOf = was
 	}
 }

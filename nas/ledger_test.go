@@ -47,7 +47,8 @@ func TestStarredTrialsBelowTheBestAreKept(t *testing.T) {
 	l := NewLedger(Config{}, 0)
 	for id := range MaxTop + 50 {
 		x := &Trial{Hash: fmt.Sprint(id)}
-		x.ID, x.CachedOf, x.HasReward, x.Reward, x.Star = id, -1, true, float64(-id), slices.Contains([]int{3, MaxTop + 7, MaxTop + 9, MaxTop + 40}, id)
+		x.ID, x.CachedOf, x.HasReward, x.Reward, x.Star = id, -1, true, float64(-id),
+			slices.Contains([]int{3, MaxTop + 7, MaxTop + 9, MaxTop + 40}, id)
 		l.proposals = append(l.proposals, x)
 	}
 	l.Trial(MaxTop + 9).Kind = Retrained // whose accuracy is no reward
@@ -155,7 +156,8 @@ func TestALedgerKnowsWhatRepeatsAndWhatComesNext(t *testing.T) {
 			next = n.ID
 		}
 		if !slices.Equal(cached, x.cachedOf) || next != x.next || l.Complete() != x.complete {
-			t.Errorf("%s: repeats %v, next %d, complete %v; want %v, %d, %v", x.what, cached, next, l.Complete(), x.cachedOf, x.next, x.complete)
+			t.Errorf("%s: repeats %v, next %d, complete %v; want %v, %d, %v", x.what, cached, next, l.Complete(),
+				x.cachedOf, x.next, x.complete)
 		}
 	}
 }
@@ -174,7 +176,8 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		{"a cell counts once, with its best reward", "ad50 ~ad80 bd60", 0, []int{1, 2}, nil, 1, 3, 1, 0.55},
 		{"rewards under other settings do not count", "ad90 bd50 cd60", 1, []int{2, 1}, nil, 2, 3, 0, 2. / 3},
 	} {
-		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, RandomEvery: 5, Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
+		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, RandomEvery: 5,
+			Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
 		s := l.Standing()
 		best := -1
 		if b := l.Best(nil); b != nil {
@@ -185,9 +188,11 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		if n := len(r.Rewards); n > 0 {
 			mean = r.Rewards[n-1].Mean
 		}
-		if !slices.Equal(numbers(s.Top), x.top) || !slices.Equal(numbers(s.Starred), x.starred) || best != x.best || r.Finished != x.finished ||
+		if !slices.Equal(numbers(s.Top), x.top) || !slices.Equal(numbers(s.Starred), x.starred) || best != x.best ||
+			r.Finished != x.finished ||
 			float64(len(r.Randoms)) != x.shadows || math.Abs(mean-x.mean) > 1e-9 {
-			t.Errorf("%s: top %v, starred %v, best %d, %d finished, %d shadows, mean %v; want %+v", x.what, numbers(s.Top), numbers(s.Starred), best, r.Finished,
+			t.Errorf("%s: top %v, starred %v, best %d, %d finished, %d shadows, mean %v; want %+v", x.what,
+				numbers(s.Top), numbers(s.Starred), best, r.Finished,
 				len(r.Randoms), mean, x)
 		}
 	}
@@ -225,7 +230,8 @@ func TestAStopIsUndoneOnlyIfNothingStandsOnIt(t *testing.T) {
 			}
 		}
 		if !slices.Equal(repeats, x.repeats) || len(l.Standing().Recent) != 0 {
-			t.Errorf("%s: repeats %v, %d ended lately; want %v and none", x.what, repeats, len(l.Standing().Recent), x.repeats)
+			t.Errorf("%s: repeats %v, %d ended lately; want %v and none", x.what, repeats,
+				len(l.Standing().Recent), x.repeats)
 		}
 	}
 }
@@ -258,7 +264,8 @@ func TestTrialsMadeByHandHaveNumbersOfTheirOwn(t *testing.T) {
 		t.Error("there are more trials than were admitted")
 	}
 	rs := l.Retrains()
-	if len(rs) != 2 || rs[0].ID != FirstManual+1 || rs[0].Found == nil || rs[0].Found.Reward != 0.5 || l.Distinct() != 1 {
+	if len(rs) != 2 || rs[0].ID != FirstManual+1 || rs[0].Found == nil || rs[0].Found.Reward != 0.5 ||
+		l.Distinct() != 1 {
 		t.Errorf("retrains %+v", rs)
 	}
 }

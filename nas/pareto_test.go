@@ -14,7 +14,9 @@ func TestTheFrontIsWhatNoOtherCellBeats(t *testing.T) {
 	for range 2000 {
 		var trials []TrialView
 		for id := range r.IntN(12) {
-			v := TrialView{ID: id, Result: Result{Latency: float64(r.IntN(6))}, Training: Training{Curve: []child.EpochResult{{ValAcc: float64(r.IntN(5)) / 4}}}} // many ties; 0 is not measured
+			// many ties; 0 is not measured
+			v := TrialView{ID: id, Result: Result{Latency: float64(r.IntN(6))},
+				Training: Training{Curve: []child.EpochResult{{ValAcc: float64(r.IntN(5)) / 4}}}}
 			switch r.IntN(10) {
 			case 0:
 				v.Curve = nil
@@ -32,7 +34,8 @@ func TestTheFrontIsWhatNoOtherCellBeats(t *testing.T) {
 				continue
 			}
 			if !slices.ContainsFunc(trials, func(b TrialView) bool {
-				return cost(b) > 0 && cost(b) <= cost(a) && b.Accuracy() >= a.Accuracy() && (cost(b) < cost(a) || b.Accuracy() > a.Accuracy())
+				return cost(b) > 0 && cost(b) <= cost(a) && b.Accuracy() >= a.Accuracy() &&
+					(cost(b) < cost(a) || b.Accuracy() > a.Accuracy())
 			}) {
 				want = append(want, a.ID)
 			}

@@ -54,7 +54,8 @@ func (l *Ledger) Ranked(t *Trial) bool {
 // Ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first, at most
 // MaxTop; at equal rewards the earlier one.
 func (l *Ledger) Ranking() (ts []*Trial) {
-	const room = 8 * MaxTop // so many candidates are gathered before they are cut to the best, whose last sets the bar for others
+	// so many candidates are gathered before they are cut to the best, whose last sets the bar for others
+	const room = 8 * MaxTop
 	bar := math.Inf(-1)
 	for t := range l.All {
 		if t.CachedOf >= 0 || t.Reward < bar || !l.Ranked(t) {
@@ -81,7 +82,10 @@ func (l *Ledger) starred(top []*Trial) (ts []*Trial) {
 
 // leaders sorts trials as a ranking and keeps at most MaxTop.
 func leaders(ts []*Trial) []*Trial {
-	slices.SortFunc(ts, func(a, b *Trial) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(ts, func(a, b *Trial) int {
+		return cmp.Or(cmp.Compare(b.Reward, a.Reward),
+			cmp.Compare(a.ID, b.ID))
+	})
 	seen := map[string]bool{}
 	ts = slices.DeleteFunc(ts, func(t *Trial) bool {
 		again := seen[t.Hash]
@@ -114,7 +118,8 @@ func (l *Ledger) Retrains() (vs []TrialView) {
 	}
 	for t := range l.All {
 		was, wanted := found[t.Hash]
-		if wanted && l.Ranked(t) && (was == nil || t.Reward > was.Reward || t.Reward == was.Reward && t.ID < was.Trial) {
+		if wanted && l.Ranked(t) && (was == nil || t.Reward > was.Reward ||
+			t.Reward == was.Reward && t.ID < was.Trial) {
 			found[t.Hash] = &Found{t.ID, t.Kind, t.Reward}
 		}
 	}

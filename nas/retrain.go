@@ -16,7 +16,8 @@ type RetrainSpec struct {
 
 // Job is a trial at settings of its own.
 func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
-	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed, Alone: true, Keep: true}
+	return Job{Trial: trial, Genotype: g, Data: r.Data, Net: r.Net, Train: r.Train, Seed: r.Seed,
+		Alone: true, Keep: true}
 }
 
 // With returns the retrain with the network and the training of a preset, for images of a side; 0: the side that the
@@ -28,7 +29,8 @@ func (r RetrainSpec) With(p child.Preset, side int) RetrainSpec {
 	images.Image = side
 	plain := p.For(images)
 	r.Net, r.Train = plain.Net.WithDefaults(), plain.Train.WithDefaults()
-	r.Net.Image, r.Net.Channels, r.Net.Classes = plain.Net.Image, plain.Net.Channels, plain.Net.Classes // which may be 0
+	// which may be 0
+	r.Net.Image, r.Net.Channels, r.Net.Classes = plain.Net.Image, plain.Net.Channels, plain.Net.Classes
 	r.Train.Shards = 0
 	r.Data.Image, r.Data.TrainImages, r.Data.Test = r.Net.Image, 0, true
 	return r

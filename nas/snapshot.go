@@ -48,7 +48,8 @@ func (k Kind) Word() string {
 // Proposal reports whether a trial is part of the search itself: not made by hand.
 func (k Kind) Proposal() bool { return k == Sampled || k == Random }
 
-// FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else happens in a run.
+// FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else
+// happens in a run.
 const FirstManual = 1_000_000
 
 // TrialLabel is the number of a trial as people read it: "17" for a proposal, "h1" for the first trial made by hand.
@@ -92,7 +93,8 @@ type Identity struct {
 	ForkAt  int    `json:"fork_at"`          // policy version of the fork, -1 if none
 	Config  Config `json:"config"`
 	Kernels string `json:"kernels"` // instruction set of the kernels
-	Builds  int    `json:"builds"`  // of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
+	// of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
+	Builds int `json:"builds"`
 }
 
 // Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot takes it over
@@ -102,14 +104,17 @@ type Results struct {
 	Failed   int `json:"failed"`   // of these, failed
 	Cached   int `json:"cached"`   // of these, repeats that cost nothing
 
-	Rewards  []RewardPoint `json:"rewards"` // of the controller's proposals, in their order, at most MaxPoints (then every k-th)
-	Randoms  []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
-	Verdict  *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
-	Best     *TrialView    `json:"best"`
-	Top      []TrialView   `json:"top"`      // best first, different cells, at most MaxTop; retrains are not ranked here
-	Starred  []TrialView   `json:"starred"`  // those with a star that are not in Top, best first, different cells, at most MaxTop
-	Recent   []TrialView   `json:"recent"`   // ended last, newest first, at most MaxRecent
-	Retrains []TrialView   `json:"retrains"` // every retrain of the run, newest first
+	// of the controller's proposals, in their order, at most MaxPoints (then every k-th)
+	Rewards []RewardPoint `json:"rewards"`
+	Randoms []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
+	Verdict *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
+	Best    *TrialView    `json:"best"`
+	// best first, different cells, at most MaxTop; retrains are not ranked here
+	Top []TrialView `json:"top"`
+	// those with a star that are not in Top, best first, different cells, at most MaxTop
+	Starred  []TrialView `json:"starred"`
+	Recent   []TrialView `json:"recent"`   // ended last, newest first, at most MaxRecent
+	Retrains []TrialView `json:"retrains"` // every retrain of the run, newest first
 }
 
 // fullReason begins the Reason of a search that waits for room on its disk.
@@ -182,16 +187,17 @@ type Origin struct {
 
 // Result is how a trial ended, and what it cost.
 type Result struct {
-	Reward    float64   `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
-	HasReward bool      `json:"has_reward"`
-	FailKind  string    `json:"fail_kind,omitempty"`
-	FailText  string    `json:"fail_text,omitempty"`
-	Params    int64     `json:"params"`
-	MAdds     int64     `json:"madds"`
-	Latency   float64   `json:"latency_ms,omitempty"` // of one image on one thread, milliseconds; 0 if it was not measured
-	Started   time.Time `json:"started,omitzero"`
-	Finished  time.Time `json:"finished,omitzero"`
-	Seconds   float64   `json:"seconds"` // of training
+	Reward    float64 `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
+	HasReward bool    `json:"has_reward"`
+	FailKind  string  `json:"fail_kind,omitempty"`
+	FailText  string  `json:"fail_text,omitempty"`
+	Params    int64   `json:"params"`
+	MAdds     int64   `json:"madds"`
+	// of one image on one thread, milliseconds; 0 if it was not measured
+	Latency  float64   `json:"latency_ms,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
+	Seconds  float64   `json:"seconds"` // of training
 }
 
 // Training is how far a trial's training is.

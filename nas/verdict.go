@@ -16,15 +16,18 @@ type Verdict struct {
 	Claim string `json:"claim"` // Early, Unclear, Better or Worse
 	Text  string `json:"text"`  // the answer in one plain sentence
 
-	Window     int     `json:"window"`     // the controller's rewards that are compared: its last ones, at most verdictWindow
+	// the controller's rewards that are compared: its last ones, at most verdictWindow
+	Window     int     `json:"window"`
 	Randoms    int     `json:"randoms"`    // random cells with a reward
 	Controller float64 `json:"controller"` // mean of the window
 	Random     float64 `json:"random"`     // mean of the last verdictRandoms random cells
 	Gain       float64 `json:"gain"`       // Controller - Random
-	Low        float64 `json:"low"`        // Low to High is a 95 % band of the gain; both are 0 while the claim is Early
-	High       float64 `json:"high"`
+	// Low to High is a 95 % band of the gain; both are 0 while the claim is Early
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 
-	Tops []TopPoint `json:"tops,omitempty"` // what each found within equal numbers of its own proposals, rising to as many as both have
+	// what each found within equal numbers of its own proposals, rising to as many as both have
+	Tops []TopPoint `json:"tops,omitempty"`
 }
 
 // TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the random cells found within
@@ -57,9 +60,9 @@ func (v *Verdict) TopText() string {
 // topSizes are the numbers of cells of TopPoint's means (paper, figure 4).
 var topSizes = [3]int{1, 5, 25}
 
-// Claims of a verdict. Better and Worse hold for the whole run: if the controller is no better than random, a run in which either is claimed at any time
-// has a probability of at most 5 %, however often one looks. The band has its 95 % at each single look only; where it leaves out zero, but not by enough
-// for a claim, the text says "perhaps".
+// Claims of a verdict. Better and Worse hold for the whole run: if the controller is no better than random, a run in
+// which either is claimed at any time has a probability of at most 5 %, however often one looks. The band has its 95 %
+// at each single look only; where it leaves out zero, but not by enough for a claim, the text says "perhaps".
 const (
 	Early   = "early"   // too few rewards to say anything
 	Unclear = "unclear" // no difference that could not be chance
@@ -68,14 +71,16 @@ const (
 )
 
 const (
-	verdictWindow  = 20    // proposals: one or two batches of the presets, so that it follows the policy
-	verdictRandoms = 200   // beyond, the variance of the random cells' mean is a tenth of the window's
-	verdictLeast   = 10    // controller's rewards before anything is said
-	verdictCells   = 5     // different cells of each side before anything is said: fewer have no spread to judge by
-	resamples      = 1000  // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
-	verdictSure    = 10    // different random cells before a claim; it also wants a full window
-	verdictAlpha   = 0.012 // see certain; chosen so that simulated runs without a difference are claimed in at most 5 %, also where rewards have two humps
-	topPoints      = 100   // of Tops, at most
+	verdictWindow  = 20   // proposals: one or two batches of the presets, so that it follows the policy
+	verdictRandoms = 200  // beyond, the variance of the random cells' mean is a tenth of the window's
+	verdictLeast   = 10   // controller's rewards before anything is said
+	verdictCells   = 5    // different cells of each side before anything is said: fewer have no spread to judge by
+	resamples      = 1000 // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
+	verdictSure    = 10   // different random cells before a claim; it also wants a full window
+	// see certain; chosen so that simulated runs without a difference are claimed in at most 5 %, also where rewards
+	// have two humps
+	verdictAlpha = 0.012
+	topPoints    = 100 // of Tops, at most
 )
 
 // Rewarded is a reward of a cell, named by its hash.
@@ -108,7 +113,8 @@ func judge(controller, random []Rewarded, planned int) Verdict {
 	if len(a) > 0 && len(b) > 0 {
 		v.Gain = v.Controller - v.Random
 	}
-	means := fmt.Sprintf("the controller's last %d average %.3f against %.3f for random cells", v.Window, v.Controller, v.Random)
+	means := fmt.Sprintf("the controller's last %d average %.3f against %.3f for random cells", v.Window,
+		v.Controller, v.Random)
 	switch {
 	case len(random) < verdictCells:
 		v.Text = fmt.Sprintf("too early to tell: %s", count(len(random), "random cell"))
@@ -117,7 +123,8 @@ func judge(controller, random []Rewarded, planned int) Verdict {
 		v.Text = fmt.Sprintf("too early to tell: %s with a reward", count(len(controller), "proposal"))
 		return v
 	case len(a) < verdictCells || len(b) < verdictCells:
-		v.Text = fmt.Sprintf("too few different cells to tell: %d of the controller, %d random; %s", len(a), len(b), means)
+		v.Text = fmt.Sprintf("too few different cells to tell: %d of the controller, %d random; %s", len(a),
+			len(b), means)
 		return v
 	}
 	v.Low, v.High = band(a, b)
@@ -145,8 +152,9 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// certain says whether a difference is large enough for a claim. The chance of a false one is divided evenly among the windows that a run of so many
-// proposals has room for; looks within one window are many but much alike, hence verdictAlpha below 5 %.
+// certain says whether a difference is large enough for a claim. The chance of a false one is divided evenly among the
+// windows that a run of so many proposals has room for; looks within one window are many but much alike, hence
+// verdictAlpha below 5 %.
 func certain(a, b []cell, planned int) bool {
 	if len(b) < verdictSure {
 		return false
@@ -154,7 +162,8 @@ func certain(a, b []cell, planned int) bool {
 	windows := max(1, (planned+verdictWindow-1)/verdictWindow)
 	_, df := spread(a, b)
 	vb := meanVariance(b)
-	// A window that happens to lie close together is not more certain: it is taken to scatter at least as random cells do.
+	// A window that happens to lie close together is not more certain: it is taken to scatter at least as random cells
+	// do.
 	va := max(meanVariance(a), vb*float64(len(b))/float64(len(a)))
 	return math.Abs(mean(a)-mean(b)) > tQuantile(1-verdictAlpha/float64(windows)/2, df)*math.Sqrt(va+vb)
 }
@@ -211,8 +220,9 @@ func spread(a, b []cell) (se, df float64) {
 	return math.Sqrt(v), v * v / (va*va/float64(len(a)-1) + vb*vb/float64(len(b)-1))
 }
 
-// band is a 95 % percentile interval of the bootstrap for the difference of means. Two corrections make it wide enough for small samples (Hesterberg,
-// arXiv 1411.5279, sections 4.1 and 5.2): resamples are one cell smaller than the samples, and the percentiles are those of Student's t.
+// band is a 95 % percentile interval of the bootstrap for the difference of means. Two corrections make it wide enough
+// for small samples (Hesterberg, arXiv 1411.5279, sections 4.1 and 5.2): resamples are one cell smaller than the
+// samples, and the percentiles are those of Student's t.
 func band(a, b []cell) (low, high float64) {
 	r := rand.New(rand.NewPCG(1, 1)) // always the same, so that the band moves only with the rewards
 	diffs := make([]float64, resamples)
@@ -242,8 +252,9 @@ func quantile(xs []float64, p float64) float64 {
 	return xs[i] + (at-float64(i))*(xs[i+1]-xs[i])
 }
 
-// tQuantile is the quantile of Student's t for p from 0.5 up, by the expansion of Cornish and Fisher (Abramowitz and Stegun, 26.7.5). For 4 degrees of
-// freedom it is within 1 % at p = 0.975; farther out it falls short, by 10 % at p = 0.9995, so fewer degrees count as 4.
+// tQuantile is the quantile of Student's t for p from 0.5 up, by the expansion of Cornish and Fisher (Abramowitz and
+// Stegun, 26.7.5). For 4 degrees of freedom it is within 1 % at p = 0.975; farther out it falls short, by 10 % at p =
+// 0.9995, so fewer degrees count as 4.
 func tQuantile(p, df float64) float64 {
 	df = max(df, 4)
 	z := math.Sqrt2 * math.Erfinv(2*p-1)

@@ -48,7 +48,8 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 			for i := range runs {
 				r := rng.Stream(uint64(i), "coverage")
 				const gain = 0.03
-				v := judge(draws(r, 60, func(r *rand.Rand) float64 { return src.draw(r) + gain }), draws(r, randoms, src.draw), 160)
+				v := judge(draws(r, 60, func(r *rand.Rand) float64 { return src.draw(r) + gain }),
+					draws(r, randoms, src.draw), 160)
 				if v.Low <= gain && gain <= v.High {
 					covered++
 				}
@@ -59,7 +60,8 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 				least = 0.80
 			}
 			if got := float64(covered) / float64(runs); got < least-slack || got > 0.99+slack {
-				t.Errorf("%s, %d random cells: the 95 %% band covers the truth in %.1f %% of runs", src.name, randoms, 100*got)
+				t.Errorf("%s, %d random cells: the 95 %% band covers the truth in %.1f %% of runs", src.name,
+					randoms, 100*got)
 			} else {
 				t.Logf("%s, %d random cells: %.1f %%", src.name, randoms, 100*got)
 			}
@@ -128,7 +130,8 @@ func TestARealGainIsFoundAndALossToo(t *testing.T) {
 		for i := range 100 {
 			r := rng.Stream(uint64(i), "gain")
 			src := sources[0]
-			v := judge(draws(r, 160, func(r *rand.Rand) float64 { return src.draw(r) + c.gain }), draws(r, 40, src.draw), 160)
+			v := judge(draws(r, 160, func(r *rand.Rand) float64 { return src.draw(r) + c.gain }),
+				draws(r, 40, src.draw), 160)
 			if v.Claim != c.claim {
 				continue
 			}
@@ -161,10 +164,14 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 		{"one random cell", many, many[:1], Early, "too early to tell: 1 random cell"},
 		{"three random cells", many, many[:3], Early, "too early to tell: 3 random cells"},
 		{"few proposals", many[:9], many, Early, "too early to tell: 9 proposals with a reward"},
-		{"a policy that repeats itself", same(20, 3), many, Early, "too few different cells to tell: 3 of the controller, 60 random; the controller's last 20 average 0.900 against"},
-		{"the same on both sides", many[:20], many[:20], Unclear, "no better than random so far: the controller's last 20 average"},
-		{"no spread at all", same(20, 20), same(20, 20), Unclear, "no better than random so far: the controller's last 20 average 0.900 against 0.900 for random cells: +0.000 (95 % 0.000 to 0.000)"},
-		{"a gain before there is enough for a claim", same(15, 15), many[:8], Unclear, "perhaps better than random: the controller's last 15 average 0.900"},
+		{"a policy that repeats itself", same(20, 3), many, Early, "too few different cells to tell: 3 of the " +
+			"controller, 60 random; the controller's last 20 average 0.900 against"},
+		{"the same on both sides", many[:20], many[:20], Unclear,
+			"no better than random so far: the controller's last 20 average"},
+		{"no spread at all", same(20, 20), same(20, 20), Unclear, "no better than random so far: the controller's " +
+			"last 20 average 0.900 against 0.900 for random cells: +0.000 (95 % 0.000 to 0.000)"},
+		{"a gain before there is enough for a claim", same(15, 15), many[:8], Unclear,
+			"perhaps better than random: the controller's last 15 average 0.900"},
 		{"a clear gain", same(20, 20), many, Better, "the controller's last 20 average 0.900 against 0.8"},
 	} {
 		v := judge(c.controller, c.random, 160)
@@ -188,11 +195,13 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	last := got[5] // the controller's first six: a b b c d e
-	if last.N != 6 || last.Controller[0] != 0.9 || math.Abs(last.Controller[1]-0.7) > 1e-12 || last.Random[0] != 0.6 || math.Abs(last.Random[1]-(0.6+0.5+0.45+0.3+0.2)/5) > 1e-12 ||
+	if last.N != 6 || last.Controller[0] != 0.9 || math.Abs(last.Controller[1]-0.7) > 1e-12 || last.Random[0] != 0.6 ||
+		math.Abs(last.Random[1]-(0.6+0.5+0.45+0.3+0.2)/5) > 1e-12 ||
 		last.Controller[2] != 0 {
 		t.Errorf("%+v", last)
 	}
-	if got, want := (&Verdict{Tops: got}).TopText(), "within the first 6 of each: best 1 0.900 against 0.600, best 5 0.700 against 0.410"; got != want {
+	if got, want := (&Verdict{Tops: got}).TopText(),
+		"within the first 6 of each: best 1 0.900 against 0.600, best 5 0.700 against 0.410"; got != want {
 		t.Errorf("%q; want %q", got, want)
 	}
 	if got := (&Verdict{}).TopText() + (*Verdict)(nil).TopText(); got != "" {
@@ -204,7 +213,8 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		t.Errorf("%d points, the last at %d", n, many[n-1].N)
 	}
 	for i, p := range many {
-		if i > 0 && (p.N <= many[i-1].N || p.Controller[2] < many[i-1].Controller[2]) || p.Controller[0] < p.Controller[1] || p.N >= 25 && p.Random[1] < p.Random[2] {
+		if i > 0 && (p.N <= many[i-1].N || p.Controller[2] < many[i-1].Controller[2]) ||
+			p.Controller[0] < p.Controller[1] || p.N >= 25 && p.Random[1] < p.Random[2] {
 			t.Errorf("point %d: %+v", i, p)
 		}
 	}
@@ -212,7 +222,8 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 
 func TestQuantilesOfStudent(t *testing.T) {
 	for _, c := range []struct{ p, df, want float64 }{ // from tables
-		{0.975, 4, 2.776}, {0.975, 10, 2.228}, {0.975, 30, 2.042}, {0.975, 1e6, 1.960}, {0.995, 10, 3.169}, {0.9995, 20, 3.850}, {0.9995, 10, 4.587},
+		{0.975, 4, 2.776}, {0.975, 10, 2.228}, {0.975, 30, 2.042}, {0.975, 1e6, 1.960}, {0.995, 10, 3.169},
+		{0.9995, 20, 3.850}, {0.9995, 10, 4.587},
 	} {
 		if got := tQuantile(c.p, c.df); math.Abs(got-c.want) > 0.012*c.want {
 			t.Errorf("t(%v, %v) = %.3f; want %.3f", c.p, c.df, got, c.want)

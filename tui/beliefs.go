@@ -11,7 +11,8 @@ import (
 	"nasnet/nas"
 )
 
-// policyScreen shows what the controller would choose: the probabilities of every decision, how sure it became of each, and the size of its steps.
+// policyScreen shows what the controller would choose: the probabilities of every decision, how sure it became of each,
+// and the size of its steps.
 type policyScreen struct {
 	reduction bool
 	shown     policyView
@@ -98,7 +99,8 @@ func (p *policyScreen) view(m *model, w, h int) []string {
 
 func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
 	t := m.theme
-	box := pane{title: "Probabilities " + t.g.Dot + " " + cellName(reduction), focus: w == m.w || reduction == p.reduction}
+	box := pane{title: "Probabilities " + t.g.Dot + " " + cellName(reduction),
+		focus: w == m.w || reduction == p.reduction}
 	if w == m.w {
 		box.foot = m.hint(onPolicy, actOther, actView)
 	}
@@ -148,7 +150,8 @@ func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
 	return box.draw(t, w, h, body)
 }
 
-// heat is one field of the map: a shade and the percentage, nothing below one in two hundred. The most probable choice is bold.
+// heat is one field of the map: a shade and the percentage, nothing below one in two hundred. The most probable choice
+// is bold.
 func (t theme) heat(p float64, w int, best bool) string {
 	if math.IsNaN(p) || p < 0.005 {
 		s := ""
@@ -196,7 +199,8 @@ func (p *policyScreen) kindsPane(m *model, w, h int) []string {
 // entropyLine is a name, the course of an entropy and its ends.
 func (t theme) entropyLine(name string, label int, values []float64, most float64, w int) string {
 	tail := fmt.Sprintf(" %.2f %s %.2f of %.2f", values[0], t.g.To, values[len(values)-1], most)
-	return t.spread(" "+fit(name, label)+" "+t.spark(values, max(4, w-label-3-len([]rune(tail))), 0, max(most, 1e-9)), tail, w)
+	return t.spread(" "+fit(name, label)+" "+t.spark(values, max(4, w-label-3-len([]rune(tail))), 0, max(most, 1e-9)),
+		tail, w)
 }
 
 // decisionsPane is the entropy of every decision.
@@ -221,7 +225,8 @@ func (p *policyScreen) decisionsPane(m *model, w, h int) []string {
 			best = fmt.Sprintf("%s %.0f%%", d.labels[i][c], 100*d.Probabilities[i][c])
 		}
 		name = strings.Replace(strings.Replace(name, "reduction ", "red. ", 1), "combine", "join", 1)
-		lines = append(lines, t.entropyLine(fit(name, 16)+" "+t.cut(best, 16), 33, series(d.Entropy, func(e nas.EntropyPoint) float64 { return e.Nats[i] }), d.most[i], width-1))
+		lines = append(lines, t.entropyLine(fit(name, 16)+" "+t.cut(best, 16), 33,
+			series(d.Entropy, func(e nas.EntropyPoint) float64 { return e.Nats[i] }), d.most[i], width-1))
 	}
 	rows := (len(lines) + columns - 1) / columns
 	p.from = max(0, min(p.from, rows-(h-2)))
@@ -249,9 +254,11 @@ func (p *policyScreen) klPane(m *model, w, h int) []string {
 	kl := series(us, func(u nas.PolicyView) float64 { return u.KL })
 	body := t.plot(w-3, max(2, h-4), "", line{name: "KL, nats", values: kl, style: t.best, heavy: true})
 	clipped := fmt.Sprintf(" %.0f%% ", 100*v.ClipFraction)
-	body = append(body, t.spread(" clip "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.ClipFraction }), w-9-len(clipped), 0, math.NaN()), clipped, w-2))
+	body = append(body, t.spread(" clip "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.ClipFraction }),
+		w-9-len(clipped), 0, math.NaN()), clipped, w-2))
 	grad := fmt.Sprintf(" %s ", number(v.GradNorm))
-	body = append(body, t.spread(" grad "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.GradNorm }), w-9-len(grad), 0, math.NaN()), grad, w-2))
+	body = append(body, t.spread(" grad "+t.spark(series(us, func(u nas.PolicyView) float64 { return u.GradNorm }),
+		w-9-len(grad), 0, math.NaN()), grad, w-2))
 	return box.draw(t, w, h, body)
 }
 
@@ -268,7 +275,8 @@ func (p *policyScreen) stepsPane(m *model, w, h int) []string {
 	p.from = max(0, min(p.from, len(us)-(h-upper-3)))
 	for i := len(us) - 1 - p.from; i >= 0 && len(body) < h-upper-2; i-- {
 		u := us[i]
-		body = append(body, fmt.Sprintf(" %6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s  %7d", u.Version, score(u.MeanReward, 4), score(u.MaxReward, 4),
+		body = append(body, fmt.Sprintf(" %6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s  %7d", u.Version,
+			score(u.MeanReward, 4), score(u.MaxReward, 4),
 			score(u.Baseline, 4), u.Entropy, number(u.KL), 100*u.ClipFraction, number(u.GradNorm), u.Samples))
 	}
 	return append(out, box.draw(t, w, h-upper, body)...)

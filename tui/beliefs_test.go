@@ -16,8 +16,10 @@ func TestTheVerdictOnThePolicy(t *testing.T) {
 	}{
 		{"one that learns", func(*nas.Snapshot) {}, "entropy -2.9 nats in the last 10 updates", false},
 		{"before the first update", func(s *nas.Snapshot) { s.Updates = nil }, "no update yet", false},
-		{"a tenth of the entropy is left", func(s *nas.Snapshot) { s.Policy.Entropy = 4.5 }, "collapsed: 4.5 of 45.2", true},
-		{"a quarter of the entropy in ten updates", func(s *nas.Snapshot) { s.Policy.Entropy = s.Updates[149].Entropy - 11.4 }, "collapsing", true},
+		{"a tenth of the entropy is left", func(s *nas.Snapshot) { s.Policy.Entropy = 4.5 },
+			"collapsed: 4.5 of 45.2", true},
+		{"a quarter of the entropy in ten updates",
+			func(s *nas.Snapshot) { s.Policy.Entropy = s.Updates[149].Entropy - 11.4 }, "collapsing", true},
 		{"the same over more updates, of which not all are shown", func(s *nas.Snapshot) {
 			for i := range s.Updates {
 				s.Updates[i].Version = 5 * (i + 1)

@@ -146,14 +146,16 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	case both:
 		free := w - factsWidth - widest(normal) - widest(reduction) - 8
 		left := widest(normal) + 4 + free/2
-		out = beside(c.drawing(m, v, normal, false, left, upper, foot), c.drawing(m, v, reduction, true, w-factsWidth-left, upper, foot),
+		out = beside(c.drawing(m, v, normal, false, left, upper, foot),
+			c.drawing(m, v, reduction, true, w-factsWidth-left, upper, foot),
 			pane{title: "Facts"}.draw(t, factsWidth, upper, c.facts(m, v, factsWidth-3, upper-2, lower == 0)))
 	case widest(one)+3+20 <= w:
 		left := max(widest(one)+3, min(57, w-23))
 		if w >= 110 {
 			left = max(widest(one)+4, w*60/100)
 		}
-		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot), pane{title: "Facts"}.draw(t, w-left, upper, c.facts(m, v, w-left-3, upper-2, lower == 0)))
+		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot),
+			pane{title: "Facts"}.draw(t, w-left, upper, c.facts(m, v, w-left-3, upper-2, lower == 0)))
 	default: // no room for facts beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v, m.latency(v)), "  "), w)
 		if h < 3 {
@@ -174,12 +176,13 @@ func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout)
 	if as != asLadder || operandTime(m.latencyOf(v, m.snap.Config), reduction, 0, 1) == "" {
 		return m.theme.draw(v.Genotype, reduction, as)
 	}
-	return m.theme.ladderWith(v.Genotype, reduction, 0, func(int, int) string { return "" }, func(block, operand int) string {
-		if ms := operandTime(m.latencyOf(v, m.snap.Config), reduction, block, operand); ms != "" {
-			return fitRight(ms, 9)
-		}
-		return ""
-	})
+	return m.theme.ladderWith(v.Genotype, reduction, 0, func(int, int) string { return "" },
+		func(block, operand int) string {
+			if ms := operandTime(m.latencyOf(v, m.snap.Config), reduction, block, operand); ms != "" {
+				return fitRight(ms, 9)
+			}
+			return ""
+		})
 }
 
 // paperWidth is the width in cells of both cells of a genotype as papers draw them.
@@ -198,9 +201,11 @@ func widest(lines []string) int {
 }
 
 // drawing is the pane of one cell.
-func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reduction bool, w, h int, foot string) []string {
+func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reduction bool, w, h int,
+	foot string) []string {
 	t := m.theme
-	p := pane{title: fmt.Sprintf("Cell %s %s %s", short(v), t.g.Dot, cellName(reduction)), focus: reduction == c.reduction}
+	p := pane{title: fmt.Sprintf("Cell %s %s %s", short(v), t.g.Dot, cellName(reduction)),
+		focus: reduction == c.reduction}
 	if reduction {
 		p.title += " (stride 2)"
 	}

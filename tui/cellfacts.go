@@ -146,7 +146,8 @@ func asTheSearch(c nas.Config, v nas.TrialView) bool {
 	}
 	own, its := c.Train.WithDefaults(), r.Train.WithDefaults()
 	own.Shards, its.Shards = max(1, own.Shards), max(1, its.Shards)
-	return r.Net.WithDefaults() == c.Net.WithDefaults() && its == own && r.Data.Name == c.Data && r.Data.Dir == c.DataDir && !r.Data.Test &&
+	return r.Net.WithDefaults() == c.Net.WithDefaults() && its == own && r.Data.Name == c.Data &&
+		r.Data.Dir == c.DataDir && !r.Data.Test &&
 		r.Data.TrainImages == c.TrainImages && r.Data.ValImages == c.ValImages
 }
 
@@ -226,7 +227,8 @@ func (t theme) lineagePane(s *nas.Snapshot, v nas.TrialView, w, h int) []string 
 	for _, l := range t.lineage(s, v, w-4) {
 		body = append(body, " "+l)
 	}
-	body = append(body, "", " normal     "+t.cut(v.Genotype.Normal.Text(), w-15), " reduction  "+t.cut(v.Genotype.Reduction.Text(), w-15))
+	body = append(body, "", " normal     "+t.cut(v.Genotype.Normal.Text(), w-15),
+		" reduction  "+t.cut(v.Genotype.Reduction.Text(), w-15))
 	return pane{title: "Lineage"}.draw(t, w, h, body)
 }
 
@@ -239,7 +241,8 @@ func (t theme) curvePane(v nas.TrialView, w, h int) []string {
 	last := v.Curve[len(v.Curve)-1]
 	body := t.plot(w-3, h-2, "",
 		line{name: "train", values: series(v.Curve, func(e epoch) float64 { return e.TrainAcc }), style: t.mean},
-		line{name: "val", values: series(v.Curve, func(e epoch) float64 { return e.ValAcc }), style: t.best, heavy: true})
+		line{name: "val", values: series(v.Curve, func(e epoch) float64 { return e.ValAcc }), style: t.best,
+			heavy: true})
 	p.right = fmt.Sprintf("val %s  train %s", score(last.ValAcc, 4), score(last.TrainAcc, 4))
 	const border = 8 // and the blanks
 	if len(p.title)+len(p.right)+border > w {

@@ -36,7 +36,8 @@ func (t theme) plot(w, h int, axis string, lines ...line) []string {
 		}
 	}
 	var out []string
-	for _, l := range chart.Lines(chart.Options{Tier: t.g.Tier, Width: w, Height: h, Min: math.NaN(), Max: math.NaN(), Legend: true, Caption: axis}, series...) {
+	for _, l := range chart.Lines(chart.Options{Tier: t.g.Tier, Width: w, Height: h, Min: math.NaN(), Max: math.NaN(),
+		Legend: true, Caption: axis}, series...) {
 		var b strings.Builder
 		for _, s := range l.Spans {
 			if s.Kind == chart.Plot && s.Series >= 0 {
@@ -66,7 +67,8 @@ func (t theme) ladder(g space.Genotype, reduction bool) []string {
 // draw is ladder in any layout.
 func (t theme) draw(g space.Genotype, reduction bool, as layout) []string {
 	var out []string
-	paint := [layouts]func(space.Cell, celldraw.Options) []celldraw.Line{celldraw.Ladder, celldraw.Paper, celldraw.List}[as]
+	paint := [layouts]func(space.Cell, celldraw.Options) []celldraw.Line{
+		celldraw.Ladder, celldraw.Paper, celldraw.List}[as]
 	for _, l := range paint(cellOf(g, reduction), celldraw.Options{Tier: t.g.Tier, Reduction: reduction}) {
 		out = append(out, t.spans(l))
 	}

@@ -43,7 +43,9 @@ func (t theme) childColumns() []column[childRow] {
 		{head: "CHILD", width: 5, cell: func(c childRow, _ int) string { return c.Label() }},
 		{head: "CELL", width: 4, cell: func(c childRow, _ int) string { return short(c.TrialView) }},
 		{head: "KIND", width: 7, from: 110, cell: func(c childRow, _ int) string { return c.Kind.Word() }},
-		{head: "EPOCH", width: 6, right: true, cell: func(c childRow, _ int) string { return fmt.Sprintf("%d/%d", c.Epoch, c.Epochs) }},
+		{head: "EPOCH", width: 6, right: true, cell: func(c childRow, _ int) string {
+			return fmt.Sprintf("%d/%d", c.Epoch, c.Epochs)
+		}},
 		{head: "PROGRESS", width: 11, grow: 3, cell: func(c childRow, w int) string { return t.childProgress(c, w) }},
 		{head: "LOSS", width: 5, right: true, cell: func(c childRow, _ int) string {
 			if n := len(c.Curve); c.Loss == 0 && n > 0 {
@@ -65,8 +67,11 @@ func (t theme) childColumns() []column[childRow] {
 		{head: "CURVE", width: 10, grow: 1, cell: func(c childRow, w int) string {
 			return t.spark(series(c.Curve, func(e epoch) float64 { return e.ValAcc }), min(w, 30), 0, math.NaN())
 		}},
-		{head: "KEEP", width: 4, right: true, cell: func(c childRow, _ int) string { return orNone(ended(c), fmt.Sprintf("%.2f", c.Keep)) }},
-		{head: "LR", width: 6, right: true, from: 110, cell: func(c childRow, _ int) string { return orNone(ended(c), rate(c.LR)) }},
+		{head: "KEEP", width: 4, right: true, cell: func(c childRow, _ int) string {
+			return orNone(ended(c), fmt.Sprintf("%.2f", c.Keep))
+		}},
+		{head: "LR", width: 6, right: true, from: 110,
+			cell: func(c childRow, _ int) string { return orNone(ended(c), rate(c.LR)) }},
 		{head: "IMG/S", width: 5, right: true, cell: func(c childRow, _ int) string {
 			return orNone(ended(c) || c.State == nas.Paused, fmt.Sprintf("%.0f", c.ImageRate))
 		}},
@@ -122,7 +127,8 @@ func (t theme) childProgress(c childRow, w int) string {
 // childrenPane is the table of the children in training and of those that ended last.
 func (d *dashboard) childrenPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
-	p := pane{title: "4 Children", focus: d.focus == paneChildren, right: fmt.Sprintf("%d of %d workers", len(s.Running), s.Workers)}
+	p := pane{title: "4 Children", focus: d.focus == paneChildren,
+		right: fmt.Sprintf("%d of %d workers", len(s.Running), s.Workers)}
 	if w >= 130 {
 		p.right += fmt.Sprintf(", %d proposed, %d done", s.Proposed, s.Finished)
 	}
@@ -143,7 +149,8 @@ func (d *dashboard) childrenPane(m *model, w, h int) []string {
 		if i < len(s.Running) {
 			c.letter = t.mark.Render(letter(i))
 		}
-		body = append(body, t.tableLine(m.leadOf(&m.runView, c.ID), p.focus && i == at, &c.sign, func() string { return row(cols, gap, &c) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, c.ID), p.focus && i == at, &c.sign,
+			func() string { return row(cols, gap, &c) }))
 	}
 	if len(list) == 0 {
 		body = append(body, " no child yet")
@@ -157,7 +164,8 @@ func (t theme) endSign(v nas.TrialView) string {
 	return style.Render(sign)
 }
 
-// tableLine draws a row of a table behind its lead; under the cursor it is bold, without colours of its own, and begins with the cursor's sign.
+// tableLine draws a row of a table behind its lead; under the cursor it is bold, without colours of its own, and begins
+// with the cursor's sign.
 func (t theme) tableLine(lead string, under bool, sign *string, draw func() string) string {
 	if !under {
 		return lead + draw()

@@ -27,7 +27,8 @@ type queue struct {
 }
 
 // inTurn gives f the engine when all that was asked for before is answered.
-func (q *queue) inTurn(ctx context.Context, engine nas.Engine, where string, f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
+func (q *queue) inTurn(ctx context.Context, engine nas.Engine, where string,
+	f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
 	before, answered := q.last, make(chan struct{})
 	q.last = answered
 	return safe(where, func() tea.Msg {
@@ -120,7 +121,8 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	case nas.Stop:
 		return tea.Quit
 	case nas.Toggle, nas.Resume:
-		if m.leaving && !m.visiting() && !m.snap.WaitsForRoom() { // the search that was to end goes on after all, and so does its screen
+		// the search that was to end goes on after all, and so does its screen
+		if m.leaving && !m.visiting() && !m.snap.WaitsForRoom() {
 			m.leaving, m.outcome = false, Finished
 		}
 	case nas.StopTrial:

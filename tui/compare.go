@@ -161,7 +161,8 @@ func (c *compareScreen) header(m *model, w int) string {
 		}
 		return s
 	}
-	return t.spread(" compare  "+name("A", a)+"  "+t.g.Times+"  "+name("B", b), cellName(c.reduction)+"   "+m.way("back"), w)
+	return t.spread(" compare  "+name("A", a)+"  "+t.g.Times+"  "+name("B", b),
+		cellName(c.reduction)+"   "+m.way("back"), w)
 }
 
 func (c *compareScreen) view(m *model, w, h int) []string {
@@ -181,15 +182,18 @@ func (c *compareScreen) view(m *model, w, h int) []string {
 		table := max(58, w*38/100)
 		if wa+wb+numbers <= w {
 			extra := (w - numbers - wa - wb) / 2
-			upper = beside(c.ladderPane(m, a, "A", la, wa+extra, tall), c.ladderPane(m, b, "B", lb, w-numbers-wa-extra, tall), c.numbersPane(m, numbers, tall))
+			upper = beside(c.ladderPane(m, a, "A", la, wa+extra, tall),
+				c.ladderPane(m, b, "B", lb, w-numbers-wa-extra, tall), c.numbersPane(m, numbers, tall))
 		} else {
 			extra := (w - wa - wb) / 2
 			upper = beside(c.ladderPane(m, a, "A", la, wa+extra, tall), c.ladderPane(m, b, "B", lb, w-wa-extra, tall))
 			if w >= table+numbers+40 {
-				return append(upper, beside(c.rungsPane(m, rows, table, lower), c.curvesPane(m, w-table-numbers, lower), c.numbersPane(m, numbers, lower))...)
+				return append(upper, beside(c.rungsPane(m, rows, table, lower), c.curvesPane(m, w-table-numbers, lower),
+					c.numbersPane(m, numbers, lower))...)
 			}
 			if table+numbers <= w {
-				return append(upper, beside(c.rungsPane(m, rows, w-numbers, lower), c.numbersPane(m, numbers, lower))...)
+				return append(upper, beside(c.rungsPane(m, rows, w-numbers, lower),
+					c.numbersPane(m, numbers, lower))...)
 			}
 		}
 		return append(upper, beside(c.rungsPane(m, rows, table, lower), c.curvesPane(m, w-table, lower))...)

@@ -93,7 +93,8 @@ func (t theme) markedLadder(g space.Genotype, reduction bool, rows []operandRow)
 // ladderWith draws a cell between two margins: left and right are asked for every line, with block and operand, or
 // block -1 and operand 0 for the output and block -1 and operand -1 for a line of no operand. Cursor is that of
 // [celldraw.Options].
-func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left, right func(block, operand int) string) []string {
+func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left,
+	right func(block, operand int) string) []string {
 	c := g.Normal
 	if reduction {
 		c = g.Reduction

@@ -27,7 +27,8 @@ func (c *compareScreen) ladder(m *model) (v nas.TrialView, letter string, lines 
 
 func (c *compareScreen) ladderPane(m *model, v nas.TrialView, letter string, lines []string, w, h int) []string {
 	t := m.theme
-	p := pane{title: fmt.Sprintf("%s %s %s %s", letter, short(v), t.g.Dot, cellName(c.reduction)), focus: letter == "A" || c.shown == compareB}
+	p := pane{title: fmt.Sprintf("%s %s %s %s", letter, short(v), t.g.Dot, cellName(c.reduction)),
+		focus: letter == "A" || c.shown == compareB}
 	if v.HasReward {
 		p.right = score(v.Reward, 4)
 	}
@@ -43,7 +44,8 @@ func (c *compareScreen) rungsPane(m *model, rows []operandRow, w, h int) []strin
 			same++
 		}
 	}
-	p := pane{title: "Ops", focus: true, right: fmt.Sprintf("%d of %d same", same, len(rows)), foot: m.hint(onCompare, actOpen, actDifference)}
+	p := pane{title: "Ops", focus: true, right: fmt.Sprintf("%d of %d same", same, len(rows)),
+		foot: m.hint(onCompare, actOpen, actDifference)}
 	half := max(8, min(24, (w-14)/2))
 	text := func(r operandRow, in, op string, gone bool) string {
 		switch {
@@ -66,7 +68,8 @@ func (c *compareScreen) rungsPane(m *model, rows []operandRow, w, h int) []strin
 			between = t.warn.Render(t.g.Differs)
 		}
 		body = append(body, t.tableLine("", i == at, &sign, func() string {
-			return sign + fit(r.name, 8) + fit(t.cut(text(r, r.inA, r.opA, r.onlyB), half), half) + " " + between + " " + text(r, r.inB, r.opB, r.onlyA)
+			return sign + fit(r.name, 8) + fit(t.cut(text(r, r.inA, r.opA, r.onlyB), half), half) + " " + between +
+				" " + text(r, r.inB, r.opB, r.onlyA)
 		}))
 	}
 	return p.draw(t, w, h, body)
@@ -136,7 +139,8 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		}
 		return n
 	}
-	body = append(body, "", fmt.Sprintf(" differ   normal      %2d rows", differing(false)), fmt.Sprintf("          reduction   %2d rows", differing(true)))
+	body = append(body, "", fmt.Sprintf(" differ   normal      %2d rows", differing(false)),
+		fmt.Sprintf("          reduction   %2d rows", differing(true)))
 	if a.Genotype.Validate() == nil && b.Genotype.Validate() == nil && a.Genotype.Hash() == b.Genotype.Hash() {
 		body = append(body, " the same network, in other words")
 	}

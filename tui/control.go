@@ -74,7 +74,8 @@ func holderText(h nas.Holder) string {
 	return fmt.Sprintf("%s (process %d)", h.TTY, h.PID)
 }
 
-// besideControl puts who steers at the right end of a line, if other screens show the run: what this screen does may be refused, or watched.
+// besideControl puts who steers at the right end of a line, if other screens show the run: what this screen does may be
+// refused, or watched.
 func (l *look) besideControl(s sharing, line string, w int) string {
 	if !s.seen {
 		return line
@@ -86,7 +87,8 @@ func (l *look) besideControl(s sharing, line string, w int) string {
 	case !c.Mine && c.Holder == (nas.Holder{}):
 		text, style = "looking on: nobody has the control, "+l.keyOf(actTake)+" takes it", t.warn
 	case !c.Mine:
-		text, style = "looking on: "+holderText(c.Holder)+" has the control since "+c.Holder.Since.Local().Format("15:04")+", "+l.keyOf(actTake)+" takes it", t.warn
+		text, style = "looking on: "+holderText(c.Holder)+" has the control since "+
+			c.Holder.Since.Local().Format("15:04")+", "+l.keyOf(actTake)+" takes it", t.warn
 	case c.Viewers > 0:
 		text = plural(c.Viewers, "other looks on", "others look on")
 	}
@@ -116,7 +118,8 @@ func (t *terminal) suspend(ctx context.Context) tea.Msg {
 	case <-ctx.Done():
 		return nil
 	}
-	// A job that the shell lets go on in the background may not draw; and bringing it from there to the foreground sends no signal.
+	// A job that the shell lets go on in the background may not draw; and bringing it from there to the foreground
+	// sends no signal.
 	for t.tty != nil && !term.InForeground(t.tty) {
 		select {
 		case <-back:

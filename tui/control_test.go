@@ -69,7 +69,8 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	}
 	d.m.toast.text = ""
 	d.m.rev++
-	if text := d.text(); !strings.Contains(text, "looking on: pts/3 (process 4711) has the control since 12:00, W takes it") {
+	if text := d.text(); !strings.Contains(text, "looking on: pts/3 (process 4711) has the control since 12:00, W "+
+		"takes it") {
 		t.Errorf("who has it is not shown\n%s", text)
 	}
 	d.press("W")

@@ -2,8 +2,8 @@ package tui
 
 import "nasnet/nas"
 
-// cursor is a place in a list of trials that changes under it. Before it is moved it stays at the first row; then it stays with its trial, and where
-// that has left the list, at the row where it was.
+// cursor is a place in a list of trials that changes under it. Before it is moved it stays at the first row; then it
+// stays with its trial, and where that has left the list, at the row where it was.
 type cursor struct {
 	set    bool
 	id, at int
@@ -40,7 +40,8 @@ func (c *cursor) move(list []nas.TrialView, d int) (beyond int) {
 
 // stride is how many rows an action moves a cursor or a text, 0 if it moves none: for the ends far more than there are.
 func stride(a action, page int) int {
-	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -farEnd, actBottom: farEnd}[a]
+	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -farEnd,
+		actBottom: farEnd}[a]
 }
 
 // farEnd is further than any text is long.

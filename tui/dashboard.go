@@ -26,7 +26,8 @@ const (
 	paneFigures = panes + 1
 )
 
-// The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on the best cell stands beside the charts.
+// The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on the best cell stands
+// beside the charts.
 const (
 	listBelowWidth, listBelowHeight = 80, 24
 	wideFromWidth, wideFromHeight   = 140, 40
@@ -42,7 +43,8 @@ type dashboard struct {
 	drawn         [panes + 1]drawnPane
 }
 
-// drawnPane keeps the lines of a pane for as long as what it shows is the same: a snapshot shares the parts that have not changed with the one before.
+// drawnPane keeps the lines of a pane for as long as what it shows is the same: a snapshot shares the parts that have
+// not changed with the one before.
 type drawnPane struct {
 	key   paneKey
 	lines []string
@@ -105,7 +107,8 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		d.focus, d.shown.order = paneTop, (d.shown.order+1)%len(topOrders)
 	case actFilter:
 		d.focus = paneTop
-		return m.push(&filterDialog{what: "top cells", input: newLineEdit(d.shown.filter, 60), apply: func(s string) { d.shown.filter = s }})
+		return m.push(&filterDialog{what: "top cells", input: newLineEdit(d.shown.filter, 60),
+			apply: func(s string) { d.shown.filter = s }})
 	case actOpen:
 		if d.focus < paneChildren {
 			d.zoomed = !d.zoomed
@@ -130,7 +133,8 @@ func (d *dashboard) move(m *model, n int) {
 		d.focus = paneChildren
 	}
 	if d.focus == paneTop {
-		if beyond := d.top.move(d.shown.list(m.snap, m.latency), n); beyond == -1 && n == -1 && len(listed(m.snap)) > 0 {
+		if beyond := d.top.move(d.shown.list(m.snap, m.latency), n); beyond == -1 && n == -1 &&
+			len(listed(m.snap)) > 0 {
 			d.focus = paneChildren
 		}
 		return
@@ -154,7 +158,8 @@ func (d *dashboard) header(m *model, w int) string {
 		right = "ETA " + clock(s.ETA) + " "
 	}
 	if w >= wideFromWidth {
-		right = strings.TrimSuffix("ETA "+clock(s.ETA)+"   ", "ETA 0:00   ") + fmt.Sprintf("%s on %s   %s ", t.clean(s.Config.Controller.Strategy), t.clean(s.Config.Data), t.clean(s.Kernels))
+		right = strings.TrimSuffix("ETA "+clock(s.ETA)+"   ", "ETA 0:00   ") + fmt.Sprintf("%s on %s   %s ",
+			t.clean(s.Config.Controller.Strategy), t.clean(s.Config.Data), t.clean(s.Kernels))
 	}
 	if s.Reason != "" && (s.State == nas.Paused || s.State == nas.Stopped) {
 		right = t.warn.Render(t.cut(t.clean(s.Reason), w/2)) + " "
@@ -198,8 +203,8 @@ func (d *dashboard) view(m *model, w, h int) []string {
 	})
 }
 
-// layout is where the panes are in a view of w by h cells: charts over tables, and in a wide terminal the best cell and the run's figures at the right
-// of the charts.
+// layout is where the panes are in a view of w by h cells: charts over tables, and in a wide terminal the best cell and
+// the run's figures at the right of the charts.
 func (d *dashboard) layout(m *model, w, h int) []place {
 	if m.w < listBelowWidth || m.h < listBelowHeight {
 		return nil
@@ -217,7 +222,8 @@ func (d *dashboard) layout(m *model, w, h int) []place {
 	if !wide {
 		side := min(max(30, w*3/8), 48)
 		first := upper * 4 / 9
-		return append([]place{{paneReward, 0, 0, w - side, upper}, {paneController, w - side, 0, side, first}, {paneDropPath, w - side, first, side, upper - first}}, tables...)
+		return append([]place{{paneReward, 0, 0, w - side, upper}, {paneController, w - side, 0, side, first},
+			{paneDropPath, w - side, first, side, upper - first}}, tables...)
 	}
 	cell := d.bestCell(m)
 	side := min(max(60, widest(cell)+5), w-84)
@@ -227,7 +233,8 @@ func (d *dashboard) layout(m *model, w, h int) []place {
 	if upper >= len(cell)+2+5 {
 		cellRows = max(len(cell)+2, upper-6)
 	}
-	out := []place{{paneReward, 0, 0, w - side, upper - low}, {paneController, 0, upper - low, half, low}, {paneDropPath, half, upper - low, w - side - half, low},
+	out := []place{{paneReward, 0, 0, w - side, upper - low}, {paneController, 0, upper - low, half, low},
+		{paneDropPath, half, upper - low, w - side - half, low},
 		{paneBest, w - side, 0, side, cellRows}}
 	if cellRows < upper {
 		out = append(out, place{paneFigures, w - side, cellRows, side, upper - cellRows})
@@ -241,7 +248,8 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier, palette: m.palette}
 	switch {
 	case n == paneReward && len(s.Rewards) > 0:
-		k.data, k.n = [3]any{&s.Rewards[0], s.Verdict, s.Best}, len(s.Rewards) // a random cell changes the verdict alone
+		// a random cell changes the verdict alone
+		k.data, k.n = [3]any{&s.Rewards[0], s.Verdict, s.Best}, len(s.Rewards)
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:
@@ -253,7 +261,8 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 		k.measured = len(m.latencies)
 	}
 	return d.keep(n, k, func() []string {
-		return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane, d.topPane}[n](m, w, h)
+		return [panes]func(m *model, w, h int) []string{d.rewardPane, d.controllerPane, d.dropPathPane, d.childrenPane,
+			d.topPane}[n](m, w, h)
 	})
 }
 

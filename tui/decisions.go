@@ -26,7 +26,8 @@ func decisionsOf(s *nas.Snapshot) *decisions {
 	}
 	d := &decisions{Beliefs: s.Beliefs, space: sp}
 	for _, x := range sp.Decisions() {
-		d.names, d.labels, d.most = append(d.names, x.Name), append(d.labels, x.Labels), append(d.most, math.Log(float64(x.Arity)))
+		d.names, d.labels, d.most = append(d.names, x.Name), append(d.labels, x.Labels),
+			append(d.most, math.Log(float64(x.Arity)))
 	}
 	fits := len(s.Beliefs.Probabilities) == len(d.names) || len(s.Beliefs.Probabilities) == 0
 	for i, row := range s.Beliefs.Probabilities {
@@ -65,7 +66,8 @@ func (d *decisions) sure(p float64) (n int) {
 	return n
 }
 
-// Bounds of the alarms: ours, chosen on runs of the quick preset, where a policy that learns ends at a third of the largest entropy or more.
+// Bounds of the alarms: ours, chosen on runs of the quick preset, where a policy that learns ends at a third of the
+// largest entropy or more.
 const (
 	collapsedAt = 0.1  // of the largest entropy
 	fallingBy   = 0.25 // of the largest entropy in ten updates
@@ -79,9 +81,11 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	strategy := s.Config.Controller.Strategy
 	switch {
 	case s.Beliefs != nil && !s.Beliefs.Exact:
-		return strategy + " has no policy that learns: these are the shares of each choice among its last proposals", false
+		return strategy + " has no policy that learns: these are the shares of each choice among its last " +
+			"proposals", false
 	case n == 0:
-		return fmt.Sprintf("no update yet: every choice is about equally likely; the first comes after %d children", s.Config.Batch), false
+		return fmt.Sprintf("no update yet: every choice is about equally likely; the first comes after %d children",
+			s.Config.Batch), false
 	case v.MaxEntropy <= 0:
 		return "the policy's entropy is not known", false
 	}
@@ -96,24 +100,30 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	drop := before.Entropy - v.Entropy
 	switch kl := mean(func(u nas.PolicyView) float64 { return u.KL }); {
 	case v.Entropy < collapsedAt*v.MaxEntropy:
-		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes nearly one cell. A fork from an earlier policy with a larger entropy bonus explores on.",
+		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes nearly one cell. A fork from an "+
+			"earlier policy with a larger entropy bonus explores on.",
 			v.Entropy, v.MaxEntropy), true
 	case v.Version-before.Version <= 10 && drop > fallingBy*v.MaxEntropy:
-		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy, plural(v.Version-before.Version, "update", "updates")), true
+		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy,
+			plural(v.Version-before.Version, "update", "updates")), true
 	case kl > stepTooFar:
-		return fmt.Sprintf("steps are large: each update moves the policy by %.2f nats (KL); a smaller learning rate learns steadier", kl), true
+		return fmt.Sprintf("steps are large: each update moves the policy by %.2f nats (KL); a smaller learning rate "+
+			"learns steadier", kl), true
 	}
-	text = fmt.Sprintf("entropy %+.1f nats in the last %s", -drop, plural(max(1, v.Version-before.Version), "update", "updates"))
+	text = fmt.Sprintf("entropy %+.1f nats in the last %s", -drop,
+		plural(max(1, v.Version-before.Version), "update", "updates"))
 	if d := decisionsOf(s); d != nil && len(d.Probabilities) > 0 {
 		text += fmt.Sprintf("; %d of %d decisions are above %.0f %%", d.sure(sureAt), len(d.names), 100*sureAt)
 		if i, p := d.extreme(1); i >= 0 {
-			text += fmt.Sprintf("; surest %s %s %.0f %%", d.names[i], d.labels[i][slices.Index(d.Probabilities[i], p)], 100*p)
+			text += fmt.Sprintf("; surest %s %s %.0f %%", d.names[i],
+				d.labels[i][slices.Index(d.Probabilities[i], p)], 100*p)
 		}
 	}
 	return text, false
 }
 
-// extreme is the decision whose most probable choice is the most (sign 1) or the least (-1) probable, among those with more than one.
+// extreme is the decision whose most probable choice is the most (sign 1) or the least (-1) probable, among those with
+// more than one.
 func (d *decisions) extreme(sign float64) (at int, p float64) {
 	at = -1
 	for i, row := range d.Probabilities {
@@ -200,7 +210,8 @@ func others(rows []heatRow, n int) []heatRow {
 	for _, i := range kept {
 		out = append(out, rows[i])
 	}
-	rest := heatRow{label: fmt.Sprintf("%d others", len(rows)-n+1), p: make([]float64, len(rows[0].p)), best: make([]bool, len(rows[0].p))}
+	rest := heatRow{label: fmt.Sprintf("%d others", len(rows)-n+1), p: make([]float64, len(rows[0].p)),
+		best: make([]bool, len(rows[0].p))}
 	for _, i := range order[n-1:] {
 		for c, p := range rows[i].p {
 			if !math.IsNaN(p) {

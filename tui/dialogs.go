@@ -25,7 +25,8 @@ func (t theme) boxed(title string, lines []string, w, h int) []string {
 	return pane{title: title, focus: true}.draw(t, min(n, w), min(len(lines)+2, h), lines)
 }
 
-// quitDialog asks what is to become of the search. Enter detaches where that is possible and does nothing elsewhere; ctrl-c and esc go back.
+// quitDialog asks what is to become of the search. Enter detaches where that is possible and does nothing elsewhere;
+// ctrl-c and esc go back.
 type quitDialog struct{ plainDialog }
 
 func (*quitDialog) scope() scope { return onQuit }
@@ -108,7 +109,9 @@ func openStopChild(m *model) (screen, string) {
 		return nil, m.theme.trial(v) + " is not in training"
 	}
 	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?",
-		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) }, more: fmt.Sprintf("It is %.0f%% trained; it will have no reward. %s undoes the stop.", v.Progress*100, m.keyOf(actUndoStop))}, ""
+		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) },
+		more: fmt.Sprintf("It is %.0f%% trained; it will have no reward. %s undoes the stop.", v.Progress*100,
+			m.keyOf(actUndoStop))}, ""
 }
 
 // noteDialog is a line of text for a trial.

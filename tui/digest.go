@@ -37,7 +37,8 @@ func (*digestDialog) typed(m *model, _ tea.KeyMsg) tea.Cmd {
 
 // away shows the digest if the last look at the run, or key, is so long ago and there is anything to tell since.
 func (m *model) away(since *nas.Snapshot, least time.Duration) bool {
-	if since == nil || m.snap.Time.Sub(since.Time) < least || since.UUID != m.snap.UUID || len(digest(m.theme, since, m.snap)) == 0 {
+	if since == nil || m.snap.Time.Sub(since.Time) < least || since.UUID != m.snap.UUID ||
+		len(digest(m.theme, since, m.snap)) == 0 {
 		return false
 	}
 	m.push(&digestDialog{from: since, to: m.snap})
@@ -66,7 +67,8 @@ func (d *digestDialog) box(m *model, w, h int) []string {
 	for _, l := range lines {
 		n = max(n, ansi.StringWidth(l)+3)
 	}
-	return pane{title: title, focus: true, foot: "any key goes on"}.draw(t, min(max(n, ansi.StringWidth(title)+6), w), min(len(lines)+2, h), lines)
+	return pane{title: title, focus: true, foot: "any key goes on"}.draw(t, min(max(n, ansi.StringWidth(title)+6), w),
+		min(len(lines)+2, h), lines)
 }
 
 // digestLine is one thing that happened.
@@ -75,7 +77,8 @@ type digestLine struct {
 	style       interface{ Render(...string) string }
 }
 
-// digest compares two snapshots of a run in a few lines, the most important first; none if nothing has ended and nothing has changed.
+// digest compares two snapshots of a run in a few lines, the most important first; none if nothing has ended and
+// nothing has changed.
 func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 	add := func(label, text string, style interface{ Render(...string) string }) {
 		out = append(out, digestLine{label, text, style})
@@ -155,7 +158,8 @@ func endedByHand(a, b *nas.Snapshot) (out []string) {
 	seen := map[int]bool{}
 	for _, list := range [][]nas.TrialView{b.Recent, b.Retrains} {
 		for _, v := range list {
-			if v.ID < nas.FirstManual || seen[v.ID] || v.Finished.Before(a.Time) || v.State == nas.Running || v.State == nas.Paused || v.State == nas.Proposed {
+			if v.ID < nas.FirstManual || seen[v.ID] || v.Finished.Before(a.Time) || v.State == nas.Running ||
+				v.State == nas.Paused || v.State == nas.Proposed {
 				continue
 			}
 			seen[v.ID] = true
@@ -200,7 +204,8 @@ func learned(a, b *nas.Snapshot, updates int) string {
 		if i == 0 {
 			sep = "; surer of "
 		}
-		text += fmt.Sprintf("%s%s %s (%.0f to %.0f %%)", sep, y.names[g.decision], y.labels[g.decision][g.choice], 100*x.Probabilities[g.decision][g.choice], 100*y.Probabilities[g.decision][g.choice])
+		text += fmt.Sprintf("%s%s %s (%.0f to %.0f %%)", sep, y.names[g.decision], y.labels[g.decision][g.choice],
+			100*x.Probabilities[g.decision][g.choice], 100*y.Probabilities[g.decision][g.choice])
 	}
 	return text
 }

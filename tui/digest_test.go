@@ -25,19 +25,27 @@ func TestTheDigestTellsWhatHappened(t *testing.T) {
 		want   []string
 		never  string
 	}{
-		{"a new best and by how much", func(_, _ *nas.Snapshot) {}, []string{"new best: .7714 (child 1107 (a9be)), +0.0025 over .7689"}, ""},
+		{"a new best and by how much", func(_, _ *nas.Snapshot) {},
+			[]string{"new best: .7714 (child 1107 (a9be)), +0.0025 over .7689"}, ""},
 		{"the same best", func(a, b *nas.Snapshot) { a.Best = b.Best }, []string{"best: still .7714"}, "new best"},
-		{"children and repeats", func(_, _ *nas.Snapshot) {}, []string{"children: 220 children have ended, 23 repeats among them; 1284 of 20000 in all"}, ""},
-		{"failures with the reason of the last", func(a, b *nas.Snapshot) { b.Recent[1].Finished = noon }, []string{"failures: 2 children failed: loss is NaN at step 61"}, ""},
-		{"what the policy learned", func(_, _ *nas.Snapshot) {}, []string{"policy: 27 updates, entropy 28.6 to 21.2 nats, mean reward", "surer of"}, ""},
+		{"children and repeats", func(_, _ *nas.Snapshot) {},
+			[]string{"children: 220 children have ended, 23 repeats among them; 1284 of 20000 in all"}, ""},
+		{"failures with the reason of the last", func(a, b *nas.Snapshot) { b.Recent[1].Finished = noon },
+			[]string{"failures: 2 children failed: loss is NaN at step 61"}, ""},
+		{"what the policy learned", func(_, _ *nas.Snapshot) {},
+			[]string{"policy: 27 updates, entropy 28.6 to 21.2 nats, mean reward", "surer of"}, ""},
 		{"a collapse", func(_, b *nas.Snapshot) { b.Policy.Entropy = 1 }, []string{"collapsed: 1.0 of 45.2"}, ""},
 		{"a later end", func(_, _ *nas.Snapshot) {}, []string{"ETA: 10d23h to go, 23h00 later than it was"}, ""},
-		{"an end as foreseen", func(a, b *nas.Snapshot) { a.ETA = b.ETA + 3*time.Hour }, []string{"ETA: 10d23h to go, as foreseen"}, "later"},
+		{"an end as foreseen", func(a, b *nas.Snapshot) { a.ETA = b.ETA + 3*time.Hour },
+			[]string{"ETA: 10d23h to go, as foreseen"}, "later"},
 		{"an earlier end", func(a, b *nas.Snapshot) { a.ETA = b.ETA + 43*time.Hour }, []string{"40h00", "earlier"}, ""},
-		{"a retrain of the user's", func(_, b *nas.Snapshot) { b.Retrains[1].Finished = noon }, []string{"yours: retrain h8 .7668"}, ""},
-		{"whether random cells are beaten", func(_, _ *nas.Snapshot) {}, []string{"verdict: the controller's last 20 average 0.718 against 0.553"}, ""},
+		{"a retrain of the user's", func(_, b *nas.Snapshot) { b.Retrains[1].Finished = noon },
+			[]string{"yours: retrain h8 .7668"}, ""},
+		{"whether random cells are beaten", func(_, _ *nas.Snapshot) {},
+			[]string{"verdict: the controller's last 20 average 0.718 against 0.553"}, ""},
 		{"the end of the search", func(_, b *nas.Snapshot) { b.State = nas.Done }, []string{"search: done"}, ""},
-		{"a pause and why", func(_, b *nas.Snapshot) { b.State, b.Reason = nas.Paused, "all failed" }, []string{"search: paused: all failed"}, ""},
+		{"a pause and why", func(_, b *nas.Snapshot) { b.State, b.Reason = nas.Paused, "all failed" },
+			[]string{"search: paused: all failed"}, ""},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -87,7 +95,11 @@ func TestTheDigestComesWithTheFirstKeyAndGoesWithTheNext(t *testing.T) {
 		{"the run as it was three hours ago", func(*nas.Snapshot) {}, true},
 		{"half a minute ago", func(s *nas.Snapshot) { s.Time = noon.Add(-30 * time.Second) }, false},
 		{"another run", func(s *nas.Snapshot) { s.UUID = "another" }, false},
-		{"nothing has happened since", func(s *nas.Snapshot) { *s = *busy(); s.Time = noon.Add(-time.Hour); s.ETA += time.Hour }, false},
+		{"nothing has happened since", func(s *nas.Snapshot) {
+			*s = *busy()
+			s.Time = noon.Add(-time.Hour)
+			s.ETA += time.Hour
+		}, false},
 	} {
 		t.Run("at the start: "+r.name, func(t *testing.T) {
 			seen := earlier()

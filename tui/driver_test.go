@@ -23,7 +23,10 @@ type driver struct {
 
 func drive(t testing.TB, s *nas.Snapshot, w, h int) *driver {
 	e := newFake(s)
-	d := &driver{t: t, e: e, m: newModel(context.Background(), e, Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen, RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
+	d := &driver{t: t, e: e, m: newModel(context.Background(), e,
+		Options{Version: "nasnet 1.0", DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost,
+			Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen,
+			RunCurve: fakeCurve, Write: e.write}, newTheme(term.Unicode, mono))}
 	d.m.w, d.m.h = w, h
 	d.m.after = func(time.Duration, func(time.Time) tea.Msg) tea.Cmd { return nil } // no timer ends in a test
 	return d
@@ -37,7 +40,8 @@ func (d *driver) tier(tier term.Tier, colour bool) *driver {
 	return d
 }
 
-// press gives keys to the model, by their names in Bubble Tea, and carries out what they ask for. The key "(away)" is three hours without one.
+// press gives keys to the model, by their names in Bubble Tea, and carries out what they ask for. The key "(away)" is
+// three hours without one.
 func (d *driver) press(keys ...string) *driver {
 	for _, k := range keys {
 		if k == "(away)" {
@@ -127,9 +131,12 @@ func (d *driver) last() nas.Command {
 }
 
 var namedKeys = map[string]tea.KeyType{
-	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft,
-	"right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace,
-	"delete": tea.KeyDelete, "ctrl+c": tea.KeyCtrlC, "ctrl+d": tea.KeyCtrlD, "ctrl+u": tea.KeyCtrlU, "ctrl+l": tea.KeyCtrlL, "ctrl+z": tea.KeyCtrlZ,
+	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "up": tea.KeyUp,
+	"down": tea.KeyDown, "left": tea.KeyLeft,
+	"right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown,
+	"backspace": tea.KeyBackspace,
+	"delete":    tea.KeyDelete, "ctrl+c": tea.KeyCtrlC, "ctrl+d": tea.KeyCtrlD, "ctrl+u": tea.KeyCtrlU,
+	"ctrl+l": tea.KeyCtrlL, "ctrl+z": tea.KeyCtrlZ,
 	"ctrl+r": tea.KeyCtrlR, "ctrl+t": tea.KeyCtrlT, "ctrl+w": tea.KeyCtrlW, "ctrl+k": tea.KeyCtrlK,
 }
 

@@ -12,7 +12,8 @@ import (
 // letter ties a child in training to its place on the DropPath chart.
 func letter(i int) string { return string(rune('a' + i%26)) }
 
-// dropPathPane is the schedule of ScheduledDropPath over a child's training, with the letters of the children at their places on it.
+// dropPathPane is the schedule of ScheduledDropPath over a child's training, with the letters of the children at their
+// places on it.
 func (d *dashboard) dropPathPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	dp := s.Config.Train.DropPath

@@ -53,7 +53,8 @@ func (e *editScreen) leave(*model) *sureDialog {
 	if !e.unsaved() {
 		return nil
 	}
-	return &sureDialog{question: "Leave " + plural(e.now, "edit", "edits") + " behind?", more: "They were not sent to training.",
+	return &sureDialog{question: "Leave " + plural(e.now, "edit", "edits") + " behind?",
+		more: "They were not sent to training.",
 		yes: func(m *model) tea.Cmd {
 			m.pop()
 			return nil
@@ -82,7 +83,8 @@ func (e *editScreen) act(m *model, a action) tea.Cmd {
 	step := func(i, n, d int) int { return ((i+d)%n + n) % n }
 	switch a {
 	case actUp, actDown, actPageUp, actPageDown, actTop, actBottom:
-		d := map[action]int{actUp: -1, actDown: 1, actPageUp: -2, actPageDown: 2, actTop: -operands, actBottom: operands}[a]
+		d := map[action]int{actUp: -1, actDown: 1, actPageUp: -2, actPageDown: 2, actTop: -operands,
+			actBottom: operands}[a]
 		e.at = max(0, min(e.at+d, operands-1))
 	case actOther:
 		e.reduction = !e.reduction
@@ -121,7 +123,8 @@ func (e *editScreen) train(m *model) tea.Cmd {
 		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
-	return replyTo(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g, Text: "from " + short(e.parent) + ": " + e.summary()}))
+	return replyTo(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g,
+		Text: "from " + short(e.parent) + ": " + e.summary()}))
 }
 
 // update implements receiver: what was refused is still to be sent.
@@ -176,7 +179,8 @@ func (e *editScreen) view(m *model, w, h int) []string {
 	left := w - panel
 	if left >= widest(normal)+widest(reduction)+6 {
 		first := (left + widest(normal) - widest(reduction)) / 2
-		out = beside(e.cellPane(m, false, normal, at, first, upper), e.cellPane(m, true, reduction, at, left-first, upper))
+		out = beside(e.cellPane(m, false, normal, at, first, upper),
+			e.cellPane(m, true, reduction, at, left-first, upper))
 	} else {
 		if widest(one)+2 > left {
 			one, at = e.listing(m), e.line(celldraw.List)
@@ -207,19 +211,21 @@ func (e *editScreen) cursor(reduction bool) int {
 // drawing is the ladder of a cell with the cursor, and beside it what was.
 func (e *editScreen) drawing(m *model, reduction bool) []string {
 	t := m.theme
-	return t.ladderWith(e.genotype(), reduction, e.cursor(reduction), func(int, int) string { return " " }, func(block, operand int) string {
-		if was := e.was(reduction, block, operand); was != "" {
-			return " " + t.warn.Render(t.g.Differs+" "+was)
-		}
-		return ""
-	})
+	return t.ladderWith(e.genotype(), reduction, e.cursor(reduction), func(int, int) string { return " " },
+		func(block, operand int) string {
+			if was := e.was(reduction, block, operand); was != "" {
+				return " " + t.warn.Render(t.g.Differs+" "+was)
+			}
+			return ""
+		})
 }
 
 // listing is the cell as a list, for when its ladder is too wide.
 func (e *editScreen) listing(m *model) []string {
 	t := m.theme
 	var out []string
-	for _, l := range celldraw.List(e.cell(), celldraw.Options{Tier: t.g.Tier, Reduction: e.reduction, Cursor: e.cursor(e.reduction)}) {
+	for _, l := range celldraw.List(e.cell(), celldraw.Options{Tier: t.g.Tier, Reduction: e.reduction,
+		Cursor: e.cursor(e.reduction)}) {
 		s := " " + t.spans(l)
 		if block, operand, ok := l.Operand(); ok {
 			if was := e.was(e.reduction, block, operand); was != "" {

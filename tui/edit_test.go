@@ -38,7 +38,8 @@ func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
 		{"n takes the block out of the output", []string{"G", "n"}, "normal concat: [p01234], [p0123]"},
 		{"N the input of the operand", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
 		{"u undoes", []string{"o", "j", "o", "u"}, "normal b0.op1: sep5x5, sep7x7"},
-		{"U does it again", []string{"o", "j", "i", "u", "u", "U", "U"}, "normal b0.op1: sep5x5, sep7x7; normal b0.in2: h[i-1], h[i]"},
+		{"U does it again", []string{"o", "j", "i", "u", "u", "U", "U"},
+			"normal b0.op1: sep5x5, sep7x7; normal b0.in2: h[i-1], h[i]"},
 		{"u at the start does nothing", []string{"u", "u"}, ""},
 		{"a new change forgets what was undone", []string{"o", "u", "i", "U"}, "normal b0.in1: h[i], h[i-1]"},
 		{"turning one decision on is one step", []string{"o", "o", "o", "u"}, ""},
@@ -64,7 +65,8 @@ func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
 func TestTheEditorSendsItsCell(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("5", "e", "o", "t")
 	c := d.last()
-	if c.Do != nas.Submit || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil || c.Cell.Normal.Blocks[0].Op1 != "sep7x7" || c.Cell.Name != "" || c.Text != "from a9be: b0.op1=sep7x7" {
+	if c.Do != nas.Submit || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil ||
+		c.Cell.Normal.Blocks[0].Op1 != "sep7x7" || c.Cell.Name != "" || c.Text != "from a9be: b0.op1=sep7x7" {
 		t.Fatalf("got %+v %+v", c, c.Cell)
 	}
 	if _, still := d.press("esc").m.top().(*editScreen); still {
@@ -80,7 +82,8 @@ func TestACellThatWasRefusedIsNotLost(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("5", "e", "o")
 	d.e.refuse = errors.New("another screen has the control")
 	d.press("t")
-	if got := d.text(); strings.Contains(got, "sent to training") || !strings.Contains(got, "another screen has the control") {
+	if got := d.text(); strings.Contains(got, "sent to training") ||
+		!strings.Contains(got, "another screen has the control") {
 		t.Errorf("refused, and the screen says\n%s", got)
 	}
 	if _, asks := d.press("esc").m.top().(*sureDialog); !asks {
@@ -214,7 +217,8 @@ func TestCompareFindsItsPair(t *testing.T) {
 		want string
 	}{
 		{"the two marked, in order", []string{"5", "j", " ", "k", " ", "c"}, "A c791 child 900  ×  B a9be"},
-		{"a third mark takes the place of the first", []string{"5", " ", "j", " ", "j", " ", "c"}, "A c791 child 900  ×  B a887 child 937"},
+		{"a third mark takes the place of the first", []string{"5", " ", "j", " ", "j", " ", "c"},
+			"A c791 child 900  ×  B a887 child 937"},
 		{"space again takes the mark back", []string{"5", " ", " ", "j", " ", "j", "c"}, "A c791 child 900"},
 		{"one alone is compared with the best", []string{"5", "j", "c"}, "A c791 child 900  ×  B a9be"},
 		{"the best alone has none to be compared with", []string{"5", "c"}, "mark two cells"},

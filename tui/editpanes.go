@@ -70,7 +70,8 @@ func (e *editScreen) costLines(m *model, w int) []string {
 		}
 		return s + m.theme.bold.Render(costText(now, of))
 	}
-	return []string{one("params", func(c Cost) int64 { return c.Params }), one("MAdds", func(c Cost) int64 { return c.MAdds })}
+	return []string{one("params", func(c Cost) int64 { return c.Params }),
+		one("MAdds", func(c Cost) int64 { return c.MAdds })}
 }
 
 // state is in words whether the cell can be trained, and whether it is known.
@@ -123,7 +124,8 @@ func (e *editScreen) editsPane(m *model, w, h int) []string {
 			}
 			return "+" + amount(d)
 		}
-		l := sign + fit(fmt.Sprintf("%2d", i), 3) + fit(t.cut(e.words(i, t.g.To), room-1), room) + fitRight(delta(func(c Cost) int64 { return c.Params }), 8) +
+		l := sign + fit(fmt.Sprintf("%2d", i), 3) + fit(t.cut(e.words(i, t.g.To), room-1), room) +
+			fitRight(delta(func(c Cost) int64 { return c.Params }), 8) +
 			fitRight(delta(func(c Cost) int64 { return c.MAdds }), 9)
 		if i > e.now {
 			l += "  undone"
@@ -168,7 +170,8 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 			}
 		}
 		if len(after.Concat) > 0 {
-			add(true, fmt.Sprintf("the %s cell's output is a list of its own: %d states", cellName(reduction), len(after.Concat)))
+			add(true, fmt.Sprintf("the %s cell's output is a list of its own: %d states", cellName(reduction),
+				len(after.Concat)))
 		}
 	}
 	if v, ok := m.sameCell(g); ok && e.now > 0 {
@@ -178,19 +181,23 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 		}
 		add(false, text)
 	} else if v, n, ok := m.nearest(g); ok && e.now > 0 {
-		add(true, fmt.Sprintf("not seen before; nearest is %s (%s): %s", short(v), score(v.Reward, 4), plural(n, "decision differs", "decisions differ")))
+		add(true, fmt.Sprintf("not seen before; nearest is %s (%s): %s", short(v), score(v.Reward, 4),
+			plural(n, "decision differs", "decisions differ")))
 	}
 	body = append(body, "")
 	was, now := m.cost(e.steps[0].g, m.snap.Config), m.cost(g, m.snap.Config)
 	if now.known() {
 		body = append(body, fmt.Sprintf(" cost %s params, %s MAdds", amount(now.Params), amount(now.MAdds)))
 		if e.parent.Seconds > 0 && e.parent.Kind != nas.Retrained && was.known() && was.MAdds > 0 {
-			body = append(body, fmt.Sprintf(" training about %s on one worker, by its work", clock(seconds(e.parent.Seconds*float64(now.MAdds)/float64(was.MAdds)))))
+			body = append(body, fmt.Sprintf(" training about %s on one worker, by its work",
+				clock(seconds(e.parent.Seconds*float64(now.MAdds)/float64(was.MAdds)))))
 		}
 	} else if now.err != nil {
 		add(false, t.clean(now.err.Error()))
 	}
 	c := m.snap.Config
-	body = append(body, fmt.Sprintf(" %s trains it as the search does: N=%d F=%d, %s; %s asks", m.keyOn(onEdit, actTrain), c.Net.N, c.Net.Filters, plural(c.Train.Epochs, "epoch", "epochs"), m.keyOf(actRetrain)))
+	body = append(body, fmt.Sprintf(" %s trains it as the search does: N=%d F=%d, %s; %s asks",
+		m.keyOn(onEdit, actTrain), c.Net.N, c.Net.Filters, plural(c.Train.Epochs, "epoch", "epochs"),
+		m.keyOf(actRetrain)))
 	return pane{title: "Check"}.draw(t, w, h, body)
 }

@@ -9,8 +9,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// edits is a genotype that is changed by hand, decision by decision. Every change is a step that can be undone; steps that turn the same decision follow each
-// other as one.
+// edits is a genotype that is changed by hand, decision by decision. Every change is a step that can be undone; steps
+// that turn the same decision follow each other as one.
 type edits struct {
 	reduction bool       // the reduction cell is the one that is changed
 	at        int        // operand under the cursor: 2*block + 0 or 1
@@ -46,8 +46,8 @@ func cellOf(g space.Genotype, reduction bool) space.Cell {
 // unsaved says that there are edits which were not sent to training.
 func (e *edits) unsaved() bool { return e.now > 0 && e.now != e.sent }
 
-// take makes a genotype the newest step, and forgets what was undone. A step that turns the decision of the last one takes its place; one that leads back to
-// the genotype before is none.
+// take makes a genotype the newest step, and forgets what was undone. A step that turns the decision of the last one
+// takes its place; one that leads back to the genotype before is none.
 func (e *edits) take(s editStep) {
 	e.steps = slices.Clip(e.steps[:e.now+1])
 	if e.now > 0 && s.turn != "" && e.steps[e.now].turn == s.turn && e.sent != e.now {
@@ -112,7 +112,8 @@ func (e *edits) toggleCombine() {
 	e.turn("combine", func(_ *space.Cell, k *space.Block) { k.Combine = to })
 }
 
-// toggleOutput puts a state into the output of the cell or takes it out. A list that is what the rule of the space gives is not kept as a list.
+// toggleOutput puts a state into the output of the cell or takes it out. A list that is what the rule of the space
+// gives is not kept as a list.
 func (e *edits) toggleOutput(state int) error {
 	c := e.cell()
 	out := slices.Sorted(slices.Values(c.Outputs()))
@@ -212,7 +213,8 @@ func invalid(g space.Genotype) string {
 		c := cellOf(g, reduction)
 		for _, s := range c.LooseEnds() {
 			if len(c.Concat) > 0 && !slices.Contains(c.Concat, s) {
-				return fmt.Sprintf("%s %s goes nowhere: no block reads it, and it is not in the output", cellName(reduction), space.StateName(s))
+				return fmt.Sprintf("%s %s goes nowhere: no block reads it, and it is not in the output",
+					cellName(reduction), space.StateName(s))
 			}
 		}
 	}

@@ -53,10 +53,12 @@ func openWrite(m *model) (screen, string) {
 			b.WriteString(strings.TrimRight(stripped(l), " ") + "\n")
 		}
 		return []byte(b.String()), nil
-	}}, export{"this screen as SVG", "screen.svg", func() ([]byte, error) { return []byte(term.SVG(strings.Split(picture, "\n"), width)), nil }})
+	}}, export{"this screen as SVG", "screen.svg",
+		func() ([]byte, error) { return []byte(term.SVG(strings.Split(picture, "\n"), width)), nil }})
 	d := &menuDialog{title: "Write", input: newLineEdit("", 60)}
 	for _, x := range list {
-		d.items = append(d.items, menuItem{x.label, x.name, func(m *model) tea.Cmd { return writeTo(m.options.Write, m.snap.Dir, x) }})
+		d.items = append(d.items, menuItem{x.label, x.name,
+			func(m *model) tea.Cmd { return writeTo(m.options.Write, m.snap.Dir, x) }})
 	}
 	return d, ""
 }
@@ -73,7 +75,8 @@ func writeTo(write func(dir, name string, content []byte) (string, error), dir s
 	})
 }
 
-// copyText gives the text of the screen to the terminal's clipboard. Many terminals and multiplexers drop that, so it goes to a file as well.
+// copyText gives the text of the screen to the terminal's clipboard. Many terminals and multiplexers drop that, so it
+// goes to a file as well.
 func (m *model) copyText() tea.Cmd {
 	y, ok := m.top().(yanker)
 	if !ok {
@@ -126,7 +129,8 @@ func cellExports(t theme, v nas.TrialView) []export {
 		{"cell drawn as text", name + ".txt", func() ([]byte, error) {
 			s := g.Text() + "\n"
 			for _, reduction := range []bool{false, true} {
-				s += "\n" + cellName(reduction) + " cell\n\n" + celldraw.Text(celldraw.Ladder(cellOf(g, reduction), celldraw.Options{Tier: t.g.Tier, Reduction: reduction}))
+				s += "\n" + cellName(reduction) + " cell\n\n" + celldraw.Text(
+					celldraw.Ladder(cellOf(g, reduction), celldraw.Options{Tier: t.g.Tier, Reduction: reduction}))
 			}
 			return []byte(s), nil
 		}},
@@ -135,13 +139,15 @@ func cellExports(t theme, v nas.TrialView) []export {
 		out = append(out, export{"cell as DARTS writes it", name + "-darts.txt", text(darts + "\n")})
 	}
 	if len(v.Curve) > 0 {
-		out = append(out, export{"curve of its training (CSV)", fmt.Sprintf("curve-%s.csv", v.Label()), func() ([]byte, error) {
-			rows := [][]string{{"epoch", "lr", "keep", "train_loss", "train_acc", "val_loss", "val_acc", "seconds"}}
-			for _, e := range v.Curve {
-				rows = append(rows, append([]string{strconv.Itoa(e.Epoch)}, numbers(e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc, e.Seconds)...))
-			}
-			return table(rows)
-		}})
+		out = append(out, export{"curve of its training (CSV)", fmt.Sprintf("curve-%s.csv", v.Label()),
+			func() ([]byte, error) {
+				rows := [][]string{{"epoch", "lr", "keep", "train_loss", "train_acc", "val_loss", "val_acc", "seconds"}}
+				for _, e := range v.Curve {
+					rows = append(rows, append([]string{strconv.Itoa(e.Epoch)},
+						numbers(e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc, e.Seconds)...))
+				}
+				return table(rows)
+			}})
 	}
 	return out
 }
@@ -186,7 +192,8 @@ func (d *dashboard) exports(m *model) []export {
 	return out
 }
 
-// topExport is the table of best cells as a file. Its rows are made at once: the screen may measure other cells while the file is written.
+// topExport is the table of best cells as a file. Its rows are made at once: the screen may measure other cells while
+// the file is written.
 func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) export {
 	rows := topCells(s, cells, latency)
 	return export{label, name, func() ([]byte, error) { return TopCSV(rows) }}
@@ -194,9 +201,11 @@ func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView, laten
 
 func updatesExport(s *nas.Snapshot) export {
 	return export{"updates of the policy (CSV)", "updates.csv", func() ([]byte, error) {
-		rows := [][]string{{"version", "mean_reward", "max_reward", "baseline", "entropy", "max_entropy", "kl", "clip_fraction", "grad_norm", "samples"}}
+		rows := [][]string{{"version", "mean_reward", "max_reward", "baseline", "entropy", "max_entropy", "kl",
+			"clip_fraction", "grad_norm", "samples"}}
 		for _, u := range s.Updates {
-			row := append([]string{strconv.Itoa(u.Version)}, numbers(u.MeanReward, u.MaxReward, u.Baseline, u.Entropy, u.MaxEntropy, u.KL, u.ClipFraction, u.GradNorm)...)
+			row := append([]string{strconv.Itoa(u.Version)}, numbers(u.MeanReward, u.MaxReward, u.Baseline, u.Entropy,
+				u.MaxEntropy, u.KL, u.ClipFraction, u.GradNorm)...)
 			rows = append(rows, append(row, strconv.Itoa(u.Samples)))
 		}
 		return table(rows)
@@ -322,14 +331,17 @@ func (l *logScreen) yank(m *model) (what, text string) {
 func (r *runsScreen) exports(*model) []export {
 	list := r.list()
 	return []export{{"runs (CSV)", "runs.csv", func() ([]byte, error) {
-		rows := [][]string{{"name", "state", "live", "done", "failed", "children", "best", "updates", "seconds", "parent", "forked_at", "data", "strategy", "changed", "dir"}}
+		rows := [][]string{{"name", "state", "live", "done", "failed", "children", "best", "updates", "seconds",
+			"parent", "forked_at", "data", "strategy", "changed", "dir"}}
 		for _, x := range list {
 			best := ""
 			if x.HasBest {
 				best = numbers(x.Best)[0]
 			}
-			rows = append(rows, []string{x.Name, x.State, fmt.Sprint(x.Live), fmt.Sprint(x.Done), fmt.Sprint(x.Failed), fmt.Sprint(x.Target), best, fmt.Sprint(x.Updates),
-				numbers(x.Elapsed.Seconds())[0], x.Parent, fmt.Sprint(x.ForkAt), x.Config.Data, x.Config.Controller.Strategy, x.Changed.UTC().Format("2006-01-02T15:04:05Z"), x.Dir})
+			rows = append(rows, []string{x.Name, x.State, fmt.Sprint(x.Live), fmt.Sprint(x.Done), fmt.Sprint(x.Failed),
+				fmt.Sprint(x.Target), best, fmt.Sprint(x.Updates),
+				numbers(x.Elapsed.Seconds())[0], x.Parent, fmt.Sprint(x.ForkAt), x.Config.Data,
+				x.Config.Controller.Strategy, x.Changed.UTC().Format("2006-01-02T15:04:05Z"), x.Dir})
 		}
 		return table(rows)
 	}}}

@@ -23,12 +23,15 @@ func TestEveryScreenWritesWhatItShows(t *testing.T) {
 		keys  []string
 		files []string
 	}{
-		{"dashboard", []string{"5"}, []string{"cell-a9be73.json", "cell-a9be73.svg", "cell-a9be73.dot", "cell-a9be73.txt", "cell-a9be73-darts.txt", "curve-1107.csv", "top-cells.csv",
+		{"dashboard", []string{"5"}, []string{"cell-a9be73.json", "cell-a9be73.svg", "cell-a9be73.dot",
+			"cell-a9be73.txt", "cell-a9be73-darts.txt", "curve-1107.csv", "top-cells.csv",
 			"rewards.csv", "updates.csv", "snapshot.json", "screen.txt", "screen.svg"}},
 		{"cell", []string{"5", "enter"}, []string{"cell-a9be73.json", "curve-1107.csv", "screen.txt", "screen.svg"}},
 		{"editor", []string{"5", "e", "o"}, []string{"cell-ac8995.json", "screen.txt", "screen.svg"}},
-		{"compare", []string{"5", "j", "c"}, []string{"compare-c791-a9be.csv", "cell-a9be73.svg", "screen.txt", "screen.svg"}},
-		{"policy", []string{"H"}, []string{"probabilities.csv", "entropies.csv", "updates.csv", "screen.txt", "screen.svg"}},
+		{"compare", []string{"5", "j", "c"}, []string{"compare-c791-a9be.csv", "cell-a9be73.svg", "screen.txt",
+			"screen.svg"}},
+		{"policy", []string{"H"}, []string{"probabilities.csv", "entropies.csv", "updates.csv", "screen.txt",
+			"screen.svg"}},
 		{"log", []string{"L"}, []string{"events.jsonl", "screen.txt", "screen.svg"}},
 		{"runs", []string{"R"}, []string{"runs.csv", "screen.txt", "screen.svg"}},
 		{"help", []string{"?"}, []string{"screen.txt", "screen.svg"}},
@@ -187,7 +190,8 @@ func TestTheMouseIsOffUntilM(t *testing.T) {
 	found := 0
 	for y, l := range strings.Split(d.text(), "\n") {
 		for _, v := range append(slices.Clone(d.m.snap.Top[:4]), d.m.snap.Running...) {
-			if regexp.MustCompile(`^.{4,6} +(\d+ +`+short(v)+` .* )?`+v.Label()+` `).MatchString(l) && strings.Contains(l, short(v)) {
+			if regexp.MustCompile(`^.{4,6} +(\d+ +`+short(v)+` .* )?`+v.Label()+` `).MatchString(l) &&
+				strings.Contains(l, short(v)) {
 				found++
 				click(20, y, tea.MouseButtonLeft)
 				if got, _ := dash.selected(d.m); got.ID != v.ID {

@@ -111,14 +111,19 @@ func curveOf(n, of int, acc float64) (out []child.EpochResult) {
 	for i := range n {
 		x := float64(i+1) / float64(of)
 		a := acc * (1 - 0.6*math.Exp(-4*x))
-		out = append(out, child.EpochResult{Epoch: i + 1, LR: 0.025 * (1 + math.Cos(math.Pi*x)) / 2, Keep: 1 - 0.4*x, TrainLoss: 2.2 * math.Exp(-1.4*x),
-			TrainAcc: a * 1.04, ValLoss: 2.1 * math.Exp(-1.2*x), ValAcc: a, Seconds: 8, Images: 45000})
+		out = append(out, child.EpochResult{Epoch: i + 1, LR: 0.025 * (1 + math.Cos(math.Pi*x)) / 2, Keep: 1 - 0.4*x,
+			TrainLoss: 2.2 * math.Exp(-1.4*x),
+			TrainAcc:  a * 1.04, ValLoss: 2.1 * math.Exp(-1.2*x), ValAcc: a, Seconds: 8, Images: 45000})
 	}
 	return out
 }
 
 func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, epochs int, acc float64) nas.TrialView {
-	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: kind, Batch: id / 8, Policy: max(0, id/8-1), Parent: -1, Genotype: g, Cell: g.ShortHash(), CachedOf: -1}, Result: nas.Result{Params: 310_000 + int64(id%7)*17_000, MAdds: 41_200_000 + int64(id%11)*1_300_000, Started: noon.Add(-time.Duration(epoch*8) * time.Second)}, Training: nas.Training{Epoch: epoch, Epochs: epochs, Curve: curveOf(epoch, epochs, acc)}}
+	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: kind, Batch: id / 8, Policy: max(0, id/8-1),
+		Parent: -1, Genotype: g, Cell: g.ShortHash(), CachedOf: -1},
+		Result: nas.Result{Params: 310_000 + int64(id%7)*17_000, MAdds: 41_200_000 + int64(id%11)*1_300_000,
+			Started: noon.Add(-time.Duration(epoch*8) * time.Second)},
+		Training: nas.Training{Epoch: epoch, Epochs: epochs, Curve: curveOf(epoch, epochs, acc)}}
 	switch state {
 	case nas.Running, nas.Paused:
 		v.Progress = (float64(epoch) + 0.4) / float64(epochs)
@@ -127,14 +132,16 @@ func trialOf(id int, g space.Genotype, kind nas.Kind, state nas.State, epoch, ep
 		v.Left = time.Duration(float64(time.Second) * 160 * (1 - v.Progress)).Round(time.Second)
 	case nas.Done:
 		v.Curve[epoch-1].ValAcc = acc
-		v.Progress, v.Reward, v.HasReward, v.Finished, v.Seconds = 1, acc, true, noon.Add(-time.Duration(id%60)*time.Second), 163
+		v.Progress, v.Reward, v.HasReward, v.Finished, v.Seconds = 1, acc, true,
+			noon.Add(-time.Duration(id%60)*time.Second), 163
 	}
 	return v
 }
 
 // snapshots are the fixtures: what a search looks like at different times.
 var snapshots = map[string]func() *nas.Snapshot{
-	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble, "collapsed": collapsed, "stops": stops, "costs": costs, "retrained": retrained,
+	"fresh": fresh, "first": first, "busy": busy, "paused": paused, "done": done, "trouble": trouble,
+	"collapsed": collapsed, "stops": stops, "costs": costs, "retrained": retrained,
 }
 
 // retrained is busy with a ladder of the best cells and baselines at two rungs, not all of it trained.
@@ -149,7 +156,8 @@ func retrained() *nas.Snapshot {
 		net := s.Config.Net
 		net.Filters = filters
 		v.Params, v.MAdds = v.Params*int64(filters)/16, v.MAdds*int64(filters)/16*int64(filters)/16-int64(of.ID)*1000
-		v.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, Test: true}, Setup: child.Setup{Net: net, Train: s.Config.Train}, Seed: seed}
+		v.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, Test: true},
+			Setup: child.Setup{Net: net, Train: s.Config.Train}, Seed: seed}
 		if of.HasReward {
 			v.Found = &nas.Found{Trial: of.ID, Kind: of.Kind, Reward: of.Reward}
 		}
@@ -216,7 +224,13 @@ func fresh() *nas.Snapshot {
 	c := config()
 	g := randomCell(1)
 	r := trialOf(0, g, nas.Sampled, nas.Running, 0, 20, 0.5)
-	return &nas.Snapshot{Version: 1, Time: noon, State: nas.Running, Elapsed: 9 * time.Second, Workers: 4, ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r}, Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2}, Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Level: nas.Info, Kind: nas.RunStarted, Run: c.Name, Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}}, Identity: nas.Identity{UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c, Kernels: "avx512"}}
+	return &nas.Snapshot{Version: 1, Time: noon, State: nas.Running, Elapsed: 9 * time.Second, Workers: 4,
+		ImageRate: 412, Proposed: 8, Distinct: 8, Running: []nas.TrialView{r},
+		Policy: nas.PolicyView{Entropy: 45.2, MaxEntropy: 45.2},
+		Events: []nas.Event{{Time: noon.Add(-9 * time.Second), Level: nas.Info, Kind: nas.RunStarted, Run: c.Name,
+			Trial: -1, Data: map[string]any{"strategy": "ppo", "data": "cifar10", "seed": 1.0}}},
+		Identity: nas.Identity{UUID: "0f0e0d0c", Dir: "checkpoints/cifar10-a17", ForkAt: -1, Config: c,
+			Kernels: "avx512"}}
 }
 
 // first: one child has ended, and no update was made.
@@ -225,7 +239,8 @@ func first() *nas.Snapshot {
 	t := trialOf(0, randomCell(1), nas.Sampled, nas.Done, 20, 20, 0.5123)
 	s.Version, s.Finished, s.Elapsed = 2, 1, 170*time.Second
 	s.Rewards = []nas.RewardPoint{{Trial: 0, Reward: t.Reward, Mean: t.Reward, Best: t.Reward}}
-	s.Verdict = &nas.Verdict{Claim: nas.Early, Text: "too early to tell: 0 random cells", Window: 1, Controller: t.Reward}
+	s.Verdict = &nas.Verdict{Claim: nas.Early, Text: "too early to tell: 0 random cells", Window: 1,
+		Controller: t.Reward}
 	s.Best, s.Top, s.Recent = &t, []nas.TrialView{t}, []nas.TrialView{t}
 	s.Running = []nas.TrialView{trialOf(1, randomCell(2), nas.Sampled, nas.Running, 1, 20, 0.4)}
 	return s
@@ -257,28 +272,35 @@ func busy() *nas.Snapshot {
 		best = max(best, min(reward, 0.7714))
 		s.Rewards = append(s.Rewards, nas.RewardPoint{Trial: i, Reward: reward, Mean: mean, Best: best})
 		if i%10 == 9 {
-			s.Randoms = append(s.Randoms, nas.RewardPoint{Trial: i, Mean: 0.553 + 0.006*math.Sin(float64(i)/100), Best: 0.61})
+			s.Randoms = append(s.Randoms, nas.RewardPoint{Trial: i, Mean: 0.553 +
+				0.006*math.Sin(float64(i)/100), Best: 0.61})
 		}
 	}
-	s.Verdict = &nas.Verdict{Claim: nas.Better, Text: "the controller's last 20 average 0.718 against 0.553 for random cells: +0.165 (95 % 0.151 to 0.179)", Window: 20, Randoms: 128,
-		Controller: 0.718, Random: 0.553, Gain: 0.165, Low: 0.151, High: 0.179, Tops: []nas.TopPoint{{N: 128, Controller: [3]float64{0.661, 0.652, 0.640}, Random: [3]float64{0.610, 0.603, 0.592}}}}
+	s.Verdict = &nas.Verdict{Claim: nas.Better, Text: "the controller's last 20 average 0.718 against 0.553 for " +
+		"random cells: +0.165 (95 % 0.151 to 0.179)", Window: 20, Randoms: 128,
+		Controller: 0.718, Random: 0.553, Gain: 0.165, Low: 0.151, High: 0.179,
+		Tops: []nas.TopPoint{{N: 128, Controller: [3]float64{0.661, 0.652, 0.640},
+			Random: [3]float64{0.610, 0.603, 0.592}}}}
 	last := &s.Rewards[len(s.Rewards)-1]
 	last.Reward, last.Best = 0.7512, 0.7714
 	nasnet := mustCell("nasnet-a")
 	top := trialOf(1107, nasnet, nas.Sampled, nas.Done, 20, 20, 0.7714)
 	top.Star, top.Note = true, "as NASNet-A"
 	s.Top = []nas.TrialView{top}
-	for i, acc := range []float64{0.7689, 0.7655, 0.7512, 0.7498, 0.7441, 0.7390, 0.7388, 0.7301, 0.7255, 0.7201, 0.7150} {
+	for i, acc := range []float64{0.7689, 0.7655, 0.7512, 0.7498, 0.7441, 0.7390, 0.7388, 0.7301, 0.7255,
+		0.7201, 0.7150} {
 		s.Top = append(s.Top, trialOf(900+37*i, randomCell(uint64(10+i)), nas.Sampled, nas.Done, 20, 20, acc))
 	}
 	s.Best = &s.Top[0]
 	again := trialOf(nas.FirstManual+1, nasnet, nas.Retrained, nas.Running, 11, 20, 0.74)
 	again.Parent = 1107
 	again.Batch, again.Policy = -1, -1
-	again.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 3}
+	again.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000,
+		ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 3}
 	hand := trialOf(nas.FirstManual, randomCell(77), nas.Submitted, nas.Running, 18, 20, 0.76)
 	hand.Parent, hand.Batch, hand.Policy = 1107, -1, -1
-	s.Running = []nas.TrialView{trialOf(1285, randomCell(50), nas.Sampled, nas.Running, 2, 20, 0.6), trialOf(1286, randomCell(51), nas.Sampled, nas.Running, 4, 20, 0.62), again, hand}
+	s.Running = []nas.TrialView{trialOf(1285, randomCell(50), nas.Sampled, nas.Running, 2, 20, 0.6),
+		trialOf(1286, randomCell(51), nas.Sampled, nas.Running, 4, 20, 0.62), again, hand}
 	failed := trialOf(1280, randomCell(60), nas.Sampled, nas.Failed, 0, 20, 0)
 	failed.FailKind, failed.FailText = "diverged", "loss is NaN at step 61"
 	repeat := trialOf(1279, s.Top[3].Genotype, nas.Sampled, nas.Done, 20, 20, 0.7512)
@@ -289,27 +311,36 @@ func busy() *nas.Snapshot {
 	s.Recent = []nas.TrialView{ended, failed, repeat, stopped}
 	once := trialOf(nas.FirstManual-0+7, nasnet, nas.Retrained, nas.Done, 20, 20, 0.7668)
 	once.Parent, once.Batch, once.Policy = 1107, -1, -1
-	once.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000, ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 2}
+	once.Retrain = &nas.RetrainSpec{Data: nas.DataSpec{Name: "cifar10", Image: 32, TrainImages: 45000,
+		ValImages: s.Config.ValImages}, Setup: child.Setup{Net: s.Config.Net, Train: s.Config.Train}, Seed: 2}
 	s.Retrains = []nas.TrialView{again, once}
 	for v := 1; v <= 160; v++ {
 		x := float64(v) / 160
-		s.Updates = append(s.Updates, nas.PolicyView{Version: v, Baseline: 0.55 + 0.178*(1-math.Exp(-3*x)), MeanReward: 0.552 + 0.18*(1-math.Exp(-3*x)) + 0.01*r.NormFloat64(),
-			MaxReward: 0.7 + 0.07*x, Entropy: 45.2 - 24*x*x, MaxEntropy: 45.2, KL: 0.002 + 0.01*r.Float64(), ClipFraction: 0.05 + 0.1*r.Float64(), GradNorm: 0.3 + 0.2*r.Float64(), Samples: 8})
+		s.Updates = append(s.Updates, nas.PolicyView{Version: v, Baseline: 0.55 + 0.178*(1-math.Exp(-3*x)),
+			MeanReward: 0.552 + 0.18*(1-math.Exp(-3*x)) + 0.01*r.NormFloat64(),
+			MaxReward:  0.7 + 0.07*x, Entropy: 45.2 - 24*x*x, MaxEntropy: 45.2, KL: 0.002 + 0.01*r.Float64(),
+			ClipFraction: 0.05 + 0.1*r.Float64(), GradNorm: 0.3 + 0.2*r.Float64(), Samples: 8})
 	}
 	s.Policy = s.Updates[159]
 	s.Beliefs = beliefsOf(s.Config, 160, 0.9)
 	at := func(d time.Duration, kind nas.EventKind, trial int, data map[string]any) {
 		s.Events = append(s.Events, nas.NewEvent(noon.Add(-d), s.Config.Name, kind, trial, data))
 	}
-	at(9*time.Minute, nas.UserCommand, -1, map[string]any{"do": "pause", "message": "paused; 4 children wait at their next batch"})
+	at(9*time.Minute, nas.UserCommand, -1, map[string]any{"do": "pause",
+		"message": "paused; 4 children wait at their next batch"})
 	at(8*time.Minute, nas.UserCommand, -1, map[string]any{"do": "resume", "message": "the search goes on"})
 	at(7*time.Minute, nas.TrialStarted, 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
-	at(6*time.Minute, nas.TrialFailed, 1280, map[string]any{"fail_kind": "diverged", "kind": "sample", "error": "loss is NaN at step 61", "cell": failed.Cell})
-	at(5*time.Minute, nas.UserCommand, nas.FirstManual+1, map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
+	at(6*time.Minute, nas.TrialFailed, 1280, map[string]any{"fail_kind": "diverged", "kind": "sample",
+		"error": "loss is NaN at step 61", "cell": failed.Cell})
+	at(5*time.Minute, nas.UserCommand, nas.FirstManual+1,
+		map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
 	at(4*time.Minute, nas.TrialStarted, 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
-	at(3*time.Minute, nas.EpochEnded, 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22, "val_acc": .561, "cell": s.Running[1].Cell})
-	at(19*time.Second, nas.ControllerUpdate, -1, map[string]any{"version": 160, "mean_reward": 0.7322, "baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
-	at(0, nas.TrialFinished, 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample", "params": 220000, "advantage": 0.0232, "best_by": 0.0041})
+	at(3*time.Minute, nas.EpochEnded, 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22,
+		"val_acc": .561, "cell": s.Running[1].Cell})
+	at(19*time.Second, nas.ControllerUpdate, -1, map[string]any{"version": 160, "mean_reward": 0.7322,
+		"baseline": 0.728, "entropy": 21.4, "kl": 0.0061})
+	at(0, nas.TrialFinished, 1282, map[string]any{"reward": 0.7512, "cell": ended.Cell, "kind": "sample",
+		"params": 220000, "advantage": 0.0232, "best_by": 0.0041})
 	return s
 }
 
@@ -341,7 +372,8 @@ func beliefsOf(c nas.Config, version int, sure float64) *nas.Beliefs {
 	for i := range 40 {
 		e := nas.EntropyPoint{Batch: version * i / 39}
 		for d, n := range sp.Arities() {
-			e.Nats = append(e.Nats, math.Log(float64(n))+(last[d]-math.Log(float64(n)))*math.Pow(float64(i)/39, 1+float64(d%3)))
+			e.Nats = append(e.Nats, math.Log(float64(n))+(last[d]-math.Log(float64(n)))*math.Pow(float64(i)/39,
+				1+float64(d%3)))
 		}
 		b.Entropy = append(b.Entropy, e)
 	}
@@ -387,7 +419,8 @@ func trouble() *nas.Snapshot {
 	s.Recent[1].FailText = evil
 	s.Rewards[700].Mean = math.NaN()
 	s.Updates[10].Entropy = math.Inf(-1)
-	s.Events = append(s.Events, nas.Event{Time: noon, Level: nas.Error, Kind: nas.EventKind(evil), Trial: -1, Data: map[string]any{"message": evil}})
+	s.Events = append(s.Events, nas.Event{Time: noon, Level: nas.Error, Kind: nas.EventKind(evil), Trial: -1,
+		Data: map[string]any{"message": evil}})
 	return s
 }
 
@@ -399,7 +432,8 @@ func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
 		p.Images = 60_000
 	}
 	scale := func(n, f, image int) int64 { return int64(n * f * f * image * image) }
-	p.MAdds = 42_000_000 * scale(s.Net.N, s.Net.Filters, s.Net.Image) / scale(2, 16, 32) // as the cells of the fake search have
+	// as the cells of the fake search have
+	p.MAdds = 42_000_000 * scale(s.Net.N, s.Net.Filters, s.Net.Image) / scale(2, 16, 32)
 	return p, err
 }
 
@@ -421,14 +455,18 @@ func fakeLatency(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
 		err = errors.New("too large to measure")
 	}
 	ms := float64(c.MAdds) / 1e7
-	l := child.Latency{Cost: c, Net: net, Batches: []int{1, 32}, Network: []child.LatencyPoint{{Batch: 1, Threads: 1, MS: ms}, {Batch: 1, Threads: 2, Branches: true, MS: ms * 0.8},
-		{Batch: 32, Threads: 1, MS: 25 * ms}, {Batch: 32, Threads: 2, MS: 14 * ms}, {Batch: 32, Threads: 2, Branches: true, MS: 21 * ms}}}
+	l := child.Latency{Cost: c, Net: net, Batches: []int{1, 32},
+		Network: []child.LatencyPoint{{Batch: 1, Threads: 1, MS: ms},
+			{Batch: 1, Threads: 2, Branches: true, MS: ms * 0.8},
+			{Batch: 32, Threads: 1, MS: 25 * ms}, {Batch: 32, Threads: 2, MS: 14 * ms},
+			{Batch: 32, Threads: 2, Branches: true, MS: 21 * ms}}}
 	for _, kind := range []string{"normal", "reduction"} {
 		cell, _ := g.Cell(kind)
 		for i, b := range cell.Blocks {
 			for k, name := range []string{b.Op1, b.Op2} {
 				op, _ := space.OpByName(name)
-				l.Operands = append(l.Operands, child.OperandLatency{Cell: kind, Block: i, Operand: k + 1, Op: name, MS: []float64{0.01 * float64(op.Kernel*op.Kernel), 0.2 * float64(op.Kernel*op.Kernel)}})
+				l.Operands = append(l.Operands, child.OperandLatency{Cell: kind, Block: i, Operand: k + 1, Op: name,
+					MS: []float64{0.01 * float64(op.Kernel*op.Kernel), 0.2 * float64(op.Kernel*op.Kernel)}})
 			}
 		}
 	}

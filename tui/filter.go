@@ -40,7 +40,8 @@ func (d *filterDialog) box(m *model, w, h int) []string {
 	return t.boxed("Filter "+d.what, []string{fit(" "+d.input.view(t, 40), 44)}, w, h)
 }
 
-// matches says that every word of a filter is in one of the texts, without regard to case. A word behind a minus must be in none.
+// matches says that every word of a filter is in one of the texts, without regard to case. A word behind a minus must
+// be in none.
 func matches(filter string, texts ...string) bool {
 	all := strings.ToLower(strings.Join(texts, "\x00"))
 	for _, word := range strings.Fields(strings.ToLower(filter)) {

@@ -37,13 +37,15 @@ func openFork(m *model) (screen, string) {
 		return nas.CheckName(s)
 	}
 	fields := []field{
-		{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest), hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
+		{name: "at", label: "from policy", value: fmt.Sprint(at), check: whole(0, latest),
+			hint: fmt.Sprintf("0 untrained, %d the latest", latest)},
 		{name: "name", label: "name", check: name, hint: "empty: " + c.Name + "-fork-N"},
 	}
 	for _, r := range forkSettings() {
 		fields = append(fields, settingField(r, c))
 	}
-	fields = append(fields, field{name: "start", label: "start", value: "later", choices: []string{"later", "now"}, hint: "now: beside this run; later: by resume"})
+	fields = append(fields, field{name: "start", label: "start", value: "later", choices: []string{"later", "now"},
+		hint: "now: beside this run; later: by resume"})
 	return &forkDialog{form: newForm(fields...), latest: latest, config: c}, ""
 }
 
@@ -95,7 +97,8 @@ func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme
 	w = min(w, 72)
 	lines := append([]string{""}, f.form.lines(t, w-2, max(1, h-8))...)
-	lines = append(lines, "", t.cut(" A new run beside this one: the policy, its state and the trials up", w-3), t.cut(" to there are taken along. This run goes on.", w-3), "")
+	lines = append(lines, "", t.cut(" A new run beside this one: the policy, its state and the trials up", w-3),
+		t.cut(" to there are taken along. This run goes on.", w-3), "")
 	for i := range lines {
 		lines[i] = fit(lines[i], w-3)
 	}

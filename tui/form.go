@@ -140,7 +140,8 @@ func (f *form) typed(msg tea.KeyMsg) {
 	x.input.press(msg)
 }
 
-// lines draws the fields that fit into h lines around the cursor, and below them what is to be known of the field under it.
+// lines draws the fields that fit into h lines around the cursor, and below them what is to be known of the field under
+// it.
 func (f *form) lines(t theme, w, h int) []string {
 	var out []string
 	from, to := window(len(f.fields), max(1, h-2), f.at)

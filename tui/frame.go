@@ -91,7 +91,8 @@ func (m *model) newsLine(w int) string {
 		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
 	}
 	if m.visiting() {
-		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; "+m.keyOf(actBack)+" goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
+		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; "+
+			m.keyOf(actBack)+" goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
 	if why := m.control.Lost; why != "" {
 		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))
@@ -102,7 +103,8 @@ func (m *model) newsLine(w int) string {
 		if b := m.snap.Best; b != nil {
 			text += fmt.Sprintf(": best %s (%s)", score(b.Reward, 4), short(*b))
 		}
-		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+" leaves", w-2))
+		return " " + style.Render(t.cut(text+"; "+m.keyOf(actRetrain)+" retrains a cell, "+m.keyOf(actQuit)+
+			" leaves", w-2))
 	}
 	return m.besideControl(m.sharing, t.newsLine(m.snap, w), w)
 }

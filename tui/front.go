@@ -81,7 +81,8 @@ func (f *frontScreen) act(m *model, a action) tea.Cmd {
 }
 
 func (f *frontScreen) header(m *model, w int) string {
-	left := fmt.Sprintf(" accuracy against %s   %s of the best %d", m.theme.bold.Render(axes[f.axis].name), plural(len(f.front(m)), "front cell", "front cells"), len(m.snap.Top))
+	left := fmt.Sprintf(" accuracy against %s   %s of the best %d", m.theme.bold.Render(axes[f.axis].name),
+		plural(len(f.front(m)), "front cell", "front cells"), len(m.snap.Top))
 	return m.theme.spread(left, m.way("back"), w)
 }
 
@@ -133,23 +134,28 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 		}
 	}
 	low, below := lift(dots)
-	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others", signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
+	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others",
+		signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
 	if len(dots) == 0 {
-		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
+		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each " +
+			"child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
 	}
 	if below > 0 {
-		p.foot = fmt.Sprintf("%c %s below %s %s ", signs[dotBelow], plural(below, "cell", "cells"), score(low, 3), t.g.Dot) + p.foot
+		p.foot = fmt.Sprintf("%c %s below %s %s ", signs[dotBelow], plural(below, "cell", "cells"), score(low, 3),
+			t.g.Dot) + p.foot
 	}
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
-	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: low, Max: math.NaN(), Format: format}, x.text, signs, dots...) {
+	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: low,
+		Max: math.NaN(), Format: format}, x.text, signs, dots...) {
 		body = append(body, " "+t.scattered(l, t.plain, t.bold, t.mark, t.warn))
 	}
 	return p.draw(t, w, h, body)
 }
 
-// lift puts dots that are far below the others at the lower edge of a chart, so that a cell that failed does not take all its room: below the first quartile
-// by more than three times the distance between the quartiles. low is that edge, and NaN if no dot is below it.
+// lift puts dots that are far below the others at the lower edge of a chart, so that a cell that failed does not take
+// all its room: below the first quartile by more than three times the distance between the quartiles. low is that edge,
+// and NaN if no dot is below it.
 func lift(dots []chart.Dot) (low float64, below int) {
 	var ys []float64
 	for _, d := range dots {
@@ -189,7 +195,8 @@ func (t theme) scattered(l chart.Line, looks ...lipgloss.Style) string {
 // table lists the front, the cheapest first.
 func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 	t := m.theme
-	p := pane{title: "Pareto front", right: "by " + axes[f.axis].name, focus: true, foot: m.hint(onFront, actOpen, actMark, actMeasure)}
+	p := pane{title: "Pareto front", right: "by " + axes[f.axis].name, focus: true,
+		foot: m.hint(onFront, actOpen, actMark, actMeasure)}
 	cols := columnsFor([]column[topRow]{
 		{head: "", width: 2, cell: func(r topRow, _ int) string {
 			if r.Star {
@@ -198,20 +205,26 @@ func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 			return r.sign
 		}},
 		{head: "CELL", width: 4, cell: func(r topRow, _ int) string { return short(r.TrialView) }},
-		{head: "ACC", width: 5, right: true, cell: func(r topRow, _ int) string { return score(valAcc(r.TrialView), 4) }},
-		{head: "REWARD", width: 6, right: true, from: 46, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
+		{head: "ACC", width: 5, right: true, cell: func(r topRow, _ int) string {
+			return score(valAcc(r.TrialView), 4)
+		}},
+		{head: "REWARD", width: 6, right: true, from: 46,
+			cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
 		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
 		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
-		{head: "LATENCY", width: 7, right: true, from: 36, cell: func(r topRow, _ int) string { return latencyText(m.theme, m.latency(r.TrialView)) }},
+		{head: "LATENCY", width: 7, right: true, from: 36,
+			cell: func(r topRow, _ int) string { return latencyText(m.theme, m.latency(r.TrialView)) }},
 		{head: "CHILD", width: 5, right: true, from: 60, cell: func(r topRow, _ int) string { return r.Label() }},
-		{head: "NORMAL CELL", width: 12, grow: 1, from: 64, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
+		{head: "NORMAL CELL", width: 12, grow: 1, from: 64,
+			cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
 	}, w-4, 1)
 	body := []string{" " + t.title.Render(row(cols, 1, nil))}
 	at := f.at.index(list)
 	from, to := window(len(list), h-3, at)
 	for i := from; i < to; i++ {
 		r := topRow{TrialView: list[i], sign: " "}
-		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), i == at, &r.sign, func() string { return row(cols, 1, &r) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), i == at, &r.sign,
+			func() string { return row(cols, 1, &r) }))
 	}
 	return p.draw(t, w, h, body)
 }
@@ -222,7 +235,8 @@ func (f *frontScreen) exports(m *model) []export {
 	if v, ok := f.selected(m); ok {
 		out = cellExports(m.theme, v)
 	}
-	return append(out, topExport("front cells (CSV)", "front-"+strings.ToLower(axes[f.axis].name)+".csv", m.snap, f.front(m), m.latency))
+	return append(out, topExport("front cells (CSV)", "front-"+strings.ToLower(axes[f.axis].name)+".csv", m.snap,
+		f.front(m), m.latency))
 }
 
 func (f *frontScreen) yank(m *model) (what, text string) {

@@ -20,10 +20,12 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := profile.Network[0].MS
-	if got := d.text(); !strings.Contains(got, "latency "+millis(want)) || !strings.Contains(got, millis(want)+" an image on one thread") {
+	if got := d.text(); !strings.Contains(got, "latency "+millis(want)) ||
+		!strings.Contains(got, millis(want)+" an image on one thread") {
 		t.Errorf("no %s in\n%s", millis(want), got)
 	}
-	if got := d.text(); !strings.Contains(got, "sep5x5") || !strings.Contains(got, "0.250ms") || !strings.Contains(got, "branches") {
+	if got := d.text(); !strings.Contains(got, "sep5x5") || !strings.Contains(got, "0.250ms") ||
+		!strings.Contains(got, "branches") {
 		t.Errorf("neither rungs nor ways to run it:\n%s", got)
 	}
 	if got := d.press("esc").text(); !strings.Contains(got, "LATENCY") || !strings.Contains(got, millis(want)) {
@@ -95,7 +97,8 @@ func TestTheOrderByLatencyHasWhatWasMeasuredOnRequest(t *testing.T) {
 	fast, slow := d.m.snap.Top[j], d.m.snap.Top[i]
 	list := d.m.stack[0].(*dashboard).shown.list(d.m.snap, d.m.latency)
 	if len(list) != len(d.m.snap.Top) || list[0].ID != fast.ID || list[1].ID != slow.ID {
-		t.Errorf("the first two are %s and %s; want %s of %v and %s of %v ms, what is not measured after them", list[0].Label(), list[1].Label(), fast.Label(), latency(j), slow.Label(), latency(i))
+		t.Errorf("the first two are %s and %s; want %s of %v and %s of %v ms, what is not measured after them",
+			list[0].Label(), list[1].Label(), fast.Label(), latency(j), slow.Label(), latency(i))
 	}
 	d.press("w")
 	menu := d.m.top().(*menuDialog)
@@ -103,7 +106,8 @@ func TestTheOrderByLatencyHasWhatWasMeasuredOnRequest(t *testing.T) {
 		d.press("down")
 	}
 	lines := strings.Split(d.press("enter").e.files["top-cells.csv"], "\n")
-	if len(lines) < 4 || !strings.HasSuffix(lines[1], ","+numbers(latency(j))[0]) || !strings.HasSuffix(lines[2], ","+numbers(latency(i))[0]) || !strings.HasSuffix(lines[3], ",") {
+	if len(lines) < 4 || !strings.HasSuffix(lines[1], ","+numbers(latency(j))[0]) ||
+		!strings.HasSuffix(lines[2], ","+numbers(latency(i))[0]) || !strings.HasSuffix(lines[3], ",") {
 		t.Errorf("the file does not have them:\n%s", strings.Join(lines[:min(4, len(lines))], "\n"))
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and no control characters in it.
+// wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and
+// no control characters in it.
 func wander(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 11))
 	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble", "collapsed", "costs", "retrained"}
@@ -48,7 +49,8 @@ func wander(t *testing.T, seed uint64) {
 			d.e.publish(pick())
 			d.m.Update(snapMsg{d.e.Snapshot(), source{context.Background(), d.e, d.e.updated}})
 		case 2:
-			d.m.Update(replyMsg{to: nas.Command{Do: nas.Pause}, reply: nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}})
+			d.m.Update(replyMsg{to: nas.Command{Do: nas.Pause},
+				reply: nas.Reply{Message: "paused\x1b[31m\n界", Dir: "/tmp"}})
 		default:
 			k := all[r.IntN(len(all))]
 			if r.IntN(3) > 0 { // more often one that works here
@@ -173,7 +175,8 @@ func FuzzScreens(f *testing.F) {
 
 // Whatever is typed into a field for a number: it is refused, or the number that is taken is within the limits.
 func FuzzNumbers(f *testing.F) {
-	for _, s := range []string{"7", " 7 ", "-7", "+7", "0x10", "1_000", "1e3", "1e999", "NaN", "Inf", "-0", "99999999999999999999", "0.5", ".5", "\u0663", ""} {
+	for _, s := range []string{"7", " 7 ", "-7", "+7", "0x10", "1_000", "1e3", "1e999", "NaN", "Inf", "-0",
+		"99999999999999999999", "0.5", ".5", "\u0663", ""} {
 		f.Add(s, 1, 100)
 	}
 	f.Fuzz(func(t *testing.T, s string, lo, hi int) {
@@ -181,7 +184,8 @@ func FuzzNumbers(f *testing.F) {
 		if n := x.integer("n"); whole(lo, hi)(x.get("n")) == nil && (n < lo || n > hi) {
 			t.Errorf("%q is %d, not %d to %d", s, n, lo, hi)
 		}
-		row := setting.Row[float64]{Range: setting.Range{Low: float64(lo), High: float64(hi)}, At: func(x *float64) any { return x }}
+		row := setting.Row[float64]{Range: setting.Range{Low: float64(lo), High: float64(hi)},
+			At: func(x *float64) any { return x }}
 		v := math.NaN()
 		if row.Set(&v, x.get("n")) == nil && !(v >= float64(lo) && v <= float64(hi)) {
 			t.Errorf("%q is %v, not %d to %d", s, v, lo, hi)

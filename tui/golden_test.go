@@ -14,7 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden frames anew; a person reads the difference")
 
-// TestGoldenFrames compares every screen at three sizes with the frames in testdata/golden, from fixtures with a frozen clock.
+// TestGoldenFrames compares every screen at three sizes with the frames in testdata/golden, from fixtures with a frozen
+// clock.
 func TestGoldenFrames(t *testing.T) {
 	sizes := [][2]int{{80, 24}, {120, 36}, {160, 48}}
 	small := [][2]int{{60, 15}, {40, 10}, {20, 6}}
@@ -42,13 +43,16 @@ func TestGoldenFrames(t *testing.T) {
 		{"cell-failed", "busy", []string{"j", "j", "j", "j", "j", "enter"}, sizes[:2], term.Unicode},
 		{"cell-ascii", "busy", []string{"5", "enter"}, sizes[:1], term.ASCII},
 		{"retrain", "busy", []string{"5", "r"}, append(sizes, small[0]), term.Unicode},
-		{"retrain-wrong", "busy", []string{"5", "r", "tab", "tab", "tab", "tab", "tab", "tab", "x", "enter"}, sizes[:1], term.Unicode},
+		{"retrain-wrong", "busy", []string{"5", "r", "tab", "tab", "tab", "tab", "tab", "tab", "x", "enter"}, sizes[:1],
+			term.Unicode},
 		{"fork", "busy", []string{"f"}, append(sizes, small[0]), term.Unicode},
 		{"compare", "busy", []string{"5", " ", "j", " ", "c"}, append(sizes, small[0]), term.Unicode},
-		{"compare-reduction", "busy", []string{"5", "j", "c", "tab", "d", "d"}, [][2]int{sizes[0], {200, 60}}, term.Unicode},
+		{"compare-reduction", "busy", []string{"5", "j", "c", "tab", "d", "d"}, [][2]int{sizes[0], {200, 60}},
+			term.Unicode},
 		{"compare-ladder", "busy", []string{"5", " ", "j", " ", "c", "v"}, sizes[:1], term.Unicode},
 		{"compare-ascii", "busy", []string{"5", " ", "j", " ", "c"}, sizes[1:2], term.ASCII},
-		{"edit", "busy", []string{"5", "e", "j", "j", "j", "j", "j", "o", "o", "j", "j", "i", "i"}, append(sizes, small[0]), term.Unicode},
+		{"edit", "busy", []string{"5", "e", "j", "j", "j", "j", "j", "o", "o", "j", "j", "i", "i"},
+			append(sizes, small[0]), term.Unicode},
 		{"edit-start", "busy", []string{"5", "j", "e", "tab"}, sizes[:1], term.Unicode},
 		{"edit-invalid", "busy", []string{"5", "e", "n", "G", "I", "N"}, sizes, term.Unicode},
 		{"edit-taken", "busy", []string{"5", " ", "j", " ", "c", "d", "enter", "t"}, sizes[1:2], term.Unicode},
@@ -113,7 +117,8 @@ func TestGoldenFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got != string(want) {
-					t.Errorf("the frame differs from %s (-update writes it anew):\n%s", path, diffLines(string(want), got))
+					t.Errorf("the frame differs from %s (-update writes it anew):\n%s", path,
+						diffLines(string(want), got))
 				}
 				if r.tier == term.ASCII {
 					if at := strings.IndexFunc(got, func(r rune) bool { return r > 126 }); at >= 0 {
@@ -161,15 +166,20 @@ func TestLooks(t *testing.T) {
 		allowed *regexp.Regexp // of the parameters of each SGR sequence
 		must    string         // some sequence of it must be there
 	}{
-		{"without colour bold and reverse remain, and nothing else", false, regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
-		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true, regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
+		{"without colour bold and reverse remain, and nothing else", false,
+			regexp.MustCompile(`^(|0|1|7|1;7)$`), "\x1b[1m"},
+		{"with colour only the 16 of the terminal are used, and none of them is grey on black", true,
+			regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`), "\x1b[36m"},
 	}
-	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"}, {"H", "v"}, {"a"}, {"l"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {":"}, {"w"}, {"5", "enter", "v"}, {"q"}, {"x"}, {"n"}, {"?"}, {"L"}}
+	screens := [][]string{nil, {"5"}, {"enter"}, {"5", "enter"}, {"r"}, {"f"}, {"5", "j", "c"}, {"5", "e", "o"}, {"H"},
+		{"H", "v"}, {"a"}, {"l"}, {"R"}, {"R", "/"}, {"(away)", "j"}, {":"}, {"w"}, {"5", "enter", "v"}, {"q"}, {"x"},
+		{"n"}, {"?"}, {"L"}}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for fixture, made := range snapshots {
 				for _, keys := range screens {
-					frame := strings.Join(drive(t, made(), 160, 48).tier(term.Unicode, r.colour).press(keys...).frame(), "\n")
+					frame := strings.Join(drive(t, made(), 160, 48).tier(term.Unicode, r.colour).press(keys...).frame(),
+						"\n")
 					for _, m := range sgr.FindAllStringSubmatch(frame, -1) {
 						if !r.allowed.MatchString(m[1]) {
 							t.Fatalf("%s %v: SGR %q", fixture, keys, m[1])
@@ -199,7 +209,8 @@ func TestTChangesTheColours(t *testing.T) {
 		var all []string
 		for _, m := range sgr.FindAllStringSubmatch(frame, -1) {
 			all = append(all, m[1])
-			if name == "mono" && !regexp.MustCompile(`^(|0|1|7|1;7)$`).MatchString(m[1]) || !regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`).MatchString(m[1]) {
+			if name == "mono" && !regexp.MustCompile(`^(|0|1|7|1;7)$`).MatchString(m[1]) ||
+				!regexp.MustCompile(`^(|0|1|7|((1|7);)*(3[1-7]|9[1-7]))$`).MatchString(m[1]) {
 				t.Fatalf("%s: SGR %q", name, m[1])
 			}
 		}

@@ -41,7 +41,8 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 	from := max(0, min(s.from, len(lines)-(h-2)))
 	p := pane{title: "Keys", focus: true}
 	if len(lines) > h-2 {
-		p.foot = fmt.Sprintf("%s %s scroll %s %d of %d lines", m.keyOf(actDown), m.keyOf(actUp), t.g.Dot, min(len(lines), from+h-2), len(lines))
+		p.foot = fmt.Sprintf("%s %s scroll %s %d of %d lines", m.keyOf(actDown), m.keyOf(actUp), t.g.Dot,
+			min(len(lines), from+h-2), len(lines))
 	}
 	body := []string{}
 	for _, l := range scrolled(lines, s.from, h-2) {
@@ -74,7 +75,8 @@ func (l *look) helpLines(w int) []string {
 	}
 	signs := []string{t.title.Render("SIGNS")}
 	for _, s := range [][2]string{
-		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"}, {t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
+		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"},
+		{t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
 		{"*", "a key that you changed"}, {"a b", "places on DropPath's chart"},
 		{"h p 0-4", "h[i], h[i-1], blocks"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {

@@ -56,7 +56,8 @@ func keyName(k string) string {
 }
 
 // longKeys are the keys whose names have more than one sign, besides ctrl with a letter.
-var longKeys = strings.Fields("enter esc tab shift+tab space up down left right home end pgup pgdown backspace delete insert")
+var longKeys = strings.Fields("enter esc tab shift+tab space up down left right home end pgup pgdown backspace " +
+	"delete insert")
 
 // mustHave are the rows without which one could not go on.
 var mustHave = []string{"back", "quit", "help", "accept", "cancel", "yes"}
@@ -69,8 +70,9 @@ const maxKeyErrors = 20
 //	name = "key"
 //	name = ["key", "another"]   # [] for none
 //
-// which is TOML, and returns the key table that it makes of the default one. Names are those of [Keys.Rows]; a table header, blank lines and comments are
-// passed over. The error names the lines that are wrong, up to 20; a key that would mean two things in one place is an error that names both.
+// which is TOML, and returns the key table that it makes of the default one. Names are those of [Keys.Rows]; a table
+// header, blank lines and comments are passed over. The error names the lines that are wrong, up to 20; a key that
+// would mean two things in one place is an error that names both.
 func ReadKeys(path string, text []byte) (Keys, error) {
 	table := slices.Clone(keys)
 	var errs []error
@@ -85,7 +87,8 @@ func ReadKeys(path string, text []byte) (Keys, error) {
 	for n, l := range strings.Split(string(text), "\n") {
 		line := n + 1
 		name, value, ok := strings.Cut(l, "=")
-		if name = strings.TrimSpace(name); name == "" && !ok || strings.HasPrefix(name, "#") || !ok && strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		if name = strings.TrimSpace(name); name == "" && !ok || strings.HasPrefix(name, "#") ||
+			!ok && strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
 			continue
 		}
 		if !ok {
@@ -132,7 +135,8 @@ func ReadKeys(path string, text []byte) (Keys, error) {
 				if y.changed == 0 {
 					other = "which has it unless another line changes that"
 				}
-				wrong(x.changed, "%q is both %s and %s (%s) in: %s", keyName(k), x.name, y.name, other, strings.Join(where, ", "))
+				wrong(x.changed, "%q is both %s and %s (%s) in: %s", keyName(k), x.name, y.name, other,
+					strings.Join(where, ", "))
 			}
 		}
 	}
@@ -205,12 +209,14 @@ func checkKey(k string) (string, error) {
 		}
 		return k, nil
 	}
-	return "", fmt.Errorf("key %.20q is not known; want one sign, ctrl+ and a letter, or one of: %s", k, strings.Join(longKeys, " "))
+	return "", fmt.Errorf("key %.20q is not known; want one sign, ctrl+ and a letter, or one of: %s", k,
+		strings.Join(longKeys, " "))
 }
 
 // writtenKeys is how keys are written in footer and help.
 func writtenKeys(ks []string) string {
-	short := strings.NewReplacer("ctrl+", "^", "shift+", "shift-", "pgdown", "pgdn", "up", "↑", "down", "↓", "left", "←", "right", "→")
+	short := strings.NewReplacer("ctrl+", "^", "shift+", "shift-", "pgdown", "pgdn", "up", "↑", "down", "↓", "left",
+		"←", "right", "→")
 	var out []string
 	for _, k := range ks {
 		switch k {

@@ -43,8 +43,10 @@ func TestAKeyFileChangesTheTable(t *testing.T) {
 
 func TestAWrongKeyFileNamesItsLines(t *testing.T) {
 	rows := []struct{ name, file, want string }{
-		{"a clash with a default", `fork = "p"`, `keys.toml:1: "p" is both fork and pause (which has it unless another line changes that) in: dashboard, cell`},
-		{"a clash of two lines", "\nfork = \"K\"\n\nretrain = \"K\"", `keys.toml:4: "K" is both retrain and fork (line 2) in: dashboard, cell`},
+		{"a clash with a default", `fork = "p"`,
+			`keys.toml:1: "p" is both fork and pause (which has it unless another line changes that) in: dashboard, cell`},
+		{"a clash of two lines", "\nfork = \"K\"\n\nretrain = \"K\"",
+			`keys.toml:4: "K" is both retrain and fork (line 2) in: dashboard, cell`},
 		{"an unknown action", `frok = "K"`, `keys.toml:1: there is no action "frok"; nasnet keys lists them`},
 		{"an unknown key", `fork = "f5"`, `keys.toml:1: fork: key "f5" is not known`},
 		{"a key that does not arrive", `fork = "ctrl+i"`, "it is tab or enter"},
@@ -83,7 +85,8 @@ func TestChangedKeysShowEverywhere(t *testing.T) {
 	}
 	d := drive(t, busy(), 160, 48)
 	d.m.keys = k.rows()
-	if got := d.press("5").text(); !strings.Contains(got, "^k fork") || !strings.Contains(got, "J open") || strings.Contains(got, "enter open") {
+	if got := d.press("5").text(); !strings.Contains(got, "^k fork") || !strings.Contains(got, "J open") ||
+		strings.Contains(got, "enter open") {
 		t.Errorf("footer or hint:\n%s", got)
 	}
 	if got := d.press("?").text(); !strings.Contains(got, "^k K*") {
@@ -97,7 +100,8 @@ func TestChangedKeysShowEverywhere(t *testing.T) {
 	}
 	d = drive(t, busy(), 120, 36)
 	d.m.keys = k.rows()
-	if got := d.press("q").text(); !strings.Contains(got, "s     end after the running children") || !strings.Contains(got, "w     stop now") {
+	if got := d.press("q").text(); !strings.Contains(got, "s     end after the running children") ||
+		!strings.Contains(got, "w     stop now") {
 		t.Errorf("what the keys do that end a search:\n%s", got)
 	}
 	if got := d.press("esc", "4", "x").text(); !strings.Contains(got, "Y  yes      esc  no") {
@@ -134,7 +138,8 @@ func TestTheTableReadsBackAsAFile(t *testing.T) {
 }
 
 func FuzzReadKeys(f *testing.F) {
-	for _, s := range []string{"fork = \"K\"", "fork = [\"K\", 'J'] # x", "[a]\n\n#", "pane = [\"1\"", "a = [", "fork = \"\\", "fork = \"\\\"\""} {
+	for _, s := range []string{"fork = \"K\"", "fork = [\"K\", 'J'] # x", "[a]\n\n#", "pane = [\"1\"", "a = [",
+		"fork = \"\\", "fork = \"\\\"\""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -150,7 +150,8 @@ type binding struct {
 type keyTable []binding
 
 func bind(name string, do action, on scope, group, short, shown, does string, keys ...string) binding {
-	return binding{Binding: key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do: do, on: on, name: name, short: short, group: group}
+	return binding{Binding: key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does)), do: do, on: on,
+		name: name, short: short, group: group}
 }
 
 // Groups of the help, in its order.
@@ -168,8 +169,8 @@ var groups = []string{groupRun, groupLists, groupCell, groupCompare, groupEdit, 
 
 // keys is the key table as it stands when nobody has changed a key.
 //
-// Left alone are ctrl-a (screen), ctrl-b (tmux), ctrl-s and ctrl-q (flow control), alt (an escape over a slow link), function keys and what terminals
-// cannot tell apart (ctrl-i, ctrl-m, shift-enter).
+// Left alone are ctrl-a (screen), ctrl-b (tmux), ctrl-s and ctrl-q (flow control), alt (an escape over a slow link),
+// function keys and what terminals cannot tell apart (ctrl-i, ctrl-m, shift-enter).
 var keys = keyTable{
 	bind("take", actOpen, onCompare, groupCompare, "take this of B", "enter", "edit A with this of B", "enter"),
 	bind("next-difference", actDifference, onCompare, groupCompare, "next difference", "d", "next difference", "d"),
@@ -204,7 +205,8 @@ var keys = keyTable{
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
 	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
 	bind("front", actFront, onDash|onCell, groupLists, "", "a", "Pareto front (by cost)", "a"),
-	bind("standings", actStandings, onDash|onCell|onFront|onCompare, groupLists, "", "l", "ladder of the retrains", "l"),
+	bind("standings", actStandings, onDash|onCell|onFront|onCompare, groupLists, "", "l",
+		"ladder of the retrains", "l"),
 	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare, retrain", " "),
 	bind("unmark", actUnmark, onTrials, groupLists, "", "u", "take all marks away", "u"),
 	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
@@ -220,7 +222,8 @@ var keys = keyTable{
 	bind("star", actStar, onCells, groupLists, "star", "s", "star", "s"),
 	bind("note", actNote, onCells, groupLists, "note", "n", "note", "n"),
 
-	bind("other", actOther, onCell|onCompare|onEdit|onPolicy, groupCell, "normal/reduction", "tab", "normal, reduction", "tab", "shift+tab"),
+	bind("other", actOther, onCell|onCompare|onEdit|onPolicy, groupCell, "normal/reduction", "tab", "normal, reduction",
+		"tab", "shift+tab"),
 	bind("best-other", actOther, onDash, groupCell, "", "v", "the best cell's other cell", "v"),
 	bind("layout", actView, onCell, groupCell, "layout", "v", "ladder, as in papers, list", "v"),
 	bind("policy-view", actView, onPolicy, groupCell, "view", "v", "heat map, entropies, steps", "v"),
@@ -264,10 +267,12 @@ var keys = keyTable{
 	bind("reset", actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
 	bind("measure-time", actMeasureTime, onForm, groupDialogs, "", "^t", "measure a retrain's time", "ctrl+t"),
 	bind("yes", actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
-	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on", "d", "enter"),
+	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on",
+		"d", "enter"),
 	bind("quit-drain", actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
 	bind("quit-stop", actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
-	bind("cancel", actBack, onForm|onInput|onQuit|onSure|onMenu, groupDialogs, "cancel", "esc", "cancel", "esc", "ctrl+c"),
+	bind("cancel", actBack, onForm|onInput|onQuit|onSure|onMenu, groupDialogs, "cancel", "esc", "cancel",
+		"esc", "ctrl+c"),
 }
 
 // lookup returns the action of a key in a scope.

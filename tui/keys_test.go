@@ -26,7 +26,8 @@ func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
 	for _, b := range keys {
 		for _, k := range b.Keys() {
 			if taken.MatchString(k) {
-				t.Errorf("%q (%s) is a key of screen, tmux, flow control, or does not reach every program", k, b.Help().Desc)
+				t.Errorf("%q (%s) is a key of screen, tmux, flow control, or does not reach every program", k,
+					b.Help().Desc)
 			}
 		}
 	}
@@ -51,7 +52,8 @@ func TestAKeyMeansOneThingInAPlace(t *testing.T) {
 
 func TestEveryRowIsComplete(t *testing.T) {
 	for _, b := range keys {
-		if b.do == actNone || b.on == 0 || b.Help().Key == "" || b.Help().Desc == "" || !slices.Contains(groups, b.group) || len(b.Keys()) == 0 {
+		if b.do == actNone || b.on == 0 || b.Help().Key == "" || b.Help().Desc == "" ||
+			!slices.Contains(groups, b.group) || len(b.Keys()) == 0 {
 			t.Errorf("row %+v is not complete", b)
 		}
 	}
@@ -72,7 +74,8 @@ func TestTheHelpListsEveryKey(t *testing.T) {
 }
 
 // names maps how a key is written to what Bubble Tea calls it.
-var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^z": "ctrl+z", "^c": "ctrl+c", "^r": "ctrl+r", "^t": "ctrl+t", "↑": "up", "↓": "down",
+var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^z": "ctrl+z", "^c": "ctrl+c",
+	"^r": "ctrl+r", "^t": "ctrl+t", "↑": "up", "↓": "down",
 	"←": "left", "→": "right", "←→": "left", "1-5": "3", "space": " ", "pgdn": "pgdown", "shift-tab": "shift+tab"}
 
 func TestWhatIsWrittenIsWhatWorks(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 	"nasnet/nas/child"
 )
 
-// netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give its channels and classes.
+// netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give
+// its channels and classes.
 func netOf(c nas.Config, v nas.TrialView) nas.RetrainSpec {
 	s := nas.RetrainSpec{Setup: child.Setup{Net: c.Net}, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
 	if v.Retrain != nil {
@@ -32,7 +33,8 @@ func latencyKey(c nas.Config, v nas.TrialView) string {
 	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), s.Data.Name, s.Net)
 }
 
-// latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by this screen. 0 if neither did.
+// latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by
+// this screen. 0 if neither did.
 func (m *model) latency(v nas.TrialView) float64 {
 	if v.Latency > 0 {
 		return v.Latency
@@ -80,7 +82,8 @@ func (m *model) measure() tea.Cmd {
 	if m.options.Latency == nil {
 		return m.say("latency cannot be measured from here", true)
 	}
-	spec, key, who, measure := netOf(m.snap.Config, v), latencyKey(m.snap.Config, v), m.theme.trial(v), m.options.Latency
+	spec, key, who, measure := netOf(m.snap.Config, v), latencyKey(m.snap.Config, v), m.theme.trial(v),
+		m.options.Latency
 	return m.measured("latency", "measuring "+who+" …", func() (finding, error) {
 		l, err := measure(v.Genotype, spec)
 		if err != nil {
@@ -106,8 +109,8 @@ func operandTime(l child.Latency, reduction bool, block, operand int) string {
 	return ""
 }
 
-// latencyTable is what was measured of a trial's network, in lines of at most w cells: a row a batch, in milliseconds on one thread, on all of them where each
-// has a part of the images, and where each has branches of the network.
+// latencyTable is what was measured of a trial's network, in lines of at most w cells: a row a batch, in milliseconds
+// on one thread, on all of them where each has a part of the images, and where each has branches of the network.
 func latencyTable(t theme, l child.Latency, w int) (out []string) {
 	threads := 1
 	for _, p := range l.Network {
@@ -119,9 +122,11 @@ func latencyTable(t theme, l child.Latency, w int) (out []string) {
 	if threads == 1 {
 		threads = 0 // its columns would be empty
 	}
-	widths, heads, images := []int{7, 7, 7, 10}, []string{"ms", "1 thr", fmt.Sprintf("%d thr", threads), "branches"}, " img"
+	widths, heads, images := []int{7, 7, 7, 10}, []string{"ms", "1 thr", fmt.Sprintf("%d thr", threads), "branches"},
+		" img"
 	if w < 32 {
-		widths, heads, images = []int{3, 5, 5, 6}, []string{"ms", "1t", fmt.Sprintf("%dt", threads), fmt.Sprintf("%dbr", threads)}, ""
+		widths, heads, images = []int{3, 5, 5, 6},
+			[]string{"ms", "1t", fmt.Sprintf("%dt", threads), fmt.Sprintf("%dbr", threads)}, ""
 	}
 	line := func(cells []string) {
 		s := " " + fit(cells[0], widths[0])

@@ -9,8 +9,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// lineEdit is a line of text under a cursor. The cursor does not blink: a timer would wake an idle screen. There are no keys of screen, tmux or flow
-// control in it, and no clipboard: the terminal pastes.
+// lineEdit is a line of text under a cursor. The cursor does not blink: a timer would wake an idle screen. There are no
+// keys of screen, tmux or flow control in it, and no clipboard: the terminal pastes.
 type lineEdit struct {
 	text  []rune
 	at    int // the cursor stands before text[at]

@@ -7,14 +7,16 @@ import (
 	"nasnet/nas"
 )
 
-// list is the dashboard of a terminal that is too small for panes: what matters most, from the top, until the lines run out.
+// list is the dashboard of a terminal that is too small for panes: what matters most, from the top, until the lines run
+// out.
 func (d *dashboard) list(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	var out []string
 	if len(s.Rewards) > 0 {
 		last := s.Rewards[len(s.Rewards)-1]
 		l := fmt.Sprintf(" reward %s best %s  ", score(last.Mean, 3), score(last.Best, 4))
-		out = append(out, l+t.spark(series(s.Rewards, func(r nas.RewardPoint) float64 { return r.Mean }), max(0, min(40, w-len(l)-1)), math.NaN(), math.NaN()))
+		out = append(out, l+t.spark(series(s.Rewards, func(r nas.RewardPoint) float64 { return r.Mean }),
+			max(0, min(40, w-len(l)-1)), math.NaN(), math.NaN()))
 	} else {
 		out = append(out, " no reward yet")
 	}
@@ -36,13 +38,15 @@ func (d *dashboard) list(m *model, w, h int) []string {
 		if i < len(s.Running) {
 			c.letter = t.mark.Render(letter(i))
 		}
-		out = append(out, t.tableLine(m.leadOf(&m.runView, c.ID), d.focus != paneTop && i == at, &c.sign, func() string {
-			l := fmt.Sprintf("%s%s %-4s %4s %s  ", c.sign, c.letter, c.Label(), short(c.TrialView), fitRight(fmt.Sprintf("%d/%d", c.Epoch, c.Epochs), 5))
-			if bar := min(24, w-38); bar >= 5 {
-				l += fit(t.childProgress(c, bar), bar) + "  "
-			}
-			return l + accText(c.TrialView) + " " + clockOr(c, t.g.None)
-		}))
+		out = append(out, t.tableLine(m.leadOf(&m.runView, c.ID), d.focus != paneTop && i == at, &c.sign,
+			func() string {
+				l := fmt.Sprintf("%s%s %-4s %4s %s  ", c.sign, c.letter, c.Label(), short(c.TrialView),
+					fitRight(fmt.Sprintf("%d/%d", c.Epoch, c.Epochs), 5))
+				if bar := min(24, w-38); bar >= 5 {
+					l += fit(t.childProgress(c, bar), bar) + "  "
+				}
+				return l + accText(c.TrialView) + " " + clockOr(c, t.g.None)
+			}))
 	}
 	if h > 8 {
 		out = append(out, "")
@@ -55,13 +59,15 @@ func (d *dashboard) list(m *model, w, h int) []string {
 		if r.Star {
 			star = t.star.Render(t.g.Star)
 		}
-		out = append(out, t.tableLine(m.leadOf(&m.runView, r.ID), d.focus == paneTop && i == at, &r.sign, func() string {
-			l := fmt.Sprintf("%s%s%2d %s %s  %6s %5s", r.sign, star, r.rank, short(r.TrialView), score(r.Reward, 4), amount(r.Params), amount(r.MAdds))
-			if w > 46 {
-				l += "  " + t.cut(r.Genotype.Normal.Text(), w-len(stripped(l))-4)
-			}
-			return l
-		}))
+		out = append(out, t.tableLine(m.leadOf(&m.runView, r.ID), d.focus == paneTop && i == at, &r.sign,
+			func() string {
+				l := fmt.Sprintf("%s%s%2d %s %s  %6s %5s", r.sign, star, r.rank, short(r.TrialView), score(r.Reward, 4),
+					amount(r.Params), amount(r.MAdds))
+				if w > 46 {
+					l += "  " + t.cut(r.Genotype.Normal.Text(), w-len(stripped(l))-4)
+				}
+				return l
+			}))
 	}
 	for i := range out {
 		out[i] = fit(out[i], w)

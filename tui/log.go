@@ -11,7 +11,8 @@ import (
 	"nasnet/nas"
 )
 
-// logScreen is the list of the run's last events, newest last. A filter hides the others, until n or N goes from one that passes it to the next among all.
+// logScreen is the list of the run's last events, newest last. A filter hides the others, until n or N goes from one
+// that passes it to the next among all.
 type logScreen struct {
 	follow bool  // the cursor stays at the newest event
 	id     int64 // time of the event under the cursor, which outlives the list's changes
@@ -19,7 +20,8 @@ type logScreen struct {
 	around bool // events that do not pass the filter are shown too
 }
 
-// passes says that an event is one of those that are looked for: that pass the filter, or, if there is none, are a warning or an error.
+// passes says that an event is one of those that are looked for: that pass the filter, or, if there is none, are a
+// warning or an error.
 func (l *logScreen) passes(t theme, e nas.Event) bool {
 	if l.filter == "" {
 		return e.Level == nas.Warn || e.Level == nas.Error
@@ -94,7 +96,8 @@ func (l *logScreen) index(events []nas.Event) int {
 
 func (l *logScreen) act(m *model, a action) tea.Cmd {
 	if a == actFilter {
-		return m.push(&filterDialog{what: "events", input: newLineEdit(l.filter, 60), apply: func(s string) { l.filter, l.around = s, false }})
+		return m.push(&filterDialog{what: "events", input: newLineEdit(l.filter, 60),
+			apply: func(s string) { l.filter, l.around = s, false }})
 	}
 	if a == actNextMatch || a == actPrevMatch {
 		return l.jump(m, map[action]int{actNextMatch: 1, actPrevMatch: -1}[a])
@@ -165,14 +168,16 @@ func (l *logScreen) view(m *model, w, h int) []string {
 			sign = t.mark.Render(t.g.Mark) + " "
 		}
 		style, letter := t.level(e.Level)
-		line := fmt.Sprintf("%s %s %-17s  %s", e.Time.Local().Format("15:04:05"), style.Render(letter), t.clean(string(e.Kind)), t.event(e))
+		line := fmt.Sprintf("%s %s %-17s  %s", e.Time.Local().Format("15:04:05"), style.Render(letter),
+			t.clean(string(e.Kind)), t.event(e))
 		if i == at {
 			sign = t.g.Cursor + " "
 			line = t.bold.Render(stripped(line))
 		}
 		body = append(body, t.cut(sign+line, w-2))
 	}
-	out := pane{title: "Events", focus: true, foot: "newest last " + t.g.Dot + " " + m.hint(onLog, actFilter, actNextMatch)}.draw(t, w, h-detail, body)
+	out := pane{title: "Events", focus: true, foot: "newest last " + t.g.Dot + " " +
+		m.hint(onLog, actFilter, actNextMatch)}.draw(t, w, h-detail, body)
 	if detail > 0 {
 		out = append(out, pane{title: "Event as stored"}.draw(t, w, detail, stored)...)
 	}

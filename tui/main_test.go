@@ -14,7 +14,8 @@ import (
 	"nasnet/nas"
 )
 
-// TestMain also is a program to look at: with NASNET_TUI_SHOW set to a fixture's name the test binary shows it on the terminal, moving.
+// TestMain also is a program to look at: with NASNET_TUI_SHOW set to a fixture's name the test binary shows it on the
+// terminal, moving.
 //
 //	go test -c -o /tmp/tui.test ./tui && NASNET_TUI_SHOW=busy /tmp/tui.test
 func TestMain(m *testing.M) {
@@ -53,8 +54,11 @@ func show(name string) int {
 			log.Print("stray log ", noise)
 		})
 	}
-	out, err := Run(ctx, engine, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test", CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
-		LogPath: os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"}, Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen, Write: e.write})
+	out, err := Run(ctx, engine, Options{Diff: os.Getenv("NASNET_TUI_NODIFF") == "", Version: "nasnet test",
+		CanDetach: os.Getenv("NASNET_TUI_DETACH") != "",
+		LogPath:   os.Getenv("NASNET_TUI_LOG"), DataSets: []string{"fashion-mnist-10k", "cifar10", "cifar100"},
+		Cost: fakeCost, Latency: fakeLatency, Plan: fakePlan, Estimate: fakeEstimate, Runs: fakeRuns, OpenRun: fakeOpen,
+		Write: e.write})
 	fmt.Println("outcome:", out, "error:", err)
 	return 0
 }

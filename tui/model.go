@@ -102,7 +102,8 @@ const (
 
 func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
 	m := &model{ctx: ctx, options: o, screens: screens, after: tea.Tick, look: look{theme: t, keys: o.Keys.rows()},
-		runView: runView{engine: e, snap: e.Snapshot(), stack: []screen{newDashboard()}}, ending: ending{outcome: Finished}}
+		runView: runView{engine: e, snap: e.Snapshot(), stack: []screen{newDashboard()}},
+		ending:  ending{outcome: Finished}}
 	m.keyed, m.seen = time.Now(), m.snap
 	return m
 }
@@ -171,7 +172,8 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		if msg.id == m.toast.id {
 			m.toast.text = ""
 		}
-	case addressed: // first to the program, which shows answers and keeps what was measured, also when the screen is gone
+	case addressed:
+		// first to the program, which shows answers and keeps what was measured, also when the screen is gone
 		_, heard := m.Update(msg.msg)
 		return m, tea.Batch(heard, m.deliver(msg))
 	case visitMsg:

@@ -25,26 +25,37 @@ func TestKeysAndTheirCommands(t *testing.T) {
 		want          nas.Command
 	}{
 		{"p pauses a running search or resumes a paused one", "busy", []string{"p"}, nas.Command{Do: nas.Toggle}},
-		{"P does the same with the child under the cursor", "busy", []string{"j", "j", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: running}},
-		{"P on a paused one", "paused", []string{"down", "down", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: running}},
+		{"P does the same with the child under the cursor", "busy", []string{"j", "j", "P"},
+			nas.Command{Do: nas.ToggleTrial, Trial: running}},
+		{"P on a paused one", "paused", []string{"down", "down", "P"},
+			nas.Command{Do: nas.ToggleTrial, Trial: running}},
 		{"x and y stop it", "busy", []string{"j", "x", "y"}, nas.Command{Do: nas.StopTrial, Trial: 1286}},
-		{"U takes up again the child that was stopped last", "busy", []string{"U"}, nas.Command{Do: nas.UndoStop, Trial: 1277}},
-		{"U takes up the one under the cursor", "stops", []string{"G", "U"}, nas.Command{Do: nas.UndoStop, Trial: 1270}},
+		{"U takes up again the child that was stopped last", "busy", []string{"U"},
+			nas.Command{Do: nas.UndoStop, Trial: 1277}},
+		{"U takes up the one under the cursor", "stops", []string{"G", "U"},
+			nas.Command{Do: nas.UndoStop, Trial: 1270}},
 		{"s stars the best cell", "busy", []string{"5", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
 		{"s on the cell screen too", "busy", []string{"5", "j", "enter", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
-		{"n keeps a line of text", "busy", []string{"5", "j", "n", "o", "k", "enter"}, nas.Command{Do: nas.Note, Trial: 900, Text: "ok"}},
-		{"n begins with the note there is", "busy", []string{"5", "n", "ctrl+u", "x", "enter"}, nas.Command{Do: nas.Note, Trial: 1107, Text: "x"}},
+		{"n keeps a line of text", "busy", []string{"5", "j", "n", "o", "k", "enter"},
+			nas.Command{Do: nas.Note, Trial: 900, Text: "ok"}},
+		{"n begins with the note there is", "busy", []string{"5", "n", "ctrl+u", "x", "enter"},
+			nas.Command{Do: nas.Note, Trial: 1107, Text: "x"}},
 		{"+ is one worker more", "busy", []string{"+"}, nas.Command{Do: nas.SetWorkers, N: 5}},
 		{"- one fewer", "busy", []string{"-"}, nas.Command{Do: nas.SetWorkers, N: 3}},
-		{"the cursor goes from the children to the top cells", "busy", []string{"G", "j", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
+		{"the cursor goes from the children to the top cells", "busy", []string{"G", "j", "s"},
+			nas.Command{Do: nas.Star, Trial: 1107}},
 		{"and back", "busy", []string{"5", "k", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: 1285}},
-		{"] goes to the next cell of the list", "busy", []string{"5", "enter", "]", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"] goes to the next cell of the list", "busy", []string{"5", "enter", "]", "s"},
+			nas.Command{Do: nas.Star, Trial: 900}},
 		{"[ back", "busy", []string{"5", "enter", "]", "]", "[", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
 		{"q w ends after the children", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
 		{"q s stops", "busy", []string{"q", "s"}, nas.Command{Do: nas.Stop}},
-		{"f changes nothing that is not changed", "busy", []string{"f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160}}},
-		{"f starts the fork at once if asked", "busy", []string{"f", "up", "right", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160, Start: true}}},
-		{"f from a cell begins where it was proposed", "busy", []string{"5", "enter", "f", "enter"}, nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 137}}},
+		{"f changes nothing that is not changed", "busy", []string{"f", "enter"},
+			nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160}}},
+		{"f starts the fork at once if asked", "busy", []string{"f", "up", "right", "enter"},
+			nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160, Start: true}}},
+		{"f from a cell begins where it was proposed", "busy", []string{"5", "enter", "f", "enter"},
+			nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 137}}},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -63,7 +74,8 @@ func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
 		want          string
 	}{
 		{"U where none was stopped", "fresh", []string{"U"}, "no child was stopped"},
-		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"}, "child 1282 (e40e) is not in training"},
+		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"},
+			"child 1282 (e40e) is not in training"},
 		{"x on one that has ended", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
 		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "one worker is the least"},
 		{"enter before there is a cell", "fresh", []string{"5", "enter"}, "nothing to open yet"},
@@ -110,7 +122,8 @@ func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
 		cmds = append(cmds, cmd)
 	}
 	msgs := make(chan tea.Msg)
-	for _, c := range slices.Backward(cmds) { // each in a goroutine of its own, as the program does, and the last one first
+	// each in a goroutine of its own, as the program does, and the last one first
+	for _, c := range slices.Backward(cmds) {
 		go func() { msgs <- c() }()
 	}
 	for range cmds {
@@ -140,7 +153,8 @@ func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
 	d.press("right")
-	for _, x := range []struct{ field, text string }{{"judged", ""}, {"n", "6"}, {"epochs", "600"}, {"drop-path-mode", ""}, {"drop-path", "0.3"}, {"seed", "7"}} {
+	for _, x := range []struct{ field, text string }{{"judged", ""}, {"n", "6"}, {"epochs", "600"},
+		{"drop-path-mode", ""}, {"drop-path", "0.3"}, {"seed", "7"}} {
 		to(t, d, x.field)
 		if x.text == "" {
 			d.press("right")
@@ -150,11 +164,13 @@ func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 	}
 	d.press("enter")
 	c := d.last()
-	if c.Do != nas.Retrain || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil || c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
+	if c.Do != nas.Retrain || c.Parent == nil || *c.Parent != 1107 || c.Cell == nil ||
+		c.Cell.ShortHash() != mustCell("nasnet-a").ShortHash() {
 		t.Fatalf("got %+v", c)
 	}
 	base := busy().Config
-	want := nas.RetrainSpec{Setup: child.Setup{Net: base.Net.WithDefaults(), Train: base.Train.WithDefaults()}, Seed: 7, Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
+	want := nas.RetrainSpec{Setup: child.Setup{Net: base.Net.WithDefaults(), Train: base.Train.WithDefaults()}, Seed: 7,
+		Data: nas.DataSpec{Name: "cifar100", Image: 32, Test: true, ValImages: base.ValImages, Seed: base.Seed}}
 	want.Net.N, want.Train.Epochs = 6, 600
 	want.Net.Channels, want.Net.Classes = 0, 0
 	want.Train.Shards, want.Net.StemMultiplier = 0, 0
@@ -173,10 +189,14 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 		keys []string
 		want string
 	}{
-		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"}, "cells N: want 1 to 200"},
-		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "0", "enter"}, "lr: want a number above 0"},
-		{"drop probability above 0.99", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.99"},
-		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"}, "from policy: want 0 to 160"},
+		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"},
+			"cells N: want 1 to 200"},
+		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab",
+			"ctrl+u", "0", "enter"}, "lr: want a number above 0"},
+		{"drop probability above 0.99", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab",
+			"tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.99"},
+		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"},
+			"from policy: want 0 to 160"},
 		{"a name that is no folder name", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
 		{"a seed below zero", []string{"f", "tab", "tab", "ctrl+u", "-", "1", "enter"}, "seed: want a whole number"},
 	}
@@ -194,10 +214,13 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 }
 
 func TestForkChangesWhatWasChanged(t *testing.T) {
-	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7", "tab", "ctrl+u").typeText("500")
-	d.press("tab", "ctrl+u").typeText("1e-4").press("tab", "ctrl+u").typeText("5").press("tab", "ctrl+u").typeText("0.01").press("enter")
+	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7",
+		"tab", "ctrl+u").typeText("500")
+	d.press("tab", "ctrl+u").typeText("1e-4").press("tab", "ctrl+u").typeText("5").press("tab",
+		"ctrl+u").typeText("0.01").press("enter")
 	seed := uint64(7)
-	want := nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 90, Name: "try-2", Seed: &seed, LearningRate: 1e-4, Steps: 5, Entropy: 0.01, Children: 500}}
+	want := nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 90, Name: "try-2", Seed: &seed, LearningRate: 1e-4,
+		Steps: 5, Entropy: 0.01, Children: 500}}
 	if got := d.last(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v %+v", got, got.Fork)
 	}
@@ -207,7 +230,8 @@ func TestAForkWithoutAnEntropyBonus(t *testing.T) {
 	for _, r := range []struct{ had, want float64 }{{0.01, -1}, {-1, 0}} { // 0: as the parent has it, which is none
 		s := busy()
 		s.Config.Controller.Entropy = r.had
-		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "tab", "tab", "ctrl+u").typeText("0").press("enter")
+		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "tab", "tab",
+			"ctrl+u").typeText("0").press("enter")
 		if c := d.last(); c.Fork == nil || c.Fork.Entropy != r.want {
 			t.Errorf("from %v: sent %+v, want an entropy of %v", r.had, c.Fork, r.want)
 		}
@@ -258,7 +282,8 @@ func TestAFormWaitsForItsAnswerWhateverIsOverIt(t *testing.T) {
 			d.e.refuse = refuse
 			_, sent := d.m.Update(keyMsg("enter"))
 			before := len(d.e.commands())
-			if got := d.press("enter").text(); !strings.Contains(got, "it is being sent") || len(d.e.commands()) != before {
+			if got := d.press("enter").text(); !strings.Contains(got, "it is being sent") ||
+				len(d.e.commands()) != before {
 				t.Fatalf("%s: sent twice, or not said why:\n%s", k, got)
 			}
 			d.m.push(&digestDialog{from: d.m.snap, to: d.m.snap})
@@ -470,14 +495,17 @@ func TestAPaneIsDrawnAnewWhenWhatItShowsHasChanged(t *testing.T) {
 	s.Top = append([]nas.TrialView(nil), s.Top...)
 	s.Top[0].Star, s.Top[0].Note, s.Top[0].Reward = false, "another", 0.9
 	s.Best = &s.Top[0]
-	s.Rewards = append(s.Rewards[:len(s.Rewards):len(s.Rewards)], nas.RewardPoint{Trial: 1284, Reward: 0.9, Mean: 0.75, Best: 0.9})
-	s.Updates = append(s.Updates[:len(s.Updates):len(s.Updates)], nas.PolicyView{Version: 161, Baseline: 0.6, Entropy: 9})
+	s.Rewards = append(s.Rewards[:len(s.Rewards):len(s.Rewards)],
+		nas.RewardPoint{Trial: 1284, Reward: 0.9, Mean: 0.75, Best: 0.9})
+	s.Updates = append(s.Updates[:len(s.Updates):len(s.Updates)],
+		nas.PolicyView{Version: 161, Baseline: 0.6, Entropy: 9})
 	s.Policy = s.Updates[160]
 	d.m.take(&s)
 	after := d.text()
 	for _, want := range []string{"another", "best .9000", "★ .9000", "update 161", "0.90 ┤"} {
 		if strings.Contains(before, want) || !strings.Contains(after, want) {
-			t.Errorf("%q: before %v, after %v\n%s", want, strings.Contains(before, want), strings.Contains(after, want), after)
+			t.Errorf("%q: before %v, after %v\n%s", want, strings.Contains(before, want),
+				strings.Contains(after, want), after)
 		}
 	}
 	shadow := s // a random cell has ended: nothing but the verdict is new

@@ -7,7 +7,9 @@ import (
 // toggleMouse gives the mouse to the screen or back to the terminal, which selects text with it.
 func (m *model) toggleMouse() tea.Cmd {
 	if m.mouse = !m.mouse; m.mouse {
-		return tea.Batch(tea.EnableMouseCellMotion, m.say("the mouse scrolls and selects panes; the terminal selects text with shift, or after "+m.keyOf(actMouse), false))
+		return tea.Batch(tea.EnableMouseCellMotion,
+			m.say("the mouse scrolls and selects panes; the terminal selects text with shift, or after "+
+				m.keyOf(actMouse), false))
 	}
 	return tea.Batch(tea.DisableMouse, m.say("the mouse is the terminal's again", false))
 }

@@ -12,7 +12,8 @@ import (
 func TestANewSettingIsAFieldOfTheForm(t *testing.T) {
 	was := child.Settings
 	t.Cleanup(func() { child.Settings = was })
-	child.Settings = append(was[:len(was):len(was)], setting.Row[child.Setup]{Name: "mixup", Label: "mixup strength", Use: setting.Train, Hint: "of pairs of images",
+	child.Settings = append(was[:len(was):len(was)], setting.Row[child.Setup]{Name: "mixup", Label: "mixup strength",
+		Use: setting.Train, Hint: "of pairs of images",
 		Range: setting.Range{Low: 0, High: 0.5}, At: func(s *child.Setup) any { return &s.Net.BNEps }})
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := d.m.top().(*retrainScreen)

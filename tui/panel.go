@@ -6,13 +6,15 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// pane is a box with a title in its upper edge, something about its content to the right of that, and a hint in its lower edge.
+// pane is a box with a title in its upper edge, something about its content to the right of that, and a hint in its
+// lower edge.
 type pane struct {
 	title, right, foot string
 	focus              bool
 }
 
-// draw returns exactly h lines of exactly w cells. Lines that do not fit are left out; without room for a border the content stands alone.
+// draw returns exactly h lines of exactly w cells. Lines that do not fit are left out; without room for a border the
+// content stands alone.
 func (p pane) draw(t theme, w, h int, body []string) []string {
 	if w <= 0 || h <= 0 {
 		return nil

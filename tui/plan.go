@@ -32,7 +32,8 @@ type planMsg struct {
 	plan
 }
 
-// planned is the settings of a retrain for which a plan is made: one epoch, so that a warm-up that is longer than the epochs is no obstacle.
+// planned is the settings of a retrain for which a plan is made: one epoch, so that a warm-up that is longer than the
+// epochs is no obstacle.
 func planned(c nas.Command) nas.RetrainSpec {
 	s := *c.Retrain
 	s.Train.Epochs, s.Train.WarmupEpochs = 1, 0
@@ -94,7 +95,8 @@ func (*retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 			return finding{}, err
 		}
 		p := plan{asked: true, epoch: e.EpochSeconds, beside: beside}
-		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil { // once more: the images of a folder were surveyed meanwhile
+		// once more: the images of a folder were surveyed meanwhile
+		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil {
 			return finding{}, p.err
 		}
 		said := "an epoch takes " + clock(seconds(min(p.epoch, 1e9))) + " here"

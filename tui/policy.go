@@ -33,7 +33,8 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 		}
 		value := fmt.Sprintf("%.1f nats", v.Entropy)
 		add(t.spread("entropy "+t.spark(entropies, max(4, in-9-len(value)), math.NaN(), math.NaN()), value, in))
-		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)), fmt.Sprintf("upd %d", v.Version), in+1))
+		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)),
+			fmt.Sprintf("upd %d", v.Version), in+1))
 		if h > 4 {
 			add(fmt.Sprintf("mean %s  KL %s  clip %.0f%%", score(v.MeanReward, 3), number(v.KL), 100*v.ClipFraction))
 		}
@@ -49,14 +50,16 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 		return p.draw(t, w, h, lines)
 	}
 	labelled := func(name string, values []float64, value string) {
-		add(t.spread(fmt.Sprintf("%-9s", name)+t.spark(values, max(4, in-11-len(value)), math.NaN(), math.NaN()), value, in))
+		add(t.spread(fmt.Sprintf("%-9s", name)+t.spark(values, max(4, in-11-len(value)), math.NaN(), math.NaN()), value,
+			in))
 	}
 	labelled("entropy", entropies, fmt.Sprintf("%.1f of %.1f nats", v.Entropy, v.MaxEntropy))
 	labelled("baseline", series(s.Updates, func(u nas.PolicyView) float64 { return u.Baseline }), score(v.Baseline, 4))
 	labelled("batch", series(s.Updates, func(u nas.PolicyView) float64 { return u.MeanReward }), score(v.MeanReward, 4))
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))
 	add("")
-	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)), plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
+	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)),
+		plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
 	add(t.spread(fmt.Sprintf("clipped %.0f%%", 100*v.ClipFraction), "gradient "+number(v.GradNorm), in))
 	add(t.spread(fmt.Sprintf("advantage %+.3f", v.MeanReward-v.Baseline), "entropy bonus "+rate(c.Entropy), in))
 	if h >= 14 {
@@ -64,7 +67,8 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 		add(t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD"))
 		for i := len(s.Updates) - 1; i >= 0 && len(lines) < h-2; i-- {
 			u := s.Updates[i]
-			add(fmt.Sprintf("%6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s", u.Version, score(u.MeanReward, 4), score(u.MaxReward, 4), score(u.Baseline, 4), u.Entropy,
+			add(fmt.Sprintf("%6d  %5s  %5s     %5s  %7.1f  %5s  %3.0f%%  %5s", u.Version, score(u.MeanReward, 4),
+				score(u.MaxReward, 4), score(u.Baseline, 4), u.Entropy,
 				number(u.KL), 100*u.ClipFraction, number(u.GradNorm)))
 		}
 	}

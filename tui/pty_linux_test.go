@@ -24,7 +24,8 @@ func openPty(t *testing.T, w, h int, env ...string) (*ptytest.Terminal, *bytes.B
 		t.Skip("starts processes")
 	}
 	c, errs := exec.Command(os.Args[0]), new(bytes.Buffer)
-	c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "TERM=xterm-256color", "NASNET_TUI_SHOW=busy", "NASNET_TUI_HZ=0"}, env...)
+	c.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "TERM=xterm-256color",
+		"NASNET_TUI_SHOW=busy", "NASNET_TUI_HZ=0"}, env...)
 	if !slices.Contains(env, "NASNET_TUI_NOISE=1") {
 		c.Stderr = errs
 	}
@@ -36,7 +37,8 @@ func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
 		t.Run(term, func(t *testing.T) { // one after the other: the time counts
 			var p *ptytest.Terminal
 			took := time.Hour
-			for try := 0; try < 3 && took > 4*time.Second; try++ { // 0.05 s on a free machine; the stall this is about takes 5 s, always
+			// 0.05 s on a free machine; the stall this is about takes 5 s, always
+			for try := 0; try < 3 && took > 4*time.Second; try++ {
 				p, _ = openPty(t, 80, 24, "TERM="+term)
 				took = p.WaitScreen("Top cells").Sub(p.Began)
 				t.Logf("first frame after %v", took.Round(time.Millisecond))
@@ -61,17 +63,33 @@ func TestTheTerminalIsRestored(t *testing.T) {
 		outcome string
 		code    int
 	}{
-		{"stop now", nil, func(p *ptytest.Terminal) { p.Press("q"); p.Wait("Leave"); p.Press("s") }, "outcome: stop error: <nil>", 0},
-		{"ctrl-c asks, and the dialog's keys decide", nil, func(p *ptytest.Terminal) { p.Press("\x03"); p.Wait("Leave"); p.Press("s") }, "outcome: stop error: <nil>", 0},
-		{"detach", []string{"NASNET_TUI_DETACH=1"}, func(p *ptytest.Terminal) { p.Press("q"); p.Wait("detach"); p.Press("d") }, "outcome: detached error: <nil>", 0},
-		{"a finished search is left without a question", []string{"NASNET_TUI_SHOW=done"}, func(p *ptytest.Terminal) { p.Press("q") }, "outcome: finished error: <nil>", 0},
-		{"SIGTERM", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGTERM) }, "outcome: terminated error: <nil>", 0},
-		{"SIGHUP", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGHUP) }, "outcome: hangup error: <nil>", 0},
+		{"stop now", nil, func(p *ptytest.Terminal) { p.Press("q"); p.Wait("Leave"); p.Press("s") },
+			"outcome: stop error: <nil>", 0},
+		{"ctrl-c asks, and the dialog's keys decide", nil, func(p *ptytest.Terminal) {
+			p.Press("\x03")
+			p.Wait("Leave")
+			p.Press("s")
+		}, "outcome: stop error: <nil>", 0},
+		{"detach", []string{"NASNET_TUI_DETACH=1"}, func(p *ptytest.Terminal) {
+			p.Press("q")
+			p.Wait("detach")
+			p.Press("d")
+		}, "outcome: detached error: <nil>", 0},
+		{"a finished search is left without a question", []string{"NASNET_TUI_SHOW=done"},
+			func(p *ptytest.Terminal) { p.Press("q") }, "outcome: finished error: <nil>", 0},
+		{"SIGTERM", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGTERM) },
+			"outcome: terminated error: <nil>", 0},
+		{"SIGHUP", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGHUP) },
+			"outcome: hangup error: <nil>", 0},
 		{"SIGQUIT dumps after it", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGQUIT) }, "", 2},
-		{"a panic while drawing", []string{"NASNET_TUI_SHOW=panic-view"}, func(*ptytest.Terminal) {}, "error: tui: panic in view", 0},
-		{"a panic in a command", []string{"NASNET_TUI_SHOW=panic-command"}, func(p *ptytest.Terminal) { p.Press("p") }, "error: tui: panic in command toggle", 0},
-		{"a panic in the subscription", []string{"NASNET_TUI_SHOW=panic-subscription"}, func(*ptytest.Terminal) {}, "error: tui: panic in subscription", 0},
-		{"a panic while a message is taken", []string{"NASNET_TUI_SHOW=panic-update", "NASNET_TUI_HZ=10"}, func(*ptytest.Terminal) {}, "error: tui: panic in update", 0},
+		{"a panic while drawing", []string{"NASNET_TUI_SHOW=panic-view"}, func(*ptytest.Terminal) {},
+			"error: tui: panic in view", 0},
+		{"a panic in a command", []string{"NASNET_TUI_SHOW=panic-command"}, func(p *ptytest.Terminal) { p.Press("p") },
+			"error: tui: panic in command toggle", 0},
+		{"a panic in the subscription", []string{"NASNET_TUI_SHOW=panic-subscription"}, func(*ptytest.Terminal) {},
+			"error: tui: panic in subscription", 0},
+		{"a panic while a message is taken", []string{"NASNET_TUI_SHOW=panic-update", "NASNET_TUI_HZ=10"},
+			func(*ptytest.Terminal) {}, "error: tui: panic in update", 0},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -119,7 +137,8 @@ var screensByKeys = []struct{ name, keys, shows string }{
 	{"help", "?", "EVERYWHERE"},
 }
 
-// TestEveryScreenIsCheap measures each screen at two sizes, at rest and with four children that report four times a second. The long form, for figures:
+// TestEveryScreenIsCheap measures each screen at two sizes, at rest and with four children that report four times a
+// second. The long form, for figures:
 //
 //	NASNET_MEASURE=10s go test ./tui -run EveryScreenIsCheap -v
 func TestEveryScreenIsCheap(t *testing.T) {
@@ -238,7 +257,8 @@ func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
 func TestEveryTerminalShowsTheSameText(t *testing.T) {
 	t.Parallel()
 	want := ""
-	for _, term := range []string{"xterm-256color", "xterm", "screen-256color", "tmux-256color", "vt100", "xterm-ghostty"} {
+	for _, term := range []string{"xterm-256color", "xterm", "screen-256color", "tmux-256color", "vt100",
+		"xterm-ghostty"} {
 		p, _ := openPty(t, 100, 30, "TERM="+term)
 		p.WaitScreen("Top cells")
 		p.Quiet(300 * time.Millisecond)
@@ -267,7 +287,8 @@ func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
 	p, _ := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
 	p.Wait("Top cells")
 	var b []byte
-	for late := time.Now().Add(2 * time.Minute); !bytes.Contains(b, []byte("stray log 1")) && time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
+	for late := time.Now().Add(2 * time.Minute); !bytes.Contains(b, []byte("stray log 1")) &&
+		time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
 		b, _ = os.ReadFile(log) // until it is there
 	}
 	for _, want := range []string{"stray 1", "stray error 1", "stray log 1"} {
@@ -300,7 +321,8 @@ func TestWhatTheEnvironmentAsksFor(t *testing.T) {
 		{"ASCII with LANG=C", []string{"LANG=C"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},
 		{"ASCII with Chinese widths", []string{"LANG=zh_CN.UTF-8"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},
 		{"square corners on the console", []string{"TERM=linux"}, "┌─ 1", regexp.MustCompile("[╭╮╰╯▏▎▍▋▊▉━┃]")},
-		{"never 256 or 16 million colours", []string{"COLORTERM=truecolor", "TERM=xterm-kitty"}, "\x1b[36m", regexp.MustCompile("[34]8;[25];")},
+		{"never 256 or 16 million colours", []string{"COLORTERM=truecolor", "TERM=xterm-kitty"}, "\x1b[36m",
+			regexp.MustCompile("[34]8;[25];")},
 		{"no mouse until asked", nil, "Top cells", regexp.MustCompile(`\?100[0236]h`)},
 	}
 	for _, r := range rows {

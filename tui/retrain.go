@@ -20,11 +20,13 @@ type retrainScreen struct {
 	groups []group         // cells that can be trained together, the first one is trial alone
 	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
 	search nas.Config
-	gauge  nas.TrialView // a child that was trained to its end in this search, whose time and multiply-adds tell how long others take: this cell's, or the best one's
-	timed  bool          // the epochs are to be those that fit into the preset's time, when that is known
-	fitted string        // the epochs that did
-	filled []field       // the fields as the preset and the stack have them
-	edited *editScreen   // that the cell is from; nil if it is from none
+	// a child that was trained to its end in this search, whose time and multiply-adds tell how long others take: this
+	// cell's, or the best one's
+	gauge  nas.TrialView
+	timed  bool        // the epochs are to be those that fit into the preset's time, when that is known
+	fitted string      // the epochs that did
+	filled []field     // the fields as the preset and the stack have them
+	edited *editScreen // that the cell is from; nil if it is from none
 }
 
 // ownSettings is the preset that leaves the settings as they were.
@@ -49,7 +51,8 @@ func openRetrain(m *model) (screen, string) {
 	}
 	spec.Setup = spec.Setup.Plain()
 	groups := groupsFor(m, v)
-	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c, form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
+	r := &retrainScreen{trial: v, groups: groups, spec: spec, search: c,
+		form: newForm(withCells(retrainFields(spec, m.options.DataSets), groups, len(m.marks) > 0)...)}
 	for _, x := range append([]nas.TrialView{v}, m.snap.Top...) {
 		if x.Kind != nas.Retrained && x.HasReward && x.Seconds > 0 && x.MAdds > 0 && c.Comparable(x.ID) {
 			r.gauge = x
@@ -158,7 +161,8 @@ func (r *retrainScreen) back() bool   { return false }
 
 func (r *retrainScreen) selected(*model) (nas.TrialView, bool) { return r.trial, true }
 
-// chooseImages goes from a part of the training images to all of them, and back, with what the training is judged on, unless the user chose a number.
+// chooseImages goes from a part of the training images to all of them, and back, with what the training is judged on,
+// unless the user chose a number.
 func (r *retrainScreen) chooseImages() {
 	switch own := fmt.Sprint(r.spec.Data.TrainImages); {
 	case r.get("judged") == "test" && r.get("images") == own:
@@ -198,7 +202,8 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		return m.say(err.Error(), true)
 	}
 	if c.Retrain.Data.Test && c.Retrain.Data.TrainImages > 0 {
-		return m.say(fmt.Sprintf("images: %d; judged on the test images it trains on all, which is 0", c.Retrain.Data.TrainImages), true)
+		return m.say(fmt.Sprintf("images: %d; judged on the test images it trains on all, which is 0",
+			c.Retrain.Data.TrainImages), true)
 	}
 	if a == actMeasureTime {
 		return r.measureEpoch(m, c)
@@ -210,7 +215,8 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 			return tea.Batch(m.say("how many epochs fit is being counted", true), r.askPlan(m, c))
 		}
 		if r.settle(m); r.timed {
-			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+" measures it, or type how many", true)
+			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+
+				" measures it, or type how many", true)
 		}
 		c = r.command() // which has the epochs that fit
 	}
@@ -243,7 +249,8 @@ func (r *retrainScreen) header(m *model, w int) string {
 
 func (r *retrainScreen) view(m *model, w, h int) []string {
 	t := m.theme
-	p := pane{title: "Settings", focus: true, foot: m.keyOn(onForm, actDown) + " next " + t.g.Dot + " " + m.keyOn(onForm, actAccept) + " start"}
+	p := pane{title: "Settings", focus: true, foot: m.keyOn(onForm, actDown) + " next " + t.g.Dot + " " +
+		m.keyOn(onForm, actAccept) + " start"}
 	left := w
 	if w >= 76 {
 		left = max(47, min(74, w*48/100))
@@ -273,7 +280,8 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	return beside(out, append(t.curvePane(shown, right, upper), t.trainingsPane(m.snap, cell, right, h-upper)...))
 }
 
-// settle is called when something is known of what the settings ask for: a preset that is named after a time gets the epochs that fit.
+// settle is called when something is known of what the settings ask for: a preset that is named after a time gets the
+// epochs that fit.
 func (r *retrainScreen) settle(m *model) {
 	preset, err := child.PresetNamed(r.get("preset"))
 	if err != nil || !r.timed {
@@ -315,9 +323,11 @@ func (r *retrainScreen) estimate(m *model) []string {
 	case !known:
 		return []string{"…"}
 	}
-	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Params), amount(p.MAdds)), nas.FormatBytes(p.Bytes) + " of memory"}
+	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Params), amount(p.MAdds)),
+		nas.FormatBytes(p.Bytes) + " of memory"}
 	if p.Unread {
-		lines = append(lines, fmt.Sprintf("as if %d classes in colour; %s looks", c.Retrain.Net.WithDefaults().Classes, m.keyOf(actMeasureTime)))
+		lines = append(lines, fmt.Sprintf("as if %d classes in colour; %s looks", c.Retrain.Net.WithDefaults().Classes,
+			m.keyOf(actMeasureTime)))
 	}
 	switch n := len(r.commands(m, c)); {
 	case n == 0:
@@ -353,8 +363,8 @@ func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	return m.keyOf(actMeasureTime) + " measures its time"
 }
 
-// seconds is how long so many epochs will take one worker: as measured, or else by the time of the gauge's training in the search and the multiply-adds in
-// proportion; 0 if there is nothing to go by.
+// seconds is how long so many epochs will take one worker: as measured, or else by the time of the gauge's training in
+// the search and the multiply-adds in proportion; 0 if there is nothing to go by.
 func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 	if p.epoch > 0 {
 		return p.epoch * float64(epochs)
@@ -363,5 +373,6 @@ func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 	if r.gauge.Seconds <= 0 || p.Images == 0 || was.TrainImages == 0 || was.Train.Epochs == 0 {
 		return 0
 	}
-	return r.gauge.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) / float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.gauge.MAdds)
+	return r.gauge.Seconds * float64(p.Images) / float64(was.TrainImages) * float64(epochs) /
+		float64(was.Train.Epochs) * float64(p.MAdds) / float64(r.gauge.MAdds)
 }

@@ -29,7 +29,8 @@ func TestTheTrainingsOfACellHaveTheirAccuracyAtAnyWidth(t *testing.T) {
 	s := busy()
 	look := drive(t, s, 80, 24).m.theme
 	for w := 32; w < 80; w++ {
-		if head := stripped(look.curvePane(s.Running[2], w, 8)[0]); !strings.Contains(head, "val .6908") || strings.Contains(head, "…") {
+		if head := stripped(look.curvePane(s.Running[2], w, 8)[0]); !strings.Contains(head, "val .6908") ||
+			strings.Contains(head, "…") {
 			t.Errorf("%d columns: %s", w, head)
 		}
 		all := stripped(strings.Join(look.trainingsPane(s, s.Top[0], w, 8), "\n"))
@@ -55,7 +56,8 @@ func TestAPresetFillsInTheSettings(t *testing.T) {
 	}
 	of := want.For(dataset.Info{Image: 32})
 	net, train := of.Net, of.Train
-	if g := c.Retrain; g.Net.N != net.N || g.Net.Filters != net.Filters || !g.Net.Aux || g.Train.Epochs != 600 || g.Train.DropPath != train.DropPath || g.Train.Augment != train.Augment ||
+	if g := c.Retrain; g.Net.N != net.N || g.Net.Filters != net.Filters || !g.Net.Aux || g.Train.Epochs != 600 ||
+		g.Train.DropPath != train.DropPath || g.Train.Augment != train.Augment ||
 		g.Train.LR != train.LR || !g.Data.Test || g.Data.TrainImages != 0 {
 		t.Errorf("sent %+v", *g)
 	}
@@ -68,7 +70,8 @@ func slow() *nas.Snapshot {
 	return s
 }
 
-// The fake search trains 45,000 images in 20 epochs with 42M multiply-adds; the preset has N=1 F=8, an eighth of the multiply-adds, and all 60,000 images.
+// The fake search trains 45,000 images in 20 epochs with 42M multiply-adds; the preset has N=1 F=8, an eighth of the
+// multiply-adds, and all 60,000 images.
 func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
 	d := drive(t, slow(), 120, 36).press("5", "r")
 	r := to(t, d, "preset")
@@ -100,7 +103,8 @@ func TestAPresetNamedAfterATimeIsNotStartedBeforeItsEpochsAreKnown(t *testing.T)
 		t.Fatalf("preset %s, %s epochs", r.get("preset"), r.get("epochs"))
 	}
 	before := len(d.e.commands())
-	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "how many epochs fit is being counted") {
+	if d.press("enter"); len(d.e.commands()) != before ||
+		!strings.Contains(d.text(), "how many epochs fit is being counted") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
 	}
 	d.run(count)
@@ -142,7 +146,8 @@ func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
 	if got, want := r.integer("epochs"), int(3600/each); got == guessed || got != want {
 		t.Errorf("%d epochs, want %d; before the measurement %d", got, want, guessed)
 	}
-	if want := "measured: " + clock(seconds(each*float64(r.integer("epochs")))) + " on a worker beside 4 more"; !strings.Contains(d.text(), want) {
+	if want := "measured: " + clock(seconds(each*float64(r.integer("epochs")))) +
+		" on a worker beside 4 more"; !strings.Contains(d.text(), want) {
 		t.Errorf("want %q:\n%s", want, d.text())
 	}
 	r.set("epochs", "7")
@@ -190,7 +195,8 @@ func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
 		t.Errorf("images %s, want what the user chose", r.get("images"))
 	}
 	before := len(d.e.commands())
-	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "images: 123; judged on the test images it trains on all") {
+	if d.press("enter"); len(d.e.commands()) != before ||
+		!strings.Contains(d.text(), "images: 123; judged on the test images it trains on all") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
 	}
 }
@@ -271,7 +277,8 @@ func TestAWarmUpLongerThanTheEpochsIsNoErrorForEver(t *testing.T) {
 	}
 }
 
-// Where nothing tells how long an epoch takes, a preset that is named after a time is not begun with the most epochs that it could have.
+// Where nothing tells how long an epoch takes, a preset that is named after a time is not begun with the most epochs
+// that it could have.
 func TestAPresetOfATimeThatNobodyKnowsIsNotStarted(t *testing.T) {
 	s := busy()
 	for i := range s.Top {
@@ -279,12 +286,15 @@ func TestAPresetOfATimeThatNobodyKnowsIsNotStarted(t *testing.T) {
 	}
 	d, r := preset(t, s, "1-hour")
 	before := len(d.e.commands())
-	if d.press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "nobody knows how many epochs fit 1-hour: ^t measures it") {
+	if d.press("enter"); len(d.e.commands()) != before ||
+		!strings.Contains(d.text(), "nobody knows how many epochs fit 1-hour: ^t measures it") {
 		t.Fatalf("sent, or not said why:\n%s", d.text())
 	}
 	to(t, d, "epochs")
-	if d.press("backspace", "backspace", "backspace", "7", "enter"); len(d.e.commands()) != before+1 || d.last().Retrain.Train.Epochs != 7 {
-		t.Errorf("with 7 epochs typed %d commands, epochs %s\n%s", len(d.e.commands())-before, r.get("epochs"), d.text())
+	if d.press("backspace", "backspace", "backspace", "7", "enter"); len(d.e.commands()) != before+1 ||
+		d.last().Retrain.Train.Epochs != 7 {
+		t.Errorf("with 7 epochs typed %d commands, epochs %s\n%s", len(d.e.commands())-before,
+			r.get("epochs"), d.text())
 	}
 }
 
@@ -311,7 +321,8 @@ func TestAnotherCellIsRetrainedByNameOrText(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	to(t, d, "other")
 	before := len(d.e.commands())
-	if d.typeText("nasnet-b").press("enter"); len(d.e.commands()) != before || !strings.Contains(d.text(), "cannot be expressed") {
+	if d.typeText("nasnet-b").press("enter"); len(d.e.commands()) != before ||
+		!strings.Contains(d.text(), "cannot be expressed") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
 	}
 	d = drive(t, busy(), 120, 36).press("5", " ", "j", " ", "r")
@@ -333,7 +344,8 @@ func TestARunWithoutACellRetrainsAKnownOne(t *testing.T) {
 	if !strings.Contains(d.frame()[0], "retrain") || !strings.Contains(d.frame()[0], "nasnet-a") {
 		t.Fatalf("the header is %s", d.frame()[0])
 	}
-	if c := d.press("enter").last(); c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil || c.Cell.Text() != known.Genotype.Text() {
+	if c := d.press("enter").last(); c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil ||
+		c.Cell.Text() != known.Genotype.Text() {
 		t.Errorf("sent %+v", c)
 	}
 }
@@ -405,7 +417,8 @@ func TestEveryOpenFormHearsOfAMeasurement(t *testing.T) {
 	}
 	_, measure := d.m.Update(keyMsg("m")) // a latency, which tells nothing of the folder
 	open("2")
-	if d.run(measure); !strings.Contains(d.m.toast.text, "an image on one thread") || !strings.Contains(d.text(), guess) {
+	if d.run(measure); !strings.Contains(d.m.toast.text, "an image on one thread") ||
+		!strings.Contains(d.text(), guess) {
 		t.Errorf("the latency of a cell took away what was counted:\n%s", d.text())
 	}
 	_, measure = d.m.Update(keyMsg("ctrl+t"))

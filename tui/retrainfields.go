@@ -33,9 +33,11 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	images := settingField(count, nas.Config{Images: nas.Images{TrainImages: spec.Data.TrainImages}})
 	images.name, images.label, images.hint = "images", "images", "to train on; 0 = all there are"
 	fields := []field{
-		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named, hint: "a name, or a folder of class folders"},
+		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named,
+			hint: "a name, or a folder of class folders"},
 		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
-		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"}, hint: "test: train on all, judge on test images"},
+		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"},
+			hint: "test: train on all, judge on test images"},
 		images,
 		settingField(side, child.Setup{Net: child.NetConfig{Image: spec.Data.Image}}),
 	}
@@ -50,8 +52,10 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	}
 	fields = append(fields,
 		field{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
-		field{name: "seeds", label: "seeds", value: "1", check: whole(1, experiment.MostSeeds), hint: "trainings each, the next seeds"},
+		field{name: "seeds", label: "seeds", value: "1", check: whole(1, experiment.MostSeeds),
+			hint: "trainings each, the next seeds"},
 		field{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
-		field{name: "baselines", label: "baselines", value: "no", choices: noYes, hint: "NASNet-A, all-sep3x3, best random"})
+		field{name: "baselines", label: "baselines", value: "no", choices: noYes,
+			hint: "NASNet-A, all-sep3x3, best random"})
 	return append(fields, others...)
 }

@@ -10,7 +10,8 @@ import (
 
 // A row of the table of settings is a field of the form, and what the field says is sent.
 func TestEverySettingIsAFieldAndIsSent(t *testing.T) {
-	other := map[string]string{"drop-path-mode": "scaled", "crop": "0.5", "shards": "4", "stack": "pnasnet", "momentum": "0.5"}
+	other := map[string]string{"drop-path-mode": "scaled", "crop": "0.5", "shards": "4", "stack": "pnasnet",
+		"momentum": "0.5"}
 	for _, row := range retrainSettings() {
 		d := drive(t, busy(), 120, 36).press("5", "r")
 		r := d.m.top().(*retrainScreen)
@@ -57,7 +58,8 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	r.set("crop", "0.5")
 	before := len(d.e.commands())
 	d.press("enter")
-	if len(d.e.commands()) != before || !strings.Contains(strings.Join(d.frame(), "\n"), "augment.pad is 4 and augment.crop") {
+	if len(d.e.commands()) != before || !strings.Contains(strings.Join(d.frame(), "\n"),
+		"augment.pad is 4 and augment.crop") {
 		t.Errorf("sent, or not said why:\n%s", strings.Join(d.frame(), "\n"))
 	}
 }
@@ -77,7 +79,8 @@ func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
 		{preset: "6@4032", stack: "imagenet", image: "224", stem: 1},
 		{preset: "6@4032", stack: "cifar", image: "331", stem: 3},
 		{preset: "4@1056", stack: "imagenet", image: "331", then: map[string]string{"skip-reduction": "no"}, stem: 3},
-		{preset: "4@1056", stack: "imagenet", image: "331", then: map[string]string{"stem-multiplier": "2"}, stem: 2, skip: true},
+		{preset: "4@1056", stack: "imagenet", image: "331", then: map[string]string{"stem-multiplier": "2"},
+			stem: 2, skip: true},
 	} {
 		d, s := preset(t, busy(), r.preset)
 		to(t, d, "image")
@@ -92,7 +95,8 @@ func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
 		shown := s.yes("skip-reduction")
 		n := s.command().Retrain.Net.WithDefaults()
 		if n.Stack != r.stack || n.StemMultiplier != r.stem || n.SkipReduction != r.skip || shown != r.skip {
-			t.Errorf("%s, stack %s, %s px, %v: stem %v, skip %v, shown %v", r.preset, r.stack, r.image, r.then, n.StemMultiplier, n.SkipReduction, shown)
+			t.Errorf("%s, stack %s, %s px, %v: stem %v, skip %v, shown %v", r.preset, r.stack, r.image, r.then,
+				n.StemMultiplier, n.SkipReduction, shown)
 		}
 		if want := child.Presets[3].Name; r.preset == want && !n.Aux {
 			t.Errorf("%s in the stack %s has lost its auxiliary head", want, r.stack)
@@ -106,11 +110,13 @@ func TestAPresetOfARepeatedRetrainIsThePresetAlone(t *testing.T) {
 	spec.Net.StemMultiplier, spec.Net.SkipReduction, spec.Train.AuxWeight, spec.Train.Nesterov = 1, true, 0.9, true
 	s.Top[0].Retrain = &spec
 	d, _ := preset(t, s, "6@768")
-	if c := d.press("enter").last().Retrain; c.Net.StemMultiplier != 0 && c.Net.StemMultiplier != 3 || c.Net.SkipReduction || c.Train.AuxWeight != 0.4 || c.Train.Nesterov {
+	if c := d.press("enter").last().Retrain; c.Net.StemMultiplier != 0 && c.Net.StemMultiplier != 3 ||
+		c.Net.SkipReduction || c.Train.AuxWeight != 0.4 || c.Train.Nesterov {
 		t.Errorf("sent %+v", *c)
 	}
 	_, r := preset(t, s, ownSettings)
-	if c := r.command().Retrain; c.Net.StemMultiplier != 1 || !c.Net.SkipReduction || c.Train.AuxWeight != 0.9 || !c.Train.Nesterov {
+	if c := r.command().Retrain; c.Net.StemMultiplier != 1 || !c.Net.SkipReduction || c.Train.AuxWeight != 0.9 ||
+		!c.Train.Nesterov {
 		t.Errorf("as before is %+v", *c)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"nasnet/tui/chart"
 )
 
-// rewardPane is the live chart of the search: the mean of the controller's last rewards, its best so far, the mean of random cells, and in the lower edge
-// whether the one beats the other.
+// rewardPane is the live chart of the search: the mean of the controller's last rewards, its best so far, the mean of
+// random cells, and in the lower edge whether the one beats the other.
 func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "1 Reward", focus: d.focus == paneReward, foot: t.verdictLine(s.Verdict, w-8)}
@@ -27,7 +27,8 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 		p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 4))
 	}
 	if w >= 90 {
-		p.right = fmt.Sprintf("last %s  mean %s  best %s", score(last.Reward, 4), score(last.Mean, 3), score(last.Best, 4))
+		p.right = fmt.Sprintf("last %s  mean %s  best %s", score(last.Reward, 4), score(last.Mean, 3),
+			score(last.Best, 4))
 		if s.Best != nil {
 			p.right += " (" + short(*s.Best) + ")"
 		}
@@ -40,7 +41,8 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	if w >= 50 {
 		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
-	lines := []line{{name: "mean of 20", values: mean, style: t.mean}, {name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max}}
+	lines := []line{{name: "mean of 20", values: mean, style: t.mean},
+		{name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max}}
 	if len(s.Randoms) > 0 {
 		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
 	}
@@ -71,7 +73,8 @@ func (d *dashboard) noReward(m *model, w, h int) []string {
 	lines := []string{"", " no reward yet: the first comes with the end of a child"}
 	if len(s.Running) > 0 {
 		c := s.Running[0]
-		lines = append(lines, "", fmt.Sprintf(" child %s: epoch %d of %d", c.Label(), min(c.Epoch+1, c.Epochs), c.Epochs), " "+t.bar(c.Progress, min(w-8, 30))+
+		lines = append(lines, "", fmt.Sprintf(" child %s: epoch %d of %d", c.Label(), min(c.Epoch+1, c.Epochs),
+			c.Epochs), " "+t.bar(c.Progress, min(w-8, 30))+
 			fmt.Sprintf(" %.0f%%", c.Progress*100))
 		if c.Left > 0 {
 			lines = append(lines, " "+clock(c.Left)+" left")

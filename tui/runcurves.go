@@ -49,7 +49,8 @@ func (r *runsScreen) compared() (out []RunRow) {
 		out = append(out, list[i])
 	}
 	for _, dir := range r.marks {
-		if i := slices.IndexFunc(r.rows, func(x RunRow) bool { return x.Dir == dir }); i >= 0 && (len(out) == 0 || out[0].Dir != dir) {
+		if i := slices.IndexFunc(r.rows, func(x RunRow) bool { return x.Dir == dir }); i >= 0 &&
+			(len(out) == 0 || out[0].Dir != dir) {
 			out = append(out, r.rows[i])
 		}
 	}
@@ -84,7 +85,8 @@ func (r *runsScreen) took(msg curveMsg) {
 	}
 }
 
-// rewardLine is the curve of a run in a line, with its best beside that of the run it was forked from; empty if it has no reward.
+// rewardLine is the curve of a run in a line, with its best beside that of the run it was forked from; empty if it has
+// no reward.
 func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	if !x.HasBest {
 		return ""
@@ -98,7 +100,8 @@ func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	c := r.curves[x.Dir]
 	if n := len(c.Rewards); n > 0 {
 		text = fmt.Sprintf("mean %s  ", score(c.Rewards[n-1].Mean, 3)) + text
-		text = t.spark(series(c.Rewards, func(p nas.RewardPoint) float64 { return p.Mean }), max(0, min(24, w-ansi.StringWidth(text)-2)), math.NaN(), math.NaN()) + "  " + text
+		text = t.spark(series(c.Rewards, func(p nas.RewardPoint) float64 { return p.Mean }),
+			max(0, min(24, w-ansi.StringWidth(text)-2)), math.NaN(), math.NaN()) + "  " + text
 	}
 	return text
 }
@@ -144,7 +147,8 @@ func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 		lines = append(lines, l)
 	}
 	if c := r.curves[x.Dir]; len(all) == 1 && len(c.Randoms) > 0 {
-		lines = append([]line{{name: "random cells", values: byTrial(c.Randoms, last, w), style: t.plain, dotted: true}}, lines...)
+		lines = append([]line{{name: "random cells", values: byTrial(c.Randoms, last, w), style: t.plain,
+			dotted: true}}, lines...)
 	}
 	rows := h - 2
 	var foot []string
@@ -154,7 +158,8 @@ func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 	return p.draw(t, w, h, append(t.plot(w-3, rows, fmt.Sprintf("child 0 to %d", last), lines...), foot...))
 }
 
-// byTrial spreads a curve over n values by the numbers of its trials, so that curves of unequal length share an axis. Children without a reward repeat the last.
+// byTrial spreads a curve over n values by the numbers of its trials, so that curves of unequal length share an axis.
+// Children without a reward repeat the last.
 func byTrial(points []nas.RewardPoint, last, n int) []float64 {
 	out := make([]float64, n)
 	at, value := 0, math.NaN()

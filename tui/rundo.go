@@ -39,9 +39,12 @@ func (r *runsScreen) resume(m *model, list []RunRow) tea.Cmd {
 		return m.say("runs cannot be resumed from here", true)
 	}
 	x := list[i]
-	return m.push(&sureDialog{question: "Go on with " + m.theme.clean(x.Name) + "?", more: "It goes on in a process of its own, without a screen, beside what runs here.",
+	return m.push(&sureDialog{question: "Go on with " + m.theme.clean(x.Name) + "?",
+		more: "It goes on in a process of its own, without a screen, beside what runs here.",
 		yes: func(m *model) tea.Cmd {
-			return tea.Batch(m.say("going on with "+x.Name, false), r.onRun(m, "resume", func() error { return m.options.ResumeRun(m.ctx, x) }, x.Name+" goes on; "+m.keyOf(actOpen)+" shows it"))
+			return tea.Batch(m.say("going on with "+x.Name, false),
+				r.onRun(m, "resume", func() error { return m.options.ResumeRun(m.ctx, x) },
+					x.Name+" goes on; "+m.keyOf(actOpen)+" shows it"))
 		}})
 }
 
@@ -78,7 +81,8 @@ func (d *deleteDialog) act(m *model, a action) tea.Cmd {
 		return m.say("that is not the name of the run; nothing is deleted", true)
 	}
 	x := d.run
-	return tea.Batch(m.say("deleting "+x.Name, false), d.runs.onRun(m, "delete", func() error { return m.options.DeleteRun(m.ctx, x) }, x.Name+" is deleted"))
+	return tea.Batch(m.say("deleting "+x.Name, false),
+		d.runs.onRun(m, "delete", func() error { return m.options.DeleteRun(m.ctx, x) }, x.Name+" is deleted"))
 }
 
 func (d *deleteDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
@@ -92,6 +96,7 @@ func (d *deleteDialog) box(m *model, w, h int) []string {
 	if d.run.Err == nil {
 		what = plural(d.run.Done, "trained child", "trained children") + ", " + what
 	}
-	return t.boxed("Delete "+t.clean(d.run.Name)+"?", []string{"", " " + what, "", " type its name: " + fit(d.input.view(t, 36), 38), "",
-		m.answers(onInput, actAccept, "delete", "cancel"), ""}, w, h)
+	return t.boxed("Delete "+t.clean(d.run.Name)+"?",
+		[]string{"", " " + what, "", " type its name: " + fit(d.input.view(t, 36), 38), "",
+			m.answers(onInput, actAccept, "delete", "cancel"), ""}, w, h)
 }

@@ -42,7 +42,8 @@ type runsScreen struct {
 	at     int    // its row, for when it has gone
 	order  int    // of runOrders
 	filter string
-	marks  []string            // folders of runs whose curves are laid over that of the one under the cursor, at most two, the newest last
+	// folders of runs whose curves are laid over that of the one under the cursor, at most two, the newest last
+	marks  []string
 	curves map[string]runCurve // by folder
 }
 
@@ -150,7 +151,8 @@ func (r *runsScreen) act(m *model, a action) tea.Cmd {
 	case actDeleteRun:
 		return r.delete(m, list)
 	case actFilter:
-		return m.push(&filterDialog{what: "runs", input: newLineEdit(r.filter, 60), apply: func(s string) { r.filter = s }})
+		return m.push(&filterDialog{what: "runs", input: newLineEdit(r.filter, 60),
+			apply: func(s string) { r.filter = s }})
 	case actOpen:
 		i := r.index(list)
 		if i < 0 {
@@ -173,7 +175,8 @@ func (r *runsScreen) header(m *model, w int) string {
 	if r.filter != "" {
 		left += "   / " + t.clean(r.filter)
 	}
-	return t.spread(left, fmt.Sprintf("%s %s %d live   %s", plural(len(r.rows), "run", "runs"), t.g.Dot, live, m.way("back")), w)
+	return t.spread(left, fmt.Sprintf("%s %s %d live   %s", plural(len(r.rows), "run", "runs"), t.g.Dot, live,
+		m.way("back")), w)
 }
 
 // runSign is the sign, the word and the look of a run's state.
@@ -200,19 +203,28 @@ func (r *runsScreen) columns(t theme) []column[RunRow] {
 	return []column[RunRow]{
 		{head: "RUN", width: 16, grow: 2, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Name), w) }},
 		{head: "STATE", width: 12, cell: func(x RunRow, _ int) string { return t.runSign(x) }},
-		{head: "LIVE", width: 8, from: 70, cell: func(x RunRow, _ int) string { return orNone(x.Live, fmt.Sprint(x.PID)) }},
+		{head: "LIVE", width: 8, from: 70, cell: func(x RunRow, _ int) string {
+			return orNone(x.Live, fmt.Sprint(x.PID))
+		}},
 		{head: "CHILDREN", width: 11, right: true, cell: func(x RunRow, _ int) string {
 			return orNone(x.Err == nil, fmt.Sprintf("%d/%d", x.Done+x.Failed, x.Target))
 		}},
-		{head: "BEST", width: 6, right: true, cell: func(x RunRow, _ int) string { return orNone(x.HasBest, score(x.Best, 4)) }},
-		{head: "UPDATES", width: 7, right: true, from: 60, cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, fmt.Sprint(x.Updates)) }},
-		{head: "TIME", width: 6, right: true, from: 64, cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, clock(x.Elapsed)) }},
-		{head: "FROM", width: 12, grow: 2, from: 80, cell: func(x RunRow, w int) string { return t.cut(r.origin(t, x), w) }},
-		{head: "DATA", width: 10, grow: 1, from: 110, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Data), w) }},
+		{head: "BEST", width: 6, right: true, cell: func(x RunRow, _ int) string {
+			return orNone(x.HasBest, score(x.Best, 4))
+		}},
+		{head: "UPDATES", width: 7, right: true, from: 60,
+			cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, fmt.Sprint(x.Updates)) }},
+		{head: "TIME", width: 6, right: true, from: 64,
+			cell: func(x RunRow, _ int) string { return orNone(x.Err == nil, clock(x.Elapsed)) }},
+		{head: "FROM", width: 12, grow: 2, from: 80,
+			cell: func(x RunRow, w int) string { return t.cut(r.origin(t, x), w) }},
+		{head: "DATA", width: 10, grow: 1, from: 110,
+			cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Data), w) }},
 		{head: "SPACE", width: 12, from: 170, cell: func(x RunRow, w int) string {
 			return orNone(x.Err == nil, t.cut(fmt.Sprintf("B=%d %s", x.Config.Blocks, t.clean(x.Config.Ops)), w))
 		}},
-		{head: "CONTROLLER", width: 10, from: 110, cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Controller.Strategy), w) }},
+		{head: "CONTROLLER", width: 10, from: 110,
+			cell: func(x RunRow, w int) string { return t.cut(t.clean(x.Config.Controller.Strategy), w) }},
 		{head: "CHANGED", width: 16, from: 120, cell: func(x RunRow, _ int) string {
 			return orNone(!x.Changed.IsZero(), x.Changed.Local().Format("2006-01-02 15:04"))
 		}},
@@ -239,7 +251,8 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	if h >= 16 {
 		lower = max(9, min(h-len(list)-4, h*3/5))
 	}
-	p := pane{title: "Runs", focus: true, right: "by " + runOrders[r.order].name, foot: m.hint(onRuns, actOpen, actMark, actResumeRun, actDeleteRun)}
+	p := pane{title: "Runs", focus: true, right: "by " + runOrders[r.order].name,
+		foot: m.hint(onRuns, actOpen, actMark, actResumeRun, actDeleteRun)}
 	gap := 1
 	if w >= 130 {
 		gap = 2
@@ -250,7 +263,8 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	from, to := window(len(list), h-lower-3, at)
 	for i := from; i < to; i++ {
 		sign := " "
-		body = append(body, t.tableLine(r.shownSign(m, list[i]), i == at, &sign, func() string { return sign + row(cols, gap, &list[i]) }))
+		body = append(body, t.tableLine(r.shownSign(m, list[i]), i == at, &sign,
+			func() string { return sign + row(cols, gap, &list[i]) }))
 	}
 	switch {
 	case r.err != nil:
@@ -321,8 +335,10 @@ func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 	body := []string{
 		fmt.Sprintf("%s   %s", t.runSign(x), live),
 		fmt.Sprintf("%d/%d children, %d failed, %s in training", x.Done+x.Failed, x.Target, x.Failed, clock(x.Elapsed)),
-		fmt.Sprintf("%s on %s, B=%d %s, seed %d", t.clean(c.Controller.Strategy), t.clean(c.Data), c.Blocks, t.clean(c.Ops), c.Seed),
-		fmt.Sprintf("N=%d F=%d %d px, %s, %d images", c.Net.N, c.Net.Filters, c.Net.Image, plural(c.Train.Epochs, "epoch", "epochs"), c.TrainImages),
+		fmt.Sprintf("%s on %s, B=%d %s, seed %d", t.clean(c.Controller.Strategy), t.clean(c.Data), c.Blocks,
+			t.clean(c.Ops), c.Seed),
+		fmt.Sprintf("N=%d F=%d %d px, %s, %d images", c.Net.N, c.Net.Filters, c.Net.Image,
+			plural(c.Train.Epochs, "epoch", "epochs"), c.TrainImages),
 		fmt.Sprintf("update every %d, lr %s", c.Batch, rate(c.Controller.LearningRate)) + from,
 		"changed " + x.Changed.Local().Format("2006-01-02 15:04:05"),
 		t.clean(x.Dir),

@@ -21,7 +21,8 @@ func fakeRuns(context.Context) ([]RunRow, error) {
 	row := func(name, state string, done, target int, best float64, ago time.Duration) RunRow {
 		c := config()
 		c.Name = name
-		return RunRow{Name: name, Dir: "checkpoints/" + name, UUID: "uuid-" + name, ForkAt: -1, State: state, Config: c, Proposed: done + 8, Done: done, Target: target,
+		return RunRow{Name: name, Dir: "checkpoints/" + name, UUID: "uuid-" + name, ForkAt: -1, State: state, Config: c,
+			Proposed: done + 8, Done: done, Target: target,
 			Best: best, HasBest: best > 0, Updates: done / 8, Elapsed: ago * 2, Changed: noon.Add(-ago)}
 	}
 	a16 := row("cifar10-a16", "crashed", 310, 20000, 0.7333, 26*time.Hour)
@@ -33,7 +34,8 @@ func fakeRuns(context.Context) ([]RunRow, error) {
 	rnd.Config.Controller.Strategy = "random"
 	smoke := row("smoke", "done", 40, 40, 0, 70*time.Hour)
 	smoke.Config.Data = "fashion-mnist-10k"
-	bad := RunRow{Name: "torn", Dir: "checkpoints/torn", ForkAt: -1, State: "unreadable", Err: errors.New("checkpoints: run.db: file is not a database")}
+	bad := RunRow{Name: "torn", Dir: "checkpoints/torn", ForkAt: -1, State: "unreadable",
+		Err: errors.New("checkpoints: run.db: file is not a database")}
 	return []RunRow{a17, a18, a16, rnd, smoke, bad}, nil
 }
 
@@ -65,7 +67,8 @@ func fakeOpen(_ context.Context, r RunRow) (nas.Engine, func(), error) {
 
 func TestTheListOfRunsOpensOneToLookAt(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("R", "j", "enter")
-	if got := d.text(); !strings.Contains(got, "cifar10-a18") || !strings.Contains(got, "✓ done") || strings.Contains(got, "running 18h") {
+	if got := d.text(); !strings.Contains(got, "cifar10-a18") || !strings.Contains(got, "✓ done") ||
+		strings.Contains(got, "running 18h") {
 		t.Fatalf("the run is not shown:\n%s", got)
 	}
 	d.m.toast.text = ""
@@ -125,11 +128,13 @@ func TestARunIsDeletedOnlyByItsName(t *testing.T) {
 		return nil
 	}
 	d.press("R", "D")
-	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live: a process has it, so it is not deleted") || len(d.m.stack) != 2 {
+	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live: a process has it, so it is not deleted") ||
+		len(d.m.stack) != 2 {
 		t.Errorf("a live run:\n%s", got)
 	}
 	d.press("j", "D", "y", "enter")
-	if got := d.text(); !strings.Contains(got, "that is not the name of the run; nothing is deleted") || len(deleted) != 0 {
+	if got := d.text(); !strings.Contains(got, "that is not the name of the run; nothing is deleted") ||
+		len(deleted) != 0 {
 		t.Errorf("y is no name; deleted %q:\n%s", deleted, got)
 	}
 	d.press("D").typeText("cifar10-a18").press("esc")
@@ -137,7 +142,8 @@ func TestARunIsDeletedOnlyByItsName(t *testing.T) {
 		t.Error("esc deletes")
 	}
 	d.press("D", "enter").press("D").typeText("cifar10-a18").press("enter")
-	if got := d.text(); len(deleted) != 1 || deleted[0] != "cifar10-a18" || !strings.Contains(got, "cifar10-a18 is deleted") {
+	if got := d.text(); len(deleted) != 1 || deleted[0] != "cifar10-a18" ||
+		!strings.Contains(got, "cifar10-a18 is deleted") {
 		t.Errorf("deleted %q:\n%s", deleted, got)
 	}
 	d.press("G", "k", "D").typeText("smoke").press("enter")
@@ -162,7 +168,8 @@ func TestARunIsResumedWhenAsked(t *testing.T) {
 		t.Error("it does not wait for y")
 	}
 	d.press("R", "y")
-	if got := d.text(); len(resumed) != 1 || resumed[0] != "cifar10-a18" || !strings.Contains(got, "cifar10-a18 goes on; enter shows it") {
+	if got := d.text(); len(resumed) != 1 || resumed[0] != "cifar10-a18" ||
+		!strings.Contains(got, "cifar10-a18 goes on; enter shows it") {
 		t.Errorf("resumed %q:\n%s", resumed, got)
 	}
 }
@@ -218,7 +225,8 @@ func TestCurvesOfRunsAreReadOnceAndComparedByChild(t *testing.T) {
 	}
 	d.press("R", " ", "j", " ", "j", "k", "k", "j")
 	got := d.text()
-	for _, want := range []string{"━━ cifar10-a18", "── cifar10-a17", "child 0 to 1283", "-0.0112 over cifar10-a17", "◆▸cifar10-a18"} {
+	for _, want := range []string{"━━ cifar10-a18", "── cifar10-a17", "child 0 to 1283", "-0.0112 over cifar10-a17",
+		"◆▸cifar10-a18"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
@@ -228,7 +236,8 @@ func TestCurvesOfRunsAreReadOnceAndComparedByChild(t *testing.T) {
 			t.Errorf("the curve of %s was read %d times", name, n)
 		}
 	}
-	if got := d.press("j").text(); !strings.Contains(got, "cifar10-a16: database disk image is malformed") && !strings.Contains(got, "cifar10-a17") {
+	if got := d.press("j").text(); !strings.Contains(got, "cifar10-a16: database disk image is malformed") &&
+		!strings.Contains(got, "cifar10-a17") {
 		t.Errorf("a curve that cannot be read:\n%s", got)
 	}
 	points := []nas.RewardPoint{{Trial: 0, Mean: 1}, {Trial: 4, Mean: 2}}
@@ -244,19 +253,27 @@ func TestFiltersAndOrders(t *testing.T) {
 		want  []string // in this order
 		never string
 	}{
-		{"runs by last change", []string{"R"}, []string{"cifar10-a17", "cifar10-a18", "cifar10-a16", "cifar10-rnd", "smoke", "torn"}, ""},
+		{"runs by last change", []string{"R"}, []string{"cifar10-a17", "cifar10-a18", "cifar10-a16", "cifar10-rnd",
+			"smoke", "torn"}, ""},
 		{"o: by best", []string{"R", "o"}, []string{"cifar10-a17", "cifar10-a18", "cifar10-rnd", "cifar10-a16"}, ""},
 		{"/ with a word", []string{"R", "/", "r", "n", "d", "enter"}, []string{"/ rnd", "cifar10-rnd"}, "smoke"},
-		{"esc takes the filter away", []string{"R", "/", "r", "n", "d", "esc"}, []string{"cifar10-a17", "smoke"}, "/ rnd"},
+		{"esc takes the filter away", []string{"R", "/", "r", "n", "d", "esc"},
+			[]string{"cifar10-a17", "smoke"}, "/ rnd"},
 		{"top cells by params", []string{"5", "z", "o"}, []string{"by params", "0.31M", "0.33M", "0.34M", "0.36M"}, ""},
-		{"top cells with a star", []string{"5", "z", "/", "s", "t", "a", "r", "r", "e", "d", "enter"}, []string{"1 of 12 with starred", "a9be"}, "c791"},
+		{"top cells with a star", []string{"5", "z", "/", "s", "t", "a", "r", "r", "e", "d", "enter"},
+			[]string{"1 of 12 with starred", "a9be"}, "c791"},
 		{"top cells without an op", []string{"5", "z", "/", "-", "s", "3", "enter"}, []string{"with -s3"}, "a9be"},
-		{"the cell screen goes through what is shown", []string{"5", "/", "-", "s", "3", "enter", "enter"}, []string{"cells ▸"}, "a9be"},
-		{"n in the log goes to the warnings, among all", []string{"L", "N"}, []string{"▸ ", "trial_failed", "trial_started"}, ""},
-		{"n after a filter shows what is around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"}, []string{"1 of 10 events", "user", "trial_failed", "trial_finished"}, ""},
+		{"the cell screen goes through what is shown", []string{"5", "/", "-", "s", "3", "enter", "enter"},
+			[]string{"cells ▸"}, "a9be"},
+		{"n in the log goes to the warnings, among all", []string{"L", "N"},
+			[]string{"▸ ", "trial_failed", "trial_started"}, ""},
+		{"n after a filter shows what is around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"},
+			[]string{"1 of 10 events", "user", "trial_failed", "trial_finished"}, ""},
 		{"and says when there is no more", []string{"L", "N", "N"}, []string{"no further warning or error above"}, ""},
-		{"events of a kind", []string{"L", "/", "f", "a", "i", "l", "enter"}, []string{"/ fail", "trial_failed"}, "trial_finished "},
-		{"events of a level", []string{"L", "/", "w", "a", "r", "n", "enter"}, []string{"trial_failed"}, "controller_update "},
+		{"events of a kind", []string{"L", "/", "f", "a", "i", "l", "enter"}, []string{"/ fail", "trial_failed"},
+			"trial_finished "},
+		{"events of a level", []string{"L", "/", "w", "a", "r", "n", "enter"}, []string{"trial_failed"},
+			"controller_update "},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -280,7 +297,8 @@ func TestMatches(t *testing.T) {
 	for _, r := range []struct {
 		filter string
 		want   bool
-	}{{"", true}, {"SEP", true}, {"sep avg", true}, {"sep max", false}, {"-max", true}, {"-sep", false}, {"sep -avg", false}, {"-", false}, {"3x3avg", false}} {
+	}{{"", true}, {"SEP", true}, {"sep avg", true}, {"sep max", false}, {"-max", true}, {"-sep", false},
+		{"sep -avg", false}, {"-", false}, {"3x3avg", false}} {
 		if got := matches(r.filter, "sep3x3", "avg5x5"); got != r.want {
 			t.Errorf("%q: %v", r.filter, got)
 		}

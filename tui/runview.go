@@ -60,7 +60,8 @@ func (v *runView) take(s *nas.Snapshot) tea.Cmd {
 // mark puts a trial among the marked, or takes it and others that share its row back.
 func (v *runView) mark(t nas.TrialView, others []int) {
 	n := len(v.marks)
-	v.marks = slices.DeleteFunc(slices.Clone(v.marks), func(x nas.TrialView) bool { return x.ID == t.ID || slices.Contains(others, x.ID) })
+	v.marks = slices.DeleteFunc(slices.Clone(v.marks),
+		func(x nas.TrialView) bool { return x.ID == t.ID || slices.Contains(others, x.ID) })
 	if len(v.marks) == n {
 		v.marks = append(v.marks, t)
 	}

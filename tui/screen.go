@@ -7,7 +7,8 @@ import (
 	"nasnet/nas"
 )
 
-// screen is one thing that fills the terminal, or a dialog over it. A screen keeps only cursors; what it shows comes from the model's snapshot.
+// screen is one thing that fills the terminal, or a dialog over it. A screen keeps only cursors; what it shows comes
+// from the model's snapshot.
 type screen interface {
 	scope() scope                          // the rows of the key table that work here
 	act(m *model, a action) tea.Cmd        // an action that the model does not carry out itself

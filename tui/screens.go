@@ -8,8 +8,9 @@ type screenRow struct {
 	place string // the name of the scope in the list of the keys
 	on    scope
 	holds holds
-	by    action                                // the action that opens it from anywhere; actNone: only other screens open it
-	open  func(m *model) (s screen, why string) // why it cannot be opened now
+	// the action that opens it from anywhere; actNone: only other screens open it
+	by   action
+	open func(m *model) (s screen, why string) // why it cannot be opened now
 }
 
 // holds is what a screen has, and so which keys make sense on it.

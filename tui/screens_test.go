@@ -16,7 +16,8 @@ import (
 // Every screen of the table opens, fits into any terminal, and is left with esc.
 func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
 	// The keys of those that no action opens.
-	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit dialog": {"q"}, "digest": {"(away)", "j"}}
+	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit dialog": {"q"},
+		"digest": {"(away)", "j"}}
 	for _, row := range screens {
 		d := drive(t, busy(), 120, 36)
 		below := 1

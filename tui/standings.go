@@ -15,7 +15,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// standingsScreen is the ladder of a run's retrains: for each rung the cells by their accuracy, beside the rewards that the search gave them.
+// standingsScreen is the ladder of a run's retrains: for each rung the cells by their accuracy, beside the rewards that
+// the search gave them.
 type standingsScreen struct {
 	rung  experiment.Rung // that is shown; without a name the first
 	cell  string          // under the cursor, as text
@@ -84,7 +85,8 @@ func (s *standingsScreen) result() (r *experiment.Result, place int) {
 	return &s.known[0], 0
 }
 
-// standing is a row of the table: a cell, its trainings, and of these the one that keys are about: the one that runs, or else the newest.
+// standing is a row of the table: a cell, its trainings, and of these the one that keys are about: the one that runs,
+// or else the newest.
 type standing struct {
 	experiment.Standing
 	all   []nas.TrialView
@@ -174,7 +176,8 @@ func (s *standingsScreen) view(m *model, w, h int) []string {
 	if r == nil {
 		said := " …"
 		if s.made {
-			said = " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) + " retrains them"
+			said = " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) +
+				" retrains them"
 		}
 		return pane{title: "Standings", focus: true}.draw(m.theme, w, h, []string{"", said})
 	}
@@ -183,7 +186,8 @@ func (s *standingsScreen) view(m *model, w, h int) []string {
 		side := max(44, w*2/5)
 		says := s.sayings(m, r, side)
 		low := min(len(says)+2, h/2)
-		return beside(s.table(m, r, rows, at, w-side, h), append(s.chart(m, rows, at, side, h-low), pane{title: "What it says"}.draw(m.theme, side, low, says)...))
+		return beside(s.table(m, r, rows, at, w-side, h),
+			append(s.chart(m, rows, at, side, h-low), pane{title: "What it says"}.draw(m.theme, side, low, says)...))
 	}
 	says := s.sayings(m, r, w)
 	low := len(says) + 2
@@ -200,7 +204,8 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 	if r.Rung.Data.Test {
 		judged = "test"
 	}
-	p := pane{title: "Standings", right: judged + " accuracy", focus: true, foot: m.hint(onStandings, actOpen, actMark, actView)}
+	p := pane{title: "Standings", right: judged + " accuracy", focus: true,
+		foot: m.hint(onStandings, actOpen, actMark, actView)}
 	accuracy := func(x standing) string {
 		if len(x.Accuracy) == 0 {
 			return t.g.None
@@ -224,22 +229,29 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 			}
 			return score(x.SD, 4)
 		}},
-		{head: "DONE", width: 4, right: true, cell: func(x standing, _ int) string { return fmt.Sprintf("%d/%d", len(x.Accuracy), len(x.Trials)) }},
+		{head: "DONE", width: 4, right: true, cell: func(x standing, _ int) string {
+			return fmt.Sprintf("%d/%d", len(x.Accuracy), len(x.Trials))
+		}},
 		{head: "REWARD", width: 6, right: true, cell: func(x standing, _ int) string {
 			if x.Found == nil {
 				return t.g.None
 			}
 			return score(x.Reward, 4)
 		}},
-		{head: "MADDS", width: 5, right: true, from: 46, cell: func(x standing, _ int) string { return counted(x.MAdds) }},
-		{head: "PARAMS", width: 6, right: true, from: 70, cell: func(x standing, _ int) string { return counted(x.Params) }},
-		{head: "", width: 14, grow: 1, from: 50, cell: func(x standing, w int) string { return t.cut(t.clean(whatStands(x)), w) }},
+		{head: "MADDS", width: 5, right: true, from: 46,
+			cell: func(x standing, _ int) string { return counted(x.MAdds) }},
+		{head: "PARAMS", width: 6, right: true, from: 70,
+			cell: func(x standing, _ int) string { return counted(x.Params) }},
+		{head: "", width: 14, grow: 1, from: 50, cell: func(x standing, w int) string {
+			return t.cut(t.clean(whatStands(x)), w)
+		}},
 	}, w-4, 1)
 	body := []string{" " + t.title.Render(row(cols, 1, nil))}
 	from, to := window(len(rows), h-3, at)
 	for i := from; i < to; i++ {
 		x := rows[i]
-		body = append(body, t.tableLine(m.leadOf(&m.runView, x.Trials...), i == at, &x.sign, func() string { return row(cols, 1, &x) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, x.Trials...), i == at, &x.sign,
+			func() string { return row(cols, 1, &x) }))
 	}
 	return p.draw(t, w, h, body)
 }
@@ -321,7 +333,8 @@ func (s *standingsScreen) chart(m *model, rows []standing, at, w, h int) []strin
 	p.right = fmt.Sprintf("%c under the cursor", signs[1])
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
-	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(), Max: math.NaN(), Format: format}, format, signs, dots...) {
+	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(),
+		Max: math.NaN(), Format: format}, format, signs, dots...) {
 		body = append(body, " "+t.scattered(l, t.bold, t.mark))
 	}
 	return p.draw(t, w, h, body)
@@ -335,7 +348,8 @@ func (s *standingsScreen) exports(m *model) []export {
 	}
 	results := s.known
 	return append(out, export{"retrain ladder (CSV)", "retrains.csv", func() ([]byte, error) {
-		rows := [][]string{{"rung", "place", "name", "accuracy", "sd", "seeds", "reward", "madds", "params", "genotype"}}
+		rows := [][]string{{"rung", "place", "name", "accuracy", "sd", "seeds", "reward", "madds",
+			"params", "genotype"}}
 		for _, r := range results {
 			for _, x := range r.Standings {
 				accuracy, reward := "", ""
@@ -345,7 +359,8 @@ func (s *standingsScreen) exports(m *model) []export {
 				if x.Reward > 0 {
 					reward = numbers(x.Reward)[0]
 				}
-				rows = append(rows, []string{r.Rung.Name, fmt.Sprint(x.Place), x.Name, accuracy, numbers(x.SD)[0], fmt.Sprint(len(x.Accuracy)), reward, fmt.Sprint(x.MAdds), fmt.Sprint(x.Params), x.Text})
+				rows = append(rows, []string{r.Rung.Name, fmt.Sprint(x.Place), x.Name, accuracy, numbers(x.SD)[0],
+					fmt.Sprint(len(x.Accuracy)), reward, fmt.Sprint(x.MAdds), fmt.Sprint(x.Params), x.Text})
 			}
 		}
 		return table(rows)

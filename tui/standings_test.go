@@ -83,7 +83,8 @@ func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
 	}
 	d = drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
-	if got := d.press("enter").text(); !strings.Contains(got, "the run has all these trainings; esc, then l shows them") || len(retrains(d)) != 0 {
+	if got := d.press("enter").text(); !strings.Contains(got,
+		"the run has all these trainings; esc, then l shows them") || len(retrains(d)) != 0 {
 		t.Errorf("sent %v, and\n%s", retrains(d), got)
 	}
 }
@@ -109,7 +110,8 @@ func TestAMarkedCellThatLeavesTheListsIsRetrainedAllTheSame(t *testing.T) {
 	d.e.publish(&left)
 	d.m.take(&left)
 	choose(t, d.press("r"), "cells", "the 2 marked")
-	if d.press("enter"); !slices.ContainsFunc(retrains(d), func(x string) bool { return strings.HasPrefix(x, gone.Cell) }) {
+	if d.press("enter"); !slices.ContainsFunc(retrains(d),
+		func(x string) bool { return strings.HasPrefix(x, gone.Cell) }) {
 		t.Errorf("sent %v; want %s among them", retrains(d), gone.Cell)
 	}
 }
@@ -135,7 +137,8 @@ func TestARungWithARunningTrainingKeepsItsReward(t *testing.T) {
 	v := s.Retrains[1] // waits
 	v.State, v.Epoch, v.Epochs, v.Found = nas.Running, 3, 20, nil
 	s.Running = append(s.Running, v)
-	if got := drive(t, s, 120, 36).press("l").text(); !strings.Contains(got, "epoch 3/20, child 937") || !strings.Contains(got, ".7655") {
+	if got := drive(t, s, 120, 36).press("l").text(); !strings.Contains(got, "epoch 3/20, child 937") ||
+		!strings.Contains(got, ".7655") {
 		t.Errorf("\n%s", got)
 	}
 }
@@ -152,8 +155,10 @@ func TestALongNameOfARungIsToldInFull(t *testing.T) {
 	s.Retrains = append(slices.Clone(s.Retrains), other)
 	d := drive(t, s, 80, 24).press("l")
 	was := s.Retrains[0].Retrain.Train
-	want := fmt.Sprintf("batch %d, lr %g, momentum %g, weight decay %g", was.Batch, was.LR, was.Momentum, was.WeightDecay)
-	if got := strings.Join(strings.Fields(strings.ReplaceAll(d.text(), "│", "")), " "); !strings.Contains(got, want) || !strings.Contains(got, "rung 1 of 3") {
+	want := fmt.Sprintf("batch %d, lr %g, momentum %g, weight decay %g", was.Batch, was.LR, was.Momentum,
+		was.WeightDecay)
+	if got := strings.Join(strings.Fields(strings.ReplaceAll(d.text(), "│", "")), " "); !strings.Contains(got, want) ||
+		!strings.Contains(got, "rung 1 of 3") {
 		t.Errorf("no %q in\n%s", want, d.text())
 	}
 }
@@ -178,12 +183,14 @@ func TestAnOldLadderDoesNotTakeThePlaceOfANewerOne(t *testing.T) {
 }
 
 func TestTheLadderFollowsTheRun(t *testing.T) {
-	if got := drive(t, fresh(), 80, 24).press("l").text(); !strings.Contains(got, "no cell is retrained yet; space marks cells and r retrains them") {
+	if got := drive(t, fresh(), 80, 24).press("l").text(); !strings.Contains(got,
+		"no cell is retrained yet; space marks cells and r retrains them") {
 		t.Errorf("without retrains:\n%s", got)
 	}
 	s := retrained()
 	d := drive(t, s, 120, 36).press("l")
-	if got := d.text(); !strings.Contains(got, "N=2 F=32") || !strings.Contains(got, "failed: loss is NaN") || !strings.Contains(got, "1 waits") {
+	if got := d.text(); !strings.Contains(got, "N=2 F=32") || !strings.Contains(got, "failed: loss is NaN") ||
+		!strings.Contains(got, "1 waits") {
 		t.Errorf("the newest rung:\n%s", got)
 	}
 	d.press("j", "j", "enter")
@@ -255,14 +262,16 @@ func TestStarredCellsBelowTheBestAreRetrainedAndFound(t *testing.T) {
 	s.Starred = []nas.TrialView{low}
 	d := drive(t, s, 120, 36).press("5", "r")
 	choose(t, d, "cells", "the 2 starred")
-	if d.press("enter"); !slices.ContainsFunc(retrains(d), func(x string) bool { return strings.HasPrefix(x, low.Cell) }) {
+	if d.press("enter"); !slices.ContainsFunc(retrains(d),
+		func(x string) bool { return strings.HasPrefix(x, low.Cell) }) {
 		t.Errorf("sent %v; want %s among them", retrains(d), low.Cell)
 	}
 	d = drive(t, s, 120, 36).press("5", "/").typeText("starred").press("enter")
 	if got := d.text(); !strings.Contains(got, short(low)+"  .3100") {
 		t.Errorf("the filter does not find it:\n%s", got)
 	}
-	if cells, _, err := Top(s, TopQuery{Filter: "starred"}); err != nil || len(cells) != 2 || cells[1].Trial != low.ID || cells[1].Rank != 0 {
+	if cells, _, err := Top(s, TopQuery{Filter: "starred"}); err != nil || len(cells) != 2 ||
+		cells[1].Trial != low.ID || cells[1].Rank != 0 {
 		t.Errorf("nasnet top finds %+v, %v", cells, err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// clean makes text from outside (names, notes, messages) fit for a screen: one line, no control or direction characters, and only what the terminal
-// can show.
+// clean makes text from outside (names, notes, messages) fit for a screen: one line, no control or direction
+// characters, and only what the terminal can show.
 func (t theme) clean(s string) string { return strings.TrimSpace(t.printable(s)) }
 
 // printable is clean that keeps spaces at the ends.

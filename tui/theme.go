@@ -13,8 +13,9 @@ import (
 	"nasnet/tui/term"
 )
 
-// theme is how things look: the glyphs of the terminal and every style there is. Only the 16 colours of the terminal's own theme are used, so that it
-// reads on light and on dark, and never colour alone: each state has a sign or a word too. Without colour bold and reverse remain.
+// theme is how things look: the glyphs of the terminal and every style there is. Only the 16 colours of the terminal's
+// own theme are used, so that it reads on light and on dark, and never colour alone: each state has a sign or a word
+// too. Without colour bold and reverse remain.
 type theme struct {
 	g term.Glyphs
 

@@ -50,7 +50,8 @@ func groupsFor(m *model, v nas.TrialView) []group {
 	return groups
 }
 
-// withCells puts the choice of cells among the fields, if there is one: in front if cells were marked, which is to be used, else behind the seeds.
+// withCells puts the choice of cells among the fields, if there is one: in front if cells were marked, which is to be
+// used, else behind the seeds.
 func withCells(fields []field, groups []group, front bool) []field {
 	if len(groups) == 1 {
 		return fields
@@ -98,7 +99,8 @@ func (r *retrainScreen) own() nas.TrialView {
 	return r.trial
 }
 
-// cell is the one whose training is counted and measured: of several the one that had most to compute in the search, since its training takes longest.
+// cell is the one whose training is counted and measured: of several the one that had most to compute in the search,
+// since its training takes longest.
 func (r *retrainScreen) cell() nas.TrialView {
 	if v, ok := r.other(); ok {
 		return v
@@ -144,11 +146,13 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	r.sent = len(all) > 0
 	switch len(all) {
 	case 0:
-		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+" shows them", true)
+		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+
+			" shows them", true)
 	case 1:
 		return replyTo(r, m.send(all[0]))
 	}
-	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all), m.keyOf(actStandings))
+	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all),
+		m.keyOf(actStandings))
 	return replyTo(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
 			if _, err := do(c); err != nil {

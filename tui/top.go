@@ -11,7 +11,8 @@ import (
 	"nasnet/nas"
 )
 
-// TopQuery says which of a run's best cells are wanted and in which order: what the keys o, / and a choose on the screen, in words.
+// TopQuery says which of a run's best cells are wanted and in which order: what the keys o, / and a choose on the
+// screen, in words.
 type TopQuery struct {
 	By     string // one of [TopOrders]; empty is by reward, and on a front by its cost
 	Front  string // one of [TopCosts]: only the cells of the Pareto front of accuracy against it; empty is all
@@ -80,8 +81,9 @@ type TopCell struct {
 // Origin is the word for where the cell came from.
 func (c TopCell) Origin() string { return c.Kind.Word() }
 
-// Top returns the best cells of a run that a query asks for, and a sentence for each cost that is not known of some of the best cells, which are therefore not on the
-// front, or stand last. If it is known of none, that is an [UnknownCostError]. The front is that of all the best cells: the filter only chooses from it.
+// Top returns the best cells of a run that a query asks for, and a sentence for each cost that is not known of some of
+// the best cells, which are therefore not on the front, or stand last. If it is known of none, that is an
+// [UnknownCostError]. The front is that of all the best cells: the filter only chooses from it.
 func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err error) {
 	if err := q.Validate(); err != nil {
 		return nil, nil, err
@@ -108,7 +110,8 @@ func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err erro
 			list = nas.ParetoFront(s.Top, valAcc, of)
 		}
 		if lacks > 0 {
-			notes = append(notes, fmt.Sprintf("the %s of %d of the %d best cells is not known; such cells %s", name, lacks, len(s.Top), where))
+			notes = append(notes, fmt.Sprintf("the %s of %d of the %d best cells is not known; such cells %s", name,
+				lacks, len(s.Top), where))
 		}
 	}
 	if q.Filter != "" && q.Front == "" { // which finds the starred ones wherever they stand
@@ -136,8 +139,10 @@ func topCells(s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) []TopCe
 	}
 	rows := make([]TopCell, 0, len(cells))
 	for _, v := range cells {
-		r := TopCell{Rank: ranks[v.ID], Trial: v.ID, Label: v.Label(), Cell: v.Cell, Kind: v.Kind, Reward: v.Reward, Params: v.Params, MAdds: v.MAdds, Latency: latency(v),
-			Seconds: v.Seconds, Finished: v.Finished, Star: v.Star, Note: v.Note, Genotype: v.Genotype.Text(), Normal: v.Genotype.Normal.Text()}
+		r := TopCell{Rank: ranks[v.ID], Trial: v.ID, Label: v.Label(), Cell: v.Cell, Kind: v.Kind, Reward: v.Reward,
+			Params: v.Params, MAdds: v.MAdds, Latency: latency(v),
+			Seconds: v.Seconds, Finished: v.Finished, Star: v.Star, Note: v.Note, Genotype: v.Genotype.Text(),
+			Normal: v.Genotype.Normal.Text()}
 		if a := valAcc(v); !math.IsNaN(a) {
 			r.Accuracy = &a
 		}
@@ -148,7 +153,8 @@ func topCells(s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) []TopCe
 
 // TopCSV is the table of the best cells as a file. What is not known is empty.
 func TopCSV(cells []TopCell) ([]byte, error) {
-	rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note", "genotype", "accuracy", "latency_ms"}}
+	rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note",
+		"genotype", "accuracy", "latency_ms"}}
 	for _, c := range cells {
 		accuracy, latency := "", ""
 		if c.Accuracy != nil {
@@ -157,7 +163,8 @@ func TopCSV(cells []TopCell) ([]byte, error) {
 		if c.Latency > 0 {
 			latency = numbers(c.Latency)[0]
 		}
-		rows = append(rows, []string{strconv.Itoa(c.Rank), c.Cell, c.Label, string(c.Kind), numbers(c.Reward)[0], fmt.Sprint(c.Params), fmt.Sprint(c.MAdds),
+		rows = append(rows, []string{strconv.Itoa(c.Rank), c.Cell, c.Label, string(c.Kind), numbers(c.Reward)[0],
+			fmt.Sprint(c.Params), fmt.Sprint(c.MAdds),
 			numbers(c.Seconds)[0], fmt.Sprint(c.Star), c.Note, c.Genotype, accuracy, latency})
 	}
 	return table(rows)

@@ -38,11 +38,13 @@ func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
 			if want := idsOf(topView{i, filter}.list(s, stored)); !slices.Equal(trialsOf(cells), want) {
 				t.Errorf("by %s with %q: %v; want %v", order, filter, trialsOf(cells), want)
 			}
-			if want := map[string]string{"latency": fmt.Sprintf("[the latency of 1 of the %d best cells is not known; such cells stand last]", len(s.Top))}[order]; fmt.Sprint(notes) != cmp.Or(want, "[]") {
+			if want := map[string]string{"latency": fmt.Sprintf("[the latency of 1 of the %d best cells is not "+
+				"known; such cells stand last]", len(s.Top))}[order]; fmt.Sprint(notes) != cmp.Or(want, "[]") {
 				t.Errorf("by %s it says %q; want %s", order, notes, want)
 			}
 			for _, c := range cells {
-				if v := s.Top[c.Rank-1]; v.ID != c.Trial || c.Accuracy == nil || *c.Accuracy != valAcc(v) || c.Normal != v.Genotype.Normal.Text() {
+				if v := s.Top[c.Rank-1]; v.ID != c.Trial || c.Accuracy == nil || *c.Accuracy != valAcc(v) ||
+					c.Normal != v.Genotype.Normal.Text() {
 					t.Errorf("by %s: the row of rank %d is %+v", order, c.Rank, c)
 				}
 			}
@@ -72,11 +74,13 @@ func TestACostThatIsNotKnownIsNoEmptyTable(t *testing.T) {
 	s := busy()
 	for _, q := range []TopQuery{{By: "latency"}, {Front: "latency"}, {Front: "params", By: "latency"}} {
 		_, _, err := Top(s, q)
-		if cost := (*UnknownCostError)(nil); !errors.As(err, &cost) || cost.Cost != "latency" || cost.Cells != len(s.Top) {
+		if cost := (*UnknownCostError)(nil); !errors.As(err, &cost) || cost.Cost != "latency" ||
+			cost.Cells != len(s.Top) {
 			t.Errorf("%+v: %v", q, err)
 		}
 	}
-	if cells, _, err := Top(fresh(), TopQuery{By: "latency"}); err != nil || len(cells) != 0 { // there is no cell whose cost could be known
+	// there is no cell whose cost could be known
+	if cells, _, err := Top(fresh(), TopQuery{By: "latency"}); err != nil || len(cells) != 0 {
 		t.Errorf("a run without cells: %v, %v", cells, err)
 	}
 	for want, q := range map[string]TopQuery{

@@ -33,13 +33,18 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 		{head: "REWARD", width: 6, right: true, cell: func(r topRow, _ int) string { return score(r.Reward, 4) }},
 		{head: "PARAMS", width: 6, right: true, cell: func(r topRow, _ int) string { return amount(r.Params) }},
 		{head: "MADDS", width: 5, right: true, cell: func(r topRow, _ int) string { return amount(r.MAdds) }},
-		{head: "LATENCY", width: 7, right: true, from: 100, cell: func(r topRow, _ int) string { return latency(r.TrialView) }},
+		{head: "LATENCY", width: 7, right: true, from: 100,
+			cell: func(r topRow, _ int) string { return latency(r.TrialView) }},
 		{head: "CHILD", width: 5, right: true, from: 110, cell: func(r topRow, _ int) string { return r.Label() }},
 		{head: "KIND", width: 7, from: 130, cell: func(r topRow, _ int) string { return r.Kind.Word() }},
-		{head: "TIME", width: 5, right: true, from: 130, cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
-		{head: "NORMAL CELL (h h[i], p h[i-1], 0-4)", width: 34, grow: 2, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
-		{head: "REDUCTION CELL", width: 24, grow: 2, from: 190, cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
-		{head: "NOTE", width: 8, grow: 1, from: 100, cell: func(r topRow, w int) string { return t.cut(t.clean(r.Note), w) }},
+		{head: "TIME", width: 5, right: true, from: 130,
+			cell: func(r topRow, _ int) string { return clock(seconds(r.Seconds)) }},
+		{head: "NORMAL CELL (h h[i], p h[i-1], 0-4)", width: 34, grow: 2,
+			cell: func(r topRow, w int) string { return t.cut(r.Genotype.Normal.Text(), w) }},
+		{head: "REDUCTION CELL", width: 24, grow: 2, from: 190,
+			cell: func(r topRow, w int) string { return t.cut(r.Genotype.Reduction.Text(), w) }},
+		{head: "NOTE", width: 8, grow: 1, from: 100,
+			cell: func(r topRow, w int) string { return t.cut(t.clean(r.Note), w) }},
 	}
 	if latency == nil {
 		cols = slices.DeleteFunc(cols, func(c column[topRow]) bool { return c.head == "LATENCY" })
@@ -55,7 +60,9 @@ var topOrders = []struct {
 	{"reward", "reward", func(a, b nas.TrialView, _ latencyOf) int { return 0 }}, // as the snapshot has them
 	{"params", "params", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Params, b.Params) }},
 	{"MAdds", "madds", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.MAdds, b.MAdds) }},
-	{"latency", "latency", func(a, b nas.TrialView, of latencyOf) int { return cmp.Compare(known(of(a)), known(of(b))) }},
+	{"latency", "latency", func(a, b nas.TrialView, of latencyOf) int {
+		return cmp.Compare(known(of(a)), known(of(b)))
+	}},
 	{"training time", "time", func(a, b nas.TrialView, _ latencyOf) int { return cmp.Compare(a.Seconds, b.Seconds) }},
 	{"newest", "newest", func(a, b nas.TrialView, _ latencyOf) int { return b.Finished.Compare(a.Finished) }},
 }
@@ -110,7 +117,8 @@ func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
 		if t.Star {
 			starred = "starred"
 		}
-		if matches(filter, t.Cell, "child "+t.Label(), t.Kind.Word(), t.Note, t.Genotype.Normal.Text(), t.Genotype.Reduction.Text(), starred) {
+		if matches(filter, t.Cell, "child "+t.Label(), t.Kind.Word(), t.Note, t.Genotype.Normal.Text(),
+			t.Genotype.Reduction.Text(), starred) {
 			out = append(out, t)
 		}
 	}
@@ -164,7 +172,8 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 	from, to := window(len(top), h-3, at)
 	for i := from; i < to; i++ {
 		r := topRow{TrialView: top[i], sign: " ", rank: rank(s, top[i].ID)}
-		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), p.focus && i == at, &r.sign, func() string { return row(cols, gap, &r) }))
+		body = append(body, t.tableLine(m.leadOf(&m.runView, r.ID), p.focus && i == at, &r.sign,
+			func() string { return row(cols, gap, &r) }))
 	}
 	if len(s.Top) > 0 && len(top) == 0 {
 		body = append(body, " no cell passes the filter")
@@ -227,7 +236,8 @@ func (d *dashboard) figures(m *model, w, h int) []string {
 	}
 	c := s.Config
 	lines := []string{
-		t.spread(fmt.Sprintf(" %.0f img/s   %.0f children/h", s.ImageRate, perHour), fmt.Sprintf("%d distinct cells ", s.Distinct), w-2),
+		t.spread(fmt.Sprintf(" %.0f img/s   %.0f children/h", s.ImageRate, perHour),
+			fmt.Sprintf("%d distinct cells ", s.Distinct), w-2),
 		t.spread(fmt.Sprintf(" %s, %s", plural(s.Cached, "repeat", "repeats"), plural(s.Failed, "failure", "failures")),
 			fmt.Sprintf("policy %d, seed %d ", s.Policy.Version, c.Seed), w-2),
 		t.spread(fmt.Sprintf(" N=%d F=%d %d px", c.Net.N, c.Net.Filters, c.Net.Image),

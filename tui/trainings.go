@@ -35,7 +35,8 @@ func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []strin
 		if x.State == nas.Running {
 			acc += " " + t.g.Running
 		}
-		body = append(body, t.cut(line(x.Label(), t.clean(data), fmt.Sprintf("%d%s%d", net.N, t.g.Times, net.Filters), fmt.Sprintf("%d/%d", x.Epoch, x.Epochs),
+		body = append(body, t.cut(line(x.Label(), t.clean(data), fmt.Sprintf("%d%s%d", net.N, t.g.Times, net.Filters),
+			fmt.Sprintf("%d/%d", x.Epoch, x.Epochs),
 			fmt.Sprint(seed), acc), w-3))
 	}
 	seen := map[int]bool{}

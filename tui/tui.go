@@ -1,16 +1,19 @@
-// Package tui is the terminal interface of a search: it draws a [nas.Snapshot] and turns keys into [nas.Command]s. It has no power that the command
-// line lacks, keeps no state of the search, and can never slow training: it takes the newest snapshot at most ten times a second.
+// Package tui is the terminal interface of a search: it draws a [nas.Snapshot] and turns keys into [nas.Command]s. It
+// has no power that the command line lacks, keeps no state of the search, and can never slow training: it takes the
+// newest snapshot at most ten times a second.
 //
 // # How it is made
 //
-// One Bubble Tea model (model.go) holds the newest snapshot and a stack of screens; the dashboard is at the bottom. A screen is a plain struct with a
-// cursor; its view is a function of snapshot, size and cursor. Update does no I/O: whatever a key asks of the engine is done in a tea.Cmd, and its
-// answer comes back as a message and is shown in the line above the footer.
+// One Bubble Tea model (model.go) holds the newest snapshot and a stack of screens; the dashboard is at the bottom. A
+// screen is a plain struct with a cursor; its view is a function of snapshot, size and cursor. Update does no I/O:
+// whatever a key asks of the engine is done in a tea.Cmd, and its answer comes back as a message and is shown in the
+// line above the footer.
 //
-// The key table in keys.go drives dispatch, the footer and the help; all looks are in theme.go. Drawing of cells is in package celldraw, of charts in
-// package chart, and what the terminal can show and is sent in package term.
+// The key table in keys.go drives dispatch, the footer and the help; all looks are in theme.go. Drawing of cells is in
+// package celldraw, of charts in package chart, and what the terminal can show and is sent in package term.
 //
-// To add a screen: write a struct with the methods of [screen] in a file of its own, and give it a row in the key table and one in screens.
+// To add a screen: write a struct with the methods of [screen] in a file of its own, and give it a row in the key table
+// and one in screens.
 package tui
 
 import (
@@ -42,23 +45,37 @@ type Options struct {
 	Diff      bool      // send the terminal only the cells of a frame that changed
 	Keys      Keys      // the zero value: the keys as they are by themselves
 	CanDetach bool      // the search can go on without this screen
-	LogPath   string    // where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and nowhere
-	Version   string    // shown in the help
-	DataSets  []string  // names that the retrain form offers
+	// where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and
+	// nowhere
+	LogPath  string
+	Version  string   // shown in the help
+	DataSets []string // names that the retrain form offers
 
-	Seen      func(dir string) *nas.Snapshot                                        // the run as the user saw it last: what happened since then is told at the start; nil if it is not known
-	Left      func(*nas.Snapshot)                                                   // is given the run as the user saw it last, when the screen ends
-	Runs      func(context.Context) ([]RunRow, error)                               // lists the store; nil: it is not shown
-	RunCurve  func(context.Context, RunRow) (RunCurve, error)                       // reads the rewards of a run; nil: they are not shown
-	ResumeRun func(context.Context, RunRow) error                                   // goes on with a run in a process of its own; nil: not from here
-	DeleteRun func(context.Context, RunRow) error                                   // deletes a run that no process has; nil: not from here
-	OpenRun   func(context.Context, RunRow) (e nas.Engine, close func(), err error) // opens a run to look at it; nil: none can be opened
-	Write     func(dir, name string, content []byte) (path string, err error)       // writes a file that belongs to the run in dir; nil: none are written
-	Cost      func(space.Genotype, child.NetConfig) (Cost, error)                   // counts a network; nil: costs of edited cells are not shown
-	Latency   func(space.Genotype, nas.RetrainSpec) (child.Latency, error)          // measures the network of a training and its ops, one image on one thread first; nil: not from here
-	Plan      func(space.Genotype, nas.RetrainSpec) (Plan, error)                   // counts a training; nil: what a retrain takes is not shown
+	// the run as the user saw it last: what happened since then is told at the start; nil if it is not known
+	Seen func(dir string) *nas.Snapshot
+	// is given the run as the user saw it last, when the screen ends
+	Left func(*nas.Snapshot)
+	// lists the store; nil: it is not shown
+	Runs func(context.Context) ([]RunRow, error)
+	// reads the rewards of a run; nil: they are not shown
+	RunCurve func(context.Context, RunRow) (RunCurve, error)
+	// goes on with a run in a process of its own; nil: not from here
+	ResumeRun func(context.Context, RunRow) error
+	// deletes a run that no process has; nil: not from here
+	DeleteRun func(context.Context, RunRow) error
+	// opens a run to look at it; nil: none can be opened
+	OpenRun func(context.Context, RunRow) (e nas.Engine, close func(), err error)
+	// writes a file that belongs to the run in dir; nil: none are written
+	Write func(dir, name string, content []byte) (path string, err error)
+	// counts a network; nil: costs of edited cells are not shown
+	Cost func(space.Genotype, child.NetConfig) (Cost, error)
+	// measures the network of a training and its ops, one image on one thread first; nil: not from here
+	Latency func(space.Genotype, nas.RetrainSpec) (child.Latency, error)
+	// counts a training; nil: what a retrain takes is not shown
+	Plan func(space.Genotype, nas.RetrainSpec) (Plan, error)
 
-	Estimate func(context.Context, space.Genotype, nas.RetrainSpec) (child.Estimate, error) // measures how long a training takes here, in seconds; nil: not from here
+	// measures how long a training takes here, in seconds; nil: not from here
+	Estimate func(context.Context, space.Genotype, nas.RetrainSpec) (child.Estimate, error)
 }
 
 // Outcome says how the interface ended, and so what is to become of the search.
@@ -75,8 +92,9 @@ const (
 
 const fps = 10 // frames a second at most: the renderer's own ticker is what an idle screen costs
 
-// Run shows the search on the terminal until the user leaves, the terminal goes away or ctx ends, and leaves the terminal as it was. An error means
-// that the interface itself broke; the search knows nothing of it. Run takes SIGHUP, SIGINT, SIGTERM, SIGQUIT and SIGCONT while it is active.
+// Run shows the search on the terminal until the user leaves, the terminal goes away or ctx ends, and leaves the
+// terminal as it was. An error means that the interface itself broke; the search knows nothing of it. Run takes SIGHUP,
+// SIGINT, SIGTERM, SIGQUIT and SIGCONT while it is active.
 func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -152,8 +170,8 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	return m.outcome, nil
 }
 
-// watchSignals ends the program when the process is told to, and puts the outcome into ended. The function it returns ends the watching and says
-// whether a SIGQUIT came, which is to have its usual effect once the terminal is in order.
+// watchSignals ends the program when the process is told to, and puts the outcome into ended. The function it returns
+// ends the watching and says whether a SIGQUIT came, which is to have its usual effect once the terminal is in order.
 func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, redraw func()) (stop func() os.Signal) {
 	c := make(chan os.Signal, 4) // signals are dropped when nobody takes them at once
 	signal.Notify(c, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGCONT)
@@ -191,8 +209,8 @@ func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, red
 	}
 }
 
-// underShell says that a shell with job control started the program: it gave it a process group of its own. Elsewhere the kernel discards SIGTSTP, and
-// Bubble Tea would wait for ever for the SIGCONT.
+// underShell says that a shell with job control started the program: it gave it a process group of its own. Elsewhere
+// the kernel discards SIGTSTP, and Bubble Tea would wait for ever for the SIGCONT.
 func underShell() bool {
 	session, err := unix.Getsid(0)
 	return err == nil && session != unix.Getpgrp()

@@ -8,7 +8,8 @@ import (
 	"nasnet/nas"
 )
 
-// verdictLine answers in at most w cells whether the controller beats random cells: the sentence of the verdict, or what of it fits.
+// verdictLine answers in at most w cells whether the controller beats random cells: the sentence of the verdict, or
+// what of it fits.
 func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	if v == nil {
 		return ""
@@ -23,7 +24,8 @@ func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	gain := fmt.Sprintf("%s %s", word, signed(v.Gain))
 	lines := []string{v.Text, fmt.Sprintf("%s (95 %% %s to %s)", gain, signed(v.Low), signed(v.High)), gain, word}
 	if v.Low == 0 && v.High == 0 {
-		lines = []string{v.Text, fmt.Sprintf("too early to tell: %d random", v.Randoms), fmt.Sprintf("%d random", v.Randoms)}
+		lines = []string{v.Text, fmt.Sprintf("too early to tell: %d random", v.Randoms),
+			fmt.Sprintf("%d random", v.Randoms)}
 	}
 	for _, l := range lines {
 		if ansi.StringWidth(l) <= w {
@@ -33,7 +35,8 @@ func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	return ""
 }
 
-// topLine tells in one line what the controller and the random cells found within equal numbers of proposals; none before there is anything to tell.
+// topLine tells in one line what the controller and the random cells found within equal numbers of proposals; none
+// before there is anything to tell.
 func topLine(v *nas.Verdict) []string {
 	if v == nil || len(v.Tops) == 0 {
 		return nil
@@ -47,5 +50,6 @@ func topLine(v *nas.Verdict) []string {
 		}
 		return s
 	}
-	return []string{fmt.Sprintf(" best 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller), means(last.Random))}
+	return []string{fmt.Sprintf(" best 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller),
+		means(last.Random))}
 }

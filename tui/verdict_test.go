@@ -14,7 +14,8 @@ import (
 func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
 	th := newTheme(term.Unicode, asTerminal)
 	early := &nas.Verdict{Claim: nas.Early, Text: "too early to tell: 3 random cells", Randoms: 3}
-	unclear := &nas.Verdict{Claim: nas.Unclear, Text: "no better than random so far: the controller's last 20 average 0.801 against 0.798 for random cells: +0.003 (95 % -0.010 to 0.016)", Gain: 0.003,
+	unclear := &nas.Verdict{Claim: nas.Unclear, Text: "no better than random so far: the controller's last 20 " +
+		"average 0.801 against 0.798 for random cells: +0.003 (95 % -0.010 to 0.016)", Gain: 0.003,
 		Low: -0.010, High: 0.016}
 	better := busy().Verdict
 	worse := &nas.Verdict{Claim: nas.Worse, Text: "worse than random: …", Gain: -0.05, Low: -0.07, High: -0.03}
@@ -43,7 +44,8 @@ func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
 }
 
 func TestTheCurveOfRandomCellsStandsAtTheChildrenOfTheController(t *testing.T) {
-	s := &nas.Snapshot{Results: nas.Results{Rewards: []nas.RewardPoint{{Trial: 0}, {Trial: 1}, {Trial: 3}, {Trial: 4}, {Trial: 6}}, Randoms: []nas.RewardPoint{{Trial: 2, Mean: 0.5}, {Trial: 5, Mean: 0.6}}}}
+	s := &nas.Snapshot{Results: nas.Results{Rewards: []nas.RewardPoint{{Trial: 0}, {Trial: 1}, {Trial: 3}, {Trial: 4},
+		{Trial: 6}}, Randoms: []nas.RewardPoint{{Trial: 2, Mean: 0.5}, {Trial: 5, Mean: 0.6}}}}
 	got := randomMeans(s)
 	if len(got) != 5 || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) || got[2] != 0.5 || got[3] != 0.5 || got[4] != 0.6 {
 		t.Errorf("%v", got)
@@ -57,7 +59,8 @@ func TestTheBestOfEqualNumbersFitALine(t *testing.T) {
 	}{
 		{nil, "[]"},
 		{busy().Verdict.Tops, "[ best 1 5 25 of 128: controller .661 .652 .640, random .610 .603 .592]"},
-		{[]nas.TopPoint{{N: 3, Controller: [3]float64{0.7}, Random: [3]float64{0.6}}}, "[ best 1 5 25 of 3: controller .700, random .600]"},
+		{[]nas.TopPoint{{N: 3, Controller: [3]float64{0.7}, Random: [3]float64{0.6}}},
+			"[ best 1 5 25 of 3: controller .700, random .600]"},
 	} {
 		if got := fmt.Sprint(topLine(&nas.Verdict{Tops: c.tops})); got != c.want {
 			t.Errorf("%q; want %q", got, c.want)

@@ -47,12 +47,13 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
 	m.visits = append(m.visits, m.runView)
-	m.runView = runView{engine: msg.engine, snap: msg.engine.Snapshot(), stack: []screen{newDashboard()}, leave: func() {
-		cancel()
-		if msg.close != nil {
-			msg.close()
-		}
-	}}
+	m.runView = runView{engine: msg.engine, snap: msg.engine.Snapshot(), stack: []screen{newDashboard()},
+		leave: func() {
+			cancel()
+			if msg.close != nil {
+				msg.close()
+			}
+		}}
 	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; "+m.keyOf(actBack)+" goes back", false))
 }
 

@@ -1,13 +1,15 @@
 //go:build ignore
 
-// generate makes the part of Fashion-MNIST that is built into the program: the first 800 images of each class of the training file and the
-// first 200 of each class of the test file, in the order of the files, as four IDX arrays (training images, training labels, test images, test
-// labels) in one gzip stream without name and time. The input must be the published files; their checksums are verified.
+// generate makes the part of Fashion-MNIST that is built into the program: the first 800 images of each class of the
+// training file and the first 200 of each class of the test file, in the order of the files, as four IDX arrays
+// (training images, training labels, test images, test labels) in one gzip stream without name and time. The input must
+// be the published files; their checksums are verified.
 //
 //	go run embedded/generate.go -in /usr/share/datasets/fashion-mnist -out embedded/fashion-mnist-10k.idx.gz
 //
-// The same input gives the same content always, and the same bytes with the same version of Go, whose compressor may change; a test of the
-// package holds the content's SHA-256. Debian has the input files in its package dataset-fashion-mnist.
+// The same input gives the same content always, and the same bytes with the same version of Go, whose compressor may
+// change; a test of the package holds the content's SHA-256. Debian has the input files in its package
+// dataset-fashion-mnist.
 package main
 
 import (
@@ -54,7 +56,8 @@ func generate(in, out string) error {
 	if err := z.Close(); err != nil {
 		return err
 	}
-	fmt.Printf("content: %d bytes, sha256 %x\npacked:  %d bytes, sha256 %x\n", content.Len(), sha256.Sum256(content.Bytes()), packed.Len(), sha256.Sum256(packed.Bytes()))
+	fmt.Printf("content: %d bytes, sha256 %x\npacked:  %d bytes, sha256 %x\n", content.Len(),
+		sha256.Sum256(content.Bytes()), packed.Len(), sha256.Sum256(packed.Bytes()))
 	return os.WriteFile(out, packed.Bytes(), 0o644)
 }
 

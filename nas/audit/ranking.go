@@ -47,9 +47,12 @@ func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 		if err != nil {
 			return nil, c, fmt.Errorf("run %s: trial %s: %w", dir, nas.TrialLabel(r.ID), err)
 		}
-		ranked = append(ranked, Ranked{Trial: r.ID, Kind: record.KindOf(r), Star: r.Star, Genotype: g, Reward: r.Reward})
+		ranked = append(ranked, Ranked{Trial: r.ID, Kind: record.KindOf(r), Star: r.Star, Genotype: g,
+			Reward: r.Reward})
 	}
-	slices.SortFunc(ranked, func(a, b Ranked) int { return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.Trial, b.Trial)) })
+	slices.SortFunc(ranked, func(a, b Ranked) int {
+		return cmp.Or(cmp.Compare(b.Reward, a.Reward), cmp.Compare(a.Trial, b.Trial))
+	})
 	return ranked, run.Config, nil
 }
 

@@ -16,10 +16,12 @@ import (
 	"nasnet/nas/space"
 )
 
-// Retrain trains finished children of the run in dir again and compares rewards and epochs, to the bit, with those in the store: the trials named in ids,
-// and n others, drawn by the state of the run, so that the same run has the same sample. It adds what it finds to the report. tell, if it is not nil, is
-// called before each child. The images must be those of the run; whoever calls has to see to that.
-func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int, ids []int, tell func(trial int)) error {
+// Retrain trains finished children of the run in dir again and compares rewards and epochs, to the bit, with those in
+// the store: the trials named in ids, and n others, drawn by the state of the run, so that the same run has the same
+// sample. It adds what it finds to the report. tell, if it is not nil, is called before each child. The images must be
+// those of the run; whoever calls has to see to that.
+func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int, ids []int,
+	tell func(trial int)) error {
 	run, err := record.Open(dir)
 	if err != nil {
 		return err
@@ -69,8 +71,10 @@ func cannotRetrain(r checkpoints.Run, t checkpoints.Trial) string {
 	switch {
 	case t.State != string(nas.Done) || !t.HasReward:
 		return "it is " + t.State + ", without a reward"
-	case !own && r.ParentUUID != "" && (t.ID < nas.FirstManual && t.Batch < r.ForkedAt || t.ID >= nas.FirstManual && t.Finished.Before(r.Created)):
-		return "it was trained before this run was forked, maybe under other settings; the run it was forked from can be asked"
+	case !own && r.ParentUUID != "" && (t.ID < nas.FirstManual && t.Batch < r.ForkedAt ||
+		t.ID >= nas.FirstManual && t.Finished.Before(r.Created)):
+		return "it was trained before this run was forked, maybe under other settings; the run it was forked from " +
+			"can be asked"
 	}
 	return ""
 }
@@ -116,14 +120,17 @@ func (v *Report) retrain(ctx context.Context, run *record.Run, e nas.Evaluator, 
 	}
 	switch {
 	case err != nil:
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it fails: %s; its reward is %v", nas.TrialLabel(t.ID), firstLine(err), t.Reward))
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it fails: %s; its reward is %v",
+			nas.TrialLabel(t.ID), firstLine(err), t.Reward))
 	case math.Float64bits(reward) != math.Float64bits(t.Reward):
 		if where == "" {
 			where = "all epochs are equal, so it is the reward alone that is wrong"
 		}
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the reward %v; the store says %v; %s", nas.TrialLabel(t.ID), reward, t.Reward, where))
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the reward %v; the store says "+
+			"%v; %s", nas.TrialLabel(t.ID), reward, t.Reward, where))
 	case where != "":
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the same reward; %s", nas.TrialLabel(t.ID), where))
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the same reward; %s",
+			nas.TrialLabel(t.ID), where))
 	}
 	return nil
 }
@@ -135,12 +142,14 @@ func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Eva
 		return err
 	}
 	for _, first := range ts {
-		if first.ID < t.ID && first.CellHash == t.CellHash && first.ID >= run.Config.Inherited && first.State == string(nas.Done) {
+		if first.ID < t.ID && first.CellHash == t.CellHash && first.ID >= run.Config.Inherited &&
+			first.State == string(nas.Done) {
 			if es, err := run.Epochs(first.ID); err != nil || len(es) == 0 {
 				continue
 			}
 			if math.Float64bits(first.Reward) != math.Float64bits(t.Reward) {
-				v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it repeats the cell of trial %d, whose reward is %v; the store says %v", nas.TrialLabel(t.ID), first.ID, first.Reward, t.Reward))
+				v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it repeats the cell of trial %d, whose reward "+
+					"is %v; the store says %v", nas.TrialLabel(t.ID), first.ID, first.Reward, t.Reward))
 			}
 			if cannotRetrain(run.Record, first) != "" {
 				return nil
@@ -148,7 +157,8 @@ func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Eva
 			return v.retrain(ctx, run, e, first)
 		}
 	}
-	v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it has a reward, but no epochs, and repeats no earlier cell", nas.TrialLabel(t.ID)))
+	v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it has a reward, but no epochs, and repeats no earlier cell",
+		nas.TrialLabel(t.ID)))
 	return nil
 }
 
@@ -162,10 +172,13 @@ func firstDifference(want, got []checkpoints.Epoch) string {
 		for _, x := range []struct {
 			name      string
 			got, want float64
-		}{{"number", float64(g.Epoch), float64(w.Epoch)}, {"learning rate", g.LR, w.LR}, {"keep probability", g.Keep, w.Keep}, {"training loss", g.TrainLoss, w.TrainLoss},
-			{"training accuracy", g.TrainAcc, w.TrainAcc}, {"validation loss", g.ValLoss, w.ValLoss}, {"validation accuracy", g.ValAcc, w.ValAcc}} {
+		}{{"number", float64(g.Epoch), float64(w.Epoch)}, {"learning rate", g.LR, w.LR},
+			{"keep probability", g.Keep, w.Keep}, {"training loss", g.TrainLoss, w.TrainLoss},
+			{"training accuracy", g.TrainAcc, w.TrainAcc}, {"validation loss", g.ValLoss, w.ValLoss},
+			{"validation accuracy", g.ValAcc, w.ValAcc}} {
 			if math.Float64bits(x.got) != math.Float64bits(x.want) {
-				return fmt.Sprintf("they part in epoch %d: the %s is %v; the store says %v", w.Epoch, x.name, x.got, x.want)
+				return fmt.Sprintf("they part in epoch %d: the %s is %v; the store says %v", w.Epoch, x.name,
+					x.got, x.want)
 			}
 		}
 	}

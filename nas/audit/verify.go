@@ -30,8 +30,9 @@ type Report struct {
 	Problems  []string `json:"problems,omitempty"`
 }
 
-// Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every update is applied to the one
-// before, and both must come out as stored, to the bit; of a policy whose state is no longer kept, the hash. Blobs are read and compared with their hashes on the way. Children are not trained again.
+// Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every
+// update is applied to the one before, and both must come out as stored, to the bit; of a policy whose state is no
+// longer kept, the hash. Blobs are read and compared with their hashes on the way. Children are not trained again.
 //
 // Of the part that a fork inherited, the updates are applied again under the settings of those who made them; its
 // proposals are verified in the parent.
@@ -86,7 +87,8 @@ func newVerifier(run *record.Run) (*verifier, error) {
 		}
 		if t.CheckpointSHA256 != "" {
 			if _, err := run.ReadBlob(t.CheckpointSHA256); err != nil {
-				v.problem("trial %s: checkpoint after epoch %d, without which it begins again: %v", nas.TrialLabel(t.ID), t.CheckpointEpoch, err)
+				v.problem("trial %s: checkpoint after epoch %d, without which it begins again: %v",
+					nas.TrialLabel(t.ID), t.CheckpointEpoch, err)
 			}
 		}
 		if t.WeightsSHA256 != "" {
@@ -140,7 +142,8 @@ func (v *verifier) checkTrials() error {
 		if a, ok := accuracy[t.ID]; ok && t.HasReward && t.ID >= v.run.Config.Inherited {
 			r, err := v.run.Config.Cost.Reward(a, child.Cost{Params: t.Params, MAdds: t.MAdds}, t.Latency)
 			if err != nil || math.Float64bits(r) != math.Float64bits(t.Reward) {
-				v.problem("trial %d: its reward is %v; its accuracy %v and its %s make %v", t.ID, t.Reward, a, v.run.Config.Cost.By, r)
+				v.problem("trial %d: its reward is %v; its accuracy %v and its %s make %v", t.ID, t.Reward, a,
+					v.run.Config.Cost.By, r)
 			}
 		}
 	}
@@ -165,7 +168,8 @@ func (v *verifier) accuracies() (map[int]float64, error) {
 	return accuracy, nil
 }
 
-// replay walks through the policy versions in order: it draws the batches of a version, then applies the update that ends it.
+// replay walks through the policy versions in order: it draws the batches of a version, then applies the update that
+// ends it.
 func (v *verifier) replay(ctx context.Context) error {
 	begin := max(0, v.run.Record.ForkedAt)
 	for version := range len(v.updates) + 1 {
@@ -241,7 +245,8 @@ func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 			v.problem("update %d: it used trial %d, which is a random cell", u.Version, x.Trial)
 		}
 		if t.HasReward && t.Reward != x.Reward {
-			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
+			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward,
+				x.Trial, t.Reward)
 		}
 		batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: x.Reward})
 	}
@@ -261,7 +266,8 @@ func (v *verifier) redraw(p controller.Controller, k, version int) {
 		if t.PolicyVersion != from {
 			v.problem("trial %d: it says policy version %d; it is drawn from %d", t.ID, t.PolicyVersion, from)
 		}
-		if !slices.Equal(again.Choices, t.Choices) || !slices.EqualFunc(again.LogP, t.LogP, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
+		if !slices.Equal(again.Choices, t.Choices) || !slices.EqualFunc(again.LogP, t.LogP,
+			func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
 			v.problem("trial %d: %s does not propose what is stored", t.ID, by)
 			continue
 		}

@@ -9,9 +9,10 @@ import (
 	"nasnet/nas/nn"
 )
 
-// average is the exponential moving average of a network's weights and moving statistics, which is judged and saved in their place (Polyak averaging as
-// NASNet uses it on ImageNet, with decay 0.9999: reference slim train_image_classifier.py). In the first steps the decay is smaller, (1+n)/(10+n) after n
-// steps, as tf.train.ExponentialMovingAverage has it, so that short trainings gain too.
+// average is the exponential moving average of a network's weights and moving statistics, which is judged and saved in
+// their place (Polyak averaging as NASNet uses it on ImageNet, with decay 0.9999: reference slim
+// train_image_classifier.py). In the first steps the decay is smaller, (1+n)/(10+n) after n steps, as
+// tf.train.ExponentialMovingAverage has it, so that short trainings gain too.
 type average struct {
 	decay  float64
 	steps  int64
@@ -23,7 +24,8 @@ type average struct {
 func newAverage(decay float64, g *nn.Graph) *average {
 	a := &average{decay: decay}
 	for _, t := range paramTensors(g) {
-		a.names, a.live, a.values = append(a.names, t.Name), append(a.live, t.F32), append(a.values, slices.Clone(t.F32))
+		a.names, a.live, a.values = append(a.names, t.Name), append(a.live, t.F32),
+			append(a.values, slices.Clone(t.F32))
 	}
 	return a
 }
@@ -52,7 +54,8 @@ func (a *average) swap(shards []*shard) {
 	shareStatistics(shards)
 }
 
-// tensors returns the averages under the names that the network's own values have in a model's file, with the shapes of those.
+// tensors returns the averages under the names that the network's own values have in a model's file, with the shapes of
+// those.
 func (a *average) tensors(g *nn.Graph) []nn.Tensor {
 	ts := paramTensors(g)
 	for i := range ts {
@@ -84,7 +87,8 @@ func (a *average) check(meta map[string]string, values map[string][]float32) err
 		}
 	}
 	if len(values) != len(a.names) {
-		return fmt.Errorf("averages of %d values, but there are %d: %.200v", len(values), len(a.names), slices.Sorted(maps.Keys(values)))
+		return fmt.Errorf("averages of %d values, but there are %d: %.200v", len(values), len(a.names),
+			slices.Sorted(maps.Keys(values)))
 	}
 	return nil
 }

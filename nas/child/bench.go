@@ -16,25 +16,28 @@ import (
 	"nasnet/nas/space"
 )
 
-// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two can be compared: a training
-// step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD with momentum 0.9 and weight decay 1e-4; forward alone is
-// inference by the moving statistics; rates come from the median step.
+// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two
+// can be compared: a training step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD
+// with momentum 0.9 and weight decay 1e-4; forward alone is inference by the moving statistics; rates come from the
+// median step.
 type BenchResult struct {
 	BenchScale
-	TrainImagesPerS float64   `json:"train_images_per_s"`
-	ForwardImages   float64   `json:"forward_images_per_s"`
-	Params          int64     `json:"params"`        // trainable
-	MAdds           int64     `json:"madds"`         // multiply-adds of one image, forward
-	GMACsTrain      float64   `json:"gmacs_train"`   // 1e9 multiply-adds a second, a training step counted as three forwards
-	GMACsForward    float64   `json:"gmacs_forward"` // of forward alone
-	TrainStepMS     float64   `json:"train_step_ms"` // median
-	ForwardStepMS   float64   `json:"forward_step_ms"`
-	TrainSteps      int       `json:"train_steps"`      // timed, of the first child
-	AllocBytesPerOp float64   `json:"alloc_bytes_step"` // of a training step
-	ArenaBytes      int64     `json:"arena_bytes"`      // working memory of one child, all shards
-	BuildMS         float64   `json:"build_ms"`         // from the genotype to the first step
-	Loss            float64   `json:"loss"`             // of the last training step: finite if all is well
-	Ops             []OpShare `json:"ops"`              // where the time of a training step goes, the most first; measured apart, in the first shard of the first child
+	TrainImagesPerS float64 `json:"train_images_per_s"`
+	ForwardImages   float64 `json:"forward_images_per_s"`
+	Params          int64   `json:"params"` // trainable
+	MAdds           int64   `json:"madds"`  // multiply-adds of one image, forward
+	// 1e9 multiply-adds a second, a training step counted as three forwards
+	GMACsTrain      float64 `json:"gmacs_train"`
+	GMACsForward    float64 `json:"gmacs_forward"` // of forward alone
+	TrainStepMS     float64 `json:"train_step_ms"` // median
+	ForwardStepMS   float64 `json:"forward_step_ms"`
+	TrainSteps      int     `json:"train_steps"`      // timed, of the first child
+	AllocBytesPerOp float64 `json:"alloc_bytes_step"` // of a training step
+	ArenaBytes      int64   `json:"arena_bytes"`      // working memory of one child, all shards
+	BuildMS         float64 `json:"build_ms"`         // from the genotype to the first step
+	Loss            float64 `json:"loss"`             // of the last training step: finite if all is well
+	// where the time of a training step goes, the most first; measured apart, in the first shard of the first child
+	Ops []OpShare `json:"ops"`
 }
 
 // BenchScale is what was measured.
@@ -48,7 +51,8 @@ type BenchScale struct {
 	Shards   int    `json:"shards"`  // parts of a child's batch, each on a thread of its own
 }
 
-// OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own, by its inputs (dx) and its weights (dw).
+// OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own,
+// by its inputs (dx) and its weights (dw).
 type OpShare struct {
 	Kind  string  `json:"kind"`
 	Calls int     `json:"calls"` // a step
@@ -58,9 +62,10 @@ type OpShare struct {
 
 // BenchOptions say what is measured.
 type BenchOptions struct {
-	Batch   int       // images of a step
-	Threads int       // children side by side, as in a search
-	Shards  int       // equal parts of the batch, each on a thread of its own, as in a training with TrainConfig.Shards; 0: 1
+	Batch   int // images of a step
+	Threads int // children side by side, as in a search
+	// equal parts of the batch, each on a thread of its own, as in a training with TrainConfig.Shards; 0: 1
+	Shards  int
 	Seconds float64   // about how long, two thirds of it training
 	Profile io.Writer // gets a CPU profile of the training steps, of all children; may be nil
 }
@@ -69,7 +74,8 @@ type BenchOptions struct {
 func (o BenchOptions) Validate() error {
 	orInt(&o.Shards, 1)
 	if o.Batch < 2 || o.Batch > 1<<16 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
-		return fmt.Errorf("batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", o.Batch, o.Threads, o.Seconds)
+		return fmt.Errorf("batch %d, threads %d, %v seconds; want 2 or more, 1 to 1024, more than 0", o.Batch,
+			o.Threads, o.Seconds)
 	}
 	return checkShards(o.Shards, o.Batch)
 }
@@ -85,7 +91,8 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 		return r, fmt.Errorf("child: bench: %w", err)
 	}
 	net = net.WithDefaults()
-	r = BenchResult{BenchScale: BenchScale{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image, Batch: o.Batch, Threads: o.Threads, Shards: o.Shards},
+	r = BenchResult{BenchScale: BenchScale{Genotype: nameOf(g), N: net.N, Filters: net.Filters, Image: net.Image,
+		Batch: o.Batch, Threads: o.Threads, Shards: o.Shards},
 		Params: cost.Trainable, MAdds: cost.MAdds}
 	results, errs := make([]BenchResult, o.Threads), make([]error, o.Threads)
 	var start, all sync.WaitGroup
@@ -105,8 +112,10 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 	}
 	for i, one := range results {
 		if i == 0 {
-			r.TrainStepMS, r.ForwardStepMS, r.TrainSteps, r.Loss = one.TrainStepMS, one.ForwardStepMS, one.TrainSteps, one.Loss
-			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS, r.Ops = one.AllocBytesPerOp, one.ArenaBytes, one.BuildMS, one.Ops
+			r.TrainStepMS, r.ForwardStepMS, r.TrainSteps, r.Loss = one.TrainStepMS, one.ForwardStepMS,
+				one.TrainSteps, one.Loss
+			r.AllocBytesPerOp, r.ArenaBytes, r.BuildMS, r.Ops = one.AllocBytesPerOp, one.ArenaBytes,
+				one.BuildMS, one.Ops
 		}
 		r.TrainImagesPerS += float64(o.Batch) / one.TrainStepMS * 1e3
 		r.ForwardImages += float64(o.Batch) / one.ForwardStepMS * 1e3
@@ -117,7 +126,8 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 }
 
 // benchOne is one child of a measurement. All of them wait for the last one to be built.
-func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64, start *sync.WaitGroup) (r BenchResult, err error) {
+func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64,
+	start *sync.WaitGroup) (r BenchResult, err error) {
 	defer recoverPanic(&err)
 	waited := false
 	defer func() {
@@ -193,7 +203,8 @@ func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64, start 
 	return r, nil
 }
 
-// opShares measures where the time of a training step goes, in the first shard, in a quarter as many steps as were timed.
+// opShares measures where the time of a training step goes, in the first shard, in a quarter as many steps as were
+// timed.
 func opShares(ps []*nn.Program, train func(), times []float64) []OpShare {
 	steps := max(len(times)/4, leastSteps)
 	var c nn.Clock
@@ -229,7 +240,8 @@ func timed(times []float64, f func(), seconds float64) []float64 {
 	for range warmup {
 		f()
 	}
-	for began := time.Now(); len(times) < leastSteps || time.Since(began).Seconds() < seconds && len(times) < cap(times); {
+	for began := time.Now(); len(times) < leastSteps || time.Since(began).Seconds() < seconds &&
+		len(times) < cap(times); {
 		t := time.Now()
 		f()
 		times = append(times, milliseconds(time.Since(t)))

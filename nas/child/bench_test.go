@@ -53,7 +53,8 @@ func TestBenchMeasuresShards(t *testing.T) {
 		t.Fatalf("%+v (error %v)", one, err)
 	}
 	two, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 2, Seconds: 0.05})
-	if err != nil || two.Shards != 2 || two.Params != one.Params || two.TrainImagesPerS <= 0 || two.ForwardImages <= 0 || math.IsNaN(two.Loss) {
+	if err != nil || two.Shards != 2 || two.Params != one.Params || two.TrainImagesPerS <= 0 ||
+		two.ForwardImages <= 0 || math.IsNaN(two.Loss) {
 		t.Fatalf("%+v (error %v)", two, err)
 	}
 	if ratio := float64(two.ArenaBytes) / float64(one.ArenaBytes); ratio < 0.9 || ratio > 1.5 {
@@ -69,7 +70,8 @@ func TestBenchMeasuresShards(t *testing.T) {
 
 func TestBenchWritesAProfile(t *testing.T) {
 	var b bytes.Buffer
-	if _, err := child.Bench(tiny(t), child.NetConfig{N: 1, Filters: 4, Image: 8}, child.BenchOptions{Batch: 4, Threads: 1, Seconds: 0.01, Profile: &b}); err != nil {
+	if _, err := child.Bench(tiny(t), child.NetConfig{N: 1, Filters: 4, Image: 8},
+		child.BenchOptions{Batch: 4, Threads: 1, Seconds: 0.01, Profile: &b}); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.HasPrefix(b.Bytes(), []byte{0x1f, 0x8b}) { // pprof's files are gzip
@@ -83,7 +85,8 @@ func BenchmarkTrainStepNASNetA(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16}, child.BenchOptions{Batch: 64, Threads: 1, Seconds: 1})
+		r, err := child.Bench(k.Genotype, child.NetConfig{N: 2, Filters: 16},
+			child.BenchOptions{Batch: 64, Threads: 1, Seconds: 1})
 		if err != nil {
 			b.Fatal(err)
 		}

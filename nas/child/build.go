@@ -19,7 +19,8 @@ type buildOptions struct {
 	shardOf   *nn.Graph // use the weights of this graph, of the same batch, and run beside it
 }
 
-// network is a built child: its graph and the nodes that its users need. Nothing in it has memory before it is compiled or initialised.
+// network is a built child: its graph and the nodes that its users need. Nothing in it has memory before it is compiled
+// or initialised.
 type network struct {
 	g      *nn.Graph
 	config NetConfig
@@ -45,7 +46,8 @@ type cellNodes struct {
 	outs   []nn.Node // what the cell hands on: their concatenation
 }
 
-// build describes the network of a genotype. net has its defaults and, like g, is valid. Nothing of the size of a weight is allocated.
+// build describes the network of a genotype. net has its defaults and, like g, is valid. Nothing of the size of a
+// weight is allocated.
 func build(g space.Genotype, net NetConfig, o buildOptions) (*network, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
@@ -141,15 +143,17 @@ func (b *builder) build(g space.Genotype) {
 	b.main = b.g.SoftmaxXent(b.logits, b.labels, float32(b.options.smoothing), 1)
 	b.loss = b.main
 	if b.aux != nil {
-		b.loss = b.g.Add(b.main, b.g.SoftmaxXent(b.aux, b.labels, float32(b.options.smoothing), float32(b.options.auxWeight)))
+		b.loss = b.g.Add(b.main, b.g.SoftmaxXent(b.aux, b.labels, float32(b.options.smoothing),
+			float32(b.options.auxWeight)))
 	}
 }
 
-// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a convolution to 768 over all
-// that is left, classifier.
+// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a
+// convolution to 768 over all that is left, classifier.
 func (b *builder) auxHead(xs []nn.Node) {
 	if size := side(xs[0]); size < 5 {
-		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d, its pool needs 5x5", size, size)
+		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d, its "+
+			"pool needs 5x5", size, size)
 		return
 	}
 	x := b.g.AvgPoolValid(b.g.Relu(b.g.Concat(xs...)), 5, 3)

@@ -8,7 +8,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// A network of every op in both combines, at even and odd sizes, has cells of F filters per output whose sides halve, rounded up, at each reduction.
+// A network of every op in both combines, at even and odd sizes, has cells of F filters per output whose sides halve,
+// rounded up, at each reduction.
 func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
 	for _, op := range space.Ops {
 		for _, combine := range []string{space.Add, space.Concat} {
@@ -31,7 +32,8 @@ func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
 							size, filters, outputs = (size+1)/2, 2*filters, 2
 						}
 						if c.size != size || c.channels != outputs*filters {
-							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.channels, c.size, outputs*filters, size)
+							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.channels,
+								c.size, outputs*filters, size)
 						}
 					}
 				}

@@ -34,7 +34,8 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 		y := b.op(opPath(path, i, 2), k.Op2, states[k.In2], f, strideOf(k.In2, stride))
 		if k.Combine == space.Concat {
 			// The paper only says that 1x1 convolutions are inserted as necessary (A.4).
-			states = append(states, b.point([]string{block + "/combine/conv"}, block+"/combine/bn", []nn.Node{x, y}, f, nn.ConvOpts{Relu: true}))
+			states = append(states, b.point([]string{block + "/combine/conv"}, block+"/combine/bn", []nn.Node{x, y}, f,
+				nn.ConvOpts{Relu: true}))
 		} else {
 			states = append(states, b.g.Add(x, y))
 		}
@@ -73,17 +74,20 @@ func strideOf(state, stride int) int {
 	return 1
 }
 
-// match brings the concatenation of xs to f filters and the given side, which is their own or half of it: unchanged if it is so already, by a 1x1
-// convolution, or by factorized reduction (slim: factorized_reduction), and BN. relu is applied first where xs are a cell's outputs; slim does without
-// in a cell's output list.
+// match brings the concatenation of xs to f filters and the given side, which is their own or half of it: unchanged if
+// it is so already, by a 1x1 convolution, or by factorized reduction (slim: factorized_reduction), and BN. relu is
+// applied first where xs are a cell's outputs; slim does without in a cell's output list.
 func (b *builder) match(path string, xs []nn.Node, f, size int, relu bool) nn.Node {
 	switch {
 	case side(xs[0]) != size:
 		if f < 2 {
-			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter: it needs two paths; want more filters", f)})
+			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter: it needs two paths; "+
+				"want more filters", f)})
 		}
-		// Two paths of every other pixel, the second shifted by one: together they see all rows and columns of the diagonal. An odd filter goes to the second.
-		return b.point([]string{path + "/path1", path + "/path2"}, path+"/bn", xs, f, nn.ConvOpts{Stride: 2, Relu: relu})
+		// Two paths of every other pixel, the second shifted by one: together they see all rows and columns of the
+		// diagonal. An odd filter goes to the second.
+		return b.point([]string{path + "/path1", path + "/path2"}, path+"/bn", xs, f,
+			nn.ConvOpts{Stride: 2, Relu: relu})
 	case channels(xs...) != f:
 		return b.point([]string{path + "/conv"}, path+"/bn", xs, f, nn.ConvOpts{Relu: relu})
 	}
@@ -108,7 +112,8 @@ func (b *builder) op(path, name string, x nn.Node, f, stride int) nn.Node {
 	}
 	make, ok := families[row.Family]
 	if !ok {
-		panic(&nn.BuildError{Op: path, Err: fmt.Errorf("op %s has a family %q that no network can be built from", name, row.Family)})
+		panic(&nn.BuildError{Op: path, Err: fmt.Errorf("op %s has a family %q that no network can be built from", name,
+			row.Family)})
 	}
 	b.g.Part = path
 	y := make(b, path, x, row.Kernel, f, stride)

@@ -16,9 +16,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// CheckResult says how far a network is from the one that another implementation computed: for each kind of result the largest absolute error over a
-// tensor, relative to that tensor's largest entry (for gradients that are zero but for rounding, to the largest gradient); for gradients the worst
-// tensor. float32 of two good implementations differ by 1e-6 to 1e-4.
+// CheckResult says how far a network is from the one that another implementation computed: for each kind of result the
+// largest absolute error over a tensor, relative to that tensor's largest entry (for gradients that are zero but for
+// rounding, to the largest gradient); for gradients the worst tensor. float32 of two good implementations differ by
+// 1e-6 to 1e-4.
 type CheckResult struct {
 	Genotype       string  `json:"genotype"`
 	N              int     `json:"n"`
@@ -30,9 +31,10 @@ type CheckResult struct {
 	LogitsEvalErr  float64 `json:"logits_eval_err"`  // by the moving statistics
 	LossErr        float64 `json:"loss_err"`
 	GradErr        float64 `json:"grad_err"`
-	WorstGrad      string  `json:"worst_grad"`          // the parameter of GradErr
-	TheirFloat32   string  `json:"their_float32_error"` // what the file says of the same error of its maker's own float32
-	Tensors        []Error `json:"tensors"`             // the ten worst gradients
+	WorstGrad      string  `json:"worst_grad"` // the parameter of GradErr
+	// what the file says of the same error of its maker's own float32
+	TheirFloat32 string  `json:"their_float32_error"`
+	Tensors      []Error `json:"tensors"` // the ten worst gradients
 }
 
 // Error is the error of one tensor.
@@ -46,16 +48,17 @@ func (r CheckResult) Worst() float64 {
 	return max(r.LogitsTrainErr, r.LogitsEvalErr, r.LossErr, r.GradErr)
 }
 
-// Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such files with PyTorch; any other
-// implementation can. Tensors (F32, images as NHWC): "input" (n, image, image, channels); "labels" (n), I32; "param/NAME", with the moving
-// statistics, and "grad/NAME"; "logits/train", by batch statistics; "loss" (1), their mean cross entropy; "logits/eval", by the moving statistics as
-// stored. NAME is the place in the network, ending in w, b, gamma, beta, mean or var; convolutions are (kh, kw, in, out), depthwise ones (kh, kw, 1,
-// channels), the classifier (in, out). Metadata: "genotype" (JSON), "n", "filters", "classes", "image", "bn_eps" and "stack"; "float32_error" is
-// shown.
+// Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such
+// files with PyTorch; any other implementation can. Tensors (F32, images as NHWC): "input" (n, image, image, channels);
+// "labels" (n), I32; "param/NAME", with the moving statistics, and "grad/NAME"; "logits/train", by batch statistics;
+// "loss" (1), their mean cross entropy; "logits/eval", by the moving statistics as stored. NAME is the place in the
+// network, ending in w, b, gamma, beta, mean or var; convolutions are (kh, kw, in, out), depthwise ones (kh, kw, 1,
+// channels), the classifier (in, out). Metadata: "genotype" (JSON), "n", "filters", "classes", "image", "bn_eps" and
+// "stack"; "float32_error" is shown.
 //
-// Activations and maxima have kinks: where a value lies within rounding of one, two correct implementations differ in many gradients by percents, but
-// hardly in logits and loss. Files should be made where that is not so; the program in testdata tries seeds until its own float32 agrees with its
-// float64.
+// Activations and maxima have kinks: where a value lies within rounding of one, two correct implementations differ in
+// many gradients by percents, but hardly in logits and loss. Files should be made where that is not so; the program in
+// testdata tries seeds until its own float32 agrees with its float64.
 //
 // Every parameter must be there, and nothing else. A difference is not an error: see [CheckResult.Worst].
 func Check(path string) (CheckResult, error) {
@@ -102,7 +105,8 @@ func check(r io.Reader) (out CheckResult, err error) {
 	if err := checkParams(n.g, params); err != nil {
 		return out, err
 	}
-	out = CheckResult{Genotype: nameOf(v.genotype), N: v.net.N, Filters: v.net.Filters, Image: v.net.Image, Batch: v.batch, Params: n.params,
+	out = CheckResult{Genotype: nameOf(v.genotype), N: v.net.N, Filters: v.net.Filters, Image: v.net.Image,
+		Batch: v.batch, Params: n.params,
 		TheirFloat32: v.meta["float32_error"]}
 	p, err := n.g.Plan(n.loss, n.logits)
 	if err != nil {
@@ -153,8 +157,9 @@ func check(r io.Reader) (out CheckResult, err error) {
 // worse orders errors; what is not a number is the worst.
 func worse(a, b float64) bool { return a > b || math.IsNaN(a) && !math.IsNaN(b) }
 
-// negligible is the fraction of the largest gradient below which a whole gradient counts as zero: that of a shift which a later batch normalisation
-// takes out is zero, but for the rounding of its maker. Other gradients are larger than 1e-8 of it.
+// negligible is the fraction of the largest gradient below which a whole gradient counts as zero: that of a shift which
+// a later batch normalisation takes out is zero, but for the rounding of its maker. Other gradients are larger than
+// 1e-8 of it.
 const negligible = 1e-9
 
 func (v *vectors) largestGrad() float64 {
@@ -213,7 +218,8 @@ func readVectors(r io.Reader) (*vectors, error) {
 		return nil, err
 	}
 	v.net.Stack = meta["stack"]
-	for key, field := range map[string]*int{"n": &v.net.N, "filters": &v.net.Filters, "classes": &v.net.Classes, "image": &v.net.Image} {
+	for key, field := range map[string]*int{"n": &v.net.N, "filters": &v.net.Filters, "classes": &v.net.Classes,
+		"image": &v.net.Image} {
 		if *field, err = strconv.Atoi(meta[key]); err != nil || *field < 1 {
 			return nil, fmt.Errorf("metadata %s is %.40q; want a number of 1 or more", key, meta[key])
 		}
@@ -224,8 +230,10 @@ func readVectors(r io.Reader) (*vectors, error) {
 		}
 	}
 	x, y := v.tensors["input"], v.tensors["labels"]
-	if x.DType != "F32" || len(x.Shape) != 4 || slices.Contains(x.Shape, 0) || x.Shape[1] != v.net.Image || x.Shape[2] != v.net.Image {
-		return nil, fmt.Errorf("input is %s of shape %v; want F32 of (n, %d, %d, channels)", x.DType, x.Shape, v.net.Image, v.net.Image)
+	if x.DType != "F32" || len(x.Shape) != 4 || slices.Contains(x.Shape, 0) || x.Shape[1] != v.net.Image ||
+		x.Shape[2] != v.net.Image {
+		return nil, fmt.Errorf("input is %s of shape %v; want F32 of (n, %d, %d, channels)", x.DType, x.Shape,
+			v.net.Image, v.net.Image)
 	}
 	v.batch, v.net.Channels = x.Shape[0], x.Shape[3]
 	if y.DType != "I32" || !slices.Equal(y.Shape, []int{v.batch}) {

@@ -74,9 +74,13 @@ func TestCheckSeesEveryDifference(t *testing.T) {
 		want   string // of the error
 		worse  func(child.CheckResult) float64
 	}{
-		{"a logit by batch statistics", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["logits/train"].F32[3] += 0.1 }, "",
+		{"a logit by batch statistics", func(_ map[string]string, ts map[string]*nn.Tensor) {
+			ts["logits/train"].F32[3] += 0.1
+		}, "",
 			func(r child.CheckResult) float64 { return r.LogitsTrainErr }},
-		{"a logit by moving statistics", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["logits/eval"].F32[3] += 0.1 }, "",
+		{"a logit by moving statistics", func(_ map[string]string, ts map[string]*nn.Tensor) {
+			ts["logits/eval"].F32[3] += 0.1
+		}, "",
 			func(r child.CheckResult) float64 { return r.LogitsEvalErr }},
 		{"the loss", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["loss"].F32[0] *= 1.01 }, "",
 			func(r child.CheckResult) float64 { return r.LossErr }},
@@ -92,22 +96,32 @@ func TestCheckSeesEveryDifference(t *testing.T) {
 		{"one weight", func(_ map[string]string, ts map[string]*nn.Tensor) {
 			ts["param/cells/1/block0/op1/dw1/w"].F32[5] += 0.2
 		}, "", child.CheckResult.Worst},
-		{"another eps", func(m map[string]string, _ map[string]*nn.Tensor) { m["bn_eps"] = "0.001" }, "", child.CheckResult.Worst},
-		{"a moving mean", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["param/stem/bn/mean"].F32[0] += 0.2 }, "",
+		{"another eps", func(m map[string]string, _ map[string]*nn.Tensor) { m["bn_eps"] = "0.001" }, "",
+			child.CheckResult.Worst},
+		{"a moving mean", func(_ map[string]string, ts map[string]*nn.Tensor) {
+			ts["param/stem/bn/mean"].F32[0] += 0.2
+		}, "",
 			func(r child.CheckResult) float64 { return r.LogitsEvalErr }},
 		{"the first label", func(_ map[string]string, ts map[string]*nn.Tensor) {
 			ts["labels"].I32[0] = (ts["labels"].I32[0] + 1) % 10
 		}, "",
 			func(r child.CheckResult) float64 { return r.LossErr }},
-		{"a parameter less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "param/fc/b") }, "param/fc/b is missing", nil},
-		{"a gradient less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "grad/fc/b") }, "grad/fc/b is missing", nil},
-		{"a parameter more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["param/x/w"] = ts["loss"] }, "param/x/w is not a part", nil},
-		{"a gradient more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["grad/x/w"] = ts["loss"] }, "1 gradients more", nil},
-		{"other filters", func(m map[string]string, _ map[string]*nn.Tensor) { m["filters"] = "8" }, "want F32 of", nil},
-		{"a label out of range", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["labels"].I32[0] = 10 }, "label 10 of 10 classes", nil},
+		{"a parameter less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "param/fc/b") },
+			"param/fc/b is missing", nil},
+		{"a gradient less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "grad/fc/b") },
+			"grad/fc/b is missing", nil},
+		{"a parameter more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["param/x/w"] = ts["loss"] },
+			"param/x/w is not a part", nil},
+		{"a gradient more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["grad/x/w"] = ts["loss"] },
+			"1 gradients more", nil},
+		{"other filters", func(m map[string]string, _ map[string]*nn.Tensor) { m["filters"] = "8" },
+			"want F32 of", nil},
+		{"a label out of range", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["labels"].I32[0] = 10 },
+			"label 10 of 10 classes", nil},
 		{"no genotype", func(m map[string]string, _ map[string]*nn.Tensor) { delete(m, "genotype") }, "genotype", nil},
 		{"an unknown stack", func(m map[string]string, _ map[string]*nn.Tensor) { m["stack"] = "x" }, "stack is", nil},
-		{"a huge network", func(m map[string]string, _ map[string]*nn.Tensor) { m["n"] = "1000000" }, "n is 1000000", nil},
+		{"a huge network", func(m map[string]string, _ map[string]*nn.Tensor) { m["n"] = "1000000" },
+			"n is 1000000", nil},
 	} {
 		meta, ts := readVectors(t, "testdata/nasnet-a.safetensors")
 		byName := map[string]*nn.Tensor{}

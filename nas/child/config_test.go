@@ -41,13 +41,18 @@ func TestNetConfigDefaultsAreThePublishedOnes(t *testing.T) {
 		in   child.NetConfig
 		want child.NetConfig
 	}{
-		{"cifar", child.NetConfig{}, child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32, Channels: 3, Classes: 10, StemMultiplier: 3, BNDecay: 0.9, BNEps: 1e-5}},
-		{"imagenet is the mobile network", child.NetConfig{Stack: "imagenet"}, child.NetConfig{Stack: "imagenet", N: 4, Filters: 44, Image: 224, Channels: 3, Classes: 1000,
-			StemMultiplier: 1, BNDecay: 0.9997, BNEps: 1e-3}},
-		{"large images mean the large network", child.NetConfig{Stack: "imagenet", N: 6, Filters: 168, Image: 331}, child.NetConfig{Stack: "imagenet", N: 6, Filters: 168,
-			Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 3, SkipReduction: true, BNDecay: 0.9997, BNEps: 1e-3}},
-		{"what is given stays", child.NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 1, BNDecay: 0.5}, child.NetConfig{Stack: "imagenet", N: 4, Filters: 44,
-			Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 1, BNDecay: 0.5, BNEps: 1e-3}},
+		{"cifar", child.NetConfig{}, child.NetConfig{Stack: "cifar", N: 2, Filters: 32, Image: 32, Channels: 3,
+			Classes: 10, StemMultiplier: 3, BNDecay: 0.9, BNEps: 1e-5}},
+		{"imagenet is the mobile network", child.NetConfig{Stack: "imagenet"},
+			child.NetConfig{Stack: "imagenet", N: 4, Filters: 44, Image: 224, Channels: 3, Classes: 1000,
+				StemMultiplier: 1, BNDecay: 0.9997, BNEps: 1e-3}},
+		{"large images mean the large network", child.NetConfig{Stack: "imagenet", N: 6, Filters: 168, Image: 331},
+			child.NetConfig{Stack: "imagenet", N: 6, Filters: 168,
+				Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 3, SkipReduction: true, BNDecay: 0.9997,
+				BNEps: 1e-3}},
+		{"what is given stays", child.NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 1, BNDecay: 0.5},
+			child.NetConfig{Stack: "imagenet", N: 4, Filters: 44,
+				Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 1, BNDecay: 0.5, BNEps: 1e-3}},
 	} {
 		got := c.in.WithDefaults()
 		if got != c.want {
@@ -95,9 +100,11 @@ func TestTrainConfigsThatCannotBeRunSayWhy(t *testing.T) {
 }
 
 func TestConfigsReadBackFromTheirJSON(t *testing.T) {
-	net := child.NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32, Aux: true, SkipReduction: true, StemMultiplier: 2}
-	train := child.TrainConfig{Epochs: 3, Batch: 8, LR: 0.1, WarmupEpochs: 0.5, Nesterov: true, DropPath: child.DropPath{Mode: "scaled", Prob: 0.4},
-		Augment: child.Augment{Crop: 0.5, Flip: true, Color: 0.25, Cutout: 16}, EMA: 0.99, FlipAverage: true}
+	net := child.NetConfig{Stack: "imagenet", N: 1, Filters: 4, Image: 32, Aux: true, SkipReduction: true,
+		StemMultiplier: 2}
+	train := child.TrainConfig{Epochs: 3, Batch: 8, LR: 0.1, WarmupEpochs: 0.5, Nesterov: true,
+		DropPath: child.DropPath{Mode: "scaled", Prob: 0.4},
+		Augment:  child.Augment{Crop: 0.5, Flip: true, Color: 0.25, Cutout: 16}, EMA: 0.99, FlipAverage: true}
 	var net2 child.NetConfig
 	var train2 child.TrainConfig
 	for _, v := range [][2]any{{net, &net2}, {train, &train2}} {

@@ -5,9 +5,11 @@ import (
 	"nasnet/nas/space"
 )
 
-// Cost is what a network costs, counted from the built network. The auxiliary classifier is not in it: it is for training only.
+// Cost is what a network costs, counted from the built network. The auxiliary classifier is not in it: it is for
+// training only.
 type Cost struct {
-	Params    int64 `json:"params"`    // all numbers that make the network: trainable ones and the moving statistics of the batch normalisations
+	// all numbers that make the network: trainable ones and the moving statistics of the batch normalisations
+	Params    int64 `json:"params"`
 	Trainable int64 `json:"trainable"` // weights, and gamma, beta and biases
 	MAdds     int64 `json:"madds"`     // multiply-adds of convolutions and classifier for one image
 }

@@ -42,13 +42,16 @@ func BytesWith(g space.Genotype, net NetConfig, train TrainConfig, v Volume) (in
 // errMeasured ends the steps of a measurement.
 var errMeasured = errors.New("measured")
 
-// Measure trains a network of the settings on random images for about two seconds, at least one step, judges a batch a few times, and tells what the whole training
-// will take. Batches of large networks are smaller than those of the training. Its memory comes from m, so that a training that uses m next finds it mapped.
-func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int, m *Buffers) (e Estimate, err error) {
+// Measure trains a network of the settings on random images for about two seconds, at least one step, judges a batch a
+// few times, and tells what the whole training will take. Batches of large networks are smaller than those of the
+// training. Its memory comes from m, so that a training that uses m next finds it mapped.
+func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int,
+	m *Buffers) (e Estimate, err error) {
 	net, train = net.WithDefaults(), train.WithDefaults()
 	epochs := train.Epochs
-	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6 // what is learned of noise does not matter, but it must not diverge
-	train.Whiten = false                                    // nor what it begins with
+	// what is learned of noise does not matter, but it must not diverge
+	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6
+	train.Whiten = false // nor what it begins with
 	if e.Bytes, err = BytesWith(g, net, train, v); err != nil {
 		return e, err
 	}
@@ -111,7 +114,8 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 
 // randomView is n images of noise.
 func randomView(net NetConfig, n int) *dataset.View {
-	im := &dataset.Images{N: n, H: net.Image, W: net.Image, C: net.Channels, Pixels: make([]uint8, n*net.Image*net.Image*net.Channels), Labels: make([]int32, n)}
+	im := &dataset.Images{N: n, H: net.Image, W: net.Image, C: net.Channels,
+		Pixels: make([]uint8, n*net.Image*net.Image*net.Channels), Labels: make([]int32, n)}
 	r := rng.Stream(1, "measure")
 	for i := range im.Pixels {
 		im.Pixels[i] = uint8(r.Uint32())

@@ -9,7 +9,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// Evaluate judges the network, by its moving statistics, on all images of a view: the mean cross entropy and the fraction that is right.
+// Evaluate judges the network, by its moving statistics, on all images of a view: the mean cross entropy and the
+// fraction that is right.
 func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, t.net); err != nil {
@@ -30,11 +31,13 @@ func (t *Trainer) judge(ctx context.Context, team *team, v *dataset.View) (loss,
 	return evaluate(ctx, team, t.shards, v, len(t.shards)*t.shards[0].program.Batch(), t.train.FlipAverage)
 }
 
-// evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes nothing. No example
-// depends on another one, and losses are added in the order of the view, group by group: the result is that of any other number of shards of that size, and
-// of another size but for the last bits of a logit, which depend on its row's place in a product. With mirrored, the logits of an image are the mean of its
-// own and those of its mirror image.
-func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, group int, mirrored bool) (loss, acc float64, err error) {
+// evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes
+// nothing. No example depends on another one, and losses are added in the order of the view, group by group: the result
+// is that of any other number of shards of that size, and of another size but for the last bits of a logit, which
+// depend on its row's place in a product. With mirrored, the logits of an image are the mean of its own and those of
+// its mirror image.
+func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, group int, mirrored bool) (loss,
+	acc float64, err error) {
 	classes, part := shards[0].network.config.Classes, shards[0].program.Batch()
 	batch := part * len(shards)
 	index, labels, logits := make([]int32, batch), make([]int32, batch), make([]float32, batch*classes)
@@ -90,7 +93,8 @@ func fits(v *dataset.View, net NetConfig) error {
 		return errors.New("there are none")
 	}
 	if im := v.Data; im.H != net.Image || im.W != net.Image || im.C != net.Channels {
-		return fmt.Errorf("they are %dx%dx%d, the network takes %dx%dx%d", im.H, im.W, im.C, net.Image, net.Image, net.Channels)
+		return fmt.Errorf("they are %dx%dx%d, the network takes %dx%dx%d", im.H, im.W, im.C, net.Image, net.Image,
+			net.Channels)
 	}
 	if v.Classes != net.Classes {
 		return fmt.Errorf("they have %d classes, the network has %d", v.Classes, net.Classes)

@@ -35,17 +35,19 @@ type FreshArray struct {
 	Why  string `json:"why"`
 }
 
-// StartFrom lets the training begin with the weights of a model, the bytes of a file that [Trainer.Save] wrote; what has no counterpart of its shape there
-// keeps its random start. The networks may differ in stack, depth, width, images and classes, but not in their cells.
+// StartFrom lets the training begin with the weights of a model, the bytes of a file that [Trainer.Save] wrote; what
+// has no counterpart of its shape there keeps its random start. The networks may differ in stack, depth, width, images
+// and classes, but not in their cells.
 //
-// Stem and classifiers are counterparts by name, cells by what they are in their stacks: reduction 1 of reduction 1, normal cell 2 of stage 3 (after the second
-// reduction) of the same, the reductions of an ImageNet stem of one another. In a stage that is deeper here, the first cells come from the model and
-// the others begin fresh: a copy of a cell that was trained to read something else is no better start, and would hide that it is one. For the same reason the
-// projections of a cell's inputs (cur, prev) are taken only where they read outputs of the same kind: with N=1 the first reduction's h[i-1] is the stem,
-// with N=2 it is a normal cell.
+// Stem and classifiers are counterparts by name, cells by what they are in their stacks: reduction 1 of reduction 1,
+// normal cell 2 of stage 3 (after the second reduction) of the same, the reductions of an ImageNet stem of one another.
+// In a stage that is deeper here, the first cells come from the model and the others begin fresh: a copy of a cell that
+// was trained to read something else is no better start, and would hide that it is one. For the same reason the
+// projections of a cell's inputs (cur, prev) are taken only where they read outputs of the same kind: with N=1 the
+// first reduction's h[i-1] is the stem, with N=2 it is a normal cell.
 //
-// A training that whitens its stem cannot begin with the stem of a model, which is an error. Call it before Run and before Restore: which model it was is
-// part of the training's identity.
+// A training that whitens its stem cannot begin with the stem of a model, which is an error. Call it before Run and
+// before Restore: which model it was is part of the training's identity.
 func (t *Trainer) StartFrom(model []byte) (Taken, error) {
 	taken, err := t.startFrom(model)
 	if err != nil {
@@ -63,7 +65,8 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 		return taken, err
 	}
 	if meta["format"] != modelFormat {
-		return taken, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?", meta["format"], modelFormat)
+		return taken, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?",
+			meta["format"], modelFormat)
 	}
 	g, err := space.ParseJSON([]byte(meta["genotype"]))
 	if err != nil {
@@ -107,15 +110,18 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 			taken.Fresh = append(taken.Fresh, FreshArray{Name: own.Name, Why: why})
 			continue
 		}
-		if t.train.Whiten && own.Name == "param/"+t.network.g.Params()[0].Name { // the first of all: nothing is taken yet
-			return Taken{}, errors.New("the stem's filters would be the model's and not the whitened ones; want it without whitening")
+		// the first of all: nothing is taken yet
+		if t.train.Whiten && own.Name == "param/"+t.network.g.Params()[0].Name {
+			return Taken{}, errors.New("the stem's filters would be the model's and not the whitened ones; want it " +
+				"without whitening")
 		}
 		copy(own.F32, x.F32)
 		taken.Values += int64(len(own.F32))
 		taken.Arrays = append(taken.Arrays, TakenArray{Name: own.Name, From: from, Role: role})
 	}
 	if len(taken.Arrays) == 0 {
-		return taken, fmt.Errorf("none of its %d arrays is the counterpart, of the same shape, of one of the network's", len(ts))
+		return taken, fmt.Errorf("none of its %d arrays is the counterpart, of the same shape, of one of the "+
+			"network's", len(ts))
 	}
 	if t.mean != nil {
 		t.mean = newAverage(t.train.EMA, t.network.g)
@@ -143,7 +149,8 @@ func counterpartsOf(n *network, g space.Genotype, other NetConfig) (*counterpart
 	return c, nil
 }
 
-// of returns the name that an array has in the other network, and the role of its cell; or why it has no counterpart there.
+// of returns the name that an array has in the other network, and the role of its cell; or why it has no counterpart
+// there.
 func (c *counterparts) of(name string) (from, role, why string) {
 	const prefix = "param/"
 	cell, rest, ok := cutCell(strings.TrimPrefix(name, prefix))
@@ -162,7 +169,8 @@ func (c *counterparts) of(name string) (from, role, why string) {
 	}{{"cur/", "h[i]", p.cur, q.cur}, {"prev/", "h[i-1]", p.prev, q.prev}} {
 		own, other := output(c.own, in.own), output(c.other, in.other)
 		if strings.HasPrefix(rest, in.path) && own != other {
-			return "", p.role.String(), fmt.Sprintf("%s of %s is the output of %s, in the model of %s", in.state, p.role, own, other)
+			return "", p.role.String(), fmt.Sprintf("%s of %s is the output of %s, in the model of %s", in.state,
+				p.role, own, other)
 		}
 	}
 	return prefix + cellPath(i) + "/" + rest, p.role.String(), ""

@@ -33,18 +33,21 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, _, err := source.Evaluate(t.Context(), data.Val); err != nil || (begin-want)/want > 1e-5 || (want-begin)/want > 1e-5 {
+	if want, _, err := source.Evaluate(t.Context(), data.Val); err != nil || (begin-want)/want > 1e-5 ||
+		(want-begin)/want > 1e-5 {
 		t.Errorf("loss %v at the start; the model has %v (error %v)", begin, want, err)
 	}
 
 	whitened := config
 	whitened.Whiten = true
-	if _, err := trainer(t, small, whitened, data).StartFrom(file); err == nil || !strings.Contains(err.Error(), "without whitening") {
+	if _, err := trainer(t, small, whitened, data).StartFrom(file); err == nil ||
+		!strings.Contains(err.Error(), "without whitening") {
 		t.Errorf("a whitened stem that the model's takes the place of: %v", err)
 	}
 
 	// The model is part of what the training is.
-	if err := trainer(t, small, config, data).Restore(state(t, same)); err == nil || !strings.Contains(err.Error(), "from") {
+	if err := trainer(t, small, config, data).Restore(state(t, same)); err == nil ||
+		!strings.Contains(err.Error(), "from") {
 		t.Errorf("a state that began with a model was taken up without it: %v", err)
 	}
 	again := trainer(t, small, config, data)
@@ -68,7 +71,8 @@ func role(roles []string, array string) string {
 
 func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 	cifar1 := []string{"normal 1.1", "reduction 1", "normal 2.1", "reduction 2", "normal 3.1"}
-	cifar2 := []string{"normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "normal 2.2", "reduction 2", "normal 3.1", "normal 3.2"}
+	cifar2 := []string{"normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "normal 2.2", "reduction 2",
+		"normal 3.1", "normal 3.2"}
 	imagenet1 := append([]string{"stem 1", "stem 2"}, cifar1...)
 	imagenet2 := append([]string{"stem 1", "stem 2"}, cifar2...)
 	net := func(stack string, n int) child.NetConfig {
@@ -84,7 +88,8 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 	}{
 		"the same network": {net("cifar", 2), net("cifar", 2), cifar2, cifar2, nil},
 		"deeper": {net("cifar", 1), net("cifar", 2), cifar1, cifar2, map[string]string{
-			"normal 1.2": "the model has no normal cell 2 of stage 1", "normal 2.2": "the model has no normal cell 2 of stage 2",
+			"normal 1.2":        "the model has no normal cell 2 of stage 1",
+			"normal 2.2":        "the model has no normal cell 2 of stage 2",
 			"normal 3.2":        "the model has no normal cell 2 of stage 3",
 			"reduction 1 /prev": "h[i-1] of reduction 1 is the output of a normal cell, in the model of the stem",
 			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a reduction"}},
@@ -93,18 +98,29 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a reduction, in the model of a normal cell"}},
 		"to the imagenet stack": {net("cifar", 2), net("imagenet", 2), cifar2, imagenet2, map[string]string{
 			"stem 1": "the model has no stem reduction 1", "stem 2": "the model has no stem reduction 2",
-			"param/stem/conv/w": "[3 3 1 12] in the model, here [3 3 1 32]", "param/stem/bn": "[12] in the model, here [32]",
-			"normal 1.1 /cur":  "h[i] of normal cell 1 of stage 1 is the output of a stem reduction, in the model of the stem",
-			"normal 1.1 /prev": "h[i-1] of normal cell 1 of stage 1 is the output of a stem reduction, in the model of the stem",
-			"normal 1.2 /prev": "h[i-1] of normal cell 2 of stage 1 is the output of a stem reduction, in the model of the stem"}},
-		"deeper in the imagenet stack": {net("imagenet", 1), net("imagenet", 2), imagenet1, imagenet2, map[string]string{
-			"normal 1.2": "the model has no normal cell 2 of stage 1", "normal 2.2": "the model has no normal cell 2 of stage 2",
-			"normal 3.2":        "the model has no normal cell 2 of stage 3",
-			"reduction 1 /prev": "h[i-1] of reduction 1 is the output of a normal cell, in the model of a stem reduction",
-			"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a reduction"}},
-		"to the stack whose reductions take the place of normal cells": {net("imagenet", 2), net("pnasnet", 2), imagenet2,
-			[]string{"stem 1", "stem 2", "normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "reduction 2", "normal 3.1"}, map[string]string{
-				"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a reduction, in the model of a normal cell"}},
+			"param/stem/conv/w": "[3 3 1 12] in the model, here [3 3 1 32]",
+			"param/stem/bn":     "[12] in the model, here [32]",
+			"normal 1.1 /cur": "h[i] of normal cell 1 of stage 1 is the output of a stem reduction, in the model of " +
+				"the stem",
+			"normal 1.1 /prev": "h[i-1] of normal cell 1 of stage 1 is the output of a stem reduction, in the model " +
+				"of the stem",
+			"normal 1.2 /prev": "h[i-1] of normal cell 2 of stage 1 is the output of a stem reduction, in the model " +
+				"of the stem"}},
+		"deeper in the imagenet stack": {net("imagenet", 1), net("imagenet", 2), imagenet1, imagenet2,
+			map[string]string{
+				"normal 1.2": "the model has no normal cell 2 of stage 1",
+				"normal 2.2": "the model has no normal cell 2 of stage 2",
+				"normal 3.2": "the model has no normal cell 2 of stage 3",
+				"reduction 1 /prev": "h[i-1] of reduction 1 is the output of a normal cell, in the model of a stem " +
+					"reduction",
+				"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a " +
+					"reduction"}},
+		"to the stack whose reductions take the place of normal cells": {net("imagenet", 2),
+			net("pnasnet", 2), imagenet2,
+			[]string{"stem 1", "stem 2", "normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "reduction 2",
+				"normal 3.1"}, map[string]string{
+				"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a reduction, in the model of a normal " +
+					"cell"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := trainer(t, c.from, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data)
@@ -129,8 +145,10 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 				if !slices.Equal(now[x.Name], weights[x.From]) {
 					t.Errorf("%s is not %s of the model", x.Name, x.From)
 				}
-				if role(c.toRoles, x.Name) != role(c.fromRoles, x.From) || strings.Contains(x.Name, "cells/") && cut(x.Name) != cut(x.From) {
-					t.Errorf("%s (%s) was taken from %s (%s)", x.Name, role(c.toRoles, x.Name), x.From, role(c.fromRoles, x.From))
+				if role(c.toRoles, x.Name) != role(c.fromRoles, x.From) ||
+					strings.Contains(x.Name, "cells/") && cut(x.Name) != cut(x.From) {
+					t.Errorf("%s (%s) was taken from %s (%s)", x.Name, role(c.toRoles, x.Name), x.From,
+						role(c.fromRoles, x.From))
 				}
 			}
 			if values != taken.Values {
@@ -147,7 +165,8 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 				}
 				known := false
 				for where, why := range c.fresh {
-					if (own == where || strings.HasPrefix(own, where+" ") || strings.HasPrefix(own, where+"/")) && x.Why == why {
+					if (own == where || strings.HasPrefix(own, where+" ") || strings.HasPrefix(own, where+"/")) &&
+						x.Why == why {
 						seen[where], known = true, true
 					}
 				}
@@ -167,7 +186,8 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 // A model is bytes from outside: a network that its arrays cannot be of is refused before its cells are looked for.
 func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
 	_, data, file := trained(t)
-	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1", `{"stack":"tower"}`: "stack is", `{`: "net: "} {
+	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1",
+		`{"stack":"tower"}`: "stack is", `{`: "net: "} {
 		if _, err := trainer(t, small, all("sgd"), data).StartFrom(described(t, file, map[string]string{"net": net})); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: error %v; want %q", net, err, says)
 		}

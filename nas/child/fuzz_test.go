@@ -30,7 +30,8 @@ func described(t testing.TB, file []byte, texts map[string]string) []byte {
 	return b.Bytes()
 }
 
-// noPanic fails for an error that is a panic which was caught: what is wrong with a file has to be found before it breaks something.
+// noPanic fails for an error that is a panic which was caught: what is wrong with a file has to be found before it
+// breaks something.
 func noPanic(t *testing.T, err error) {
 	t.Helper()
 	var p *child.PanicError
@@ -45,16 +46,20 @@ func FuzzModel(f *testing.F) {
 	other := trainer(f, small, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data)
 	f.Add([]byte(nil), "", "", "", "", "")
 	f.Add(file[:len(file)/2], "", "", "", "", "")
-	f.Add([]byte(nil), `{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"concat"}]},"reduction":{"blocks":[{"in1":0,"op1":"max7x7","in2":1,"op2":"dil3x3","combine":"add"}]}}`, "", "", "", "")
-	for _, net := range []string{`{"n":200,"filters":16384,"image":2048,"channels":1024,"classes":1048576}`, `{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"stem_multiplier":1e-300}`,
-		`{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"bn_eps":1e-45,"bn_decay":0.5,"aux":true}`, `{"n":-1}`, `{"stack":"imagenet","n":1,"filters":8,"image":64,"channels":1,"classes":4}`} {
+	f.Add([]byte(nil),
+		`{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"concat"}]},"reduction":{"blocks":[{"in1":0,"op1":"max7x7","in2":1,"op2":"dil3x3","combine":"add"}]}}`, "", "", "", "")
+	for _, net := range []string{`{"n":200,"filters":16384,"image":2048,"channels":1024,"classes":1048576}`,
+		`{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"stem_multiplier":1e-300}`,
+		`{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"bn_eps":1e-45,"bn_decay":0.5,"aux":true}`, `{"n":-1}`,
+		`{"stack":"imagenet","n":1,"filters":8,"image":64,"channels":1,"classes":4}`} {
 		f.Add([]byte(nil), "", net, "", "", "")
 	}
 	f.Add([]byte(nil), "", "", "[1e38]", "[1e-45]", `["\u001b[2J","","x","y"]`)
 	f.Add([]byte(nil), "", "", "[0]", "[0]", `["a"]`)
 	f.Fuzz(func(t *testing.T, raw []byte, genotype, net, mean, std, names string) {
 		if len(raw) == 0 {
-			raw = described(t, file, map[string]string{"genotype": genotype, "net": net, "mean": mean, "std": std, "class_names": names})
+			raw = described(t, file, map[string]string{"genotype": genotype, "net": net, "mean": mean, "std": std,
+				"class_names": names})
 		}
 		before := state(t, other)
 		if _, err := other.StartFrom(raw); err != nil {
@@ -122,7 +127,8 @@ func FuzzVectors(f *testing.F) {
 	f.Add("", "-1", "0", "x", "1e3", "Inf", "tower")
 	path := filepath.Join(f.TempDir(), "v.safetensors")
 	f.Fuzz(func(t *testing.T, genotype, n, filters, classes, image, eps, stack string) {
-		b := described(t, file, map[string]string{"genotype": genotype, "n": n, "filters": filters, "classes": classes, "image": image, "bn_eps": eps, "stack": stack})
+		b := described(t, file, map[string]string{"genotype": genotype, "n": n, "filters": filters, "classes": classes,
+			"image": image, "bn_eps": eps, "stack": stack})
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,8 @@ func TestAHugeNetworkFromAFileIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, reading models and vectors ends in a value or an error. A panic within is a PanicError, which counts as a fault here.
+// Whatever the bytes, reading models and vectors ends in a value or an error. A panic within is a PanicError, which
+// counts as a fault here.
 func TestDamagedFilesNeverPanic(t *testing.T) {
 	b, err := os.ReadFile("testdata/random-11.safetensors")
 	if err != nil {
@@ -72,7 +73,8 @@ func TestDamagedFilesNeverPanic(t *testing.T) {
 	}
 	header := 8 + int(binary.LittleEndian.Uint64(b))
 	end := bytes.Index(b, []byte(`"float32_error"`)) // the metadata come first
-	model := bytes.Replace(b[:header], []byte(`"genotype"`), []byte(`"format": "nasnet-model/1", "net": "{}", "mean":"[0,0,0]", "std": "[1,1,1]", "genotype"`), 1)
+	model := bytes.Replace(b[:header], []byte(`"genotype"`),
+		[]byte(`"format": "nasnet-model/1", "net": "{}", "mean":"[0,0,0]", "std": "[1,1,1]", "genotype"`), 1)
 	binary.LittleEndian.PutUint64(model, uint64(len(model)-8))
 	model = append(model, b[header:]...)
 	random := rng.Stream(1, "damage")

@@ -23,9 +23,10 @@ type Latency struct {
 
 // LatencyPoint is one way to run the network.
 type LatencyPoint struct {
-	Batch    int     `json:"batch"`
-	Threads  int     `json:"threads"`
-	Branches bool    `json:"branches"`   // the threads take branches of the network, see [nn.Branches]; else equal parts of the batch
+	Batch   int `json:"batch"`
+	Threads int `json:"threads"`
+	// the threads take branches of the network, see [nn.Branches]; else equal parts of the batch
+	Branches bool    `json:"branches"`
 	MS       float64 `json:"ms"`         // of a batch, the median
 	Fastest  float64 `json:"fastest_ms"` // what it takes when nothing else is in the way
 	Images   float64 `json:"images_per_s"`
@@ -53,7 +54,8 @@ type LatencyOptions struct {
 // Validate says what is wrong with o.
 func (o LatencyOptions) Validate() error {
 	if len(o.Batches) == 0 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
-		return fmt.Errorf("%d batches, threads %d, %v seconds; want 1 or more, 1 to 1024, more than 0", len(o.Batches), o.Threads, o.Seconds)
+		return fmt.Errorf("%d batches, threads %d, %v seconds; want 1 or more, 1 to 1024, more than 0", len(o.Batches),
+			o.Threads, o.Seconds)
 	}
 	for _, b := range o.Batches {
 		if b < 1 || b > 1<<16 {
@@ -75,7 +77,8 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 	if err != nil {
 		return l, fmt.Errorf("child: latency: %w", err)
 	}
-	l = Latency{Cost: n.cost(), Net: n.config, Batches: o.Batches, Other: OperandLatency{MS: make([]float64, len(o.Batches))}}
+	l = Latency{Cost: n.cost(), Net: n.config, Batches: o.Batches,
+		Other: OperandLatency{MS: make([]float64, len(o.Batches))}}
 	operandOf, err := l.list(g, n)
 	if err != nil {
 		return l, fmt.Errorf("child: latency: %w", err)
@@ -88,8 +91,8 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 	return l, nil
 }
 
-// MeasureOne is the part of [MeasureLatency] that a search wants of each child: how long its network looks at one image on one thread, the median over
-// about so many seconds, in milliseconds.
+// MeasureOne is the part of [MeasureLatency] that a search wants of each child: how long its network looks at one image
+// on one thread, the median over about so many seconds, in milliseconds.
 func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, err error) {
 	defer recoverPanic(&err)
 	net.Aux = false
@@ -142,7 +145,8 @@ func (l *Latency) images(g space.Genotype, batch, threads int, seconds float64) 
 	return shards, err
 }
 
-// shards returns a network for parts of a batch with random weights and images; keep gives each value memory of its own.
+// shards returns a network for parts of a batch with random weights and images; keep gives each value memory of its
+// own.
 func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
 	var shards []*shard
 	for i := range parts {
@@ -195,7 +199,8 @@ func (l *Latency) list(g space.Genotype, n *network) (operandOf map[string]int, 
 				in int
 				op string
 			}{{k.In1, k.Op1}, {k.In2, k.Op2}} {
-				l.Operands = append(l.Operands, OperandLatency{Cell: kind, Block: b, Operand: operand + 1, Op: r.op, In: space.StateName(r.in), MS: make([]float64, len(l.Batches))})
+				l.Operands = append(l.Operands, OperandLatency{Cell: kind, Block: b, Operand: operand + 1, Op: r.op,
+					In: space.StateName(r.in), MS: make([]float64, len(l.Batches))})
 			}
 		}
 		for i, cell := range n.cells {

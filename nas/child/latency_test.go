@@ -14,7 +14,8 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 		t.Fatal(err)
 	}
 	net := child.NetConfig{N: 1, Filters: 8, Image: 16, Aux: true}
-	l, err := child.MeasureLatency(k.Genotype, net, child.LatencyOptions{Batches: []int{1, 4}, Threads: 2, Seconds: 0.01})
+	l, err := child.MeasureLatency(k.Genotype, net,
+		child.LatencyOptions{Batches: []int{1, 4}, Threads: 2, Seconds: 0.01})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,8 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	all := []child.LatencyPoint{{Batch: 1, Threads: 1}, {Batch: 1, Threads: 2, Branches: true}, {Batch: 4, Threads: 1}, {Batch: 4, Threads: 2},
+	all := []child.LatencyPoint{{Batch: 1, Threads: 1}, {Batch: 1, Threads: 2, Branches: true}, {Batch: 4, Threads: 1},
+		{Batch: 4, Threads: 2},
 		{Batch: 4, Threads: 2, Branches: true}}
 	if !slices.Equal(ways, all) {
 		t.Errorf("ways %+v; want %+v", ways, all)
@@ -41,7 +43,8 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 	for _, r := range l.Operands {
 		trainable, madds = trainable+r.Trainable, madds+r.MAdds
 		op, _ := space.OpByName(r.Op)
-		nothing := op.Family == space.Identity && r.Cell == "normal" && r.In == "h[i]" || op.Family == space.Identity && r.In == "b1"
+		nothing := op.Family == space.Identity && r.Cell == "normal" && r.In == "h[i]" ||
+			op.Family == space.Identity && r.In == "b1"
 		for i, ms := range r.MS {
 			if (ms == 0) != nothing {
 				t.Errorf("%s %s of %s takes %v ms at batch %d", r.Cell, r.Op, r.In, ms, l.Batches[i])
@@ -52,7 +55,8 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 		}
 	}
 	if trainable != want.Trainable || madds != want.MAdds || !(l.Other.MS[0] > 0) || !(l.Other.MS[1] > 0) {
-		t.Errorf("operands and the rest have %d parameters and %d multiply-adds, want %d and %d; the rest takes %v ms", trainable, madds, want.Trainable, want.MAdds, l.Other.MS)
+		t.Errorf("operands and the rest have %d parameters and %d multiply-adds, want %d and %d; the rest takes %v ms",
+			trainable, madds, want.Trainable, want.MAdds, l.Other.MS)
 	}
 }
 
@@ -79,13 +83,15 @@ func TestLatencyRefusesWhatItCannotMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []child.LatencyOptions{{Threads: 1, Seconds: 1}, {Batches: []int{0}, Threads: 1, Seconds: 1}, {Batches: []int{1}, Seconds: 1}, {Batches: []int{1}, Threads: 1}} {
+	for _, o := range []child.LatencyOptions{{Threads: 1, Seconds: 1}, {Batches: []int{0}, Threads: 1, Seconds: 1},
+		{Batches: []int{1}, Seconds: 1}, {Batches: []int{1}, Threads: 1}} {
 		if _, err := child.MeasureLatency(k.Genotype, child.NetConfig{}, o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
 	}
 	huge := child.NetConfig{N: 1, Filters: 512, Image: 512}
-	if _, err := child.MeasureLatency(k.Genotype, huge, child.LatencyOptions{Batches: []int{64}, Threads: 1, Seconds: 1}); err == nil {
+	if _, err := child.MeasureLatency(k.Genotype, huge,
+		child.LatencyOptions{Batches: []int{64}, Threads: 1, Seconds: 1}); err == nil {
 		t.Error("64 images of 512 pixels: no error")
 	}
 }

@@ -2,12 +2,14 @@ package child
 
 import "fmt"
 
-// role is what a cell is in its stack, whatever the depth: two networks of the same cells have the same cell where they have the same role.
+// role is what a cell is in its stack, whatever the depth: two networks of the same cells have the same cell where they
+// have the same role.
 type role struct {
 	reduction bool // the reduction cell of the genotype, with stride 2
 	stem      bool // a reduction of the ImageNet stems
 	stage     int  // reductions before it, without those of the stem
-	number    int  // of a normal cell: those before it in its stage; of a reduction of the stem: those before it; else 0
+	// of a normal cell: those before it in its stage; of a reduction of the stem: those before it; else 0
+	number int
 }
 
 // String names the role, counted from 1.
@@ -40,8 +42,8 @@ type place struct {
 	aux       bool // the auxiliary classifier reads its output
 }
 
-// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. Reductions stand at the two thirds: before normal cells N and 2N,
-// which is what slim's calc_reduction_layers computes.
+// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. Reductions stand at the two thirds:
+// before normal cells N and 2N, which is what slim's calc_reduction_layers computes.
 func layout(c NetConfig, s Stack) []place {
 	var ps []place
 	last := 0 // the newest output

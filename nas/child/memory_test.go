@@ -55,7 +55,8 @@ func TestPlannedMemoryIsWhatTrainingTakes(t *testing.T) {
 		runtime.KeepAlive(tr)
 		t.Logf("%s: %.1f MB planned, %.1f MB taken", name, planned/1e6, took/1e6)
 		if math.Abs(took/planned-1) > 0.05 {
-			t.Errorf("%s: %.1f MB taken, %.1f MB planned (%.1f %% off)", name, took/1e6, planned/1e6, 100*(took/planned-1))
+			t.Errorf("%s: %.1f MB taken, %.1f MB planned (%.1f %% off)", name, took/1e6, planned/1e6,
+				100*(took/planned-1))
 		}
 	}
 }

@@ -15,18 +15,19 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in [Check], and its description in the
-// metadata.
+// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in
+// [Check], and its description in the metadata.
 const modelFormat = "nasnet-model/1"
 
 // Model is a trained network for evaluation and prediction. It belongs to one goroutine.
 type Model struct {
-	Genotype   space.Genotype
-	Net        NetConfig
-	Train      TrainConfig // how it was trained
-	Mean, Std  []float32   // per channel, of pixel/255: how images are normalised
-	Data       string      // name of the data set it was trained on, "" if that is not known; a folder's images are "folder"
-	ClassNames []string    // may be nil
+	Genotype  space.Genotype
+	Net       NetConfig
+	Train     TrainConfig // how it was trained
+	Mean, Std []float32   // per channel, of pixel/255: how images are normalised
+	// name of the data set it was trained on, "" if that is not known; a folder's images are "folder"
+	Data       string
+	ClassNames []string // may be nil
 	Epochs     []EpochResult
 
 	base     *network         // owns the weights
@@ -34,11 +35,12 @@ type Model struct {
 	programs map[int]*nn.Program
 }
 
-// Save writes the network, with the moving average of its weights if there is one, and what is needed to use it: genotype, configs, normalisation, names
-// of the classes. The auxiliary classifier is part of it.
+// Save writes the network, with the moving average of its weights if there is one, and what is needed to use it:
+// genotype, configs, normalisation, names of the classes. The auxiliary classifier is part of it.
 func (t *Trainer) Save(w io.Writer) error {
 	meta := map[string]string{"format": modelFormat, "data": strings.ToValidUTF8(t.data.Name, "\ufffd")}
-	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train, "mean": t.data.Train.Mean, "std": t.data.Train.Std,
+	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train,
+		"mean": t.data.Train.Mean, "std": t.data.Train.Std,
 		"class_names": t.data.ClassNames, "epochs": t.results} {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -56,7 +58,8 @@ func (t *Trainer) Save(w io.Writer) error {
 	return nil
 }
 
-// Load reads what Save wrote. The bytes may come from anywhere: they are checked, and give an error rather than a panic.
+// Load reads what Save wrote. The bytes may come from anywhere: they are checked, and give an error rather than a
+// panic.
 func Load(r io.Reader) (*Model, error) {
 	m, err := load(r)
 	if err != nil {
@@ -78,7 +81,8 @@ func load(r io.Reader) (m *Model, err error) {
 	if m.Genotype, err = space.ParseJSON([]byte(meta["genotype"])); err != nil {
 		return nil, err
 	}
-	for key, v := range map[string]any{"net": &m.Net, "train": &m.Train, "mean": &m.Mean, "std": &m.Std, "class_names": &m.ClassNames, "epochs": &m.Epochs} {
+	for key, v := range map[string]any{"net": &m.Net, "train": &m.Train, "mean": &m.Mean, "std": &m.Std,
+		"class_names": &m.ClassNames, "epochs": &m.Epochs} {
 		if err := strictjson.Decode([]byte(meta[key]), maxMeta, v); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
@@ -115,15 +119,15 @@ func load(r io.Reader) (m *Model, err error) {
 	return m, nil
 }
 
-// Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without the auxiliary classifier. They share
-// the model's memory.
+// Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without
+// the auxiliary classifier. They share the model's memory.
 func (m *Model) Layers() ([]nn.Layer, error) { return m.base.g.Layers(m.base.logits) }
 
 // maxMeta bounds a text of a model's metadata, in bytes: a million names of classes take less.
 const maxMeta = 32 << 20
 
-// plausible says, before a network is built, whether a file of n arrays can hold it: each normal cell has weights, so a small file describes no deep
-// network.
+// plausible says, before a network is built, whether a file of n arrays can hold it: each normal cell has weights, so a
+// small file describes no deep network.
 func plausible(n int, c NetConfig) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -140,15 +144,18 @@ const maxBatch = 64
 // mostBytes is the working memory that a network described by a file may ask for.
 const mostBytes = 8 << 30
 
-// affordable says, before the memory of a program is taken, whether it is sane: a few bytes of a file can describe a huge network.
+// affordable says, before the memory of a program is taken, whether it is sane: a few bytes of a file can describe a
+// huge network.
 func affordable(p *nn.Program) error {
 	if n := p.PlannedPeak(); n > mostBytes {
-		return fmt.Errorf("the network needs %d MiB of working memory; at most %d are given to a network from a file", n>>20, mostBytes>>20)
+		return fmt.Errorf("the network needs %d MiB of working memory; at most %d are given to a network from a file",
+			n>>20, mostBytes>>20)
 	}
 	return nil
 }
 
-// program returns the smallest program for n images, or one for parts of them. Batches are powers of two, so there are few.
+// program returns the smallest program for n images, or one for parts of them. Batches are powers of two, so there are
+// few.
 func (m *Model) program(n int) (*nn.Program, error) {
 	batch := 1
 	for batch < n && batch < maxBatch {
@@ -185,8 +192,8 @@ func (m *Model) shard(batch int) (*shard, error) {
 	return &shard{network: b, program: p}, nil
 }
 
-// Evaluate judges the model on all images of a view as its training did, with its normalisation: the mean cross entropy and the fraction that is right.
-// It takes all cores, whose number changes no bit of the result.
+// Evaluate judges the model on all images of a view as its training did, with its normalisation: the mean cross entropy
+// and the fraction that is right. It takes all cores, whose number changes no bit of the result.
 func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, m.Net); err != nil {
@@ -212,8 +219,8 @@ func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float6
 	return evaluate(ctx, team, shards, &own, part, m.Train.FlipAverage)
 }
 
-// Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's Net says, the result (n, classes).
-// They are those that Evaluate judges.
+// Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's
+// Net says, the result (n, classes). They are those that Evaluate judges.
 func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
 	logits, err := m.Logits(pixels)
 	if err == nil && m.Train.FlipAverage {
@@ -232,7 +239,8 @@ func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
 	return probabilities, nil
 }
 
-// Logits returns what the classifier computes for each image, (n, classes), of which [Model.Predict] makes probabilities.
+// Logits returns what the classifier computes for each image, (n, classes), of which [Model.Predict] makes
+// probabilities.
 func (m *Model) Logits(pixels []uint8) (logits []float32, err error) { return m.look(pixels, nil) }
 
 // look computes logits of images that an augmenter changes.
@@ -241,10 +249,12 @@ func (m *Model) look(pixels []uint8, a *dataset.Augmenter) (logits []float32, er
 	c := m.Net
 	per := c.Image * c.Image * c.Channels
 	if len(pixels) == 0 || len(pixels)%per != 0 {
-		return nil, fmt.Errorf("child: predict: %d pixels; want images of %dx%dx%d", len(pixels), c.Image, c.Image, c.Channels)
+		return nil, fmt.Errorf("child: predict: %d pixels; want images of %dx%dx%d", len(pixels), c.Image,
+			c.Image, c.Channels)
 	}
 	n := len(pixels) / per
-	v := &dataset.View{Data: &dataset.Images{N: n, H: c.Image, W: c.Image, C: c.Channels, Pixels: pixels, Labels: make([]int32, n)}, Index: make([]int32, n),
+	v := &dataset.View{Data: &dataset.Images{N: n, H: c.Image, W: c.Image, C: c.Channels, Pixels: pixels,
+		Labels: make([]int32, n)}, Index: make([]int32, n),
 		Mean: m.Mean, Std: m.Std, Classes: c.Classes}
 	for i := range v.Index {
 		v.Index[i] = int32(i)

@@ -66,7 +66,9 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 	if err != nil || math.Abs(loss-wantLoss) > 1e-5*wantLoss || acc != wantAcc {
 		t.Errorf("loss %v, accuracy %v (error %v); want %v, %v", loss, acc, err, wantLoss, wantAcc)
 	}
-	if cost, err := child.CostOf(m.Genotype, m.Net); err != nil || cost != tr.Cost() || !reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Data != "noise" || m.Genotype.Text() != tiny(t).Text() || len(m.Epochs) != 2 || m.Train.LR != 0.1 {
+	if cost, err := child.CostOf(m.Genotype, m.Net); err != nil || cost != tr.Cost() ||
+		!reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Data != "noise" || m.Genotype.Text() != tiny(t).Text() ||
+		len(m.Epochs) != 2 || m.Train.LR != 0.1 {
 		t.Errorf("the model says of itself %+v", m)
 	}
 	per := 10 * 10
@@ -110,7 +112,8 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 	if _, err := m.Predict(pixels[:per-1]); err == nil {
 		t.Error("a part of an image was predicted")
 	}
-	if _, _, err := m.Evaluate(t.Context(), images(t, 8, 8, 12).Val); err == nil || !strings.Contains(err.Error(), "12x12x1") {
+	if _, _, err := m.Evaluate(t.Context(), images(t, 8, 8, 12).Val); err == nil ||
+		!strings.Contains(err.Error(), "12x12x1") {
 		t.Errorf("images of another size: error %v", err)
 	}
 }
@@ -124,9 +127,10 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 		return bytes.Replace(file, []byte(old), []byte(new), 1)
 	}
 	for want, b := range map[string][]byte{
-		"arrays for three times 200 normal": described(t, file, map[string]string{"net": `{"n":200,"filters":4,"image":10,"channels":1,"classes":4}`}),
-		`"n" is there twice`:                described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
-		`unknown field "m"`:                 described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
+		"arrays for three times 200 normal": described(t, file,
+			map[string]string{"net": `{"n":200,"filters":4,"image":10,"channels":1,"classes":4}`}),
+		`"n" is there twice`: described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
+		`unknown field "m"`:  described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
 		"/op1/bn1/mean has NaN at place 0": func() []byte {
 			meta, ts, err := nn.ReadSafetensors(bytes.NewReader(file), 0)
 			if err != nil {

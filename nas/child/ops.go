@@ -60,14 +60,16 @@ func (b *builder) plain(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// dilated is a convolution that reads every other pixel, within a bottleneck. AmoebaNet has rates 2, 4 and 6; the search space has 2.
+// dilated is a convolution that reads every other pixel, within a bottleneck. AmoebaNet has rates 2, 4 and 6; the
+// search space has 2.
 func (b *builder) dilated(path string, x nn.Node, k, f, stride int) nn.Node {
 	return b.bottleneck(path, x, f, f/4, func(x nn.Node, f int) nn.Node {
 		return b.reluConvBN(path+"/conv", path+"/bn", x, f, k, k, nn.ConvOpts{Stride: stride, Dilation: 2})
 	})
 }
 
-// factorized is 1 x k then k x 1, each with its own part of the stride, within a bottleneck: of 3F/8 filters for k = 3, of F/4 for k = 7.
+// factorized is 1 x k then k x 1, each with its own part of the stride, within a bottleneck: of 3F/8 filters for k = 3,
+// of F/4 for k = 7.
 func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	narrow := f / 4
 	if k == 3 {
@@ -79,8 +81,8 @@ func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// bottleneck adds a 1x1 convolution to narrow filters, body with these, and a 1x1 convolution to f. Where nothing would be left, body has f filters
-// and stands alone.
+// bottleneck adds a 1x1 convolution to narrow filters, body with these, and a 1x1 convolution to f. Where nothing would
+// be left, body has f filters and stands alone.
 func (b *builder) bottleneck(path string, x nn.Node, f, narrow int, body func(x nn.Node, f int) nn.Node) nn.Node {
 	if narrow < 1 {
 		return body(x, f)

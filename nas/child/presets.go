@@ -24,23 +24,31 @@ type Preset struct {
 // nasnet.py where the paper has none). The ImageNet networks were trained by 50 to 100 workers at a rate that falls by
 // steps; here it falls as a cosine, over a number of epochs that is ours.
 var Presets = []Preset{
-	{Name: "10-minutes", Title: "N=1 F=8, as many epochs as fit", Within: 10 * time.Minute, MostEpochs: 60, Pad: 1.0 / 8,
+	{Name: "10-minutes", Title: "N=1 F=8, as many epochs as fit", Within: 10 * time.Minute, MostEpochs: 60,
+		Pad: 1.0 / 8,
 		Net: NetConfig{N: 1, Filters: 8}, Train: practical(0)},
 	{Name: "1-hour", Title: "N=1 F=16, as many epochs as fit", Within: time.Hour, MostEpochs: 120, Pad: 1.0 / 8,
 		Net: NetConfig{N: 1, Filters: 16}, Train: practical(0)},
-	{Name: "overnight", Title: "N=2 F=32, cutout, ScheduledDropPath, as many epochs as fit in 10 hours", Within: 10 * time.Hour, MostEpochs: 300, Pad: 1.0 / 8, Cutout: 0.5,
+	{Name: "overnight", Title: "N=2 F=32, cutout, ScheduledDropPath, as many epochs as fit in 10 hours",
+		Within: 10 * time.Hour, MostEpochs: 300, Pad: 1.0 / 8, Cutout: 0.5,
 		Net: NetConfig{N: 2, Filters: 32}, Train: practical(0.2)},
-	{Name: "6@768", Title: "the paper's CIFAR-10 network: N=6 F=32, 600 epochs", Net: NetConfig{Stack: "cifar", N: 6, Filters: 32, Image: 32, Aux: true}, Train: paperCIFAR},
-	{Name: "7@2304", Title: "the paper's large CIFAR-10 network: N=7 F=96, 600 epochs", Net: NetConfig{Stack: "cifar", N: 7, Filters: 96, Image: 32, Aux: true}, Train: paperCIFAR},
-	{Name: "4@1056", Title: "the paper's mobile ImageNet network: N=4 F=44 at 224 px", Net: NetConfig{Stack: "imagenet", N: 4, Filters: 44, Image: 224, Aux: true},
+	{Name: "6@768", Title: "the paper's CIFAR-10 network: N=6 F=32, 600 epochs",
+		Net: NetConfig{Stack: "cifar", N: 6, Filters: 32, Image: 32, Aux: true}, Train: paperCIFAR},
+	{Name: "7@2304", Title: "the paper's large CIFAR-10 network: N=7 F=96, 600 epochs",
+		Net: NetConfig{Stack: "cifar", N: 7, Filters: 96, Image: 32, Aux: true}, Train: paperCIFAR},
+	{Name: "4@1056", Title: "the paper's mobile ImageNet network: N=4 F=44 at 224 px",
+		Net:   NetConfig{Stack: "imagenet", N: 4, Filters: 44, Image: 224, Aux: true},
 		Train: paperImageNet(0.04, 4e-5, 0)},
-	{Name: "6@4032", Title: "the paper's large ImageNet network: N=6 F=168 at 331 px", Net: NetConfig{Stack: "imagenet", N: 6, Filters: 168, Image: 331, Aux: true},
+	{Name: "6@4032", Title: "the paper's large ImageNet network: N=6 F=168 at 331 px",
+		Net:   NetConfig{Stack: "imagenet", N: 6, Filters: 168, Image: 331, Aux: true},
 		Train: paperImageNet(0.015, 5e-5, 0.3)},
 }
 
-// practical is a training that gets far in few epochs: one cycle of the learning rate, mirror images, a moving average of the weights.
+// practical is a training that gets far in few epochs: one cycle of the learning rate, mirror images, a moving average
+// of the weights.
 func practical(drop float64) TrainConfig {
-	c := TrainConfig{Batch: 64, Optimizer: "sgd", LR: 0.1, Schedule: "one-cycle", Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5,
+	c := TrainConfig{Batch: 64, Optimizer: "sgd", LR: 0.1, Schedule: "one-cycle", Momentum: 0.9, Nesterov: true,
+		WeightDecay: 5e-4, Clip: 5,
 		Augment: Augment{Flip: true}, EMA: 0.999, FlipAverage: true}
 	if drop > 0 {
 		c.DropPath = DropPath{Mode: "linear", Prob: drop}
@@ -48,11 +56,13 @@ func practical(drop float64) TrainConfig {
 	return c
 }
 
-var paperCIFAR = TrainConfig{Epochs: 600, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9, WeightDecay: 5e-4, Clip: 5, AuxWeight: 0.4,
+var paperCIFAR = TrainConfig{Epochs: 600, Batch: 32, Optimizer: "sgd", LR: 0.025, Schedule: "cosine", Momentum: 0.9,
+	WeightDecay: 5e-4, Clip: 5, AuxWeight: 0.4,
 	DropPath: DropPath{Mode: "scaled", Prob: 0.4}, Augment: Augment{Pad: 4, Flip: true}}
 
 func paperImageNet(lr, decay, drop float64) TrainConfig {
-	c := TrainConfig{Epochs: 250, Batch: 32, Optimizer: "rmsprop", LR: lr, Schedule: "cosine", Momentum: 0.9, WeightDecay: decay, Clip: 10, LabelSmoothing: 0.1,
+	c := TrainConfig{Epochs: 250, Batch: 32, Optimizer: "rmsprop", LR: lr, Schedule: "cosine", Momentum: 0.9,
+		WeightDecay: decay, Clip: 10, LabelSmoothing: 0.1,
 		AuxWeight: 0.4, Dropout: 0.5, Augment: Augment{Crop: 0.08, Flip: true, Color: 0.4}, EMA: 0.9999}
 	if drop > 0 {
 		c.DropPath = DropPath{Mode: "scaled", Prob: drop}

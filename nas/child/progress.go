@@ -7,14 +7,15 @@ import (
 
 // Progress is where a training is, after a step.
 type Progress struct {
-	Epoch        int          `json:"epoch"`  // under way, from 0
-	Epochs       int          `json:"epochs"` // in all
-	Step         int          `json:"step"`   // steps done, of the whole training
-	Steps        int          `json:"steps"`  // in all
-	Loss         float64      `json:"loss"`   // cross entropy, mean of the epoch so far
-	Acc          float64      `json:"acc"`    // fraction of training images that were right, of the epoch so far
-	LR           float64      `json:"lr"`     // of the step
-	Keep         float64      `json:"keep"`   // probability of keeping a path in the last cell, of the step; 1 without drop path
+	Epoch  int     `json:"epoch"`  // under way, from 0
+	Epochs int     `json:"epochs"` // in all
+	Step   int     `json:"step"`   // steps done, of the whole training
+	Steps  int     `json:"steps"`  // in all
+	Loss   float64 `json:"loss"`   // cross entropy, mean of the epoch so far
+	Acc    float64 `json:"acc"`    // fraction of training images that were right, of the epoch so far
+	LR     float64 `json:"lr"`     // of the step
+	// probability of keeping a path in the last cell, of the step; 1 without drop path
+	Keep         float64      `json:"keep"`
 	ImagesPerSec float64      `json:"images_per_sec"`
 	Cost         Cost         `json:"cost"`                // of the network, the same at every step
 	EpochEnd     *EpochResult `json:"epoch_end,omitempty"` // after the last step of an epoch, with the validation done

@@ -86,16 +86,19 @@ func TestPlainSettingsMeanTheSame(t *testing.T) {
 		{"a large network skips", Setup{Net: large}, 3, 0, true},
 		{"a stem of its own", Setup{Net: NetConfig{StemMultiplier: 2}}, 2, 0, false},
 		{"the stem that the stack has anyway", Setup{Net: NetConfig{StemMultiplier: 3}}, 0, 0, false},
-		{"a large network that does not skip", Setup{Net: NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 3}}, 3, 0, false},
+		{"a large network that does not skip", Setup{Net: NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 3}},
+			3, 0, false},
 		{"the shards that the batch asks for", Setup{Train: TrainConfig{Batch: 64, Shards: 2}}, 0, 0, false},
 		{"one shard, though the batch asks for two", Setup{Train: TrainConfig{Batch: 64, Shards: 1}}, 0, 1, false},
 		{"two, though the batch asks for one", Setup{Train: TrainConfig{Batch: 32, Shards: 2}}, 0, 2, false},
 	} {
 		p := r.s.Plain()
-		if p.Net.StemMultiplier != r.stem || p.Net.SkipReduction != r.skip || p.Train.Shards != r.shards || p.Net.Classes != 0 {
+		if p.Net.StemMultiplier != r.stem || p.Net.SkipReduction != r.skip || p.Train.Shards != r.shards ||
+			p.Net.Classes != 0 {
 			t.Errorf("%s: %+v", r.name, p)
 		}
-		if p.Net.WithDefaults() != r.s.Net.WithDefaults() || p.Train.Alone().WithDefaults() != r.s.Train.Alone().WithDefaults() || p.Plain() != p {
+		if p.Net.WithDefaults() != r.s.Net.WithDefaults() ||
+			p.Train.Alone().WithDefaults() != r.s.Train.Alone().WithDefaults() || p.Plain() != p {
 			t.Errorf("%s: %+v means something else than %+v", r.name, p, r.s)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// shard computes one part of each batch: a copy of the network with the same weights, but gradients, moving statistics and working memory of its own.
-// The first shard's network is the one that is stored, moved by the optimizer and described.
+// shard computes one part of each batch: a copy of the network with the same weights, but gradients, moving statistics
+// and working memory of its own. The first shard's network is the one that is stored, moved by the optimizer and
+// described.
 //
 //	batch ──┬─▶ shard 0: images 0 … b-1   ──┐
 //	        ├─▶ shard 1: images b … 2b-1  ──┼─▶ nn.Combine ──▶ optimizer ──▶ weights of all
@@ -70,9 +71,9 @@ func programs(shards []*shard) []*nn.Program {
 	return ps
 }
 
-// team does jobs, one for each shard, on several threads at a time. Thread k of n does the shards k, k+n, …, whatever they are, so jobs that touch
-// nothing but their shard have results that do not depend on the number of threads. Thread 0 is the caller's; the others are goroutines that live
-// until close.
+// team does jobs, one for each shard, on several threads at a time. Thread k of n does the shards k, k+n, …, whatever
+// they are, so jobs that touch nothing but their shard have results that do not depend on the number of threads. Thread
+// 0 is the caller's; the others are goroutines that live until close.
 type team struct {
 	threads int
 	errs    []error          // of the shards, in the job under way
@@ -106,7 +107,8 @@ func (t *team) close() {
 	t.alive.Wait()
 }
 
-// do does the job of every shard and returns when all are done, with the error of the first shard that failed: a [PanicError].
+// do does the job of every shard and returns when all are done, with the error of the first shard that failed: a
+// [PanicError].
 func (t *team) do(job func(shard int)) error {
 	t.pending.Add(len(t.start))
 	for _, c := range t.start {

@@ -35,7 +35,8 @@ func TestTheNumberOfThreadsChangesNoBit(t *testing.T) {
 		optimizer string
 		shards    int
 		threads   []int
-	}{{tiny(t), "sgd", 2, []int{1, 2}}, {tiny(t), "rmsprop", 4, []int{1, 2, 3, 4, 9}}, {known.Genotype, "sgd", 2, []int{1, 2}}} {
+	}{{tiny(t), "sgd", 2, []int{1, 2}}, {tiny(t), "rmsprop", 4, []int{1, 2, 3, 4, 9}},
+		{known.Genotype, "sgd", 2, []int{1, 2}}} {
 		train := sharded(c.optimizer, c.shards)
 		train.Epochs = 2
 		var want child.Result
@@ -55,7 +56,8 @@ func TestTheNumberOfThreadsChangesNoBit(t *testing.T) {
 				continue
 			}
 			if same := bytes.Equal(saved(t, tr), bits); !same || !reflect.DeepEqual(withoutTimes(r), want) {
-				t.Errorf("%s, %s, %d shards: %d threads give %+v, one gives %+v; equal weights: %v", c.cell.Name, c.optimizer, c.shards, threads,
+				t.Errorf("%s, %s, %d shards: %d threads give %+v, one gives %+v; equal weights: %v", c.cell.Name,
+					c.optimizer, c.shards, threads,
 					withoutTimes(r), want, same)
 			}
 		}
@@ -89,7 +91,8 @@ func TestShardsStopAndGoOnWithAnotherNumberOfThreads(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tr := range map[string]*child.Trainer{"restored": second, "gone on": first} {
-		if got, err := tr.Run(t.Context(), nil); err != nil || !reflect.DeepEqual(withoutTimes(got), withoutTimes(want)) || !bytes.Equal(saved(t, tr), saved(t, straight)) {
+		if got, err := tr.Run(t.Context(), nil); err != nil || !reflect.DeepEqual(withoutTimes(got),
+			withoutTimes(want)) || !bytes.Equal(saved(t, tr), saved(t, straight)) {
 			t.Errorf("%s: result %+v (error %v), want %+v", name, withoutTimes(got), err, withoutTimes(want))
 		}
 	}
@@ -99,18 +102,22 @@ func TestShardsStopAndGoOnWithAnotherNumberOfThreads(t *testing.T) {
 	}
 }
 
-// Evaluation uses no statistics of a batch, so shards judge as one network does, but for the last bits of products of other sizes.
+// Evaluation uses no statistics of a batch, so shards judge as one network does, but for the last bits of products of
+// other sizes.
 func TestShardsJudgeAsOneNetworkDoes(t *testing.T) {
 	for _, n := range []int{37, 3, 16} {
 		data := images(t, 60, n, 10)
-		fresh := func(shards int) *child.Trainer { return trainer(t, small, sharded("sgd", shards), data) } // with the same weights
+		// with the same weights
+		fresh := func(shards int) *child.Trainer { return trainer(t, small, sharded("sgd", shards), data) }
 		wantLoss, wantAcc, err := fresh(1).Evaluate(t.Context(), data.Val)
 		if err != nil {
 			t.Fatal(err)
 		}
 		two := fresh(2)
-		if loss, acc, err := two.Evaluate(t.Context(), data.Val); err != nil || math.Abs(loss-wantLoss) > 1e-6*wantLoss || acc != wantAcc {
-			t.Errorf("%d images: loss %v, accuracy %v of two shards (error %v); %v, %v of one", n, loss, acc, err, wantLoss, wantAcc)
+		if loss, acc, err := two.Evaluate(t.Context(), data.Val); err != nil ||
+			math.Abs(loss-wantLoss) > 1e-6*wantLoss || acc != wantAcc {
+			t.Errorf("%d images: loss %v, accuracy %v of two shards (error %v); %v, %v of one", n, loss, acc, err,
+				wantLoss, wantAcc)
 		}
 		r, err := two.Run(t.Context(), nil)
 		if err != nil {
@@ -125,8 +132,10 @@ func TestShardsJudgeAsOneNetworkDoes(t *testing.T) {
 			t.Fatalf("a model trained in %d shards (error %v)", m.Train.Shards, err)
 		}
 		want := r.Epochs[3].ValLoss
-		if loss, acc, err := m.Evaluate(t.Context(), data.Val); err != nil || math.Abs(loss-want) > 1e-5*want || acc != r.Reward {
-			t.Errorf("%d images: the saved model has loss %v, accuracy %v (error %v); want %v, %v", n, loss, acc, err, want, r.Reward)
+		if loss, acc, err := m.Evaluate(t.Context(), data.Val); err != nil || math.Abs(loss-want) > 1e-5*want ||
+			acc != r.Reward {
+			t.Errorf("%d images: the saved model has loss %v, accuracy %v (error %v); want %v, %v", n, loss, acc, err,
+				want, r.Reward)
 		}
 	}
 }
@@ -134,7 +143,8 @@ func TestShardsJudgeAsOneNetworkDoes(t *testing.T) {
 // Shards see what one network sees but for batch normalisation, so they learn the same problem about as well.
 func TestAShardedChildLearns(t *testing.T) {
 	data := images(t, 240, 80, 10)
-	r, err := trainer(t, small, child.TrainConfig{Epochs: 4, Batch: 16, LR: 0.1, Momentum: 0.9, Clip: 5, WeightDecay: 5e-4, Shards: 2}, data).Run(t.Context(), nil)
+	r, err := trainer(t, small, child.TrainConfig{Epochs: 4, Batch: 16, LR: 0.1, Momentum: 0.9, Clip: 5,
+		WeightDecay: 5e-4, Shards: 2}, data).Run(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +165,8 @@ func TestAPanicInAShardIsAnErrorAndLeavesNoGoroutine(t *testing.T) {
 		tr.SetThreads(threads)
 		_, err := tr.Run(t.Context(), nil)
 		var p *child.PanicError
-		if !errors.As(err, &p) || !strings.Contains(err.Error(), "out of range") || !strings.Contains(err.Error(), "dataset.(*View).Batch") {
+		if !errors.As(err, &p) || !strings.Contains(err.Error(), "out of range") ||
+			!strings.Contains(err.Error(), "dataset.(*View).Batch") {
 			t.Errorf("%d threads: error %v, want a panic with its stack", threads, err)
 		}
 		fine := trainer(t, small, sharded("sgd", 4), images(t, 40, 20, 10))
@@ -243,7 +254,8 @@ func TestShardsThatDoNotDivideTheBatchAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		batch, shards int
 		fine          bool
-	}{{8, 1, true}, {8, 2, true}, {8, 4, true}, {8, 8, false}, {8, 3, false}, {9, 3, true}, {8, -1, false}, {8, 16, false}} {
+	}{{8, 1, true}, {8, 2, true}, {8, 4, true}, {8, 8, false}, {8, 3, false}, {9, 3, true}, {8, -1, false},
+		{8, 16, false}} {
 		err := child.TrainConfig{Epochs: 1, Batch: c.batch, LR: 0.1, Shards: c.shards}.Validate()
 		if (err == nil) != c.fine || err != nil && !strings.Contains(err.Error(), "shards is") {
 			t.Errorf("batch %d in %d shards: error %v", c.batch, c.shards, err)

@@ -14,12 +14,13 @@ import (
 	"nasnet/nas/nn"
 )
 
-// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the optimizer's moments under "moment/", the
-// moving average of the network under "average/", if there is one, and in its metadata the number of epochs done, their results, and what is trained.
+// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the
+// optimizer's moments under "moment/", the moving average of the network under "average/", if there is one, and in its
+// metadata the number of epochs done, their results, and what is trained.
 const stateFormat = "nasnet-trainer/1"
 
-// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before the first, after the last, and
-// in a report with an EpochEnd.
+// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before
+// the first, after the last, and in a report with an EpochEnd.
 func (t *Trainer) State() ([]byte, error) {
 	if t.within {
 		return nil, errors.New("child: a training has no state to store within an epoch")
@@ -36,7 +37,8 @@ func (t *Trainer) State() ([]byte, error) {
 	for name, v := range t.opt.State() {
 		ts = append(ts, nn.F32Tensor("moment/"+name, v, len(v)))
 	}
-	meta := map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results), "child": identity}
+	meta := map[string]string{"format": stateFormat, "epoch": strconv.Itoa(t.epoch), "results": string(results),
+		"child": identity}
 	if t.data.SHA256 != "" {
 		meta["data"] = t.data.SHA256
 	}
@@ -58,7 +60,8 @@ func (t *Trainer) identity() (string, error) {
 		IDs    []uint64
 		Images [2]int
 		From   string `json:",omitempty"`
-	}{t.genotype.Normal.Text() + " / " + t.genotype.Reduction.Text(), t.net, t.train, t.seed, t.ids, [2]int{t.data.Train.Len(), t.data.Val.Len()}, t.from})
+	}{t.genotype.Normal.Text() + " / " + t.genotype.Reduction.Text(), t.net, t.train, t.seed, t.ids,
+		[2]int{t.data.Train.Len(), t.data.Val.Len()}, t.from})
 	return string(b), err
 }
 
@@ -70,12 +73,14 @@ func PlannedEpochs(state []byte) (int, error) {
 	}
 	var of struct{ Train TrainConfig }
 	if meta["format"] != stateFormat || json.Unmarshal([]byte(meta["child"]), &of) != nil || of.Train.Epochs < 1 {
-		return 0, fmt.Errorf("child: state: it does not say how many epochs its training has; format is %.40q, want %q", meta["format"], stateFormat)
+		return 0, fmt.Errorf("child: state: it does not say how many epochs its training has; format is %.40q, want %q",
+			meta["format"], stateFormat)
 	}
 	return of.Train.Epochs, nil
 }
 
-// Restore takes up a State of the same child: same genotype, configs, seed, ids and images. On an error the trainer is as it was.
+// Restore takes up a State of the same child: same genotype, configs, seed, ids and images. On an error the trainer is
+// as it was.
 func (t *Trainer) Restore(state []byte) error {
 	if err := t.restore(state); err != nil {
 		return fmt.Errorf("child: restore: %w", err)
@@ -99,7 +104,8 @@ func differences(path, was, is string) string {
 	var out []string
 	for _, k := range keys {
 		if string(a[k]) != string(b[k]) {
-			out = append(out, differences(strings.TrimPrefix(path+"."+strings.ToLower(k), "."), string(a[k]), string(b[k])))
+			out = append(out, differences(strings.TrimPrefix(path+"."+strings.ToLower(k), "."), string(a[k]),
+				string(b[k])))
 		}
 	}
 	return strings.Join(out, "; ")
@@ -121,7 +127,8 @@ func (t *Trainer) restore(state []byte) error {
 		return fmt.Errorf("the state is of another training: %s", differences("", meta["child"], identity))
 	}
 	if was, is := meta["data"], t.data.SHA256; was != "" && is != "" && was != is {
-		return fmt.Errorf("the state is of a training on other images: data set with sha256 %.12s…, here %.12s…", was, is)
+		return fmt.Errorf("the state is of a training on other images: data set with sha256 %.12s…, here "+
+			"%.12s…", was, is)
 	}
 	epoch, err := strconv.Atoi(meta["epoch"])
 	if err != nil || epoch < 0 || epoch > t.train.Epochs {
@@ -182,7 +189,8 @@ func paramTensors(g *nn.Graph) []nn.Tensor {
 	return ts
 }
 
-// checkParams says whether the tensors are those of paramTensors, without a memory of the graph's: each there with its shape, and no other.
+// checkParams says whether the tensors are those of paramTensors, without a memory of the graph's: each there with its
+// shape, and no other.
 func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 	known := map[string]bool{}
 	check := func(name string, shape []int) error {

@@ -21,7 +21,8 @@ type Data struct {
 	Train, Val *dataset.View
 	Name       string // of the data set; kept with a saved model, as are ClassNames, which may be nil
 	ClassNames []string
-	SHA256     string // of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
+	// of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
+	SHA256 string
 }
 
 // Buffers is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from
@@ -71,9 +72,10 @@ type replicas struct {
 	ready    bool          // the programs have their memory
 }
 
-// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose the random numbers. Working
-// memory is taken by Run.
-func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64, ids ...uint64) (*Trainer, error) {
+// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose
+// the random numbers. Working memory is taken by Run.
+func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64,
+	ids ...uint64) (*Trainer, error) {
 	t, err := newTrainer(g, net, train, data, seed, ids)
 	if err != nil {
 		return nil, fmt.Errorf("child: %w", err)
@@ -81,13 +83,15 @@ func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	return t, nil
 }
 
-func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64, ids []uint64) (t *Trainer, err error) {
+func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64,
+	ids []uint64) (t *Trainer, err error) {
 	defer recoverPanic(&err)
 	if err := train.Validate(); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	net, train = net.WithDefaults(), train.WithDefaults()
-	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids), replicas: replicas{threads: runtime.GOMAXPROCS(0)}}
+	t = &Trainer{genotype: g.Clone(), net: net, train: train, data: data, seed: seed, ids: slices.Clone(ids),
+		replicas: replicas{threads: runtime.GOMAXPROCS(0)}}
 	if err := t.plan(g); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,8 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	if t.steps == 0 {
 		return nil, fmt.Errorf("%d training images fill no batch of %d", data.Train.Len(), train.Batch)
 	}
-	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR, Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
+	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR,
+		Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
 	if t.opt, err = newOptimizer(train); err != nil {
 		return nil, err
 	}
@@ -120,7 +125,8 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 // plan builds the networks of the shards, without memory for values and weights.
 func (t *Trainer) plan(g space.Genotype) (err error) {
 	c := t.train
-	t.shards, err = newShards(g, t.net, buildOptions{batch: c.Batch / c.Shards, train: true, dropPath: c.DropPath.active(), dropout: c.Dropout,
+	t.shards, err = newShards(g, t.net, buildOptions{batch: c.Batch / c.Shards, train: true,
+		dropPath: c.DropPath.active(), dropout: c.Dropout,
 		smoothing: c.LabelSmoothing, auxWeight: c.AuxWeight}, c.Shards)
 	if err != nil {
 		return err
@@ -135,13 +141,14 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 	case "sgd":
 		return &nn.SGD{Momentum: c.Momentum, Nesterov: c.Nesterov, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
 	case "rmsprop":
-		return &nn.RMSProp{Rho: rmspropRho, Momentum: c.Momentum, Eps: rmspropEps, WeightDecay: c.WeightDecay, Clip: c.Clip}, nil
+		return &nn.RMSProp{Rho: rmspropRho, Momentum: c.Momentum, Eps: rmspropEps, WeightDecay: c.WeightDecay,
+			Clip: c.Clip}, nil
 	}
 	return nil, fmt.Errorf("no optimizer %q", c.Optimizer)
 }
 
-// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call it before Run; without it a
-// child has memory of its own.
+// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call
+// it before Run; without it a child has memory of its own.
 func (t *Trainer) Use(m *Buffers) {
 	if t.ready {
 		return
@@ -154,8 +161,9 @@ func (t *Trainer) Use(m *Buffers) {
 	}
 }
 
-// SetThreads says how many shards are computed at a time, at most; at first it is as many as there are cores. It changes no result. One thread is the
-// caller's; the goroutines of the others live as long as the call of Run or Evaluate that needs them.
+// SetThreads says how many shards are computed at a time, at most; at first it is as many as there are cores. It
+// changes no result. One thread is the caller's; the goroutines of the others live as long as the call of Run or
+// Evaluate that needs them.
 func (t *Trainer) SetThreads(n int) { t.threads = n }
 
 // Cost returns what the network costs.
@@ -198,10 +206,10 @@ func (t *Trainer) Notes() []string {
 	return nil
 }
 
-// Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every step, in the calling goroutine;
-// the last step of an epoch comes with the epoch's result. While report blocks, the child is paused. An error of report ends the training and is
-// returned, like the cause of ctx's end; both take effect within one batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is
-// always valid.
+// Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every
+// step, in the calling goroutine; the last step of an epoch comes with the epoch's result. While report blocks, the
+// child is paused. An error of report ends the training and is returned, like the cause of ctx's end; both take effect
+// within one batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is always valid.
 func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Result, err error) {
 	r.Cost = t.cost
 	defer recoverPanic(&err)
@@ -263,8 +271,9 @@ func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress
 		}
 		spent += time.Since(began)
 		images := (i + 1) * t.train.Batch
-		p := Progress{Epoch: t.epoch, Epochs: t.train.Epochs, Step: t.epoch*t.steps + i + 1, Steps: t.train.Epochs * t.steps,
-			Loss: e.loss / float64(i+1), Acc: float64(e.hits) / float64(images), LR: e.lr, Keep: e.keep,
+		p := Progress{Epoch: t.epoch, Epochs: t.train.Epochs, Step: t.epoch*t.steps + i + 1,
+			Steps: t.train.Epochs * t.steps,
+			Loss:  e.loss / float64(i+1), Acc: float64(e.hits) / float64(images), LR: e.lr, Keep: e.keep,
 			ImagesPerSec: float64(images) / max(spent.Seconds(), 1e-9), Cost: t.cost}
 		if i == t.steps-1 {
 			began := time.Now()
@@ -276,7 +285,8 @@ func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress
 				return t.diverged(i, "validation loss", loss)
 			}
 			spent += time.Since(began)
-			p.EpochEnd = &EpochResult{Epoch: t.epoch + 1, LR: e.lr, Keep: e.keep, TrainLoss: p.Loss, TrainAcc: p.Acc, ValLoss: loss, ValAcc: acc,
+			p.EpochEnd = &EpochResult{Epoch: t.epoch + 1, LR: e.lr, Keep: e.keep, TrainLoss: p.Loss, TrainAcc: p.Acc,
+				ValLoss: loss, ValAcc: acc,
 				Seconds: spent.Seconds(), Images: images}
 			t.results = append(t.results, *p.EpochEnd)
 			t.epoch++
@@ -291,8 +301,8 @@ func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress
 	return nil
 }
 
-// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs before. Each shard has its own, so that
-// they do not depend on which shard is computed first.
+// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs
+// before. Each shard has its own, so that they do not depend on which shard is computed first.
 func (t *Trainer) startEpoch() *epochRun {
 	ids := append(slices.Clone(t.ids), uint64(t.epoch))
 	if t.order == nil {
@@ -301,14 +311,16 @@ func (t *Trainer) startEpoch() *epochRun {
 	for i := range t.order {
 		t.order[i] = int32(i)
 	}
-	rng.Stream(t.seed, "shuffle", ids...).Shuffle(len(t.order), func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
+	rng.Stream(t.seed, "shuffle", ids...).Shuffle(len(t.order),
+		func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 	for i, s := range t.shards {
 		own := ids
 		if i > 0 {
 			own = append(slices.Clone(ids), uint64(i))
 		}
 		a := t.train.Augment
-		s.augment = &dataset.Augmenter{Pad: a.Pad, Crop: a.Crop, Flip: a.Flip, Color: a.Color, Cutout: a.Cutout, Rand: rng.Stream(t.seed, "augment", own...)}
+		s.augment = &dataset.Augmenter{Pad: a.Pad, Crop: a.Crop, Flip: a.Flip, Color: a.Color, Cutout: a.Cutout,
+			Rand: rng.Stream(t.seed, "augment", own...)}
 		s.paths, s.features = rng.Stream(t.seed, "droppath", own...), rng.Stream(t.seed, "dropout", own...)
 	}
 	e := &epochRun{keep: 1}
@@ -331,7 +343,8 @@ func (t *Trainer) startEpoch() *epochRun {
 
 // keep returns the probability of keeping a path of a cell in the step under way.
 func (t *Trainer) keep(e *epochRun, cell int) float64 {
-	return t.train.DropPath.Keep(cell, len(t.network.cells), float64(t.epoch*t.steps+e.at)/float64(t.train.Epochs*t.steps))
+	return t.train.DropPath.Keep(cell, len(t.network.cells),
+		float64(t.epoch*t.steps+e.at)/float64(t.train.Epochs*t.steps))
 }
 
 // step does step i of an epoch.
@@ -374,5 +387,6 @@ func (t *Trainer) move(lr float64) float64 {
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
 func (t *Trainer) diverged(i int, what string, v float64) error {
-	return fmt.Errorf("child: %w: %s is %v at step %d of %d (epoch %d)", ErrDiverged, what, v, t.epoch*t.steps+i+1, t.train.Epochs*t.steps, t.epoch+1)
+	return fmt.Errorf("child: %w: %s is %v at step %d of %d (epoch %d)", ErrDiverged, what, v, t.epoch*t.steps+i+1,
+		t.train.Epochs*t.steps, t.epoch+1)
 }

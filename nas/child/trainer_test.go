@@ -18,7 +18,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// tiny is a cell that trains in milliseconds: two blocks, add and concat, a separable convolution, a bottleneck, a pool and the identity.
+// tiny is a cell that trains in milliseconds: two blocks, add and concat, a separable convolution, a bottleneck, a pool
+// and the identity.
 func tiny(t testing.TB) space.Genotype {
 	t.Helper()
 	g, err := space.ParseText("name=tiny normal=h.s3+p.i h.m3&0.c3 reduction=h.s3+p.a3 0.i&p.c1")
@@ -30,7 +31,8 @@ func tiny(t testing.TB) space.Genotype {
 
 func images(t testing.TB, train, val, side int) child.Data {
 	t.Helper()
-	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: train + val, Test: 8, Image: side, Channels: 1, Seed: 3})
+	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: train + val, Test: 8, Image: side,
+		Channels: 1, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,12 +48,15 @@ var small = child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4
 // all has everything that draws random numbers or keeps a state.
 func all(optimizer string) child.TrainConfig {
 	lr := map[string]float64{"sgd": 0.1, "rmsprop": 0.02}[optimizer]
-	return child.TrainConfig{Epochs: 4, Batch: 8, Optimizer: optimizer, LR: lr, WarmupEpochs: 0.5, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-3, Clip: 5,
-		LabelSmoothing: 0.1, Dropout: 0.2, DropPath: child.DropPath{Mode: "scaled", Prob: 0.3}, Augment: child.Augment{Pad: 1, Flip: true, Color: 0.1, Cutout: 2},
-		EMA: 0.9, FlipAverage: true}
+	return child.TrainConfig{Epochs: 4, Batch: 8, Optimizer: optimizer, LR: lr, WarmupEpochs: 0.5, Momentum: 0.9,
+		Nesterov: true, WeightDecay: 1e-3, Clip: 5,
+		LabelSmoothing: 0.1, Dropout: 0.2, DropPath: child.DropPath{Mode: "scaled", Prob: 0.3},
+		Augment: child.Augment{Pad: 1, Flip: true, Color: 0.1, Cutout: 2},
+		EMA:     0.9, FlipAverage: true}
 }
 
-func trainer(t testing.TB, net child.NetConfig, train child.TrainConfig, data child.Data, ids ...uint64) *child.Trainer {
+func trainer(t testing.TB, net child.NetConfig, train child.TrainConfig, data child.Data,
+	ids ...uint64) *child.Trainer {
 	t.Helper()
 	tr, err := child.NewTrainer(tiny(t), net, train, data, 5, ids...)
 	if err != nil {
@@ -90,11 +95,13 @@ func saved(t testing.TB, tr *child.Trainer) []byte {
 
 func TestAChildLearns(t *testing.T) {
 	data := images(t, 480, 160, 10)
-	r, err := trainer(t, small, child.TrainConfig{Epochs: 6, Batch: 8, LR: 0.05, Momentum: 0.9, Clip: 5, WeightDecay: 5e-4}, data).Run(t.Context(), nil)
+	r, err := trainer(t, small, child.TrainConfig{Epochs: 6, Batch: 8, LR: 0.05, Momentum: 0.9, Clip: 5,
+		WeightDecay: 5e-4}, data).Run(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first, last := r.Epochs[0], r.Epochs[5]; r.Reward < 0.75 || r.Reward != last.ValAcc || last.TrainLoss > first.TrainLoss/2 || last.TrainAcc < 0.7 {
+	if first, last := r.Epochs[0], r.Epochs[5]; r.Reward < 0.75 || r.Reward != last.ValAcc ||
+		last.TrainLoss > first.TrainLoss/2 || last.TrainAcc < 0.7 {
 		t.Errorf("reward %v; first epoch %+v, last %+v", r.Reward, first, last)
 	}
 	want, err := child.CostOf(tiny(t), small)
@@ -144,7 +151,8 @@ func TestStoppingAndRestoringBetweenEpochsChangesNothing(t *testing.T) {
 			t.Errorf("%s: the weights differ", optimizer)
 		}
 		goesOn, err := first.Run(t.Context(), nil) // stopped at the end of an epoch, it can also just go on
-		if err != nil || !reflect.DeepEqual(withoutTimes(goesOn), withoutTimes(want)) || !bytes.Equal(saved(t, first), saved(t, straight)) {
+		if err != nil || !reflect.DeepEqual(withoutTimes(goesOn), withoutTimes(want)) ||
+			!bytes.Equal(saved(t, first), saved(t, straight)) {
 			t.Errorf("%s: going on without a restore gave another result (error %v)", optimizer, err)
 		}
 	}
@@ -195,16 +203,19 @@ func TestTheResultDependsOnSeedAndIdsAloneAndNotOnMemory(t *testing.T) {
 
 func TestTheFirstStepsFollowTheSchedules(t *testing.T) {
 	data := images(t, 32, 8, 10)
-	train := child.TrainConfig{Epochs: 2, Batch: 8, LR: 0.2, Schedule: "cosine", WarmupEpochs: 0.5, DropPath: child.DropPath{Mode: "linear", Prob: 0.4}}
+	train := child.TrainConfig{Epochs: 2, Batch: 8, LR: 0.2, Schedule: "cosine", WarmupEpochs: 0.5,
+		DropPath: child.DropPath{Mode: "linear", Prob: 0.4}}
 	var lr, keep []float64
 	steps := 0
 	_, err := trainer(t, small, train, data).Run(t.Context(), func(p child.Progress) error {
 		lr, keep = append(lr, p.LR), append(keep, p.Keep)
 		steps++
-		if p.Step != steps || p.Steps != 8 || p.Epoch != (steps-1)/4 || p.Epochs != 2 || (p.EpochEnd != nil) != (steps%4 == 0) {
+		if p.Step != steps || p.Steps != 8 || p.Epoch != (steps-1)/4 || p.Epochs != 2 ||
+			(p.EpochEnd != nil) != (steps%4 == 0) {
 			t.Errorf("report %d: %+v", steps, p)
 		}
-		if e := p.EpochEnd; e != nil && (e.Epoch != p.Epoch+1 || e.Images != 32 || e.LR != p.LR || e.Keep != p.Keep || e.TrainLoss != p.Loss) {
+		if e := p.EpochEnd; e != nil && (e.Epoch != p.Epoch+1 || e.Images != 32 || e.LR != p.LR || e.Keep != p.Keep ||
+			e.TrainLoss != p.Loss) {
 			t.Errorf("report %d: end of the epoch %+v of %+v", steps, *e, p)
 		}
 		return nil
@@ -269,7 +280,8 @@ func TestADivergedTrainingNamesItsStep(t *testing.T) {
 	for _, clip := range []float64{0, 5} {
 		tr := trainer(t, small, child.TrainConfig{Epochs: 3, Batch: 8, LR: 1e30, Clip: clip, Momentum: 0.9}, data)
 		_, err := tr.Run(t.Context(), nil)
-		if !errors.Is(err, child.ErrDiverged) || !strings.Contains(err.Error(), "at step ") || !strings.Contains(err.Error(), " of 30 (epoch 1)") {
+		if !errors.Is(err, child.ErrDiverged) || !strings.Contains(err.Error(), "at step ") ||
+			!strings.Contains(err.Error(), " of 30 (epoch 1)") {
 			t.Errorf("clip %v: error %v, want ErrDiverged with the step", clip, err)
 		}
 	}
@@ -283,7 +295,8 @@ func TestAPanicInAChildIsAnError(t *testing.T) {
 	data.Train = &broken
 	r, err := trainer(t, small, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data).Run(t.Context(), nil)
 	var p *child.PanicError
-	if !errors.As(err, &p) || !strings.Contains(err.Error(), "out of range") || !strings.Contains(err.Error(), "dataset.(*View).Batch") {
+	if !errors.As(err, &p) || !strings.Contains(err.Error(), "out of range") ||
+		!strings.Contains(err.Error(), "dataset.(*View).Batch") {
 		t.Errorf("error %v, want a panic with its stack", err)
 	}
 	if r.Cost.Trainable == 0 {
@@ -299,14 +312,17 @@ func TestTrainersThatCannotWorkAreNotMade(t *testing.T) {
 		train child.TrainConfig
 		data  child.Data
 	}{
-		"train: lr is 0":                       {small, child.TrainConfig{Epochs: 1, Batch: 8}, data},
-		"net: n is -1":                         {child.NetConfig{N: -1}, good, data},
-		"40 training images fill no batch":     {small, child.TrainConfig{Epochs: 1, Batch: 41, LR: 1}, data},
-		"training images: they are 10x10x1":    {child.NetConfig{N: 1, Filters: 4, Image: 12, Channels: 1, Classes: 4}, good, data},
-		"training images: they have 4 classes": {child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 5}, good, data},
-		"validation images: there are none":    {small, good, child.Data{Train: data.Train}},
+		"train: lr is 0":                   {small, child.TrainConfig{Epochs: 1, Batch: 8}, data},
+		"net: n is -1":                     {child.NetConfig{N: -1}, good, data},
+		"40 training images fill no batch": {small, child.TrainConfig{Epochs: 1, Batch: 41, LR: 1}, data},
+		"training images: they are 10x10x1": {child.NetConfig{N: 1, Filters: 4, Image: 12, Channels: 1, Classes: 4},
+			good, data},
+		"training images: they have 4 classes": {child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 5},
+			good, data},
+		"validation images: there are none": {small, good, child.Data{Train: data.Train}},
 	} {
-		if _, err := child.NewTrainer(tiny(t), c.net, c.train, c.data, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := child.NewTrainer(tiny(t), c.net, c.train, c.data, 1); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -326,7 +342,8 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	other.LR = 0.2
 	changed, unknown := data, data
 	changed.SHA256, unknown.SHA256 = "0e9a7c5bdf", ""
-	if err := tr.Restore(state(t, trainer(t, small, all("sgd"), unknown, 1))); err != nil { // as earlier builds wrote it
+	// as earlier builds wrote it
+	if err := tr.Restore(state(t, trainer(t, small, all("sgd"), unknown, 1))); err != nil {
 		t.Errorf("a state that does not say of which images it is: %v", err)
 	}
 	for name, b := range map[string][]byte{
@@ -349,9 +366,11 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		err := tr.Restore(b)
 		if err == nil {
 			t.Errorf("%s: no error", name)
-		} else if name == "another learning rate" && !strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
+		} else if name == "another learning rate" &&
+			!strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
 			t.Errorf("%s: it says %q", name, err)
-		} else if name == "other images" && !strings.Contains(err.Error(), "on other images: data set with sha256 0e9a7c5bdf") {
+		} else if name == "other images" && !strings.Contains(err.Error(),
+			"on other images: data set with sha256 0e9a7c5bdf") {
 			t.Errorf("%s: it says %q", name, err)
 		}
 	}
@@ -403,7 +422,8 @@ func TestTrainingStepsAllocateNextToNothing(t *testing.T) {
 		}
 		return nil
 	})
-	// Two closures of 16 bytes that restore the thread's treatment of denormals; the runtime itself may allocate a little.
+	// Two closures of 16 bytes that restore the thread's treatment of denormals; the runtime itself may allocate a
+	// little.
 	if n := to.TotalAlloc - from.TotalAlloc; err != nil || n > 27*2*16+512 {
 		t.Errorf("%d bytes allocated in 27 steps (error %v)", n, err)
 	}

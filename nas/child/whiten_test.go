@@ -16,7 +16,8 @@ import (
 // whitened is the stem of a network for three-channel images of 12 pixels, before and after whitening, with the images.
 func whitened(t *testing.T, filters int) (before, after []float32, w *nn.Param, v *dataset.View) {
 	t.Helper()
-	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 200, Test: 8, Image: 12, Channels: 3, Seed: 7})
+	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 200, Test: 8, Image: 12,
+		Channels: 3, Seed: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +36,8 @@ func whitened(t *testing.T, filters int) (before, after []float32, w *nn.Param, 
 	return before, w.Value, w, v
 }
 
-// What the filters give on the images has variance 1 for each component and no correlation between components; a component with hardly any variance
-// stays below 1.
+// What the filters give on the images has variance 1 for each component and no correlation between components; a
+// component with hardly any variance stays below 1.
 func TestWhitenedFiltersGiveUncorrelatedOutputs(t *testing.T) {
 	_, _, w, v := whitened(t, 54)
 	filters := mat.NewDense(27, 54, nil)
@@ -80,7 +81,8 @@ func TestFewAndManyFiltersAreWhitened(t *testing.T) {
 // Large images are looked at in part, and those of a folder come class by class: the part has some of all.
 func TestTheImagesThatAreLookedAtAreFromAllOverTheView(t *testing.T) {
 	const side, plain, all = 200, 200, 300
-	im := &dataset.Images{N: all, H: side, W: side, C: 1, Pixels: make([]uint8, all*side*side), Labels: make([]int32, all)}
+	im := &dataset.Images{N: all, H: side, W: side, C: 1, Pixels: make([]uint8, all*side*side),
+		Labels: make([]int32, all)}
 	noise := rng.Stream(3, "noise")
 	for i := plain * side * side; i < len(im.Pixels); i++ {
 		im.Pixels[i] = uint8(noise.IntN(256))
@@ -114,7 +116,8 @@ func TestImagesOfOneColourGiveFiniteFilters(t *testing.T) {
 
 // The trainer whitens the stem of a network and leaves the rest of it alone.
 func TestATrainerWhitensItsStemWhenToldTo(t *testing.T) {
-	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 64, Test: 8, Image: 10, Channels: 1, Seed: 3})
+	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 64, Test: 8, Image: 10,
+		Channels: 1, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,8 @@ func TestATrainerWhitensItsStemWhenToldTo(t *testing.T) {
 	}
 	start := func(white bool) []*nn.Param {
 		c := TrainConfig{Epochs: 1, Batch: 8, LR: 0.05, Whiten: white}
-		x, err := NewTrainer(k.Genotype, NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4}, c, Data{Train: tr, Val: va}, 5)
+		x, err := NewTrainer(k.Genotype, NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4}, c,
+			Data{Train: tr, Val: va}, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

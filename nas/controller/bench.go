@@ -11,16 +11,18 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Shuffled is the control of [Benchmark]: ppo that gets each batch's rewards in random order. What it gains is not learnt from rewards.
+// Shuffled is the control of [Benchmark]: ppo that gets each batch's rewards in random order. What it gains is not
+// learnt from rewards.
 const Shuffled = "ppo-shuffled"
 
 // BenchOptions sets up a [Benchmark].
 type BenchOptions struct {
-	Seeds      int      // searches per strategy; 0 = 10
-	Samples    int      // proposals a search; 0 = 400
-	Batch      int      // proposals an update; 0 = 20
-	Seed       uint64   // of the first search; the others follow
-	Config     *Config  // settings for every strategy; nil = DefaultConfig(Samples). Its Strategy and Seed are not used.
+	Seeds   int    // searches per strategy; 0 = 10
+	Samples int    // proposals a search; 0 = 400
+	Batch   int    // proposals an update; 0 = 20
+	Seed    uint64 // of the first search; the others follow
+	// settings for every strategy; nil = DefaultConfig(Samples). Its Strategy and Seed are not used.
+	Config     *Config
 	Strategies []string // nil = all, and Shuffled after ppo
 }
 
@@ -53,8 +55,9 @@ type BenchSeed struct {
 	Entropy   float64 `json:"entropy"`  // of the last policy, as a fraction of the maximum
 }
 
-// Benchmark runs every strategy on a table of measured points, as a search would: each proposal's reward is the accuracy of one of its trainings, drawn
-// by the seed. Scores are true means of what the search picked by those noisy rewards: a point looks as good as the mean of the rewards it got.
+// Benchmark runs every strategy on a table of measured points, as a search would: each proposal's reward is the
+// accuracy of one of its trainings, drawn by the seed. Scores are true means of what the search picked by those noisy
+// rewards: a point looks as good as the mean of the rewards it got.
 //
 // Searches run in parallel, at most GOMAXPROCS; the report does not depend on how many.
 func Benchmark(ctx context.Context, t *Table, o BenchOptions) (BenchReport, error) {
@@ -106,7 +109,8 @@ func (o BenchOptions) withDefaults() (BenchOptions, error) {
 	def(&o.Samples, 400)
 	def(&o.Batch, 20)
 	if o.Seeds < 1 || o.Samples < 1 || o.Batch < 1 {
-		return o, fmt.Errorf("controller: benchmark of %d seeds, %d samples in batches of %d; want at least 1 each", o.Seeds, o.Samples, o.Batch)
+		return o, fmt.Errorf("controller: benchmark of %d seeds, %d samples in batches of %d; want at least 1 each",
+			o.Seeds, o.Samples, o.Batch)
 	}
 	c := DefaultConfig(o.Samples)
 	if o.Config != nil {
@@ -165,7 +169,10 @@ func benchSearch(ctx context.Context, t *Table, o BenchOptions, strategy string,
 		}
 		if strategy == Shuffled {
 			r := rng.Stream(seed, "bench-shuffle", uint64(len(means)))
-			r.Shuffle(len(batch), func(i, j int) { batch[i].Reward, batch[j].Reward = batch[j].Reward, batch[i].Reward })
+			r.Shuffle(len(batch), func(i, j int) {
+				batch[i].Reward, batch[j].Reward = batch[j].Reward,
+					batch[i].Reward
+			})
 		}
 		st, err := c.Update(batch)
 		if err != nil {

@@ -16,7 +16,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// tableJSON is a table of 3^5 points in the format of NAS-Bench-Macro: additive with a little of its own for each point, three noisy trainings each.
+// tableJSON is a table of 3^5 points in the format of NAS-Bench-Macro: additive with a little of its own for each
+// point, three noisy trainings each.
 func tableJSON(t *testing.T) string {
 	t.Helper()
 	r := rng.Stream(6, "test")
@@ -37,7 +38,8 @@ func tableJSON(t *testing.T) string {
 		for j := range acc {
 			acc[j] = mean + 0.3*r.NormFloat64()
 		}
-		rows[key] = map[string]any{"test_acc": acc, "mean_acc": (acc[0] + acc[1] + acc[2]) / 3, "std": 0.3, "params": 890666}
+		rows[key] = map[string]any{"test_acc": acc, "mean_acc": (acc[0] + acc[1] + acc[2]) / 3, "std": 0.3,
+			"params": 890666}
 	}
 	b, err := json.Marshal(rows)
 	if err != nil {
@@ -57,7 +59,8 @@ func readTable(t *testing.T, text string) *controller.Table {
 
 func TestStrategiesBeatRandomOnATableAndTheShuffledControlDoesNot(t *testing.T) {
 	tab := readTable(t, tableJSON(t))
-	c := controller.Config{LearningRate: 0.02, Steps: 4, Normalize: true, Hidden: 12, Embedding: 6, Population: 20, Sample: 5}
+	c := controller.Config{LearningRate: 0.02, Steps: 4, Normalize: true, Hidden: 12, Embedding: 6,
+		Population: 20, Sample: 5}
 	rep, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Seeds: 4, Samples: 300, Config: &c})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +92,8 @@ func TestBenchmarkReportsTheSameOnAnyNumberOfCores(t *testing.T) {
 	c := controller.Config{Hidden: 8, Embedding: 4, Steps: 2}
 	run := func(procs int) controller.BenchReport {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		rep, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Seeds: 3, Samples: 45, Config: &c, Seed: 5})
+		rep, err := controller.Benchmark(t.Context(), tab,
+			controller.BenchOptions{Seeds: 3, Samples: 45, Config: &c, Seed: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +110,10 @@ func TestBenchmarkReportsTheSameOnAnyNumberOfCores(t *testing.T) {
 
 func TestBenchmarkOfOneBatchScoresExactly(t *testing.T) {
 	// Two decisions; every training of a point is its digits read as a number, so nothing is noisy.
-	tab := readTable(t, `{"00":{"test_acc":[0]},"01":{"test_acc":[1]},"10":{"test_acc":[10]},"11":{"test_acc":[11,11,11]}}`)
-	rep, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Seeds: 1, Samples: 30, Batch: 30, Strategies: []string{"random"}})
+	tab := readTable(t,
+		`{"00":{"test_acc":[0]},"01":{"test_acc":[1]},"10":{"test_acc":[10]},"11":{"test_acc":[11,11,11]}}`)
+	rep, err := controller.Benchmark(t.Context(), tab,
+		controller.BenchOptions{Seeds: 1, Samples: 30, Batch: 30, Strategies: []string{"random"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +133,8 @@ func TestBenchmarkOfOneBatchScoresExactly(t *testing.T) {
 		all += v / float64(len(seen))
 	}
 	r := rep.Results[0]
-	if math.Abs(r.BatchMean-mean) > 1e-9 || r.Top1 != 11 || math.Abs(r.Top25-all) > 1e-9 || r.Seeds[0].Distinct != len(seen) || r.Seeds[0].Entropy != 1 {
+	if math.Abs(r.BatchMean-mean) > 1e-9 || r.Top1 != 11 || math.Abs(r.Top25-all) > 1e-9 ||
+		r.Seeds[0].Distinct != len(seen) || r.Seeds[0].Entropy != 1 {
 		t.Errorf("%+v; want batch mean %v, top1 11, top25 %v (all points seen)", r, mean, all)
 	}
 }
@@ -155,19 +162,23 @@ func TestTablesThatCannotBe(t *testing.T) {
 		{"keys of two lengths", `{"00":{"test_acc":[1]},"1":{"test_acc":[1]}}`, "digits"},
 		{"letters", `{"0a":{"test_acc":[1]}}`, "want digits"},
 		{"a row without accuracies", `{"0":{"test_acc":[1]},"1":{}}`, `"1" has no test_acc`},
-		{"a combination missing", `{"00":{"test_acc":[1]},"01":{"test_acc":[1]},"11":{"test_acc":[1]}}`, "not every combination"},
+		{"a combination missing", `{"00":{"test_acc":[1]},"01":{"test_acc":[1]},"11":{"test_acc":[1]}}`,
+			"not every combination"},
 		{"a row twice", `{"0":{"test_acc":[1]},"1":{"test_acc":[1]},"1":{"test_acc":[2]}}`, `"1" is there twice`},
 		{"more than all", `{"0":{"test_acc":[1]},"1":{"test_acc":[101]}}`, "accuracy 101; want percent"},
-		{"a mean of less than nothing", `{"0":{"test_acc":[1]},"1":{"test_acc":[1],"mean_acc":-1}}`, "accuracy -1; want percent"},
+		{"a mean of less than nothing", `{"0":{"test_acc":[1]},"1":{"test_acc":[1],"mean_acc":-1}}`,
+			"accuracy -1; want percent"},
 		{"nothing to choose", `{"00":{"test_acc":[1]}}`, "nothing to search"},
 	} {
-		if _, err := controller.ReadTable(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := controller.ReadTable(strings.NewReader(c.text)); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v; want one with %q", c.name, err, c.want)
 		}
 	}
 }
 
-// NASNET_BENCH_TABLE names the JSON of NAS-Bench-Macro, which is not part of this project. Ten seeds of 400 samples take about 20 seconds on two cores.
+// NASNET_BENCH_TABLE names the JSON of NAS-Bench-Macro, which is not part of this project. Ten seeds of 400 samples
+// take about 20 seconds on two cores.
 func TestPPOBeatsRandomOnNASBenchMacro(t *testing.T) {
 	path := os.Getenv("NASNET_BENCH_TABLE")
 	if path == "" {
@@ -189,7 +200,8 @@ func TestPPOBeatsRandomOnNASBenchMacro(t *testing.T) {
 	score := map[string]float64{}
 	for _, r := range rep.Results {
 		score[r.Strategy] = r.BatchMean
-		t.Logf("%-13s last batch %.2f±%.2f  top-1 %.2f  top-25 %.2f±%.2f", r.Strategy, r.BatchMean, r.BatchMeanSE, r.Top1, r.Top25, r.Top25SE)
+		t.Logf("%-13s last batch %.2f±%.2f  top-1 %.2f  top-25 %.2f±%.2f", r.Strategy, r.BatchMean, r.BatchMeanSE,
+			r.Top1, r.Top25, r.Top25SE)
 	}
 	if gain := score["ppo"] - score["random"]; gain < 1.5 {
 		t.Errorf("ppo gains %.2f points over random; want 1.5", gain)

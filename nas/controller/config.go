@@ -24,9 +24,10 @@ type Config struct {
 	Sample        int     `json:"sample"`         // evolution: S, individuals in a tournament
 }
 
-// WithDefaults fills the zero fields. LSTM size, learning rate, entropy weight and baseline decay are the paper's (appendix A.2 and A.3). Clip, steps and
-// embedding are not stated there: clip is that of Schulman et al. 2017 (arXiv 1707.06347); 10 steps a batch is what learns at 3.5e-4 within some
-// hundred children. P and S of evolution are what did best on small tables; arXiv 1802.01548 uses 100 and 25 for 20,000 children.
+// WithDefaults fills the zero fields. LSTM size, learning rate, entropy weight and baseline decay are the paper's
+// (appendix A.2 and A.3). Clip, steps and embedding are not stated there: clip is that of Schulman et al. 2017 (arXiv
+// 1707.06347); 10 steps a batch is what learns at 3.5e-4 within some hundred children. P and S of evolution are what
+// did best on small tables; arXiv 1802.01548 uses 100 and 25 for 20,000 children.
 func (c Config) WithDefaults() Config {
 	if c.Strategy == "" {
 		c.Strategy = Strategies[0].Name
@@ -61,15 +62,16 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// PaperConfig is the paper's own setting, for searches of about 20,000 children: one step a batch at 3.5e-4, advantages as they are.
+// PaperConfig is the paper's own setting, for searches of about 20,000 children: one step a batch at 3.5e-4, advantages
+// as they are.
 func PaperConfig() Config {
 	c := Config{Steps: 1, Population: 100, Sample: 25}
 	return c.WithDefaults()
 }
 
-// DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes few large steps on normalised
-// advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is PaperConfig. Evolution keeps two batches alive in small budgets:
-// with one, every parent dies with each batch.
+// DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes few
+// large steps on normalised advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is
+// PaperConfig. Evolution keeps two batches alive in small budgets: with one, every parent dies with each batch.
 func DefaultConfig(children int) Config {
 	switch {
 	case children <= 200:
@@ -84,16 +86,23 @@ func DefaultConfig(children int) Config {
 
 // Settings is every setting of a controller. Those without a use are fixed by presets.
 var Settings = setting.Table[Config]{
-	{Name: "strategy", Use: setting.Search, Help: "ppo, reinforce, evolution or random", Choices: Names, At: func(c *Config) any { return &c.Strategy }},
-	{Name: "controller-lr", Key: "learning_rate", Label: "controller lr", Use: setting.Search | setting.Fork, Help: "learning rate of the controller",
+	{Name: "strategy", Use: setting.Search, Help: "ppo, reinforce, evolution or random", Choices: Names,
+		At: func(c *Config) any { return &c.Strategy }},
+	{Name: "controller-lr", Key: "learning_rate", Label: "controller lr", Use: setting.Search | setting.Fork,
+		Help:  "learning rate of the controller",
 		Range: setting.Range{Low: 0, High: 1, Above: true}, At: func(c *Config) any { return &c.LearningRate }},
-	{Name: "controller-steps", Key: "steps", Label: "steps", Use: setting.Search | setting.Fork, Help: "gradient steps per controller update",
-		Hint: "gradient steps an update", Range: setting.Range{Low: 1, High: 1000}, At: func(c *Config) any { return &c.Steps }},
+	{Name: "controller-steps", Key: "steps", Label: "steps", Use: setting.Search | setting.Fork,
+		Help: "gradient steps per controller update",
+		Hint: "gradient steps an update", Range: setting.Range{Low: 1, High: 1000},
+		At: func(c *Config) any { return &c.Steps }},
 	{Name: "entropy", Label: "entropy bonus", Use: setting.Search | setting.Fork, Zero: true,
-		Help: "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)", Hint: "more: explores longer; 0: none",
+		Help:  "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)",
+		Hint:  "more: explores longer; 0: none",
 		Range: setting.Range{Low: 0, High: 1e3}, At: func(c *Config) any { return &c.Entropy }},
-	{Name: "clip", Range: setting.Range{Low: 0, High: math.Inf(1), Above: true}, At: func(c *Config) any { return &c.Clip }},
-	{Name: "baseline_decay", Range: setting.Range{Low: 0, High: 1, Below: true}, At: func(c *Config) any { return &c.BaselineDecay }},
+	{Name: "clip", Range: setting.Range{Low: 0, High: math.Inf(1), Above: true},
+		At: func(c *Config) any { return &c.Clip }},
+	{Name: "baseline_decay", Range: setting.Range{Low: 0, High: 1, Below: true},
+		At: func(c *Config) any { return &c.BaselineDecay }},
 	{Name: "hidden", Range: setting.Range{Low: 2, High: 4096}, At: func(c *Config) any { return &c.Hidden }},
 	{Name: "embedding", Range: setting.Range{Low: 2, High: 4096}, At: func(c *Config) any { return &c.Embedding }},
 	{Name: "population", Range: setting.Range{Low: 1, High: 1 << 20}, At: func(c *Config) any { return &c.Population }},

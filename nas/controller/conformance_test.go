@@ -33,7 +33,8 @@ func reward(choices []int) float64 {
 
 // config is small for speed; a population of 10 fills in the first batch.
 func config(strategy string) controller.Config {
-	return controller.Config{Strategy: strategy, Seed: 1, LearningRate: 0.02, Steps: 4, Normalize: true, Hidden: 12, Embedding: 6, Population: 10, Sample: 4}
+	return controller.Config{Strategy: strategy, Seed: 1, LearningRate: 0.02, Steps: 4, Normalize: true, Hidden: 12,
+		Embedding: 6, Population: 10, Sample: 4}
 }
 
 func newController(t *testing.T, c controller.Config) controller.Controller {
@@ -90,11 +91,13 @@ func sameFuture(t *testing.T, a, b controller.Controller) {
 		x, y := draw(a, 100+i, 12), draw(b, 100+i, 12)
 		for j := range x {
 			if !slices.Equal(x[j].Choices, y[j].Choices) || !slices.Equal(x[j].LogP, y[j].LogP) {
-				t.Fatalf("batch %d, proposal %d: %v %v and %v %v", i, j, x[j].Choices, x[j].LogP, y[j].Choices, y[j].LogP)
+				t.Fatalf("batch %d, proposal %d: %v %v and %v %v", i, j, x[j].Choices, x[j].LogP,
+					y[j].Choices, y[j].LogP)
 			}
 		}
 		u, v := update(t, a, x), update(t, b, y)
-		if u.Loss != v.Loss || u.KL != v.KL || u.Entropy != v.Entropy || u.Baseline != v.Baseline || u.GradNorm != v.GradNorm {
+		if u.Loss != v.Loss || u.KL != v.KL || u.Entropy != v.Entropy || u.Baseline != v.Baseline ||
+			u.GradNorm != v.GradNorm {
 			t.Fatalf("update %d: %+v and %+v", i, u, v)
 		}
 	}
@@ -285,7 +288,8 @@ func conform(t *testing.T, strategy string) {
 		for _, s := range batch {
 			b = 0.95*b + 0.05*s.Reward
 		}
-		if st.Samples != 4 || st.MeanReward != -2 || st.MaxReward != -1 || math.Abs(st.MaxEntropy-max) > 1e-12 || math.Abs(st.Baseline-b) > 1e-12 {
+		if st.Samples != 4 || st.MeanReward != -2 || st.MaxReward != -1 || math.Abs(st.MaxEntropy-max) > 1e-12 ||
+			math.Abs(st.Baseline-b) > 1e-12 {
 			t.Errorf("%+v; want 4 samples, mean -2, maximum -1, maximum entropy %v, baseline %v", st, max, b)
 		}
 		sum := 0.0

@@ -10,8 +10,8 @@ import (
 // Proposal is one point of the space: Choices[d] is in [0, arity of decision d).
 type Proposal struct {
 	Choices []int
-	// LogP[d] is the natural logarithm of the probability of Choices[d] under the proposing policy, given the choices before it. Random gives
-	// -log(arity). Evolution draws from no such policy and gives zeros.
+	// LogP[d] is the natural logarithm of the probability of Choices[d] under the proposing policy, given the choices
+	// before it. Random gives -log(arity). Evolution draws from no such policy and gives zeros.
 	LogP []float64
 }
 
@@ -31,7 +31,9 @@ type Stats struct {
 	Entropy    float64 // of one whole sequence under the policy after the update: the sum of DecisionEntropy
 	MaxEntropy float64 // of uniform choices: the sum of log(arity)
 
-	KL           float64 // KL(policy before || policy after) of one sequence, estimated on the batch's sequences with exact distributions at each decision
+	// KL(policy before || policy after) of one sequence, estimated on the batch's sequences with exact distributions at
+	// each decision
+	KL           float64
 	ClipFraction float64 // mean over the gradient steps of the fraction of ratios outside 1±clip
 	GradNorm     float64 // mean over the gradient steps of the gradient's L2 norm
 	Loss         float64 // at the last gradient step, before it was taken
@@ -39,24 +41,25 @@ type Stats struct {
 	DecisionEntropy []float64 // per decision
 }
 
-// Controller proposes points of a space and learns from their rewards. See the package comment for what every implementation promises.
+// Controller proposes points of a space and learns from their rewards. See the package comment for what every
+// implementation promises.
 type Controller interface {
 	// Propose draws one proposal with r. It does not change the controller.
 	Propose(r *rand.Rand) Proposal
-	// Update learns from one batch, in the order given. An empty batch changes nothing. An invalid sample (a choice out of range, a reward that is not
-	// finite) refuses the whole batch.
+	// Update learns from one batch, in the order given. An empty batch changes nothing. An invalid sample (a choice out
+	// of range, a reward that is not finite) refuses the whole batch.
 	Update(batch []Sample) (Stats, error)
 	// State returns everything that decides the controller's future, as deterministic bytes.
 	State() ([]byte, error)
-	// Restore replaces the state with one that State returned on a controller of the same space and size. The settings (learning rate, steps, …) stay
-	// those the controller was made with. After an error the controller is as it was.
+	// Restore replaces the state with one that State returned on a controller of the same space and size. The settings
+	// (learning rate, steps, …) stay those the controller was made with. After an error the controller is as it was.
 	Restore(state []byte) error
 }
 
 // Explainer is implemented by controllers that can show what they believe.
 type Explainer interface {
-	// Probabilities returns the distribution at each decision along the greedy path, where every earlier decision took its most probable choice:
-	// [decision][choice], each row sums to 1.
+	// Probabilities returns the distribution at each decision along the greedy path, where every earlier decision took
+	// its most probable choice: [decision][choice], each row sums to 1.
 	Probabilities() [][]float64
 }
 
@@ -66,7 +69,8 @@ type Strategy struct {
 	New  func(arities []int, c Config) (Controller, error)
 }
 
-// Strategies lists what New can make; the first is the default. To add one, write a file and a row: the conformance test covers it.
+// Strategies lists what New can make; the first is the default. To add one, write a file and a row: the conformance
+// test covers it.
 var Strategies = []Strategy{
 	{"ppo", newPPO},
 	{"reinforce", newReinforce},
@@ -120,7 +124,8 @@ func checkArities(arities []int) error {
 		open = open || a > 1
 	}
 	if !open {
-		return fmt.Errorf("controller: none of the %d decisions has two choices: there is nothing to search", len(arities))
+		return fmt.Errorf("controller: none of the %d decisions has two choices: there is nothing to search",
+			len(arities))
 	}
 	return nil
 }
@@ -145,7 +150,8 @@ func checkBatch(arities []int, batch []Sample) error {
 			return fmt.Errorf("controller: sample %d of %d: %w", i, len(batch), err)
 		}
 		if !finite(s.Reward) {
-			return fmt.Errorf("controller: sample %d of %d: reward is %v; want a finite number", i, len(batch), s.Reward)
+			return fmt.Errorf("controller: sample %d of %d: reward is %v; want a finite number", i,
+				len(batch), s.Reward)
 		}
 	}
 	return nil
@@ -155,11 +161,13 @@ func checkBatch(arities []int, batch []Sample) error {
 func checkLogP(batch []Sample) error {
 	for i, s := range batch {
 		if len(s.LogP) != len(s.Choices) {
-			return fmt.Errorf("controller: sample %d of %d: %d log-probabilities for %d choices", i, len(batch), len(s.LogP), len(s.Choices))
+			return fmt.Errorf("controller: sample %d of %d: %d log-probabilities for %d choices", i, len(batch),
+				len(s.LogP), len(s.Choices))
 		}
 		for d, l := range s.LogP {
 			if !finite(l) || l > 1e-6 {
-				return fmt.Errorf("controller: sample %d of %d: log-probability %v at decision %d; want a finite number, at most 0", i, len(batch), l, d)
+				return fmt.Errorf("controller: sample %d of %d: log-probability %v at decision %d; want a finite "+
+					"number, at most 0", i, len(batch), l, d)
 			}
 		}
 	}

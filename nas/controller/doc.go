@@ -1,7 +1,7 @@
 // Package controller decides what to try next.
 //
-// A [Controller] sees a search space only as a list of arities: a proposal is one choice per decision. It knows nothing of cells, images or trials, so
-// the same controller searches cells, or a table of measured networks ([Benchmark]).
+// A [Controller] sees a search space only as a list of arities: a proposal is one choice per decision. It knows nothing
+// of cells, images or trials, so the same controller searches cells, or a table of measured networks ([Benchmark]).
 //
 //	Propose ──▶ Proposal{Choices, LogP} ──▶ somebody trains it ──▶ Sample{…, Reward} ──▶ Update (in batches) ──▶ a new policy version
 //
@@ -14,13 +14,15 @@
 //
 // # What a controller promises
 //
-// Propose does not change the controller: the proposal depends on the generator and on the policy version alone, so proposals may be drawn in any order,
-// or again. Update applies one batch in the order given and is deterministic for any GOMAXPROCS; after an error the controller is as it was. State
-// returns exact bytes: a controller restored from them has the same future, bit for bit, under the same build on the same architecture. A controller
-// has one owner; Update and Restore must not run beside any other call.
+// Propose does not change the controller: the proposal depends on the generator and on the policy version alone, so
+// proposals may be drawn in any order, or again. Update applies one batch in the order given and is deterministic for
+// any GOMAXPROCS; after an error the controller is as it was. State returns exact bytes: a controller restored from
+// them has the same future, bit for bit, under the same build on the same architecture. A controller has one owner;
+// Update and Restore must not run beside any other call.
 //
 // # What is learnt at which budget
 //
-// With the paper's rate (3.5e-4) and one gradient step a batch of 20, nothing is learnt below about 1,000 children. [DefaultConfig] picks settings for a
-// budget. At 100 children no setting of PPO is much better than chance, and evolution is.
+// With the paper's rate (3.5e-4) and one gradient step a batch of 20, nothing is learnt below about 1,000 children.
+// [DefaultConfig] picks settings for a budget. At 100 children no setting of PPO is much better than chance, and
+// evolution is.
 package controller

@@ -6,10 +6,11 @@ import (
 	"math/rand/v2"
 )
 
-// evolution is regularized evolution (Real et al. 2019, arXiv 1802.01548, algorithm 1): the population is the last P samples; a parent is the best of S
-// drawn with replacement; a child is its parent with one decision changed; the oldest dies, however good. It differs in two ways. Children come in
-// batches, all from the population that the batch before left. And a mutation picks among all decisions alike, where the paper first picks "hidden
-// state" or "op" and has an identity mutation of probability 0.05.
+// evolution is regularized evolution (Real et al. 2019, arXiv 1802.01548, algorithm 1): the population is the last P
+// samples; a parent is the best of S drawn with replacement; a child is its parent with one decision changed; the
+// oldest dies, however good. It differs in two ways. Children come in batches, all from the population that the batch
+// before left. And a mutation picks among all decisions alike, where the paper first picks "hidden state" or "op" and
+// has an identity mutation of probability 0.05.
 type evolution struct {
 	arities    []int
 	open       []int // decisions with a choice
@@ -75,7 +76,8 @@ func (c *evolution) Update(batch []Sample) (Stats, error) {
 	return st, nil
 }
 
-// diversity returns the entropy of the choices in the population, per decision; of uniform choices while it is being filled.
+// diversity returns the entropy of the choices in the population, per decision; of uniform choices while it is being
+// filled.
 func (c *evolution) diversity() []float64 {
 	out := make([]float64, len(c.arities))
 	for d, a := range c.arities {
@@ -98,7 +100,8 @@ func (c *evolution) diversity() []float64 {
 }
 
 func (c *evolution) State() ([]byte, error) {
-	return encodeState(plainState{Format: "nasnet-evolution-1", Arities: c.arities, Version: c.version, Baseline: c.base.value, BaselineSet: c.base.set,
+	return encodeState(plainState{Format: "nasnet-evolution-1", Arities: c.arities, Version: c.version,
+		Baseline: c.base.value, BaselineSet: c.base.set,
 		Population: c.population})
 }
 

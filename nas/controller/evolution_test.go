@@ -35,7 +35,8 @@ func TestEvolutionChangesOneDecisionOfTheBestOfATournament(t *testing.T) {
 			}
 		}
 		if fromBest != 1 && fromOther != 1 {
-			t.Fatalf("proposal %v is no child: it differs at %d and %d decisions from the two kinds of parent", p, fromBest, fromOther)
+			t.Fatalf("proposal %v is no child: it differs at %d and %d decisions from the two kinds of parent", p,
+				fromBest, fromOther)
 		}
 		if fromBest == 1 {
 			ofBest++
@@ -50,7 +51,8 @@ func TestEvolutionChangesOneDecisionOfTheBestOfATournament(t *testing.T) {
 		t.Errorf("%.2f of the children are the best's; want 0.68", share)
 	}
 	for d, a := range space {
-		if share := float64(changed[d]) / float64(ofBest); a > 1 && (share < 0.28 || share > 0.39) || a == 1 && share > 0 {
+		if share := float64(changed[d]) / float64(ofBest); a > 1 && (share < 0.28 || share > 0.39) ||
+			a == 1 && share > 0 {
 			t.Errorf("decision %d of arity %d changed in %.2f of the children; want a third", d, a, share)
 		}
 	}

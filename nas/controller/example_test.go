@@ -9,7 +9,8 @@ import (
 
 // A search in its smallest form: the reward is the sum of the choices.
 func Example() {
-	c, err := controller.New([]int{4, 4, 4, 4, 4, 4}, controller.Config{Strategy: "evolution", Population: 40, Sample: 10})
+	c, err := controller.New([]int{4, 4, 4, 4, 4, 4},
+		controller.Config{Strategy: "evolution", Population: 40, Sample: 10})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -12,8 +12,10 @@ import (
 
 // Whatever a table is: refused with the package's name, or every point of its space has an accuracy in percent.
 func FuzzReadTable(f *testing.F) {
-	for _, s := range []string{`{"00":{"test_acc":[1,2],"mean_acc":1.5},"01":{"test_acc":[3]}}`, `{"0":{"test_acc":[1]},"1":{"test_acc":[1e999]}}`, `{"0":{"test_acc":[-1]},"1":{"test_acc":[101]}}`,
-		`{"0":{"test_acc":[1],"mean_acc":1e300},"1":{"test_acc":[1],"flops":[[]]}}`, `{"":{"test_acc":[1]}}`, `{}`, `[]`, `{"9999999999":{"test_acc":[1]}}`, `{"0":{"test_acc":[1]},"0":{"test_acc":[2]}}`} {
+	for _, s := range []string{`{"00":{"test_acc":[1,2],"mean_acc":1.5},"01":{"test_acc":[3]}}`,
+		`{"0":{"test_acc":[1]},"1":{"test_acc":[1e999]}}`, `{"0":{"test_acc":[-1]},"1":{"test_acc":[101]}}`,
+		`{"0":{"test_acc":[1],"mean_acc":1e300},"1":{"test_acc":[1],"flops":[[]]}}`, `{"":{"test_acc":[1]}}`, `{}`,
+		`[]`, `{"9999999999":{"test_acc":[1]}}`, `{"0":{"test_acc":[1]},"0":{"test_acc":[2]}}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -39,7 +41,8 @@ func FuzzReadTable(f *testing.F) {
 	})
 }
 
-// Whatever is given as the state of a controller: refused, and the controller is as it was; or taken up, and it proposes, learns and says its state.
+// Whatever is given as the state of a controller: refused, and the controller is as it was; or taken up, and it
+// proposes, learns and says its state.
 func FuzzControllerState(f *testing.F) {
 	fresh := make([]controller.Controller, len(controller.Strategies))
 	for i, s := range controller.Strategies {

@@ -10,15 +10,15 @@ import (
 	"nasnet/nas/nn"
 )
 
-// objective says which loss a graph has. A is the advantage, r the ratio of the policy's probability to the proposing policy's, H the entropy of the
-// distribution at decision d, N the samples:
+// objective says which loss a graph has. A is the advantage, r the ratio of the policy's probability to the proposing
+// policy's, H the entropy of the distribution at decision d, N the samples:
 //
 //	clipped, per decision  -1/N Σ_i Σ_d min(r A, clamp(r, 1-ε, 1+ε) A)      - β/N Σ_i Σ_d H
 //	clipped, joint         -1/N Σ_i     min(r A, clamp(r, 1-ε, 1+ε) A)      - β/N Σ_i Σ_d H     r = product over the sequence
 //	plain                  -1/N Σ_i Σ_d A log p                             - β/N Σ_i Σ_d H
 //
-// The clipped ones are PPO's (arXiv 1707.06347, eq. 7). The paper does not say which ratio it takes; the ratio of each decision learns faster and
-// bears samples that are one or two policies old.
+// The clipped ones are PPO's (arXiv 1707.06347, eq. 7). The paper does not say which ratio it takes; the ratio of each
+// decision learns faster and bears samples that are one or two policies old.
 type objective struct {
 	clipped bool
 	joint   bool    // only if clipped
@@ -26,8 +26,8 @@ type objective struct {
 	entropy float64 // β
 }
 
-// graph is the loss of a network over a batch of a fixed number of rows, and its gradient. It is built from Gorgonia's stock operations once and run
-// many times: its inputs alias the network's weights and the slices that load fills.
+// graph is the loss of a network over a batch of a fixed number of rows, and its gradient. It is built from Gorgonia's
+// stock operations once and run many times: its inputs alias the network's weights and the slices that load fills.
 type graph[F real] struct {
 	net  *network[F]
 	obj  objective
@@ -48,7 +48,8 @@ type graph[F real] struct {
 	logp  [][]F
 }
 
-// maxLogRatio keeps exp finite: a ratio above e^20 is clipped or, when its advantage is negative, pushed down no harder.
+// maxLogRatio keeps exp finite: a ratio above e^20 is clipped or, when its advantage is negative, pushed down no
+// harder.
 const maxLogRatio = 20
 
 func dtype[F real]() tensor.Dtype {
@@ -58,7 +59,8 @@ func dtype[F real]() tensor.Dtype {
 	return tensor.Float64
 }
 
-// newGraph builds the graph. rows is at least 2, as Gorgonia treats matrices of one row as vectors. It returns an error when Gorgonia refuses a part.
+// newGraph builds the graph. rows is at least 2, as Gorgonia treats matrices of one row as vectors. It returns an error
+// when Gorgonia refuses a part.
 func newGraph[F real](net *network[F], obj objective, rows int) (*graph[F], error) {
 	var gr *graph[F]
 	var g *G.ExprGraph
@@ -131,8 +133,8 @@ func (gr *graph[F]) build(b builder[F]) (err error) {
 	return nil
 }
 
-// unroll runs the network over the sequence for all rows, each going on with its own choices. It returns the log-probability of the choice at each
-// decision, [d] (rows), and the sum over rows and decisions of p log p, a scalar.
+// unroll runs the network over the sequence for all rows, each going on with its own choices. It returns the
+// log-probability of the choice at each decision, [d] (rows), and the sum over rows and decisions of p log p, a scalar.
 func (gr *graph[F]) unroll(b builder[F]) (picked []*G.Node, plogp *G.Node) {
 	type constants struct{ ones, min, max *G.Node } // (A), (rows, A), (rows, A)
 	byArity := map[int]constants{}
@@ -218,7 +220,8 @@ func (gr *graph[F]) loss(b builder[F], picked []*G.Node, plogp *G.Node) *G.Node 
 	return G.Must(G.Sub(G.Must(G.Mul(beta, plogp)), gain))
 }
 
-// builder makes the inputs of a graph, each with the salt in its name. Gorgonia merges inputs of one name, type and shape, so each name is used once.
+// builder makes the inputs of a graph, each with the salt in its name. Gorgonia merges inputs of one name, type and
+// shape, so each name is used once.
 type builder[F real] struct {
 	g      *G.ExprGraph
 	salt   string
@@ -234,8 +237,8 @@ func (b builder[F]) input(name string, value []F, shape ...int) *G.Node {
 // times returns x (rows, m) times a parameter (m, n).
 func (b builder[F]) times(x *G.Node, param string) *G.Node { return G.Must(G.Mul(x, b.params[param])) }
 
-// spread returns a parameter of n elements in every row, (rows, n). It is a product because the gradient of Gorgonia's OuterProd has its two results
-// swapped.
+// spread returns a parameter of n elements in every row, (rows, n). It is a product because the gradient of Gorgonia's
+// OuterProd has its two results swapped.
 func (b builder[F]) spread(param string) *G.Node { return b.times(b.ones, param) }
 
 func filled[F real](n int, v F) []F {
@@ -261,10 +264,11 @@ func reaches(g *G.ExprGraph, from *G.Node) map[*G.Node]bool {
 	return seen
 }
 
-// load sets the batch: row i has choices[i][d], log-probabilities logp[i][d] under the proposing policy, and advantage adv[i].
+// load sets the batch: row i has choices[i][d], log-probabilities logp[i][d] under the proposing policy, and advantage
+// adv[i].
 //
-// min(r A, clamp(r) A) is A times r with an upper bound when A > 0 and a lower bound when A < 0. Written so it has no ties at r = 1, where a minimum
-// of two equal terms has no gradient of its own.
+// min(r A, clamp(r) A) is A times r with an upper bound when A > 0 and a lower bound when A < 0. Written so it has no
+// ties at r = 1, where a minimum of two equal terms has no gradient of its own.
 func (gr *graph[F]) load(choices [][]int, logp [][]float64, adv []float64) {
 	free := math.Exp(maxLogRatio + 1) // above every ratio
 	for d, a := range gr.net.arities {

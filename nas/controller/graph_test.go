@@ -8,8 +8,10 @@ import (
 	"nasnet/nas/rng"
 )
 
-// lossCase is a batch for a graph, with samples drawn from the network itself and log-probabilities moved so that some ratios are clipped.
-func lossCase[F real](t *testing.T, arities []int, rows int, obj objective, spread float64) (*graph[F], [][]int, [][]float64, []float64) {
+// lossCase is a batch for a graph, with samples drawn from the network itself and log-probabilities moved so that some
+// ratios are clipped.
+func lossCase[F real](t *testing.T, arities []int, rows int, obj objective, spread float64) (*graph[F], [][]int,
+	[][]float64, []float64) {
 	t.Helper()
 	net := newNetwork[F](arities, 7, 5, 3)
 	r := rng.Stream(5, "test")
@@ -77,8 +79,10 @@ func TestLossAndGradientEqualFiniteDifferences(t *testing.T) {
 		obj     objective
 		spread  float64
 	}{
-		{"per-decision ratios, some clipped", []int{3, 2, 4, 2}, 5, objective{clipped: true, clip: 0.2, entropy: 0.05}, 0.3},
-		{"joint ratio, some clipped", []int{3, 2, 4}, 6, objective{clipped: true, joint: true, clip: 0.2, entropy: 0.05}, 0.1},
+		{"per-decision ratios, some clipped", []int{3, 2, 4, 2}, 5,
+			objective{clipped: true, clip: 0.2, entropy: 0.05}, 0.3},
+		{"joint ratio, some clipped", []int{3, 2, 4}, 6,
+			objective{clipped: true, joint: true, clip: 0.2, entropy: 0.05}, 0.1},
 		{"on policy, every ratio 1", []int{3, 2, 4}, 4, objective{clipped: true, clip: 0.2, entropy: 0.05}, 0},
 		{"plain policy gradient", []int{3, 2, 4}, 4, objective{entropy: 0.05}, 0.3},
 		{"no entropy bonus", []int{2, 3}, 3, objective{clipped: true, clip: 0.2}, 0.3},
@@ -114,7 +118,8 @@ func TestLossAndGradientEqualFiniteDifferences(t *testing.T) {
 					}
 				}
 			}
-			// On the policy a clip boundary is never near; elsewhere a difference across one would show as an error of the order of the gradient.
+			// On the policy a clip boundary is never near; elsewhere a difference across one would show as an error of
+			// the order of the gradient.
 			if worst > 1e-8 {
 				t.Errorf("largest error %.3g: %s", worst, at)
 			}
@@ -145,7 +150,8 @@ func TestTheSamplerAgreesWithTheGraph(t *testing.T) {
 	}
 }
 
-// Gorgonia's LogSoftMax takes a row's maximum to be at least the matrix's first element: without the clamp it is infinite here.
+// Gorgonia's LogSoftMax takes a row's maximum to be at least the matrix's first element: without the clamp it is
+// infinite here.
 func TestTheSamplerAgreesWithTheGraphOnCertainPolicies(t *testing.T) {
 	arities := []int{3, 2, 14, 2}
 	g, choices, _, _ := lossCase[float32](t, arities, 8, objective{clipped: true, clip: 0.2, entropy: 0.01}, 0)

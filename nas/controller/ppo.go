@@ -27,8 +27,8 @@ func newPPO(arities []int, c Config) (Controller, error) {
 	return newPolicy(arities, c, objective{clipped: true, joint: c.Joint, clip: c.Clip, entropy: max(0, c.Entropy)})
 }
 
-// newReinforce makes the policy gradient of Williams 1992 with the same baseline, entropy bonus and optimiser: one step a batch, whatever Steps says, since
-// a second one would be off the policy that drew the samples.
+// newReinforce makes the policy gradient of Williams 1992 with the same baseline, entropy bonus and optimiser: one step
+// a batch, whatever Steps says, since a second one would be off the policy that drew the samples.
 func newReinforce(arities []int, c Config) (Controller, error) {
 	c.Steps = 1
 	return newPolicy(arities, c, objective{entropy: max(0, c.Entropy)})
@@ -87,7 +87,8 @@ func (p *policy) Probabilities() [][]float64 {
 	return out
 }
 
-// Update forms the advantages, takes the gradient steps and moves the baseline. On an error, also of numbers that overflow, nothing has changed.
+// Update forms the advantages, takes the gradient steps and moves the baseline. On an error, also of numbers that
+// overflow, nothing has changed.
 func (p *policy) Update(batch []Sample) (Stats, error) {
 	if err := checkBatch(p.arities, batch); err != nil {
 		return Stats{}, err
@@ -211,7 +212,8 @@ func (p *policy) clipped(choices [][]int, logp [][]float64) float64 {
 	return float64(out) / float64(all)
 }
 
-// divergence returns the means over rows of KL(old || now) and of the entropy of now. Both hold log-probabilities, (rows, arity).
+// divergence returns the means over rows of KL(old || now) and of the entropy of now. Both hold log-probabilities,
+// (rows, arity).
 func divergence(old, now []float32, rows int) (kl, entropy float64) {
 	for k, l := range now {
 		po := math.Exp(float64(old[k]))

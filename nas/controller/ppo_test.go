@@ -55,19 +55,22 @@ func TestOneStepOnThePolicyHasRatioOne(t *testing.T) {
 	}
 	batch := proposeN(c, 3, 10)
 	st := update(t, c, batch)
-	// With every ratio 1, the gain is the sum of the advantages, zero when normalised; the entropy bonus of 1e-5 is left.
+	// With every ratio 1, the gain is the sum of the advantages, zero when normalised; the entropy bonus of 1e-5 is
+	// left.
 	if want := -1e-5 * st.MaxEntropy; math.Abs(st.Loss-want) > 2e-5 {
 		t.Errorf("loss is %v; want about %v", st.Loss, want)
 	}
 	if st.ClipFraction != 0 || st.GradNorm == 0 || st.KL <= 0 || st.KL > 0.1 {
-		t.Errorf("clip fraction %v, gradient %v, KL %v; want 0, something, a little", st.ClipFraction, st.GradNorm, st.KL)
+		t.Errorf("clip fraction %v, gradient %v, KL %v; want 0, something, a little", st.ClipFraction,
+			st.GradNorm, st.KL)
 	}
 }
 
 func TestManyLargeStepsAreClipped(t *testing.T) {
 	for _, joint := range []bool{false, true} {
 		move := func(clip float64) controller.Stats {
-			c, err := controller.New(arities, controller.Config{Steps: 12, LearningRate: 0.02, Normalize: true, Hidden: 12, Embedding: 6, Joint: joint, Clip: clip})
+			c, err := controller.New(arities, controller.Config{Steps: 12, LearningRate: 0.02, Normalize: true,
+				Hidden: 12, Embedding: 6, Joint: joint, Clip: clip})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +87,8 @@ func TestManyLargeStepsAreClipped(t *testing.T) {
 }
 
 func TestLogPIsTheProbabilityOfProposing(t *testing.T) {
-	c, err := controller.New([]int{2, 3, 2}, controller.Config{Hidden: 8, Embedding: 4, LearningRate: 0.03, Steps: 20, Normalize: true})
+	c, err := controller.New([]int{2, 3, 2}, controller.Config{Hidden: 8, Embedding: 4, LearningRate: 0.03, Steps: 20,
+		Normalize: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +161,8 @@ func TestUpdatesThatCannotBe(t *testing.T) {
 		spoil      func(s *controller.Sample)
 	}{
 		{"no log-probabilities", "0 log-probabilities for 7 choices", func(s *controller.Sample) { s.LogP = nil }},
-		{"log-probability NaN", "log-probability NaN at decision 2", func(s *controller.Sample) { s.LogP[2] = math.NaN() }},
+		{"log-probability NaN", "log-probability NaN at decision 2",
+			func(s *controller.Sample) { s.LogP[2] = math.NaN() }},
 		{"probability above one", "log-probability 0.5 at decision 2", func(s *controller.Sample) { s.LogP[2] = 0.5 }},
 		{"a reward beyond float32", "loss is", func(s *controller.Sample) { s.Reward = 1e300 }},
 	} {
@@ -233,7 +238,8 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		config  controller.Config
 		want    string
 	}{
-		{"an unknown strategy", arities, controller.Config{Strategy: "magic"}, `"magic"; want one of ppo, reinforce, evolution, random`},
+		{"an unknown strategy", arities, controller.Config{Strategy: "magic"},
+			`"magic"; want one of ppo, reinforce, evolution, random`},
 		{"no decisions", nil, controller.Config{}, "nothing to search"},
 		{"no choices", []int{1, 1}, controller.Config{}, "nothing to search"},
 		{"an arity of zero", []int{2, 0}, controller.Config{}, "decision 1 has arity 0"},
@@ -244,7 +250,8 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		{"a negative clip", arities, controller.Config{Clip: -0.1}, "clip is -0.1"},
 		{"a hidden size of one", arities, controller.Config{Hidden: 1}, "hidden is 1"},
 		{"an embedding of one", arities, controller.Config{Embedding: 1}, "embedding is 1"},
-		{"a tournament larger than the population", arities, controller.Config{Population: 5, Sample: 6}, "sample is 6"},
+		{"a tournament larger than the population", arities, controller.Config{Population: 5, Sample: 6},
+			"sample is 6"},
 		{"an entropy weight that is infinite", arities, controller.Config{Entropy: math.Inf(1)}, "entropy is +Inf"},
 	} {
 		if _, err := controller.New(c.arities, c.config); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -258,7 +265,8 @@ func TestDefaultsAreThePapersAndComplete(t *testing.T) {
 	if c != c.WithDefaults() {
 		t.Errorf("defaults of the defaults differ: %+v", c)
 	}
-	if c.Strategy != "ppo" || c.LearningRate != 3.5e-4 || c.Entropy != 1e-5 || c.BaselineDecay != 0.95 || c.Hidden != 100 || c.Embedding != 32 || c.Clip != 0.2 {
+	if c.Strategy != "ppo" || c.LearningRate != 3.5e-4 || c.Entropy != 1e-5 || c.BaselineDecay != 0.95 ||
+		c.Hidden != 100 || c.Embedding != 32 || c.Clip != 0.2 {
 		t.Errorf("%+v", c)
 	}
 	if p := controller.PaperConfig(); p.Steps != 1 || p.LearningRate != 3.5e-4 || p.Normalize {

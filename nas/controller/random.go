@@ -50,7 +50,8 @@ func (c *random) Update(batch []Sample) (Stats, error) {
 }
 
 func (c *random) State() ([]byte, error) {
-	return encodeState(plainState{Format: "nasnet-random-1", Arities: c.arities, Version: c.version, Baseline: c.base.value, BaselineSet: c.base.set})
+	return encodeState(plainState{Format: "nasnet-random-1", Arities: c.arities, Version: c.version,
+		Baseline: c.base.value, BaselineSet: c.base.set})
 }
 
 func (c *random) Restore(state []byte) error {

@@ -11,7 +11,8 @@ import (
 // maxState bounds what Restore reads, in bytes.
 const maxState = 256 << 20
 
-// plainState is the state of the strategies without a network, as JSON. encoding/json writes a float64 so that it reads back exactly.
+// plainState is the state of the strategies without a network, as JSON. encoding/json writes a float64 so that it reads
+// back exactly.
 type plainState struct {
 	Format      string       `json:"format"`
 	Arities     []int        `json:"arities"`
@@ -38,7 +39,8 @@ func decodeState(b []byte, format string, arities []int) (plainState, error) {
 	case s.Format != format:
 		return s, fmt.Errorf("controller: state is %q; want %q (another strategy's?)", s.Format, format)
 	case !slices.Equal(s.Arities, arities):
-		return s, fmt.Errorf("controller: state is of another space: %d decisions %v; want %d %v", len(s.Arities), s.Arities, len(arities), arities)
+		return s, fmt.Errorf("controller: state is of another space: %d decisions %v; want %d %v", len(s.Arities),
+			s.Arities, len(arities), arities)
 	case s.Version < 0:
 		return s, fmt.Errorf("controller: state has version %d", s.Version)
 	}

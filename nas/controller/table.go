@@ -22,9 +22,9 @@ type entry struct {
 
 const maxTable = 64 << 20 // bytes; NAS-Bench-Macro has 1.2 MB
 
-// ReadTable reads the JSON of NAS-Bench-Macro: an object whose keys are the choices, one digit a decision ("02101221"), and whose values have
-// "test_acc", the accuracies in percent of separate trainings, and "mean_acc", their mean (computed if absent). Other fields are ignored. Every
-// combination of the digits that occur must be there.
+// ReadTable reads the JSON of NAS-Bench-Macro: an object whose keys are the choices, one digit a decision ("02101221"),
+// and whose values have "test_acc", the accuracies in percent of separate trainings, and "mean_acc", their mean
+// (computed if absent). Other fields are ignored. Every combination of the digits that occur must be there.
 func ReadTable(r io.Reader) (*Table, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxTable+1))
 	if err != nil {
@@ -46,7 +46,8 @@ func ReadTable(r io.Reader) (*Table, error) {
 			t.Arities = make([]int, len(key))
 		}
 		if len(key) != len(t.Arities) {
-			return nil, fmt.Errorf("controller: table: key %.40q has %d digits, another has %d", key, len(key), len(t.Arities))
+			return nil, fmt.Errorf("controller: table: key %.40q has %d digits, another has %d", key, len(key),
+				len(t.Arities))
 		}
 		for d, c := range []byte(key) {
 			if c < '0' || c > '9' {
@@ -81,7 +82,8 @@ func ReadTable(r io.Reader) (*Table, error) {
 		}
 	}
 	if want != len(rows) {
-		return nil, fmt.Errorf("controller: table has %d rows, which is not every combination of its digits (arities %v)", len(rows), t.Arities)
+		return nil, fmt.Errorf("controller: table has %d rows, which is not every combination of its digits (arities "+
+			"%v)", len(rows), t.Arities)
 	}
 	return t, nil
 }

@@ -10,8 +10,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// The state of a policy is a safetensors file: the weights under their names in [network], Adam's moments under m/ and v/ before that name, the baseline
-// (F64, one element), and the counters in the metadata. Ppo and reinforce share it.
+// The state of a policy is a safetensors file: the weights under their names in [network], Adam's moments under m/ and
+// v/ before that name, the baseline (F64, one element), and the counters in the metadata. Ppo and reinforce share it.
 const policyFormat = "nasnet-policy-1"
 
 // State implements Controller. It takes 12 bytes a weight: 1.2 MB for two cells of five blocks with 14 ops.
@@ -92,7 +92,8 @@ func (p *policy) parse(state []byte) (*policyState, error) {
 				return nil, fmt.Errorf("no tensor %q", f.prefix+q.name)
 			}
 			if t.DType != "F32" || !slices.Equal(t.Shape, q.shape) {
-				return nil, fmt.Errorf("tensor %q is %s %v; want F32 %v (hidden %d, embedding %d)", t.Name, t.DType, t.Shape, q.shape, p.net.hidden, p.net.embedding)
+				return nil, fmt.Errorf("tensor %q is %s %v; want F32 %v (hidden %d, embedding %d)", t.Name, t.DType,
+					t.Shape, q.shape, p.net.hidden, p.net.embedding)
 			}
 			for i, x := range t.F32 {
 				if !finite(float64(x)) || f.prefix == "v/" && (x < 0 || math.Signbit(float64(x))) {

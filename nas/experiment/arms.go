@@ -16,8 +16,9 @@ type Arm struct {
 	DropPath child.DropPath `json:"drop_path"`
 }
 
-// Arms compare ScheduledDropPath (paper, section 2: linear in time) with paths dropped at a constant rate, of the schedule's last value and of its mean, and
-// with none. scaled is the schedule of the reference implementation, which also grows with depth.
+// Arms compare ScheduledDropPath (paper, section 2: linear in time) with paths dropped at a constant rate, of the
+// schedule's last value and of its mean, and with none. scaled is the schedule of the reference implementation, which
+// also grows with depth.
 var Arms = []Arm{
 	{"none", child.DropPath{Mode: "none"}},
 	{"constant .2", child.DropPath{Mode: "constant", Prob: 0.2}},
@@ -48,7 +49,8 @@ type DropPaths struct {
 func (d DropPaths) training(a Arm, seed uint64) Training {
 	t := d.Train
 	t.DropPath = a.DropPath
-	return Training{Name: a.Name, Rung: fmt.Sprintf("N=%d F=%d", d.Net.N, d.Net.Filters), Genotype: d.Genotype, Data: d.Data, Net: d.Net, Train: t, Seed: seed}
+	return Training{Name: a.Name, Rung: fmt.Sprintf("N=%d F=%d", d.Net.N, d.Net.Filters), Genotype: d.Genotype,
+		Data: d.Data, Net: d.Net, Train: t, Seed: seed}
 }
 
 // Trainings lists what the experiment trains, seed by seed, so that an unfinished one has whole pairs.
@@ -70,8 +72,9 @@ type ArmResult struct {
 	TrainAcc float64   `json:"train_accuracy"` // mean: how far the network over-fits
 
 	// Gains, paired by seed; nil for the arm itself and for fewer than three pairs.
-	Gain         *Interval `json:"gain,omitempty"`               // over none
-	OverConstant *Interval `json:"gain_over_constant,omitempty"` // over the constant rate that ScheduledDropPath ends with
+	Gain *Interval `json:"gain,omitempty"` // over none
+	// over the constant rate that ScheduledDropPath ends with
+	OverConstant *Interval `json:"gain_over_constant,omitempty"`
 }
 
 // Results reads what is finished. Pairs count where both trainings ended.

@@ -28,8 +28,10 @@ func trainings(t *testing.T, seeds int) (ts []Training) {
 			t.Fatal(err)
 		}
 		for seed := range seeds {
-			ts = append(ts, Training{Name: text[7:11], Rung: "only", Genotype: g, Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1},
-				Net: child.NetConfig{N: 1, Filters: 4}, Train: child.TrainConfig{Epochs: 3, Batch: 16, LR: 0.05, Momentum: 0.9}, Seed: uint64(seed)})
+			ts = append(ts, Training{Name: text[7:11], Rung: "only", Genotype: g,
+				Data:  nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1},
+				Net:   child.NetConfig{N: 1, Filters: 4},
+				Train: child.TrainConfig{Epochs: 3, Batch: 16, LR: 0.05, Momentum: 0.9}, Seed: uint64(seed)})
 		}
 	}
 	return ts
@@ -130,7 +132,8 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 	}
 	local := local.New(nil)
 	// A state after the second epoch, as an interrupted run leaves it.
-	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net, Train: ts[0].Train, Seed: ts[0].Seed, Alone: true}, func(s nas.Step) error {
+	if _, err := local.Evaluate(t.Context(), nas.Job{Genotype: ts[0].Genotype, Data: ts[0].Data, Net: ts[0].Net,
+		Train: ts[0].Train, Seed: ts[0].Seed, Alone: true}, func(s nas.Step) error {
 		if s.EpochEnd != nil && s.EpochEnd.Epoch == 2 {
 			b, err := s.State()
 			if err != nil {
@@ -207,7 +210,8 @@ func TestResultsOfOtherImagesAreNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stale != r.stale || done != r.do || len(rowsOf(t, g, ts)) != 2 {
-			t.Errorf("on images %q: %d results are none, %d trainings; want %d and %d", r.images, stale, done, r.stale, r.do)
+			t.Errorf("on images %q: %d results are none, %d trainings; want %d and %d", r.images, stale, done,
+				r.stale, r.do)
 		}
 	}
 }
@@ -275,7 +279,9 @@ func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {
 
 func TestAFileWithoutLinesIsNotEmptied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "g.jsonl")
-	for text, want := range map[string]string{`{"model":"mine"}`: `what ends it is not a row of an experiment: "{\"model\"`, "\x89PNG": "what ends it is not a row", `{"key":"ab`: "", `{"k`: ""} {
+	for text, want := range map[string]string{
+		`{"model":"mine"}`: `what ends it is not a row of an experiment: "{\"model\"`,
+		"\x89PNG":          "what ends it is not a row", `{"key":"ab`: "", `{"k`: ""} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +344,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 		l.Candidates = append(l.Candidates, Candidate{Name: c.name, Reward: c.reward, Baseline: c.baseline})
 		for k, seed := range l.Seeds {
 			b := space.Block{Op1: "identity", Op2: "identity", Combine: "add", In1: i % 2, In2: i / 2}
-			x := Training{Name: c.name, Rung: "r", Seed: seed, Genotype: space.Genotype{Name: c.name, Normal: space.Cell{Blocks: []space.Block{b}}}}
+			x := Training{Name: c.name, Rung: "r", Seed: seed,
+				Genotype: space.Genotype{Name: c.name, Normal: space.Cell{Blocks: []space.Block{b}}}}
 			l.Candidates[i].Genotype = x.Genotype
 			g.rows[x.key()] = Row{Key: x.key(), Accuracy: c.accuracy + 0.02*(float64(k)-0.5), MAdds: int64(100 - i)}
 		}
@@ -350,7 +357,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 	if s := r.Standings[1]; math.Abs(s.Mean-0.85) > 1e-12 || math.Abs(s.SD-0.02/math.Sqrt2) > 1e-12 || s.Place != 2 {
 		t.Errorf("standing %+v", s)
 	}
-	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, number 2 of these in the search"; r.Curse != want {
+	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, number 2 of these " +
+		"in the search"; r.Curse != want {
 		t.Errorf("%q, want %q", r.Curse, want)
 	}
 	if r.Reward == nil || r.Reward.Value != 0.5 || r.MAdds.Value != 0.5 {
@@ -360,7 +368,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 
 // A tie beats nobody, whichever of the two comes first.
 func TestATieIsNoWinnersCurse(t *testing.T) {
-	r := Result{Standings: []Standing{{Candidate: Candidate{Name: "b", Reward: 0.8}, Accuracy: []float64{0.7}, Mean: 0.7}, {Candidate: Candidate{Name: "a", Reward: 0.9}, Accuracy: []float64{0.7}, Mean: 0.7}}}
+	r := Result{Standings: []Standing{{Candidate: Candidate{Name: "b", Reward: 0.8}, Accuracy: []float64{0.7},
+		Mean: 0.7}, {Candidate: Candidate{Name: "a", Reward: 0.9}, Accuracy: []float64{0.7}, Mean: 0.7}}}
 	if r.judge(); r.Curse != "none of the 2 beats the search's best, a" {
 		t.Errorf("%q", r.Curse)
 	}
@@ -376,9 +385,12 @@ func TestATrainingOnAFolderIsKnownByAnyPathToIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: path, Image: 8, Test: true}, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}}
+	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: path, Image: 8, Test: true},
+		Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4},
+			Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}}
 	has := []nas.TrialView{{State: nas.Done, Origin: nas.Origin{Genotype: known.Genotype, Retrain: &spec}}}
-	for name, want := range map[string]bool{"pics": true, "./pics": true, path: true, "../pics": false, "cifar10": false} {
+	for name, want := range map[string]bool{"pics": true, "./pics": true, path: true, "../pics": false,
+		"cifar10": false} {
 		asked := spec
 		asked.Data.Name = name
 		if got := HasTraining(has, known.Genotype, asked); got != want {
@@ -401,10 +413,12 @@ func TestArmsArePairedBySeed(t *testing.T) {
 		}
 	}
 	r := d.Results(g)
-	if r[0].Gain != nil || r[1].Gain == nil || math.Abs(r[1].Gain.Value-0.01) > 1e-12 || r[1].Gain.High-r[1].Gain.Low > 1e-9 {
+	if r[0].Gain != nil || r[1].Gain == nil || math.Abs(r[1].Gain.Value-0.01) > 1e-12 ||
+		r[1].Gain.High-r[1].Gain.Low > 1e-9 {
 		t.Errorf("gains %+v and %+v; seeds differ by 0.1, arms by 0.01", r[0].Gain, r[1].Gain)
 	}
-	if r[1].OverConstant != nil || r[0].OverConstant == nil || math.Abs(r[0].OverConstant.Value+0.01) > 1e-12 || Arms[constant].DropPath.Mode != "constant" || Arms[none].DropPath.Mode != "none" {
+	if r[1].OverConstant != nil || r[0].OverConstant == nil || math.Abs(r[0].OverConstant.Value+0.01) > 1e-12 ||
+		Arms[constant].DropPath.Mode != "constant" || Arms[none].DropPath.Mode != "none" {
 		t.Errorf("gains over constant %+v and %+v; want -0.01 and none", r[0].OverConstant, r[1].OverConstant)
 	}
 	if r[1].SD < 0.1 || len(r[2].Accuracy) != 0 {
@@ -416,16 +430,22 @@ func TestArmsArePairedBySeed(t *testing.T) {
 }
 
 // retrainOf is a retrain of one of a few cells.
-func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State, accuracy, reward float64) nas.TrialView {
+func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State, accuracy,
+	reward float64) nas.TrialView {
 	t.Helper()
 	op := []string{"s3", "s5", "s7", "a3", "m3"}[cell]
 	g, err := space.ParseText("normal=h." + op + "+p.i reduction=h.s3+p.a3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(), Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"}, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: filters, Image: 8}, Train: child.TrainConfig{Epochs: 3, Batch: 64}}, Seed: seed}}, Result: nas.Result{HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell)}}
+	v := nas.TrialView{ID: id, State: state, Origin: nas.Origin{Kind: nas.Retrained, Genotype: g, Cell: g.ShortHash(),
+		Retrain: &nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, Dir: "/somewhere"},
+			Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: filters, Image: 8},
+				Train: child.TrainConfig{Epochs: 3, Batch: 64}}, Seed: seed}},
+		Result: nas.Result{HasReward: state == nas.Done, Reward: accuracy, MAdds: int64(100 - cell)}}
 	if reward > 0 {
-		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Random, nas.Submitted, nas.Sampled, nas.Sampled}[cell], Reward: reward}
+		v.Found = &nas.Found{Trial: cell, Kind: []nas.Kind{nas.Sampled, nas.Random, nas.Submitted, nas.Sampled,
+			nas.Sampled}[cell], Reward: reward}
 	}
 	return v
 }
@@ -450,10 +470,12 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	list[2].Retrain.Train.LR = 9       // another rung of the same name, of which nothing is left
 	list[4].Retrain.Train.Shards = 2   // the default, recorded
 	got := OfRetrains(list)
-	if len(got) != 2 || got[0].Rung.Name != "synthetic at 8 px, N=1 F=8, 3 epochs" || got[1].Rung.Name != "synthetic at 8 px, N=1 F=4, 3 epochs" {
+	if len(got) != 2 || got[0].Rung.Name != "synthetic at 8 px, N=1 F=8, 3 epochs" ||
+		got[1].Rung.Name != "synthetic at 8 px, N=1 F=4, 3 epochs" {
 		t.Fatalf("rungs %+v", got)
 	}
-	if s := got[0].Standings; len(s) != 1 || s[0].Open != 1 || len(s[0].Accuracy) != 0 || got[0].Reward != nil || got[0].Curse != "" {
+	if s := got[0].Standings; len(s) != 1 || s[0].Open != 1 || len(s[0].Accuracy) != 0 || got[0].Reward != nil ||
+		got[0].Curse != "" {
 		t.Errorf("a rung under way: %+v", got[0])
 	}
 	r := got[1]
@@ -464,7 +486,8 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if want := []string{"all-sep3x3", "trial 1", "trial 0", "trial 2", "trial 3"}; !slices.Equal(names, want) {
 		t.Fatalf("order %v; want %v", names, want)
 	}
-	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 || !slices.Equal(s.Trials, []int{13, 19}) || s.Open != 0 || s.Found == nil || s.Found.Trial != 0 {
+	if s := r.Standings[2]; !slices.Equal(s.Accuracy, []float64{0.80, 0.82}) || math.Abs(s.Mean-0.81) > 1e-12 ||
+		!slices.Equal(s.Trials, []int{13, 19}) || s.Open != 0 || s.Found == nil || s.Found.Trial != 0 {
 		t.Errorf("two seeds, one of them twice: %+v", s)
 	}
 	if s := r.Standings[0]; s.Baseline == "" || s.Reward != 0 || s.Kind != "" || s.Is() != s.Baseline {
@@ -475,18 +498,21 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 			t.Errorf("%s is %q, of kind %q; want %q of the kind %q", s.Name, s.Is(), s.Kind, want, s.Found.Kind)
 		}
 	}
-	if r.Reward == nil || r.Reward.N != 3 || r.Reward.Value != 0.5 || !strings.Contains(r.Curse, "trial 0, is number 2 of 3") {
+	if r.Reward == nil || r.Reward.N != 3 || r.Reward.Value != 0.5 ||
+		!strings.Contains(r.Curse, "trial 0, is number 2 of 3") {
 		t.Errorf("says %+v, %q", r.Reward, r.Curse)
 	}
 	var others []nas.TrialView
-	for i, change := range []func(*nas.RetrainSpec){func(s *nas.RetrainSpec) { s.Train.LR = 7 }, func(s *nas.RetrainSpec) { s.Train.EMA = 0.9 }, func(s *nas.RetrainSpec) { s.Data.Test = true },
+	for i, change := range []func(*nas.RetrainSpec){func(s *nas.RetrainSpec) { s.Train.LR = 7 },
+		func(s *nas.RetrainSpec) { s.Train.EMA = 0.9 }, func(s *nas.RetrainSpec) { s.Data.Test = true },
 		func(s *nas.RetrainSpec) { s.Train.Whiten = true }} {
 		v := retrainOf(t, 30+i, 1, 4, 1, nas.Done, 0.9, 0.8)
 		change(v.Retrain)
 		others = append([]nas.TrialView{v}, others...)
 	}
 	test := retrainOf(t, 33, 1, 4, 1, nas.Done, 0.9, 0.8) // of the images that it leaves out nothing depends
-	test.Retrain.Data.Test, test.Retrain.Data.TrainImages, test.Retrain.Data.Seed, test.Retrain.Net.Channels = true, 2000, 5, 3
+	test.Retrain.Data.Test, test.Retrain.Data.TrainImages, test.Retrain.Data.Seed, test.Retrain.Net.Channels = true,
+		2000, 5, 3
 	seen := map[string]bool{}
 	for _, r := range OfRetrains(append(append([]nas.TrialView{test}, others...), list...)) {
 		if seen[r.Rung.Name] {
@@ -497,7 +523,8 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	if len(seen) != 6 {
 		t.Errorf("%d rungs; want 6: %v", len(seen), seen)
 	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(name string) bool { return strings.Contains(name, ", whiten,") }) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)),
+		func(name string) bool { return strings.Contains(name, ", whiten,") }) {
 		t.Errorf("no rung says that it was whitened: %v", seen)
 	}
 	if OfRetrains(nil) != nil {

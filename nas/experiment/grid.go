@@ -1,7 +1,8 @@
-// Package experiment trains many networks whose results are compared: cells at the rungs of a ladder, ways of dropping paths, seeds.
+// Package experiment trains many networks whose results are compared: cells at the rungs of a ladder, ways of dropping
+// paths, seeds.
 //
-// A [Grid] keeps what is finished in a file, one JSON object a line, and what is half trained beside it, so an experiment that was interrupted goes on where
-// it was, to the bit:
+// A [Grid] keeps what is finished in a file, one JSON object a line, and what is half trained beside it, so an
+// experiment that was interrupted goes on where it was, to the bit:
 //
 //	[]Training ──Grid.Run──▶ FILE (a Row a line) ──Rows──▶ ladder, arms
 package experiment
@@ -37,7 +38,8 @@ type Training struct {
 	Seed     uint64            `json:"seed"`
 }
 
-// key names what a training computes: its settings, without the names that an experiment gives it and without the folder of the data.
+// key names what a training computes: its settings, without the names that an experiment gives it and without the
+// folder of the data.
 func (t Training) key() string {
 	cells := t.Genotype.Normal.Text() + " / " + t.Genotype.Reduction.Text()
 	t.Name, t.Rung, t.Data.Dir, t.Genotype = "", "", "", space.Genotype{}
@@ -71,7 +73,8 @@ type Row struct {
 
 // Grid is an experiment's file. Set what is exported before Run.
 type Grid struct {
-	Images string // SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
+	// SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
+	Images string
 
 	path string
 
@@ -82,7 +85,8 @@ type Grid struct {
 // mostLine bounds a line of the file, in bytes.
 const mostLine = 1 << 20
 
-// Open reads the rows that are finished; a file that does not exist has none. A last line that was cut off is left out and written again.
+// Open reads the rows that are finished; a file that does not exist has none. A last line that was cut off is left out
+// and written again.
 func Open(path string) (*Grid, error) {
 	g := &Grid{path: path, rows: map[string]Row{}}
 	b, err := os.ReadFile(path)
@@ -105,7 +109,8 @@ func Open(path string) (*Grid, error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if rest, begins := string(b[whole:]), `{"key":`; !strings.HasPrefix(rest, begins) && !strings.HasPrefix(begins, rest) {
+	if rest, begins := string(b[whole:]), `{"key":`; !strings.HasPrefix(rest, begins) &&
+		!strings.HasPrefix(begins, rest) {
 		return nil, fmt.Errorf("%s: what ends it is not a row of an experiment: %.60q", path, rest)
 	}
 	if whole < len(b) {
@@ -153,8 +158,9 @@ type Event struct {
 // saveEvery is the least time between two states of a half-trained network.
 const saveEvery = 10 * time.Second
 
-// Run does the trainings that are not finished, so many at a time, in their order. It calls report from one goroutine at a time. A training that fails by
-// itself is a row; another error, like the end of ctx, ends the run. One that could never fit into the memory is refused before any of them begins.
+// Run does the trainings that are not finished, so many at a time, in their order. It calls report from one goroutine
+// at a time. A training that fails by itself is a row; another error, like the end of ctx, ends the run. One that could
+// never fit into the memory is refused before any of them begins.
 func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers int, report func(Event)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -276,7 +282,8 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func
 		job.State = nil
 		o, err = e.Evaluate(ctx, job, step)
 	}
-	row := Row{Key: t.key(), Name: t.Name, Rung: t.Rung, Seed: t.Seed, Accuracy: o.Reward, Loss: last.ValLoss, TrainAcc: last.TrainAcc, TrainLoss: last.TrainLoss,
+	row := Row{Key: t.key(), Name: t.Name, Rung: t.Rung, Seed: t.Seed, Accuracy: o.Reward, Loss: last.ValLoss,
+		TrainAcc: last.TrainAcc, TrainLoss: last.TrainLoss,
 		Trainable: o.Cost.Trainable, MAdds: o.Cost.MAdds, Seconds: o.Seconds, Images: g.Images}
 	var panicked *child.PanicError
 	switch {

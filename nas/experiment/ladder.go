@@ -40,7 +40,8 @@ func OriginOf(k nas.Kind) string {
 // Is says what the candidate is, if it is not a proposal of the controller.
 func (c Candidate) Is() string { return cmp.Or(c.Baseline, c.Origin) }
 
-// Baselines are the cells that those of a search have to beat: the paper's, and two chains of separable 3x3 convolutions.
+// Baselines are the cells that those of a search have to beat: the paper's, and two chains of separable 3x3
+// convolutions.
 func Baselines() []Candidate {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -56,7 +57,8 @@ func Baselines() []Candidate {
 	}
 }
 
-const allSep3x3 = "normal=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234] reduction=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234]"
+const allSep3x3 = "normal=h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234] reduction=h.s3+p.s3 h.s3+p.s3 " +
+	"h.s3+p.s3 h.s3+p.s3 h.s3+p.s3 [01234]"
 
 // Rung is a scale at which candidates are trained.
 type Rung struct {
@@ -69,7 +71,8 @@ type Rung struct {
 // NewRung is a rung that is named after what most rungs differ in, and after the settings in which it differs from a
 // base.
 func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
-	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters, s.Train.Epochs)
+	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters,
+		s.Train.Epochs)
 	for _, r := range child.Settings.For(setting.Rung) {
 		if named := r.Name == "n" || r.Name == "filters" || r.Name == "epochs"; !named && r.Get(s) != r.Get(base) {
 			name += ", " + r.Text(s)
@@ -90,12 +93,14 @@ type Ladder struct {
 	Seeds      []uint64
 }
 
-// Trainings lists what the ladder trains: rung by rung, seed by seed, so that the cells of an unfinished ladder can be compared.
+// Trainings lists what the ladder trains: rung by rung, seed by seed, so that the cells of an unfinished ladder can be
+// compared.
 func (l Ladder) Trainings() (ts []Training) {
 	for _, r := range l.Rungs {
 		for _, seed := range l.Seeds {
 			for _, c := range l.Candidates {
-				ts = append(ts, Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net, Train: r.Train, Seed: seed})
+				ts = append(ts, Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net,
+					Train: r.Train, Seed: seed})
 			}
 		}
 	}
@@ -137,7 +142,8 @@ func (l Ladder) Results(g *Grid) (out []Result) {
 		for _, c := range l.Candidates {
 			s := Standing{Candidate: c}
 			for _, seed := range l.Seeds {
-				row, ok := g.Row(Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net, Train: r.Train, Seed: seed})
+				row, ok := g.Row(Training{Name: c.Name, Rung: r.Name, Genotype: c.Genotype, Data: r.Data, Net: r.Net,
+					Train: r.Train, Seed: seed})
 				switch {
 				case !ok:
 				case row.Failed != "":
@@ -180,7 +186,8 @@ func (r Result) Says() (out []string) {
 		iv   *Interval
 	}{{"reward", r.Reward}, {"multiply-adds", r.MAdds}, {"reward, given the multiply-adds", r.Partial}} {
 		if x.iv != nil {
-			out = append(out, fmt.Sprintf("rank correlation with %s: %.2f (95 %% %.2f to %.2f, %d cells)", x.name, x.iv.Value, x.iv.Low, x.iv.High, x.iv.N))
+			out = append(out, fmt.Sprintf("rank correlation with %s: %.2f (95 %% %.2f to %.2f, %d cells)", x.name,
+				x.iv.Value, x.iv.Low, x.iv.High, x.iv.N))
 		}
 	}
 	if r.Reward == nil {
@@ -199,7 +206,8 @@ func (r *Result) judge() {
 	for _, s := range r.Standings {
 		if len(s.Accuracy) > 0 && s.Baseline == "" {
 			ranked = append(ranked, s)
-			reward, accuracy, madds = append(reward, s.Reward), append(accuracy, s.Mean), append(madds, float64(s.MAdds))
+			reward, accuracy, madds = append(reward, s.Reward), append(accuracy, s.Mean),
+				append(madds, float64(s.MAdds))
 		}
 	}
 	keep := func(iv Interval, ok bool) *Interval {
@@ -208,7 +216,8 @@ func (r *Result) judge() {
 		}
 		return &iv
 	}
-	r.Reward, r.MAdds, r.Partial = keep(rankCorrelation(reward, accuracy)), keep(rankCorrelation(madds, accuracy)), keep(partialCorrelation(reward, accuracy, madds))
+	r.Reward, r.MAdds, r.Partial = keep(rankCorrelation(reward, accuracy)), keep(rankCorrelation(madds, accuracy)),
+		keep(partialCorrelation(reward, accuracy, madds))
 	if len(ranked) < 2 {
 		return
 	}
@@ -218,8 +227,10 @@ func (r *Result) judge() {
 		r.Curse = fmt.Sprintf("none of the %d beats the search's best, %s", len(ranked), best.Name)
 		return
 	}
-	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, number %d of these in the search", best.Name, place, len(ranked),
-		100*(ranked[0].Mean-best.Mean), ranked[0].Name, 1+count(ranked, func(s Standing) bool { return s.Reward > ranked[0].Reward }))
+	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, "+
+		"number %d of these in the search", best.Name, place, len(ranked),
+		100*(ranked[0].Mean-best.Mean), ranked[0].Name,
+		1+count(ranked, func(s Standing) bool { return s.Reward > ranked[0].Reward }))
 }
 
 func sign(d float64) int {

@@ -11,8 +11,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of the newest retrain first. Of trainings of
-// a cell with the same seed, which are the same to the bit, one counts. The intervals of some hundred cells take a second.
+// OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of
+// the newest retrain first. Of trainings of a cell with the same seed, which are the same to the bit, one counts. The
+// intervals of some hundred cells take a second.
 func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	baselines := map[string]Candidate{}
 	for _, b := range Baselines() {
@@ -92,11 +93,13 @@ func HasTraining(retrains []nas.TrialView, g space.Genotype, spec nas.RetrainSpe
 		return s
 	}
 	return slices.ContainsFunc(retrains, func(v nas.TrialView) bool {
-		return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && v.Retrain.Seed == spec.Seed && of(*v.Retrain) == of(spec) && v.Genotype.Text() == g.Text()
+		return v.State != nas.Failed && v.State != nas.Stopped && v.Retrain != nil && v.Retrain.Seed == spec.Seed &&
+			of(*v.Retrain) == of(spec) && v.Genotype.Text() == g.Text()
 	})
 }
 
-// scaleOf is what trainings on a rung have in common, with its defaults and without what the evaluator takes from the images.
+// scaleOf is what trainings on a rung have in common, with its defaults and without what the evaluator takes from the
+// images.
 func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 	s.Seed, s.Data.Dir = 0, ""
 	if s.Data.Test { // all images
@@ -113,7 +116,8 @@ func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 
 // candidate is the cell of a retrain with the reward that the search gave it, or the baseline that it is.
 func candidate(v nas.TrialView, baseline Candidate) Candidate {
-	c := Candidate{Name: "cell " + v.Cell[:min(4, len(v.Cell))], Genotype: v.Genotype, Text: v.Genotype.Text(), Baseline: "no reward in the search"}
+	c := Candidate{Name: "cell " + v.Cell[:min(4, len(v.Cell))], Genotype: v.Genotype, Text: v.Genotype.Text(),
+		Baseline: "no reward in the search"}
 	switch {
 	case v.Found != nil:
 		c.Name, c.Reward, c.Baseline = "trial "+nas.TrialLabel(v.Found.Trial), v.Found.Reward, ""
@@ -174,14 +178,17 @@ func differences(r *Rung, among []*Rung) string {
 // MostSeeds is with how many seeds [Commands] may be asked to train each cell.
 const MostSeeds = 100
 
-// Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and of the baselines if they are wanted: the same
-// settings for each, with so many seeds from that of the settings, seed by seed, so that all cells can be compared early. Cells that come twice count once.
-// With several, those that the run has already, or is at, are left out.
-func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool, seeds int) (all []nas.Command) {
+// Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and
+// of the baselines if they are wanted: the same settings for each, with so many seeds from that of the settings, seed
+// by seed, so that all cells can be compared early. Cells that come twice count once. With several, those that the run
+// has already, or is at, are left out.
+func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool,
+	seeds int) (all []nas.Command) {
 	var members []nas.Command
 	add := func(c nas.Command) {
 		text := c.Cell.Text()
-		if !slices.ContainsFunc(members, func(x nas.Command) bool { return x.Cell.Text() == text }) { // the best random cell may be among them
+		// the best random cell may be among them
+		if !slices.ContainsFunc(members, func(x nas.Command) bool { return x.Cell.Text() == text }) {
 			members = append(members, c)
 		}
 	}

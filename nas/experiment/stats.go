@@ -21,13 +21,14 @@ type Interval struct {
 // resamples is the number of bootstrap samples of an interval.
 const resamples = 4000
 
-// rankCorrelation is Spearman's with a bootstrap interval (percentiles, pairs resampled). Fewer than three pairs, or values that are all equal, have none: NaN
-// values are not in JSON, so ok is false.
+// rankCorrelation is Spearman's with a bootstrap interval (percentiles, pairs resampled). Fewer than three pairs, or
+// values that are all equal, have none: NaN values are not in JSON, so ok is false.
 func rankCorrelation(x, y []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 { return spearman(pick(x, index), pick(y, index)) })
 }
 
-// partialCorrelation is the rank correlation of x and y given z: of what of their ranks a line in the ranks of z does not explain.
+// partialCorrelation is the rank correlation of x and y given z: of what of their ranks a line in the ranks of z does
+// not explain.
 func partialCorrelation(x, y, z []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 {
 		a, b, c := pick(x, index), pick(y, index), pick(z, index)
@@ -41,8 +42,8 @@ func meanOf(x []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 { return stat.Mean(pick(x, index), nil) })
 }
 
-// bootstrap estimates f of n observations, which f gets as their indices. Resamples where f is not a number, as when all resampled ranks are equal, are left
-// out; if that is most of them, there is no estimate.
+// bootstrap estimates f of n observations, which f gets as their indices. Resamples where f is not a number, as when
+// all resampled ranks are equal, are left out; if that is most of them, there is no estimate.
 func bootstrap(n int, f func(index []int) float64) (iv Interval, ok bool) {
 	index := make([]int, n)
 	for i := range index {
@@ -67,7 +68,8 @@ func bootstrap(n int, f func(index []int) float64) (iv Interval, ok bool) {
 		return Interval{N: n}, false
 	}
 	slices.Sort(values)
-	iv.Low, iv.High = stat.Quantile(0.025, stat.LinInterp, values, nil), stat.Quantile(0.975, stat.LinInterp, values, nil)
+	iv.Low, iv.High = stat.Quantile(0.025, stat.LinInterp, values, nil),
+		stat.Quantile(0.975, stat.LinInterp, values, nil)
 	return iv, true
 }
 

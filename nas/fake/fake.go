@@ -46,11 +46,14 @@ func (f Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step
 				}
 			}
 			at := (float64(e) + float64(i+1)/float64(steps)) / float64(j.Train.Epochs)
-			p := nas.Step{Progress: child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs, Step: e*steps + i + 1, Steps: steps * j.Train.Epochs,
-				Loss: 2.3 * math.Exp(-2*at*final), Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at), ImagesPerSec: 400}}
+			p := nas.Step{Progress: child.Progress{Cost: out.Cost, Epoch: e, Epochs: j.Train.Epochs,
+				Step: e*steps + i + 1, Steps: steps * j.Train.Epochs,
+				Loss: 2.3 * math.Exp(-2*at*final), Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at),
+				ImagesPerSec: 400}}
 			if i == steps-1 {
 				acc := final * ((1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))) // final at the end, to the bit
-				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc, ValLoss: p.Loss * 1.1, ValAcc: acc,
+				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc,
+					ValLoss: p.Loss * 1.1, ValAcc: acc,
 					Seconds: f.Pace.Seconds() * float64(steps), Images: steps * j.Train.Batch}
 				p.State = func() ([]byte, error) { return fmt.Appendf(nil, state, e+1, j.Trial), nil }
 			}

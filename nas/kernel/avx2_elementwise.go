@@ -43,5 +43,6 @@ func sgdAVX2(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 
 func rmspropAVX2(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32) {
 	g, ms, mom = g[:len(w)], ms[:len(w)], mom[:len(w)]
-	rmspropVec(first(w), first(ms), first(mom), first(g), len(w), lanes(len(w)%8), lr, rho, 1-rho, momentum, eps, lr*decay)
+	rmspropVec(first(w), first(ms), first(mom), first(g), len(w), lanes(len(w)%8), lr, rho, 1-rho, momentum,
+		eps, lr*decay)
 }

@@ -42,9 +42,11 @@ func gemmAVX2(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool) {
 		pc, pb := &c[j], &b[j]
 		switch {
 		case tail > 0 && vecs == 0:
-			gemmPanel1m(pc, pa, pb, m, 4*ldc, 4*ldb, l.width, 4*l.pixel, skip, l.segs, 4*l.k, 4*l.seg, acc, lanes(tail), tail)
+			gemmPanel1m(pc, pa, pb, m, 4*ldc, 4*ldb, l.width, 4*l.pixel, skip, l.segs, 4*l.k, 4*l.seg, acc,
+				lanes(tail), tail)
 		case tail > 0:
-			gemmPanel2m(pc, pa, pb, m, 4*ldc, 4*ldb, l.width, 4*l.pixel, skip, l.segs, 4*l.k, 4*l.seg, acc, lanes(tail), tail)
+			gemmPanel2m(pc, pa, pb, m, 4*ldc, 4*ldb, l.width, 4*l.pixel, skip, l.segs, 4*l.k, 4*l.seg, acc,
+				lanes(tail), tail)
 		case vecs == 1:
 			gemmPanel1(pc, pa, pb, m, 4*ldc, 4*ldb, l.width, 4*l.pixel, skip, l.segs, 4*l.k, 4*l.seg, acc)
 		case vecs == 2:

@@ -130,7 +130,8 @@ func maxPoolGather(dx, dy []float32, idx []uint8, p Pool, acc, wide bool) {
 				// With the next window, the next column of this phase has the same taps.
 				pixels := 1
 				for ; ix+pixels*p.Stride < p.W; pixels++ {
-					if f, t := covering(ix+pixels*p.Stride, p.Stride, p.PadLeft, p.K, p.OW); f != from+pixels || t != to+pixels {
+					if f, t := covering(ix+pixels*p.Stride, p.Stride, p.PadLeft, p.K, p.OW); f != from+pixels ||
+						t != to+pixels {
 						break
 					}
 				}
@@ -160,8 +161,10 @@ func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, c
 		pixels, width = 1, pixels*p.C
 	}
 	if wide {
-		maxPoolGradVecZ(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+		maxPoolGradVecZ(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow,
+			4*p.C, tap, p.Stride*p.K, p.Stride, acc)
 	} else {
-		maxPoolGradVec(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow, 4*p.C, tap, p.Stride*p.K, p.Stride, acc)
+		maxPoolGradVec(&dx[0], &dy[first], &idx[first], pixels, 4*width, 4*p.Stride*p.C, 4*p.C, rows, cols, 4*outRow,
+			4*p.C, tap, p.Stride*p.K, p.Stride, acc)
 	}
 }

@@ -53,7 +53,8 @@ func (c Conv) bands(target int) bands {
 // pointwise folds the batch of a convolution that maps pixels to pixels into
 // one tall image, so that small images make large products.
 func (c Conv) pointwise() Conv {
-	if c.KH == 1 && c.KW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadTop == 0 && c.PadLeft == 0 && c.OH == c.H && c.OW == c.W {
+	if c.KH == 1 && c.KW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.PadTop == 0 && c.PadLeft == 0 && c.OH == c.H &&
+		c.OW == c.W {
 		c.H, c.OH, c.N = c.N*c.H, c.N*c.OH, min(c.N, 1)
 	}
 	return c

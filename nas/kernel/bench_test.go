@@ -110,7 +110,8 @@ func benchConv(b *testing.B, c kernel.Conv, depthwise bool) {
 }
 
 func BenchmarkGemm(b *testing.B) {
-	for _, s := range [][3]int{{1024, 16, 16}, {1024, 24, 24}, {1024, 32, 32}, {1024, 64, 64}, {1024, 44, 44}, {240, 240, 240}} {
+	for _, s := range [][3]int{{1024, 16, 16}, {1024, 24, 24}, {1024, 32, 32}, {1024, 64, 64}, {1024, 44, 44},
+		{240, 240, 240}} {
 		m, n, k := s[0], s[1], s[2]
 		mem := newMemory(1)
 		x, y, w := mem.normal(m*k), mem.normal(m*n), mem.normal(k*n)
@@ -128,10 +129,13 @@ func BenchmarkLayers(b *testing.B) {
 		gamma, beta, mean, invstd := mem.normal(s.c), mem.normal(s.c), mem.normal(s.c), mem.filled(s.c, 1)
 		scratch := mem.raw(kernel.BNScratch(s.c))
 		at := fmt.Sprintf("%dx%dx%d/", s.h, s.h, s.c)
-		measure(b, at+"bn-fwd", "Gfloat/s", len(x), func() { kernel.BNTrainForward(y, x, gamma, beta, mean, invstd, m, s.c, 1e-3, scratch) })
-		measure(b, at+"bn-infer", "Gfloat/s", len(x), func() { kernel.BNInferForward(y, x, gamma, beta, mean, invstd, m, s.c, 1e-3) })
+		measure(b, at+"bn-fwd", "Gfloat/s", len(x),
+			func() { kernel.BNTrainForward(y, x, gamma, beta, mean, invstd, m, s.c, 1e-3, scratch) })
+		measure(b, at+"bn-infer", "Gfloat/s", len(x),
+			func() { kernel.BNInferForward(y, x, gamma, beta, mean, invstd, m, s.c, 1e-3) })
 		dgamma := mem.raw(s.c)
-		measure(b, at+"bn-bwd", "Gfloat/s", len(x), func() { kernel.BNBackward(y, dgamma, beta, z, x, gamma, mean, invstd, m, s.c, scratch) })
+		measure(b, at+"bn-bwd", "Gfloat/s", len(x),
+			func() { kernel.BNBackward(y, dgamma, beta, z, x, gamma, mean, invstd, m, s.c, scratch) })
 		measure(b, at+"relu", "Gfloat/s", len(x), func() { kernel.Relu(y, x) })
 		measure(b, at+"relu-bwd", "Gfloat/s", len(x), func() { kernel.ReluBackward(y, z, x) })
 		measure(b, at+"add", "Gfloat/s", len(x), func() { kernel.Add(y, z, x) })
@@ -144,9 +148,11 @@ func BenchmarkLayers(b *testing.B) {
 				ps, idx := mem.raw(p.Scratch()), make([]uint8, out)
 				name := fmt.Sprintf("%d/%d", k, stride)
 				measure(b, at+"avg"+name+"/fwd", "Gfloat/s", out, func() { kernel.AvgPoolForward(y[:out], x, p, ps) })
-				measure(b, at+"avg"+name+"/bwd", "Gfloat/s", out, func() { kernel.AvgPoolBackward(x, z[:out], p, ps, false) })
+				measure(b, at+"avg"+name+"/bwd", "Gfloat/s", out,
+					func() { kernel.AvgPoolBackward(x, z[:out], p, ps, false) })
 				measure(b, at+"max"+name+"/fwd", "Gfloat/s", out, func() { kernel.MaxPoolForward(y[:out], idx, x, p) })
-				measure(b, at+"max"+name+"/bwd", "Gfloat/s", out, func() { kernel.MaxPoolBackward(x, z[:out], idx, p, false) })
+				measure(b, at+"max"+name+"/bwd", "Gfloat/s", out,
+					func() { kernel.MaxPoolBackward(x, z[:out], idx, p, false) })
 			}
 		}
 	}

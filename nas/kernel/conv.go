@@ -52,7 +52,8 @@ func (c Conv) check(op string, x, y, w []float32, weights int, scratch []float32
 		panic(fmt.Sprintf("kernel: %s: bad descriptor %+v", op, c))
 	}
 	if len(x) != c.N*c.H*c.W*c.Cin || len(y) != c.N*c.OH*c.OW*c.Cout || len(w) != weights {
-		panic(fmt.Sprintf("kernel: %s: lengths input %d output %d weights %d do not fit %+v", op, len(x), len(y), len(w), c))
+		panic(fmt.Sprintf("kernel: %s: lengths input %d output %d weights %d do not fit %+v", op, len(x),
+			len(y), len(w), c))
 	}
 	if s := c.Scratch(); len(scratch) < s {
 		panic(fmt.Sprintf("kernel: %s: scratch %d < %d for %+v", op, len(scratch), s, c))
@@ -63,7 +64,8 @@ func (c Conv) check(op string, x, y, w []float32, weights int, scratch []float32
 // depthwise calls want for this descriptor.
 func (c Conv) Scratch() int {
 	p := c.pointwise()
-	n := max(p.bands(wideBand).scratch(), p.bands(narrowBand).scratch(), c.bands(wideBand).scratch(), c.bands(narrowBand).scratch())
+	n := max(p.bands(wideBand).scratch(), p.bands(narrowBand).scratch(), c.bands(wideBand).scratch(),
+		c.bands(narrowBand).scratch())
 	weights := c.KH * c.KW * c.Cin * c.Cout
 	if c.StrideH == 1 && c.StrideW == 1 {
 		t := c.transposed()
@@ -102,7 +104,8 @@ func convBands(y, x, w []float32, c Conv, scratch, mask []float32) {
 				l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: c.KH, k: c.KW * c.Cin, seg: b.tap}
 				gemm(out, a, w, rows*c.OW, c.Cout, c.Cout, c.Cout, l, false)
 			} else {
-				l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: c.KW, k: c.Cin, seg: c.Dilation * c.Cin}
+				l := lines{width: c.OW, pixel: c.StrideW * c.Cin, line: b.line, segs: c.KW, k: c.Cin,
+					seg: c.Dilation * c.Cin}
 				for ky := range c.KH {
 					gemm(out, a[ky*b.tap:], w[ky*c.KW*c.Cin*c.Cout:], rows*c.OW, c.Cout, c.Cout, c.Cout, l, ky > 0)
 				}
@@ -242,7 +245,8 @@ func ConvBackwardWeight(dw, x, dy []float32, c Conv, scratch []float32) {
 					continue
 				}
 				for kx := range c.KW {
-					gemmTN(dw[(ky*c.KW+kx)*tap:], a[ky*b.tap+kx*c.Dilation*c.Cin:], d, rows*c.OW, c.Cout, c.Cout, c.Cout, l)
+					gemmTN(dw[(ky*c.KW+kx)*tap:], a[ky*b.tap+kx*c.Dilation*c.Cin:], d, rows*c.OW, c.Cout,
+						c.Cout, c.Cout, l)
 				}
 			}
 		}

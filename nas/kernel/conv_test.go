@@ -108,7 +108,8 @@ func TestConvolutionsAgreeWithTheDefinition(t *testing.T) {
 		run := func(c kernel.Conv) {
 			t.Helper()
 			for _, c.Relu = range []bool{false, true} {
-				if !t.Run(fmt.Sprintf("%dx%dx%dx%d to %d, %dx%d/%d dilation %d pad %d relu %v", c.N, c.H, c.W, c.Cin, c.Cout, c.KH, c.KW, c.StrideH, c.Dilation, c.PadTop, c.Relu),
+				if !t.Run(fmt.Sprintf("%dx%dx%dx%d to %d, %dx%d/%d dilation %d pad %d relu %v", c.N, c.H, c.W, c.Cin,
+					c.Cout, c.KH, c.KW, c.StrideH, c.Dilation, c.PadTop, c.Relu),
 					func(t *testing.T) { testConv(t, c, false) }) {
 					t.FailNow()
 				}
@@ -154,7 +155,8 @@ func TestDepthwiseConvolutionsAgreeWithTheDefinition(t *testing.T) {
 		run := func(c kernel.Conv) {
 			t.Helper()
 			for _, c.Relu = range []bool{false, true} {
-				if !t.Run(fmt.Sprintf("%dx%dx%dx%d, %dx%d/%d dilation %d pad %d relu %v", c.N, c.H, c.W, c.Cin, c.KH, c.KW, c.StrideH, c.Dilation, c.PadTop, c.Relu),
+				if !t.Run(fmt.Sprintf("%dx%dx%dx%d, %dx%d/%d dilation %d pad %d relu %v", c.N, c.H, c.W, c.Cin, c.KH,
+					c.KW, c.StrideH, c.Dilation, c.PadTop, c.Relu),
 					func(t *testing.T) { testConv(t, c, true) }) {
 					t.FailNow()
 				}

@@ -68,7 +68,8 @@ func (m mask) at(image, row int) mask {
 
 func (b bands) taps() taps {
 	c := b.c
-	return taps{ow: c.OW, c: c.Cin, kh: c.KH, kw: c.KW, stride: c.StrideW, dilation: c.Dilation, line: b.line, tap: b.tap}
+	return taps{ow: c.OW, c: c.Cin, kh: c.KH, kw: c.KW, stride: c.StrideW, dilation: c.Dilation,
+		line: b.line, tap: b.tap}
 }
 
 // spread is the scratch in which the portable loop repeats filters of few

@@ -29,7 +29,8 @@ func TestAWrongLengthPanics(t *testing.T) {
 	for what, f := range map[string]func(){
 		"convolution": func() {
 			c := kernel.Same(1, 3, 3, 2, 2, 3, 3, 1, 1, 1)
-			kernel.ConvForward(make([]float32, 18), make([]float32, 17), make([]float32, 36), c, make([]float32, c.Scratch()))
+			kernel.ConvForward(make([]float32, 18), make([]float32, 17), make([]float32, 36), c,
+				make([]float32, c.Scratch()))
 		},
 		"sum":  func() { kernel.Add(make([]float32, 3), make([]float32, 3), make([]float32, 2)) },
 		"pool": func() { kernel.AvgPoolForward(nil, make([]float32, 9), kernel.SamePool(1, 3, 3, 1, 3, 1), nil) },

@@ -21,7 +21,8 @@ type fence struct {
 func (f *fence) floats(n int) []float32 {
 	page := syscall.Getpagesize()
 	size := (4*n + page - 1) / page * page
-	mem, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	mem, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -48,7 +49,8 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 			f := &fence{t, rand.New(rand.NewPCG(1, 2)), end}
 			conv := func(c kernel.Conv, depthwise bool) {
 				weights := c.KH * c.KW * c.Cin
-				forward, data, weight := kernel.DepthwiseForward, kernel.DepthwiseBackwardData, kernel.DepthwiseBackwardWeight
+				forward, data, weight := kernel.DepthwiseForward, kernel.DepthwiseBackwardData,
+					kernel.DepthwiseBackwardWeight
 				if !depthwise {
 					weights *= c.Cout
 					forward, data, weight = kernel.ConvForward, kernel.ConvBackwardData, kernel.ConvBackwardWeight
@@ -138,12 +140,14 @@ func TestNoKernelTouchesMemoryBesideItsBuffers(t *testing.T) {
 				h, width := u.Out()
 				m := u.N * h * width * out
 				weights := kernel.PointWeights{Paths: w, Gamma: f.floats(out), Beta: f.floats(out)}
-				saved, scratch := kernel.PointSaved{Z: f.floats(m), Mean: f.floats(out), Invstd: f.floats(out)}, f.floats(u.Scratch())
+				saved, scratch := kernel.PointSaved{Z: f.floats(m), Mean: f.floats(out), Invstd: f.floats(out)},
+					f.floats(u.Scratch())
 				y := f.floats(m)
 				kernel.PointUnitForward(y, parts, weights, saved, u, eps, scratch)
 				for _, add := range []bool{false, true} {
 					d := kernel.PointWeights{Paths: dw, Gamma: f.floats(out), Beta: f.floats(out)}
-					kernel.PointUnitBackward(dx, slices.Repeat([]bool{add}, len(dx)), d, y, parts, weights, saved, u, scratch)
+					kernel.PointUnitBackward(dx, slices.Repeat([]bool{add}, len(dx)), d, y, parts, weights,
+						saved, u, scratch)
 				}
 				kernel.PointUnitInfer(y, parts, weights, saved.Mean, weights.Gamma, u, eps, scratch)
 			}

@@ -222,7 +222,8 @@ func dwGatherGeneric(dx, dy, w []float32, at, row, count, pairs, c, kw, lead int
 				kx := e
 				for ; kx+4 < kw; kx += 6 {
 					o := (lead + b - kx/2) * c
-					dwTaps3(out, d[o:][:c], d[o-c:][:c], d[o-2*c:][:c], f[kx*c:][:c], f[(kx+2)*c:][:c], f[(kx+4)*c:][:c], t > 0 || kx > e)
+					dwTaps3(out, d[o:][:c], d[o-c:][:c], d[o-2*c:][:c], f[kx*c:][:c], f[(kx+2)*c:][:c],
+						f[(kx+4)*c:][:c], t > 0 || kx > e)
 				}
 				for ; kx < kw; kx += 2 {
 					dwTap(out, d[(lead+b-kx/2)*c:][:c], f[kx*c:][:c], t > 0 || kx > e)

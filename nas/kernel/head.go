@@ -89,7 +89,8 @@ func LinearBackward(dx, dw, db, dy, x, w []float32, n, in, out int) {
 
 func checkLinear(op string, y, x, w, b []float32, n, in, out int) {
 	if len(y) != n*out || len(x) != n*in || len(w) != in*out || b != nil && len(b) != out {
-		panic(fmt.Sprintf("kernel: %s: lengths y %d x %d w %d b %d do not fit n %d in %d out %d", op, len(y), len(x), len(w), len(b), n, in, out))
+		panic(fmt.Sprintf("kernel: %s: lengths y %d x %d w %d b %d do not fit n %d in %d out %d", op, len(y), len(x),
+			len(w), len(b), n, in, out))
 	}
 }
 
@@ -103,7 +104,8 @@ func checkLinear(op string, y, x, w, b []float32, n, in, out int) {
 // counts the rows whose first largest logit is the label's. A row with a
 // negative label is not counted: it adds nothing to loss and n, and its
 // gradient is zero. dlogits may be logits.
-func SoftmaxXent(dlogits, logits []float32, labels []int32, n, classes int, smoothing float32) (loss float64, correct int) {
+func SoftmaxXent(dlogits, logits []float32, labels []int32, n, classes int, smoothing float32) (loss float64,
+	correct int) {
 	checkSame("SoftmaxXent", n*classes, len(logits))
 	checkSame("SoftmaxXent", n, len(labels))
 	if dlogits != nil {

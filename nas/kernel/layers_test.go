@@ -28,7 +28,8 @@ func bnReference(x, gamma, beta []float64, m, c int) (y, mean, invstd []float64)
 	return y, mean, invstd
 }
 
-var bnSizes = [][2]int{{1, 1}, {1, 8}, {2, 3}, {3, 8}, {7, 20}, {63, 44}, {64, 1}, {65, 16}, {40, 24}, {100, 100}, {33, 5}, {513, 32}, {1030, 8}, {9, 96}, {130, 130}}
+var bnSizes = [][2]int{{1, 1}, {1, 8}, {2, 3}, {3, 8}, {7, 20}, {63, 44}, {64, 1}, {65, 16}, {40, 24}, {100, 100},
+	{33, 5}, {513, 32}, {1030, 8}, {9, 96}, {130, 130}}
 
 func TestBatchNormalisationAgreesWithTheDefinition(t *testing.T) {
 	onEach(t, func(t *testing.T) {
@@ -187,7 +188,8 @@ func TestInferenceNormalisationOfAnySize(t *testing.T) {
 			for j := range c {
 				mv[j] *= mv[j]
 				for i := range m {
-					want[i*c+j] = (float64(x[i*c+j])-float64(mm[j]))/math.Sqrt(float64(mv[j])+eps)*float64(gamma[j]) + float64(beta[j])
+					want[i*c+j] = (float64(x[i*c+j])-float64(mm[j]))/math.Sqrt(float64(mv[j])+eps)*float64(gamma[j]) +
+						float64(beta[j])
 				}
 			}
 			y := mem.raw(m * c)
@@ -287,7 +289,9 @@ func testPool(t *testing.T, p kernel.Pool) {
 	}
 	kernel.MaxPoolBackward(dx, dy, idx[8:8+len(dy)], p, false)
 	near(t, "gradient of the maximum", dx, dTop, 1e-6)
-	added("gradient of the maximum", dTop, func(sum []float32) { kernel.MaxPoolBackward(sum, dy, idx[8:8+len(dy)], p, true) })
+	added("gradient of the maximum", dTop, func(sum []float32) {
+		kernel.MaxPoolBackward(sum, dy, idx[8:8+len(dy)], p, true)
+	})
 	m.check(t)
 }
 

@@ -22,9 +22,12 @@ type Speed struct {
 func Speeds(batch int, each time.Duration, peak float64) []Speed {
 	m := &measuring{each: each, peak: peak, buf: map[string][]float32{}}
 	for _, c := range []Conv{
-		Same(batch, 32, 32, 8, 8, 1, 1, 1, 1, 1), Same(batch, 32, 32, 16, 16, 1, 1, 1, 1, 1), Same(batch, 32, 32, 96, 16, 1, 1, 1, 1, 1),
-		Same(batch, 16, 16, 32, 32, 1, 1, 1, 1, 1), Same(batch, 8, 8, 64, 64, 1, 1, 1, 1, 1), Same(batch, 32, 32, 16, 16, 3, 3, 1, 1, 1),
-		Same(batch, 16, 16, 32, 32, 3, 3, 1, 1, 2), Same(batch, 16, 16, 32, 32, 1, 7, 1, 1, 1), Same(batch, 16, 16, 32, 32, 7, 1, 1, 1, 1),
+		Same(batch, 32, 32, 8, 8, 1, 1, 1, 1, 1), Same(batch, 32, 32, 16, 16, 1, 1, 1, 1, 1),
+		Same(batch, 32, 32, 96, 16, 1, 1, 1, 1, 1),
+		Same(batch, 16, 16, 32, 32, 1, 1, 1, 1, 1), Same(batch, 8, 8, 64, 64, 1, 1, 1, 1, 1),
+		Same(batch, 32, 32, 16, 16, 3, 3, 1, 1, 1),
+		Same(batch, 16, 16, 32, 32, 3, 3, 1, 1, 2), Same(batch, 16, 16, 32, 32, 1, 7, 1, 1, 1),
+		Same(batch, 16, 16, 32, 32, 7, 1, 1, 1, 1),
 	} {
 		m.conv("conv", c, c.KH*c.KW*c.Cin*c.Cout, ConvForward, ConvBackwardData, ConvBackwardWeight)
 	}
@@ -71,7 +74,8 @@ func (m *measuring) run(kernel, shape, pass string, macs, floats int, f func()) 
 			break
 		}
 	}
-	s := Speed{Kernel: kernel, Shape: shape, Pass: pass, GMACs: float64(macs) / best / 1e9, GBs: 4 * float64(floats) / best / 1e9}
+	s := Speed{Kernel: kernel, Shape: shape, Pass: pass, GMACs: float64(macs) / best / 1e9,
+		GBs: 4 * float64(floats) / best / 1e9}
 	if macs > 0 && m.peak > 0 {
 		s.Peak = s.GMACs * 1e9 / m.peak
 	}
@@ -79,14 +83,16 @@ func (m *measuring) run(kernel, shape, pass string, macs, floats int, f func()) 
 }
 
 func (m *measuring) conv(name string, c Conv, perPixel int, forward func(y, x, w []float32, c Conv, scratch []float32),
-	data func(dx, dy, w, x []float32, c Conv, scratch []float32), weight func(dw, x, dy []float32, c Conv, scratch []float32)) {
+	data func(dx, dy, w, x []float32, c Conv, scratch []float32),
+	weight func(dw, x, dy []float32, c Conv, scratch []float32)) {
 	nx, ny, nw := c.N*c.H*c.W*c.Cin, c.N*c.OH*c.OW*c.Cout, c.KH*c.KW*c.Cin*c.Cout
 	if name == "depthwise" {
 		nw = c.KH * c.KW * c.Cin
 	}
 	x, y, dx, dy := m.floats("x", nx), m.floats("y", ny), m.floats("dx", nx), m.floats("dy", ny)
 	w, dw, scratch := m.floats("w", nw), m.floats("dw", nw), m.floats("scratch", c.Scratch())
-	shape := fmt.Sprintf("%dx%d %dx%dx%d to %d, stride %d, rate %d", c.KH, c.KW, c.H, c.W, c.Cin, c.Cout, c.StrideH, c.Dilation)
+	shape := fmt.Sprintf("%dx%d %dx%dx%d to %d, stride %d, rate %d", c.KH, c.KW, c.H, c.W, c.Cin, c.Cout,
+		c.StrideH, c.Dilation)
 	macs := c.N * c.OH * c.OW * perPixel
 	m.run(name, shape, "forward", macs, nx+ny+nw, func() { forward(y, x, w, c, scratch) })
 	m.run(name, shape, "data gradient", macs, nx+ny+nw, func() { data(dx, dy, w, x, c, scratch) })
@@ -100,8 +106,10 @@ func (m *measuring) rows(batch, side, c int) {
 	shape := fmt.Sprintf("%dx%dx%d", side, side, c)
 	gamma, beta, mean, inv := m.floats("gamma", c), m.floats("beta", c), m.floats("mean", c), m.floats("inv", c)
 	dgamma, dbeta, scratch := m.floats("dgamma", c), m.floats("dbeta", c), m.floats("scratch", BNScratch(c))
-	m.run("batch normalisation", shape, "forward", 0, 2*n, func() { BNTrainForward(y, x, gamma, beta, mean, inv, rows, c, 1e-5, scratch) })
-	m.run("batch normalisation", shape, "gradient", 0, 3*n, func() { BNBackward(z, dgamma, dbeta, y, x, gamma, mean, inv, rows, c, scratch) })
+	m.run("batch normalisation", shape, "forward", 0, 2*n,
+		func() { BNTrainForward(y, x, gamma, beta, mean, inv, rows, c, 1e-5, scratch) })
+	m.run("batch normalisation", shape, "gradient", 0, 3*n,
+		func() { BNBackward(z, dgamma, dbeta, y, x, gamma, mean, inv, rows, c, scratch) })
 	m.run("relu", shape, "forward", 0, 2*n, func() { Relu(y, x) })
 	m.run("add", shape, "forward", 0, 3*n, func() { Add(z, x, y) })
 	idx := make([]uint8, n)

@@ -88,7 +88,8 @@ func (u PointUnit) Scratch() int {
 //	y = (z-mean)*invstd*gamma + beta
 //
 // y may be z where nobody wants that.
-func PointUnitForward(y []float32, parts [][]float32, w PointWeights, s PointSaved, u PointUnit, eps float32, scratch []float32) {
+func PointUnitForward(y []float32, parts [][]float32, w PointWeights, s PointSaved, u PointUnit, eps float32,
+	scratch []float32) {
 	const op = "PointUnitForward"
 	u.check(op, parts, y, w, scratch)
 	s.check(op, u)
@@ -106,7 +107,8 @@ func PointUnitForward(y []float32, parts [][]float32, w PointWeights, s PointSav
 
 // PointUnitInfer is [PointUnitForward] by the moving statistics, as in
 // [BNInferForward].
-func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, movingVar []float32, u PointUnit, eps float32, scratch []float32) {
+func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, movingVar []float32, u PointUnit,
+	eps float32, scratch []float32) {
 	u.check("PointUnitInfer", parts, y, w, scratch)
 	f := sum(u.Filters)
 	u.forward(y, parts, w, scratch, func(_ int, piece []float32) {
@@ -116,7 +118,8 @@ func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, 
 
 // forward computes z in bands and shows each, with its first pixel, while it is in
 // a cache.
-func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scratch []float32, made func(at int, piece []float32)) {
+func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scratch []float32,
+	made func(at int, piece []float32)) {
 	c, f := sum(u.Channels), sum(u.Filters)
 	pixels, band := u.pixels(), u.band()
 	for at := 0; at < pixels; at += band {
@@ -135,7 +138,8 @@ func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scrat
 // the forward call was given and has saved. Where add[p] is set, part p's is added
 // to dx[p], else it overwrites it. Without a stride, dx[0] may be dy where they
 // have the same size and add[0] is not set.
-func PointUnitBackward(dx [][]float32, add []bool, d PointWeights, dy []float32, parts [][]float32, w PointWeights, s PointSaved, u PointUnit, scratch []float32) {
+func PointUnitBackward(dx [][]float32, add []bool, d PointWeights, dy []float32, parts [][]float32, w PointWeights,
+	s PointSaved, u PointUnit, scratch []float32) {
 	const op = "PointUnitBackward"
 	u.check(op, parts, dy, w, scratch)
 	u.check(op, dx, dy, d, scratch)
@@ -274,7 +278,8 @@ func sum(s []int) (n int) {
 // check demands that the parts, or the gradients by them, y or its gradient, and
 // the weights or theirs have the lengths of the unit.
 func (u PointUnit) check(op string, parts [][]float32, y []float32, w PointWeights, scratch []float32) {
-	if u.N < 1 || u.H < 1 || u.W < 1 || u.Stride < 1 || len(u.Channels) < 1 || len(u.Filters) < 1 || len(u.Filters) > u.Stride {
+	if u.N < 1 || u.H < 1 || u.W < 1 || u.Stride < 1 || len(u.Channels) < 1 || len(u.Filters) < 1 ||
+		len(u.Filters) > u.Stride {
 		u.bad(op, "descriptor", 0)
 	}
 	if len(parts) != len(u.Channels) || len(w.Paths) != len(u.Filters) {

@@ -14,7 +14,8 @@ func pointUnits() []kernel.PointUnit {
 	var us []kernel.PointUnit
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 120 {
-		u := kernel.PointUnit{N: 1 + r.IntN(4), H: 1 + r.IntN(9), W: 1 + r.IntN(9), Stride: 1 + r.IntN(3), Relu: r.IntN(4) > 0}
+		u := kernel.PointUnit{N: 1 + r.IntN(4), H: 1 + r.IntN(9), W: 1 + r.IntN(9), Stride: 1 + r.IntN(3),
+			Relu: r.IntN(4) > 0}
 		for range 1 + r.IntN(7) {
 			u.Channels = append(u.Channels, []int{1, 3, 8, 16, 20, 32}[r.IntN(6)])
 		}
@@ -24,13 +25,16 @@ func pointUnits() []kernel.PointUnit {
 		us = append(us, u)
 	}
 	return append(us,
-		kernel.PointUnit{N: 2, H: 23, W: 31, Channels: []int{16, 16, 16, 16, 16, 16}, Filters: []int{16}, Stride: 1, Relu: true},
-		kernel.PointUnit{N: 3, H: 31, W: 30, Channels: []int{32, 32, 8, 44}, Filters: []int{16, 17}, Stride: 2, Relu: true},
+		kernel.PointUnit{N: 2, H: 23, W: 31, Channels: []int{16, 16, 16, 16, 16, 16}, Filters: []int{16},
+			Stride: 1, Relu: true},
+		kernel.PointUnit{N: 3, H: 31, W: 30, Channels: []int{32, 32, 8, 44}, Filters: []int{16, 17},
+			Stride: 2, Relu: true},
 		kernel.PointUnit{N: 3, H: 31, W: 30, Channels: []int{32, 33}, Filters: []int{24}, Stride: 2},
 		kernel.PointUnit{N: 2, H: 40, W: 33, Channels: []int{20}, Filters: []int{20}, Stride: 1},
 		kernel.PointUnit{N: 2, H: 40, W: 33, Channels: []int{24}, Filters: []int{24}, Stride: 1, Relu: true},
 		kernel.PointUnit{N: 2, H: 20, W: 33, Channels: []int{40, 9}, Filters: []int{3}, Stride: 1},
-		kernel.PointUnit{N: 1, H: 2, W: 2, Channels: []int{17000}, Filters: []int{2}, Stride: 1, Relu: true}, // a pixel wider than a band
+		// a pixel wider than a band
+		kernel.PointUnit{N: 1, H: 2, W: 2, Channels: []int{17000}, Filters: []int{2}, Stride: 1, Relu: true},
 	)
 }
 
@@ -39,7 +43,8 @@ func pointUnits() []kernel.PointUnit {
 func TestAPointUnitEqualsItsParts(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		for i, u := range pointUnits() {
-			at := name(u.N, "x", u.H, "x", u.W, "x", u.Channels, " -> ", u.Filters, " s", u.Stride, " relu ", u.Relu, " ")
+			at := name(u.N, "x", u.H, "x", u.W, "x", u.Channels, " -> ", u.Filters, " s", u.Stride,
+				" relu ", u.Relu, " ")
 			mem := newMemory(uint64(i))
 			c, f := total(u.Channels), total(u.Filters)
 			h, w := u.Out()
@@ -57,7 +62,8 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 				return s
 			}
 			parts := given(mem.normal, pixels, u.Channels)
-			weights := kernel.PointWeights{Paths: given(mem.normal, c, u.Filters), Gamma: mem.normal(f), Beta: mem.normal(f)}
+			weights := kernel.PointWeights{Paths: given(mem.normal, c, u.Filters), Gamma: mem.normal(f),
+				Beta: mem.normal(f)}
 			dy, theirs, ours := mem.normal(m*f), mem.raw(scratch), mem.raw(u.Scratch())
 
 			a, zs := mem.raw(pixels*c), given(mem.raw, m, u.Filters)
@@ -76,7 +82,8 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 			near(t, at+"invstd", saved.Invstd, wide(wantInv), 1e-5)
 			near(t, at+"y", y, wide(wantY), 1e-5)
 			again := mem.raw(m * f)
-			kernel.PointUnitForward(again, parts, weights, kernel.PointSaved{Z: again, Mean: saved.Mean, Invstd: saved.Invstd}, u, eps, ours)
+			kernel.PointUnitForward(again, parts, weights,
+				kernel.PointSaved{Z: again, Mean: saved.Mean, Invstd: saved.Invstd}, u, eps, ours)
 			equal(t, at+"y in place of z", again, y)
 
 			variance := mem.filled(f, 1.5)
@@ -86,9 +93,11 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 			near(t, at+"y by moving statistics", again, wide(wantY), 1e-6)
 
 			// Backward from the very same saved values.
-			wantG, dz := kernel.PointWeights{Paths: given(mem.raw, c, u.Filters), Gamma: mem.raw(f), Beta: mem.raw(f)}, mem.raw(m*f)
+			wantG, dz := kernel.PointWeights{Paths: given(mem.raw, c, u.Filters), Gamma: mem.raw(f), Beta: mem.raw(f)},
+				mem.raw(m*f)
 			wantDa, wantDx, da := mem.filled(pixels*c, 0), given(mem.raw, pixels, u.Channels), mem.raw(pixels*c)
-			kernel.BNBackward(dz, wantG.Gamma, wantG.Beta, dy, saved.Z, weights.Gamma, saved.Mean, saved.Invstd, m, f, theirs)
+			kernel.BNBackward(dz, wantG.Gamma, wantG.Beta, dy, saved.Z, weights.Gamma, saved.Mean, saved.Invstd,
+				m, f, theirs)
 			column := 0
 			for p, conv := range convs {
 				kernel.ConcatBackward(zs[p], dz, column, u.Filters[p], f, m)
@@ -150,13 +159,16 @@ func total(s []int) (n int) {
 
 func TestAPointUnitAllocatesNothing(t *testing.T) {
 	for _, stride := range []int{1, 2} {
-		u := kernel.PointUnit{N: 3, H: 8, W: 8, Channels: []int{5, 3}, Filters: []int{4, 4}[:stride], Stride: stride, Relu: true}
+		u := kernel.PointUnit{N: 3, H: 8, W: 8, Channels: []int{5, 3}, Filters: []int{4, 4}[:stride],
+			Stride: stride, Relu: true}
 		mem := newMemory(3)
 		pixels, f := 3*8*8, 4*stride
-		parts, weights := [][]float32{mem.normal(pixels * 5), mem.normal(pixels * 3)}, [][]float32{mem.normal(32), mem.normal(32)}[:stride]
+		parts, weights := [][]float32{mem.normal(pixels * 5), mem.normal(pixels * 3)},
+			[][]float32{mem.normal(32), mem.normal(32)}[:stride]
 		g, mean, inv, scratch := mem.normal(f), mem.normal(f), mem.normal(f), mem.raw(u.Scratch())
 		w := kernel.PointWeights{Paths: weights, Gamma: g, Beta: g}
-		d := kernel.PointWeights{Paths: [][]float32{mem.raw(32), mem.raw(32)}[:stride], Gamma: mem.raw(f), Beta: mem.raw(f)}
+		d := kernel.PointWeights{Paths: [][]float32{mem.raw(32), mem.raw(32)}[:stride], Gamma: mem.raw(f),
+			Beta: mem.raw(f)}
 		h, width := u.Out()
 		y, z := mem.normal(3*h*width*f), mem.normal(3*h*width*f)
 		s, add := kernel.PointSaved{Z: z, Mean: mean, Invstd: inv}, []bool{false, true}
@@ -172,7 +184,8 @@ func TestAPointUnitAllocatesNothing(t *testing.T) {
 
 func TestAPointUnitRefusesWrongLengths(t *testing.T) {
 	u := kernel.PointUnit{N: 1, H: 4, W: 4, Channels: []int{3, 2}, Filters: []int{5}, Stride: 1}
-	x, x2, y, p, v, s := make([]float32, 48), make([]float32, 32), make([]float32, 80), make([]float32, 25), make([]float32, 5), make([]float32, u.Scratch())
+	x, x2, y, p, v, s := make([]float32, 48), make([]float32, 32), make([]float32, 80), make([]float32, 25),
+		make([]float32, 5), make([]float32, u.Scratch())
 	parts, w := [][]float32{x, x2}, kernel.PointWeights{Paths: [][]float32{p}, Gamma: v, Beta: v}
 	saved, add := kernel.PointSaved{Z: y, Mean: v, Invstd: v}, []bool{false, false}
 	infer := func(parts [][]float32, w kernel.PointWeights, y, s []float32) func() {
@@ -191,15 +204,20 @@ func TestAPointUnitRefusesWrongLengths(t *testing.T) {
 		"saved values": func() {
 			kernel.PointUnitForward(y, parts, w, kernel.PointSaved{Z: y[1:], Mean: v, Invstd: v}, u, eps, s)
 		},
-		"gradient":        func() { kernel.PointUnitBackward([][]float32{x, x2[1:]}, add, w, y, parts, w, saved, u, s) },
+		"gradient": func() {
+			kernel.PointUnitBackward([][]float32{x, x2[1:]}, add, w, y, parts, w,
+				saved, u, s)
+		},
 		"number of flags": func() { kernel.PointUnitBackward(parts, add[1:], w, y, parts, w, saved, u, s) },
 		"gradient of beta": func() {
-			kernel.PointUnitBackward(parts, add, kernel.PointWeights{Paths: w.Paths, Gamma: v, Beta: v[1:]}, y, parts, w, saved, u, s)
+			kernel.PointUnitBackward(parts, add, kernel.PointWeights{Paths: w.Paths, Gamma: v, Beta: v[1:]}, y, parts,
+				w, saved, u, s)
 		},
 		"paths without a stride": func() {
 			u := u
 			u.Filters = []int{2, 3}
-			kernel.PointUnitInfer(y, parts, kernel.PointWeights{Paths: [][]float32{p[:10], p[10:]}, Gamma: v, Beta: v}, v, v, u, eps, s)
+			kernel.PointUnitInfer(y, parts, kernel.PointWeights{Paths: [][]float32{p[:10], p[10:]}, Gamma: v, Beta: v},
+				v, v, u, eps, s)
 		},
 	} {
 		func() {
@@ -215,9 +233,11 @@ func TestAPointUnitRefusesWrongLengths(t *testing.T) {
 
 func BenchmarkPointUnit(b *testing.B) {
 	for _, s := range []struct{ h, c, parts, f, stride int }{
-		{32, 16, 6, 16, 1}, {16, 32, 6, 32, 1}, {8, 64, 6, 64, 1}, {32, 8, 6, 8, 1}, {32, 16, 6, 32, 2}, {16, 32, 1, 32, 1},
+		{32, 16, 6, 16, 1}, {16, 32, 6, 32, 1}, {8, 64, 6, 64, 1}, {32, 8, 6, 8, 1}, {32, 16, 6, 32, 2},
+		{16, 32, 1, 32, 1},
 	} {
-		u := kernel.PointUnit{N: 64, H: s.h, W: s.h, Channels: slices.Repeat([]int{s.c}, s.parts), Filters: []int{s.f}, Stride: s.stride, Relu: true}
+		u := kernel.PointUnit{N: 64, H: s.h, W: s.h, Channels: slices.Repeat([]int{s.c}, s.parts), Filters: []int{s.f},
+			Stride: s.stride, Relu: true}
 		if s.stride == 2 {
 			u.Filters = []int{s.f / 2, s.f / 2}
 		}
@@ -237,7 +257,9 @@ func BenchmarkPointUnit(b *testing.B) {
 		saved := kernel.PointSaved{Z: mem.raw(m * s.f), Mean: mem.raw(s.f), Invstd: mem.raw(s.f)}
 		scratch := mem.raw(u.Scratch())
 		at := name(s.h, "x", s.h, "x", s.c, "x", s.parts, " -> ", s.f, " s", s.stride)
-		measure(b, at+" forward", "GMAC/s", m*c*s.f, func() { kernel.PointUnitForward(y, parts, w, saved, u, eps, scratch) })
-		measure(b, at+" backward", "GMAC/s", 2*m*c*s.f, func() { kernel.PointUnitBackward(dx, add, d, dy, parts, w, saved, u, scratch) })
+		measure(b, at+" forward", "GMAC/s", m*c*s.f,
+			func() { kernel.PointUnitForward(y, parts, w, saved, u, eps, scratch) })
+		measure(b, at+" backward", "GMAC/s", 2*m*c*s.f,
+			func() { kernel.PointUnitBackward(dx, add, d, dy, parts, w, saved, u, scratch) })
 	}
 }

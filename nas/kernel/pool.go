@@ -100,17 +100,20 @@ func AvgPoolForward(y, x []float32, p Pool, scratch []float32) {
 					same = min((p.H-p.K-lo)/p.Stride+1, rows-r)
 				}
 				isa.poolSum(sums[r*wide+p.PadLeft*p.C:], image[lo*row:], nil,
-					poolSums{pixels: same, width: row, ldy: wide, ldx: p.Stride * row, taps: hi - lo, step: row}, 1/float32(hi-lo), false)
+					poolSums{pixels: same, width: row, ldy: wide, ldx: p.Stride * row, taps: hi - lo, step: row},
+					1/float32(hi-lo), false)
 				r += same
 			}
 			out := y[(n*p.OH+o)*outRow:][:rows*outRow]
 			if p.Stride == 1 {
-				isa.poolSum(out, sums, factors, poolSums{pixels: rows, width: outRow, ldy: outRow, ldx: wide, taps: p.K, step: p.C}, 1, false)
+				isa.poolSum(out, sums, factors, poolSums{pixels: rows, width: outRow, ldy: outRow, ldx: wide, taps: p.K,
+					step: p.C}, 1, false)
 				continue
 			}
 			for r := range rows {
 				isa.poolSum(out[r*outRow:], sums[r*wide:], factors,
-					poolSums{pixels: p.OW, width: p.C, ldy: p.C, ldx: p.Stride * p.C, ldby: p.C, taps: p.K, step: p.C}, 1, false)
+					poolSums{pixels: p.OW, width: p.C, ldy: p.C, ldx: p.Stride * p.C, ldby: p.C, taps: p.K, step: p.C},
+					1, false)
 			}
 		}
 	}
@@ -169,11 +172,13 @@ func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 			}
 		}
 		same := 1
-		if p.Stride == 1 && to-from == p.K && hi-lo == p.K { // the same for each row down to the first whose last window is not whole
+		// the same for each row down to the first whose last window is not whole
+		if p.Stride == 1 && to-from == p.K && hi-lo == p.K {
 			same = min(p.H-p.K+p.PadTop+1-last, p.OH-last, rows)
 		}
 		isa.poolSum(sums, dy[from*outRow:], factors,
-			poolSums{pixels: same, width: outRow, ldy: wide, ldx: outRow, taps: to - from, step: outRow}, 1/float32(hi-lo), from > first)
+			poolSums{pixels: same, width: outRow, ldy: wide, ldx: outRow, taps: to - from, step: outRow},
+			1/float32(hi-lo), from > first)
 		if same > 1 {
 			return same
 		}
@@ -187,11 +192,13 @@ func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 func (p Pool) across(dx, sums []float32, rows, wide int, acc bool) {
 	row := p.W * p.C
 	if p.Stride == 1 {
-		isa.poolSum(dx, sums[p.PadLeft*p.C:], nil, poolSums{pixels: rows, width: row, ldy: row, ldx: wide, taps: p.K, step: p.C}, 1, acc)
+		isa.poolSum(dx, sums[p.PadLeft*p.C:], nil,
+			poolSums{pixels: rows, width: row, ldy: row, ldx: wide, taps: p.K, step: p.C}, 1, acc)
 		return
 	}
 	for phase := range p.Stride { // columns that meet the taps phase, phase+Stride, ...
-		from := (p.PadLeft - phase + p.Stride - 1) / p.Stride // windows up to the last one that contains the first column
+		// windows up to the last one that contains the first column
+		from := (p.PadLeft - phase + p.Stride - 1) / p.Stride
 		if phase > p.PadLeft {
 			from = 0
 		}

@@ -18,7 +18,8 @@ func randomConv(rng *rand.Rand, flags uint8) (c kernel.Conv, depthwise bool) {
 	depthwise = flags&1 != 0
 	size := func(n int) int { return 1 + rng.IntN(n) }
 	k := []int{1, 2, 3, 3, 5, 7}
-	c = kernel.Same(size(3), size(12), size(20), size(40), size(40), k[rng.IntN(len(k))], k[rng.IntN(len(k))], size(3), size(3), size(2))
+	c = kernel.Same(size(3), size(12), size(20), size(40), size(40), k[rng.IntN(len(k))], k[rng.IntN(len(k))], size(3),
+		size(3), size(2))
 	if flags&2 != 0 {
 		c.StrideW, c.KW = c.StrideH, c.KH
 		c = kernel.Same(c.N, c.H, c.W, c.Cin, c.Cout, c.KH, c.KW, c.StrideH, c.StrideW, 1)
@@ -125,8 +126,10 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 		{"nothing forced takes the best", "", "", "arch=" + best + " err=<nil>"},
 		{"the portable kernels can be forced", "generic", "", "arch=generic err=<nil>"},
 		{"the best can be forced", best, "", "arch=" + best + " err=<nil>"},
-		{"an unknown name is an error", "sse9", "", `err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`},
-		{"what the machine lacks is an error", "avx2", "cpu.avx2=off", `err=NASNET_KERNELS: kernel: no "avx2" kernels here; there are generic`},
+		{"an unknown name is an error", "sse9", "",
+			`err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`},
+		{"what the machine lacks is an error", "avx2", "cpu.avx2=off",
+			`err=NASNET_KERNELS: kernel: no "avx2" kernels here; there are generic`},
 		{"without AVX2 portable kernels are taken", "", "cpu.avx2=off", "arch=generic err=<nil>"},
 		{"without AVX-512 AVX2 is taken", "", "cpu.avx512f=off", "arch=" + second + " err=<nil>"},
 	} {

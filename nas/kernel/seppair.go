@@ -93,7 +93,8 @@ func SepPairInfer(y, x []float32, w1, w2 SepWeights, m1, m2 SepMoving, p SepPair
 // SepPairBackward computes the gradients dx, d1 and d2 from dy and what the
 // forward call was given and has saved. dx is overwritten and may be dy where
 // they have the same size; with acc it is added to, and may not be dy.
-func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair, scratch []float32, acc bool) {
+func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair,
+	scratch []float32, acc bool) {
 	const op = "SepPairBackward"
 	u, v := p.First, p.Second
 	p.check(op, x, dy, w1, w2)
@@ -125,8 +126,10 @@ func (p SepPair) check(op string, x, y []float32, w1, w2 SepWeights) {
 	}
 	for i, w := range [2]SepWeights{w1, w2} {
 		u := [2]SepUnit{u, v}[i]
-		if len(w.Depth) != u.KH*u.KW*u.Cin || len(w.Point) != u.Cin*u.Filters || len(w.Gamma) != u.Filters || len(w.Beta) != u.Filters {
-			panic(fmt.Sprintf("kernel: %s: weights of %d, %d, %d, %d do not fit %+v", op, len(w.Depth), len(w.Point), len(w.Gamma), len(w.Beta), u))
+		if len(w.Depth) != u.KH*u.KW*u.Cin || len(w.Point) != u.Cin*u.Filters || len(w.Gamma) != u.Filters ||
+			len(w.Beta) != u.Filters {
+			panic(fmt.Sprintf("kernel: %s: weights of %d, %d, %d, %d do not fit %+v", op, len(w.Depth), len(w.Point),
+				len(w.Gamma), len(w.Beta), u))
 		}
 	}
 	if len(x) != u.N*u.H*u.W*u.Cin || len(y) != v.N*v.OH*v.OW*v.Filters || u.Cin != u.Cout || v.Cin != v.Cout {
@@ -148,6 +151,7 @@ func (p SepPair) take(op string, scratch []float32) (from normalised, rest []flo
 func (s SepSaved) check(op string, u SepUnit) {
 	u.checkSaved(op, s.D)
 	if len(s.Z) != u.N*u.OH*u.OW*u.Filters || len(s.Mean) != u.Filters || len(s.Invstd) != u.Filters {
-		panic(fmt.Sprintf("kernel: %s: saved lengths %d, %d, %d do not fit %+v", op, len(s.Z), len(s.Mean), len(s.Invstd), u))
+		panic(fmt.Sprintf("kernel: %s: saved lengths %d, %d, %d do not fit %+v", op, len(s.Z), len(s.Mean),
+			len(s.Invstd), u))
 	}
 }

@@ -17,10 +17,12 @@ func TestASeparablePairEqualsItsParts(t *testing.T) {
 				v := kernel.SepUnit{Conv: kernel.Same(u.N, u.OH, u.OW, u.Filters, u.Filters, k, k, 1, 1, 1), Filters: f}
 				v.Relu = i%4 > 0
 				p := kernel.SepPair{First: u, Second: v}
-				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW, " -> ", u.Filters, " k", k, " -> ", f, " ")
+				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW,
+					" -> ", u.Filters, " k", k, " -> ", f, " ")
 				mem := newMemory(uint64(i))
 				saved := func(u kernel.SepUnit) kernel.SepSaved {
-					return kernel.SepSaved{Z: mem.raw(u.N * u.OH * u.OW * u.Filters), D: mem.raw(u.Saved()), Mean: mem.raw(u.Filters), Invstd: mem.raw(u.Filters)}
+					return kernel.SepSaved{Z: mem.raw(u.N * u.OH * u.OW * u.Filters), D: mem.raw(u.Saved()),
+						Mean: mem.raw(u.Filters), Invstd: mem.raw(u.Filters)}
 				}
 				x, w1, w2 := mem.normal(u.N*u.H*u.W*u.Cin), sepWeights(u, mem.normal), sepWeights(v, mem.normal)
 				n := v.N * v.OH * v.OW * f
@@ -40,7 +42,8 @@ func TestASeparablePairEqualsItsParts(t *testing.T) {
 				near(t, at+"y", y, wide(a2.y), 2e-5)
 
 				// Backward from the very same saved values.
-				kernel.BNTrainForward(a1.y, s1.Z, w1.Gamma, w1.Beta, a1.mean, a1.invstd, len(s1.Z)/u.Filters, u.Filters, eps, ours)
+				kernel.BNTrainForward(a1.y, s1.Z, w1.Gamma, w1.Beta, a1.mean, a1.invstd, len(s1.Z)/u.Filters,
+					u.Filters, eps, ours)
 				a1.z, a1.mean, a1.invstd = s1.Z, s1.Mean, s1.Invstd
 				a2 = partsForward(mem, v, a1.y, w2)
 				a2.z, a2.mean, a2.invstd = s2.Z, s2.Mean, s2.Invstd
@@ -82,7 +85,8 @@ func TestASeparablePairByMovingStatisticsEqualsItsParts(t *testing.T) {
 			for _, u.Relu = range []bool{false, true} {
 				v := kernel.SepUnit{Conv: kernel.Same(u.N, u.OH, u.OW, u.Filters, u.Filters, 3, 3, 1, 1, 1), Filters: 7}
 				p := kernel.SepPair{First: u, Second: v}
-				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW, " -> ", u.Filters, " relu ", u.Relu, " ")
+				at := name(u.N, "x", u.H, "x", u.W, "x", u.Cin, " k", u.KH, "x", u.KW, " s", u.StrideH, u.StrideW,
+					" -> ", u.Filters, " relu ", u.Relu, " ")
 				mem := newMemory(uint64(i))
 				x, w1, w2 := mem.normal(u.N*u.H*u.W*u.Cin), sepWeights(u, mem.normal), sepWeights(v, mem.normal)
 				moving := func(u kernel.SepUnit) kernel.SepMoving {
@@ -112,9 +116,11 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	p, n := kernel.SepPair{First: u, Second: v}, 3*5*5*8
 	f := func(n int) []float32 { return make([]float32, n) }
 	x, dx, y, dy, scratch := f(3*9*9*8), f(3*9*9*8), f(n), f(n), f(p.Scratch())
-	w1, w2 := kernel.SepWeights{Depth: f(72), Point: f(64), Gamma: f(8), Beta: f(8)}, kernel.SepWeights{Depth: f(200), Point: f(64), Gamma: f(8), Beta: f(8)}
+	w1, w2 := kernel.SepWeights{Depth: f(72), Point: f(64), Gamma: f(8), Beta: f(8)},
+		kernel.SepWeights{Depth: f(200), Point: f(64), Gamma: f(8), Beta: f(8)}
 	d1, d2 := w1, w2
-	s1, s2 := kernel.SepSaved{Z: f(n), Mean: f(8), Invstd: f(8)}, kernel.SepSaved{Z: f(n), D: f(v.Saved()), Mean: f(8), Invstd: f(8)}
+	s1, s2 := kernel.SepSaved{Z: f(n), Mean: f(8), Invstd: f(8)},
+		kernel.SepSaved{Z: f(n), D: f(v.Saved()), Mean: f(8), Invstd: f(8)}
 	m1, m2 := kernel.SepMoving{Mean: f(8), Variance: f(8)}, kernel.SepMoving{Mean: f(8), Variance: f(8)}
 	all := func() {
 		kernel.SepPairInfer(y, x, w1, w2, m1, m2, p, eps, scratch)
@@ -126,7 +132,8 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 		t.Errorf("%v allocations", a)
 	}
 	for what, s := range map[string]*[]float32{
-		"input": &x, "its gradient": &dx, "output": &y, "gradient of it": &dy, "scratch": &scratch, "weights": &w1.Point, "gradient of beta": &d2.Beta,
+		"input": &x, "its gradient": &dx, "output": &y, "gradient of it": &dy, "scratch": &scratch,
+		"weights": &w1.Point, "gradient of beta": &d2.Beta,
 		"saved values": &s1.Z, "saved convolution": &s2.D, "mean": &s2.Mean, "moving mean": &m1.Mean,
 	} {
 		func() {
@@ -156,16 +163,20 @@ func BenchmarkSepPair(b *testing.B) {
 		mem := newMemory(1)
 		c, nx, n := s.c, u.N*s.h*s.h*s.c, v.N*v.OH*v.OW*s.c
 		weights := func() kernel.SepWeights {
-			return kernel.SepWeights{Depth: mem.normal(s.k * s.k * c), Point: mem.normal(c * c), Gamma: mem.filled(c, 1), Beta: mem.normal(c)}
+			return kernel.SepWeights{Depth: mem.normal(s.k * s.k * c), Point: mem.normal(c * c),
+				Gamma: mem.filled(c, 1), Beta: mem.normal(c)}
 		}
 		saved := func(u kernel.SepUnit) kernel.SepSaved {
 			return kernel.SepSaved{Z: mem.raw(n), D: mem.raw(u.Saved()), Mean: mem.raw(c), Invstd: mem.raw(c)}
 		}
-		x, dx, y, dy, w1, w2, d1, d2, s1, s2 := mem.normal(nx), mem.raw(nx), mem.raw(n), mem.normal(n), weights(), weights(), weights(), weights(), saved(u), saved(v)
+		x, dx, y, dy, w1, w2, d1, d2, s1, s2 := mem.normal(nx), mem.raw(nx), mem.raw(n), mem.normal(n), weights(),
+			weights(), weights(), weights(), saved(u), saved(v)
 		scratch := mem.raw(p.Scratch())
 		macs := 2 * n * (s.k*s.k + c)
 		at := name(s.h, "x", s.h, "x", c, ",", s.k, "/", s.stride)
 		measure(b, at+"/fwd", "GMAC/s", macs, func() { kernel.SepPairForward(y, x, w1, w2, s1, s2, p, eps, scratch) })
-		measure(b, at+"/bwd", "GMAC/s", 2*macs, func() { kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, false) })
+		measure(b, at+"/bwd", "GMAC/s", 2*macs, func() {
+			kernel.SepPairBackward(dx, d1, d2, dy, x, w1, w2, s1, s2, p, scratch, false)
+		})
 	}
 }

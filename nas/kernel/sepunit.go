@@ -112,7 +112,8 @@ func (u SepUnit) infer(y, x []float32, w SepWeights, m SepMoving, eps float32, s
 
 // forward computes z in pieces and shows each, with its place in z, while it is
 // in a cache.
-func (u SepUnit) forward(z, d, x, wd, wp []float32, from *normalised, scratch []float32, made func(at int, piece []float32)) {
+func (u SepUnit) forward(z, d, x, wd, wp []float32, from *normalised, scratch []float32,
+	made func(at int, piece []float32)) {
 	f, b := u.Filters, u.sepBands()
 	keep := len(d) > 0
 	if !keep {
@@ -128,7 +129,8 @@ func (u SepUnit) forward(z, d, x, wd, wp []float32, from *normalised, scratch []
 // pieces computes d, by the convolution c in bands b, and shows it in pieces of
 // m pixels from the pixel at on: of no more than fits a fast cache, and enough
 // for a product. With keep, d holds all of them, else always the current one.
-func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, keep bool, scratch []float32, made func(at, m int, d []float32)) {
+func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, keep bool, scratch []float32,
+	made func(at, m int, d []float32)) {
 	spread, band := scratch[:c.spread()], scratch[c.spread():]
 	at, m := 0, 0 // pixels shown, and those that wait
 	size := c.H * c.W * c.Cin
@@ -140,7 +142,8 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 		for o := 0; o < c.OH; o += b.rows {
 			rows := min(b.rows, c.OH-o)
 			pixels := rows * c.OW
-			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, loaded, band), wd, rows, b.taps(), mask{}, spread)
+			isa.dwForward(d[m*c.Cin:][:pixels*c.Cin], b.load(image, 0, o, rows, loaded, band), wd, rows, b.taps(),
+				mask{}, spread)
 			m += pixels
 			if m*c.Cin < sepChunk && (n < c.N-1 || o+rows < c.OH) {
 				continue
@@ -158,7 +161,8 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 // given and has made, and bn after bnGradFinish. With Relu, dx is masked where
 // x <= 0. It is overwritten and may be dy where they have the same size; with acc
 // it is added to.
-func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised, scratch []float32, acc bool) {
+func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised,
+	scratch []float32, acc bool) {
 	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
 	take := func(n int) (s []float32) {
 		s, scratch = scratch[:n], scratch[n:]

@@ -10,7 +10,8 @@ func sepUnits() []kernel.SepUnit {
 		for _, k := range []int{3, 5, 7} {
 			for _, stride := range []int{1, 2} {
 				for _, size := range [][2]int{{1, 1}, {5, 4}, {9, 14}} {
-					us = append(us, kernel.SepUnit{Conv: kernel.Same(3, size[0], size[1], c[0], c[0], k, k, stride, stride, 1), Filters: c[1]})
+					us = append(us, kernel.SepUnit{
+						Conv: kernel.Same(3, size[0], size[1], c[0], c[0], k, k, stride, stride, 1), Filters: c[1]})
 				}
 			}
 		}
@@ -31,7 +32,8 @@ func sepUnits() []kernel.SepUnit {
 
 // sepWeights makes parameters of a unit, or room for the gradients by them.
 func sepWeights(u kernel.SepUnit, make func(n int) []float32) kernel.SepWeights {
-	return kernel.SepWeights{Depth: make(u.KH * u.KW * u.Cin), Point: make(u.Cin * u.Filters), Gamma: make(u.Filters), Beta: make(u.Filters)}
+	return kernel.SepWeights{Depth: make(u.KH * u.KW * u.Cin), Point: make(u.Cin * u.Filters), Gamma: make(u.Filters),
+		Beta: make(u.Filters)}
 }
 
 // sepParts is what the three operations of a unit make, one after the other.
@@ -49,7 +51,8 @@ func partsForward(mem *memory, u kernel.SepUnit, x []float32, w kernel.SepWeight
 }
 
 // partsBackward computes the gradients of partsForward for given z and statistics.
-func partsBackward(mem *memory, u kernel.SepUnit, dy, x []float32, w kernel.SepWeights, p sepParts) (dx []float32, dw kernel.SepWeights) {
+func partsBackward(mem *memory, u kernel.SepUnit, dy, x []float32, w kernel.SepWeights, p sepParts) (dx []float32,
+	dw kernel.SepWeights) {
 	m, c, f := u.N*u.OH*u.OW, u.Cin, u.Filters
 	point := kernel.Same(u.N, u.OH, u.OW, c, f, 1, 1, 1, 1, 1)
 	scratch := mem.raw(max(u.Conv.Scratch(), point.Scratch(), kernel.BNScratch(f)))

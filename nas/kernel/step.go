@@ -26,7 +26,8 @@ func SGDStep(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 func RMSPropStep(w, g, ms, mom []float32, lr, rho, momentum, eps, decay float32) {
 	checkSame("RMSPropStep", len(w), len(g), len(ms), len(mom))
 	for len(w) > elementBlock {
-		isa.rmsprop(w[:elementBlock], g[:elementBlock], ms[:elementBlock], mom[:elementBlock], lr, rho, momentum, eps, decay)
+		isa.rmsprop(w[:elementBlock], g[:elementBlock], ms[:elementBlock], mom[:elementBlock], lr, rho,
+			momentum, eps, decay)
 		w, g, ms, mom = w[elementBlock:], g[elementBlock:], ms[elementBlock:], mom[elementBlock:]
 	}
 	isa.rmsprop(w, g, ms, mom, lr, rho, momentum, eps, decay)

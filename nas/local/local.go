@@ -43,7 +43,8 @@ type loading struct {
 	signs atomic.Int64 // of life of the one who reads it
 }
 
-// memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew takes time as well.
+// memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew
+// takes time as well.
 const memorySlack = 64 << 20
 
 // latencySeconds is about how long the latency of a trained child is measured.
@@ -70,7 +71,8 @@ func (e *Evaluator) load(ctx context.Context, s nas.DataSpec) (*loading, error) 
 		}
 		e.mu.Unlock()
 		if !known { // without the lock: a large folder takes minutes, and the other children train on
-			if x.data, x.err = dataset.Load(nas.WithBeat(ctx, func() { x.signs.Add(1) }), s.Name, dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
+			if x.data, x.err = dataset.Load(nas.WithBeat(ctx, func() { x.signs.Add(1) }), s.Name,
+				dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
 				e.mu.Lock()
 				delete(e.data, k)
 				e.mu.Unlock()
@@ -100,8 +102,8 @@ func (e *Evaluator) forget() {
 	maps.DeleteFunc(e.views, func(s nas.DataSpec, _ child.Data) bool { return e.data[keyOf(s)] == nil })
 }
 
-// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one reads gives signs of life as long as the
-// reader does, which may hang in the file system for ever.
+// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one
+// reads gives signs of life as long as the reader does, which may hang in the file system for ever.
 func (x *loading) wait(ctx context.Context) error {
 	looks := time.NewTicker(time.Second)
 	defer looks.Stop()
@@ -120,8 +122,8 @@ func (x *loading) wait(ctx context.Context) error {
 	}
 }
 
-// Prepare loads the data set of a config before anything else happens, and fixes the settings that come from the data: channels, classes and, if the
-// config names none, the side of the images.
+// Prepare loads the data set of a config before anything else happens, and fixes the settings that come from the data:
+// channels, classes and, if the config names none, the side of the images.
 func (e *Evaluator) Prepare(ctx context.Context, c *nas.Config) (*dataset.Data, error) {
 	_, d, err := e.Views(ctx, c.DataSpec())
 	if err != nil {

@@ -73,13 +73,16 @@ func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 	}
 	v, again, err := l.Views(t.Context(), c.DataSpec())
 	if err != nil || again != d || v.Train.Len() != 32 || len(l.data) != 1 || !l.data[keyOf(c.DataSpec())].first {
-		t.Errorf("%d data sets are kept, the children's is that of the start: %v (error %v)", len(l.data), again == d, err)
+		t.Errorf("%d data sets are kept, the children's is that of the start: %v (error %v)", len(l.data),
+			again == d, err)
 	}
 }
 
 // A network that would take more than the machine has is turned down before any of it is made.
 func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
-	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32}, Seed: 1, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}}
+	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32},
+		Seed: 1, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
+			Train: child.TrainConfig{Epochs: 1, Batch: 16, LR: 0.05}}}
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +106,8 @@ func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 	c.Net.Filters, c.Net.N = 1<<14, 20 // terabytes
 	j.Net = c.Net
 	var most *nas.MemoryError
-	if release, err := l.Reserve(t.Context(), j, nil); !errors.As(err, &most) || release != nil || most.Allowed != 1<<30 || most.Wanted < 1<<40 {
+	if release, err := l.Reserve(t.Context(), j, nil); !errors.As(err, &most) || release != nil ||
+		most.Allowed != 1<<30 || most.Wanted < 1<<40 {
 		t.Errorf("a network of terabytes: %v", err)
 	}
 	if err := l.Fits(t.Context(), j); !errors.As(err, &most) {
@@ -113,7 +117,8 @@ func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 
 func TestImagesThatDoNotFitAreNotRead(t *testing.T) {
 	big := nas.Job{Alone: true, Data: nas.DataSpec{Name: "cifar10", Dir: t.TempDir(), Image: 1 << 20}}
-	if _, err := New(nil).bytes(t.Context(), big); err == nil || !strings.Contains(err.Error(), "the images of cifar10 at 1048576 px take") {
+	if _, err := New(nil).bytes(t.Context(), big); err == nil ||
+		!strings.Contains(err.Error(), "the images of cifar10 at 1048576 px take") {
 		t.Error(err)
 	}
 }
@@ -154,7 +159,10 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 
 // A retrain depends on its settings and its seed, whatever its number, and is what nasnet train gives.
 func TestARetrainIsWhatTrainGives(t *testing.T) {
-	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1}, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8}, Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9, DropPath: child.DropPath{Mode: "linear", Prob: 0.3}, Augment: child.Augment{Pad: 1}}}, Seed: 5}
+	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1},
+		Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
+			Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9,
+				DropPath: child.DropPath{Mode: "linear", Prob: 0.3}, Augment: child.Augment{Pad: 1}}}, Seed: 5}
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +196,8 @@ func TestARetrainIsWhatTrainGives(t *testing.T) {
 			got[i].Seconds = want.Epochs[i].Seconds // the time is all that may differ
 		}
 		if !reflect.DeepEqual(got, want.Epochs) || o.Reward != want.Reward {
-			t.Errorf("retrain %s gives %v %+v, nasnet train %v %+v", nas.TrialLabel(id), o.Reward, got, want.Reward, want.Epochs)
+			t.Errorf("retrain %s gives %v %+v, nasnet train %v %+v", nas.TrialLabel(id), o.Reward, got,
+				want.Reward, want.Epochs)
 		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// systemMemory is the memory of the machine or, if that is less, what the control groups of the process allow; 0 if neither can be read.
+// systemMemory is the memory of the machine or, if that is less, what the control groups of the process allow; 0 if
+// neither can be read.
 func systemMemory() int64 { return memoryUnder("/") }
 
 // memoryUnder reads the files of a system whose root is at a folder.
@@ -26,7 +27,8 @@ func memoryUnder(root string) int64 {
 			}
 		}
 	}
-	for line := range strings.Lines(text(root, "proc/self/cgroup")) { // HIERARCHY:CONTROLLERS:PATH; version 2 has an empty list of controllers
+	// HIERARCHY:CONTROLLERS:PATH; version 2 has an empty list of controllers
+	for line := range strings.Lines(text(root, "proc/self/cgroup")) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(f) != 3 {
 			continue
@@ -40,7 +42,9 @@ func memoryUnder(root string) int64 {
 			continue
 		}
 		for dir := path.Clean("/" + f[2]); ; dir = path.Dir(dir) { // every group above limits as well
-			if n, err := strconv.ParseInt(strings.TrimSpace(text(root, filepath.Join(base, dir, file))), 10, 64); err == nil { // "max" is no number
+			// "max" is no number
+			if n, err := strconv.ParseInt(strings.TrimSpace(text(root, filepath.Join(base, dir, file))), 10,
+				64); err == nil {
 				less(n)
 			}
 			if dir == "/" {

@@ -11,8 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// op is the one adaptor between a kernel and Gorgonia: every operation of this package is an op with closures. It implements
-// gorgonia.Op and gorgonia.SDOp, so Gorgonia checks types, differentiates, and could run it; our programs call run directly.
+// op is the one adaptor between a kernel and Gorgonia: every operation of this package is an op with closures. It
+// implements gorgonia.Op and gorgonia.SDOp, so Gorgonia checks types, differentiates, and could run it; our programs
+// call run directly.
 //
 // An op belongs to one node. It has no state of its own (but see side), so that one graph can have several programs.
 type op struct {
@@ -48,15 +49,15 @@ type applied struct {
 	dy   uint32 // bit i: child i is the gradient of that node
 }
 
-// side is a result of an op beside its node: saved statistics, indices of maxima, the second gradient of one kernel. Programs plan
-// its memory like that of any value; own serves Gorgonia's machines only.
+// side is a result of an op beside its node: saved statistics, indices of maxima, the second gradient of one kernel.
+// Programs plan its memory like that of any value; own serves Gorgonia's machines only.
 type side struct {
 	n   int // float32s
 	own []float32
 }
 
-// call is what an op's run works on: views into memory, for one batch. Closures read the number of examples from n and not from
-// what they captured, so that a call may one day hold the views of a part of the batch.
+// call is what an op's run works on: views into memory, for one batch. Closures read the number of examples from n and
+// not from what they captured, so that a call may one day hold the views of a part of the batch.
 type call struct {
 	n       int         // examples
 	out     []float32   // result
@@ -110,7 +111,8 @@ func (g *Graph) apply(b *op, xs ...Node) Node {
 // isScalar reports whether the node's value is a loss.
 func isScalar(n Node) bool { return n.IsScalar() }
 
-// Arity, Type, InferShape, Do, ReturnsPtr, CallsExtern, OverwritesInput, WriteHash, Hashcode and String implement gorgonia.Op.
+// Arity, Type, InferShape, Do, ReturnsPtr, CallsExtern, OverwritesInput, WriteHash, Hashcode and String implement
+// gorgonia.Op.
 func (b *op) Arity() int { return len(b.xs) }
 
 // Type is made anew each time: ApplyOp gives it back to a pool.
@@ -154,8 +156,8 @@ func (b *op) WriteHash(h hash.Hash) { _ = binary.Write(h, binary.LittleEndian, b
 // DiffWRT implements gorgonia.SDOp.
 func (b *op) DiffWRT(int) []bool { return b.wrt }
 
-// SymDiff implements gorgonia.SDOp. It also notes which gradients it hands to which child: the executor adds them up itself and never
-// looks at the additions that Gorgonia makes of them.
+// SymDiff implements gorgonia.SDOp. It also notes which gradients it hands to which child: the executor adds them up
+// itself and never looks at the additions that Gorgonia makes of them.
 func (b *op) SymDiff(_ gorgonia.Nodes, out, dy Node) (ns gorgonia.Nodes, err error) {
 	defer recoverBuild(&err)
 	if b.grad == nil {
@@ -182,7 +184,8 @@ func (b *op) Do(vs ...gorgonia.Value) (gorgonia.Value, error) {
 	if len(vs) != len(b.xs) {
 		return nil, fmt.Errorf("nn: %s: %d values, want %d", b.name, len(vs), len(b.xs))
 	}
-	c := call{n: b.n, in: make([][]float32, len(vs)), s: make([]*float64, len(vs)), add: make([]bool, 1+len(b.writes)), mode: &mode{train: true}, hits: new(int)}
+	c := call{n: b.n, in: make([][]float32, len(vs)), s: make([]*float64, len(vs)), add: make([]bool, 1+len(b.writes)),
+		mode: &mode{train: true}, hits: new(int)}
 	for i, v := range vs {
 		switch d := v.Data().(type) {
 		case []float32:

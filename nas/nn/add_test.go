@@ -100,7 +100,8 @@ func TestResultIsAddedInPlaceOnlyWhereItIsSafe(t *testing.T) {
 		"the result is kept":     {func(st *step, _ *value) { st.side[0].ext = &slot{} }, false},
 	} {
 		v := &value{n: 16, buf: &buffer{}}
-		st := &step{kind: stepOp, op: &op{adds: []int{0, 1}, writes: []*side{{n: 16}}}, in: []*value{{n: 16}}, out: &value{n: 16},
+		st := &step{kind: stepOp, op: &op{adds: []int{0, 1}, writes: []*side{{n: 16}}}, in: []*value{{n: 16}},
+			out:  &value{n: 16},
 			side: []*value{{n: 16}}, base: []*value{nil, v}}
 		c.change(st, v)
 		if got := st.canAddIn(v, 1, 0); got != c.want {

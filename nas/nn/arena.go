@@ -2,10 +2,10 @@ package nn
 
 import "unsafe"
 
-// Arena is memory for the values of programs: one piece, which grows when a larger program is compiled and never shrinks. A worker keeps
-// one and gives it to every network that it trains, one after another (Graph.Arena): the pages stay mapped, and the garbage
-// collector has nothing to do. Only the program compiled last may run. Parameters, gradients, inputs and outputs are elsewhere: they
-// stay valid. The zero value is ready for use.
+// Arena is memory for the values of programs: one piece, which grows when a larger program is compiled and never
+// shrinks. A worker keeps one and gives it to every network that it trains, one after another (Graph.Arena): the pages
+// stay mapped, and the garbage collector has nothing to do. Only the program compiled last may run. Parameters,
+// gradients, inputs and outputs are elsewhere: they stay valid. The zero value is ready for use.
 type Arena struct {
 	mem   []float32
 	owner *Program

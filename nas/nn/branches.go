@@ -9,9 +9,9 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Branches runs the evaluation of a network on several threads: steps that do not depend on each other, like the two ops of a block, go side by side. The
-// results are those of [Program.Forward] without training, to the bit. It is for single images, whose batch has no parts to share out; it needs memory
-// for every value of the network at once.
+// Branches runs the evaluation of a network on several threads: steps that do not depend on each other, like the two
+// ops of a block, go side by side. The results are those of [Program.Forward] without training, to the bit. It is for
+// single images, whose batch has no parts to share out; it needs memory for every value of the network at once.
 type Branches struct {
 	p       *Program
 	threads int
@@ -26,7 +26,8 @@ func (p *Program) Branches(threads int) (*Branches, error) {
 		return nil, errors.New("nn: branches share memory: the graph does not keep every value")
 	}
 	n := len(p.forward.steps)
-	b := &Branches{p: p, threads: max(1, threads), readers: make([][]int, n), reads: make([]int32, n), left: make([]atomic.Int32, n)}
+	b := &Branches{p: p, threads: max(1, threads), readers: make([][]int, n), reads: make([]int32, n),
+		left: make([]atomic.Int32, n)}
 	for i, st := range p.forward.steps {
 		for _, v := range append(append([]*value(nil), st.in...), st.side...) {
 			if v != nil && v.made >= 0 && v.made != i {

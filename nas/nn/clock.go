@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Clock adds up where the time of a program's runs goes. It is for benchmarks: reading the time around each kernel call costs about 50 ns a call.
+// Clock adds up where the time of a program's runs goes. It is for benchmarks: reading the time around each kernel call
+// costs about 50 ns a call.
 type Clock struct {
 	kinds map[string]*OpTime
 	parts map[string]time.Duration

@@ -12,7 +12,8 @@ func TestClockCountsEveryStep(t *testing.T) {
 	g.Part = "stem"
 	h := g.BatchNorm("bn", g.Conv(x, g.Param("w", FanOut, 3, 3, 3, 5), ConvOpts{}))
 	g.Part = ""
-	loss := g.SoftmaxXent(g.Linear(g.GlobalAvgPool(h, true), g.Param("fc/w", FanOut, 5, 3), g.Param("fc/b", Zeros, 3)), y, 0, 1)
+	loss := g.SoftmaxXent(g.Linear(g.GlobalAvgPool(h, true), g.Param("fc/w", FanOut, 5, 3), g.Param("fc/b", Zeros, 3)),
+		y, 0, 1)
 	p, err := g.Compile(loss)
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,9 @@
 // Package nn describes, differentiates and trains networks.
 //
-// A [Graph] is one network as a Gorgonia expression graph whose operations are this project's kernels (NHWC, float32). Gorgonia checks
-// the types and derives the gradients; a [Program] then runs kernels only. It is planned when it is compiled: which kernels run, in which order,
-// and where in one [Arena] each value lives, so that a step allocates nothing. [Exec] runs graphs of stock Gorgonia operations, for
-// controllers.
+// A [Graph] is one network as a Gorgonia expression graph whose operations are this project's kernels (NHWC, float32).
+// Gorgonia checks the types and derives the gradients; a [Program] then runs kernels only. It is planned when it is
+// compiled: which kernels run, in which order, and where in one [Arena] each value lives, so that a step allocates
+// nothing. [Exec] runs graphs of stock Gorgonia operations, for controllers.
 //
 //	g := nn.NewGraph(64)
 //	x, y := g.Input("x", 64, 28, 28, 1), g.Labels("y", 64)
@@ -24,22 +24,25 @@
 //
 // # Training and evaluation
 //
-// One program does both. Train runs forward and backward; Forward(false) runs the forward part alone, with moving statistics and nothing
-// dropped. Examples do not depend on each other then, so the last batch of an evaluation can be padded: rows with the label -1 count
-// neither in the loss nor in the hits, and change nothing else. [NewSharing] describes the same network for another batch size on the same parameters.
+// One program does both. Train runs forward and backward; Forward(false) runs the forward part alone, with moving
+// statistics and nothing dropped. Examples do not depend on each other then, so the last batch of an evaluation can be
+// padded: rows with the label -1 count neither in the loss nor in the hits, and change nothing else. [NewSharing]
+// describes the same network for another batch size on the same parameters.
 //
-// [NewShard] describes the same network again, for a part of each batch that is computed at the same time; [Combine] puts the parts together.
+// [NewShard] describes the same network again, for a part of each batch that is computed at the same time; [Combine]
+// puts the parts together.
 //
-// [Branches] runs the steps of an evaluation that do not depend on each other on several threads. [Graph.Layers] lists an evaluation in terms that other
-// programs share, for writing a network down.
+// [Branches] runs the steps of an evaluation that do not depend on each other on several threads. [Graph.Layers] lists
+// an evaluation in terms that other programs share, for writing a network down.
 //
 // # Promises
 //
-// Train and Forward do not allocate, start no goroutine and add in a fixed order: equal inputs give bit-equal results, wherever the plan puts
-// the values. Different graphs may be built, compiled and run in different goroutines. Every gradient is tested against differences in
-// float64.
+// Train and Forward do not allocate, start no goroutine and add in a fixed order: equal inputs give bit-equal results,
+// wherever the plan puts the values. Different graphs may be built, compiled and run in different goroutines. Every
+// gradient is tested against differences in float64.
 //
 // # What it does not do
 //
-// Shapes are static. There is no type but float32 (losses and statistics are added in float64), and no device but the processor.
+// Shapes are static. There is no type but float32 (losses and statistics are added in float64), and no device but the
+// processor.
 package nn

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gorgonia's Grad writes, the first time that it is called for a type, to constants that all graphs share (their lazily computed hashes).
-// Doing that once before anything else runs lets graphs be differentiated in several goroutines.
+// Gorgonia's Grad writes, the first time that it is called for a type, to constants that all graphs share (their lazily
+// computed hashes). Doing that once before anything else runs lets graphs be differentiated in several goroutines.
 func init() {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		g := gorgonia.NewGraph()
@@ -22,14 +22,15 @@ func init() {
 	}
 }
 
-// Exec runs an expression graph of any Gorgonia operations, float32 or float64: what a controller needs. It does not share what is wrong
-// with Gorgonia's own machines: inputs are read anew at each run, values of intermediate nodes stay what they were computed as, nodes are never
-// merged by hash, results are written into the memory of the run before, and a second run needs no reset. Networks of this package's
-// operations are better run by [Program].
+// Exec runs an expression graph of any Gorgonia operations, float32 or float64: what a controller needs. It does not
+// share what is wrong with Gorgonia's own machines: inputs are read anew at each run, values of intermediate nodes stay
+// what they were computed as, nodes are never merged by hash, results are written into the memory of the run before,
+// and a second run needs no reset. Networks of this package's operations are better run by [Program].
 //
-// Not every stock operation writes its result into memory that it is given: the gradient of Slice adds to what is there, others may
-// return their input. So the second run computes each result both ways, and an operation whose results differ allocates from then on. An
-// operation with a state of its own (stock BatchNorm) therefore advances twice in that run.
+// Not every stock operation writes its result into memory that it is given: the gradient of Slice adds to what is
+// there, others may return their input. So the second run computes each result both ways, and an operation whose
+// results differ allocates from then on. An operation with a state of its own (stock BatchNorm) therefore advances
+// twice in that run.
 //
 // An Exec belongs to one goroutine.
 type Exec struct {
@@ -54,7 +55,8 @@ type execInput struct {
 	slot int
 }
 
-// NewExec prepares to compute the outputs (losses, gradients made by gorgonia.Grad, statements like gorgonia.Read) and all that they need.
+// NewExec prepares to compute the outputs (losses, gradients made by gorgonia.Grad, statements like gorgonia.Read) and
+// all that they need.
 func NewExec(g *gorgonia.ExprGraph, outputs ...Node) (*Exec, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("nn: exec: no outputs")
@@ -203,7 +205,8 @@ func sharesMemory(v gorgonia.Value, args []gorgonia.Value) bool {
 	return false
 }
 
-// Value returns what the last Run computed for a node (any node that an output needs), or nil. It is overwritten by the next Run.
+// Value returns what the last Run computed for a node (any node that an output needs), or nil. It is overwritten by the
+// next Run.
 func (e *Exec) Value(n Node) gorgonia.Value {
 	i, ok := e.index[n]
 	if !ok {
@@ -212,13 +215,13 @@ func (e *Exec) Value(n Node) gorgonia.Value {
 	return e.slots[i]
 }
 
-// BuildDistinct calls build until two calls with different salts make equally many nodes, and returns the last result. Gorgonia
-// takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their operands differ (about once in 400
-// graphs of 3,000 nodes something collides): the graph is then silently wrong, and has a node less. The names of inputs enter the
-// hash, so build must put salt into the name of every input.
+// BuildDistinct calls build until two calls with different salts make equally many nodes, and returns the last result.
+// Gorgonia takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their
+// operands differ (about once in 400 graphs of 3,000 nodes something collides): the graph is then silently wrong, and
+// has a node less. The names of inputs enter the hash, so build must put salt into the name of every input.
 //
-// It cannot find what does not depend on names: to Gorgonia, Slices of one node whose bounds differ by multiples of 256 are the same, and so
-// are constants that print alike.
+// It cannot find what does not depend on names: to Gorgonia, Slices of one node whose bounds differ by multiples of 256
+// are the same, and so are constants that print alike.
 func BuildDistinct(build func(salt string) (*gorgonia.ExprGraph, error)) (*gorgonia.ExprGraph, error) {
 	most := -1
 	for try := range 8 {

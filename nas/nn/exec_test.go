@@ -44,7 +44,8 @@ func newRecurrent(t testing.TB, dt tensor.Dtype, steps int, salt string) *recurr
 			backing = f32
 		}
 		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing))
-		node := gorgonia.NewTensor(r.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name+salt), gorgonia.WithValue(v))
+		node := gorgonia.NewTensor(r.g, dt, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name+salt),
+			gorgonia.WithValue(v))
 		r.ws, r.nodes = append(r.ws, v), append(r.nodes, node)
 		return node
 	}
@@ -52,7 +53,11 @@ func newRecurrent(t testing.TB, dt tensor.Dtype, steps int, salt string) *recurr
 	h := param("h", 3, 4)
 	for i := range steps {
 		in := must(gorgonia.Mul(h, w))
-		h = must(gorgonia.Tanh(must(gorgonia.Add(in, must(gorgonia.HadamardProd(h, must(gorgonia.Sigmoid(must(gorgonia.Mul(h, u)))))))))) // h is used three times
+		// h is used three times
+		h = must(
+			gorgonia.Tanh(
+				must(gorgonia.Add(in,
+					must(gorgonia.HadamardProd(h, must(gorgonia.Sigmoid(must(gorgonia.Mul(h, u))))))))))
 		head := param(fmt.Sprint("head", i), 4, 2+i)
 		logits := must(gorgonia.Mul(h, head))
 		bias := param(fmt.Sprint("bias", i), 1, 2+i)
@@ -194,7 +199,8 @@ func TestExecDoesNotWriteThroughViews(t *testing.T) {
 		gorgonia.WithValue(tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(v))))
 	row := must(gorgonia.Slice(x, gorgonia.S(1)))
 	flat := must(gorgonia.Reshape(x, tensor.Shape{6}))
-	s := must(gorgonia.Add(must(gorgonia.Sum(must(gorgonia.Tanh(row)))), must(gorgonia.Sum(must(gorgonia.Square(flat))))))
+	s := must(gorgonia.Add(must(gorgonia.Sum(must(gorgonia.Tanh(row)))),
+		must(gorgonia.Sum(must(gorgonia.Square(flat))))))
 	e, err := nn.NewExec(g, s)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func newCheckedIn(t testing.TB, g *nn.Graph, seed uint64, build func(b builder) 
 	}
 	r := rng.Stream(seed, "nn test")
 	c.g.InitParams(r)
-	c.ref = &refBuilder{given: map[string]*array{}, moving: map[string][2][]float64{}, bn: c.g.BN, drop: map[int][]float64{}}
+	c.ref = &refBuilder{given: map[string]*array{}, moving: map[string][2][]float64{}, bn: c.g.BN,
+		drop: map[int][]float64{}}
 	for _, q := range c.p.Params() {
 		if strings.HasSuffix(q.Name, "/gamma") {
 			uniform(0.5)(r, q.Value, nil)
@@ -98,8 +99,8 @@ func (c *checked) refLoss() float64 {
 	return c.build(c.ref).(*array).v[0]
 }
 
-// gradients runs Train and compares the loss and every parameter's gradient. tol is relative to the largest entry of a gradient;
-// the kernels are float32, the differences (step 1e-6, error of order 1e-9) float64.
+// gradients runs Train and compares the loss and every parameter's gradient. tol is relative to the largest entry of a
+// gradient; the kernels are float32, the differences (step 1e-6, error of order 1e-9) float64.
 func (c *checked) gradients(t *testing.T, tol float64) {
 	t.Helper()
 	c.p.Train()
@@ -126,7 +127,8 @@ func (c *checked) gradients(t *testing.T, tol float64) {
 		}
 		for k, i := range probe {
 			if e := math.Abs(float64(q.Grad[i])-diff[k]) / most; !(e <= tol) {
-				t.Errorf("%s[%d]: gradient %v, differences say %v (error %.2g of the largest)", q.Name, i, q.Grad[i], diff[k], e)
+				t.Errorf("%s[%d]: gradient %v, differences say %v (error %.2g of the largest)", q.Name, i,
+					q.Grad[i], diff[k], e)
 			}
 		}
 	}
@@ -154,39 +156,63 @@ func TestGradientOf(t *testing.T) {
 		return func(b builder) any { return head(b, f(b, b.Param("x", 2, 5, 6, 3)), features) }
 	}
 	for name, build := range map[string]func(b builder) any{
-		"a 3x3 convolution":                              conv(5, 6, 3, 3, 3, 4, 5, 6, nn.ConvOpts{}),
-		"a 3x3 convolution with fused relu":              conv(5, 6, 3, 3, 3, 4, 5, 6, nn.ConvOpts{Relu: true}),
-		"a 3x3 convolution with stride 2, even size":     conv(6, 4, 3, 3, 3, 2, 3, 2, nn.ConvOpts{Stride: 2}),
-		"a 3x3 convolution with stride 2, odd size":      conv(5, 7, 3, 3, 3, 2, 3, 4, nn.ConvOpts{Stride: 2, Relu: true}),
-		"a dilated 3x3 convolution":                      conv(6, 5, 2, 3, 3, 3, 6, 5, nn.ConvOpts{Dilation: 2}),
-		"a dilated 3x3 convolution with stride 2":        conv(6, 7, 2, 3, 3, 3, 3, 4, nn.ConvOpts{Dilation: 2, Stride: 2, Relu: true}),
-		"a 1x1 convolution":                              conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{}),
-		"a 1x1 convolution with fused relu":              conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{Relu: true}),
-		"a 1x1 convolution with stride 2":                conv(5, 6, 3, 1, 1, 4, 3, 3, nn.ConvOpts{Stride: 2}),
-		"a 1x7 convolution with stride 1x2":              conv(4, 9, 2, 1, 7, 3, 4, 5, nn.ConvOpts{SH: 1, SW: 2, Relu: true}),
-		"a 3x1 convolution with stride 2x1":              conv(5, 4, 2, 3, 1, 3, 3, 4, nn.ConvOpts{SH: 2, SW: 1}),
-		"a 3x3 convolution without padding, stride 2":    conv(7, 6, 3, 3, 3, 2, 3, 2, nn.ConvOpts{Stride: 2, Valid: true}),
-		"a convolution as large as the image":            conv(3, 4, 3, 3, 4, 5, 1, 1, nn.ConvOpts{Valid: true, Relu: true}),
-		"a convolution of one pixel":                     conv(1, 1, 1, 3, 3, 1, 1, 1, nn.ConvOpts{}),
-		"a 3x3 depthwise convolution":                    depthwise(5, 6, 3, 3, 3, 5, 6, nn.ConvOpts{}),
-		"a 5x5 depthwise convolution with fused relu":    depthwise(6, 5, 4, 5, 5, 6, 5, nn.ConvOpts{Relu: true}),
-		"a 7x7 depthwise convolution, stride 2, relu":    depthwise(7, 8, 2, 7, 7, 4, 4, nn.ConvOpts{Relu: true, Stride: 2}),
-		"a 3x3 average pool":                             onX(func(b builder, x any) any { return b.AvgPool(x, 3, 1, false) }, 90),
-		"a 3x3 average pool with stride 2":               onX(func(b builder, x any) any { return b.AvgPool(x, 3, 2, false) }, 27),
-		"a 5x5 average pool without padding":             onX(func(b builder, x any) any { return b.AvgPool(x, 5, 3, true) }, 3),
-		"a 3x3 max pool":                                 onX(func(b builder, x any) any { return b.MaxPool(x, 3, 1) }, 90),
-		"a 5x5 max pool with stride 2":                   onX(func(b builder, x any) any { return b.MaxPool(x, 5, 2) }, 27),
-		"a 7x7 max pool larger than the image":           onX(func(b builder, x any) any { return b.MaxPool(x, 7, 1) }, 90),
-		"a 2x2 max pool with stride 2":                   onX(func(b builder, x any) any { return b.MaxPool(x, 2, 2) }, 27),
-		"relu":                                           onX(func(b builder, x any) any { return b.Relu(x) }, 90),
-		"an addition":                                    onX(func(b builder, x any) any { return b.Add(x, b.Relu(x)) }, 90),
-		"x + x":                                          onX(func(b builder, x any) any { return b.Add(x, x) }, 90),
-		"(x + x) + (x + x), where all inputs are shared": onX(func(b builder, x any) any { s := b.Add(x, x); return b.Add(s, s) }, 90),
-		"a concatenation of x, relu x and x":             onX(func(b builder, x any) any { return b.Concat(x, b.Relu(x), x) }, 270),
+		"a 3x3 convolution":                          conv(5, 6, 3, 3, 3, 4, 5, 6, nn.ConvOpts{}),
+		"a 3x3 convolution with fused relu":          conv(5, 6, 3, 3, 3, 4, 5, 6, nn.ConvOpts{Relu: true}),
+		"a 3x3 convolution with stride 2, even size": conv(6, 4, 3, 3, 3, 2, 3, 2, nn.ConvOpts{Stride: 2}),
+		"a 3x3 convolution with stride 2, odd size": conv(5, 7, 3, 3, 3, 2, 3, 4,
+			nn.ConvOpts{Stride: 2, Relu: true}),
+		"a dilated 3x3 convolution": conv(6, 5, 2, 3, 3, 3, 6, 5, nn.ConvOpts{Dilation: 2}),
+		"a dilated 3x3 convolution with stride 2": conv(6, 7, 2, 3, 3, 3, 3, 4,
+			nn.ConvOpts{Dilation: 2, Stride: 2, Relu: true}),
+		"a 1x1 convolution":                 conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{}),
+		"a 1x1 convolution with fused relu": conv(4, 5, 5, 1, 1, 3, 4, 5, nn.ConvOpts{Relu: true}),
+		"a 1x1 convolution with stride 2":   conv(5, 6, 3, 1, 1, 4, 3, 3, nn.ConvOpts{Stride: 2}),
+		"a 1x7 convolution with stride 1x2": conv(4, 9, 2, 1, 7, 3, 4, 5,
+			nn.ConvOpts{SH: 1, SW: 2, Relu: true}),
+		"a 3x1 convolution with stride 2x1": conv(5, 4, 2, 3, 1, 3, 3, 4, nn.ConvOpts{SH: 2, SW: 1}),
+		"a 3x3 convolution without padding, stride 2": conv(7, 6, 3, 3, 3, 2, 3, 2,
+			nn.ConvOpts{Stride: 2, Valid: true}),
+		"a convolution as large as the image": conv(3, 4, 3, 3, 4, 5, 1, 1,
+			nn.ConvOpts{Valid: true, Relu: true}),
+		"a convolution of one pixel":                  conv(1, 1, 1, 3, 3, 1, 1, 1, nn.ConvOpts{}),
+		"a 3x3 depthwise convolution":                 depthwise(5, 6, 3, 3, 3, 5, 6, nn.ConvOpts{}),
+		"a 5x5 depthwise convolution with fused relu": depthwise(6, 5, 4, 5, 5, 6, 5, nn.ConvOpts{Relu: true}),
+		"a 7x7 depthwise convolution, stride 2, relu": depthwise(7, 8, 2, 7, 7, 4, 4,
+			nn.ConvOpts{Relu: true, Stride: 2}),
+		"a 3x3 average pool": onX(func(b builder, x any) any {
+			return b.AvgPool(x, 3, 1, false)
+		}, 90),
+		"a 3x3 average pool with stride 2": onX(func(b builder, x any) any {
+			return b.AvgPool(x, 3, 2, false)
+		}, 27),
+		"a 5x5 average pool without padding": onX(func(b builder, x any) any {
+			return b.AvgPool(x, 5, 3, true)
+		}, 3),
+		"a 3x3 max pool": onX(func(b builder, x any) any { return b.MaxPool(x, 3, 1) },
+			90),
+		"a 5x5 max pool with stride 2": onX(func(b builder, x any) any { return b.MaxPool(x, 5, 2) },
+			27),
+		"a 7x7 max pool larger than the image": onX(func(b builder, x any) any { return b.MaxPool(x, 7, 1) },
+			90),
+		"a 2x2 max pool with stride 2": onX(func(b builder, x any) any { return b.MaxPool(x, 2, 2) },
+			27),
+		"relu": onX(func(b builder, x any) any { return b.Relu(x) }, 90),
+		"an addition": onX(func(b builder, x any) any { return b.Add(x, b.Relu(x)) },
+			90),
+		"x + x": onX(func(b builder, x any) any { return b.Add(x, x) }, 90),
+		"(x + x) + (x + x), where all inputs are shared": onX(func(b builder, x any) any {
+			s := b.Add(x, x)
+			return b.Add(s, s)
+		}, 90),
+		"a concatenation of x, relu x and x": onX(func(b builder, x any) any {
+			return b.Concat(x, b.Relu(x), x)
+		}, 270),
 		"a concatenation of different widths": onX(func(b builder, x any) any {
-			return b.Concat(b.Conv(x, b.Param("a/w", 1, 1, 3, 1), nn.ConvOpts{}), x, b.Conv(x, b.Param("b/w", 1, 1, 3, 4), nn.ConvOpts{}))
+			return b.Concat(b.Conv(x, b.Param("a/w", 1, 1, 3, 1), nn.ConvOpts{}), x,
+				b.Conv(x, b.Param("b/w", 1, 1, 3, 4), nn.ConvOpts{}))
 		}, 240),
-		"a pair of 3x3 separable units": onX(func(b builder, x any) any { return b.SepPair(x, 3, 3, 4, nn.ConvOpts{}) }, 120),
+		"a pair of 3x3 separable units": onX(func(b builder, x any) any { return b.SepPair(x, 3, 3, 4, nn.ConvOpts{}) },
+			120),
 		"a pair of 7x7 separable units with relu": onX(func(b builder, x any) any {
 			return b.SepPair(x, 7, 3, 2, nn.ConvOpts{Relu: true})
 		}, 60),
@@ -196,7 +222,8 @@ func TestGradientOf(t *testing.T) {
 		"a pair of 5x5 separable units with stride 2": onX(func(b builder, x any) any {
 			return b.SepPair(x, 5, 3, 4, nn.ConvOpts{Relu: true, Stride: 2})
 		}, 16),
-		"a 1x1 unit without relu": onX(func(b builder, x any) any { return point(b, []any{x}, 3, 4, nn.ConvOpts{}) }, 120),
+		"a 1x1 unit without relu": onX(func(b builder, x any) any { return point(b, []any{x}, 3, 4, nn.ConvOpts{}) },
+			120),
 		"a 1x1 unit of x, relu x and x": onX(func(b builder, x any) any {
 			return point(b, []any{x, b.Relu(x), x}, 9, 3, nn.ConvOpts{Relu: true})
 		}, 90),
@@ -219,9 +246,11 @@ func TestGradientOf(t *testing.T) {
 			x := b.Linear(b.Param("x", 6, 4), b.Param("l/w", 4, 5), b.Param("l/b", 5))
 			return head(b, b.BatchNorm("bn", x), 5)
 		},
-		"global average pooling":          onX(func(b builder, x any) any { return b.GlobalAvgPool(x, false) }, 3),
-		"global average pooling of relu":  onX(func(b builder, x any) any { return b.GlobalAvgPool(x, true) }, 3),
-		"drop path and dropout, disabled": onX(func(b builder, x any) any { return b.Dropout(b.DropPath(b.Relu(x), 3), 0.5) }, 90),
+		"global average pooling":         onX(func(b builder, x any) any { return b.GlobalAvgPool(x, false) }, 3),
+		"global average pooling of relu": onX(func(b builder, x any) any { return b.GlobalAvgPool(x, true) }, 3),
+		"drop path and dropout, disabled": onX(func(b builder, x any) any {
+			return b.Dropout(b.DropPath(b.Relu(x), 3), 0.5)
+		}, 90),
 		"a smoothed, weighted loss": func(b builder) any {
 			return b.Xent(b.Linear(b.Param("x", 3, 4), b.Param("w", 4, 5), b.Param("b", 5)), 0.1, 0.4)
 		},
@@ -256,11 +285,13 @@ func point(b builder, xs []any, channels, filters int, o nn.ConvOpts) any {
 	if o.Stride < 2 {
 		return b.PointUnit("p/bn", xs, []any{b.Param("p/w", 1, 1, channels, filters)}, o)
 	}
-	paths := []any{b.Param("p/path1/w", 1, 1, channels, filters/2), b.Param("p/path2/w", 1, 1, channels, filters-filters/2)}
+	paths := []any{b.Param("p/path1/w", 1, 1, channels, filters/2),
+		b.Param("p/path2/w", 1, 1, channels, filters-filters/2)}
 	return b.PointUnit("p/bn", xs, paths, o)
 }
 
-// cell has what a NASNet cell has: two inputs, states with fan-out, every kind of op, concatenation, reduction, drop path.
+// cell has what a NASNet cell has: two inputs, states with fan-out, every kind of op, concatenation, reduction, drop
+// path.
 func cell(b builder) any {
 	x := b.Input("image", 3, 6, 6, 2)
 	prev := b.BatchNorm("stem/bn", b.Conv(x, b.Param("stem/w", 3, 3, 2, 4), nn.ConvOpts{}))
@@ -276,7 +307,8 @@ func cell(b builder) any {
 	s4 := b.Add(b.MaxPool(s2, 3, 1), b.AvgPool(s2, 3, 1, false))
 	s5 := b.BatchNorm("b3/bn", b.Conv(b.Concat(s3, h), b.Param("b3/w", 1, 1, 8, 4), nn.ConvOpts{Relu: true}))
 	out := b.Concat(prev, s3, s4, s5)
-	half := b.PointUnit("f/bn", []any{prev, s3, s4, s5}, []any{b.Param("f/path1/w", 1, 1, 16, 3), b.Param("f/path2/w", 1, 1, 16, 3)},
+	half := b.PointUnit("f/bn", []any{prev, s3, s4, s5},
+		[]any{b.Param("f/path1/w", 1, 1, 16, 3), b.Param("f/path2/w", 1, 1, 16, 3)},
 		nn.ConvOpts{Stride: 2, Relu: true})
 	logits := b.Linear(b.GlobalAvgPool(half, true), b.Param("fc/w", 6, 3), b.Param("fc/b", 3))
 	aux := b.Linear(b.AvgPool(out, 5, 3, true), b.Param("aux/w", 16, 3), b.Param("aux/b", 3))
@@ -352,7 +384,8 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 					} else {
 						y = b.Conv(x, b.Param("k/w", k, k, 4, 4), o)
 					}
-					return b.Xent(b.Linear(b.GlobalAvgPool(y, false), b.Param("head/w", 4, 3), b.Param("head/b", 3)), 0, 1)
+					return b.Xent(b.Linear(b.GlobalAvgPool(y, false), b.Param("head/w", 4, 3), b.Param("head/b", 3)), 0,
+						1)
 				})
 				c.p.Train()
 				return c
@@ -386,17 +419,20 @@ func (p parts) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
 
 func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
 	for name, y := range map[string]func(b builder, x any) any{
-		"pair":           func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{}) },
-		"pair, relu":     func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true}) },
-		"pair, stride 2": func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true, Stride: 2}) },
-		"pair, dilated":  func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Dilation: 2}) },
-		"pair, valid":    func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Valid: true}) },
-		"1x1":            func(b builder, x any) any { return point(b, []any{x}, 20, 12, nn.ConvOpts{}) },
+		"pair":       func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{}) },
+		"pair, relu": func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true}) },
+		"pair, stride 2": func(b builder, x any) any {
+			return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Relu: true, Stride: 2})
+		},
+		"pair, dilated": func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Dilation: 2}) },
+		"pair, valid":   func(b builder, x any) any { return b.SepPair(x, 3, 20, 12, nn.ConvOpts{Valid: true}) },
+		"1x1":           func(b builder, x any) any { return point(b, []any{x}, 20, 12, nn.ConvOpts{}) },
 		"1x1, relu": func(b builder, x any) any {
 			return point(b, []any{x, b.MaxPool(x, 3, 1)}, 40, 12, nn.ConvOpts{Relu: true})
 		},
 		"1x1, stride 2": func(b builder, x any) any {
-			return b.PointUnit("p/bn", []any{x, x}, []any{b.Param("p/w", 1, 1, 40, 12)}, nn.ConvOpts{Relu: true, Stride: 2})
+			return b.PointUnit("p/bn", []any{x, x}, []any{b.Param("p/w", 1, 1, 40, 12)},
+				nn.ConvOpts{Relu: true, Stride: 2})
 		},
 	} {
 		run := func(as func(b *graphBuilder) builder) (*checked, int64) {
@@ -442,7 +478,8 @@ func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
 	}
 }
 
-// closeTo demands that values agree to 1e-5 of the largest, or of 1e-3: gradients that are zero are zero up to rounding.
+// closeTo demands that values agree to 1e-5 of the largest, or of 1e-3: gradients that are zero are zero up to
+// rounding.
 func closeTo(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	scale := 1e-3
@@ -478,12 +515,16 @@ func TestASeparablePairRefusesWhatDoesNotFit(t *testing.T) {
 func TestA1x1UnitRefusesWhatDoesNotFit(t *testing.T) {
 	g := nn.NewGraph(2)
 	x, y, small := g.Input("x", 2, 6, 6, 3), g.Input("y", 2, 6, 6, 2), g.Input("small", 2, 3, 3, 2)
-	w, wide, flat := g.Param("w", nn.Zeros, 1, 1, 5, 4), g.Param("wide", nn.Zeros, 3, 3, 5, 4), g.Param("flat", nn.Zeros, 5, 4)
+	w, wide, flat := g.Param("w", nn.Zeros, 1, 1, 5, 4), g.Param("wide", nn.Zeros, 3, 3, 5, 4),
+		g.Param("flat", nn.Zeros, 5, 4)
 	n, two := g.Norm("n", 4), g.Norm("two", 8)
 	for what, f := range map[string]func(){
-		"":                          func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, n, nn.ConvOpts{}) },
-		"no parts":                  func() { g.PointUnit(nil, []nn.Node{w}, n, nn.ConvOpts{}) },
-		"too many parts":            func() { g.PointUnit(slices.Repeat([]nn.Node{x}, 31), []nn.Node{w}, n, nn.ConvOpts{}) },
+		"":         func() { g.PointUnit([]nn.Node{x, y}, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"no parts": func() { g.PointUnit(nil, []nn.Node{w}, n, nn.ConvOpts{}) },
+		"too many parts": func() {
+			g.PointUnit(slices.Repeat([]nn.Node{x}, 31), []nn.Node{w}, n,
+				nn.ConvOpts{})
+		},
 		"parts of different sizes":  func() { g.PointUnit([]nn.Node{x, small}, []nn.Node{w}, n, nn.ConvOpts{}) },
 		"a part that is no image":   func() { g.PointUnit([]nn.Node{x, flat}, []nn.Node{w}, n, nn.ConvOpts{}) },
 		"weights of other channels": func() { g.PointUnit([]nn.Node{x}, []nn.Node{w}, n, nn.ConvOpts{}) },

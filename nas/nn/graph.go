@@ -17,14 +17,16 @@ type BN struct {
 	Eps   float32 // added to the variance
 }
 
-// Graph is one network being described: the expression graph, its parameters and its moving statistics. Shapes are static;
-// images are (batch, height, width, channels). The methods that add a node panic with a [*BuildError] when shapes do not fit;
-// [Try] turns that into an error. A Graph and its programs belong to one goroutine; different graphs are independent.
+// Graph is one network being described: the expression graph, its parameters and its moving statistics. Shapes are
+// static; images are (batch, height, width, channels). The methods that add a node panic with a [*BuildError] when
+// shapes do not fit; [Try] turns that into an error. A Graph and its programs belong to one goroutine; different graphs
+// are independent.
 type Graph struct {
 	BN    BN     // set before the first BatchNorm; NewGraph gives the CIFAR values of NASNet, decay 0.9 and eps 1e-5
 	Arena *Arena // where programs put their values; nil: every program has its own
 	Part  string // the part of the network that nodes are added to from now on, for Clock.Parts and Layer.Part
-	Keep  bool   // give every value memory of its own, so that Program.Value knows all of them; for looking inside, and slow
+	// give every value memory of its own, so that Program.Value knows all of them; for looking inside, and slow
+	Keep bool
 
 	batch  int
 	expr   *gorgonia.ExprGraph
@@ -101,9 +103,9 @@ func NewGraph(batch int) *Graph {
 	}
 }
 
-// NewSharing returns an empty network for another batch size that shares parameters and moving statistics with g: a parameter or
-// BatchNorm of the same name has the same values in both, without a copy. Gradients are not shared. Programs of graphs that share
-// must not run at the same time. Evaluation does not need it: see [Program.Forward].
+// NewSharing returns an empty network for another batch size that shares parameters and moving statistics with g: a
+// parameter or BatchNorm of the same name has the same values in both, without a copy. Gradients are not shared.
+// Programs of graphs that share must not run at the same time. Evaluation does not need it: see [Program.Forward].
 func NewSharing(g *Graph, batch int) *Graph {
 	s := NewGraph(batch)
 	s.BN, s.store, s.states = g.BN, g.store, g.states
@@ -160,7 +162,8 @@ func checkShape(what string, shape []int) int {
 	return size
 }
 
-// MAdds returns the multiply-adds per example of the convolutions and linear layers that the given nodes are computed from.
+// MAdds returns the multiply-adds per example of the convolutions and linear layers that the given nodes are computed
+// from.
 func (g *Graph) MAdds(outputs ...Node) int64 {
 	var sum int64
 	seen := map[Node]bool{}

@@ -14,9 +14,10 @@ func Zeros(_ *rand.Rand, v []float32, _ []int) { fill(v, 0) }
 // Ones fills with one.
 func Ones(_ *rand.Rand, v []float32, _ []int) { fill(v, 1) }
 
-// FanOut is the initialiser of NASNet's convolutions and linear layers (slim nets/nasnet/nasnet.py, nasnet_cifar_arg_scope:
-// variance_scaling_initializer(mode='FAN_OUT')): normal, cut at two standard deviations, of variance 2/n where n is the last dimension
-// times the kernel's area. As there, the standard deviation before the cut is sqrt(1.3*2/n), which makes up for the cut.
+// FanOut is the initialiser of NASNet's convolutions and linear layers (slim nets/nasnet/nasnet.py,
+// nasnet_cifar_arg_scope: variance_scaling_initializer(mode='FAN_OUT')): normal, cut at two standard deviations, of
+// variance 2/n where n is the last dimension times the kernel's area. As there, the standard deviation before the cut
+// is sqrt(1.3*2/n), which makes up for the cut.
 func FanOut(r *rand.Rand, v []float32, shape []int) {
 	n := shape[len(shape)-1]
 	for _, d := range shape[:max(0, len(shape)-2)] {
@@ -25,7 +26,8 @@ func FanOut(r *rand.Rand, v []float32, shape []int) {
 	truncated(r, v, math.Sqrt(1.3*2/float64(n)))
 }
 
-// FanOutDepthwise is FanOut for a depthwise kernel, (kh, kw, 1, channels) here and (kh, kw, channels, 1) in slim: n = kh*kw.
+// FanOutDepthwise is FanOut for a depthwise kernel, (kh, kw, 1, channels) here and (kh, kw, channels, 1) in slim: n =
+// kh*kw.
 func FanOutDepthwise(r *rand.Rand, v []float32, shape []int) {
 	truncated(r, v, math.Sqrt(1.3*2/float64(shape[0]*shape[1])))
 }

@@ -24,7 +24,8 @@ const (
 	LinearLayer        LayerKind = "linear" // (n, in) times Weight (in, out) plus Bias (out)
 )
 
-// Layer is one step of a network's evaluation, in the terms that other programs share: the fused operations of this package are several layers.
+// Layer is one step of a network's evaluation, in the terms that other programs share: the fused operations of this
+// package are several layers.
 type Layer struct {
 	Kind   LayerKind
 	Part   string // of the network, see [Graph.Part]
@@ -61,15 +62,15 @@ func (l Layer) MAdds() int64 {
 	return n
 }
 
-// Window is where a convolution or a pool looks. Result (y, x) reads rows y*SH-Top+i*Dilation for i below KH, columns likewise, and zero where an
-// image is padded. Padding may be negative: Top and Left -1 begin at row 1, column 1.
+// Window is where a convolution or a pool looks. Result (y, x) reads rows y*SH-Top+i*Dilation for i below KH, columns
+// likewise, and zero where an image is padded. Padding may be negative: Top and Left -1 begin at row 1, column 1.
 type Window struct {
 	KH, KW, SH, SW, Dilation int
 	Top, Left, Bottom, Right int
 }
 
-// Layers lists what an output is computed from by [Program.Forward] without training: every layer after those it reads, the output last. DropPath and
-// Dropout are left out. Parameters have their values once the graph has memory.
+// Layers lists what an output is computed from by [Program.Forward] without training: every layer after those it reads,
+// the output last. DropPath and Dropout are left out. Parameters have their values once the graph has memory.
 func (g *Graph) Layers(output Node) (layers []Layer, err error) {
 	defer recoverBuild(&err)
 	l := &layering{g: g, at: map[Node]int{}, relus: map[int]int{}}
@@ -160,20 +161,24 @@ func (l *layering) conv(kind LayerKind, x int, w Node, d kernel.Conv) int {
 	if d.Relu {
 		x = l.relu(x)
 	}
-	return l.add(Layer{Kind: kind, In: []int{x}, Shape: []int{d.N, d.OH, d.OW, d.Cout}, Weight: l.param(w), Window: Window{
-		KH: d.KH, KW: d.KW, SH: d.StrideH, SW: d.StrideW, Dilation: d.Dilation, Top: d.PadTop, Left: d.PadLeft,
-		Bottom: padAfter(d.H, d.OH, d.KH, d.StrideH, d.Dilation, d.PadTop), Right: padAfter(d.W, d.OW, d.KW, d.StrideW, d.Dilation, d.PadLeft)}})
+	return l.add(Layer{Kind: kind, In: []int{x}, Shape: []int{d.N, d.OH, d.OW, d.Cout}, Weight: l.param(w),
+		Window: Window{
+			KH: d.KH, KW: d.KW, SH: d.StrideH, SW: d.StrideW, Dilation: d.Dilation, Top: d.PadTop, Left: d.PadLeft,
+			Bottom: padAfter(d.H, d.OH, d.KH, d.StrideH, d.Dilation, d.PadTop),
+			Right:  padAfter(d.W, d.OW, d.KW, d.StrideW, d.Dilation, d.PadLeft)}})
 }
 
 func (l *layering) norm(x int, n *Norm) int {
-	return l.add(Layer{Kind: NormLayer, In: []int{x}, Shape: l.layers[x].Shape, Gamma: l.param(n.gamma), Beta: l.param(n.beta), Mean: n.mean, Variance: n.variance,
+	return l.add(Layer{Kind: NormLayer, In: []int{x}, Shape: l.layers[x].Shape, Gamma: l.param(n.gamma),
+		Beta: l.param(n.beta), Mean: n.mean, Variance: n.variance,
 		Eps: n.eps})
 }
 
 func (l *layering) pool(kind LayerKind, x int, p kernel.Pool) int {
 	return l.add(Layer{Kind: kind, In: []int{x}, Shape: []int{p.N, p.OH, p.OW, p.C}, Window: Window{
 		KH: p.K, KW: p.K, SH: p.Stride, SW: p.Stride, Dilation: 1, Top: p.PadTop, Left: p.PadLeft,
-		Bottom: padAfter(p.H, p.OH, p.K, p.Stride, 1, p.PadTop), Right: padAfter(p.W, p.OW, p.K, p.Stride, 1, p.PadLeft)}})
+		Bottom: padAfter(p.H, p.OH, p.K, p.Stride, 1, p.PadTop),
+		Right:  padAfter(p.W, p.OW, p.K, p.Stride, 1, p.PadLeft)}})
 }
 
 // padAfter is the padding behind the last of size elements that out windows read, 0 if they do not reach the end.

@@ -26,7 +26,8 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 				for kx := range w.KW {
 					iy, ix := oy*w.SH-w.Top+ky*w.Dilation, ox*w.SW-w.Left+kx*w.Dilation
 					if iy >= x.shape[1]+w.Bottom || ix >= x.shape[2]+w.Right {
-						t.Fatalf("layer %d, %s of %v, looks at (%d, %d), behind its padding: %+v", i, l.Kind, x.shape, iy, ix, w)
+						t.Fatalf("layer %d, %s of %v, looks at (%d, %d), behind its padding: %+v", i, l.Kind,
+							x.shape, iy, ix, w)
 					}
 					if iy >= 0 && iy < x.shape[1] && ix >= 0 && ix < x.shape[2] {
 						f(ky, kx, iy, ix)
@@ -50,9 +51,12 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 					}
 				})
 			case nn.DepthwiseLayer:
-				window(oy, ox, func(ky, kx, iy, ix int) { y.v[j] += x.at(n, iy, ix, c) * float64(l.Weight.Value[(ky*w.KW+kx)*last+c]) })
+				window(oy, ox, func(ky, kx, iy, ix int) {
+					y.v[j] += x.at(n, iy, ix, c) * float64(l.Weight.Value[(ky*w.KW+kx)*last+c])
+				})
 			case nn.NormLayer:
-				y.v[j] = (x.v[j]-float64(l.Mean.Value[c]))/math.Sqrt(float64(l.Variance.Value[c]+l.Eps))*float64(l.Gamma.Value[c]) + float64(l.Beta.Value[c])
+				y.v[j] = (x.v[j]-float64(l.Mean.Value[c]))/math.Sqrt(float64(l.Variance.Value[c]+l.Eps))*float64(
+					l.Gamma.Value[c]) + float64(l.Beta.Value[c])
 			case nn.ReluLayer:
 				y.v[j] = max(x.v[j], 0)
 			case nn.AddLayer:
@@ -92,8 +96,8 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 	return values[len(values)-1]
 }
 
-// manyOps is a network with every operation, at sizes that pad unevenly, do not reach the end of the image, and shift paths. Its program is for
-// evaluation, its parameters and statistics are random.
+// manyOps is a network with every operation, at sizes that pad unevenly, do not reach the end of the image, and shift
+// paths. Its program is for evaluation, its parameters and statistics are random.
 func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, logits nn.Node) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, uint64(size)))
@@ -104,7 +108,8 @@ func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, 
 		return g.BatchNorm(name, g.Conv(x, g.Param(name+"/w", nn.FanOut, kh, kw, x.Shape()[3], filters), o))
 	}
 	sep := func(name string, in, k, stride int) nn.Sep {
-		return nn.Sep{Depth: g.Param(name+"/dw", nn.FanOutDepthwise, k, k, 1, in), Point: g.Param(name+"/pw", nn.FanOut, 1, 1, in, 4), Norm: g.Norm(name, 4),
+		return nn.Sep{Depth: g.Param(name+"/dw", nn.FanOutDepthwise, k, k, 1, in),
+			Point: g.Param(name+"/pw", nn.FanOut, 1, 1, in, 4), Norm: g.Norm(name, 4),
 			Opts: nn.ConvOpts{Stride: stride, Relu: true}}
 	}
 	a := conv("stem", x, 3, 3, 4, nn.ConvOpts{})
@@ -114,10 +119,12 @@ func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, 
 	g.Part = "pair"
 	d := g.DropPath(g.SepPair(a, sep("one", 4, 5, 2), sep("two", 4, 5, 1)), 0)
 	g.Part = ""
-	e := g.PointUnit([]nn.Node{a, a}, []nn.Node{g.Param("p0", nn.FanOut, 1, 1, 8, 1), g.Param("p1", nn.FanOut, 1, 1, 8, 3)}, g.Norm("half", 4),
+	e := g.PointUnit([]nn.Node{a, a}, []nn.Node{g.Param("p0", nn.FanOut, 1, 1, 8, 1),
+		g.Param("p1", nn.FanOut, 1, 1, 8, 3)}, g.Norm("half", 4),
 		nn.ConvOpts{Stride: 2, Relu: true})
 	f := g.Add(g.AvgPool(a, 5, 2), g.MaxPool(a, 7, 2))
-	h := conv("depth", g.Relu(g.Depthwise(f, g.Param("dw", nn.FanOutDepthwise, 3, 3, 1, 4), nn.ConvOpts{})), 2, 2, 4, nn.ConvOpts{Stride: 2, Valid: true})
+	h := conv("depth", g.Relu(g.Depthwise(f, g.Param("dw", nn.FanOutDepthwise, 3, 3, 1, 4), nn.ConvOpts{})), 2, 2, 4,
+		nn.ConvOpts{Stride: 2, Valid: true})
 	h = g.Concat(h, g.AvgPoolValid(g.MaxPool(g.Add(b, c), 3, 1), 2, 2), g.AvgPoolValid(g.Add(d, e), 2, 2))
 	y := g.Dropout(g.Concat(g.GlobalAvgPool(h, false), g.GlobalAvgPool(a, true)), 0.5)
 	logits = g.Linear(y, g.Param("fc/w", nn.FanOut, 16, 5), g.Param("fc/b", nn.Zeros, 5))
@@ -186,7 +193,8 @@ func TestLayersComputeWhatTheProgramDoes(t *testing.T) {
 func TestALossHasNoLayers(t *testing.T) {
 	g := nn.NewGraph(2)
 	logits := g.Linear(g.Input("x", 2, 3), g.Param("w", nn.FanOut, 3, 4), g.Param("b", nn.Zeros, 4))
-	if _, err := g.Layers(g.SoftmaxXent(logits, g.Labels("y", 2), 0, 1)); err == nil || !strings.Contains(err.Error(), "no part of an evaluation") {
+	if _, err := g.Layers(g.SoftmaxXent(logits, g.Labels("y", 2), 0, 1)); err == nil ||
+		!strings.Contains(err.Error(), "no part of an evaluation") {
 		t.Errorf("error %v", err)
 	}
 }

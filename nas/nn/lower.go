@@ -7,14 +7,15 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// From expression graph to steps. A step computes one new value from earlier ones (and never changes one: in place is a matter of
-// where values are kept, see plan.go). What is computed:
+// From expression graph to steps. A step computes one new value from earlier ones (and never changes one: in place is a
+// matter of where values are kept, see plan.go). What is computed:
 //
 //	forward   the nodes that the wanted nodes need, in the order in which the network was described
 //	backward  the nodes that the parameters' gradients need, in the order in which Gorgonia made them, each followed at once by the
 //	          additions to gradients with several summands
 //
-// Gorgonia's own additions never appear: a backward op names the node whose gradient it reads, and op.SymDiff noted the summands.
+// Gorgonia's own additions never appear: a backward op names the node whose gradient it reads, and op.SymDiff noted the
+// summands.
 
 // slot is memory outside the planned part, filled when the program gets its memory.
 type slot struct {

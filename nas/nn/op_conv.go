@@ -66,8 +66,9 @@ func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
 	}
 	scratch := d.Scratch()
 	return g.apply(&op{
-		name: name, n: d.N, shape: tensor.Shape{d.N, d.OH, d.OW, d.Cout}, wrt: []bool{true, true}, scratch: scratch, madds: madds,
-		run: func(c *call) { fwd(c.out, c.in[0], c.in[1], of(c), c.scratch) },
+		name: name, n: d.N, shape: tensor.Shape{d.N, d.OH, d.OW, d.Cout}, wrt: []bool{true, true}, scratch: scratch,
+		madds: madds,
+		run:   func(c *call) { fwd(c.out, c.in[0], c.in[1], of(c), c.scratch) },
 		grad: func(_, dy Node) []Node {
 			// Without the fused activation the data gradient does not need x: it must not keep it alive.
 			bx := &op{name: name + " dx", n: d.N, shape: xs, scratch: scratch,

@@ -44,8 +44,9 @@ func (g *Graph) Linear(x, w, b Node) Node {
 	}
 	in, out := ws[0], ws[1]
 	return g.apply(&op{
-		name: "linear", n: xs[0], shape: tensor.Shape{xs[0], out}, wrt: []bool{true, true, true}, madds: int64(in) * int64(out),
-		run: func(c *call) { kernel.Linear(c.out, c.in[0], c.in[1], c.in[2], c.n, in, out) },
+		name: "linear", n: xs[0], shape: tensor.Shape{xs[0], out}, wrt: []bool{true, true, true},
+		madds: int64(in) * int64(out),
+		run:   func(c *call) { kernel.Linear(c.out, c.in[0], c.in[1], c.in[2], c.n, in, out) },
 		grad: func(_, dy Node) []Node {
 			dw, db := &side{n: in * out}, &side{n: out}
 			dx := g.apply(&op{name: "linear dx", n: xs[0], shape: xs, writes: []*side{dw, db},
@@ -55,7 +56,8 @@ func (g *Graph) Linear(x, w, b Node) Node {
 			return []Node{dx, g.project("linear dw", dx, dw, in, out), g.project("linear db", dx, db, out)}
 		},
 		layer: func(l *layering) int {
-			return l.add(Layer{Kind: LinearLayer, In: []int{l.of(x)}, Shape: []int{xs[0], out}, Weight: l.param(w), Bias: l.param(b)})
+			return l.add(Layer{Kind: LinearLayer, In: []int{l.of(x)}, Shape: []int{xs[0], out}, Weight: l.param(w),
+				Bias: l.param(b)})
 		},
 	}, x, w, b)
 }

@@ -58,7 +58,8 @@ func (g *Graph) scaled(name string, x Node, d *drop) Node {
 	return g.apply(&op{
 		name: name, n: xs[0], shape: xs, wrt: []bool{true, false}, inplace: []int{0}, skip: true, run: run,
 		grad: func(_, dy Node) []Node {
-			dx := g.apply(&op{name: name + " dx", n: xs[0], shape: xs, inplace: []int{0}, skip: true, run: run}, dy, d.node)
+			dx := g.apply(&op{name: name + " dx", n: xs[0], shape: xs, inplace: []int{0}, skip: true, run: run}, dy,
+				d.node)
 			return []Node{dx, nil}
 		},
 		layer: func(l *layering) int { return l.of(x) },

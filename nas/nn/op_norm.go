@@ -10,8 +10,8 @@ type Norm struct {
 	eps, decay     float32
 }
 
-// Norm adds the parameters NAME/gamma and NAME/beta and the moving statistics NAME/mean and NAME/var of a batch normalisation that is
-// part of another operation.
+// Norm adds the parameters NAME/gamma and NAME/beta and the moving statistics NAME/mean and NAME/var of a batch
+// normalisation that is part of another operation.
 func (g *Graph) Norm(name string, channels int) *Norm {
 	return &Norm{
 		gamma: g.Param(name+"/gamma", Ones, channels), beta: g.Param(name+"/beta", Zeros, channels),
@@ -25,9 +25,10 @@ func (n *Norm) move(mean, invstd []float32, m int) {
 	kernel.BNUpdateMoving(n.mean.Value, n.variance.Value, mean, invstd, m, n.eps, n.decay)
 }
 
-// BatchNorm adds a batch normalisation over the last axis of x, with its parameters NAME/gamma and NAME/beta and its moving statistics
-// NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves the moving statistics with decay
-// g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the variance.
+// BatchNorm adds a batch normalisation over the last axis of x, with its parameters NAME/gamma and NAME/beta and its
+// moving statistics NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves
+// the moving statistics with decay g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the
+// variance.
 func (g *Graph) BatchNorm(name string, x Node) Node {
 	xs := x.Shape()
 	if len(xs) < 2 {
@@ -39,7 +40,8 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 	saved := []*side{{n: ch}, {n: ch}} // the batch's mean and 1/sqrt(variance+eps)
 	scratch := kernel.BNScratch(ch)
 	return g.apply(&op{
-		name: "batchnorm", n: xs[0], shape: xs, wrt: []bool{true, true, true}, inplace: []int{0}, writes: saved, scratch: scratch,
+		name: "batchnorm", n: xs[0], shape: xs, wrt: []bool{true, true, true}, inplace: []int{0}, writes: saved,
+		scratch: scratch,
 		run: func(c *call) {
 			m := c.n * per
 			if !c.mode.train {
@@ -56,10 +58,12 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 				name: "batchnorm dx", n: xs[0], shape: xs, inplace: []int{0}, order: []int{3}, scratch: scratch,
 				writes: []*side{dGamma, dBeta}, reads: saved,
 				run: func(c *call) {
-					kernel.BNBackward(c.out, c.side[0], c.side[1], c.in[0], c.in[1], c.in[2], c.side[2], c.side[3], c.n*per, ch, c.scratch)
+					kernel.BNBackward(c.out, c.side[0], c.side[1], c.in[0], c.in[1], c.in[2], c.side[2], c.side[3],
+						c.n*per, ch, c.scratch)
 				},
 			}, dy, x, n.gamma, out)
-			return []Node{dx, g.project("batchnorm dgamma", dx, dGamma, ch), g.project("batchnorm dbeta", dx, dBeta, ch)}
+			return []Node{dx, g.project("batchnorm dgamma", dx, dGamma, ch),
+				g.project("batchnorm dbeta", dx, dBeta, ch)}
 		},
 		layer: func(l *layering) int { return l.norm(l.of(x), n) },
 	}, x, n.gamma, n.beta)

@@ -9,14 +9,15 @@ import (
 // maxParts is the most parts of one input.
 const maxParts = 30
 
-// PointUnit adds 1x1 convolutions of the concatenation of parts, at most as many as o.Stride, and a batch normalisation of their results, as
+// PointUnit adds 1x1 convolutions of the concatenation of parts, at most as many as o.Stride, and a batch normalisation
+// of their results, as
 //
 //	x := g.Concat(parts...)
 //	g.BatchNorm(name, g.Concat(g.Conv(x, paths[0], o), g.Conv(x shifted up and left by one pixel, paths[1], o), ...))
 //
-// does, with the same parameters, statistics and, up to rounding, results: two paths with stride 2 are a factorized reduction. It is one
-// operation, for which the parts are never joined in memory. Each path is (1, 1, channels of all parts, filters), norm has as many channels as
-// the paths have filters; o has Stride and Relu only.
+// does, with the same parameters, statistics and, up to rounding, results: two paths with stride 2 are a factorized
+// reduction. It is one operation, for which the parts are never joined in memory. Each path is (1, 1, channels of all
+// parts, filters), norm has as many channels as the paths have filters; o has Stride and Relu only.
 func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 	u := pointUnit(parts, paths, norm, o)
 	oh, ow := u.Out()
@@ -42,7 +43,8 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 	scratch := u.Scratch()
 	xs := append([]Node(nil), parts...)
 	return g.apply(&op{
-		name: "pointunit", n: u.N, shape: tensor.Shape{u.N, oh, ow, filters}, wrt: wrt, writes: saved, scratch: scratch, madds: madds,
+		name: "pointunit", n: u.N, shape: tensor.Shape{u.N, oh, ow, filters}, wrt: wrt, writes: saved, scratch: scratch,
+		madds: madds,
 		run: func(c *call) {
 			in, w := c.in[:len(xs)], pointWeights(c.in[len(xs):], len(paths))
 			if !c.mode.train {
@@ -53,10 +55,12 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 			kernel.PointUnitForward(c.out, in, w, s, of(c), norm.eps, c.scratch)
 			norm.move(s.Mean, s.Invstd, c.n*pixels)
 		},
-		// One kernel makes all gradients: that by the first part is its node, the others are sides that more nodes stand for.
+		// One kernel makes all gradients: that by the first part is its node, the others are sides that more nodes
+		// stand for.
 		grad: func(out, dy Node) []Node {
 			children := append(append([]Node(nil), xs...), weights...)
-			b := &op{name: "pointunit dx", n: u.N, shape: xs[0].Shape(), order: []int{len(children) + 1}, scratch: scratch, reads: saved}
+			b := &op{name: "pointunit dx", n: u.N, shape: xs[0].Shape(), order: []int{len(children) + 1},
+				scratch: scratch, reads: saved}
 			for i, x := range children {
 				if i < len(xs) {
 					b.adds = append(b.adds, i)
@@ -74,8 +78,10 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 				dx := dxs[:len(xs)]
 				dx[0] = c.out
 				copy(dx[1:], c.side)
-				kernel.PointUnitBackward(dx, c.add[:len(xs)], pointWeights(c.side[len(xs)-1:], len(paths)), c.in[0], c.in[1:][:len(xs)],
-					pointWeights(c.in[1+len(xs):], len(paths)), pointSaved(c.side[made:], len(c.in[0])), of(c), c.scratch)
+				kernel.PointUnitBackward(dx, c.add[:len(xs)], pointWeights(c.side[len(xs)-1:], len(paths)), c.in[0],
+					c.in[1:][:len(xs)],
+					pointWeights(c.in[1+len(xs):], len(paths)), pointSaved(c.side[made:], len(c.in[0])),
+					of(c), c.scratch)
 			}
 			dx := g.apply(b, append(append([]Node{dy}, children...), out)...)
 			ds := []Node{dx}

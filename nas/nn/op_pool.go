@@ -55,8 +55,12 @@ func (g *Graph) MaxPool(x Node, k, stride int) Node {
 		name: "maxpool", n: d.N, shape: tensor.Shape{d.N, d.OH, d.OW, d.C}, wrt: []bool{true}, writes: idx,
 		run: func(c *call) { kernel.MaxPoolForward(c.out, bytesOf(c.side[0], c.n*per), c.in[0], of(c)) },
 		grad: func(out, dy Node) []Node {
-			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, adds: []int{0}, reads: idx, order: []int{1},
-				run: func(c *call) { kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c), c.add[0]) }}, dy, out)}
+			return []Node{g.apply(&op{name: "maxpool dx", n: d.N, shape: xs, adds: []int{0}, reads: idx,
+				order: []int{1},
+				run: func(c *call) {
+					kernel.MaxPoolBackward(c.out, c.in[0], bytesOf(c.side[0], c.n*per), of(c),
+						c.add[0])
+				}}, dy, out)}
 		},
 		layer: func(l *layering) int { return l.pool(MaxPoolLayer, l.of(x), d) },
 	}, x)

@@ -6,8 +6,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Sep is one of the two units of [Graph.SepPair]: a depthwise convolution with Depth (kh, kw, 1, c) by the options, a pointwise one
-// with Point (1, 1, c, filters), and a batch normalisation of filters channels.
+// Sep is one of the two units of [Graph.SepPair]: a depthwise convolution with Depth (kh, kw, 1, c) by the options, a
+// pointwise one with Point (1, 1, c, filters), and a batch normalisation of filters channels.
 type Sep struct {
 	Depth, Point Node
 	Norm         *Norm
@@ -18,14 +18,16 @@ type Sep struct {
 //
 //	g.BatchNorm(name, g.Conv(g.Depthwise(x, Depth, Opts), Point, ConvOpts{}))
 //
-// does with the normalisation of that name, with the same statistics and, up to rounding, results. It is one operation, which never keeps the value between the units.
+// does with the normalisation of that name, with the same statistics and, up to rounding, results. It is one operation,
+// which never keeps the value between the units.
 func (g *Graph) SepPair(x Node, first, second Sep) Node {
 	xs := x.Shape()
 	u := sepUnit(xs, first.Depth, first.Point, first.Opts)
 	v := sepUnit(tensor.Shape{u.N, u.OH, u.OW, u.Filters}, second.Depth, second.Point, second.Opts)
 	n1, n2 := first.Norm, second.Norm
 	if n1.channels != u.Filters || n2.channels != v.Filters {
-		fail("seppair", "normalisations of %d and %d channels for %d and %d filters", n1.channels, n2.channels, u.Filters, v.Filters)
+		fail("seppair", "normalisations of %d and %d channels for %d and %d filters", n1.channels, n2.channels,
+			u.Filters, v.Filters)
 	}
 	weights := []Node{first.Depth, first.Point, n1.gamma, n1.beta, second.Depth, second.Point, n2.gamma, n2.beta}
 	pixels1, pixels2 := u.OH*u.OW, v.OH*v.OW
@@ -55,7 +57,8 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 		}
 	}
 	return g.apply(&op{
-		name: "seppair", n: u.N, shape: tensor.Shape{v.N, v.OH, v.OW, v.Filters}, wrt: wrt, writes: saved, scratch: scratch, madds: madds,
+		name: "seppair", n: u.N, shape: tensor.Shape{v.N, v.OH, v.OW, v.Filters}, wrt: wrt, writes: saved,
+		scratch: scratch, madds: madds,
 		run: func(c *call) {
 			p := of(c)
 			w1, w2 := sepWeights(c.in[1:]), sepWeights(c.in[5:])
@@ -75,7 +78,8 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 				made = append(made, &side{n: w.Shape().TotalSize()})
 			}
 			dx := g.apply(&op{
-				name: "seppair dx", n: u.N, shape: xs, inplace: []int{0}, adds: []int{0}, order: []int{10}, scratch: scratch, writes: made, reads: saved,
+				name: "seppair dx", n: u.N, shape: xs, inplace: []int{0}, adds: []int{0}, order: []int{10},
+				scratch: scratch, writes: made, reads: saved,
 				run: func(c *call) {
 					p := of(c)
 					s1, s2 := unpack(p, c.side[8:])

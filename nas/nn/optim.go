@@ -7,22 +7,25 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Optimizer moves parameters against their gradients. It keeps its moments by the names of the parameters, so they can be stored and taken up again
-// exactly. One optimizer serves one list of parameters.
+// Optimizer moves parameters against their gradients. It keeps its moments by the names of the parameters, so they can
+// be stored and taken up again exactly. One optimizer serves one list of parameters.
 //
 // Weight decay moves only the parameters with Decay set. It is never part of the norm that is clipped.
 type Optimizer interface {
-	// Step moves the parameters with learning rate lr. If the optimizer clips, it first scales the gradients so that their global norm is at most the
-	// limit, and returns the norm that they had before; it returns 0 if it does not clip. No allocation after the first step. It panics when the list of
-	// parameters is another than at the first step.
+	// Step moves the parameters with learning rate lr. If the optimizer clips, it first scales the gradients so that
+	// their global norm is at most the limit, and returns the norm that they had before; it returns 0 if it does not
+	// clip. No allocation after the first step. It panics when the list of parameters is another than at the first
+	// step.
 	Step(params []*Param, lr float64) (norm float64)
-	// State returns the moments, named "moment/parameter". They alias the optimizer's memory. Before the first step there are none.
+	// State returns the moments, named "moment/parameter". They alias the optimizer's memory. Before the first step
+	// there are none.
 	State() map[string][]float32
 	// Restore takes up moments that State gave, copying them; none is the state before the first step.
 	Restore(params []*Param, state map[string][]float32) error
 }
 
-// SGD is stochastic gradient descent with momentum, as torch.optim.SGD: with the decay λ coupled, that is, added to the gradient before the momentum,
+// SGD is stochastic gradient descent with momentum, as torch.optim.SGD: with the decay λ coupled, that is, added to the
+// gradient before the momentum,
 //
 //	g' = g + λ w;  v = μ v + g';  w -= lr v          (Nesterov: w -= lr (g' + μ v))
 //
@@ -41,7 +44,8 @@ func (o *SGD) Step(params []*Param, lr float64) float64 {
 	o.v.bind("momentum", 0, params)
 	norm := clip(params, o.Clip)
 	for i, p := range params {
-		kernel.SGDStep(p.Value, p.Grad, o.v.values[i], float32(lr), float32(o.Momentum), decayOf(p, o.WeightDecay), o.Nesterov)
+		kernel.SGDStep(p.Value, p.Grad, o.v.values[i], float32(lr), float32(o.Momentum),
+			decayOf(p, o.WeightDecay), o.Nesterov)
 	}
 	return norm
 }
@@ -55,10 +59,10 @@ func (o *SGD) Restore(params []*Param, state map[string][]float32) error {
 	return restore(params, state, &o.v)
 }
 
-// RMSProp is RMSProp with momentum as TensorFlow's tf.train.RMSPropOptimizer has it, which NASNet uses on ImageNet: ε inside the root, the mean
-// square starts at one, the momentum is of steps and so keeps old learning rates. The decay λ is decoupled (arXiv 1711.05101): it enters no moment,
-// and shrinks the weights by lr λ a step. (slim's regularizer would add λ w to g, where the division by the root makes it nearly without effect on
-// weights with large gradients.)
+// RMSProp is RMSProp with momentum as TensorFlow's tf.train.RMSPropOptimizer has it, which NASNet uses on ImageNet: ε
+// inside the root, the mean square starts at one, the momentum is of steps and so keeps old learning rates. The decay λ
+// is decoupled (arXiv 1711.05101): it enters no moment, and shrinks the weights by lr λ a step. (slim's regularizer
+// would add λ w to g, where the division by the root makes it nearly without effect on weights with large gradients.)
 //
 //	s = ρ s + (1-ρ) g²;  m = μ m + lr g / sqrt(s + ε);  w -= m + lr λ w
 type RMSProp struct {
@@ -77,7 +81,8 @@ func (o *RMSProp) Step(params []*Param, lr float64) float64 {
 	o.m.bind("momentum", 0, params)
 	norm := clip(params, o.Clip)
 	for i, p := range params {
-		kernel.RMSPropStep(p.Value, p.Grad, o.s.values[i], o.m.values[i], float32(lr), float32(o.Rho), float32(o.Momentum), float32(o.Eps),
+		kernel.RMSPropStep(p.Value, p.Grad, o.s.values[i], o.m.values[i], float32(lr), float32(o.Rho),
+			float32(o.Momentum), float32(o.Eps),
 			decayOf(p, o.WeightDecay))
 	}
 	return norm
@@ -109,8 +114,8 @@ func GlobalNorm(params []*Param) float64 {
 	return math.Sqrt(sum)
 }
 
-// clip scales the gradients so that their global norm is at most limit (Pascanu et al., arXiv 1211.5063) and returns the norm before. A norm that is not a
-// number or infinite is left for the caller to find.
+// clip scales the gradients so that their global norm is at most limit (Pascanu et al., arXiv 1211.5063) and returns
+// the norm before. A norm that is not a number or infinite is left for the caller to find.
 func clip(params []*Param, limit float64) float64 {
 	if limit <= 0 {
 		return 0

@@ -2,7 +2,8 @@ package nn
 
 import "math"
 
-// AdamStep is one step of Adam (arXiv 1412.6980, algorithm 1) on one parameter, for networks that are not described by a [Graph], such as the controller:
+// AdamStep is one step of Adam (arXiv 1412.6980, algorithm 1) on one parameter, for networks that are not described by
+// a [Graph], such as the controller:
 //
 //	m = β1 m + (1-β1) g;  v = β2 v + (1-β2) g²;  w -= lr (m / (1-β1^t)) / (sqrt(v / (1-β2^t)) + ε)
 //

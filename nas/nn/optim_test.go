@@ -9,7 +9,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// network returns the parameters of a small network without a graph's program: a decaying kernel, a gamma that does not decay, another kernel.
+// network returns the parameters of a small network without a graph's program: a decaying kernel, a gamma that does not
+// decay, another kernel.
 func network(t *testing.T) []*nn.Param {
 	t.Helper()
 	g := nn.NewGraph(1)
@@ -46,12 +47,15 @@ var optimizers = []struct {
 	{"gradient descent", func() nn.Optimizer { return &nn.SGD{} }, 0, 0, func(i int, r *reference, g, lr, _ float64) {
 		r.w[i] -= lr * g
 	}},
-	{"momentum with coupled decay and clip", func() nn.Optimizer { return &nn.SGD{Momentum: 0.9, WeightDecay: 0.05, Clip: 3} }, 0, 0.05,
+	{"momentum with coupled decay and clip", func() nn.Optimizer {
+		return &nn.SGD{Momentum: 0.9, WeightDecay: 0.05, Clip: 3}
+	}, 0, 0.05,
 		func(i int, r *reference, g, lr, decay float64) {
 			r.a[i] = 0.9*r.a[i] + g + decay*r.w[i]
 			r.w[i] -= lr * r.a[i]
 		}},
-	{"Nesterov's momentum with coupled decay and clip", func() nn.Optimizer { return &nn.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.05, Clip: 3} }, 0, 0.05,
+	{"Nesterov's momentum with coupled decay and clip",
+		func() nn.Optimizer { return &nn.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.05, Clip: 3} }, 0, 0.05,
 		func(i int, r *reference, g, lr, decay float64) {
 			g += decay * r.w[i]
 			r.a[i] = 0.9*r.a[i] + g

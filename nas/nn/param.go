@@ -9,15 +9,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Param is a trainable array of a network. Names are slash-separated paths whose last part says what it is: w and b of convolutions
-// and linear layers, gamma and beta of batch normalisations, as in "cells/0/block1/op2/dw1/w". A convolution's w is
-// (kh, kw, in, out), a depthwise one's (kh, kw, 1, channels), a linear layer's (in, out).
+// Param is a trainable array of a network. Names are slash-separated paths whose last part says what it is: w and b of
+// convolutions and linear layers, gamma and beta of batch normalisations, as in "cells/0/block1/op2/dw1/w". A
+// convolution's w is (kh, kw, in, out), a depthwise one's (kh, kw, 1, channels), a linear layer's (in, out).
 type Param struct {
 	Name  string
 	Shape []int
 	Value []float32 // nil until the graph is compiled or initialised
 	Grad  []float32 // of the last Program.Train; zero if the loss does not depend on it; nil until compiled with a loss
-	Decay bool      // whether weight decay applies; true at first for w, false for the others (as slim's regularizers); the caller may change it
+	// whether weight decay applies; true at first for w, false for the others (as slim's regularizers); the caller may
+	// change it
+	Decay bool
 
 	node Node
 	init Init
@@ -27,7 +29,8 @@ type Param struct {
 // Size returns the number of elements.
 func (p *Param) Size() int { return p.st.size }
 
-// Buffer is a state of a network that is not trained: the moving mean or variance of a batch normalisation, of (channels) elements.
+// Buffer is a state of a network that is not trained: the moving mean or variance of a batch normalisation, of
+// (channels) elements.
 type Buffer struct {
 	Name  string
 	Value []float32 // nil until the graph is compiled or initialised
@@ -61,7 +64,8 @@ type states struct {
 func newStore() *store   { return &store{params: map[string]*storeItem{}} }
 func newStates() *states { return &states{buffers: map[string]*Buffer{}} }
 
-// alloc makes the parameters that have no memory yet, in one piece, so that they lie side by side, and zero: a Graph's InitParams fills them.
+// alloc makes the parameters that have no memory yet, in one piece, so that they lie side by side, and zero: a Graph's
+// InitParams fills them.
 func (s *store) alloc() {
 	n := 0
 	for _, it := range s.order {
@@ -126,8 +130,8 @@ func (g *Graph) Params() []*Param { return g.params }
 // Buffers returns the moving statistics in the order in which they were added, including those of graphs shared with.
 func (g *Graph) Buffers() []*Buffer { return g.states.order }
 
-// InitParams gives every parameter a start value, drawn from r in the order in which they were added, and resets the moving
-// statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
+// InitParams gives every parameter a start value, drawn from r in the order in which they were added, and resets the
+// moving statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
 func (g *Graph) InitParams(r *rand.Rand) {
 	g.alloc()
 	for _, p := range g.params {

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Where values are kept. A buffer is a piece of the arena that one value after another lives in: a value moves into the buffer of
-// an input that is read for the last time, where the op allows it. Buffers whose lives do not overlap may lie at the same place.
+// Where values are kept. A buffer is a piece of the arena that one value after another lives in: a value moves into the
+// buffer of an input that is read for the last time, where the op allows it. Buffers whose lives do not overlap may lie
+// at the same place.
 
 // align is the granularity of places in float32s: 64 bytes, a cache line and a vector of AVX-512.
 const align = 16
@@ -17,8 +18,9 @@ type buffer struct {
 	at       int // place in the arena
 }
 
-// plan gives every value of the steps a buffer and every buffer a place, and returns the float32s needed for that and the largest
-// sum of buffers that live at the same time, which no placing can go below. With keep, every value has a place of its own.
+// plan gives every value of the steps a buffer and every buffer a place, and returns the float32s needed for that and
+// the largest sum of buffers that live at the same time, which no placing can go below. With keep, every value has a
+// place of its own.
 func plan(steps []step, keep bool) (need, live int) {
 	var bufs []*buffer
 	fresh := func(v *value) {
@@ -94,7 +96,8 @@ func (v *value) moveTo(w *value) {
 	v.buf.to = max(v.buf.to, w.last)
 }
 
-// canAddIn says that step i can add result k to v where v lies: nothing reads v later, and the step itself does not read it as something else.
+// canAddIn says that step i can add result k to v where v lies: nothing reads v later, and the step itself does not
+// read it as something else.
 func (st *step) canAddIn(v *value, k, i int) bool {
 	return v.buf != nil && v.last == i && st.result(k).ext == nil &&
 		!slices.Contains(st.in, v) && !slices.Contains(st.side, v) && slices.Index(st.base, v) == k
@@ -115,8 +118,9 @@ func liveMax(bufs []*buffer, steps int) int {
 	return most
 }
 
-// place finds a place for every buffer and returns the float32s used. Placing the largest first mostly reaches what lives at one time; where
-// it does not, the order by size times life or by first step may, and the best of the three is taken.
+// place finds a place for every buffer and returns the float32s used. Placing the largest first mostly reaches what
+// lives at one time; where it does not, the order by size times life or by first step may, and the best of the three is
+// taken.
 func place(bufs []*buffer, live int) (need int) {
 	orders := []func(a, b *buffer) int{
 		func(a, b *buffer) int { return b.n - a.n },

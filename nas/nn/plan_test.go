@@ -37,7 +37,8 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 				if o == nil || o.last < i || o.last == i && o.buf == v.buf && (k == 0 || slices.Contains(st.base, o)) {
 					owner[v.buf.at+j] = v
 				} else {
-					t.Fatalf("step %d (%v): result %d overwrites the value of step %d, needed until %d", i, st.op, k, o.made, o.last)
+					t.Fatalf("step %d (%v): result %d overwrites the value of step %d, needed until %d", i, st.op, k,
+						o.made, o.last)
 				}
 			}
 		}
@@ -78,14 +79,17 @@ func randomNet(r *rand.Rand) (*Graph, Node) {
 		case 9:
 			n = g.Add(a, g.AvgPool(a, 3, 1))
 		case 10:
-			n = g.PointUnit([]Node{a, b, states[0]}, []Node{g.Param(name+"/w", FanOut, 1, 1, 12, 4)}, g.Norm(name, 4), ConvOpts{Relu: true})
+			n = g.PointUnit([]Node{a, b, states[0]}, []Node{g.Param(name+"/w", FanOut, 1, 1, 12, 4)}, g.Norm(name, 4),
+				ConvOpts{Relu: true})
 		}
 		states = append(states, n)
 	}
-	l := g.Linear(g.GlobalAvgPool(g.Concat(states[len(states)-3:]...), true), g.Param("fc/w", FanOut, 12, 3), g.Param("fc/b", Zeros, 3))
+	l := g.Linear(g.GlobalAvgPool(g.Concat(states[len(states)-3:]...), true), g.Param("fc/w", FanOut, 12, 3),
+		g.Param("fc/b", Zeros, 3))
 	loss := g.SoftmaxXent(l, g.Labels("y", 2), 0, 1)
 	if r.IntN(2) == 0 {
-		aux := g.Linear(g.AvgPoolValid(states[len(states)/2], 5, 3), g.Param("aux/w", FanOut, 4, 3), g.Param("aux/b", Zeros, 3))
+		aux := g.Linear(g.AvgPoolValid(states[len(states)/2], 5, 3), g.Param("aux/w", FanOut, 4, 3),
+			g.Param("aux/b", Zeros, 3))
 		loss = g.Add(loss, g.SoftmaxXent(aux, g.Labels("ya", 2), 0, 0.4))
 	}
 	return g, loss
@@ -171,7 +175,8 @@ func TestResultTakesOverAnInputOnlyWhereItIsSafe(t *testing.T) {
 		"not in the list of the op":       {func(st *step, v, w *value) { st.op = &op{inplace: []int{2}} }, false},
 		"the result is an output":         {func(st *step, v, w *value) { st.out.ext = &slot{} }, false},
 		"a copy":                          {func(st *step, v, w *value) { st.kind = stepCopy }, false},
-		"an addition to itself":           {func(st *step, v, w *value) { st.kind, st.in = stepAdd, []*value{v, v} }, true},
+		"an addition to itself": {func(st *step, v, w *value) { st.kind, st.in = stepAdd, []*value{v, v} },
+			true},
 	} {
 		v, w := &value{n: 16, buf: &buffer{}}, &value{n: 16, buf: &buffer{}, last: 1}
 		steps := []step{{kind: stepOp, op: b, in: []*value{v, w, nil}, out: &value{n: 16}}}

@@ -7,8 +7,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Program runs a network: forward, and backward to the gradients of its parameters. Everything is planned when it is made; a run
-// allocates nothing and runs on the calling goroutine alone. A Program belongs to one goroutine.
+// Program runs a network: forward, and backward to the gradients of its parameters. Everything is planned when it is
+// made; a run allocates nothing and runs on the calling goroutine alone. A Program belongs to one goroutine.
 type Program struct {
 	g       *Graph
 	loss    Node
@@ -32,8 +32,9 @@ type Program struct {
 	clock      *Clock
 }
 
-// Compile differentiates the loss, plans the memory, and allocates it (in g.Arena, if set). The loss is a scalar, or nil for a
-// network that only runs forward. Value knows the outputs. A graph can be compiled several times, with one loss at most.
+// Compile differentiates the loss, plans the memory, and allocates it (in g.Arena, if set). The loss is a scalar, or
+// nil for a network that only runs forward. Value knows the outputs. A graph can be compiled several times, with one
+// loss at most.
 func (g *Graph) Compile(loss Node, outputs ...Node) (*Program, error) {
 	p, err := g.Plan(loss, outputs...)
 	if err != nil {
@@ -46,7 +47,8 @@ func (g *Graph) Compile(loss Node, outputs ...Node) (*Program, error) {
 // Plan is Compile without allocating the memory, to see how much it is; Alloc must follow before anything runs.
 func (g *Graph) Plan(loss Node, outputs ...Node) (p *Program, err error) {
 	defer recoverBuild(&err)
-	p = &Program{g: g, loss: loss, outputs: outputs, given: map[Node]*slot{}, outs: map[Node]*slot{}, grads: map[*Param]*slot{},
+	p = &Program{g: g, loss: loss, outputs: outputs, given: map[Node]*slot{}, outs: map[Node]*slot{},
+		grads:   map[*Param]*slot{},
 		scalars: map[Node]*float64{}, hits: map[Node]*int{}}
 	if loss != nil {
 		if !isScalar(loss) {
@@ -133,8 +135,9 @@ func (p *Program) scalar(n Node) *float64 {
 	return p.scalars[n]
 }
 
-// Train runs the network forward in training mode and backward. Batch normalisations use the statistics of the batch and move their
-// moving ones; DropPath and Dropout do what was set. Then Loss, the outputs, and every parameter's Grad are valid.
+// Train runs the network forward in training mode and backward. Batch normalisations use the statistics of the batch
+// and move their moving ones; DropPath and Dropout do what was set. Then Loss, the outputs, and every parameter's Grad
+// are valid.
 func (p *Program) Train() {
 	if p.train == nil {
 		panic("nn: Train of a program without a loss")
@@ -147,9 +150,10 @@ func (p *Program) Train() {
 	p.exec(p.train)
 }
 
-// Forward runs the network forward only, in much less memory. With train it does so in training mode, like Train (the moving
-// statistics move). Without, batch normalisations use the moving statistics and nothing is dropped; then no example depends on
-// another one, so that a last short batch can be padded with anything: its first rows do not depend on the padding.
+// Forward runs the network forward only, in much less memory. With train it does so in training mode, like Train (the
+// moving statistics move). Without, batch normalisations use the moving statistics and nothing is dropped; then no
+// example depends on another one, so that a last short batch can be padded with anything: its first rows do not depend
+// on the padding.
 func (p *Program) Forward(train bool) {
 	p.mode.train = train
 	if train && p.dropping.n > 0 {
@@ -202,8 +206,8 @@ func (p *Program) Hits(n Node) int {
 	return *h
 }
 
-// Value returns the memory of an input (to fill), a parameter or an output, always the same. It panics for other nodes: their
-// memory is used again (but see Graph.Keep).
+// Value returns the memory of an input (to fill), a parameter or an output, always the same. It panics for other nodes:
+// their memory is used again (but see Graph.Keep).
 func (p *Program) Value(n Node) []float32 {
 	v, ok := p.values[n]
 	if !ok {
@@ -230,11 +234,12 @@ func (p *Program) Buffers() []*Buffer { return p.g.Buffers() }
 // Batch returns the number of examples of a batch.
 func (p *Program) Batch() int { return p.g.batch }
 
-// PlannedPeak returns the bytes that all runs of the program need for the values between inputs and outputs, gradients of the
-// parameters excluded. Known before memory is allocated.
+// PlannedPeak returns the bytes that all runs of the program need for the values between inputs and outputs, gradients
+// of the parameters excluded. Known before memory is allocated.
 func (p *Program) PlannedPeak() int64 { return 4 * int64(p.need) }
 
-// ArenaBytes returns the bytes of the arena that the program runs in; at least PlannedPeak, more if the arena served a larger one.
+// ArenaBytes returns the bytes of the arena that the program runs in; at least PlannedPeak, more if the arena served a
+// larger one.
 func (p *Program) ArenaBytes() int64 {
 	if p.arena == nil {
 		return 0

@@ -297,12 +297,14 @@ func TestDisablingOnePathLeavesTheOthers(t *testing.T) {
 		scale0, scale1 []float32
 		want0, want1   float32
 	}{
-		{nil, nil, 3, 3}, {[]float32{0}, []float32{2}, 0, 6}, {nil, []float32{3}, 3, 9}, {[]float32{2}, nil, 6, 3}, {nil, nil, 3, 3},
+		{nil, nil, 3, 3}, {[]float32{0}, []float32{2}, 0, 6}, {nil, []float32{3}, 3, 9}, {[]float32{2}, nil, 6, 3},
+		{nil, nil, 3, 3},
 	} {
 		drop(p, map[int][]float32{0: c.scale0, 1: c.scale1})
 		p.Forward(true)
 		if p.Value(a)[1] != c.want0 || p.Value(b)[1] != c.want1 {
-			t.Errorf("scales %v and %v: %v and %v, want %v and %v", c.scale0, c.scale1, p.Value(a)[1], p.Value(b)[1], c.want0, c.want1)
+			t.Errorf("scales %v and %v: %v and %v, want %v and %v", c.scale0, c.scale1, p.Value(a)[1], p.Value(b)[1],
+				c.want0, c.want1)
 		}
 	}
 }
@@ -419,7 +421,8 @@ func TestPaddingTheLastBatchOfAnEvaluationIsExact(t *testing.T) {
 	small := nn.NewSharing(g, 3)
 	sx, sy := small.Input("x", 3, 5, 5, 2), small.Labels("y", 3)
 	h = small.BatchNorm("bn", small.Conv(sx, small.Param("k/w", nn.FanOut, 3, 3, 2, 6), nn.ConvOpts{}))
-	sl := small.Linear(small.GlobalAvgPool(h, true), small.Param("fc/w", nn.FanOut, 6, 3), small.Param("fc/b", nn.Zeros, 3))
+	sl := small.Linear(small.GlobalAvgPool(h, true), small.Param("fc/w", nn.FanOut, 6, 3),
+		small.Param("fc/b", nn.Zeros, 3))
 	sloss := small.SoftmaxXent(sl, sy, 0, 1)
 	q, err := small.Compile(nil, sloss, sl)
 	if err != nil {
@@ -447,7 +450,8 @@ func TestPaddingTheLastBatchOfAnEvaluationIsExact(t *testing.T) {
 		t.Errorf("logits %v of a padded batch, %v of a batch of three", want, q.Value(sl))
 	}
 	if !close(p.Loss(), q.Scalar(sloss)) || p.Hits(loss) != q.Hits(sloss) {
-		t.Errorf("loss %v, %d right of a padded batch; %v, %d of a batch of three", p.Loss(), p.Hits(loss), q.Scalar(sloss), q.Hits(sloss))
+		t.Errorf("loss %v, %d right of a padded batch; %v, %d of a batch of three", p.Loss(), p.Hits(loss),
+			q.Scalar(sloss), q.Hits(sloss))
 	}
 	got, hits := nn.SoftmaxXent(p.Value(l), p.Labels(y)[:3], 3, 0)
 	if got != p.Loss() || hits != p.Hits(loss) {
@@ -516,7 +520,8 @@ func TestOutputsAreKept(t *testing.T) {
 		drop(p, map[int][]float32{0: scale})
 		p.Forward(true)
 		want := []float32{2, 10}[i]
-		if p.Value(a)[1] != 2 || p.Value(b)[1] != want || p.Value(c)[1] != 2*want || p.Value(x)[3] != -4 || p.Value(a)[3] != 0 {
+		if p.Value(a)[1] != 2 || p.Value(b)[1] != want || p.Value(c)[1] != 2*want || p.Value(x)[3] != -4 ||
+			p.Value(a)[3] != 0 {
 			t.Errorf("scale %v: %v %v %v %v", scale, p.Value(a), p.Value(b), p.Value(c), p.Value(x))
 		}
 	}
@@ -527,28 +532,39 @@ func TestWrongNetworksAreErrors(t *testing.T) {
 		want  string
 		build func(g *nn.Graph, x nn.Node)
 	}{
-		"a kernel for other channels":      {"conv of k", func(g *nn.Graph, x nn.Node) { g.Conv(x, g.Param("k", nn.Ones, 3, 3, 4, 8), nn.ConvOpts{}) }},
-		"a depthwise kernel with two outs": {"want (kh, kw, 1, 3)", func(g *nn.Graph, x nn.Node) { g.Depthwise(x, g.Param("k", nn.Ones, 3, 3, 2, 3), nn.ConvOpts{}) }},
+		"a kernel for other channels": {"conv of k",
+			func(g *nn.Graph, x nn.Node) { g.Conv(x, g.Param("k", nn.Ones, 3, 3, 4, 8), nn.ConvOpts{}) }},
+		"a depthwise kernel with two outs": {"want (kh, kw, 1, 3)",
+			func(g *nn.Graph, x nn.Node) { g.Depthwise(x, g.Param("k", nn.Ones, 3, 3, 2, 3), nn.ConvOpts{}) }},
 		"a kernel larger than the image": {"without padding", func(g *nn.Graph, x nn.Node) {
 			g.Conv(x, g.Param("k", nn.Ones, 7, 7, 3, 8), nn.ConvOpts{Valid: true})
 		}},
-		"a pool larger than the image":   {"avgpool", func(g *nn.Graph, x nn.Node) { g.AvgPoolValid(x, 6, 1) }},
-		"adding different shapes":        {"add", func(g *nn.Graph, x nn.Node) { g.Add(x, g.MaxPool(x, 3, 2)) }},
-		"concatenating different sizes":  {"concat", func(g *nn.Graph, x nn.Node) { g.Concat(x, g.MaxPool(x, 3, 2)) }},
-		"concatenating nothing":          {"concat", func(g *nn.Graph, x nn.Node) { g.Concat() }},
-		"a linear layer for other input": {"linear of w", func(g *nn.Graph, x nn.Node) { g.Linear(x, g.Param("w", nn.Ones, 3, 4), g.Param("b", nn.Ones, 4)) }},
+		"a pool larger than the image":  {"avgpool", func(g *nn.Graph, x nn.Node) { g.AvgPoolValid(x, 6, 1) }},
+		"adding different shapes":       {"add", func(g *nn.Graph, x nn.Node) { g.Add(x, g.MaxPool(x, 3, 2)) }},
+		"concatenating different sizes": {"concat", func(g *nn.Graph, x nn.Node) { g.Concat(x, g.MaxPool(x, 3, 2)) }},
+		"concatenating nothing":         {"concat", func(g *nn.Graph, x nn.Node) { g.Concat() }},
+		"a linear layer for other input": {"linear of w",
+			func(g *nn.Graph, x nn.Node) { g.Linear(x, g.Param("w", nn.Ones, 3, 4), g.Param("b", nn.Ones, 4)) }},
 		"labels for another batch": {"labels", func(g *nn.Graph, x nn.Node) {
 			g.SoftmaxXent(g.GlobalAvgPool(x, false), g.Labels("y", 3), 0, 1)
 		}},
-		"two parameters of one name":   {"taken", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3); g.Param("k", nn.Ones, 3) }},
-		"a parameter with an input's":  {"taken", func(g *nn.Graph, x nn.Node) { g.Param("x", nn.Ones, 3) }},
-		"two batch norms of one name":  {"taken", func(g *nn.Graph, x nn.Node) { g.BatchNorm("bn", g.BatchNorm("bn", x)) }},
-		"a shape with a zero":          {"bad shape", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3, 0) }},
-		"a huge shape":                 {"bad shape", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 1<<30, 1<<30, 1<<30) }},
+		"two parameters of one name": {"taken", func(g *nn.Graph, x nn.Node) {
+			g.Param("k", nn.Ones, 3)
+			g.Param("k", nn.Ones, 3)
+		}},
+		"a parameter with an input's": {"taken", func(g *nn.Graph, x nn.Node) { g.Param("x", nn.Ones, 3) }},
+		"two batch norms of one name": {"taken", func(g *nn.Graph, x nn.Node) {
+			g.BatchNorm("bn", g.BatchNorm("bn", x))
+		}},
+		"a shape with a zero": {"bad shape", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3, 0) }},
+		"a huge shape": {"bad shape",
+			func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 1<<30, 1<<30, 1<<30) }},
 		"a dropout that keeps nothing": {"dropout", func(g *nn.Graph, x nn.Node) { g.Dropout(x, 0) }},
-		"a drop path of another batch": {"droppath", func(g *nn.Graph, x nn.Node) { g.DropPath(x, 0); g.DropPath(g.Input("z", 5, 2), 0) }},
-		"another shape when shared":    {"shared", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3); nn.NewSharing(g, 2).Param("k", nn.Ones, 4) }},
-		"a graph for no examples":      {"batch", func(g *nn.Graph, x nn.Node) { nn.NewGraph(0) }},
+		"a drop path of another batch": {"droppath",
+			func(g *nn.Graph, x nn.Node) { g.DropPath(x, 0); g.DropPath(g.Input("z", 5, 2), 0) }},
+		"another shape when shared": {"shared",
+			func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3); nn.NewSharing(g, 2).Param("k", nn.Ones, 4) }},
+		"a graph for no examples": {"batch", func(g *nn.Graph, x nn.Node) { nn.NewGraph(0) }},
 		"a loss for a node of no class": {"add", func(g *nn.Graph, x nn.Node) {
 			g.Add(x, g.SoftmaxXent(g.GlobalAvgPool(x, false), g.Labels("y", 2), 0, 1))
 		}},

@@ -7,8 +7,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// A network is described once and built twice: with nn, and with the plain loops in float64 below, which share no code with the
-// package. Gradients are compared with central differences of the float64 loss.
+// A network is described once and built twice: with nn, and with the plain loops in float64 below, which share no code
+// with the package. Gradients are compared with central differences of the float64 loss.
 type builder interface {
 	Input(name string, shape ...int) any
 	Param(name string, shape ...int) any
@@ -52,8 +52,9 @@ func (b *graphBuilder) Depthwise(x, w any, o nn.ConvOpts) any {
 }
 func (b *graphBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any {
 	unit := func(n string, channels int) nn.Sep {
-		return nn.Sep{Depth: b.Param("dw"+n+"/w", k, k, 1, channels).(nn.Node), Point: b.Param("pw"+n+"/w", 1, 1, channels, filters).(nn.Node),
-			Norm: b.g.Norm("bn"+n, filters), Opts: o}
+		return nn.Sep{Depth: b.Param("dw"+n+"/w", k, k, 1, channels).(nn.Node),
+			Point: b.Param("pw"+n+"/w", 1, 1, channels, filters).(nn.Node),
+			Norm:  b.g.Norm("bn"+n, filters), Opts: o}
 	}
 	first := unit("1", channels)
 	return b.g.SepPair(x.(nn.Node), first, unit("2", filters))

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Tensor is one array of a safetensors file. DType is "F32", "I32" or "F64" and says which of the three slices holds the elements, in row-major order. An
-// empty Shape is a scalar: one element.
+// Tensor is one array of a safetensors file. DType is "F32", "I32" or "F64" and says which of the three slices holds
+// the elements, in row-major order. An empty Shape is a scalar: one element.
 type Tensor struct {
 	Name  string
 	DType string
@@ -49,9 +49,10 @@ func (t Tensor) len() int {
 	return len(t.F64)
 }
 
-// WriteSafetensors writes a file in the safetensors format (https://huggingface.co/docs/safetensors): 8 bytes with the little-endian length of the
-// header, the header (JSON, padded with spaces to a multiple of 8), the data. The bytes depend on the contents alone: tensors are sorted by element size,
-// largest first so that all are aligned, then by name; metadata by key. The order of ts does not matter and ts is not changed.
+// WriteSafetensors writes a file in the safetensors format (https://huggingface.co/docs/safetensors): 8 bytes with the
+// little-endian length of the header, the header (JSON, padded with spaces to a multiple of 8), the data. The bytes
+// depend on the contents alone: tensors are sorted by element size, largest first so that all are aligned, then by
+// name; metadata by key. The order of ts does not matter and ts is not changed.
 func WriteSafetensors(w io.Writer, meta map[string]string, ts []Tensor) error {
 	order := append([]Tensor(nil), ts...)
 	for i, t := range order {

@@ -12,12 +12,12 @@ import (
 	"strconv"
 )
 
-// ReadSafetensors reads a safetensors file of at most limit bytes (0: 4 GiB): its metadata and its tensors in the order of their data. The types F32, I32 and
-// F64 are understood; another is an error that names the tensor.
+// ReadSafetensors reads a safetensors file of at most limit bytes (0: 4 GiB): its metadata and its tensors in the order
+// of their data. The types F32, I32 and F64 are understood; another is an error that names the tensor.
 //
-// The bytes may come from anywhere. Nothing in them makes it panic, and it never uses memory out of proportion to the bytes that really arrive.
-// Refused are: a name that comes twice, shapes that overflow or do not fit their bytes, data that overlap, leave holes or stop early, and bytes after
-// the end.
+// The bytes may come from anywhere. Nothing in them makes it panic, and it never uses memory out of proportion to the
+// bytes that really arrive. Refused are: a name that comes twice, shapes that overflow or do not fit their bytes, data
+// that overlap, leave holes or stop early, and bytes after the end.
 func ReadSafetensors(r io.Reader, limit int64) (meta map[string]string, ts []Tensor, err error) {
 	if limit <= 0 {
 		limit = 4 << 30
@@ -36,7 +36,8 @@ func readSafetensors(r io.Reader, limit int64) (map[string]string, []Tensor, err
 	}
 	size := binary.LittleEndian.Uint64(n[:])
 	if size > maxHeader || int64(size) > limit-8 {
-		return nil, nil, fmt.Errorf("header of %d bytes, want at most %d; is this a safetensors file?", size, min(maxHeader, limit-8))
+		return nil, nil, fmt.Errorf("header of %d bytes, want at most %d; is this a safetensors file?", size,
+			min(maxHeader, limit-8))
 	}
 	text, err := io.ReadAll(io.LimitReader(r, int64(size)))
 	if err != nil {
@@ -253,7 +254,8 @@ func (h *headerReader) layout(limit int64) error {
 	at := int64(0)
 	for _, row := range h.rows {
 		if row.Offsets[0] != at {
-			return fmt.Errorf("tensor %q: its data start at byte %d, want %d: no holes, no overlap", row.name, row.Offsets[0], at)
+			return fmt.Errorf("tensor %q: its data start at byte %d, want %d: no holes, no overlap", row.name,
+				row.Offsets[0], at)
 		}
 		at = row.Offsets[1]
 	}

@@ -94,29 +94,41 @@ func TestHostileSafetensorsAreRefused(t *testing.T) {
 		{"a header longer than the file", raw("{}      ", 0)[:12], "EOF"},
 		{"a list", raw("[]", 0), "want {"},
 		{"two objects", raw("{}{}", 0), "more after"},
-		{"a name twice", raw(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
+		{"a name twice",
+			raw(
+				`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
 		{"a field twice", raw(`{"a":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
 		{"metadata twice", raw(`{"__metadata__":{"x":"1","x":"2"}}`, 0), "twice"},
 		{"metadata that are no text", raw(`{"__metadata__":{"x":1}}`, 0), "want a text"},
 		{"an unknown type", raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2), "BF16"},
-		{"an unknown field", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":{}}}`, 4), "not a known field"},
+		{"an unknown field", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":{}}}`, 4),
+			"not a known field"},
 		{"a missing field", raw(`{"a":{"dtype":"F32","shape":[1]}}`, 4), "data_offsets"},
 		{"a negative dimension", raw(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 4), "whole number"},
 		{"a fraction", raw(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,6]}}`, 6), "whole number"},
 		{"an exponent", raw(`{"a":{"dtype":"F32","shape":[1e1],"data_offsets":[0,40]}}`, 40), "whole number"},
-		{"nine dimensions", raw(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}`, 4), "more than 8"},
-		{"a product that wraps to zero", raw(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0), "bad shape"},
-		{"a product that wraps to four", raw(`{"a":{"dtype":"F32","shape":[4611686018427387905,4],"data_offsets":[0,16]}}`, 16), "bad shape"},
-		{"a number that does not fit", raw(`{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}`, 4), "whole number"},
-		{"bytes that do not fit the shape", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "bytes 0 to 4"},
+		{"nine dimensions", raw(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}`, 4),
+			"more than 8"},
+		{"a product that wraps to zero",
+			raw(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0), "bad shape"},
+		{"a product that wraps to four",
+			raw(`{"a":{"dtype":"F32","shape":[4611686018427387905,4],"data_offsets":[0,16]}}`, 16), "bad shape"},
+		{"a number that does not fit", raw(`{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}`,
+			4), "whole number"},
+		{"bytes that do not fit the shape", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4),
+			"bytes 0 to 4"},
 		{"offsets backwards", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "bytes 4 to 0"},
 		{"three offsets", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}`, 4), "more than 2"},
-		{"overlap", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no overlap"},
+		{"overlap",
+			raw(
+				`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no overlap"},
 		{"a hole", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no holes"},
 		{"data cut short", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 7), "EOF"},
 		{"bytes after the end", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 5), "after the last"},
-		{"a terabyte promised", raw(`{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}`, 8), "at most"},
-		{"a gigabyte promised, eight bytes there", raw(`{"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`, 8), "EOF"},
+		{"a terabyte promised", raw(`{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}`, 8),
+			"at most"},
+		{"a gigabyte promised, eight bytes there",
+			raw(`{"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`, 8), "EOF"},
 	} {
 		_, _, err := nn.ReadSafetensors(bytes.NewReader(c.file), 0)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "safetensors: ") {
@@ -168,7 +180,9 @@ func FuzzReadSafetensors(f *testing.F) {
 	meta, ts := sample()
 	f.Add(write(f, meta, ts))
 	f.Add(write(f, nil, nil))
-	f.Add(raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}`, 12))
+	f.Add(
+		raw(
+			`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}`, 12))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		meta, ts, err := nn.ReadSafetensors(bytes.NewReader(b), 1<<20)
 		if err != nil {

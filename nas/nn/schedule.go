@@ -2,7 +2,8 @@ package nn
 
 import "math"
 
-// Schedule gives the learning rate of every step: a linear warm-up, then Base times a curve of the table [Curves]. It is a pure function of the step.
+// Schedule gives the learning rate of every step: a linear warm-up, then Base times a curve of the table [Curves]. It
+// is a pure function of the step.
 type Schedule struct {
 	Curve  string  // name in Curves; empty: constant
 	Base   float64 // learning rate after the warm-up
@@ -17,7 +18,8 @@ type Curve struct {
 
 // Curves are the curves that a Schedule can name.
 var Curves = []Curve{
-	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR (appendix A.6).
+	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR
+	// (appendix A.6).
 	{"cosine", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
 	{"constant", func(float64) float64 { return 1 }},
 	// Up from 1/25 in the first three tenths, then down to nothing, both as cosines.
@@ -35,7 +37,8 @@ var Curves = []Curve{
 	}},
 }
 
-// oneCycle is the super-convergence schedule (arXiv 1708.07120) with the shape and the constants of PyTorch's OneCycleLR. The momentum does not move.
+// oneCycle is the super-convergence schedule (arXiv 1708.07120) with the shape and the constants of PyTorch's
+// OneCycleLR. The momentum does not move.
 func oneCycle(p float64) float64 {
 	const rise, first, last = 0.3, 1.0 / 25, 1.0 / 25e4
 	from, to, at := first, 1.0, p/rise
@@ -45,8 +48,9 @@ func oneCycle(p float64) float64 {
 	return to + (from-to)*(1+math.Cos(math.Pi*at))/2
 }
 
-// At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup; the first step after it has Base;
-// the curve would reach its end at step total, one after the last. Steps outside are clamped. It panics on a curve that does not exist.
+// At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup;
+// the first step after it has Base; the curve would reach its end at step total, one after the last. Steps outside are
+// clamped. It panics on a curve that does not exist.
 func (s Schedule) At(step, total int) float64 {
 	step = max(step, 0)
 	if step < s.Warmup {

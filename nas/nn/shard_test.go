@@ -102,14 +102,16 @@ func TestShardsMoveTheMeanOfTheirStatistics(t *testing.T) {
 				}
 				for s, p := range shards {
 					if p.Buffers()[i].Value[k] != got {
-						t.Errorf("%s[%d] of shard %d is %v, of the first %v", b.Name, k, s, p.Buffers()[i].Value[k], got)
+						t.Errorf("%s[%d] of shard %d is %v, of the first %v", b.Name, k, s,
+							p.Buffers()[i].Value[k], got)
 					}
 				}
 			}
 		}
 		for _, p := range shards[1:] { // the weights are shared, the gradients are not
 			p.Params()[0].Value[0]++
-			if first.Params()[0].Value[0] != p.Params()[0].Value[0] || &first.Params()[0].Grad[0] == &p.Params()[0].Grad[0] {
+			if first.Params()[0].Value[0] != p.Params()[0].Value[0] ||
+				&first.Params()[0].Grad[0] == &p.Params()[0].Grad[0] {
 				t.Error("weights are not shared, or gradients are")
 			}
 		}

@@ -68,7 +68,8 @@ func model(t *testing.T) *child.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := child.NewTrainer(g, child.NetConfig{N: 1, Filters: 8, Image: 16, Classes: 3, Aux: true}, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1},
+	tr, err := child.NewTrainer(g, child.NetConfig{N: 1, Filters: 8, Image: 16, Classes: 3, Aux: true},
+		child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1},
 		child.Data{Train: d.TrainView(), Val: d.TestView(), ClassNames: []string{"ant", "bee", "cat"}}, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -138,11 +139,13 @@ func TestAFileIsWhole(t *testing.T) {
 		}
 		var classes []string
 		var mean []float32
-		if err := errors.Join(json.Unmarshal([]byte(props["classes"]), &classes), json.Unmarshal([]byte(props["mean"]), &mean)); err != nil {
+		if err := errors.Join(json.Unmarshal([]byte(props["classes"]), &classes),
+			json.Unmarshal([]byte(props["mean"]), &mean)); err != nil {
 			t.Errorf("%+v: %v in %v", o, err, props)
 		}
 		g, err := space.ParseJSON([]byte(props["genotype"]))
-		if err != nil || g.Text() != m.Genotype.Text() || !slices.Equal(classes, m.ClassNames) || !slices.Equal(mean, m.Mean) ||
+		if err != nil || g.Text() != m.Genotype.Text() || !slices.Equal(classes, m.ClassNames) ||
+			!slices.Equal(mean, m.Mean) ||
 			strings.Contains(props["input"], "0 to 255") != o.Pixels || props["flip_average"] != "false" {
 			t.Errorf("%+v: metadata %v (error %v)", o, props, err)
 		}
@@ -151,8 +154,10 @@ func TestAFileIsWhole(t *testing.T) {
 
 // Nothing is written of a model that is too large, and its data are not made.
 func TestAModelOfMoreThanTwoGiBIsRefused(t *testing.T) {
-	half := tensor{name: "half", dims: []int{1 << 14, 1 << 14}, floats: func() []float32 { t.Error("the data were made"); return nil }}
-	m := message{name: "large", tensors: []tensor{half, half}, input: value{name: inputName}, output: value{name: outputName}}
+	half := tensor{name: "half", dims: []int{1 << 14, 1 << 14},
+		floats: func() []float32 { t.Error("the data were made"); return nil }}
+	m := message{name: "large", tensors: []tensor{half, half}, input: value{name: inputName},
+		output: value{name: outputName}}
 	var b bytes.Buffer
 	if err := m.write(&b); err == nil || !strings.Contains(err.Error(), "2147483647") || b.Len() > 0 {
 		t.Errorf("error %v after %d bytes", err, b.Len())

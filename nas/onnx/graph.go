@@ -60,7 +60,8 @@ func (s scale) of(c int) (factor, shift float64) {
 }
 
 func newGraph(layers []nn.Layer, fold bool) *graph {
-	g := &graph{layers: layers, names: make([]string, len(layers)), users: make([]int, len(layers)), folds: map[int]scale{}}
+	g := &graph{layers: layers, names: make([]string, len(layers)), users: make([]int, len(layers)),
+		folds: map[int]scale{}}
 	for i, l := range layers {
 		for _, in := range l.In {
 			g.users[in]++
@@ -88,7 +89,8 @@ func nameOf(i int, l nn.Layer) string {
 	return fmt.Sprintf("%s_%d", l.Kind, i)
 }
 
-// fold makes layer i, if it is a normalisation, part of the convolutions whose results, maybe concatenated, nothing else reads.
+// fold makes layer i, if it is a normalisation, part of the convolutions whose results, maybe concatenated, nothing
+// else reads.
 func (g *graph) fold(i int) {
 	l := &g.layers[i]
 	if l.Kind != nn.NormLayer {
@@ -172,7 +174,8 @@ func (g *graph) addLayers() error {
 		case nn.ConcatLayer:
 			g.add("Concat", name, in, attr{name: "axis", ints: []int{1}})
 		case nn.AveragePoolLayer:
-			g.add("AveragePool", name, in, append(windowAttrs(l.Window), attr{name: "count_include_pad", ints: []int{0}})...)
+			g.add("AveragePool", name, in, append(windowAttrs(l.Window),
+				attr{name: "count_include_pad", ints: []int{0}})...)
 		case nn.MaxPoolLayer:
 			g.add("MaxPool", name, in, windowAttrs(l.Window)...)
 		case nn.GlobalAverageLayer:
@@ -195,7 +198,8 @@ func (g *graph) conv(i int, name, in string) {
 	w, out, each := l.Window, l.Shape[3], l.Weight.Shape[2] // each: channels that one filter reads
 	if w.Top < 0 || w.Left < 0 {                            // Conv pads with zeros alone; Pad also cuts off
 		pads := name + "/pads"
-		g.tensors = append(g.tensors, tensor{name: pads, dims: []int{8}, ints: []int64{0, 0, int64(w.Top), int64(w.Left), 0, 0, int64(w.Bottom), int64(w.Right)}})
+		g.tensors = append(g.tensors, tensor{name: pads, dims: []int{8},
+			ints: []int64{0, 0, int64(w.Top), int64(w.Left), 0, 0, int64(w.Bottom), int64(w.Right)}})
 		in = g.add("Pad", name+"/shifted", []string{in, pads})
 		w.Top, w.Left, w.Bottom, w.Right = 0, 0, 0, 0
 	}
@@ -248,15 +252,18 @@ func (s scale) shifts(filters int) []float32 {
 }
 
 func (g *graph) norm(l nn.Layer, name, in string) {
-	g.add("BatchNormalization", name, []string{in, g.param(l.Gamma.Name, l.Gamma.Value), g.param(l.Beta.Name, l.Beta.Value),
-		g.param(l.Mean.Name, l.Mean.Value), g.param(l.Variance.Name, l.Variance.Value)}, attr{name: "epsilon", float: l.Eps})
+	g.add("BatchNormalization", name, []string{in, g.param(l.Gamma.Name, l.Gamma.Value),
+		g.param(l.Beta.Name, l.Beta.Value),
+		g.param(l.Mean.Name, l.Mean.Value), g.param(l.Variance.Name, l.Variance.Value)},
+		attr{name: "epsilon", float: l.Eps})
 }
 
 func (g *graph) linear(l nn.Layer, name, in string) error {
 	if s := g.layers[l.In[0]].Shape; len(s) != 2 {
 		return fmt.Errorf("%s reads %v; want features of no place, (batch, features)", name, s)
 	}
-	g.add("Gemm", name, []string{in, g.floats(l.Weight.Name, l.Weight.Shape, func() []float32 { return l.Weight.Value }), g.param(l.Bias.Name, l.Bias.Value)})
+	g.add("Gemm", name, []string{in, g.floats(l.Weight.Name, l.Weight.Shape,
+		func() []float32 { return l.Weight.Value }), g.param(l.Bias.Name, l.Bias.Value)})
 	return nil
 }
 

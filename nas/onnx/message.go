@@ -84,8 +84,8 @@ type value struct {
 	dims []any
 }
 
-// write encodes the message. Fields come in the order of their numbers. Lengths stand before contents, so all sizes are found first; the data of
-// tensors are made one by one as they are written.
+// write encodes the message. Fields come in the order of their numbers. Lengths stand before contents, so all sizes are
+// found first; the data of tensors are made one by one as they are written.
 func (m message) write(w io.Writer) error {
 	var head, tail []byte // of the graph, before and after its tensors
 	for _, n := range m.nodes {

@@ -2,12 +2,13 @@
 //
 //	child.Model ──Layers──▶ graph: nodes and tensors ──message──▶ ModelProto, streamed
 //
-// The file has IR version 7 and operator set 13, which every runtime since 2020 reads, and float32 alone. Its input "input" is (batch, channels, side,
-// side), rows from the top, and its output "logits" (batch, classes); the batch is free. The auxiliary classifier, DropPath and Dropout, which serve
-// training, are not in it, nor the second look at a mirrored image that [child.Model.Evaluate] may take.
+// The file has IR version 7 and operator set 13, which every runtime since 2020 reads, and float32 alone. Its input
+// "input" is (batch, channels, side, side), rows from the top, and its output "logits" (batch, classes); the batch is
+// free. The auxiliary classifier, DropPath and Dropout, which serve training, are not in it, nor the second look at a
+// mirrored image that [child.Model.Evaluate] may take.
 //
-// Padding is written out as numbers, so that no reader's idea of SAME matters; averages do not count what is padded. The same model and options give
-// the same bytes.
+// Padding is written out as numbers, so that no reader's idea of SAME matters; averages do not count what is padded.
+// The same model and options give the same bytes.
 package onnx
 
 import (
@@ -20,7 +21,8 @@ import (
 
 // Options say how a network is written.
 type Options struct {
-	Fold   bool // batch normalisations become part of the convolutions before them: fewer steps, logits equal but for rounding
+	// batch normalisations become part of the convolutions before them: fewer steps, logits equal but for rounding
+	Fold   bool
 	Pixels bool // the input is pixels, 0 to 255; else it is (pixel/255 - mean) / std of its channel
 }
 
@@ -31,10 +33,11 @@ const (
 	batchName  = "batch"
 )
 
-// Write writes a model. Its metadata_props say how it is used: "input" (in words), "mean" and "std" (by channel, of pixel/255), "classes" (names in the
-// order of the logits, if they are known), "genotype", "net" and "flip_average" (true: the model is judged by the mean of its logits over an image and its
-// mirror image, and the graph has one of them), all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf
-// message is an error, found before anything is written. Beside the model, Write takes the memory of its largest tensor.
+// Write writes a model. Its metadata_props say how it is used: "input" (in words), "mean" and "std" (by channel, of
+// pixel/255), "classes" (names in the order of the logits, if they are known), "genotype", "net" and "flip_average"
+// (true: the model is judged by the mean of its logits over an image and its mirror image, and the graph has one of
+// them), all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf message is an error, found
+// before anything is written. Beside the model, Write takes the memory of its largest tensor.
 func Write(w io.Writer, m *child.Model, o Options) error {
 	if err := write(w, m, o); err != nil {
 		return fmt.Errorf("onnx: %w", err)
@@ -92,7 +95,8 @@ func properties(m *child.Model, o Options) ([]property, error) {
 		key string
 		v   any
 	}
-	rows := []row{{"mean", m.Mean}, {"std", m.Std}, {"genotype", m.Genotype}, {"net", m.Net}, {"flip_average", m.Train.FlipAverage}}
+	rows := []row{{"mean", m.Mean}, {"std", m.Std}, {"genotype", m.Genotype}, {"net", m.Net},
+		{"flip_average", m.Train.FlipAverage}}
 	if len(m.ClassNames) > 0 {
 		rows = append(rows, row{"classes", m.ClassNames})
 	}

@@ -35,7 +35,8 @@ func runtimeFor(t *testing.T) string {
 // trained trains a network until its moving statistics fit it, and reads it back.
 func trained(t *testing.T, g space.Genotype, net child.NetConfig) *child.Model {
 	t.Helper()
-	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: net.Classes, Train: 160, Test: 8, Image: net.Image, Channels: net.Channels, Seed: 1})
+	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: net.Classes, Train: 160, Test: 8, Image: net.Image,
+		Channels: net.Channels, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +66,9 @@ type network struct {
 	net      child.NetConfig
 }
 
-// networks are NASNet-A in both stacks, a cell whose output holds its inputs, and random cells until both kinds of cell have had each op and each
-// combine; sides are even and odd. The random ones have the eps of ImageNet networks: with 1e-5, a channel that hardly varies can make logits of
-// hundreds, whose rounding alone is 3e-4.
+// networks are NASNet-A in both stacks, a cell whose output holds its inputs, and random cells until both kinds of cell
+// have had each op and each combine; sides are even and odd. The random ones have the eps of ImageNet networks: with
+// 1e-5, a channel that hardly varies can make logits of hundreds, whose rounding alone is 3e-4.
 func networks(t *testing.T) []network {
 	t.Helper()
 	known := func(name string) space.Genotype {
@@ -79,7 +80,8 @@ func networks(t *testing.T) []network {
 	}
 	list := []network{
 		{"cifar", known("nasnet-a"), child.NetConfig{N: 1, Filters: 8, Image: 16, Channels: 3, Classes: 10, Aux: true}},
-		{"imagenet", known("nasnet-a"), child.NetConfig{Stack: "imagenet", N: 1, Filters: 8, Image: 39, Channels: 3, Classes: 7, BNDecay: 0.9}},
+		{"imagenet", known("nasnet-a"), child.NetConfig{Stack: "imagenet", N: 1, Filters: 8, Image: 39, Channels: 3,
+			Classes: 7, BNDecay: 0.9}},
 		{"inputs-out", known("amoebanet-c"), child.NetConfig{N: 1, Filters: 5, Image: 9, Channels: 1, Classes: 4}},
 	}
 	sp, err := space.New("seed-14", 5)
@@ -108,7 +110,8 @@ func networks(t *testing.T) []network {
 			}
 		}
 		if len(missing) < before {
-			list = append(list, network{fmt.Sprintf("random-%d", i), g, child.NetConfig{N: 1, Filters: 8, Image: 12 + len(list)%4, Channels: 3, Classes: 10, BNEps: 1e-3}})
+			list = append(list, network{fmt.Sprintf("random-%d", i), g,
+				child.NetConfig{N: 1, Filters: 8, Image: 12 + len(list)%4, Channels: 3, Classes: 10, BNEps: 1e-3}})
 		}
 	}
 	return list
@@ -121,7 +124,8 @@ func TestTheLogitsOfAnotherRuntimeAreEqual(t *testing.T) {
 	want := map[string][]float32{}
 	for _, c := range networks(t) {
 		m := trained(t, c.genotype, c.net)
-		d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 2, Train: 2, Test: images, Image: m.Net.Image, Channels: m.Net.Channels, Seed: 2})
+		d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 2, Train: 2, Test: images, Image: m.Net.Image,
+			Channels: m.Net.Channels, Seed: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

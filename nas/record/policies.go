@@ -26,7 +26,8 @@ func Keeps(version, last int) bool {
 
 // lost says that a state is not there, be it given up or gone, rather than that the store cannot be read.
 func lost(err error) bool {
-	return errors.Is(err, checkpoints.ErrReleased) || errors.Is(err, checkpoints.ErrMissing) || errors.Is(err, checkpoints.ErrDamaged)
+	return errors.Is(err, checkpoints.ErrReleased) || errors.Is(err, checkpoints.ErrMissing) ||
+		errors.Is(err, checkpoints.ErrDamaged)
 }
 
 // Policy returns the controller's state of a version, from 1 up. Where the store does not have it, it is rebuilt from
@@ -82,7 +83,8 @@ func (r *Run) rebuild(version int) ([]byte, error) {
 			if x.Trial < 0 || x.Trial >= len(ts) || ts[x.Trial].ID != x.Trial {
 				return nil, fmt.Errorf("update %d used trial %d, which is not there", u.Version, x.Trial)
 			}
-			batch = append(batch, controller.Sample{Choices: ts[x.Trial].Choices, LogP: ts[x.Trial].LogP, Reward: x.Reward})
+			batch = append(batch, controller.Sample{Choices: ts[x.Trial].Choices, LogP: ts[x.Trial].LogP,
+				Reward: x.Reward})
 		}
 		if len(batch) > 0 {
 			if _, err := p.Update(batch); err != nil {
@@ -95,7 +97,8 @@ func (r *Run) rebuild(version int) ([]byte, error) {
 		return nil, err
 	}
 	if got, want := Hash(state), us[version-1].StateSHA256; got != want {
-		return nil, fmt.Errorf("rebuilt from version %d it has the sha256 %.12s; it was %.12s: rewards or the program have changed", base, got, want)
+		return nil, fmt.Errorf("rebuilt from version %d it has the sha256 %.12s; it was %.12s: rewards or the "+
+			"program have changed", base, got, want)
 	}
 	return state, nil
 }

@@ -13,7 +13,8 @@ import (
 
 // Epoch returns an epoch as the store keeps it, of an attempt at a trial.
 func Epoch(id, attempt int, c child.EpochResult) checkpoints.Epoch {
-	return checkpoints.Epoch{Trial: id, Attempt: attempt, Epoch: c.Epoch, LR: c.LR, Keep: c.Keep, TrainLoss: c.TrainLoss, TrainAcc: c.TrainAcc,
+	return checkpoints.Epoch{Trial: id, Attempt: attempt, Epoch: c.Epoch, LR: c.LR, Keep: c.Keep,
+		TrainLoss: c.TrainLoss, TrainAcc: c.TrainAcc,
 		ValLoss: c.ValLoss, ValAcc: c.ValAcc, Seconds: c.Seconds, Images: c.Images}
 }
 
@@ -27,7 +28,8 @@ func Epochs(t *nas.Trial) (es []checkpoints.Epoch) {
 
 // EpochOf is the inverse of [Epoch].
 func EpochOf(e checkpoints.Epoch) child.EpochResult {
-	return child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc, ValLoss: e.ValLoss, ValAcc: e.ValAcc,
+	return child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc,
+		ValLoss: e.ValLoss, ValAcc: e.ValAcc,
 		Seconds: e.Seconds, Images: e.Images}
 }
 
@@ -41,9 +43,11 @@ func Trial(t *nas.Trial) checkpoints.Trial {
 	if kind == nas.Random {
 		kind = nas.Sampled // to the store, a random cell is a proposal of no policy
 	}
-	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g, CellHash: t.Hash, Choices: t.Choices,
+	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g,
+		CellHash: t.Hash, Choices: t.Choices,
 		LogP: t.LogP, State: string(t.State), Attempt: t.Attempt, Parent: t.Parent, Star: t.Star, Note: t.Note,
-		Result: checkpoints.Result{Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind, FailDetail: t.FailText, Params: t.Params, MAdds: t.MAdds,
+		Result: checkpoints.Result{Reward: t.Reward, HasReward: t.HasReward, FailKind: t.FailKind,
+			FailDetail: t.FailText, Params: t.Params, MAdds: t.MAdds,
 			Started: t.Started, Finished: t.Finished, Seconds: t.Seconds, Latency: t.Latency}}
 	if t.Retrain != nil {
 		if r.Spec, err = json.Marshal(t.Retrain); err != nil {
@@ -62,7 +66,8 @@ func Outline(l *nas.Ledger, r checkpoints.Trial) (*nas.Trial, error) {
 	t := l.Blank(r.ID, KindOf(r), r.CellHash)
 	t.Lean = true
 	t.Batch, t.Policy, t.LogP, t.Attempt = r.Batch, r.PolicyVersion, r.LogP, r.Attempt
-	t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = nas.State(r.State), r.Reward, r.HasReward, r.FailKind, r.FailDetail
+	t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = nas.State(r.State), r.Reward, r.HasReward,
+		r.FailKind, r.FailDetail
 	t.Params, t.MAdds, t.Parent, t.Star, t.Note = r.Params, r.MAdds, r.Parent, r.Star, r.Note
 	t.Started, t.Finished, t.Seconds, t.Latency = r.Started, r.Finished, r.Seconds, r.Latency
 	if len(r.Spec) > 0 {
@@ -109,7 +114,8 @@ func KindOf(r checkpoints.Trial) nas.Kind {
 
 // Update returns what a screen shows of an update of the policy.
 func Update(u checkpoints.Update) nas.PolicyView {
-	return nas.PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward, Entropy: u.Entropy,
+	return nas.PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward,
+		Entropy:    u.Entropy,
 		MaxEntropy: u.MaxEntropy, KL: u.KL, ClipFraction: u.ClipFraction, GradNorm: u.GradNorm, Samples: u.Used}
 }
 

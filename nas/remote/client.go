@@ -290,7 +290,8 @@ type caller struct {
 }
 
 func newCaller(dir string, v Visitor) *caller {
-	return &caller{visitor: v, http: http.Client{Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: 10 * time.Second, DisableCompression: true,
+	return &caller{visitor: v, http: http.Client{Transport: &http.Transport{MaxIdleConns: 1,
+		IdleConnTimeout: 10 * time.Second, DisableCompression: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, dir) }}}}
 }
 
@@ -300,7 +301,8 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range map[string]string{protocolHeader: strconv.Itoa(Protocol), seatHeader: c.seat, ttyHeader: plain(c.visitor.TTY), pidHeader: strconv.Itoa(os.Getpid()),
+	for k, v := range map[string]string{protocolHeader: strconv.Itoa(Protocol), seatHeader: c.seat,
+		ttyHeader: plain(c.visitor.TTY), pidHeader: strconv.Itoa(os.Getpid()),
 		"User-Agent": plain(c.visitor.Program)} {
 		req.Header.Set(k, v)
 	}
@@ -311,7 +313,8 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 		}
 		return nil, err
 	}
-	if err := checkProtocol(resp.Header.Get(protocolHeader), "program that runs it", resp.Header.Get("Server")); err != nil {
+	if err := checkProtocol(resp.Header.Get(protocolHeader), "program that runs it",
+		resp.Header.Get("Server")); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}

@@ -67,7 +67,8 @@ func turnAway(c net.Conn, limit int) {
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
 	b, _ := json.Marshal(failureOf(fmt.Errorf("%w: %d connections are open", ErrBusy, limit)))
-	_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
+	_, _ = fmt.Fprintf(c, "HTTP/1.1 503 Service Unavailable\r\n%s: %d\r\nConnection: close\r\nContent-Length: "+
+		"%d\r\n\r\n%s", protocolHeader, Protocol, len(b), b)
 }
 
 // Close implements net.Listener.

@@ -52,8 +52,15 @@ func newEngine(t testing.TB) *engine {
 	}
 	c.Name = "a"
 	g := cell(t, 1)
-	top := nas.TrialView{ID: 3, State: nas.Done, Origin: nas.Origin{Genotype: g, Cell: "abc", Parent: -1, CachedOf: -1}, Result: nas.Result{Reward: 0.75, HasReward: true}, Training: nas.Training{Curve: []child.EpochResult{{Epoch: 1, ValAcc: 0.7}}}}
-	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), State: nas.Running, Workers: 2, Proposed: 10, Running: []nas.TrialView{{ID: 5, State: nas.Running, Origin: nas.Origin{Genotype: g, Cell: "def"}, Training: nas.Training{Epochs: 3}}}, Events: []nas.Event{{Time: time.Now().UTC().Round(0), Level: nas.Info, Kind: nas.RunStarted, Run: "a", Trial: -1, Data: map[string]any{"seed": 1.0}}}, Identity: nas.Identity{UUID: "u", ForkAt: -1, Config: c}, Results: nas.Results{Finished: 4, Top: []nas.TrialView{top}}}
+	top := nas.TrialView{ID: 3, State: nas.Done, Origin: nas.Origin{Genotype: g, Cell: "abc", Parent: -1, CachedOf: -1},
+		Result:   nas.Result{Reward: 0.75, HasReward: true},
+		Training: nas.Training{Curve: []child.EpochResult{{Epoch: 1, ValAcc: 0.7}}}}
+	s := &nas.Snapshot{Version: 1, Time: time.Now().Round(0), State: nas.Running, Workers: 2, Proposed: 10,
+		Running: []nas.TrialView{{ID: 5, State: nas.Running, Origin: nas.Origin{Genotype: g, Cell: "def"},
+			Training: nas.Training{Epochs: 3}}}, Events: []nas.Event{
+			{Time: time.Now().UTC().Round(0), Level: nas.Info, Kind: nas.RunStarted, Run: "a", Trial: -1,
+				Data: map[string]any{"seed": 1.0}}}, Identity: nas.Identity{UUID: "u", ForkAt: -1, Config: c},
+		Results: nas.Results{Finished: 4, Top: []nas.TrialView{top}}}
 	s.Best = &s.Top[0]
 	return &engine{snap: s, tell: make(chan struct{}, 1), subs: map[chan struct{}]bool{}}
 }
@@ -114,7 +121,10 @@ func (e *engine) awaitTold(t testing.TB, kind nas.EventKind, words string) {
 		e.mu.Lock()
 		told := slices.Clone(e.told)
 		e.mu.Unlock()
-		if slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, string(kind)+": ") && strings.Contains(s, words) }) {
+		if slices.ContainsFunc(told, func(s string) bool {
+			return strings.HasPrefix(s, string(kind)+": ") &&
+				strings.Contains(s, words)
+		}) {
 			return
 		}
 		select {
@@ -259,7 +269,9 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 	changes := []func(*nas.Snapshot){
 		func(s *nas.Snapshot) { s.Elapsed += time.Second; s.Time = s.Time.Add(time.Second) },
 		func(s *nas.Snapshot) {
-			s.Running = []nas.TrialView{{ID: int(s.Version), State: nas.Running, Origin: nas.Origin{Genotype: cell(t, s.Version)}, Training: nas.Training{Progress: r.Float64(), Epochs: 3}}}
+			s.Running = []nas.TrialView{{ID: int(s.Version), State: nas.Running,
+				Origin:   nas.Origin{Genotype: cell(t, s.Version)},
+				Training: nas.Training{Progress: r.Float64(), Epochs: 3}}}
 		},
 		func(s *nas.Snapshot) { s.Running = nil },
 		func(s *nas.Snapshot) {
@@ -274,11 +286,13 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 			}
 		},
 		func(s *nas.Snapshot) {
-			s.Events = append(slices.Clone(s.Events), nas.Event{Time: time.Now().UTC().Round(0), Level: nas.Warn, Kind: "x", Run: "a", Trial: 4, Data: map[string]any{"n": r.Float64()}})
+			s.Events = append(slices.Clone(s.Events), nas.Event{Time: time.Now().UTC().Round(0), Level: nas.Warn,
+				Kind: "x", Run: "a", Trial: 4, Data: map[string]any{"n": r.Float64()}})
 		},
 		func(s *nas.Snapshot) { s.Best, s.Top = nil, nil },
 		func(s *nas.Snapshot) {
-			s.Top = []nas.TrialView{{ID: 1, Origin: nas.Origin{Genotype: cell(t, 7), Retrain: &nas.RetrainSpec{Seed: 1 << 63}}}}
+			s.Top = []nas.TrialView{{ID: 1, Origin: nas.Origin{Genotype: cell(t, 7),
+				Retrain: &nas.RetrainSpec{Seed: 1 << 63}}}}
 			s.Best = &s.Top[0]
 		},
 	}
@@ -301,7 +315,9 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	e.publish(func(s *nas.Snapshot) {
 		for i := range 200 {
-			s.Top = append(s.Top[:len(s.Top):len(s.Top)], nas.TrialView{ID: i, Origin: nas.Origin{Genotype: cell(t, uint64(i))}, Training: nas.Training{Curve: make([]child.EpochResult, 20)}})
+			s.Top = append(s.Top[:len(s.Top):len(s.Top)],
+				nas.TrialView{ID: i, Origin: nas.Origin{Genotype: cell(t, uint64(i))},
+					Training: nas.Training{Curve: make([]child.EpochResult, 20)}})
 		}
 	})
 	conn, lines := rawStream(t, dir, "")
@@ -338,7 +354,8 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 	t.Logf("the first line has %d bytes, one about a second more %d", whole, small)
 }
 
-// rawStream asks for the stream by hand and returns the lines of the answer's body, chunks and all; chunk sizes are skipped.
+// rawStream asks for the stream by hand and returns the lines of the answer's body, chunks and all; chunk sizes are
+// skipped.
 func rawStream(t testing.TB, dir, header string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("unix", filepath.Join(dir, remote.SocketName))
@@ -365,7 +382,8 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	}
 	await(t, first, "two viewers", func() bool { return first.Control().Viewers == 2 })
 	for _, v := range []*remote.Client{second, look} {
-		if c := v.Control(); c.Mine || c.Holder.TTY != "pts/1" || c.Holder.PID != os.Getpid() || c.Holder.Since.IsZero() {
+		if c := v.Control(); c.Mine || c.Holder.TTY != "pts/1" || c.Holder.PID != os.Getpid() ||
+			c.Holder.Since.IsZero() {
 			t.Errorf("a viewer sees %+v", c)
 		}
 	}
@@ -373,7 +391,8 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	_, err := second.Do(t.Context(), pause)
-	if !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(), fmt.Sprintf("process %d on pts/1 has it since", os.Getpid())) {
+	if !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(),
+		fmt.Sprintf("process %d on pts/1 has it since", os.Getpid())) {
 		t.Errorf("a viewer's command: %v", err)
 	}
 
@@ -401,7 +420,8 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	awaitSeats(t, s, 2)
 	e.awaitTold(t, nas.ScreenLeft, me+" on pts/2")
 	await(t, look, "nobody", func() bool { return look.Control().Holder == nas.Holder{} })
-	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(), "only looks on") {
+	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) ||
+		!strings.Contains(err.Error(), "only looks on") {
 		t.Errorf("one who only looks on: %v", err)
 	}
 	if _, err := first.Do(t.Context(), pause); err != nil {
@@ -419,7 +439,8 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	for _, c := range e.commands() {
 		from = append(from, string(c.Do)+" by "+c.From)
 	}
-	want := []string{"pause by screen of " + me + " on pts/1", "workers by screen of " + me + " on pts/2[2J", "pause by screen of " + me + " on pts/1", "note by command of " + me}
+	want := []string{"pause by screen of " + me + " on pts/1", "workers by screen of " + me + " on pts/2[2J",
+		"pause by screen of " + me + " on pts/1", "note by command of " + me}
 	if !slices.Equal(from, want) {
 		t.Errorf("the engine got %q, want %q", from, want)
 	}
@@ -441,7 +462,8 @@ func TestTheProgramsOwnScreenIsASeatLikeAnother(t *testing.T) {
 	if err := own.TakeControl(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := own.Do(t.Context(), nas.Command{Do: nas.Pause}); err != nil || r.Message != "did pause" || e.commands()[0].From != "" {
+	if r, err := own.Do(t.Context(), nas.Command{Do: nas.Pause}); err != nil || r.Message != "did pause" ||
+		e.commands()[0].From != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	v := e.publish(func(s *nas.Snapshot) { s.Workers = 9 })
@@ -463,10 +485,13 @@ func TestTheEndIsToldToEveryScreen(t *testing.T) {
 	}
 	<-c.Ended()
 	v := c.Snapshot()
-	if v.State != nas.Done || v.Finished != 200 || len(v.Running) != 0 || v.Reason != "the search has ended" || c.Control().Lost != "the search has ended" {
-		t.Errorf("the last snapshot: state %s, %d finished, reason %q, lost %q", v.State, v.Finished, v.Reason, c.Control().Lost)
+	if v.State != nas.Done || v.Finished != 200 || len(v.Running) != 0 || v.Reason != "the search has ended" ||
+		c.Control().Lost != "the search has ended" {
+		t.Errorf("the last snapshot: state %s, %d finished, reason %q, lost %q", v.State, v.Finished, v.Reason,
+			c.Control().Lost)
 	}
-	for what, err := range map[string]error{"take": c.TakeControl(t.Context()), "do": func() error { _, err := c.Do(t.Context(), nas.Command{Do: nas.Pause}); return err }()} {
+	for what, err := range map[string]error{"take": c.TakeControl(t.Context()),
+		"do": func() error { _, err := c.Do(t.Context(), nas.Command{Do: nas.Pause}); return err }()} {
 		if !errors.Is(err, nas.ErrClosed) {
 			t.Errorf("%s after the end: %v", what, err)
 		}
@@ -501,7 +526,8 @@ func TestAProgramThatDiesIsToldFromOneThatEnds(t *testing.T) {
 	die := make(chan struct{})
 	stop := pretend(t, dir, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Nasnet-Protocol", fmt.Sprint(remote.Protocol))
-		fmt.Fprintf(w, `{"t":"snapshot","protocol":%d,"pid":4711,"seat":"x","snapshot":%s,"control":{"mine":true}}`+"\n", remote.Protocol, asJSON(t, e.Snapshot()))
+		fmt.Fprintf(w, `{"t":"snapshot","protocol":%d,"pid":4711,"seat":"x","snapshot":%s,"control":{"mine":true}}`+
+			"\n", remote.Protocol, asJSON(t, e.Snapshot()))
 		io.WriteString(w, `{"t":"snap`)
 		w.(http.Flusher).Flush()
 		<-die
@@ -534,9 +560,11 @@ func pretend(t testing.TB, dir string, h http.HandlerFunc) (stop func()) {
 func TestProgramsOfOtherVersionsRefuseEachOther(t *testing.T) {
 	_, dir, _ := start(t, remote.Options{})
 	for _, r := range []struct{ name, request, says string }{
-		{"a newer client", "GET /v1/status HTTP/1.1\r\nHost: x\r\nNasnet-Protocol: 2\r\nUser-Agent: nasnet 9\r\n\r\n", `(nasnet 9) speaks protocol 2, this program 1`},
+		{"a newer client", "GET /v1/status HTTP/1.1\r\nHost: x\r\nNasnet-Protocol: 2\r\nUser-Agent: nasnet 9\r\n\r\n",
+			`(nasnet 9) speaks protocol 2, this program 1`},
 		{"nonsense", "GET /v1/status HTTP/1.1\r\nHost: x\r\nNasnet-Protocol: \x01\xff\r\n\r\n", "400"},
-		{"a newer path", "POST /v2/do HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "no POST /v2/do in protocol 1"},
+		{"a newer path", "POST /v2/do HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+			"no POST /v2/do in protocol 1"},
 		{"no version, as with curl", "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n", `"run":"a"`},
 	} {
 		if got := speak(t, dir, r.request); !strings.Contains(got, r.says) {
@@ -579,7 +607,8 @@ func speak(t testing.TB, dir, request string) string {
 func TestRequestsAreBounded(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	post := func(body string) string {
-		return speak(t, dir, fmt.Sprintf("POST /v1/do HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+		return speak(t, dir, fmt.Sprintf("POST /v1/do HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+			len(body), body))
 	}
 	for _, r := range []struct{ name, body, says string }{
 		{"too large", `{"do":"note","text":"` + strings.Repeat("x", 200<<10) + `"}`, "more than 131072 bytes"},
@@ -603,7 +632,8 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	refused := false
 	for range 5000 {
-		if got := post(`{"do":"note","trial":1}`); strings.HasPrefix(got, "429") && strings.Contains(got, "too many requests") {
+		if got := post(`{"do":"note","trial":1}`); strings.HasPrefix(got, "429") &&
+			strings.Contains(got, "too many requests") {
 			refused = true
 			break
 		}
@@ -616,7 +646,8 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// Many commands of one client, as the trainings of a ladder are, all come through, however many the server takes at a time.
+// Many commands of one client, as the trainings of a ladder are, all come through, however many the server takes at a
+// time.
 func TestManyCommandsOfAClientComeThrough(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	c := dial(t, dir, remote.Steer, "")
@@ -714,7 +745,8 @@ func TestASlowReaderHoldsNobodyUp(t *testing.T) {
 	}
 	t.Logf("longest publication %v", longest)
 	awaitSeats(t, s, 1) // the slow one is cut after its patience; the quick one stays
-	await(t, quick, "the control of the one that was cut", func() bool { return quick.Control().Holder == nas.Holder{} })
+	await(t, quick, "the control of the one that was cut",
+		func() bool { return quick.Control().Holder == nas.Holder{} })
 }
 
 func TestASlowReaderGetsTheNewest(t *testing.T) {
@@ -732,7 +764,8 @@ func TestASlowReaderGetsTheNewest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(b), fmt.Sprintf(`"finished":%d,`, last.Finished)) || strings.Contains(string(b), fmt.Sprintf(`"finished":%d}`, last.Finished)) {
+		if strings.Contains(string(b), fmt.Sprintf(`"finished":%d,`, last.Finished)) ||
+			strings.Contains(string(b), fmt.Sprintf(`"finished":%d}`, last.Finished)) {
 			t.Logf("the newest of 500 snapshots is line %d", n)
 			if n > 50 {
 				t.Errorf("%d lines were queued", n)
@@ -860,7 +893,8 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	}
 	c.Name, c.Children, c.Batch, c.Controller.Strategy = "real", 20, 10, "random"
 	dir := filepath.Join(shortTemp(t), "real")
-	search, err := search.Create(dir, c, "", search.Options{Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true, Workers: 2, Every: time.Millisecond})
+	search, err := search.Create(dir, c, "", search.Options{Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true,
+		Workers: 2, Every: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -877,7 +911,8 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	a := dial(t, dir, remote.Steer, "pts/1")
 	await(t, a, "the end", func() bool { return a.Snapshot().State == nas.Done })
 	// What comes from outside goes through the same hands as everything else, and the log says who sent it.
-	if _, err := remote.Do(t.Context(), dir, remote.Visitor{}, nas.Command{Do: nas.Note, Trial: 3, Text: "from a script"}); err != nil {
+	if _, err := remote.Do(t.Context(), dir, remote.Visitor{},
+		nas.Command{Do: nas.Note, Trial: 3, Text: "from a script"}); err != nil {
 		t.Error(err)
 	}
 	await(t, a, "the note's event", func() bool {

@@ -68,7 +68,8 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, engine: e, options: o, ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50}, streams: make(semaphore, maxStreams)}
+	s := &Server{dir: dir, engine: e, options: o, ended: make(chan struct{}), bucket: bucket{size: 100, rate: 50},
+		streams: make(semaphore, maxStreams)}
 	s.listener = &door{Listener: l, open: make(semaphore, maxConns), turning: make(semaphore, maxConns/8)}
 	s.seats = newSeats(s.log)
 	mux := http.NewServeMux()
@@ -78,9 +79,11 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	mux.HandleFunc("POST "+prefix+"do", s.do)
 	mux.HandleFunc("POST "+prefix+"take", s.take)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, http.StatusNotFound, fmt.Errorf("%w: there is no %s %.100s in protocol %d of this program (%s)", ErrProtocol, r.Method, r.URL.Path, Protocol, o.Program))
+		s.refuse(w, http.StatusNotFound, fmt.Errorf("%w: there is no %s %.100s in protocol %d of this program (%s)",
+			ErrProtocol, r.Method, r.URL.Path, Protocol, o.Program))
 	})
-	s.http = http.Server{Handler: s.checked(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: maxHeader,
+	s.http = http.Server{Handler: s.checked(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		IdleTimeout: 30 * time.Second, MaxHeaderBytes: maxHeader,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, pidKey{}, c.(*guest).pid)
 		}}
@@ -256,13 +259,17 @@ func (s *Server) inside(c nas.Command) error {
 		return nil
 	}
 	own, want := s.engine.Snapshot().Config, c.Retrain.Data
-	if want.Name == own.Data && (want.Dir == own.DataDir || want.Dir == "") || want.Dir == "" && slices.Contains(s.options.DataSets, want.Name) {
+	if want.Name == own.Data && (want.Dir == own.DataDir || want.Dir == "") ||
+		want.Dir == "" && slices.Contains(s.options.DataSets, want.Name) {
 		return nil
 	}
 	if want.Dir != "" {
-		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data set; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Dir)
+		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data "+
+			"set; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Dir)
 	}
-	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Name, strings.Join(s.options.DataSets, ", "))
+	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s; "+
+		"nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Name,
+		strings.Join(s.options.DataSets, ", "))
 }
 
 func (s *Server) take(w http.ResponseWriter, r *http.Request) {
@@ -278,7 +285,8 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 // stream writes lines to a reader until it leaves or the engine ends.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if !s.streams.take() {
-		s.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %d screens show this run already", ErrBusy, cap(s.streams)))
+		s.refuse(w, http.StatusServiceUnavailable,
+			fmt.Errorf("%w: %d screens show this run already", ErrBusy, cap(s.streams)))
 		return
 	}
 	defer s.streams.give()

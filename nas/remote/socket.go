@@ -59,7 +59,8 @@ func connect(ctx context.Context, dir string) (net.Conn, error) {
 	d := net.Dialer{Timeout: 5 * time.Second}
 	c, err := d.DialContext(ctx, "unix", addr)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK),
+		errors.Is(err, syscall.ENOTDIR):
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)
 	case err != nil:
 		return nil, fmt.Errorf("remote: %s: %w", filepath.Join(dir, SocketName), err)

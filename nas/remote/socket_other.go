@@ -9,7 +9,8 @@ import (
 )
 
 func shortAddress(dir, name string) (string, func(), error) {
-	return "", nil, fmt.Errorf("remote: %w: %s has %d bytes, at most %d fit", ErrTooLong, filepath.Join(dir, name), len(filepath.Join(dir, name)), sunPath-1)
+	return "", nil, fmt.Errorf("remote: %w: %s has %d bytes, at most %d fit", ErrTooLong, filepath.Join(dir, name),
+		len(filepath.Join(dir, name)), sunPath-1)
 }
 
 // checkPeer cannot tell on this system: only the mode of the socket keeps others out.

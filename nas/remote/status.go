@@ -24,7 +24,8 @@ type Status struct {
 	Failed   int       `json:"failed"`
 	Updates  int       `json:"updates"` // policy version
 
-	Verdict *nas.Verdict `json:"verdict,omitempty"` // whether the controller beats random cells, without the tops; nil in a run without random cells
+	// whether the controller beats random cells, without the tops; nil in a run without random cells
+	Verdict *nas.Verdict `json:"verdict,omitempty"`
 
 	Cost nas.CostTerm `json:"cost,omitzero"` // how costs weigh the rewards
 
@@ -67,9 +68,12 @@ type Child struct {
 
 // StatusOf returns the status of a run that this process, whose number is pid, has open.
 func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
-	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason, Live: true, PID: pid,
-		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed, Updates: s.Policy.Version, Cost: s.Config.Cost,
-		Activity: Activity{Cached: s.Cached, Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(), ETA: s.ETA.Seconds(),
+	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason,
+		Live: true, PID: pid,
+		Children: s.Config.Children, Proposed: s.Proposed, Finished: s.Finished, Failed: s.Failed,
+		Updates: s.Policy.Version, Cost: s.Config.Cost,
+		Activity: Activity{Cached: s.Cached, Workers: s.Workers, ImageRate: s.ImageRate, Elapsed: s.Elapsed.Seconds(),
+			ETA:     s.ETA.Seconds(),
 			Entropy: s.Policy.Entropy, Control: &c}}
 	if b := s.Best; b != nil {
 		id := b.ID

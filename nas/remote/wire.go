@@ -35,10 +35,11 @@ const (
 var (
 	ErrNotRunning = errors.New("no program runs it")                    // there is no socket, or nobody listens on it
 	ErrControl    = errors.New("this screen does not have the control") // the error's text names the screen that has it
-	ErrProtocol   = errors.New("the programs do not speak the same")    // another version of this program is at the other end
-	ErrBusy       = errors.New("too many requests")                     // more than the server takes
-	ErrTooLong    = errors.New("the path of the socket is too long")    // and this system has no way around it
-	ErrStranger   = errors.New("the other process is of another user")  // at the other end of the socket
+	// another version of this program is at the other end
+	ErrProtocol = errors.New("the programs do not speak the same")
+	ErrBusy     = errors.New("too many requests")                    // more than the server takes
+	ErrTooLong  = errors.New("the path of the socket is too long")   // and this system has no way around it
+	ErrStranger = errors.New("the other process is of another user") // at the other end of the socket
 )
 
 // codes are the errors that a client can recognise, by what they are called in JSON.
@@ -72,10 +73,11 @@ func failureOf(err error) failure {
 
 // line is one line of a stream.
 type line struct {
-	Time     time.Time                  `json:"ts"`
-	Type     string                     `json:"t"` // "snapshot" or "end"
-	Run      string                     `json:"run"`
-	Protocol int                        `json:"protocol,omitempty"` // this and the next three are in the first line only
+	Time time.Time `json:"ts"`
+	Type string    `json:"t"` // "snapshot" or "end"
+	Run  string    `json:"run"`
+	// this and the next three are in the first line only
+	Protocol int                        `json:"protocol,omitempty"`
 	Program  string                     `json:"program,omitempty"`
 	PID      int                        `json:"pid,omitempty"`
 	Seat     string                     `json:"seat,omitempty"`
@@ -102,5 +104,6 @@ func checkProtocol(header, who, program string) error {
 	if program != "" {
 		program = " (" + program + ")"
 	}
-	return fmt.Errorf("%w: the %s%s speaks protocol %.20s, this program %d; run the same version on both sides", ErrProtocol, who, program, header, Protocol)
+	return fmt.Errorf("%w: the %s%s speaks protocol %.20s, this program %d; run the same version on both sides",
+		ErrProtocol, who, program, header, Protocol)
 }

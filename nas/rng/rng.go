@@ -1,8 +1,8 @@
 // Package rng makes the random streams of a run.
 //
-// A stream is keyed by a seed, a purpose and ids (trial, epoch, …), never by the order in which streams are made, so a search draws the same
-// numbers for any number of workers and after any number of interruptions. The state of a stream is never stored: it is derived again from
-// its key.
+// A stream is keyed by a seed, a purpose and ids (trial, epoch, …), never by the order in which streams are made, so a
+// search draws the same numbers for any number of workers and after any number of interruptions. The state of a stream
+// is never stored: it is derived again from its key.
 package rng
 
 import (
@@ -14,7 +14,8 @@ import (
 // domain separates these keys from every other use of SHA-256; a change of it changes every run.
 const domain = "nasnet/rng/v1"
 
-// Stream returns the generator for (seed, purpose, ids...): ChaCha8 keyed by SHA-256 of them. Two different keys give independent streams.
+// Stream returns the generator for (seed, purpose, ids...): ChaCha8 keyed by SHA-256 of them. Two different keys give
+// independent streams.
 func Stream(seed uint64, purpose string, ids ...uint64) *rand.Rand {
 	b := make([]byte, 0, len(domain)+len(purpose)+8*(len(ids)+3))
 	b = append(b, domain...)

@@ -29,7 +29,8 @@ type ancestors struct {
 // trainedBefore returns what a job gave in a run that this one descends from, and the name of that run, whose store may
 // be live.
 func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out nas.Outcome, run string, ok bool) {
-	if w.ancestors == nil || !r.trial.Kind.Proposal() || j.State != nil { // of a half-trained child the first epochs are known already
+	// of a half-trained child the first epochs are known already
+	if w.ancestors == nil || !r.trial.Kind.Proposal() || j.State != nil {
 		return out, "", false
 	}
 	for _, dir := range w.ancestors.folders() {
@@ -104,7 +105,8 @@ func (a *ancestors) look() (dirs []string) {
 	}
 	for uuid := a.run.Record.ParentUUID; parents[uuid] != ""; uuid = records[uuid].Record.ParentUUID {
 		r := records[uuid]
-		if r.Record.DatasetSHA256 != a.run.Record.DatasetSHA256 || !bytes.Equal(r.Record.Build, a.build) || !r.Config.EvaluatesAs(a.run.Config) {
+		if r.Record.DatasetSHA256 != a.run.Record.DatasetSHA256 || !bytes.Equal(r.Record.Build, a.build) ||
+			!r.Config.EvaluatesAs(a.run.Config) {
 			return dirs
 		}
 		dirs = append(dirs, parents[uuid])

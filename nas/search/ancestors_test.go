@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// A fork that has other settings of training takes over proposals, with rewards, that come from the settings before. Its own forks do not share those.
+// A fork that has other settings of training takes over proposals, with rewards, that come from the settings before.
+// Its own forks do not share those.
 func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -48,7 +49,8 @@ func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 	}
 	finish(t, s)
 	if others != 18 || own < 6 || shared == 0 {
-		t.Errorf("%d were taken over, %d trained, %d shared; want 18, at least those of a batch, and some", others, own, shared)
+		t.Errorf("%d were taken over, %d trained, %d shared; want 18, at least those of a batch, and some",
+			others, own, shared)
 	}
 }
 

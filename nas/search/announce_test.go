@@ -20,7 +20,8 @@ const killAtEnv = "NASNET_NAS_KILL_AT"
 
 func init() { roles["killed"] = killedSearch }
 
-// killedSearch is a search that is killed by the operating system when an event is stored and nobody has been told of it.
+// killedSearch is a search that is killed by the operating system when an event is stored and nobody has been told of
+// it.
 func killedSearch(dir string) error {
 	kind, n := nas.EventKind(""), 0
 	if _, err := fmt.Sscan(os.Getenv(killAtEnv), &kind, &n); err != nil {
@@ -28,14 +29,15 @@ func killedSearch(dir string) error {
 	}
 	c := testConfig()
 	c.Name = "run"
-	s, err := Create(filepath.Join(dir, "run"), c, "none", Options{Workers: 2, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if e.Kind == kind {
-			if n--; n == 0 {
-				syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				select {} // until it takes effect
+	s, err := Create(filepath.Join(dir, "run"), c, "none",
+		Options{Workers: 2, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
+			if e.Kind == kind {
+				if n--; n == 0 {
+					syscall.Kill(os.Getpid(), syscall.SIGKILL)
+					select {} // until it takes effect
+				}
 			}
-		}
-	}})
+		}})
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,8 @@ func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 	for _, c := range []struct {
 		kind nas.EventKind
 		n    int
-	}{{nas.RunStarted, 1}, {nas.TrialProposed, 5}, {nas.TrialStarted, 2}, {nas.TrialFinished, 4}, {nas.ControllerUpdate, 2}, {nas.RunFinished, 1}} {
+	}{{nas.RunStarted, 1}, {nas.TrialProposed, 5}, {nas.TrialStarted, 2}, {nas.TrialFinished, 4},
+		{nas.ControllerUpdate, 2}, {nas.RunFinished, 1}} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			dir := t.TempDir()
 			cmd := exec.Command(os.Args[0])
@@ -71,7 +74,8 @@ func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 				}
 			}
 			if n < c.n {
-				t.Errorf("%d events %s are stored, the last one was about to be announced: want at least %d", n, c.kind, c.n)
+				t.Errorf("%d events %s are stored, the last one was about to be announced: want at least %d",
+					n, c.kind, c.n)
 			}
 			s, err := Open(filepath.Join(dir, "run"), Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
 			if err != nil {

@@ -18,7 +18,8 @@ func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
 			c.Controller.Strategy, c.Lag = r.strategy, 1
 			dir := filepath.Join(t.TempDir(), "run")
 			s := create(t, dir, c, Options{Workers: 1})
-			if b := s.Snapshot().Beliefs; b == nil || b.Version != 0 || b.Exact != r.exact || (b.Probabilities != nil) != r.exact || b.Entropy != nil {
+			if b := s.Snapshot().Beliefs; b == nil || b.Version != 0 || b.Exact != r.exact ||
+				(b.Probabilities != nil) != r.exact || b.Entropy != nil {
 				t.Fatalf("before the first proposal: %+v", b)
 			}
 			finish(t, s)
@@ -45,7 +46,8 @@ func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
 			for _, p := range b.Entropy {
 				for d, h := range p.Nats {
 					// Before the first update a policy is nearly uniform, and a random one stays so.
-					if most := math.Log(float64(arities[d])); math.Abs(h-most) > 0.2 && (p.Batch == 0 || r.strategy == "random") {
+					if most := math.Log(float64(arities[d])); math.Abs(h-most) > 0.2 &&
+						(p.Batch == 0 || r.strategy == "random") {
 						t.Errorf("batch %d decision %d: %v nats of %v", p.Batch, d, h, most)
 					}
 				}

@@ -68,7 +68,8 @@ func halfTrained(t *testing.T, c nas.Config) (dir string) {
 	dir = filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := create(t, dir, c, Options{Workers: 1, Checkpoint: 1, Evaluator: &resumed{stop: cancel, cut: func(trial, epoch int) bool { return trial == 5 && epoch == 3 }}})
+	s := create(t, dir, c, Options{Workers: 1, Checkpoint: 1,
+		Evaluator: &resumed{stop: cancel, cut: func(trial, epoch int) bool { return trial == 5 && epoch == 3 }}})
 	if err := s.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,8 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	}
 	x := s.owner.ledger.Trial(5)
 	if x.State != nas.Proposed || x.Epoch != 3 || len(x.Curve) != 3 || x.Progress != 0.6 {
-		t.Errorf("before: %s after %d epochs, %d of the curve, progress %v; want proposed, 3, 3, 0.6", x.State, x.Epoch, len(x.Curve), x.Progress)
+		t.Errorf("before: %s after %d epochs, %d of the curve, progress %v; want proposed, 3, 3, 0.6", x.State, x.Epoch,
+			len(x.Curve), x.Progress)
 	}
 	if got := finish(t, s); got != want {
 		t.Error("another end")
@@ -176,7 +178,8 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 	}{
 		{"a missing blob", "missing", func(dir string) error { return os.Remove(filepath.Join(dir, blob)) }},
 		{"a damaged blob", "damaged", func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, blob), bytes.Repeat([]byte("x"), len("3 epochs of the fake trial 5")), 0o600)
+			return os.WriteFile(filepath.Join(dir, blob),
+				bytes.Repeat([]byte("x"), len("3 epochs of the fake trial 5")), 0o600)
 		}},
 		{"a state of something else", "the state is not one of this child", func(dir string) error {
 			st, err := checkpoints.Open(dir)
@@ -194,7 +197,8 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 		if err := harm.do(dir); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := audit.Verify(t.Context(), dir); err != nil || v.OK == (harm.says != "the state is not one of this child") {
+		if v, err := audit.Verify(t.Context(), dir); err != nil ||
+			v.OK == (harm.says != "the state is not one of this child") {
 			t.Errorf("%s: verify: %+v, %v", harm.what, v, err)
 		}
 		said := ""
@@ -213,8 +217,10 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 		if !strings.Contains(said, harm.says) || !strings.HasSuffix(said, " 3") || strings.Count(said, harm.says) != 1 {
 			t.Errorf("%s: the event says %q; want once, with %q and epoch 3", harm.what, said, harm.says)
 		}
-		if x := s.owner.ledger.Trial(5); len(e.after) != 0 || x.Attempt != 2 || len(x.Curve) != 5 || x.State != nas.Done {
-			t.Errorf("%s: went on %v, attempt %d, %d epochs, %s; want from the start, 2, 5, done", harm.what, e.after, x.Attempt, len(x.Curve), x.State)
+		if x := s.owner.ledger.Trial(5); len(e.after) != 0 || x.Attempt != 2 || len(x.Curve) != 5 ||
+			x.State != nas.Done {
+			t.Errorf("%s: went on %v, attempt %d, %d epochs, %s; want from the start, 2, 5, done", harm.what, e.after,
+				x.Attempt, len(x.Curve), x.State)
 		}
 	}
 }
@@ -223,7 +229,8 @@ func TestCheckpointsAreTakenOnlyWhereTrainingIsLong(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, fiveEpochs(), Options{Workers: 1, Evaluator: &resumed{}})
 	step := func(epoch int) nas.Step {
-		return nas.Step{Progress: child.Progress{Epochs: 5, EpochEnd: &child.EpochResult{Epoch: epoch}}, State: func() ([]byte, error) { return nil, nil }}
+		return nas.Step{Progress: child.Progress{Epochs: 5, EpochEnd: &child.EpochResult{Epoch: epoch}},
+			State: func() ([]byte, error) { return nil, nil }}
 	}
 	for _, c := range []struct {
 		what  string
@@ -300,11 +307,12 @@ func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 	}
 }
 
-// realConfig is a search that trains: 6 children and a retrain, with momentum, moving statistics, DropPath, augmentation and dropout, so that anything
-// that a checkpoint forgets shows in the end.
+// realConfig is a search that trains: 6 children and a retrain, with momentum, moving statistics, DropPath,
+// augmentation and dropout, so that anything that a checkpoint forgets shows in the end.
 func realConfig() nas.Config {
 	c := testConfig()
-	c.Name, c.Data, c.Children, c.Batch, c.Lag, c.RandomEvery, c.Blocks, c.Ops, c.Repeats = "run", "synthetic", 6, 2, 1, 3, 2, "sep3x3,conv3x3,avg3x3,identity", "retrain"
+	c.Name, c.Data, c.Children, c.Batch, c.Lag, c.RandomEvery, c.Blocks, c.Ops, c.Repeats = "run", "synthetic", 6, 2, 1,
+		3, 2, "sep3x3,conv3x3,avg3x3,identity", "retrain"
 	c.TrainImages, c.ValImages = 256, 100
 	c.Net = child.NetConfig{Stack: "cifar", N: 1, Filters: 4, Image: 8}
 	c.Train.Epochs, c.Train.Batch, c.Train.Dropout = 6, 16, 0.1
@@ -338,14 +346,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// realSearch begins the run in dir or goes on with it, with a retrain of the first child beside it, and prints a line for each event.
+// realSearch begins the run in dir or goes on with it, with a retrain of the first child beside it, and prints a line
+// for each event.
 func realSearch(dir string) error {
 	l, c := local.New(nil), realConfig()
 	if _, err := l.Prepare(context.Background(), &c); err != nil {
 		return err
 	}
 	c.Seed = 5
-	o := Options{Workers: 1 + os.Getpid()%2, Checkpoint: 1, Evaluator: l, OnEvent: func(e nas.Event) { fmt.Println(e.Kind, e.Trial, e.Data["after_epoch"]) }}
+	o := Options{Workers: 1 + os.Getpid()%2, Checkpoint: 1, Evaluator: l,
+		OnEvent: func(e nas.Event) { fmt.Println(e.Kind, e.Trial, e.Data["after_epoch"]) }}
 	s, err := Open(dir, o)
 	if errors.Is(err, checkpoints.ErrNoRun) {
 		s, err = Create(dir, c, "none", o)
@@ -369,14 +379,16 @@ func realSearch(dir string) error {
 	return <-done
 }
 
-// killing is when a process is killed: a while after its first event, or, if kind is not empty, after its n-th event of a kind.
+// killing is when a process is killed: a while after its first event, or, if kind is not empty, after its n-th event of
+// a kind.
 type killing struct {
 	after time.Duration
 	kind  nas.EventKind
 	n     int
 }
 
-// inProcess runs realSearch in a process of its own and kills it if it is told when. It returns the lines of its events and whether it came to its end.
+// inProcess runs realSearch in a process of its own and kills it if it is told when. It returns the lines of its events
+// and whether it came to its end.
 func inProcess(t *testing.T, dir string, k killing) (lines []string, whole bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -447,17 +459,20 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	if testing.Short() {
 		wanted = 4
 	}
-	if n, err := strconv.Atoi(os.Getenv("NASNET_KILLS")); err == nil { // the long loop: NASNET_KILLS=200 go test ./nas -run Killed -v
+	// the long loop: NASNET_KILLS=200 go test ./nas -run Killed -v
+	if n, err := strconv.Atoi(os.Getenv("NASNET_KILLS")); err == nil {
 		wanted = n
 	}
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d; a whole search takes %v", seed, takes)
-	// Half of the kills come at any time. The others come right after an event that a write follows: after an epoch the blob of a checkpoint, after the end of
-	// a batch's last child the update of the policy and its blob, after an update the release of an old one and the next batch.
+	// Half of the kills come at any time. The others come right after an event that a write follows: after an epoch the
+	// blob of a checkpoint, after the end of a batch's last child the update of the policy and its blob, after an
+	// update the release of an old one and the next batch.
 	kinds := []nas.EventKind{nas.EpochEnded, nas.TrialFinished, nas.ControllerUpdate, nas.TrialProposed}
 	continued, killed, by := 0, 0, map[nas.EventKind]int{}
-	for round := 0; killed < wanted || continued == 0 && round < 20; round++ { // a few kills may all miss what a child could go on from
+	// a few kills may all miss what a child could go on from
+	for round := 0; killed < wanted || continued == 0 && round < 20; round++ {
 		dir := filepath.Join(root, fmt.Sprint("killed", round))
 		finished := map[string]bool{}
 		for whole, n := false, 0; !whole; n++ {
@@ -496,7 +511,8 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 		if got != want {
 			t.Errorf("round %d: another state than that of the whole search", round)
 		}
-		if len(w) != len(weights) || !slices.EqualFunc(w, weights, func(a, b nn.Tensor) bool { return a.Name == b.Name && slices.Equal(a.F32, b.F32) }) {
+		if len(w) != len(weights) || !slices.EqualFunc(w, weights,
+			func(a, b nn.Tensor) bool { return a.Name == b.Name && slices.Equal(a.F32, b.F32) }) {
 			t.Errorf("round %d: the retrain has other weights", round)
 		}
 		if n := blobsOf(t, dir, "child"); n != 0 {
@@ -506,7 +522,8 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 			t.Errorf("round %d: %+v, %v", round, v, err)
 		}
 	}
-	t.Logf("%d kills, by the event before (none: at any time) %v; %d children went on from a checkpoint", killed, by, continued)
+	t.Logf("%d kills, by the event before (none: at any time) %v; %d children went on from a checkpoint", killed,
+		by, continued)
 	if continued == 0 {
 		t.Error("no child went on from a checkpoint")
 	}

@@ -11,7 +11,8 @@ func TestTheEndOfAChildTellsHowItsRewardStands(t *testing.T) {
 	c := testConfig()
 	c.RandomEvery, c.Repeats = 3, "retrain"
 	var events []nas.Event
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, OnEvent: func(e nas.Event) { events = append(events, e) }})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 1, OnEvent: func(e nas.Event) { events = append(events, e) }})
 	finish(t, s)
 	best, news, advantages, baseline := math.Inf(-1), 0, 0, math.NaN()
 	for _, e := range events {
@@ -30,7 +31,8 @@ func TestTheEndOfAChildTellsHowItsRewardStands(t *testing.T) {
 		}
 		best = max(best, reward)
 		over, told := e.Data["advantage"].(float64)
-		if want := e.Data["kind"] == string(nas.Sampled) && !math.IsNaN(baseline); told != want || want && over != reward-baseline {
+		if want := e.Data["kind"] == string(nas.Sampled) && !math.IsNaN(baseline); told != want ||
+			want && over != reward-baseline {
 			t.Errorf("trial %d: reward %v at the baseline %v: advantage %v, %v", e.Trial, reward, baseline, over, told)
 		} else if want {
 			advantages++

@@ -26,11 +26,16 @@ func TestTheRewardByCost(t *testing.T) {
 		want     float64
 	}{
 		{"no term leaves the accuracy", nas.CostTerm{}, 0.8, 3, 0.8},
-		{"at the target the reward is the accuracy", nas.CostTerm{By: nas.ByLatency, Target: 3, Weight: -0.5}, 0.8, 3, 0.8},
-		{"half the target at exponent -1 doubles it", nas.CostTerm{By: nas.ByLatency, Target: 6, Weight: -1}, 0.8, 3, 1.6},
-		{"four times the target at -1/2 halves it", nas.CostTerm{By: nas.ByMAdds, Target: 1e6, Weight: -0.5}, 0.8, 0, 0.4},
-		{"params are all numbers of the network", nas.CostTerm{By: nas.ByParams, Target: 250, Weight: -0.5}, 0.8, 0, 0.4},
-		{"MnasNet: 5 % of accuracy for twice the latency", nas.CostTerm{By: nas.ByLatency, Target: 1.5, Weight: nas.DefaultCostWeight}, 0.8, 3, 0.8 * 0.952638},
+		{"at the target the reward is the accuracy", nas.CostTerm{By: nas.ByLatency, Target: 3, Weight: -0.5},
+			0.8, 3, 0.8},
+		{"half the target at exponent -1 doubles it", nas.CostTerm{By: nas.ByLatency, Target: 6, Weight: -1},
+			0.8, 3, 1.6},
+		{"four times the target at -1/2 halves it", nas.CostTerm{By: nas.ByMAdds, Target: 1e6, Weight: -0.5},
+			0.8, 0, 0.4},
+		{"params are all numbers of the network", nas.CostTerm{By: nas.ByParams, Target: 250, Weight: -0.5},
+			0.8, 0, 0.4},
+		{"MnasNet: 5 % of accuracy for twice the latency",
+			nas.CostTerm{By: nas.ByLatency, Target: 1.5, Weight: nas.DefaultCostWeight}, 0.8, 3, 0.8 * 0.952638},
 	} {
 		r, err := x.term.Reward(x.accuracy, cost, x.latency)
 		if err != nil || math.Abs(r-x.want) > 1e-6 {
@@ -41,15 +46,23 @@ func TestTheRewardByCost(t *testing.T) {
 		t.Errorf("a latency of 0 makes the reward %v", r)
 	}
 	c, o := costConfig(nas.CostTerm{By: nas.ByMAdds, Target: 1e6, Weight: -0.5}), nas.Outcome{Reward: 0.8, Cost: cost}
-	for kind, want := range map[nas.Kind]float64{nas.Sampled: 0.4, nas.Random: 0.4, nas.Submitted: 0.4, nas.Retrained: 0.8} {
+	for kind, want := range map[nas.Kind]float64{nas.Sampled: 0.4, nas.Random: 0.4, nas.Submitted: 0.4,
+		nas.Retrained: 0.8} {
 		if r, err := c.Reward(kind, o); err != nil || math.Abs(r-want) > 1e-9 {
 			t.Errorf("a trial of kind %s has the reward %v, %v; want %v", kind, r, err, want)
 		}
 	}
 	for want, term := range map[string]nas.CostTerm{
-		`cost: by is "flops"; want one of latency, madds, params`: {By: "flops", Target: 1, Weight: -1}, `cost: by is ""`: {By: "", Target: 1, Weight: -1},
-		"cost: target is 0": {By: nas.ByMAdds, Target: 0, Weight: -1}, "cost: target is -2": {By: nas.ByMAdds, Target: -2, Weight: -1}, "cost: target is NaN": {By: nas.ByMAdds, Target: math.NaN(), Weight: -1}, "cost: target is +Inf": {By: nas.ByMAdds, Target: math.Inf(1), Weight: -1},
-		"cost: weight is 0; want -10 or more and less than 0": {By: nas.ByMAdds, Target: 1, Weight: 0}, "cost: weight is 0.07": {By: nas.ByMAdds, Target: 1, Weight: 0.07}, "cost: weight is NaN": {By: nas.ByMAdds, Target: 1, Weight: math.NaN()}, "cost: weight is -11": {By: nas.ByMAdds, Target: 1, Weight: -11},
+		`cost: by is "flops"; want one of latency, madds, params`: {By: "flops", Target: 1, Weight: -1},
+		`cost: by is ""`:       {By: "", Target: 1, Weight: -1},
+		"cost: target is 0":    {By: nas.ByMAdds, Target: 0, Weight: -1},
+		"cost: target is -2":   {By: nas.ByMAdds, Target: -2, Weight: -1},
+		"cost: target is NaN":  {By: nas.ByMAdds, Target: math.NaN(), Weight: -1},
+		"cost: target is +Inf": {By: nas.ByMAdds, Target: math.Inf(1), Weight: -1},
+		"cost: weight is 0; want -10 or more and less than 0": {By: nas.ByMAdds, Target: 1, Weight: 0},
+		"cost: weight is 0.07":                                {By: nas.ByMAdds, Target: 1, Weight: 0.07},
+		"cost: weight is NaN":                                 {By: nas.ByMAdds, Target: 1, Weight: math.NaN()},
+		"cost: weight is -11":                                 {By: nas.ByMAdds, Target: 1, Weight: -11},
 	} {
 		c := testConfig()
 		c.Cost = term
@@ -87,7 +100,8 @@ func costConfig(term nas.CostTerm) nas.Config {
 }
 
 func TestASearchByCostKeepsItsPromises(t *testing.T) {
-	for _, term := range []nas.CostTerm{{By: nas.ByMAdds, Target: 3.1e6, Weight: -0.3}, {By: nas.ByParams, Target: 71_000, Weight: -0.07}, {By: nas.ByLatency, Target: 2.05, Weight: -0.2}} {
+	for _, term := range []nas.CostTerm{{By: nas.ByMAdds, Target: 3.1e6, Weight: -0.3},
+		{By: nas.ByParams, Target: 71_000, Weight: -0.07}, {By: nas.ByLatency, Target: 2.05, Weight: -0.2}} {
 		t.Run(term.By, func(t *testing.T) {
 			c := costConfig(term)
 			hashes := map[string]bool{}
@@ -95,33 +109,39 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 			for _, workers := range []int{1, 3} {
 				dir = filepath.Join(t.TempDir(), fmt.Sprint("run", workers))
 				var told string
-				s := create(t, dir, c, Options{Workers: workers, Evaluator: costly{new(atomic.Int64)}, OnEvent: func(e nas.Event) {
-					if e.Kind == nas.RewardByCost {
-						told = fmt.Sprint(e.Data)
-					}
-				}})
+				s := create(t, dir, c, Options{Workers: workers, Evaluator: costly{new(atomic.Int64)},
+					OnEvent: func(e nas.Event) {
+						if e.Kind == nas.RewardByCost {
+							told = fmt.Sprint(e.Data)
+						}
+					}})
 				hashes[finish(t, s)] = true
-				if !strings.Contains(told, "by:"+term.By) || strings.Contains(told, "another search") != (term.By == nas.ByLatency) {
+				if !strings.Contains(told, "by:"+term.By) ||
+					strings.Contains(told, "another search") != (term.By == nas.ByLatency) {
 					t.Errorf("the log says %q", told)
 				}
 				live := s.Snapshot()
 				for _, v := range live.Top {
 					want, err := term.Reward(v.Accuracy(), child.Cost{Params: v.Params, MAdds: v.MAdds}, v.Latency)
-					if err != nil || v.Reward != want || v.Reward == v.Accuracy() || (v.Latency > 0) != (term.By == nas.ByLatency) {
-						t.Errorf("child %d: reward %v, accuracy %v, latency %v; want %v, %v", v.ID, v.Reward, v.Accuracy(), v.Latency, want, err)
+					if err != nil || v.Reward != want || v.Reward == v.Accuracy() ||
+						(v.Latency > 0) != (term.By == nas.ByLatency) {
+						t.Errorf("child %d: reward %v, accuracy %v, latency %v; want %v, %v", v.ID, v.Reward,
+							v.Accuracy(), v.Latency, want, err)
 					}
 				}
 				s, err := Open(dir, Options{Evaluator: fake.Evaluator{}})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if read := s.Snapshot(); rewards(read.Top) != rewards(live.Top) || fmt.Sprint(read.Verdict) != fmt.Sprint(live.Verdict) {
+				if read := s.Snapshot(); rewards(read.Top) != rewards(live.Top) ||
+					fmt.Sprint(read.Verdict) != fmt.Sprint(live.Verdict) {
 					t.Errorf("read back:\n%s\nlive:\n%s", rewards(read.Top), rewards(live.Top))
 				}
 				s.Close()
 			}
 			c.Cost = nas.CostTerm{}
-			if plain := finish(t, create(t, filepath.Join(t.TempDir(), "plain"), c, Options{Workers: 1, Evaluator: costly{}})); hashes[plain] {
+			if plain := finish(t, create(t, filepath.Join(t.TempDir(), "plain"), c,
+				Options{Workers: 1, Evaluator: costly{}})); hashes[plain] {
 				t.Error("the term changed nothing")
 			}
 			if term.By != nas.ByLatency && len(hashes) != 1 {
@@ -141,7 +161,8 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 			if v := verify(); !v.OK || v.Updates == 0 || v.Retrained != 5 {
 				t.Errorf("a sound run: %+v", v)
 			}
-			column := map[string]string{nas.ByMAdds: "madds", nas.ByParams: "params", nas.ByLatency: "latency_ms"}[term.By]
+			column := map[string]string{nas.ByMAdds: "madds", nas.ByParams: "params",
+				nas.ByLatency: "latency_ms"}[term.By]
 			if _, err := openSQL(t, dir).Exec("UPDATE trial SET " + column + " = " + column + " * 2 WHERE id = 0"); err != nil {
 				t.Fatal(err)
 			}
@@ -213,8 +234,12 @@ func TestRewardsByAnotherCostAreNotComparedWithThoseOfTheParent(t *testing.T) {
 			t.Errorf("another weight: child %d has the reward %v; want %v", x.ID, x.Reward, want)
 		}
 	}
-	if v, shared = run("measured", func(c *nas.Config) { c.Cost = nas.CostTerm{By: nas.ByLatency, Target: 2, Weight: -0.3} }); v.Config.Inherited != 5 || shared != 0 || v.Failed != 0 {
-		t.Errorf("by latency: %d inherited, %d shared, though the parent measured nothing; %d failed", v.Config.Inherited, shared, v.Failed)
+	if v, shared = run("measured", func(c *nas.Config) {
+		c.Cost = nas.CostTerm{By: nas.ByLatency, Target: 2,
+			Weight: -0.3}
+	}); v.Config.Inherited != 5 || shared != 0 || v.Failed != 0 {
+		t.Errorf("by latency: %d inherited, %d shared, though the parent measured nothing; %d failed",
+			v.Config.Inherited, shared, v.Failed)
 	}
 }
 

@@ -114,7 +114,9 @@ func (c *crew) views(now time.Time, paused bool) (vs []nas.TrialView) {
 	for _, r := range c.training {
 		vs = append(vs, r.view(now, paused))
 	}
-	slices.SortFunc(vs, func(a, b nas.TrialView) int { return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(vs, func(a, b nas.TrialView) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID))
+	})
 	return vs
 }
 

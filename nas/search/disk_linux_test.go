@@ -39,7 +39,8 @@ func onDisk(t *testing.T, role string, attr *syscall.SysProcAttr) string {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.SysProcAttr = append(os.Environ(), roleEnv+"="+role+":"+t.TempDir()), attr
 	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) ||
+		errors.Is(err, syscall.ENOSPC) {
 		t.Skip("a small file system of our own takes a user namespace, and this machine allows none: ", err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
@@ -63,9 +64,9 @@ func ballast(dir string, left int64) error {
 	return os.WriteFile(filepath.Join(dir, "ballast"), b, 0o600)
 }
 
-// fullDisk is a search on a small file system that is filled twice: so that a result does not fit, and so that the state of a policy does not. A look at
-// what it shows while it waits, then there is room again. Or the search is stopped instead, and resumed when there is room; or it is stopped when there
-// is room, before it has tried again.
+// fullDisk is a search on a small file system that is filled twice: so that a result does not fit, and so that the
+// state of a policy does not. A look at what it shows while it waits, then there is room again. Or the search is
+// stopped instead, and resumed when there is room; or it is stopped when there is room, before it has tried again.
 func fullDisk(dir, role string) error {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=16m"); err != nil {
 		fmt.Println("skip no tmpfs can be mounted here:", err)
@@ -111,7 +112,8 @@ func fullDisk(dir, role string) error {
 		}) {
 			return fmt.Errorf("no word of the full disk: %s, %s", s.Snapshot().State, s.Snapshot().Reason)
 		}
-		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil || !strings.Contains(err.Error(), "nothing can be stored") {
+		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil ||
+			!strings.Contains(err.Error(), "nothing can be stored") {
 			return fmt.Errorf("a star without room: %v", err)
 		}
 		if role == "stopped late" {
@@ -157,8 +159,10 @@ func fullDisk(dir, role string) error {
 			return fmt.Errorf("stopped %d of 2 times; now it is %s, %v", ends, s.Snapshot().State, err)
 		}
 		if role == "full" || err == nil {
-			if err != nil || filled != 2 || len(full) != 2 || strings.Contains(full[0], "blob") || !strings.Contains(full[1], "blob") {
-				return fmt.Errorf("the disk was full %d times, the search waited for %q, and ended with %v", filled, full, err)
+			if err != nil || filled != 2 || len(full) != 2 || strings.Contains(full[0], "blob") ||
+				!strings.Contains(full[1], "blob") {
+				return fmt.Errorf("the disk was full %d times, the search waited for %q, and ended with %v",
+					filled, full, err)
 			}
 			break
 		}
@@ -188,7 +192,8 @@ func printHash(s *Search) error {
 	return nil
 }
 
-// brokenDisk is a search whose files cannot grow any more after its third child, which is not the same as a full disk, and which is resumed when they can.
+// brokenDisk is a search whose files cannot grow any more after its third child, which is not the same as a full disk,
+// and which is resumed when they can.
 func brokenDisk(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ) // the error is what counts
 	var old syscall.Rlimit
@@ -229,7 +234,8 @@ func brokenDisk(dir string) error {
 	return printHash(s)
 }
 
-// fixedDisk looks at runs on a file system that cannot be written: one that was closed, and one whose process was killed.
+// fixedDisk looks at runs on a file system that cannot be written: one that was closed, and one whose process was
+// killed.
 func fixedDisk(dir string) error {
 	c := diskConfig()
 	c.Name, c.Children = "run", 4
@@ -264,7 +270,8 @@ func fixedDisk(dir string) error {
 		if r, err := audit.Verify(context.Background(), run); err != nil || !r.OK || r.Updates != 1 {
 			return fmt.Errorf("%s: verify: %+v, %v", run, r, err)
 		}
-		if _, err := Open(run, Options{Evaluator: fake.Evaluator{}}); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), run) {
+		if _, err := Open(run, Options{Evaluator: fake.Evaluator{}}); !errors.Is(err, syscall.EROFS) ||
+			!strings.Contains(err.Error(), run) {
 			return fmt.Errorf("%s: opened for writing: %v", run, err)
 		}
 	}
@@ -272,7 +279,8 @@ func fixedDisk(dir string) error {
 	if err != nil || len(list) != 2 || list[0].Done != 4 || list[1].Done != 4 {
 		return fmt.Errorf("list: %+v, %v", list, err)
 	}
-	if _, err := Create(filepath.Join(dir, "more"), c, "none", Options{}); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), dir) {
+	if _, err := Create(filepath.Join(dir, "more"), c, "none", Options{}); !errors.Is(err, syscall.EROFS) ||
+		!strings.Contains(err.Error(), dir) {
 		return fmt.Errorf("a run on a file system that cannot be written: %v", err)
 	}
 	fmt.Println("all is seen")
@@ -288,7 +296,8 @@ func TestRunsOnAFileSystemThatCannotBeWrittenAreSeen(t *testing.T) {
 // ownMounts is a user namespace, in which this user is root and may mount.
 func ownMounts() *syscall.SysProcAttr {
 	ids := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
-	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, UidMappings: ids(os.Getuid()), GidMappings: ids(os.Getgid())}
+	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, UidMappings: ids(os.Getuid()),
+		GidMappings: ids(os.Getgid())}
 }
 
 func TestFaultsOfTheDiskChangeNothingOfASearch(t *testing.T) {

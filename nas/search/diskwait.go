@@ -31,7 +31,8 @@ func (o *owner) stored(change func() error) error {
 	}
 	began := time.Now()
 	o.crew.setGates(true)
-	o.announce(o.log.event(nas.DiskFull, -1, map[string]any{"need": o.disk.full.Need, "free": o.disk.full.Free, "error": err.Error()}))
+	o.announce(o.log.event(nas.DiskFull, -1, map[string]any{"need": o.disk.full.Need, "free": o.disk.full.Free,
+		"error": err.Error()}))
 	every := o.options.Retry
 	if every == 0 {
 		every = retryTime
@@ -88,6 +89,7 @@ func (o *owner) doWaiting(c nas.Command) (nas.Reply, error) {
 		o.disk.end = true
 		return nas.Reply{Message: "stopping; what could not be stored is trained again at resume"}, nil
 	}
-	return nas.Reply{}, fmt.Errorf("nothing can be stored (disk full: %s needed, %s free in %s): make room, then resume or wait; or stop", nas.FormatBytes(o.disk.full.Need),
+	return nas.Reply{}, fmt.Errorf("nothing can be stored (disk full: %s needed, %s free in %s): make room, then "+
+		"resume or wait; or stop", nas.FormatBytes(o.disk.full.Need),
 		nas.FormatBytes(o.disk.full.Free), o.dir)
 }

@@ -27,7 +27,8 @@ func TestWeightsThatCannotBeKeptAreTold(t *testing.T) {
 	dir, c := filepath.Join(t.TempDir(), "run"), testConfig()
 	c.Children, c.Batch = 2, 2
 	var events []nas.Event
-	s := create(t, dir, c, Options{Workers: 1, Evaluator: weighty{}, OnEvent: func(e nas.Event) { events = append(events, e) }})
+	s := create(t, dir, c, Options{Workers: 1, Evaluator: weighty{},
+		OnEvent: func(e nas.Event) { events = append(events, e) }})
 	blobs := filepath.Join(dir, "blobs")
 	if err := os.RemoveAll(blobs); err != nil {
 		t.Fatal(err)
@@ -38,7 +39,8 @@ func TestWeightsThatCannotBeKeptAreTold(t *testing.T) {
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "blob") {
 		t.Errorf("the update, whose policy is a blob, ends with %v", err)
 	}
-	for kind, want := range map[nas.EventKind]string{nas.SweepFailed: "files that a killed process left could not be removed: ",
+	for kind, want := range map[nas.EventKind]string{
+		nas.SweepFailed: "files that a killed process left could not be removed: ",
 		nas.WeightsLost: "child 0: its weights could not be kept: "} {
 		i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == kind })
 		if i < 0 {
@@ -128,7 +130,8 @@ func TestEveryEventOfASearchHasItsSentence(t *testing.T) {
 		}
 		return nil
 	}
-	s := create(t, filepath.Join(root, "run"), c, Options{Workers: 2, Evaluator: weighed{fake.Evaluator{Steps: 2, Fail: fails}}, OnEvent: told})
+	s := create(t, filepath.Join(root, "run"), c, Options{Workers: 2,
+		Evaluator: weighed{fake.Evaluator{Steps: 2, Fail: fails}}, OnEvent: told})
 	finish(t, s)
 	r, err := ForkRun(filepath.Join(root, "run"), 1, "fork", func(*nas.Config, *string) error { return nil }, nil)
 	if err != nil {
@@ -142,7 +145,8 @@ func TestEveryEventOfASearchHasItsSentence(t *testing.T) {
 	for _, e := range f.Snapshot().Events {
 		told(e)
 	}
-	for _, kind := range []nas.EventKind{nas.RunStarted, nas.RewardByCost, nas.TrialProposed, nas.TrialStarted, nas.EpochEnded, nas.TrialFinished,
+	for _, kind := range []nas.EventKind{nas.RunStarted, nas.RewardByCost, nas.TrialProposed, nas.TrialStarted,
+		nas.EpochEnded, nas.TrialFinished,
 		nas.TrialFailed, nas.ControllerUpdate, nas.RunFinished, nas.RunForked} {
 		if !kinds[kind] {
 			t.Errorf("no event %s", kind)

@@ -32,7 +32,8 @@ func (f *faults) child(t *nas.Trial) string {
 	if t.FailKind != "panic" {
 		f.panics = 0
 	} else if f.panics++; f.panics >= tooManyPanics {
-		return fmt.Sprintf("%d children in a row panicked, which is a fault of the program; the last one: %s", f.panics, t.FailText)
+		return fmt.Sprintf("%d children in a row panicked, which is a fault of the program; the last one: %s",
+			f.panics, t.FailText)
 	}
 	return ""
 }

@@ -18,10 +18,12 @@ import (
 	"nasnet/nas/record"
 )
 
-// A learning rate that no network survives, through the real engine: its children diverge, teach nothing, and nothing in the store or in an event is NaN.
+// A learning rate that no network survives, through the real engine: its children diverge, teach nothing, and nothing
+// in the store or in an event is NaN.
 func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 	l, c := local.New(nil), realConfig()
-	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Train.Epochs, c.Train.LR, c.Train.Clip, c.Failures = 4, 2, 0, 0, 2, 1e30, 0, "zero"
+	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Train.Epochs, c.Train.LR, c.Train.Clip, c.Failures = 4, 2, 0, 0, 2,
+		1e30, 0, "zero"
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +36,8 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "all trials of 2 batches in a row failed; the last one: child: training diverged") {
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(),
+		"all trials of 2 batches in a row failed; the last one: child: training diverged") {
 		t.Errorf("the run: %v", err)
 	}
 	for _, x := range s.owner.ledger.Proposals() {
@@ -42,12 +45,14 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 			t.Errorf("trial %d: %s, %s: %s", x.ID, x.State, x.FailKind, x.FailText)
 		}
 	}
-	if a, b := s.owner.policy.views[0], s.owner.policy.views[1]; a.Entropy != b.Entropy || a.MaxEntropy != b.MaxEntropy || b.Entropy == 0 {
+	if a, b := s.owner.policy.views[0], s.owner.policy.views[1]; a.Entropy != b.Entropy ||
+		a.MaxEntropy != b.MaxEntropy || b.Entropy == 0 {
 		t.Errorf("the entropy is %v after %v", b.Entropy, a.Entropy)
 	}
 	u, err := s.owner.run.Store.UpdateAt(1)
 	if err != nil || len(u.Samples) != 0 || string(u.State) != string(untrained) {
-		t.Errorf("the first update used %d rewards, %v; the policy is as it was: %v", len(u.Samples), err, string(u.State) == string(untrained))
+		t.Errorf("the first update used %d rewards, %v; the policy is as it was: %v", len(u.Samples), err,
+			string(u.State) == string(untrained))
 	}
 }
 
@@ -57,7 +62,9 @@ func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 	for _, jump := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		dir := halfTrained(t, fiveEpochs())
 		db := openSQL(t, dir)
-		for table, columns := range map[string][]string{"run": {"created_ns", "updated_ns"}, "trial": {"started_ns", "finished_ns"}, "policy": {"applied_ns"}, "event": {"time_ns"}, "blob": {"created_ns"}} {
+		for table, columns := range map[string][]string{"run": {"created_ns", "updated_ns"},
+			"trial": {"started_ns", "finished_ns"}, "policy": {"applied_ns"}, "event": {"time_ns"},
+			"blob": {"created_ns"}} {
 			for _, c := range columns {
 				if _, err := db.Exec(fmt.Sprintf("UPDATE %s SET %s = %[2]s - ?", table, c), int64(jump)); err != nil {
 					t.Fatal(err)
@@ -135,10 +142,12 @@ func TestARunOfMixedBuildsSaysSo(t *testing.T) {
 		finish(t, s)
 		return s.Snapshot()
 	}
-	if v := sit(`{"kernels":"avx2"}`, fake.Evaluator{Steps: 2, Fail: func(int) error { return fmt.Errorf("not today") }}); v.Builds != 1 || len(said) != 0 {
+	if v := sit(`{"kernels":"avx2"}`, fake.Evaluator{Steps: 2,
+		Fail: func(int) error { return fmt.Errorf("not today") }}); v.Builds != 1 || len(said) != 0 {
 		t.Errorf("the same build: %d builds, said %v", v.Builds, said)
 	}
-	if v := sit(`{"kernels":"avx512"}`, fake.Evaluator{Steps: 2}); v.Builds != 2 || len(said) != 1 || fmt.Sprintf("%s", said[0]["this"]) != `{"kernels":"avx512"}` {
+	if v := sit(`{"kernels":"avx512"}`, fake.Evaluator{Steps: 2}); v.Builds != 2 || len(said) != 1 ||
+		fmt.Sprintf("%s", said[0]["this"]) != `{"kernels":"avx512"}` {
 		t.Errorf("another build: %d builds, said %v", v.Builds, said)
 	}
 	for _, b := range []string{`{"kernels":"avx2"}`, `{"kernels":"avx512"}`} {
@@ -149,7 +158,8 @@ func TestARunOfMixedBuildsSaysSo(t *testing.T) {
 	if v, err := audit.Verify(t.Context(), dir); err != nil || !v.OK || v.Builds != 2 {
 		t.Errorf("%+v, %v", v, err)
 	}
-	for builds, want := range map[string][]string{"": nil, `{"a":1}`: {`{"a":1}`}, `[{"a":1},{"b":2}]`: {`{"a":1}`, `{"b":2}`}} {
+	for builds, want := range map[string][]string{"": nil, `{"a":1}`: {`{"a":1}`},
+		`[{"a":1},{"b":2}]`: {`{"a":1}`, `{"b":2}`}} {
 		var got []string
 		for _, b := range record.Builds([]byte(builds)) {
 			got = append(got, string(b))

@@ -13,9 +13,10 @@ import (
 	"nasnet/nas/record"
 )
 
-// ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to policy version at (-1 = the latest),
-// then a future of its own with a config that change has altered. Nothing of the first run changes. The new run waits in its folder until somebody
-// resumes it. An empty name makes one from the first run's.
+// ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to
+// policy version at (-1 = the latest), then a future of its own with a config that change has altered. Nothing of the
+// first run changes. The new run waits in its folder until somebody resumes it. An empty name makes one from the first
+// run's.
 func ForkRun(dir string, at int, name string, change Change, build []byte) (nas.Reply, error) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -25,15 +26,16 @@ func ForkRun(dir string, at int, name string, change Change, build []byte) (nas.
 	return forkStored(run, dir, at, name, change, build)
 }
 
-// fork makes a fork of the live run and, if it is wanted, starts it. It runs in the goroutine of the command, since old policies may have to be rebuilt, and
-// the owner is told when it is done.
+// fork makes a fork of the live run and, if it is wanted, starts it. It runs in the goroutine of the command, since old
+// policies may have to be rebuilt, and the owner is told when it is done.
 func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	spec := nas.ForkSpec{At: -1}
 	if c.Fork != nil {
 		spec = *c.Fork
 	}
 	if spec.Start && s.options.StartFork == nil {
-		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; without starting it, the fork can be resumed on its own")
+		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; without starting it, the " +
+			"fork can be resumed on its own")
 	}
 	if err := s.ports.ask(ctx, func() {}); err != nil { // the run has ended
 		return nas.Reply{}, err
@@ -42,7 +44,8 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	if err != nil {
 		return nas.Reply{}, err
 	}
-	r, err := forkStored(run, s.dir, spec.At, spec.Name, func(c *nas.Config, _ *string) error { spec.Change(c); return nil }, s.options.Build)
+	r, err := forkStored(run, s.dir, spec.At, spec.Name,
+		func(c *nas.Config, _ *string) error { spec.Change(c); return nil }, s.options.Build)
 	if err != nil {
 		return nas.Reply{}, err
 	}
@@ -54,7 +57,8 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
 		}
 	}
-	if e := s.ports.ask(ctx, func() { s.owner.emit(nas.UserCommand, -1, told(c, r.Message)) }); e != nil && err == nil && !errors.Is(e, nas.ErrClosed) {
+	if e := s.ports.ask(ctx, func() { s.owner.emit(nas.UserCommand, -1, told(c, r.Message)) }); e != nil &&
+		err == nil && !errors.Is(e, nas.ErrClosed) {
 		err = e
 	}
 	return r, err
@@ -100,15 +104,18 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		}
 	}
 	if at > 0 && (!c.SameSpace(was) || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
-		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can only change in a fork at version 0, not at %d", at)
+		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can "+
+			"only change in a fork at version 0, not at %d", at)
 	}
 	c.Past = was.PastUntil(at)
 	c.Inherited = min(was.Inherited, inherited)
-	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net || c.Train != was.Train || c.Cost != was.Cost || hash != rec.DatasetSHA256 {
+	if c.Data != was.Data || c.TrainImages != was.TrainImages || c.ValImages != was.ValImages || c.Net != was.Net ||
+		c.Train != was.Train || c.Cost != was.Cost || hash != rec.DatasetSHA256 {
 		c.Inherited, c.InheritedManual = inherited, manual
 	}
 	if c.Children < inherited {
-		return nas.Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children, at, inherited)
+		return nas.Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children,
+			at, inherited)
 	}
 	if err := c.Validate(); err != nil {
 		return nas.Reply{}, fmt.Errorf("fork: %w", err)
@@ -128,11 +135,13 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		}
 	}
 	dst := filepath.Join(filepath.Dir(dir), c.Name)
-	if err := run.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created", Seed: c.Seed, Config: text,
+	if err := run.Fork(dst, checkpoints.Run{Name: c.Name, ParentUUID: rec.UUID, ForkedAt: at, State: "created",
+		Seed: c.Seed, Config: text,
 		DatasetSHA256: hash, Build: build, Target: c.Children}, at, rebuilt...); err != nil {
 		return nas.Reply{}, fmt.Errorf("fork: %w", err)
 	}
-	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at, c.Name), Dir: dst, At: at}, nil
+	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at,
+		c.Name), Dir: dst, At: at}, nil
 }
 
 // freeName returns the first of stem-1, stem-2, … that is no folder in root yet.
@@ -147,7 +156,8 @@ func freeName(root, stem string) (string, error) {
 	}
 }
 
-// NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free N.
+// NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free
+// N.
 func NewDir(root, name, stem string) (dir string, err error) {
 	if name == "" {
 		if name, err = freeName(root, stem); err != nil {

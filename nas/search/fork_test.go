@@ -41,19 +41,22 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	var own, others atomic.Int64
 	forks := make(chan error, 2)
 	var mu sync.Mutex
-	began, both := map[string]bool{}, make(chan struct{}) // the parent's last batches wait until both forks have trained a child
+	// the parent's last batches wait until both forks have trained a child
+	began, both := map[string]bool{}, make(chan struct{})
 	var s *Search
 	var begin func(dir string) error
 	begin = func(dir string) error {
-		f, err := Open(dir, Options{Workers: 1, Evaluator: counted{trained: &others}, StartFork: begin, OnEvent: func(e nas.Event) {
-			mu.Lock()
-			defer mu.Unlock()
-			if name := filepath.Base(dir); e.Kind == nas.TrialFinished && e.Data["shared_from"] == nil && !began[name] {
-				if began[name] = true; len(began) == 2 {
-					close(both)
+		f, err := Open(dir, Options{Workers: 1, Evaluator: counted{trained: &others}, StartFork: begin,
+			OnEvent: func(e nas.Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				if name := filepath.Base(dir); e.Kind == nas.TrialFinished && e.Data["shared_from"] == nil &&
+					!began[name] {
+					if began[name] = true; len(began) == 2 {
+						close(both)
+					}
 				}
-			}
-		}})
+			}})
 		if err != nil {
 			return err
 		}
@@ -62,16 +65,20 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	}
 	forked := make(chan error, 1)
 	var replies [2]nas.Reply
-	s = create(t, filepath.Join(root, "parent"), c, Options{Workers: 1, Evaluator: counted{&own, 24, both}, StartFork: begin, OnEvent: func(e nas.Event) {
-		if e.Kind == nas.ControllerUpdate && e.Data["version"] == 3 {
-			go func() {
-				var err, twice error
-				replies[0], err = s.Do(t.Context(), nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "same", Start: true}})
-				replies[1], twice = s.Do(t.Context(), nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 3, Name: "other", LearningRate: 1, Start: true}})
-				forked <- errors.Join(err, twice)
-			}()
-		}
-	}})
+	s = create(t, filepath.Join(root, "parent"), c,
+		Options{Workers: 1, Evaluator: counted{&own, 24, both}, StartFork: begin, OnEvent: func(e nas.Event) {
+			if e.Kind == nas.ControllerUpdate && e.Data["version"] == 3 {
+				go func() {
+					var err, twice error
+					replies[0], err = s.Do(t.Context(),
+						nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "same", Start: true}})
+					replies[1], twice = s.Do(t.Context(),
+						nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 3, Name: "other", LearningRate: 1,
+							Start: true}})
+					forked <- errors.Join(err, twice)
+				}()
+			}
+		}})
 	if err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +104,8 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := o.Snapshot()
-		if same := reflect.DeepEqual(got.Rewards, s.Snapshot().Rewards); got.State != nas.Done || got.Finished != 36 || same != (name != "other") {
+		if same := reflect.DeepEqual(got.Rewards, s.Snapshot().Rewards); got.State != nas.Done || got.Finished != 36 ||
+			same != (name != "other") {
 			t.Errorf("%s is %s after %d; the rewards of the parent: %v", name, got.State, got.Finished, same)
 		}
 		o.Close()
@@ -110,23 +118,27 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 
 func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
 	root := t.TempDir()
-	s := create(t, filepath.Join(root, "run"), testConfig(), Options{Workers: 1, StayOpen: true, Every: time.Millisecond})
+	s := create(t, filepath.Join(root, "run"), testConfig(),
+		Options{Workers: 1, StayOpen: true, Every: time.Millisecond})
 	until, do := live(t, s)
 	until("it is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
-	if _, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 1, Name: "f", Start: true}}); err == nil || !strings.Contains(err.Error(), "cannot run a fork beside its parent") {
+	if _, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 1, Name: "f", Start: true}}); err == nil ||
+		!strings.Contains(err.Error(), "cannot run a fork beside its parent") {
 		t.Errorf("no way to start it: %v", err)
 	}
-	if r, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 1, Name: "f"}}); err != nil || r.Dir != filepath.Join(root, "f") || r.At != 1 {
+	if r, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 1, Name: "f"}}); err != nil ||
+		r.Dir != filepath.Join(root, "f") || r.At != 1 {
 		t.Errorf("without starting it: %+v, %v", r, err)
 	}
 	s.options.StartFork = func(string) error { return errors.New("no room") }
-	if r, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "g", Start: true}}); err == nil || !strings.Contains(err.Error(), "waits to be resumed, but it could not be started: no room") || r.Dir == "" {
+	if r, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "g", Start: true}}); err == nil ||
+		!strings.Contains(err.Error(), "waits to be resumed, but it could not be started: no room") || r.Dir == "" {
 		t.Errorf("a start that fails: %+v, %v", r, err)
 	}
 }
 
-// What the parent has trained, a fork need not train: all of a fork without changes, and of one with other settings of the controller what does not depend
-// on them. The store tells that it was so.
+// What the parent has trained, a fork need not train: all of a fork without changes, and of one with other settings of
+// the controller what does not depend on them. The store tells that it was so.
 func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -162,17 +174,24 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	none := func(*nas.Config, *string) error { return nil }
 	begun := 2 * 6 // proposals of two batches: 4 of the controller, 2 random cells each
 	v, trained, told := run(fork("same", none), Options{})
-	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Randoms) != fmt.Sprint(parent.Rewards, parent.Randoms) || v.Finished != 30 {
+	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Randoms) != fmt.Sprint(parent.Rewards,
+		parent.Randoms) || v.Finished != 30 {
 		t.Errorf("without changes: %d were trained, %d shared", trained, told)
 	}
 	for i, x := range v.Top {
-		if y := parent.Top[i]; x.ID != y.ID || fmt.Sprint(x.Curve) != fmt.Sprint(y.Curve) || x.Params != y.Params || x.Seconds != y.Seconds {
+		if y := parent.Top[i]; x.ID != y.ID || fmt.Sprint(x.Curve) != fmt.Sprint(y.Curve) || x.Params != y.Params ||
+			x.Seconds != y.Seconds {
 			t.Errorf("rank %d: %+v\nparent: %+v", i, x, y)
 		}
 	}
-	v, trained, told = run(fork("other", func(c *nas.Config, _ *string) error { c.Controller.LearningRate = 1; return nil }), Options{})
-	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 || fmt.Sprint(v.Randoms) != fmt.Sprint(parent.Randoms) {
-		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of policies made before the fork, and not all", trained, told, shadows)
+	v, trained, told = run(fork("other", func(c *nas.Config, _ *string) error {
+		c.Controller.LearningRate = 1
+		return nil
+	}), Options{})
+	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 ||
+		fmt.Sprint(v.Randoms) != fmt.Sprint(parent.Randoms) {
+		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of "+
+			"policies made before the fork, and not all", trained, told, shadows)
 	}
 	if testing.Short() {
 		return
@@ -187,7 +206,8 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 			t.Errorf("other %s: %d were trained, %d shared", what, trained, told)
 		}
 	}
-	if _, trained, told = run(fork("build", none), Options{Build: []byte(`{"version":"2"}`)}); told != 0 || int(trained) != 30-begun {
+	if _, trained, told = run(fork("build", none), Options{Build: []byte(`{"version":"2"}`)}); told != 0 ||
+		int(trained) != 30-begun {
 		t.Errorf("another build: %d were trained, %d shared", trained, told)
 	}
 }
@@ -212,7 +232,10 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	}
 	s.options.OnEvent = keep(s, 0)
 	finish(t, s)
-	r, err := ForkRun(dir, 6, "b", func(c *nas.Config, _ *string) error { c.Controller.LearningRate, c.Children = 0.01, 2*30; return nil }, nil)
+	r, err := ForkRun(dir, 6, "b", func(c *nas.Config, _ *string) error {
+		c.Controller.LearningRate, c.Children = 0.01, 2*30
+		return nil
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +246,8 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	f.options.OnEvent = keep(f, 6)
 	finish(t, f)
 	for _, at := range []int{4, 8} { // before and after the beginning of b; neither is kept there
-		g, err := ForkRun(r.Dir, at, fmt.Sprint("c", at), func(c *nas.Config, _ *string) error { c.Controller.Entropy, c.Children = 0.5, 2*12; return nil }, nil)
+		g, err := ForkRun(r.Dir, at, fmt.Sprint("c", at),
+			func(c *nas.Config, _ *string) error { c.Controller.Entropy, c.Children = 0.5, 2*12; return nil }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,12 +267,14 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 		}
 	}
 	openSQL(t, r.Dir).Exec("UPDATE policy_sample SET reward = 0.9 WHERE version = 3 AND pos = 0")
-	if v, err := audit.Verify(t.Context(), r.Dir); err != nil || v.OK || !strings.Contains(strings.Join(v.Problems, "\n"), "update 3: ") {
+	if v, err := audit.Verify(t.Context(), r.Dir); err != nil || v.OK ||
+		!strings.Contains(strings.Join(v.Problems, "\n"), "update 3: ") {
 		t.Errorf("a reward of the inherited part was changed: %+v, %v", v, err)
 	}
 }
 
-// The rewards that a fork with other settings took over are not compared with its own, be they of proposals or of cells made by hand.
+// The rewards that a fork with other settings took over are not compared with its own, be they of proposals or of cells
+// made by hand.
 func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -291,7 +317,8 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 		rate float64 // of learning
 		want int     // cells made by hand in the ranking
 	}{{"same", 2, c.Train.LR, 3}, {"other", 2, 0.01, 1}, {"other-from-the-start", 0, 0.01, 1}} {
-		r, err := ForkRun(dir, x.at, x.name, func(c *nas.Config, _ *string) error { c.Train.LR = x.rate; return nil }, nil)
+		r, err := ForkRun(dir, x.at, x.name, func(c *nas.Config, _ *string) error { c.Train.LR = x.rate; return nil },
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,11 +351,13 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 	}
 }
 
-// A fork from --repeats retrain to --repeats cached: what the parent trained more than once was trained, whatever the fork does with repeats of its own.
+// A fork from --repeats retrain to --repeats cached: what the parent trained more than once was trained, whatever the
+// fork does with repeats of its own.
 func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
-	c.Ops, c.Blocks, c.Repeats, c.Children, c.Batch, c.Lag, c.Controller.Steps = "identity,conv1x1", 1, "retrain", 48, 8, 0, 1
+	c.Ops, c.Blocks, c.Repeats, c.Children, c.Batch, c.Lag, c.Controller.Steps = "identity,conv1x1", 1,
+		"retrain", 48, 8, 0, 1
 	dir := filepath.Join(root, "parent")
 	s := create(t, dir, c, Options{Workers: 1})
 	finish(t, s)
@@ -340,7 +369,10 @@ func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 		t.Fatal("no cell was proposed twice")
 	}
 	s.Close()
-	r, err := ForkRun(dir, 6, "cached", func(c *nas.Config, _ *string) error { c.Repeats, c.Children = "cached", 56; return nil }, nil)
+	r, err := ForkRun(dir, 6, "cached", func(c *nas.Config, _ *string) error {
+		c.Repeats, c.Children = "cached", 56
+		return nil
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

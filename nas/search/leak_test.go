@@ -13,7 +13,8 @@ import (
 
 func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 	c := testConfig()
-	c.Children, c.Batch, c.RandomEvery, c.Blocks, c.Ops, c.Train.Epochs, c.Controller.Steps = 1000, 20, 5, 5, "seed-14", 20, 1
+	c.Children, c.Batch, c.RandomEvery, c.Blocks, c.Ops, c.Train.Epochs, c.Controller.Steps = 1000, 20, 5, 5,
+		"seed-14", 20, 1
 	if testing.Short() {
 		c.Children = 300
 	}
@@ -29,17 +30,18 @@ func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	ended, at := 0, [2]int64{}
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 4, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
-		if e.Kind != nas.TrialFinished {
-			return
-		}
-		switch ended++; ended {
-		case first:
-			at[0] = heap()
-		case c.Children:
-			at[1] = heap()
-		}
-	}})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 4, Evaluator: fake.Evaluator{Steps: 2}, OnEvent: func(e nas.Event) {
+			if e.Kind != nas.TrialFinished {
+				return
+			}
+			switch ended++; ended {
+			case first:
+				at[0] = heap()
+			case c.Children:
+				at[1] = heap()
+			}
+		}})
 	finish(t, s)
 	for late := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(late); {
 		time.Sleep(time.Millisecond) // the database's own end after its Close has returned

@@ -53,7 +53,9 @@ func TestChildrenTrainOnlyAsFarAsTheirMemoryGoes(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 4}))
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
-		e := &sized{memory: local.NewMemory(100), bytes: func(trial int) int64 { return []int64{60, 20, 30, 40, 100, 10}[trial%6] }}
+		e := &sized{memory: local.NewMemory(100), bytes: func(trial int) int64 {
+			return []int64{60, 20, 30, 40, 100, 10}[trial%6]
+		}}
 		waited := map[int]bool{}
 		s := create(t, dir, c, Options{Workers: 4, Evaluator: e, OnEvent: func(e nas.Event) {
 			if e.Kind == nas.TrialWaits {
@@ -90,7 +92,8 @@ func TestAChildThatCanNeverFitFailsAndSaysWhy(t *testing.T) {
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: instant{e}})
 	finish(t, s)
 	x := s.owner.ledger.Trial(2)
-	if want := "its training takes 3 GiB of memory; all children together may take 2 GiB"; x.State != nas.Failed || x.FailKind != "memory" || x.FailText != want {
+	if want := "its training takes 3 GiB of memory; all children together may take 2 GiB"; x.State != nas.Failed ||
+		x.FailKind != "memory" || x.FailText != want {
 		t.Errorf("%s, %s: %s; want %q", x.State, x.FailKind, x.FailText, want)
 	}
 	if v := s.Snapshot(); v.Finished != 12 || v.Failed != 1 {
@@ -118,7 +121,8 @@ func TestAWaitingChildCanBeStopped(t *testing.T) {
 		go func() { done <- s.Run(t.Context()) }()
 		time.Sleep(100 * time.Millisecond)
 		v := s.Snapshot()
-		if len(v.Running) != 2 || v.Running[0].Waits+v.Running[1].Waits != 60 || v.Running[0].Waits*v.Running[1].Waits != 0 {
+		if len(v.Running) != 2 || v.Running[0].Waits+v.Running[1].Waits != 60 ||
+			v.Running[0].Waits*v.Running[1].Waits != 0 {
 			t.Errorf("running: %+v", v.Running)
 		}
 		waits := v.Running[0].ID
@@ -132,7 +136,8 @@ func TestAWaitingChildCanBeStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		if s.owner.ledger.Trial(waits).State != nas.Stopped || s.owner.ledger.Count(nas.Done) != 3 || m.Free() != 100 {
-			t.Errorf("trial %d is %s, %d done, %d free", waits, s.owner.ledger.Trial(waits).State, s.owner.ledger.Count(nas.Done), m.Free())
+			t.Errorf("trial %d is %s, %d done, %d free", waits, s.owner.ledger.Trial(waits).State,
+				s.owner.ledger.Count(nas.Done), m.Free())
 		}
 		s.Close()
 	})
@@ -163,7 +168,8 @@ func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		spec.Data.Name, spec.Data.Image = "cifar10", 1024
-		if _, err := s.Do(t.Context(), cmd); err == nil || !strings.Contains(err.Error(), "the images of cifar10 at 1024 px take") {
+		if _, err := s.Do(t.Context(), cmd); err == nil ||
+			!strings.Contains(err.Error(), "the images of cifar10 at 1024 px take") {
 			t.Errorf("%s on large images: %v", name, err)
 		}
 	}

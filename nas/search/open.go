@@ -50,10 +50,13 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 	if options.Every == 0 {
 		options.Every = 100 * time.Millisecond
 	}
-	s := &Search{dir: dir, config: run.Config, options: options, ports: newPorts(), latest: new(atomic.Pointer[nas.Snapshot])}
-	o := &owner{run: run, dir: dir, options: &s.options, ports: s.ports, screens: screens{latest: s.latest, subscribers: map[chan struct{}]bool{}},
-		crew: crew{training: map[int]*training{}}, stops: stops{wait: cmp.Or(options.UndoTime, undoTime), at: map[int]time.Time{}},
-		log: journal{run: run.Config.Name}, clock: clock{state: nas.Stopped, ran: run.Record.Elapsed}}
+	s := &Search{dir: dir, config: run.Config, options: options, ports: newPorts(),
+		latest: new(atomic.Pointer[nas.Snapshot])}
+	o := &owner{run: run, dir: dir, options: &s.options, ports: s.ports,
+		screens: screens{latest: s.latest, subscribers: map[chan struct{}]bool{}},
+		crew:    crew{training: map[int]*training{}},
+		stops:   stops{wait: cmp.Or(options.UndoTime, undoTime), at: map[int]time.Time{}},
+		log:     journal{run: run.Config.Name}, clock: clock{state: nas.Stopped, ran: run.Record.Elapsed}}
 	s.owner = o
 	if run.Record.State == string(nas.Done) {
 		o.clock.state = nas.Done
@@ -63,7 +66,8 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 			break
 		}
 	}
-	o.worker = worker{ports: o.ports, evaluator: options.Evaluator, checkpoint: options.Checkpoint, waiting: o.memoryWaited}
+	o.worker = worker{ports: o.ports, evaluator: options.Evaluator, checkpoint: options.Checkpoint,
+		waiting: o.memoryWaited}
 	if run.Record.ParentUUID != "" {
 		o.worker.ancestors = &ancestors{run: run, dir: dir, build: options.Build}
 	}
@@ -85,7 +89,8 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 // memoryWaited tells in the log that a child waits for memory. It is called in the child's goroutine.
 func (o *owner) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
 	o.ports.tell(ctx, func() {
-		o.emit(nas.TrialWaits, t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free, "limit": m.Limit})
+		o.emit(nas.TrialWaits, t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free,
+			"limit": m.Limit})
 	})
 }
 
@@ -128,7 +133,8 @@ func (p *policy) load(run *record.Run) (applied int, err error) {
 
 // loadLedger reads what the ledger wants of every trial, and the rest of those that are not lean.
 func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
-	l := nas.NewLedger(run.Config, (applied+2)*run.Config.Batch) // growing it step by step would take a tenth of the time
+	// growing it step by step would take a tenth of the time
+	l := nas.NewLedger(run.Config, (applied+2)*run.Config.Batch)
 	var ends []*nas.Trial
 	err := run.Outlines(func(r checkpoints.Trial) error {
 		t, err := record.Outline(l, r)
@@ -139,7 +145,8 @@ func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
 			return fmt.Errorf("proposal %d stands where proposal %d should", t.ID, n)
 		}
 		if k := l.Batches(); t.Kind.Proposal() && t.Batch != k && t.Batch != k-1 {
-			return fmt.Errorf("trial %d is of batch %d; want %d or, if it is the first of a batch, %d", t.ID, t.Batch, k-1, k)
+			return fmt.Errorf("trial %d is of batch %d; want %d or, if it is the first of a batch, %d", t.ID,
+				t.Batch, k-1, k)
 		}
 		l.Admit(t)
 		t.LogP = nil
@@ -152,7 +159,9 @@ func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
 		return nil, err
 	}
 	l.Apply(applied)
-	slices.SortStableFunc(ends, func(a, b *nas.Trial) int { return cmp.Compare(b.Finished.UnixNano(), a.Finished.UnixNano()) })
+	slices.SortStableFunc(ends, func(a, b *nas.Trial) int {
+		return cmp.Compare(b.Finished.UnixNano(), a.Finished.UnixNano())
+	})
 	l.SetRecent(ends)
 	if err := detail(run, l, l.Proposals()[l.FirstWhole():]...); err != nil {
 		return nil, err
@@ -193,7 +202,8 @@ func (o *owner) noteBuild() {
 		return
 	}
 	e := o.log.event(nas.MixedBuilds, -1, map[string]any{"this": json.RawMessage(own), "before": list,
-		"message": "another build or another processor has worked on this run: what it trains from here on may differ in the last bits from what it would have been"})
+		"message": "another build or another processor has worked on this run: what it trains from here on may " +
+			"differ in the last bits from what it would have been"})
 	if o.commit(func(es []checkpoints.Event) error { return o.run.SetBuild(text, es...) }, e) {
 		o.run.Record.Build = text
 	}

@@ -22,8 +22,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// storeLongRun stores a run with n of its children proposed, in batches of 20, as a search of the quick preset leaves it: random cells of its space with
-// their rewards and epochs, an update a batch, and a policy.
+// storeLongRun stores a run with n of its children proposed, in batches of 20, as a search of the quick preset leaves
+// it: random cells of its space with their rewards and epochs, an update a batch, and a policy.
 func storeLongRun(tb testing.TB, dir string, n, children int) {
 	tb.Helper()
 	check := func(err error) {
@@ -38,7 +38,8 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 	c.Net.Channels, c.Net.Classes = 1, 10
 	text, err := record.Config(c)
 	check(err)
-	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "stopped", Seed: c.Seed, Config: text, DatasetSHA256: "none", Target: children})
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "stopped", Seed: c.Seed,
+		Config: text, DatasetSHA256: "none", Target: children})
 	check(err)
 	sp, err := c.Space()
 	check(err)
@@ -61,15 +62,18 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 			b, err := json.Marshal(g)
 			check(err)
 			began := time.Unix(1_700_000_000+int64(id), 0)
-			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / c.Batch, PolicyVersion: id / c.Batch, Kind: "sample",
+			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / c.Batch, PolicyVersion: id / c.Batch,
+				Kind:     "sample",
 				Genotype: b, CellHash: g.Hash(), Choices: p.Choices, LogP: p.LogP,
 				State: "done", Attempt: 1, Parent: -1,
 				Result: checkpoints.Result{Reward: r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000,
 					Started: began, Finished: began.Add(time.Second), Seconds: 1}})
 			for e := range c.Train.Epochs {
-				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
+				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(),
+					ValAcc: r.Float64(), Images: 2000})
 			}
-			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id, Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
+			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id,
+				Body: fmt.Appendf(nil, `{"reward":0.5,"cell":"%.6s"}`, g.Hash())})
 		}
 		last := rows[len(rows)-1]
 		rows[len(rows)-1].State = "running"
@@ -78,7 +82,8 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 		for k := from / c.Batch; k < min(n, from+most)/c.Batch; k++ {
 			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
 			for i := range c.Batch {
-				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: k*c.Batch + i, Reward: rows[k*c.Batch+i-from].Reward})
+				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: k*c.Batch + i,
+					Reward: rows[k*c.Batch+i-from].Reward})
 			}
 			check(st.AddUpdate(u))
 		}
@@ -99,7 +104,8 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 		wanted := map[int]bool{}
 		for _, x := range slices.Concat(v.Top, v.Recent) {
 			wanted[x.ID] = true
-			if h := x.Genotype.Hash(); h != s.owner.ledger.Trial(x.ID).Hash || len(x.Curve) != s.owner.run.Config.Train.Epochs || x.Curve[0].Epoch != 1 {
+			if h := x.Genotype.Hash(); h != s.owner.ledger.Trial(x.ID).Hash ||
+				len(x.Curve) != s.owner.run.Config.Train.Epochs || x.Curve[0].Epoch != 1 {
 				t.Errorf("trial %d: cell %.6s, want %.6s; curve %+v", x.ID, h, x.Cell, x.Curve)
 			}
 		}
@@ -133,7 +139,8 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.ports.closed
-	if made := s.owner.ledger.Trial(r.Trial); made.Hash != s.owner.ledger.Trial(parent).Hash || made.Genotype.Hash() != made.Hash || made.State != nas.Done {
+	if made := s.owner.ledger.Trial(r.Trial); made.Hash != s.owner.ledger.Trial(parent).Hash ||
+		made.Genotype.Hash() != made.Hash || made.State != nas.Done {
 		t.Errorf("the cell made of a lean one: %+v", made.TrialView)
 	}
 	check(s)
@@ -143,11 +150,13 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(read.Beliefs, now.Beliefs) || !reflect.DeepEqual(read.Updates, now.Updates) || !reflect.DeepEqual(read.Rewards, now.Rewards) {
+	if !reflect.DeepEqual(read.Beliefs, now.Beliefs) || !reflect.DeepEqual(read.Updates, now.Updates) ||
+		!reflect.DeepEqual(read.Rewards, now.Rewards) {
 		t.Error("beliefs, updates or rewards read back differ")
 	}
 	for i, x := range now.Top {
-		if y := read.Top[i]; y.ID != x.ID || !reflect.DeepEqual(y.Genotype, x.Genotype) || !reflect.DeepEqual(y.Curve, x.Curve) {
+		if y := read.Top[i]; y.ID != x.ID || !reflect.DeepEqual(y.Genotype, x.Genotype) ||
+			!reflect.DeepEqual(y.Curve, x.Curve) {
 			t.Errorf("rank %d read back: %+v\nwant %+v", i, y, x)
 		}
 	}
@@ -197,16 +206,20 @@ func BenchmarkOpen20000(b *testing.B) {
 	})
 }
 
-// What a database says is not what its indices can be taken from: a run whose numbers do not fit is refused, and verified without a panic.
+// What a database says is not what its indices can be taken from: a run whose numbers do not fit is refused, and
+// verified without a panic.
 func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 	c := testConfig()
 	c.Controller.Steps, c.Repeats = 1, "retrain"
 	dir := filepath.Join(t.TempDir(), "run")
 	finish(t, create(t, dir, c, Options{Workers: 1}))
 	for _, x := range []struct{ spoil, heal, open, verify string }{
-		{"UPDATE trial SET batch = 7 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5", "trial 5 is of batch 7; want 1 or, if it is the first of a batch, 2", ""},
-		{"UPDATE trial SET batch = -1 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5", "trial 5 is of batch -1; want 1", ""},
-		{"UPDATE policy_sample SET trial = -3 WHERE trial = 5", "UPDATE policy_sample SET trial = 5 WHERE trial = -3", "", "there is no trial -3"},
+		{"UPDATE trial SET batch = 7 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5",
+			"trial 5 is of batch 7; want 1 or, if it is the first of a batch, 2", ""},
+		{"UPDATE trial SET batch = -1 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5",
+			"trial 5 is of batch -1; want 1", ""},
+		{"UPDATE policy_sample SET trial = -3 WHERE trial = 5", "UPDATE policy_sample SET trial = 5 WHERE trial = -3",
+			"", "there is no trial -3"},
 	} {
 		if _, err := openSQL(t, dir).Exec(x.spoil); err != nil {
 			t.Fatal(err)
@@ -219,7 +232,8 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 			t.Errorf("%s: opening it gives %v; want %q", x.spoil, err, x.open)
 		}
 		v, err := audit.Verify(t.Context(), dir)
-		if problems := strings.Join(v.Problems, "\n"); err != nil || x.verify != "" && (v.OK || !strings.Contains(problems, x.verify)) {
+		if problems := strings.Join(v.Problems, "\n"); err != nil || x.verify != "" &&
+			(v.OK || !strings.Contains(problems, x.verify)) {
 			t.Errorf("%s: verifying it gives %v, %q; want %q", x.spoil, err, problems, x.verify)
 		}
 		if x.verify != "" {
@@ -230,7 +244,8 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := st.Policy(2); err == nil || !strings.Contains(err.Error(), "used trial -3, which is not there") {
+			if _, _, err := st.Policy(2); err == nil ||
+				!strings.Contains(err.Error(), "used trial -3, which is not there") {
 				t.Errorf("%s: rebuilding a policy gives %v", x.spoil, err)
 			}
 			st.Close()
@@ -245,13 +260,15 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 func TestAStarBelowTheBestStaysInEverySnapshot(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	storeLongRun(t, dir, 400, 500)
-	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true, Every: time.Millisecond})
+	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true,
+		Every: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	top := s.owner.ledger.Ranking()
-	low := slices.IndexFunc(s.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.HasReward && x.CachedOf < 0 && !slices.Contains(top, x) })
+	low := slices.IndexFunc(s.owner.ledger.Proposals(),
+		func(x *nas.Trial) bool { return x.HasReward && x.CachedOf < 0 && !slices.Contains(top, x) })
 	if low < 0 {
 		t.Fatal("all trials are among the best")
 	}
@@ -274,6 +291,7 @@ func TestAStarBelowTheBestStaysInEverySnapshot(t *testing.T) {
 		starred("when only the workers have changed")
 	}
 	updates := len(s.Snapshot().Updates)
-	until("a policy is made, and old trials are made slim", func(v *nas.Snapshot) bool { return len(v.Updates) > updates })
+	until("a policy is made, and old trials are made slim",
+		func(v *nas.Snapshot) bool { return len(v.Updates) > updates })
 	starred("after an update")
 }

@@ -22,7 +22,8 @@ func TestARunKeepsTheOpsItWasBegunWith(t *testing.T) {
 	c.Ops = "light"
 	whole := filepath.Join(t.TempDir(), "whole")
 	want := finish(t, create(t, whole, c, Options{Workers: 1}))
-	for ops, allowed := range map[string]bool{"light": true, " identity, avg3x3,max3x3,sep3x3,sep5x5": true, "avg3x3,identity,max3x3,sep3x3,sep5x5": false, "paper-13": false} {
+	for ops, allowed := range map[string]bool{"light": true, " identity, avg3x3,max3x3,sep3x3,sep5x5": true,
+		"avg3x3,identity,max3x3,sep3x3,sep5x5": false, "paper-13": false} {
 		_, err := ForkRun(whole, 1, "", func(c *nas.Config, _ *string) error { c.Ops = ops; return nil }, nil)
 		if (err == nil) != allowed {
 			t.Errorf("a fork at version 1 with the ops %q: %v", ops, err)

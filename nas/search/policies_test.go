@@ -75,7 +75,8 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 		}
 		state, rebuilt, err := st.Policy(version)
 		if err != nil || rebuilt == kept || !bytes.Equal(state, states[version]) {
-			t.Errorf("version %d: rebuilt %v, %v; the same state: %v", version, rebuilt, err, bytes.Equal(state, states[version]))
+			t.Errorf("version %d: rebuilt %v, %v; the same state: %v", version, rebuilt, err,
+				bytes.Equal(state, states[version]))
 		}
 	}
 	if r, err := audit.Verify(t.Context(), dir); err != nil || !r.OK || r.Updates != 34 || r.Proposals != 68 {
@@ -116,7 +117,8 @@ func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
 		if testing.Short() && at < 20 {
 			continue
 		}
-		if _, err := ForkRun(r.Dir, at, fmt.Sprint("of-the-fork-at-", at), func(c *nas.Config, _ *string) error { c.Lag = 0; return nil }, nil); err != nil {
+		if _, err := ForkRun(r.Dir, at, fmt.Sprint("of-the-fork-at-", at),
+			func(c *nas.Config, _ *string) error { c.Lag = 0; return nil }, nil); err != nil {
 			t.Errorf("a fork of the fork at %d: %v", at, err)
 		}
 	}
@@ -189,7 +191,8 @@ func TestAPolicyThatItsRewardsDoNotMakeIsNotRebuilt(t *testing.T) {
 	if err := os.Remove(policyFile(t, dir, 6)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{Evaluator: fake.Evaluator{}}); err == nil || !strings.Contains(err.Error(), "policy version 6: rebuilt from version 5 it has the sha256") {
+	if _, err := Open(dir, Options{Evaluator: fake.Evaluator{}}); err == nil ||
+		!strings.Contains(err.Error(), "policy version 6: rebuilt from version 5 it has the sha256") {
 		t.Errorf("opened: %v", err)
 	}
 }
@@ -209,7 +212,8 @@ func TestAPolicyOfAnotherShapeIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := st.AddUpdate(checkpoints.Update{Version: 4, Batch: 3, State: foreign}); err != nil { // whole, and with its right hash
+	// whole, and with its right hash
+	if err := st.AddUpdate(checkpoints.Update{Version: 4, Batch: 3, State: foreign}); err != nil {
 		t.Fatal(err)
 	}
 	st.Close()
@@ -221,7 +225,8 @@ func TestAPolicyOfAnotherShapeIsRefused(t *testing.T) {
 			return errors.Join(err, errors.New(strings.Join(r.Problems, "\n")))
 		},
 	} {
-		if err := open(); err == nil || !strings.Contains(err.Error(), "update 4") && !strings.Contains(err.Error(), "policy version 4") {
+		if err := open(); err == nil || !strings.Contains(err.Error(), "update 4") &&
+			!strings.Contains(err.Error(), "policy version 4") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -35,7 +35,8 @@ type updateEnd struct {
 // update applies rewards to the policy. It runs in a goroutine of its own.
 func (p *policy) update(batch []controller.Sample, used []checkpoints.UpdateSample, last nas.PolicyView) updateEnd {
 	u := updateEnd{used: used}
-	u.stats.Baseline, u.stats.Entropy, u.stats.MaxEntropy = last.Baseline, last.Entropy, last.MaxEntropy // a batch without rewards leaves them as they are
+	// a batch without rewards leaves them as they are
+	u.stats.Baseline, u.stats.Entropy, u.stats.MaxEntropy = last.Baseline, last.Entropy, last.MaxEntropy
 	if len(batch) > 0 {
 		u.stats, u.err = p.controller.Update(batch)
 	}
@@ -49,8 +50,10 @@ func (p *policy) update(batch []controller.Sample, used []checkpoints.UpdateSamp
 // row is an update as the store keeps it.
 func (u updateEnd) row(version int) checkpoints.Update {
 	st := u.stats
-	return checkpoints.Update{Version: version, Batch: version - 1, State: u.state, Baseline: st.Baseline, MeanReward: st.MeanReward, MaxReward: st.MaxReward,
-		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm, Samples: u.used, Used: len(u.used), Applied: time.Now()}
+	return checkpoints.Update{Version: version, Batch: version - 1, State: u.state, Baseline: st.Baseline,
+		MeanReward: st.MeanReward, MaxReward: st.MaxReward,
+		Entropy: st.Entropy, MaxEntropy: st.MaxEntropy, KL: st.KL, ClipFraction: st.ClipFraction, GradNorm: st.GradNorm,
+		Samples: u.used, Used: len(u.used), Applied: time.Now()}
 }
 
 // probabilities are those of a controller that has some, else nil.
@@ -122,7 +125,8 @@ func (o *owner) propose() bool {
 	var events []nas.Event
 	for _, t := range batch {
 		l.Admit(t)
-		d := map[string]any{"cell": t.Cell, "kind": string(t.Kind), "batch": k, "policy": t.Policy, "genotype": t.Genotype.Text()}
+		d := map[string]any{"cell": t.Cell, "kind": string(t.Kind), "batch": k, "policy": t.Policy,
+			"genotype": t.Genotype.Text()}
 		if t.CachedOf >= 0 {
 			d["repeat_of"] = t.CachedOf
 		}
@@ -189,7 +193,8 @@ func (o *owner) updated(r updateEnd) {
 	o.ledger.Slim(&o.screens.latest.Load().Results)
 	o.screens.updates = false
 	d := map[string]any{"version": u.Version, "samples": len(r.used), "mean_reward": u.MeanReward,
-		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy, "max_entropy": u.MaxEntropy, "kl": u.KL,
+		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy,
+		"max_entropy": u.MaxEntropy, "kl": u.KL,
 		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm}
 	// On the batches that were applied, so that it is the same for any number of workers.
 	if v := o.ledger.Verdict(o.ledger.FirstOpen()); v != nil {

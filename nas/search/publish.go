@@ -33,9 +33,12 @@ func (s *screens) show(v *nas.Snapshot) {
 func (o *owner) publish() {
 	old := o.screens.latest.Load()
 	rec := o.run.Record
-	v := nas.Snapshot{Time: time.Now(), State: o.clock.state, Reason: o.clock.reason, Elapsed: o.clock.elapsed(), Workers: o.crew.workers,
-		Proposed: len(o.ledger.Proposals()), Distinct: o.ledger.Distinct(), Policy: o.policy.views[o.ledger.Applied()], Beliefs: o.policy.beliefs,
-		Identity: nas.Identity{UUID: rec.UUID, Dir: o.dir, Parent: rec.ParentUUID, ForkAt: rec.ForkedAt, Config: o.run.Config, Kernels: o.options.Kernels,
+	v := nas.Snapshot{Time: time.Now(), State: o.clock.state, Reason: o.clock.reason, Elapsed: o.clock.elapsed(),
+		Workers:  o.crew.workers,
+		Proposed: len(o.ledger.Proposals()), Distinct: o.ledger.Distinct(), Policy: o.policy.views[o.ledger.Applied()],
+		Beliefs: o.policy.beliefs,
+		Identity: nas.Identity{UUID: rec.UUID, Dir: o.dir, Parent: rec.ParentUUID, ForkAt: rec.ForkedAt,
+			Config: o.run.Config, Kernels: o.options.Kernels,
 			Builds: len(record.Builds(rec.Build))}}
 	if old != nil {
 		v.Version = old.Version + 1

@@ -54,8 +54,10 @@ var recorded = []struct {
 	begun, ended string // state hashes
 	trials       int    // at the end, those made by hand among them
 }{
-	{"ppo", "8d75a15907f9459b64a63d7cb3d8576b447c0772f6a9602522a0543b8e97595c", "fe215411fb89b8b22a727a34ea194f5d7364905873ef649d692132e9822bb4f5", 24},
-	{"trained", "6f77d9fe36a51e5bbd68e1ad13e2440ace95b35ba1d60752cbdaa4e13aef86da", "2c1effee391381ab6e10ae2942446d5a9b505ebcc46b0e7f155a269f1651acf3", 31},
+	{"ppo", "8d75a15907f9459b64a63d7cb3d8576b447c0772f6a9602522a0543b8e97595c",
+		"fe215411fb89b8b22a727a34ea194f5d7364905873ef649d692132e9822bb4f5", 24},
+	{"trained", "6f77d9fe36a51e5bbd68e1ad13e2440ace95b35ba1d60752cbdaa4e13aef86da",
+		"2c1effee391381ab6e10ae2942446d5a9b505ebcc46b0e7f155a269f1651acf3", 31},
 }
 
 func TestRecordedRunsOpenVerifyAndGoOnAsTheyDid(t *testing.T) {
@@ -94,7 +96,8 @@ func TestRecordedRunsOpenVerifyAndGoOnAsTheyDid(t *testing.T) {
 				t.Fatal(err)
 			}
 			if v := verify(t, dir); v.Trials != r.trials || v.StateHash != r.ended && sameFloats() {
-				t.Errorf("it ended with %d trials and the state hash %s; want %d and %s", v.Trials, v.StateHash, r.trials, r.ended)
+				t.Errorf("it ended with %d trials and the state hash %s; want %d and %s", v.Trials, v.StateHash,
+					r.trials, r.ended)
 			}
 		})
 	}

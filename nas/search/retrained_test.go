@@ -27,12 +27,18 @@ func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
 		want      string // of a problem; empty: none
 	}{
 		{what: "nothing"},
-		{what: "a reward", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2}, want: "trial 2: trained again it has the reward 0."},
-		{what: "a reward alone", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2}, want: "the store says 0.25; all epochs are equal, so it is the reward alone that is wrong"},
-		{what: "an epoch", sql: "UPDATE epoch SET val_loss = 9 WHERE trial = 3 AND epoch = 2", ids: []int{3}, want: "trial 3: trained again it has the same reward; they part in epoch 2: the validation loss is "},
-		{what: "a lost epoch", sql: "DELETE FROM epoch WHERE trial = 3 AND epoch = 3", ids: []int{3}, want: "it has 3 epochs; the store has 2"},
+		{what: "a reward", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2},
+			want: "trial 2: trained again it has the reward 0."},
+		{what: "a reward alone", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2},
+			want: "the store says 0.25; all epochs are equal, so it is the reward alone that is wrong"},
+		{what: "an epoch", sql: "UPDATE epoch SET val_loss = 9 WHERE trial = 3 AND epoch = 2", ids: []int{3},
+			want: "trial 3: trained again it has the same reward; they part in epoch 2: the validation loss is "},
+		{what: "a lost epoch", sql: "DELETE FROM epoch WHERE trial = 3 AND epoch = 3", ids: []int{3},
+			want: "it has 3 epochs; the store has 2"},
 		{what: "other weights at the start", ids: []int{1}, e: elsewhere{e}, want: "they part in epoch 1: the "},
-		{what: "a child that fails now", ids: []int{1}, e: fake.Evaluator{Steps: 2, Fail: func(int) error { return errors.New("no luck") }}, want: "trial 1: trained again it fails: no luck; its reward is 0."},
+		{what: "a child that fails now", ids: []int{1},
+			e:    fake.Evaluator{Steps: 2, Fail: func(int) error { return errors.New("no luck") }},
+			want: "trial 1: trained again it fails: no luck; its reward is 0."},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		c.Repeats = "retrain"
@@ -58,8 +64,10 @@ func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := strings.Join(v.Problems, "\n")
-		if v.OK != (x.want == "") || !strings.Contains(found, x.want) || v.Retrained != n+len(x.ids) || len(told) != v.Retrained {
-			t.Errorf("%s: ok %v, %d trained again (%v), problems %q; want %q", x.what, v.OK, v.Retrained, told, found, x.want)
+		if v.OK != (x.want == "") || !strings.Contains(found, x.want) || v.Retrained != n+len(x.ids) ||
+			len(told) != v.Retrained {
+			t.Errorf("%s: ok %v, %d trained again (%v), problems %q; want %q", x.what, v.OK, v.Retrained, told,
+				found, x.want)
 		}
 		if x.what != "nothing" {
 			continue
@@ -69,10 +77,12 @@ func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		var same []int
-		if err := again.Retrain(t.Context(), dir, x.e, n, nil, func(id int) { same = append(same, id) }); err != nil || !slices.Equal(same, told) {
+		if err := again.Retrain(t.Context(), dir, x.e, n, nil, func(id int) { same = append(same, id) }); err != nil ||
+			!slices.Equal(same, told) {
 			t.Errorf("another sample of the same run: %v, %v, %v", same, told, err)
 		}
-		if err := v.Retrain(t.Context(), dir, x.e, 0, []int{77}, nil); err == nil || !strings.Contains(err.Error(), "there is no trial 77") {
+		if err := v.Retrain(t.Context(), dir, x.e, 0, []int{77}, nil); err == nil ||
+			!strings.Contains(err.Error(), "there is no trial 77") {
 			t.Errorf("a trial that is not there: %v", err)
 		}
 	}
@@ -104,11 +114,14 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 		if err := v.Retrain(t.Context(), dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i, s.owner.ledger.Proposals()[i].CachedOf); v.OK != (sql == "") || !v.OK && !strings.Contains(v.Problems[0], want) {
+		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i,
+			s.owner.ledger.Proposals()[i].CachedOf); v.OK != (sql == "") ||
+			!v.OK && !strings.Contains(v.Problems[0], want) {
 			t.Errorf("%q: %v", sql, v.Problems)
 		}
 	}
-	r, err := ForkRun(dir, 1, "fork", func(c *nas.Config, _ *string) error { c.Seed, c.Children = 77, 96; return nil }, nil)
+	r, err := ForkRun(dir, 1, "fork", func(c *nas.Config, _ *string) error { c.Seed, c.Children = 77, 96; return nil },
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +130,13 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 		t.Fatal(err)
 	}
 	finish(t, f)
-	if i = slices.IndexFunc(f.owner.ledger.Proposals(), func(x *nas.Trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
+	if i = slices.IndexFunc(f.owner.ledger.Proposals(),
+		func(x *nas.Trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
 		t.Fatal("no repeats of what the fork took over")
 	}
 	v := audit.Report{StateHash: strings.Repeat("0", 64)}
-	if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil || !v.OK || v.Retrained != 0 {
+	if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil || !v.OK ||
+		v.Retrained != 0 {
 		t.Errorf("a repeat of a child that another run trained: %v, %v, %d trained", err, v.Problems, v.Retrained)
 	}
 }
@@ -144,7 +159,8 @@ func TestRealChildrenTrainAgainToTheBit(t *testing.T) {
 	}
 }
 
-// A fork may have other data, settings or another seed: what was trained before its beginning is compared in the run that trained it.
+// A fork may have other data, settings or another seed: what was trained before its beginning is compared in the run
+// that trained it.
 func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -154,7 +170,9 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	until, do := live(t, s)
 	until("it is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 	made, again := 0, 1
-	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made}, {Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: c.Net, Train: c.Train}, Seed: 5}}} {
+	for _, x := range []nas.Command{{Do: nas.Submit, Parent: &made},
+		{Do: nas.Retrain, Parent: &again, Retrain: &nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(),
+			Setup: child.Setup{Net: c.Net, Train: c.Train}, Seed: 5}}} {
 		if _, err := do(x); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +180,8 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 	until("its children made by hand are done", func(v *nas.Snapshot) bool {
 		return len(v.Retrains) == 1 && v.Retrains[0].State == nas.Done && v.State == nas.Done
 	})
-	r, err := ForkRun(dir, 2, "fork", func(c *nas.Config, _ *string) error { c.Seed, c.Children = 77, 12; return nil }, nil)
+	r, err := ForkRun(dir, 2, "fork", func(c *nas.Config, _ *string) error { c.Seed, c.Children = 77, 12; return nil },
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +195,8 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []int
-	if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 99, nil, func(id int) { told = append(told, id) }); err != nil {
+	if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 99, nil,
+		func(id int) { told = append(told, id) }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(told)
@@ -184,7 +204,8 @@ func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
 		t.Errorf("trained again are %v; want %v; %v", told, want, v.Problems)
 	}
 	for _, id := range []int{0, nas.FirstManual} {
-		if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 0, []int{id}, nil); err == nil || !strings.Contains(err.Error(), "before this run was forked") {
+		if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 0, []int{id}, nil); err == nil ||
+			!strings.Contains(err.Error(), "before this run was forked") {
 			t.Errorf("trial %s: %v", nas.TrialLabel(id), err)
 		}
 	}

@@ -28,11 +28,12 @@ import (
 type Options struct {
 	Evaluator nas.Evaluator   // trains the children; a search that is only read needs none
 	OnEvent   func(nas.Event) // called by the owner for every event, in order; must not call back into the search
-	StayOpen  bool            // when all children are done, go on serving commands until Drain, Stop or the end of the context
-	Workers   int             // children at a time; 0 = what the config says, and there 0 = one a core
-	Kernels   string          // instruction set of the kernels, for the record
-	Build     []byte          // JSON about the program, for the record
-	Every     time.Duration   // least time between two snapshots; 0 = 100 ms
+	// when all children are done, go on serving commands until Drain, Stop or the end of the context
+	StayOpen bool
+	Workers  int           // children at a time; 0 = what the config says, and there 0 = one a core
+	Kernels  string        // instruction set of the kernels, for the record
+	Build    []byte        // JSON about the program, for the record
+	Every    time.Duration // least time between two snapshots; 0 = 100 ms
 
 	Retry    time.Duration // how long to wait before the next attempt to store on a full disk; 0 = 10 s
 	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
@@ -91,7 +92,8 @@ type ports struct {
 }
 
 func newPorts() ports {
-	return ports{make(chan func()), make(chan result), make(chan epochEnd), make(chan updateEnd), make(chan struct{}, 1), make(chan struct{})}
+	return ports{make(chan func()), make(chan result), make(chan epochEnd), make(chan updateEnd),
+		make(chan struct{}, 1), make(chan struct{})}
 }
 
 // ask runs f in the owner's goroutine and waits for its end.
@@ -133,7 +135,8 @@ func Create(dir string, c nas.Config, dataHash string, o Options) (*Search, erro
 	if err != nil {
 		return nil, err
 	}
-	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "created", Seed: c.Seed, Config: text, DatasetSHA256: dataHash,
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: c.Name, ForkedAt: -1, State: "created", Seed: c.Seed,
+		Config: text, DatasetSHA256: dataHash,
 		Build: o.Build, Target: c.Children})
 	if err != nil {
 		return nil, err
@@ -177,7 +180,8 @@ func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	}
 	if c.Do == nas.Retrain && c.Retrain != nil {
 		r := *c.Retrain
-		r.Data.Name, r.Data.Dir = dataset.Absolute(r.Data.Name), dataset.Absolute(r.Data.Dir) // the run may go on in another folder
+		// the run may go on in another folder
+		r.Data.Name, r.Data.Dir = dataset.Absolute(r.Data.Name), dataset.Absolute(r.Data.Dir)
 		c.Retrain = &r
 		if err := s.refuseTooLarge(ctx, c); err != nil {
 			return nas.Reply{}, err
@@ -210,7 +214,8 @@ func (o *owner) loop(ctx context.Context) error {
 	defer cancel(nil)
 	o.quit = ctx.Done()
 
-	if _, err := o.run.SweepBlobs(0); err != nil { // nobody writes blobs yet, so all that have no name are a killed writer's
+	// nobody writes blobs yet, so all that have no name are a killed writer's
+	if _, err := o.run.SweepBlobs(0); err != nil {
 		o.emit(nas.SweepFailed, -1, map[string]any{"error": err.Error()})
 	}
 	if o.policy.rebuilt {
@@ -219,7 +224,8 @@ func (o *owner) loop(ctx context.Context) error {
 	o.noteBuild()
 	o.enter(nas.Running, "")
 	config := o.run.Config
-	o.emit(nas.RunStarted, -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(), "workers": o.crew.workers,
+	o.emit(nas.RunStarted, -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(),
+		"workers":  o.crew.workers,
 		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir})
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
@@ -259,7 +265,8 @@ func (o *owner) loop(ctx context.Context) error {
 			over = false
 			o.enter(nas.Running, "")
 		}
-		if !o.busy() && (o.failure != nil || ctx.Err() != nil || o.clock.state == nas.Draining || o.clock.state == nas.Stopped || o.leaving || (over && !o.options.StayOpen)) {
+		if !o.busy() && (o.failure != nil || ctx.Err() != nil || o.clock.state == nas.Draining ||
+			o.clock.state == nas.Stopped || o.leaving || (over && !o.options.StayOpen)) {
 			break
 		}
 		if o.screens.dirty && due == nil {
@@ -354,7 +361,8 @@ func (o *owner) enter(to nas.State, reason string) {
 
 // finish writes the last event of a sitting.
 func (o *owner) finish(how string) {
-	d := map[string]any{"state": how, "finished": o.ledger.Finished(), "failed": o.ledger.Count(nas.Failed), "updates": o.ledger.Applied(),
+	d := map[string]any{"state": how, "finished": o.ledger.Finished(), "failed": o.ledger.Count(nas.Failed),
+		"updates": o.ledger.Applied(),
 		"seconds": o.clock.elapsed().Seconds()}
 	if b := o.ledger.Best(nil); b != nil {
 		d["best"], d["reward"], d["cell"] = b.ID, b.Reward, b.Cell

@@ -160,12 +160,14 @@ func TestSnapshotOfALiveRunEqualsTheOneReadBackFromItsStore(t *testing.T) {
 	}
 	for i, a := range live.Top {
 		b := read.Top[i]
-		if a.ID != b.ID || a.Reward != b.Reward || a.Cell != b.Cell || fmt.Sprint(a.Curve) != fmt.Sprint(b.Curve) || a.Params != b.Params {
+		if a.ID != b.ID || a.Reward != b.Reward || a.Cell != b.Cell || fmt.Sprint(a.Curve) != fmt.Sprint(b.Curve) ||
+			a.Params != b.Params {
 			t.Errorf("rank %d: live %+v\nread %+v", i, a, b)
 		}
 	}
 	if live.Finished != read.Finished || live.Cached != read.Cached || live.Distinct != read.Distinct {
-		t.Errorf("counts differ: %d %d %d, %d %d %d", live.Finished, live.Cached, live.Distinct, read.Finished, read.Cached, read.Distinct)
+		t.Errorf("counts differ: %d %d %d, %d %d %d", live.Finished, live.Cached, live.Distinct, read.Finished,
+			read.Cached, read.Distinct)
 	}
 }
 
@@ -189,7 +191,8 @@ func TestRepeatsOfACellAreNotTrainedAgain(t *testing.T) {
 	}
 	for _, r := range s.owner.ledger.Proposals() {
 		if r.CachedOf >= 0 && r.Reward != s.owner.ledger.Trial(r.CachedOf).Reward {
-			t.Errorf("repeat %d has reward %v, its original %v", r.ID, r.Reward, s.owner.ledger.Trial(r.CachedOf).Reward)
+			t.Errorf("repeat %d has reward %v, its original %v", r.ID, r.Reward,
+				s.owner.ledger.Trial(r.CachedOf).Reward)
 		}
 	}
 }
@@ -225,7 +228,8 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 		}
 		v := s.Snapshot()
 		if v.Failed != 6 || v.Finished != 12 || v.Policy.Version != 3 {
-			t.Errorf("%s: %d failed, %d finished, %d updates; want 6, 12, 3", policy, v.Failed, v.Finished, v.Policy.Version)
+			t.Errorf("%s: %d failed, %d finished, %d updates; want 6, 12, 3", policy, v.Failed, v.Finished,
+				v.Policy.Version)
 		}
 		kinds := map[string]int{}
 		for _, r := range s.owner.ledger.Proposals() {
@@ -247,7 +251,8 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 func TestASearchInWhichNothingWorksPausesForAPersonAndEndsForAScript(t *testing.T) {
 	no := fake.Evaluator{Fail: func(int) error { return errors.New("no such luck") }}
 	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no})
-	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "all trials of 2 batches in a row failed; the last one: no such luck") {
+	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(),
+		"all trials of 2 batches in a row failed; the last one: no such luck") {
 		t.Errorf("without a person: %v", err)
 	}
 	if v := s.Snapshot(); v.Finished != 8 || v.State != nas.Failed || v.Reason == "" {
@@ -255,7 +260,10 @@ func TestASearchInWhichNothingWorksPausesForAPersonAndEndsForAScript(t *testing.
 	}
 	s = create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no, StayOpen: true})
 	until, _ := live(t, s)
-	until("it pauses", func(v *nas.Snapshot) bool { return v.State == nas.Paused && strings.Contains(v.Reason, "no such luck") })
+	until("it pauses", func(v *nas.Snapshot) bool {
+		return v.State == nas.Paused &&
+			strings.Contains(v.Reason, "no such luck")
+	})
 }
 
 func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
@@ -266,7 +274,8 @@ func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("CREATE TRIGGER refuse BEFORE UPDATE OF reward ON trial WHEN new.id = 6 BEGIN SELECT raise(ABORT, 'no room'); END"); err != nil {
+	if _, err := db.Exec("CREATE TRIGGER refuse BEFORE UPDATE OF reward ON trial WHEN new.id = 6 BEGIN SELECT " +
+		"raise(ABORT, 'no room'); END"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no room") {
@@ -282,7 +291,8 @@ func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
 	if v := s.Snapshot(); v.Finished != 6 || v.Policy.Version != 1 {
 		t.Errorf("%d finished, policy %d; want 6 and 1", v.Finished, v.Policy.Version)
 	}
-	if got, want := finish(t, s), finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {
+	if got, want := finish(t, s), finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
+		Options{Workers: 1})); got != want {
 		t.Error("another end than without the failure")
 	}
 }
@@ -320,7 +330,8 @@ func await(s *Search, ok func(*nas.Snapshot) bool) bool {
 }
 
 // live starts a search in the background and returns a function that waits until a condition on its snapshot holds.
-func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapshot) bool), do func(nas.Command) (nas.Reply, error)) {
+func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapshot) bool),
+	do func(nas.Command) (nas.Reply, error)) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -341,10 +352,14 @@ func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapsho
 
 func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
 	e := stepper{make(chan struct{})}
-	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: e, Every: time.Millisecond})
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
+		Options{Workers: 1, Evaluator: e, Every: time.Millisecond})
 	until, do := live(t, s)
 	e.step <- struct{}{}
-	until("the first step is seen", func(v *nas.Snapshot) bool { return len(v.Running) == 1 && v.Running[0].Progress > 0.3 })
+	until("the first step is seen", func(v *nas.Snapshot) bool {
+		return len(v.Running) == 1 &&
+			v.Running[0].Progress > 0.3
+	})
 	if v := s.Snapshot(); v.Distinct < 1 || v.Distinct > v.Proposed {
 		t.Errorf("%d different cells in %d proposals, before any has an end", v.Distinct, v.Proposed)
 	}
@@ -407,7 +422,8 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Submit, Cell: &k.Genotype, Text: "by\x1b hand"}); err != nil || r.Trial != nas.FirstManual {
 					t.Errorf("submit: %v %v", r, err)
 				}
-				spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
+				spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(),
+					Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
 				spec.Train.Batch = 64
 				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Retrain, Parent: new(1), Retrain: &spec}); err != nil || r.Trial != nas.FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
@@ -430,7 +446,8 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 	}
 	<-sent
 	v := s.Snapshot()
-	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != nas.Done || v.Retrains[0].Label() != "h2" ||
+	if len(v.Retrains) != 1 || v.Retrains[0].Parent != 1 || v.Retrains[0].State != nas.Done ||
+		v.Retrains[0].Label() != "h2" ||
 		v.Retrains[0].Retrain.Train.Shards != 2 {
 		t.Errorf("retrains: %+v", v.Retrains)
 	}
@@ -512,7 +529,8 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 	if err := f.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if v := f.Snapshot(); fmt.Sprint(v.Rewards) == fmt.Sprint(want.Rewards) || fmt.Sprint(v.Rewards[:8]) != fmt.Sprint(want.Rewards[:8]) {
+	if v := f.Snapshot(); fmt.Sprint(v.Rewards) == fmt.Sprint(want.Rewards) ||
+		fmt.Sprint(v.Rewards[:8]) != fmt.Sprint(want.Rewards[:8]) {
 		t.Errorf("a fork with another seed: %v", v.Rewards)
 	}
 	for _, bad := range []struct {
@@ -523,7 +541,8 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 	}{
 		{"a version that does not exist", 9, "x", func(*nas.Config, *string) error { return nil }},
 		{"a name with a slash", 1, "a/b", func(*nas.Config, *string) error { return nil }},
-		{"another number of blocks in the middle", 1, "x", func(c *nas.Config, _ *string) error { c.Blocks = 3; return nil }},
+		{"another number of blocks in the middle", 1, "x",
+			func(c *nas.Config, _ *string) error { c.Blocks = 3; return nil }},
 		{"fewer children than are done", 3, "x", func(c *nas.Config, _ *string) error { c.Children = 5; return nil }},
 		{"a folder that exists", 1, "other", func(*nas.Config, *string) error { return nil }},
 	} {
@@ -535,7 +554,8 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 
 func TestDrainEndsAfterTheRunningChildren(t *testing.T) {
 	e := stepper{make(chan struct{})}
-	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 2, Evaluator: e, StayOpen: true, Every: time.Millisecond})
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
+		Options{Workers: 2, Evaluator: e, StayOpen: true, Every: time.Millisecond})
 	done := make(chan error)
 	go func() { done <- s.Run(t.Context()) }()
 	e.step <- struct{}{}
@@ -558,7 +578,8 @@ func TestDrainEndsAfterTheRunningChildren(t *testing.T) {
 
 func TestLeavingAFinishedRunKeepsItFinished(t *testing.T) {
 	for _, do := range []nas.Action{nas.Stop, nas.Drain} {
-		s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 2, StayOpen: true, Every: time.Millisecond})
+		s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
+			Options{Workers: 2, StayOpen: true, Every: time.Millisecond})
 		until, send := live(t, s)
 		until("it is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 		if _, err := send(nas.Command{Do: do}); err != nil {
@@ -573,7 +594,8 @@ func TestLeavingAFinishedRunKeepsItFinished(t *testing.T) {
 
 func TestDrainLetsAPausedChildEnd(t *testing.T) {
 	e := stepper{make(chan struct{})}
-	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond})
+	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
+		Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond})
 	_, do := live(t, s)
 	e.step <- struct{}{}
 	for _, c := range []nas.Command{{Do: nas.PauseTrial, Trial: 0}, {Do: nas.Drain}} {
@@ -633,7 +655,10 @@ func TestAForkOfAForkInheritsWhatItHas(t *testing.T) {
 	if n := inherited(ForkRun(r.Dir, 1, "c", same, nil)); n != 4 {
 		t.Errorf("an earlier fork of the fork: %d inherited; want 4", n)
 	}
-	if n := inherited(ForkRun(dir, 2, "d", func(c *nas.Config, _ *string) error { c.Seed, c.DataDir = 9, "x"; return nil }, nil)); n != 0 {
+	if n := inherited(ForkRun(dir, 2, "d", func(c *nas.Config, _ *string) error {
+		c.Seed, c.DataDir = 9, "x"
+		return nil
+	}, nil)); n != 0 {
 		t.Errorf("another seed: %d inherited; want 0, the rewards stay comparable", n)
 	}
 }

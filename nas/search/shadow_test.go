@@ -62,20 +62,24 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 	}
 	v := s.Snapshot()
 	if len(v.Rewards) != 14 || len(v.Randoms) != 7 || v.Finished != 21 || v.Verdict == nil || v.Verdict.Randoms != 7 {
-		t.Errorf("%d rewards, %d of shadows, %d finished, verdict %+v", len(v.Rewards), len(v.Randoms), v.Finished, v.Verdict)
+		t.Errorf("%d rewards, %d of shadows, %d finished, verdict %+v", len(v.Rewards), len(v.Randoms),
+			v.Finished, v.Verdict)
 	}
 }
 
 func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 	base := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{0}})
-	other := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{-0.4}})
+	other := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(),
+		Options{Workers: 1, Evaluator: shadowBonus{-0.4}})
 	for _, s := range []*Search{base, other} {
-		s.owner.run.Config.Repeats = "retrain" // the controller's repeat of a random cell has the reward of that cell, by right
+		// the controller's repeat of a random cell has the reward of that cell, by right
+		s.owner.run.Config.Repeats = "retrain"
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if fmt.Sprint(base.owner.policy.views) != fmt.Sprint(other.owner.policy.views) || fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
+	if fmt.Sprint(base.owner.policy.views) != fmt.Sprint(other.owner.policy.views) ||
+		fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
 		t.Error("the rewards of shadows changed what the controller does")
 	}
 	if fmt.Sprint(base.Snapshot().Randoms) == fmt.Sprint(other.Snapshot().Randoms) {
@@ -112,8 +116,10 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read := s.Snapshot(); fmt.Sprint(read.Rewards, read.Randoms, *read.Verdict) != fmt.Sprint(live.Rewards, live.Randoms, *live.Verdict) {
-			t.Errorf("cut at event %d: the verdict read back is another one:\n%+v\n%+v", cut, read.Verdict, live.Verdict)
+		if read := s.Snapshot(); fmt.Sprint(read.Rewards, read.Randoms, *read.Verdict) != fmt.Sprint(live.Rewards,
+			live.Randoms, *live.Verdict) {
+			t.Errorf("cut at event %d: the verdict read back is another one:\n%+v\n%+v", cut, read.Verdict,
+				live.Verdict)
 		}
 		if got := finish(t, s); got != want {
 			t.Errorf("cut at event %d: another end", cut)
@@ -141,10 +147,14 @@ func TestVerifyNamesWhatIsWrongWithShadows(t *testing.T) {
 	sound := filepath.Join(t.TempDir(), "sound")
 	finish(t, create(t, sound, shadowConfig(), Options{Workers: 1}))
 	for _, damage := range []struct{ name, sql, want string }{
-		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2", "trial 2: the stream of random cells does not propose"},
-		{"a shadow that says it is the policy's", "UPDATE trial SET policy_version = 0 WHERE id = 2", "trial 2: it says policy version 0; it is drawn from -1"},
-		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3", "update 1: it used trial 3, which is a random cell"},
-		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4", "update 1: it used trial 5, which is a random cell"},
+		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2",
+			"trial 2: the stream of random cells does not propose"},
+		{"a shadow that says it is the policy's", "UPDATE trial SET policy_version = 0 WHERE id = 2",
+			"trial 2: it says policy version 0; it is drawn from -1"},
+		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3",
+			"update 1: it used trial 3, which is a random cell"},
+		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4",
+			"update 1: it used trial 5, which is a random cell"},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
@@ -181,7 +191,8 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 		if testing.Short() && f.name == "none" {
 			continue
 		}
-		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.RandomEvery = f.shadow; return nil }, nil)
+		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.RandomEvery = f.shadow; return nil },
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +202,8 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 		}
 		before := s.Snapshot()
 		if before.Proposed != 12 || len(before.Randoms) != 4 {
-			t.Errorf("%s: begins with %d proposals, %d of them shadows; want 12 and 4", f.name, before.Proposed, len(before.Randoms))
+			t.Errorf("%s: begins with %d proposals, %d of them shadows; want 12 and 4", f.name, before.Proposed,
+				len(before.Randoms))
 		}
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
@@ -213,12 +225,13 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 	c := shadowConfig()
 	c.Blocks, c.Ops, c.Children = 1, "identity,max3x3", 45
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 3, Evaluator: fake.Evaluator{Fail: func(id int) error {
-		if id%7 == 2 {
-			return errors.New("no")
-		}
-		return nil
-	}}})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 3, Evaluator: fake.Evaluator{Fail: func(id int) error {
+			if id%7 == 2 {
+				return errors.New("no")
+			}
+			return nil
+		}}})
 	if err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +244,8 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 		if p.CachedOf >= 0 {
 			cached++
 			if of := s.owner.ledger.Trial(p.CachedOf); of.Reward != p.Reward || of.State != p.State {
-				t.Errorf("shadow %d is %s with %v, what it repeats %s with %v", p.ID, p.State, p.Reward, of.State, of.Reward)
+				t.Errorf("shadow %d is %s with %v, what it repeats %s with %v", p.ID, p.State, p.Reward,
+					of.State, of.Reward)
 			}
 		}
 		if p.HasReward {
@@ -268,7 +282,8 @@ func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := finish(t, s)
-	if v := s.Snapshot(); v.Verdict != nil || len(v.Randoms) != 0 || slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Random }) {
+	if v := s.Snapshot(); v.Verdict != nil || len(v.Randoms) != 0 ||
+		slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Random }) {
 		t.Errorf("shadows out of nowhere: %+v", v.Verdict)
 	}
 	if want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {
@@ -281,16 +296,19 @@ func TestUpdatesTellTheVerdict(t *testing.T) {
 	c.Children, c.Blocks = 60, 3
 	said := map[int][]string{}
 	for _, workers := range []int{1, 4} {
-		finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: workers, Evaluator: uneven{}, OnEvent: func(e nas.Event) {
-			if e.Kind == nas.ControllerUpdate {
-				said[workers] = append(said[workers], fmt.Sprint(e.Data["verdict"], e.Data["claim"], e.Data["gain"], e.Data["gain_low"], e.Data["gain_high"]))
-			}
-		}}))
+		finish(t, create(t, filepath.Join(t.TempDir(), "run"), c,
+			Options{Workers: workers, Evaluator: uneven{}, OnEvent: func(e nas.Event) {
+				if e.Kind == nas.ControllerUpdate {
+					said[workers] = append(said[workers], fmt.Sprint(e.Data["verdict"], e.Data["claim"], e.Data["gain"],
+						e.Data["gain_low"], e.Data["gain_high"]))
+				}
+			}}))
 	}
 	if len(said[1]) != 10 || !slices.Equal(said[1], said[4]) {
 		t.Errorf("verdicts differ with the number of workers:\n%q\n%q", said[1], said[4])
 	}
-	if !strings.HasPrefix(said[1][0], "too early to tell: 2 random cells") || !strings.Contains(said[1][9], "the controller's last 20 average 0.") {
+	if !strings.HasPrefix(said[1][0], "too early to tell: 2 random cells") ||
+		!strings.Contains(said[1][9], "the controller's last 20 average 0.") {
 		t.Errorf("first %q, last %q", said[1][0], said[1][9])
 	}
 }

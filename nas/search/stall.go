@@ -45,7 +45,9 @@ func (o *owner) look() {
 			r.cancel(errStalled)
 		case still > looksPerPatience: // it does not end when it is told to; what it still says is not heard
 			o.release(r)
-			t.State, t.FailKind, t.FailText = nas.Failed, "timeout", fmt.Sprintf("no step for %v, and it did not end when it was told to: it is left behind, and may still use a core and its memory", o.options.Patience)
+			t.State, t.FailKind, t.FailText = nas.Failed, "timeout",
+				fmt.Sprintf("no step for %v, and it did not end when it was told to: it is left behind, and may "+
+					"still use a core and its memory", o.options.Patience)
 			t.Seconds = t.Finished.Sub(t.Started).Seconds()
 			o.commitEnd(t, "", nil)
 		}

@@ -74,12 +74,15 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 			t.Errorf("the child that was left behind was told %v when it reported again", late)
 		}
 		for id, says := range map[int]string{3: "no step for 10m0s", 6: "left behind"} {
-			if x := s.owner.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" || !strings.Contains(x.FailText, says) {
+			if x := s.owner.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" ||
+				!strings.Contains(x.FailText, says) {
 				t.Errorf("trial %d: %s, %s: %s; want it to say %q", id, x.State, x.FailKind, x.FailText, says)
 			}
 		}
-		if v := s.Snapshot(); v.Finished != 12 || v.Failed != 2 || v.Policy.Version != 3 || v.State != nas.Done || len(v.Running) != 0 {
-			t.Errorf("%d finished, %d failed, %d updates, %s, %d running", v.Finished, v.Failed, v.Policy.Version, v.State, len(v.Running))
+		if v := s.Snapshot(); v.Finished != 12 || v.Failed != 2 || v.Policy.Version != 3 || v.State != nas.Done ||
+			len(v.Running) != 0 {
+			t.Errorf("%d finished, %d failed, %d updates, %s, %d running", v.Finished, v.Failed, v.Policy.Version,
+				v.State, len(v.Running))
 		}
 		if a := seen[told{nas.TrialFailed, 3}]; a < 10*time.Minute || a > 13*time.Minute {
 			t.Errorf("trial 3 was ended after %v", a)
@@ -133,7 +136,8 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 				return nas.Outcome{Reward: 0.5}, nil
 			},
 			2: func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error) { // will be paused
-				if err := errors.Join(wait(ctx, time.Minute), report(step(1, 2)), wait(ctx, time.Minute), report(step(2, 2))); err != nil {
+				if err := errors.Join(wait(ctx, time.Minute), report(step(1, 2)), wait(ctx, time.Minute),
+					report(step(2, 2))); err != nil {
 					return nas.Outcome{}, err
 				}
 				return nas.Outcome{Reward: 0.5}, nil
@@ -145,7 +149,8 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 		for _, x := range []struct {
 			c     nas.Command
 			after time.Duration
-		}{{nas.Command{Do: nas.PauseTrial, Trial: 2}, 0}, {nas.Command{Do: nas.ResumeTrial, Trial: 2}, 90 * time.Minute}, {nas.Command{Do: nas.Pause}, 0}, {nas.Command{Do: nas.Resume}, 90 * time.Minute}} {
+		}{{nas.Command{Do: nas.PauseTrial, Trial: 2}, 0}, {nas.Command{Do: nas.ResumeTrial, Trial: 2},
+			90 * time.Minute}, {nas.Command{Do: nas.Pause}, 0}, {nas.Command{Do: nas.Resume}, 90 * time.Minute}} {
 			time.Sleep(x.after)
 			if _, err := s.Do(t.Context(), x.c); err != nil {
 				t.Fatal(err)
@@ -252,7 +257,8 @@ func TestAChildCannotMakeMoreStepsThanItsTrainingHas(t *testing.T) {
 	}}
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: e})
 	finish(t, s)
-	if x := s.owner.ledger.Trial(4); x.State != nas.Failed || x.FailKind != "budget" || x.FailText != "step 11 of 10: more steps than the training has" {
+	if x := s.owner.ledger.Trial(4); x.State != nas.Failed || x.FailKind != "budget" ||
+		x.FailText != "step 11 of 10: more steps than the training has" {
 		t.Errorf("%s, %s: %s", x.State, x.FailKind, x.FailText)
 	}
 	if v := s.Snapshot(); v.Finished != 12 || v.Failed != 1 {
@@ -268,7 +274,8 @@ func TestASearchThatIsToEndIsNotPausedByPanics(t *testing.T) {
 		<-fall
 		panic("boom")
 	}
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 4, Evaluator: odd{0: boom, 1: boom, 2: boom, 3: boom}, StayOpen: true})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 4, Evaluator: odd{0: boom, 1: boom, 2: boom, 3: boom}, StayOpen: true})
 	done := make(chan error)
 	go func() { done <- s.Run(t.Context()) }()
 	for range 4 {
@@ -299,21 +306,24 @@ func TestThreePanicsInARowPauseTheSearch(t *testing.T) {
 	e := odd{1: boom, 2: boom, 4: boom, 5: boom, 6: boom}
 	var mu sync.Mutex
 	var stacks []string
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond, OnEvent: func(e nas.Event) {
-		if text, ok := e.Data["stack"].(string); ok {
-			mu.Lock()
-			stacks = append(stacks, text)
-			mu.Unlock()
-		}
-	}})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond, OnEvent: func(e nas.Event) {
+			if text, ok := e.Data["stack"].(string); ok {
+				mu.Lock()
+				stacks = append(stacks, text)
+				mu.Unlock()
+			}
+		}})
 	until, do := live(t, s)
 	until("it pauses", func(v *nas.Snapshot) bool { return v.State == nas.Paused })
 	v := s.Snapshot()
-	if v.Finished != 7 || !strings.Contains(v.Reason, "3 children in a row panicked") || !strings.Contains(v.Reason, "index out of range [7]") {
+	if v.Finished != 7 || !strings.Contains(v.Reason, "3 children in a row panicked") ||
+		!strings.Contains(v.Reason, "index out of range [7]") {
 		t.Errorf("paused after %d trials: %s", v.Finished, v.Reason)
 	}
 	mu.Lock()
-	if len(stacks) != 5 || !slices.ContainsFunc(stacks, func(s string) bool { return strings.Contains(s, "stall_test.go") }) {
+	if len(stacks) != 5 || !slices.ContainsFunc(stacks,
+		func(s string) bool { return strings.Contains(s, "stall_test.go") }) {
 		t.Errorf("%d events have a stack: %.300q", len(stacks), stacks)
 	}
 	mu.Unlock()

@@ -62,7 +62,8 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 		}
 		o.crew.setGates(true)
 		o.enter(nas.Paused, "")
-		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(o.crew.training))}, o.failure
+		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(o.crew.training))},
+			o.failure
 	case nas.Resume:
 		if o.clock.state != nas.Paused && o.clock.state != nas.Draining {
 			return nas.Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", o.clock.state)

@@ -100,7 +100,8 @@ func (o *owner) keep(t *nas.Trial, e epochEnd) {
 		err = o.run.CheckpointTrial(t.ID, t.Attempt, t.Epoch, e.state, record.Epochs(t))
 	}
 	if err != nil {
-		o.emit(nas.CheckpointFailed, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
+		o.emit(nas.CheckpointFailed, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell,
+			"error": firstLine(err.Error())})
 	}
 	e.cost.Add(int64(time.Since(began)))
 }
@@ -114,8 +115,9 @@ func (o *owner) epoch(e epochEnd) {
 	}
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
 	t.Epoch = r.Epoch
-	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss, "train_acc": r.TrainAcc,
-		"val_loss": r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
+	d := map[string]any{"epoch": r.Epoch, "epochs": t.Epochs, "lr": r.LR, "keep": r.Keep, "train_loss": r.TrainLoss,
+		"train_acc": r.TrainAcc,
+		"val_loss":  r.ValLoss, "val_acc": r.ValAcc, "seconds": r.Seconds, "cell": t.Cell}
 	o.announce(o.log.event(nas.EpochEnded, t.ID, d))
 	o.keep(t, e)
 }
@@ -138,7 +140,8 @@ func (o *owner) ended(ctx context.Context, r result) {
 	reward, unfit := o.run.Config.Reward(t.Kind, r.out)
 	switch err := r.err; {
 	case err == nil && (math.IsNaN(r.out.Reward) || r.out.Reward < 0 || r.out.Reward > 1):
-		t.State, t.FailKind, t.FailText = nas.Failed, "reward", fmt.Sprintf("the evaluator's reward is %v; want 0 to 1", r.out.Reward)
+		t.State, t.FailKind, t.FailText = nas.Failed, "reward",
+			fmt.Sprintf("the evaluator's reward is %v; want 0 to 1", r.out.Reward)
 	case err == nil && unfit != nil:
 		t.State, t.FailKind, t.FailText = nas.Failed, "reward", unfit.Error()
 	case err == nil:
@@ -150,7 +153,8 @@ func (o *owner) ended(ctx context.Context, r result) {
 		o.goBack(t)
 		return
 	case ctx.Err() != nil:
-		t.State = nas.Proposed // the program ends: this child goes on from its last checkpoint, or begins again, at resume
+		// the program ends: this child goes on from its last checkpoint, or begins again, at resume
+		t.State = nas.Proposed
 		o.screens.dirty = true
 		return
 	case errors.Is(err, nas.ErrState):
@@ -196,7 +200,8 @@ func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	row.WeightsSHA256 = weights
 	var e nas.Event
 	if t.State == nas.Done {
-		d := map[string]any{"reward": t.Reward, "cell": t.Cell, "kind": string(t.Kind), "params": t.Params, "madds": t.MAdds, "seconds": t.Seconds}
+		d := map[string]any{"reward": t.Reward, "cell": t.Cell, "kind": string(t.Kind), "params": t.Params,
+			"madds": t.MAdds, "seconds": t.Seconds}
 		if t.Latency > 0 {
 			d["latency_ms"] = t.Latency
 		}

@@ -51,7 +51,8 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 	if !stopping && len(o.crew.training) >= o.crew.workers {
 		when = " when a worker is free,"
 	}
-	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when + " as if it had not been stopped", Trial: t.ID}
+	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when +
+		" as if it had not been stopped", Trial: t.ID}
 	e := o.log.event(nas.UserCommand, t.ID, told(c, reply.Message))
 	if stopping {
 		r.stopped = false
@@ -59,7 +60,8 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 		return reply, o.failure
 	}
 	if why := o.ledger.BuiltUpon(t, o.policy.updating); why != "" {
-		return nas.Reply{}, fmt.Errorf("trial %s cannot go on as if it had not been stopped: %s; its cell can be submitted or retrained", t.Label(), why)
+		return nas.Reply{}, fmt.Errorf("trial %s cannot go on as if it had not been stopped: %s; its cell can be "+
+			"submitted or retrained", t.Label(), why)
 	}
 	if !o.commit(func(es []checkpoints.Event) error { return o.run.ReopenTrial(t.ID, es...) }, e) {
 		return reply, o.failure

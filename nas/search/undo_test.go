@@ -73,18 +73,22 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 		want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1}))
 		g := hold(trial)
 		dir := filepath.Join(t.TempDir(), "run")
-		s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, UndoTime: time.Hour, StayOpen: true})
+		s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond,
+			UndoTime: time.Hour, StayOpen: true})
 		until, do := live(t, s)
 		<-g.at
 		if _, err := do(nas.Command{Do: nas.StopTrial, Trial: trial}); err != nil {
 			t.Fatal(err)
 		}
 		until("the child is stopped", func(v *nas.Snapshot) bool {
-			return slices.ContainsFunc(v.Recent, func(x nas.TrialView) bool { return x.ID == trial && x.State == nas.Stopped })
+			return slices.ContainsFunc(v.Recent, func(x nas.TrialView) bool {
+				return x.ID == trial && x.State == nas.Stopped
+			})
 		})
 		until("all that does not stand on it has ended", func(v *nas.Snapshot) bool { return len(v.Running) == 0 })
 		if v := s.Snapshot(); v.Policy.Version > 0 {
-			t.Fatalf("%s, trial %d: policy %d was made within the time to undo the stop", repeats, trial, v.Policy.Version)
+			t.Fatalf("%s, trial %d: policy %d was made within the time to undo the stop", repeats, trial,
+				v.Policy.Version)
 		}
 		g.release(trial)
 		r, err := do(nas.Command{Do: nas.UndoStop, Trial: trial, From: "a test"})
@@ -110,7 +114,8 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// repeated returns a proposal of a run, one after it that is trained, and one after that which repeats the first, all of one batch.
+// repeated returns a proposal of a run, one after it that is trained, and one after that which repeats the first, all
+// of one batch.
 func repeated(t *testing.T, s *Search) (first, other, again int) {
 	t.Helper()
 	for _, x := range s.owner.ledger.Proposals() {
@@ -130,7 +135,8 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 	base := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})
 	want := finish(t, base)
 	first, other, again := repeated(t, base)
-	stop := func(g *gated, o Options) (s *Search, until func(string, func(*nas.Snapshot) bool), do func(nas.Command) (nas.Reply, error)) {
+	stop := func(g *gated, o Options) (s *Search, until func(string, func(*nas.Snapshot) bool),
+		do func(nas.Command) (nas.Reply, error)) {
 		o.Checkpoint, o.Evaluator, o.Every, o.StayOpen = 1, g, time.Millisecond, true
 		s = create(t, filepath.Join(t.TempDir(), "run"), c, o)
 		until, do = live(t, s)
@@ -142,14 +148,16 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 		return s, until, do
 	}
 	isDone := func(v *nas.Snapshot) bool { return v.State == nas.Done }
-	undone := func(what string, s *Search, until func(string, func(*nas.Snapshot) bool), do func(nas.Command) (nas.Reply, error)) {
+	undone := func(what string, s *Search, until func(string, func(*nas.Snapshot) bool),
+		do func(nas.Command) (nas.Reply, error)) {
 		t.Helper()
 		if _, err := do(nas.Command{Do: nas.UndoStop, Trial: first}); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 		until("the search is done", isDone)
 		if x := s.owner.ledger.Trial(again); x.CachedOf != first || x.Reward != s.owner.ledger.Trial(first).Reward {
-			t.Errorf("%s: the repeat %d has the reward %v of %d; want %v of %d", what, again, x.Reward, x.CachedOf, s.owner.ledger.Trial(first).Reward, first)
+			t.Errorf("%s: the repeat %d has the reward %v of %d; want %v of %d", what, again, x.Reward, x.CachedOf,
+				s.owner.ledger.Trial(first).Reward, first)
 		}
 		if got, err := s.owner.run.Store.StateHash(); err != nil || got != want {
 			t.Errorf("%s: another search than without the stop: %v", what, err)
@@ -158,7 +166,9 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 
 	s, until, do := stop(hold(first), Options{Workers: 2, UndoTime: time.Hour})
 	until("the child is stopped", func(v *nas.Snapshot) bool {
-		return slices.ContainsFunc(v.Recent, func(x nas.TrialView) bool { return x.ID == first && x.State == nas.Stopped })
+		return slices.ContainsFunc(v.Recent, func(x nas.TrialView) bool {
+			return x.ID == first && x.State == nas.Stopped
+		})
 	})
 	undone("at once", s, until, do)
 
@@ -173,7 +183,8 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 	s, until, _ = stop(hold(first), Options{Workers: 2, UndoTime: 1})
 	until("the search is done", isDone)
 	if x := s.owner.ledger.Trial(again); x.CachedOf >= 0 || x.State != nas.Done {
-		t.Errorf("the repeat %d of the stopped %d is %s, of %d; want one that was trained itself", again, first, x.State, x.CachedOf)
+		t.Errorf("the repeat %d of the stopped %d is %s, of %d; want one that was trained itself", again, first,
+			x.State, x.CachedOf)
 	}
 }
 
@@ -184,7 +195,8 @@ func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
 	finish(t, base)
 	first, _, again := repeated(t, base)
 	g := hold(first, again)
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: g, Every: time.Millisecond, UndoTime: 1, StayOpen: true})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 2, Evaluator: g, Every: time.Millisecond, UndoTime: 1, StayOpen: true})
 	_, do := live(t, s)
 	<-g.at
 	if _, err := do(nas.Command{Do: nas.StopTrial, Trial: first}); err != nil {
@@ -193,7 +205,8 @@ func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
 	if id := <-g.at; id != again {
 		t.Fatalf("child %d trains in the place of %d, want %d", id, first, again)
 	}
-	if _, err := do(nas.Command{Do: nas.UndoStop, Trial: first}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("child %d was trained in its place", again)) {
+	if _, err := do(nas.Command{Do: nas.UndoStop, Trial: first}); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("child %d was trained in its place", again)) {
 		t.Errorf("undo: %v", err)
 	}
 	g.release(again)
@@ -202,12 +215,14 @@ func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
 func TestAStopOnWhichSomethingStandsCannotBeUndone(t *testing.T) {
 	c := fiveEpochs()
 	g := hold(0)
-	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, UndoTime: 1, StayOpen: true})
+	s := create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, UndoTime: 1, StayOpen: true})
 	until, do := live(t, s)
 	<-g.at
 	refused := func(trial int, want string) {
 		t.Helper()
-		if _, err := do(nas.Command{Do: nas.UndoStop, Trial: trial}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := do(nas.Command{Do: nas.UndoStop, Trial: trial}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("undo of trial %d: %v; want %q", trial, err, want)
 		}
 	}
@@ -230,7 +245,8 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 	s := create(t, dir, c, Options{Workers: 2, Checkpoint: 1, Evaluator: g, Every: time.Millisecond, StayOpen: true})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(), Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
+	spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(),
+		Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
 	if !await(s, func(v *nas.Snapshot) bool { return v.Proposed > 0 }) {
 		t.Fatal("nothing is proposed")
 	}
@@ -262,7 +278,10 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 	if _, err := do(nas.Command{Do: nas.UndoStop, Trial: nas.FirstManual}); err != nil {
 		t.Fatal(err)
 	}
-	until("the retrain is done", func(v *nas.Snapshot) bool { return v.State == nas.Done && v.Retrains[0].State == nas.Done })
+	until("the retrain is done", func(v *nas.Snapshot) bool {
+		return v.State == nas.Done &&
+			v.Retrains[0].State == nas.Done
+	})
 	if x := s.Snapshot().Retrains[0]; len(x.Curve) != 5 || x.Epoch != 5 || x.Parent != 0 {
 		t.Errorf("%d epochs of the curve, epoch %d, made from %d", len(x.Curve), x.Epoch, x.Parent)
 	}

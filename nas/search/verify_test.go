@@ -15,9 +15,12 @@ func TestVerifyRepeatsASoundRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
 	for _, damage := range []struct{ name, sql, want string }{
 		{"nothing", "", ""},
 		{"a reward", "UPDATE trial SET reward = 0.123 WHERE id = 5", "update 2: it used the reward"},
-		{"a choice", "UPDATE trial SET choices = replace(choices, '1', '0') WHERE id = 2", "trial 2: policy version 0 does not propose"},
-		{"a reward in the update alone", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9", "update 3: the stored policy is not what"},
-		{"a cell's hash", "UPDATE trial SET cell_hash = replace(cell_hash, 'a', 'b') WHERE id = 3", "trial 3: its cell has the hash"},
+		{"a choice", "UPDATE trial SET choices = replace(choices, '1', '0') WHERE id = 2",
+			"trial 2: policy version 0 does not propose"},
+		{"a reward in the update alone", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9",
+			"update 3: the stored policy is not what"},
+		{"a cell's hash", "UPDATE trial SET cell_hash = replace(cell_hash, 'a', 'b') WHERE id = 3",
+			"trial 3: its cell has the hash"},
 	} {
 		if testing.Short() && damage.sql != "" {
 			continue
@@ -79,7 +82,10 @@ func TestVerifyFindsADamagedBlob(t *testing.T) {
 func TestTheProposalsOfAForkAreVerifiedFromWhereItBegins(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")
 	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
-	r, err := ForkRun(dir, 2, "child", func(c *nas.Config, _ *string) error { c.Seed, c.Controller.LearningRate = 99, 0.01; return nil }, nil)
+	r, err := ForkRun(dir, 2, "child", func(c *nas.Config, _ *string) error {
+		c.Seed, c.Controller.LearningRate = 99, 0.01
+		return nil
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

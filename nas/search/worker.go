@@ -114,7 +114,8 @@ func (w worker) evaluate(ctx context.Context, r *training, j nas.Job) (end resul
 func (w worker) epoch(ctx context.Context, r *training, p nas.Step) error {
 	e := p.EpochEnd
 	if x := e.TrainLoss + e.ValLoss; math.IsNaN(x) || math.IsInf(x, 0) {
-		return fmt.Errorf("epoch %d: training loss %v, validation loss %v: %w", e.Epoch, e.TrainLoss, e.ValLoss, child.ErrDiverged)
+		return fmt.Errorf("epoch %d: training loss %v, validation loss %v: %w", e.Epoch, e.TrainLoss, e.ValLoss,
+			child.ErrDiverged)
 	}
 	end := epochEnd{training: r, epoch: *e}
 	if w.keepNow(r, p) {

@@ -43,8 +43,10 @@ type Row[T any] struct {
 	Within  func(T) Range   // of a number whose range depends on other settings, in place of Range
 	At      func(*T) any    // where the setting is: *int, *uint64, *float64, *bool, *string or a Value
 
-	Resets func(v *T, text string)                        // what the setting resets when it is given, before anything else is set
-	Then   func(v *T, given func(name string) bool) error // what giving it means besides, when all that was given is set
+	// what the setting resets when it is given, before anything else is set
+	Resets func(v *T, text string)
+	// what giving it means besides, when all that was given is set
+	Then func(v *T, given func(name string) bool) error
 }
 
 // Value is a setting whose text depends on other settings.
@@ -344,7 +346,8 @@ func (t Table[T]) Defaults(v *T) {
 // Of makes the settings of a part those of the whole.
 func Of[T, P any](t Table[P], part func(*T) *P) (rows Table[T]) {
 	for _, r := range t {
-		w := Row[T]{Name: r.Name, Key: r.Key, Label: r.Label, Unit: r.Unit, Help: r.Help, Hint: r.Hint, Use: r.Use, Default: r.Default, First: r.First,
+		w := Row[T]{Name: r.Name, Key: r.Key, Label: r.Label, Unit: r.Unit, Help: r.Help, Hint: r.Hint, Use: r.Use,
+			Default: r.Default, First: r.First,
 			Zero: r.Zero, None: r.None, Choices: r.Choices, Range: r.Range, At: func(v *T) any { return r.At(part(v)) }}
 		if r.Within != nil {
 			w.Within = func(v T) Range { return r.Within(*part(&v)) }

@@ -17,11 +17,14 @@ type of struct {
 }
 
 var table = Table[of]{
-	{Name: "n", Label: "cells", Range: Range{Low: 1, High: 200}, Default: "2", Use: Train, At: func(v *of) any { return &v.N }},
+	{Name: "n", Label: "cells", Range: Range{Low: 1, High: 200}, Default: "2", Use: Train,
+		At: func(v *of) any { return &v.N }},
 	{Name: "seed", Use: Train | Search, At: func(v *of) any { return &v.Seed }},
-	{Name: "rate", Key: "the_rate", Zero: true, Range: Range{Low: 0, High: 1, Below: true}, Use: Search, At: func(v *of) any { return &v.Rate }},
+	{Name: "rate", Key: "the_rate", Zero: true, Range: Range{Low: 0, High: 1, Below: true}, Use: Search,
+		At: func(v *of) any { return &v.Rate }},
 	{Name: "on", At: func(v *of) any { return &v.On }},
-	{Name: "mode", Choices: func() []string { return []string{"a", "b"} }, Default: "a", At: func(v *of) any { return &v.Mode }},
+	{Name: "mode", Choices: func() []string { return []string{"a", "b"} }, Default: "a",
+		At: func(v *of) any { return &v.Mode }},
 }
 
 func TestASettingIsReadAndWrittenAsText(t *testing.T) {
@@ -93,8 +96,10 @@ func TestTheSettingsOfAPart(t *testing.T) {
 	if r, _ := rows.Named("n"); w.Part.N != 2 || r.Set(&w, "3") != nil || w.Part.N != 3 {
 		t.Errorf("%+v", w)
 	}
-	full := Row[of]{Name: "n", Key: "k", Label: "l", Unit: "u", Help: "h", Hint: "i", Use: Train, Default: "1", First: true, Zero: true, None: "none",
-		Choices: func() []string { return nil }, Range: Range{High: 1}, Within: func(of) Range { return Range{} }, At: func(v *of) any { return &v.N },
+	full := Row[of]{Name: "n", Key: "k", Label: "l", Unit: "u", Help: "h", Hint: "i", Use: Train, Default: "1",
+		First: true, Zero: true, None: "none",
+		Choices: func() []string { return nil }, Range: Range{High: 1}, Within: func(of) Range { return Range{} },
+		At:     func(v *of) any { return &v.N },
 		Resets: func(*of, string) {}, Then: func(*of, func(string) bool) error { return nil }}
 	part := reflect.ValueOf(Of(Table[of]{full}, func(w *whole) *of { return &w.Part })[0])
 	for i := range part.NumField() { // a new column is to be taken along
@@ -124,7 +129,8 @@ var given = Table[of]{
 		}},
 	{Name: "on", At: func(v *of) any { return &v.On }},
 	{Name: "n", Range: Range{Low: 0, High: 9}, At: func(v *of) any { return &v.N }},
-	{Name: "mode", None: "none", Choices: func() []string { return []string{"a", "b"} }, At: func(v *of) any { return &v.Mode },
+	{Name: "mode", None: "none", Choices: func() []string { return []string{"a", "b"} },
+		At: func(v *of) any { return &v.Mode },
 		Resets: func(v *of, mode string) {
 			if mode != v.Mode {
 				*v = of{}
@@ -146,12 +152,14 @@ func TestWhatIsGivenMeansTheSameInAnyOrder(t *testing.T) {
 		{"a name of another table", map[string]string{"depth": "x"}, was, ""},
 		{"alone it means more", map[string]string{"rate": "0.5"}, of{N: 3, Mode: "a", Rate: 0.5, On: true}, ""},
 		{"what is given wins", map[string]string{"rate": "0.5", "on": "false"}, of{N: 3, Mode: "a", Rate: 0.5}, ""},
-		{"a reset comes first, though its row is the last", map[string]string{"mode": "b", "n": "4"}, of{N: 4, Mode: "b"}, ""},
+		{"a reset comes first, though its row is the last", map[string]string{"mode": "b", "n": "4"},
+			of{N: 4, Mode: "b"}, ""},
 		{"the same again resets nothing", map[string]string{"mode": "a"}, was, ""},
 		{"the word for none", map[string]string{"mode": "none"}, of{}, ""},
 		{"a wrong one", map[string]string{"n": "10"}, was, `n "10"; want 0 to 9`},
 		{"a wrong choice", map[string]string{"mode": "c"}, of{}, `mode "c"; want one of a, b, none`},
-		{"two that exclude each other", map[string]string{"rate": "1", "n": "1"}, of{N: 1, Mode: "a", Rate: 1}, "rate 1 has no n"},
+		{"two that exclude each other", map[string]string{"rate": "1", "n": "1"}, of{N: 1, Mode: "a", Rate: 1},
+			"rate 1 has no n"},
 	} {
 		w := whole{was}
 		err := ofWhole.Give(&w, x.texts)

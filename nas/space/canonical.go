@@ -8,10 +8,11 @@ import (
 	"slices"
 )
 
-// Canonical returns the form that all genotypes of the same meaning share, without the name. Two cells mean the same when one becomes the other
-// by exchanging the operands of blocks, by reordering blocks, by reordering the concat list, or by writing down a list which the rule gives anyway.
-// The order of a concatenation is no difference because only 1x1 convolutions and ops that treat channels alike read it, so it amounts to a
-// permutation of weights. The two inputs of a cell are different things and are never exchanged.
+// Canonical returns the form that all genotypes of the same meaning share, without the name. Two cells mean the same
+// when one becomes the other by exchanging the operands of blocks, by reordering blocks, by reordering the concat list,
+// or by writing down a list which the rule gives anyway. The order of a concatenation is no difference because only 1x1
+// convolutions and ops that treat channels alike read it, so it amounts to a permutation of weights. The two inputs of
+// a cell are different things and are never exchanged.
 //
 // g must be valid.
 func (g Genotype) Canonical() Genotype {
@@ -29,11 +30,12 @@ func (g Genotype) ShortHash() string { return g.Hash()[:6] }
 
 // Canonical returns the canonical form of one cell, see [Genotype.Canonical].
 //
-// A cell is a graph of blocks, so this is canonical labelling: split the blocks into ordered classes by what they read and who reads them until
-// nothing more splits (colour refinement). Where a class still has several members, put one first and go on; of the members, one for which the
-// refinement after that comes out smallest. Members for which it comes out the same are taken to be images of each other under a symmetry of the
-// cell, so that any will do. For graphs in general that is false, but the smallest known exceptions need far more edges than 64 blocks of two operands
-// have. The time is polynomial: about 20 µs for 5 blocks, 20 ms for the worst 64 of the tests.
+// A cell is a graph of blocks, so this is canonical labelling: split the blocks into ordered classes by what they read
+// and who reads them until nothing more splits (colour refinement). Where a class still has several members, put one
+// first and go on; of the members, one for which the refinement after that comes out smallest. Members for which it
+// comes out the same are taken to be images of each other under a symmetry of the cell, so that any will do. For graphs
+// in general that is false, but the smallest known exceptions need far more edges than 64 blocks of two operands have.
+// The time is polynomial: about 20 µs for 5 blocks, 20 ms for the worst 64 of the tests.
 func (c Cell) Canonical() Cell {
 	l := newLabelling(c)
 	colour := l.refine(l.start())
@@ -59,8 +61,9 @@ func newLabelling(c Cell) *labelling {
 	return l
 }
 
-// labelling is the work of one Canonical call. A colouring gives every block a class number; classes are ordered, and a block's class is the
-// number of blocks in the classes before it, so that a colouring with all classes single is an order of the blocks.
+// labelling is the work of one Canonical call. A colouring gives every block a class number; classes are ordered, and a
+// block's class is the number of blocks in the classes before it, so that a colouring with all classes single is an
+// order of the blocks.
 type labelling struct {
 	cell    Cell
 	outputs []bool   // by state
@@ -71,8 +74,8 @@ type labelling struct {
 // read is one operand: block by reads state through op.
 type read struct{ by, state, op int }
 
-// start colours blocks by depth, combine and whether they are an output. Depth first makes every later order one in which a block comes
-// after the blocks it reads.
+// start colours blocks by depth, combine and whether they are an output. Depth first makes every later order one in
+// which a block comes after the blocks it reads.
 func (l *labelling) start() []int {
 	depth := make([]int, len(l.cell.Blocks)+2)
 	keys := make([][]byte, len(l.cell.Blocks))
@@ -104,7 +107,8 @@ func (l *labelling) keys(colour []int) [][]byte {
 	return keys
 }
 
-// key is what a colouring says of block b: its class, then its operands, then its readers with the operand they combine it with.
+// key is what a colouring says of block b: its class, then its operands, then its readers with the operand they combine
+// it with.
 func (l *labelling) key(colour []int, b int) []byte {
 	k := l.cell.Blocks[b]
 	key := []byte{byte(colour[b])}
@@ -130,8 +134,8 @@ func (l *labelling) key(colour []int, b int) []byte {
 	return key
 }
 
-// split puts the member of the class first for which the keys come out smallest; keys do not depend on how the blocks are numbered. Of twins, which
-// have the same operands and the same readers, it tries one.
+// split puts the member of the class first for which the keys come out smallest; keys do not depend on how the blocks
+// are numbered. Of twins, which have the same operands and the same readers, it tries one.
 func (l *labelling) split(colour, class []int) []int {
 	var best []int
 	var least []byte

@@ -10,8 +10,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// shuffled rewrites c without changing its meaning: blocks in another order that keeps every block after what it reads, operands exchanged, the
-// concat list reordered, written down where the rule would do.
+// shuffled rewrites c without changing its meaning: blocks in another order that keeps every block after what it reads,
+// operands exchanged, the concat list reordered, written down where the rule would do.
 func shuffled(r *rand.Rand, c space.Cell) space.Cell {
 	n := len(c.Blocks)
 	place := make([]int, n) // new place of block b
@@ -63,7 +63,8 @@ func TestIsomorphicGenotypesHaveOneCanonicalForm(t *testing.T) {
 			}
 			c := g.Canonical()
 			if !reflect.DeepEqual(c, h.Canonical()) || g.Hash() != h.Hash() {
-				t.Fatalf("%s\nand its shuffled form\n%s\nbecame\n%s\n%s", g.Text(), h.Text(), c.Text(), h.Canonical().Text())
+				t.Fatalf("%s\nand its shuffled form\n%s\nbecame\n%s\n%s", g.Text(), h.Text(), c.Text(),
+					h.Canonical().Text())
 			}
 			if c.Name != "" || c.Validate() != nil || !reflect.DeepEqual(c, c.Canonical()) {
 				t.Fatalf("the canonical form %s is not fixed", c.Text())
@@ -121,8 +122,8 @@ func least(c space.Cell) string {
 	return best
 }
 
-// Two cells have the same canonical form exactly when brute force says so: all cells of 1 to 3 blocks over two ops and both combines with
-// every valid concat list, and all wirings of 4 and many of 5 blocks with one op.
+// Two cells have the same canonical form exactly when brute force says so: all cells of 1 to 3 blocks over two ops and
+// both combines with every valid concat list, and all wirings of 4 and many of 5 blocks with one op.
 func TestCanonicalFormAgainstBruteForce(t *testing.T) {
 	forms := map[string]string{} // canonical text -> brute force
 	back := map[string]string{}
@@ -182,7 +183,8 @@ func TestCanonicalFormAgainstBruteForce(t *testing.T) {
 	walk(space.Cell{Blocks: make([]space.Block, 3)}, 0, both, []string{space.Add}, false, always)
 	walk(space.Cell{Blocks: make([]space.Block, 3)}, 0, one, []string{space.Add}, true, always)
 	walk(space.Cell{Blocks: make([]space.Block, 4)}, 0, one, []string{space.Add}, false, always)
-	walk(space.Cell{Blocks: make([]space.Block, 5)}, 0, one, []string{space.Add}, false, func() bool { return r.IntN(100) == 0 })
+	walk(space.Cell{Blocks: make([]space.Block, 5)}, 0, one, []string{space.Add}, false,
+		func() bool { return r.IntN(100) == 0 })
 	t.Logf("%d cells, %d classes", cells, len(forms))
 }
 
@@ -212,7 +214,8 @@ func TestDifferentCellsHaveDifferentHashes(t *testing.T) {
 		}
 		seen[h] = what
 	}
-	if a, b := (space.Genotype{Normal: base, Reduction: cell(t, "h.i+p.i")}), (space.Genotype{Normal: cell(t, "h.i+p.i"), Reduction: base}); a.Hash() == b.Hash() {
+	if a, b := (space.Genotype{Normal: base, Reduction: cell(t, "h.i+p.i")}),
+		(space.Genotype{Normal: cell(t, "h.i+p.i"), Reduction: base}); a.Hash() == b.Hash() {
 		t.Error("exchanging the two cells does not change the hash")
 	}
 }
@@ -239,7 +242,8 @@ func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 		}
 		return c
 	}
-	// graph has a block of the same kind for each of n vertices, then one for each edge, which reads its ends: two digits of base 16.
+	// graph has a block of the same kind for each of n vertices, then one for each edge, which reads its ends: two
+	// digits of base 16.
 	graph := func(n int, edges string) space.Cell {
 		es := strings.Fields(edges)
 		vertex := func(c byte) int { return 2 + strings.IndexByte("0123456789abcdef", c) }

@@ -7,13 +7,15 @@ import (
 	"strings"
 )
 
-// The ways a block combines the results of its two ops. Concat is along the filters; the network brings it back to the width of the cell.
+// The ways a block combines the results of its two ops. Concat is along the filters; the network brings it back to the
+// width of the cell.
 const (
 	Add    = "add"
 	Concat = "concat"
 )
 
-// MaxBlocks is the largest number of blocks of a cell. The paper uses 5; the limit keeps input from outside small, and is ours.
+// MaxBlocks is the largest number of blocks of a cell. The paper uses 5; the limit keeps input from outside small, and
+// is ours.
 const MaxBlocks = 64
 
 // Block reads hidden states In1 and In2, applies Op1 and Op2 to them and combines the results.
@@ -25,9 +27,11 @@ type Block struct {
 	Combine string `json:"combine"`
 }
 
-// Cell is a list of blocks and, optionally, the states that make its output. States: 0 = h[i], 1 = h[i-1], 2+b = block b.
+// Cell is a list of blocks and, optionally, the states that make its output. States: 0 = h[i], 1 = h[i-1], 2+b = block
+// b.
 //
-// An empty Concat means the paper's rule, see [Cell.LooseEnds]. The order of Concat is the order of the channels in the output.
+// An empty Concat means the paper's rule, see [Cell.LooseEnds]. The order of Concat is the order of the channels in the
+// output.
 type Cell struct {
 	Blocks []Block `json:"blocks"`
 	Concat []int   `json:"concat,omitempty"`
@@ -46,7 +50,8 @@ func StateName(state int) string {
 	return "b" + strconv.Itoa(state-2)
 }
 
-// Outputs lists the states that are concatenated to the output of the cell: Concat if there is one, else the loose ends.
+// Outputs lists the states that are concatenated to the output of the cell: Concat if there is one, else the loose
+// ends.
 func (c Cell) Outputs() []int {
 	if len(c.Concat) > 0 {
 		return slices.Clone(c.Concat)
@@ -54,8 +59,9 @@ func (c Cell) Outputs() []int {
 	return c.LooseEnds()
 }
 
-// LooseEnds lists, in order, the states which blocks make and no block reads: "all of the unused hidden states generated in the convolutional
-// cell are concatenated together" (paper, section 3). The two inputs are not among them even when unused. The last block always is.
+// LooseEnds lists, in order, the states which blocks make and no block reads: "all of the unused hidden states
+// generated in the convolutional cell are concatenated together" (paper, section 3). The two inputs are not among them
+// even when unused. The last block always is.
 func (c Cell) LooseEnds() []int {
 	read := make([]bool, len(c.Blocks)+2)
 	for _, b := range c.Blocks {
@@ -121,7 +127,8 @@ func (c Cell) validate() error {
 	}
 	for _, s := range c.LooseEnds() {
 		if !seen[s] {
-			return fmt.Errorf("block b%d: its result is read by no block and is not in the concat list %v, want one of both", s-2, c.Concat)
+			return fmt.Errorf("block b%d: its result is read by no block and is not in the concat list %v, want one "+
+				"of both", s-2, c.Concat)
 		}
 	}
 	return nil

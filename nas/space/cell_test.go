@@ -71,7 +71,8 @@ func TestValidateNamesCellBlockFoundAndWanted(t *testing.T) {
 		{"the concat list repeats a state", func(g *space.Genotype) { g.Reduction.Concat[1] = 3 },
 			"space: reduction cell: concat: has state 3 (b1) twice"},
 		{"a block leads nowhere", func(g *space.Genotype) { g.Normal.Concat = []int{2, 3, 4, 6} },
-			"space: normal cell: block b3: its result is read by no block and is not in the concat list [2 3 4 6], want one of both"},
+			"space: normal cell: block b3: its result is read by no block and is not in the concat list [2 3 4 6], " +
+				"want one of both"},
 		{"a name that would move the cursor", func(g *space.Genotype) { g.Name = "\x1b[2J" },
 			`space: name "\x1b[2J" has a character that is not printable`},
 		{"a name that is too long", func(g *space.Genotype) { g.Name = strings.Repeat("x", 101) },
@@ -113,11 +114,13 @@ func TestParseJSONRefuses(t *testing.T) {
 	for _, c := range []struct{ name, json, want string }{
 		{"an input left out", both(strings.Replace(block, `"in1":0,`, "", 1)), `"in1" is missing`},
 		{"a combine left out", both(strings.Replace(block, `,"combine":"add"`, "", 1)), `"combine" is missing`},
-		{"an unknown field of a block", both(strings.Replace(block, `"in1"`, `"stride":2,"in1"`, 1)), `unknown field "stride"`},
+		{"an unknown field of a block", both(strings.Replace(block, `"in1"`, `"stride":2,"in1"`, 1)),
+			`unknown field "stride"`},
 		{"an unknown field of a cell", `{"normal":{"blocks":[],"out":[1]}}`, `unknown field "out"`},
 		{"an unknown field of the genotype", `{"normals":{}}`, `unknown field "normals"`},
 		{"text after the object", both(block) + "{}", "after top-level value"},
-		{"a cell twice", `{"normal":{"blocks":[` + block + `]},"normal":{"blocks":[` + block + `]},"reduction":{"blocks":[` + block + `]}}`, `"normal" is there twice`},
+		{"a cell twice", `{"normal":{"blocks":[` + block + `]},"normal":{"blocks":[` + block +
+			`]},"reduction":{"blocks":[` + block + `]}}`, `"normal" is there twice`},
 		{"a field twice in another case", both(block[:len(block)-1] + `,"IN1":1}`), `"IN1" is there twice`},
 		{"great depth", strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000), "nested more than 32 deep"},
 		{"a cell left out", `{"normal":{"blocks":[` + block + `]}}`, "reduction cell: has 0 blocks"},

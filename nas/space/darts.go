@@ -53,7 +53,8 @@ func (im *importer) dartsCell(c *pyCall, field string) (cell Cell, err error) {
 			in, ok = pair[1].(int)
 		}
 		if name == "" || !ok {
-			return cell, fmt.Errorf("entry %d of %s is %v, want an op and an input, as ('sep_conv_3x3', 0)", i, field, clip(fmt.Sprint(v)))
+			return cell, fmt.Errorf("entry %d of %s is %v, want an op and an input, as ('sep_conv_3x3', 0)", i, field,
+				clip(fmt.Sprint(v)))
 		}
 		if name, err = im.op(name); err != nil {
 			return cell, fmt.Errorf("block b%d: %w", i/2, err)
@@ -126,8 +127,8 @@ func intList(v any) ([]int, error) {
 	return list, nil
 }
 
-// DARTS writes g as a Genotype(…) of DARTS and NNI, inputs numbered their way. It is an error when g has an op or a combine which they do not
-// have. Import reads it back.
+// DARTS writes g as a Genotype(…) of DARTS and NNI, inputs numbered their way. It is an error when g has an op or a
+// combine which they do not have. Import reads it back.
 func (g Genotype) DARTS() (string, error) {
 	normal, err := dartsText(g.Normal)
 	if err != nil {

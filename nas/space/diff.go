@@ -8,7 +8,9 @@ import (
 type Difference struct {
 	Cell  string // "normal" or "reduction"
 	Block int    // -1 when it is about the whole cell
-	Field string // "in1", "op1", "in2", "op2", "combine"; "block" when one cell lacks the block; "concat" for the states of the output
+	// "in1", "op1", "in2", "op2", "combine"; "block" when one cell lacks the block; "concat" for the states of the
+	// output
+	Field string
 	A, B  string // as [StateName], op name, combine; block and concat in text form, "" when missing
 }
 
@@ -31,8 +33,9 @@ func (d Difference) String() string {
 	return at + sep + d.Field + ": " + show(d.A) + ", " + show(d.B)
 }
 
-// Diff lists where two genotypes differ, block by block in the order they are written, normal cell first; concat lists are compared by
-// what they hold. Two isomorphic genotypes may well differ in this sense: compare [Genotype.Hash], or the canonical forms, for the meaning.
+// Diff lists where two genotypes differ, block by block in the order they are written, normal cell first; concat lists
+// are compared by what they hold. Two isomorphic genotypes may well differ in this sense: compare [Genotype.Hash], or
+// the canonical forms, for the meaning.
 func Diff(a, b Genotype) []Difference {
 	return append(diffCell("normal", a.Normal, b.Normal), diffCell("reduction", a.Reduction, b.Reduction)...)
 }

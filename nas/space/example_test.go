@@ -33,7 +33,8 @@ func ExampleParse() {
 	for _, form := range []string{
 		"enas",
 		"normal=h.s3+p.i [0] reduction=h.m3&p.m3",
-		"Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0)], normal_concat=[2], reduce=[('max_pool_3x3', 1), ('max_pool_3x3', 0)], reduce_concat=[2])",
+		"Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0)], normal_concat=[2], reduce=[('max_pool_3x3', 1), " +
+			"('max_pool_3x3', 0)], reduce_concat=[2])",
 	} {
 		g, err := space.Parse(form)
 		if err != nil {

@@ -86,7 +86,8 @@ func (k *Block) UnmarshalJSON(b []byte) error {
 	for _, f := range []struct {
 		name    string
 		missing bool
-	}{{"in1", w.In1 == nil}, {"op1", w.Op1 == nil}, {"in2", w.In2 == nil}, {"op2", w.Op2 == nil}, {"combine", w.Combine == nil}} {
+	}{{"in1", w.In1 == nil}, {"op1", w.Op1 == nil}, {"in2", w.In2 == nil}, {"op2", w.Op2 == nil},
+		{"combine", w.Combine == nil}} {
 		if f.missing {
 			return fmt.Errorf("block: %q is missing", f.name)
 		}
@@ -95,7 +96,8 @@ func (k *Block) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ParseJSON decodes and validates one genotype. It refuses unknown fields, missing ones, repeated ones, anything after the object, and more than 64 KiB.
+// ParseJSON decodes and validates one genotype. It refuses unknown fields, missing ones, repeated ones, anything after
+// the object, and more than 64 KiB.
 func ParseJSON(b []byte) (Genotype, error) {
 	var g Genotype
 	if err := strictjson.Decode(b, maxBytes, &g); err != nil {

@@ -41,8 +41,9 @@ var foreignOps = []foreignOp{
 }
 
 const (
-	bottleneck = "there it runs at full width with one batch normalisation, here in a bottleneck of a quarter (3/8 for 1x3 3x1) of the filters"
-	depthwise  = "it is a depthwise-separable dilated convolution there; dil3x3 here is a plain dilated one"
+	bottleneck = "there it runs at full width with one batch normalisation, here in a bottleneck of a quarter (3/8 " +
+		"for 1x3 3x1) of the filters"
+	depthwise = "it is a depthwise-separable dilated convolution there; dil3x3 here is a plain dilated one"
 )
 
 const reversed = "inputs 0 and 1 were exchanged: there 0 is h[i-1], here 0 is h[i]"
@@ -53,9 +54,9 @@ const reversed = "inputs 0 and 1 were exchanged: there 0 is h[i-1], here 0 is h[
 //	{'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], …, 'reduce/op_2_0': …}
 //	0 2 0 0 0 4 0 1 …
 //
-// that is: quark0/darts and its descendants; the architecture dict of NNI; the fixed arc of ENAS's micro space (for each block input, op, input,
-// op; ops 0 to 4 are sep3x3 sep5x5 avg3x3 max3x3 identity; normal cell, then reduction). All of them number the inputs the other way round. An op
-// that does not exist here is an error which says why.
+// that is: quark0/darts and its descendants; the architecture dict of NNI; the fixed arc of ENAS's micro space (for
+// each block input, op, input, op; ops 0 to 4 are sep3x3 sep5x5 avg3x3 max3x3 identity; normal cell, then reduction).
+// All of them number the inputs the other way round. An op that does not exist here is an error which says why.
 func Import(s string) (g Genotype, notes []string, err error) {
 	if len(s) > maxBytes {
 		return g, nil, fmt.Errorf("space: import: has %d bytes, want at most %d", len(s), maxBytes)

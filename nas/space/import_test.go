@@ -29,7 +29,8 @@ const (
 		`('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ` +
 		`('avg_pool_3x3', 0)], reduce_concat=range(2, 6))`
 	pnasCell  = `[('sep_conv_5x5', 0), ('max_pool_3x3', 0), ('sep_conv_7x7', 1), ('max_pool_3x3', 1), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 4), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 1)]`
-	dartsPNAS = `PNASNet = Genotype(normal=` + pnasCell + `, normal_concat=[2, 3, 4, 5, 6], reduce=` + pnasCell + `, reduce_concat=[2, 3, 4, 5, 6])`
+	dartsPNAS = `PNASNet = Genotype(normal=` + pnasCell + `, normal_concat=[2, 3, 4, 5, 6], reduce=` + pnasCell +
+		`, reduce_concat=[2, 3, 4, 5, 6])`
 	enasArc   = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1\n1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1"
 	nniNASNet = `{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': [0], 'normal/op_2_1': 'max_pool_7x7', 'normal/input_2_1': [1], 'width': 16, # chosen
 		'reduce/op_2_0': 'conv_7x1_1x7', 'reduce/input_2_0': 1, 'reduce/op_2_1': "skip_connect", 'reduce/input_2_1': 1}`
@@ -80,28 +81,37 @@ func TestImportAgreesWithTheKnownCells(t *testing.T) {
 
 // The rows of slim and of the TPU code, in their own notation, against the known cells.
 func TestKnownCellsAreThoseOfTheAuthorsCode(t *testing.T) {
-	ours := map[string]string{"none": "identity", "1x7_7x1": "conv1x7_7x1", "avg_pool_3x3": "avg3x3", "max_pool_3x3": "max3x3",
+	ours := map[string]string{"none": "identity", "1x7_7x1": "conv1x7_7x1", "avg_pool_3x3": "avg3x3",
+		"max_pool_3x3":    "max3x3",
 		"separable_3x3_2": "sep3x3", "separable_5x5_2": "sep5x5", "separable_7x7_2": "sep7x7"}
 	for _, c := range []struct {
 		name, kind, ops string
 		idx             [10]int
 		used            [7]int
 	}{
-		{"nasnet-a", "normal", "separable_5x5_2 separable_3x3_2 separable_5x5_2 separable_3x3_2 avg_pool_3x3 none avg_pool_3x3 avg_pool_3x3 separable_3x3_2 none",
+		{"nasnet-a", "normal", "separable_5x5_2 separable_3x3_2 separable_5x5_2 separable_3x3_2 avg_pool_3x3 none " +
+			"avg_pool_3x3 avg_pool_3x3 separable_3x3_2 none",
 			[10]int{0, 1, 1, 1, 0, 1, 1, 1, 0, 0}, [7]int{1, 0, 0, 0, 0, 0, 0}},
-		{"nasnet-a", "reduction", "separable_5x5_2 separable_7x7_2 max_pool_3x3 separable_7x7_2 avg_pool_3x3 separable_5x5_2 none avg_pool_3x3 separable_3x3_2 max_pool_3x3",
+		{"nasnet-a", "reduction", "separable_5x5_2 separable_7x7_2 max_pool_3x3 separable_7x7_2 avg_pool_3x3 " +
+			"separable_5x5_2 none avg_pool_3x3 separable_3x3_2 max_pool_3x3",
 			[10]int{0, 1, 0, 1, 0, 1, 3, 2, 2, 0}, [7]int{1, 1, 1, 0, 0, 0, 0}},
-		{"pnasnet-5", "normal", "separable_5x5_2 max_pool_3x3 separable_7x7_2 max_pool_3x3 separable_5x5_2 separable_3x3_2 separable_3x3_2 max_pool_3x3 separable_3x3_2 none",
+		{"pnasnet-5", "normal", "separable_5x5_2 max_pool_3x3 separable_7x7_2 max_pool_3x3 separable_5x5_2 " +
+			"separable_3x3_2 separable_3x3_2 max_pool_3x3 separable_3x3_2 none",
 			[10]int{1, 1, 0, 0, 0, 0, 4, 0, 1, 0}, [7]int{1, 1, 0, 0, 0, 0, 0}},
-		{"pnasnet-5", "reduction", "separable_5x5_2 max_pool_3x3 separable_7x7_2 max_pool_3x3 separable_5x5_2 separable_3x3_2 separable_3x3_2 max_pool_3x3 separable_3x3_2 none",
+		{"pnasnet-5", "reduction", "separable_5x5_2 max_pool_3x3 separable_7x7_2 max_pool_3x3 separable_5x5_2 " +
+			"separable_3x3_2 separable_3x3_2 max_pool_3x3 separable_3x3_2 none",
 			[10]int{1, 1, 0, 0, 0, 0, 4, 0, 1, 0}, [7]int{1, 1, 0, 0, 0, 0, 0}},
-		{"amoebanet-a", "normal", "avg_pool_3x3 max_pool_3x3 separable_3x3_2 none none avg_pool_3x3 separable_3x3_2 separable_5x5_2 avg_pool_3x3 separable_3x3_2",
+		{"amoebanet-a", "normal", "avg_pool_3x3 max_pool_3x3 separable_3x3_2 none none avg_pool_3x3 separable_3x3_2 " +
+			"separable_5x5_2 avg_pool_3x3 separable_3x3_2",
 			[10]int{0, 0, 1, 1, 0, 1, 0, 2, 5, 0}, [7]int{1, 0, 1, 0, 0, 1, 0}},
-		{"amoebanet-a", "reduction", "separable_3x3_2 avg_pool_3x3 max_pool_3x3 separable_7x7_2 max_pool_3x3 max_pool_3x3 separable_3x3_2 1x7_7x1 avg_pool_3x3 separable_7x7_2",
+		{"amoebanet-a", "reduction", "separable_3x3_2 avg_pool_3x3 max_pool_3x3 separable_7x7_2 max_pool_3x3 " +
+			"max_pool_3x3 separable_3x3_2 1x7_7x1 avg_pool_3x3 separable_7x7_2",
 			[10]int{1, 0, 0, 2, 1, 0, 4, 0, 1, 0}, [7]int{1, 1, 0, 0, 0, 0, 0}},
-		{"amoebanet-c", "normal", "avg_pool_3x3 separable_3x3_2 none separable_3x3_2 avg_pool_3x3 separable_3x3_2 none separable_3x3_2 avg_pool_3x3 separable_3x3_2",
+		{"amoebanet-c", "normal", "avg_pool_3x3 separable_3x3_2 none separable_3x3_2 avg_pool_3x3 separable_3x3_2 " +
+			"none separable_3x3_2 avg_pool_3x3 separable_3x3_2",
 			[10]int{0, 0, 0, 0, 2, 1, 0, 1, 3, 0}, [7]int{1, 0, 0, 1, 0, 0, 0}},
-		{"amoebanet-c", "reduction", "max_pool_3x3 max_pool_3x3 separable_7x7_2 separable_3x3_2 separable_7x7_2 max_pool_3x3 separable_5x5_2 separable_5x5_2 max_pool_3x3 separable_3x3_2",
+		{"amoebanet-c", "reduction", "max_pool_3x3 max_pool_3x3 separable_7x7_2 separable_3x3_2 separable_7x7_2 " +
+			"max_pool_3x3 separable_5x5_2 separable_5x5_2 max_pool_3x3 separable_3x3_2",
 			[10]int{0, 0, 2, 0, 0, 1, 4, 4, 1, 1}, [7]int{0, 1, 0, 0, 0, 0, 0}},
 	} {
 		t.Run(c.name+" "+c.kind, func(t *testing.T) {
@@ -116,7 +126,8 @@ func TestKnownCellsAreThoseOfTheAuthorsCode(t *testing.T) {
 			want := space.Cell{}
 			ops := strings.Fields(c.ops)
 			for b := range 5 {
-				want.Blocks = append(want.Blocks, space.Block{In1: c.idx[2*b], Op1: ours[ops[2*b]], In2: c.idx[2*b+1], Op2: ours[ops[2*b+1]], Combine: "add"})
+				want.Blocks = append(want.Blocks, space.Block{In1: c.idx[2*b], Op1: ours[ops[2*b]], In2: c.idx[2*b+1],
+					Op2: ours[ops[2*b+1]], Combine: "add"})
 			}
 			var outputs []int
 			for s, used := range c.used {
@@ -172,7 +183,8 @@ func TestImportConvertsAndSaysSo(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	all := strings.Join(notes, "\n")
-	for _, want := range []string{"exchanged", "conv_7x1_1x7 became conv1x7_7x1: there it runs at full width", "width and depth are no part", "loose_end"} {
+	for _, want := range []string{"exchanged", "conv_7x1_1x7 became conv1x7_7x1: there it runs at full width",
+		"width and depth are no part", "loose_end"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("notes\n%s\nlack %q", all, want)
 		}
@@ -188,43 +200,56 @@ func TestImportConvertsAndSaysSo(t *testing.T) {
 	if g, _, err = space.Import(nestedPairs); err != nil || g.Normal.Text() != "p.s3+h.i [0]" {
 		t.Errorf("pairs of pairs: %s, %v", g.Normal.Text(), err)
 	}
-	if g, _, err = space.Import("Genotype([('sep_conv_3x3', 0), ('skip_connect', 1)], [0, 2], [('sep_conv_3x3', 0), ('skip_connect', 1)], [2])"); err != nil ||
+	if g, _, err = space.Import("Genotype([('sep_conv_3x3', 0), ('skip_connect', 1)], [0, 2], [('sep_conv_3x3', 0), " +
+		"('skip_connect', 1)], [2])"); err != nil ||
 		g.Normal.Text() != "p.s3+h.i [p0]" {
 		t.Errorf("positional arguments, an input in the concat: %s, %v", g.Normal.Text(), err)
 	}
-	if g, notes, err = space.Import("0 0 0 1 0 0 0 1"); err != nil || g.Normal.Text() != "p.s3+p.s5 [h0]" || len(notes) != 2 {
+	if g, notes, err = space.Import("0 0 0 1 0 0 0 1"); err != nil || g.Normal.Text() != "p.s3+p.s5 [h0]" ||
+		len(notes) != 2 {
 		t.Errorf("an arc with an unused input: %s, %q, %v", g.Normal.Text(), notes, err)
 	}
 }
 
 func TestImportRefuses(t *testing.T) {
 	one := func(op string) string {
-		return "Genotype(normal=[('" + op + "', 0), ('skip_connect', 1)], normal_concat=[2], reduce=[('skip_connect', 0), ('skip_connect', 1)], reduce_concat=[2])"
+		return "Genotype(normal=[('" + op + "', 0), ('skip_connect', 1)], normal_concat=[2], " +
+			"reduce=[('skip_connect', 0), ('skip_connect', 1)], reduce_concat=[2])"
 	}
 	if _, _, err := space.Import(one("sep_conv_3x3")); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, text, want string }{
-		{"the zero op", one("none"), "space: import: normal cell: block b0: op none does not exist here: it means no connection"},
-		{"the dilated op of DARTS", one("dil_conv_3x3"), "op dil_conv_3x3 does not exist here: it is a depthwise-separable dilated convolution there"},
-		{"an unheard-of op", one("conv_11x11"), `op "conv_11x11" does not exist here, want one of skip_connect avg_pool_3x3`},
-		{"an input from the future", strings.Replace(one("conv_1x1"), "0)", "3)", 1), "space: normal cell: block b0: in1 is state 3, want 0 to 1"},
-		{"an odd number of ops", "Genotype(normal=[('skip_connect', 0)], reduce=[])", "normal has 1 ops, want two a block"},
-		{"no reduction cell", "Genotype(normal=[('skip_connect', 0), ('skip_connect', 1)])", "reduction cell: reduce is no list"},
-		{"a recurrent genotype", "Genotype(recurrent=[('relu', 0)], concat=[1])", "Genotype has recurrent, want normal, normal_concat, reduce, reduce_concat"},
+		{"the zero op", one("none"), "space: import: normal cell: block b0: op none does not exist here: it means no " +
+			"connection"},
+		{"the dilated op of DARTS", one("dil_conv_3x3"),
+			"op dil_conv_3x3 does not exist here: it is a depthwise-separable dilated convolution there"},
+		{"an unheard-of op", one("conv_11x11"),
+			`op "conv_11x11" does not exist here, want one of skip_connect avg_pool_3x3`},
+		{"an input from the future", strings.Replace(one("conv_1x1"), "0)", "3)", 1),
+			"space: normal cell: block b0: in1 is state 3, want 0 to 1"},
+		{"an odd number of ops", "Genotype(normal=[('skip_connect', 0)], reduce=[])",
+			"normal has 1 ops, want two a block"},
+		{"no reduction cell", "Genotype(normal=[('skip_connect', 0), ('skip_connect', 1)])",
+			"reduction cell: reduce is no list"},
+		{"a recurrent genotype", "Genotype(recurrent=[('relu', 0)], concat=[1])",
+			"Genotype has recurrent, want normal, normal_concat, reduce, reduce_concat"},
 		{"an op without an input", "Genotype(normal=['skip_connect', 0], reduce=[])", "want an op and an input"},
 		{"a string without its end", "Genotype(normal=[('skip", "is not closed"},
 		{"an open bracket", "Genotype(normal=[('skip_connect', 0)", "want , or ]"},
 		{"text after the end", one("conv_1x1") + " x", `"x" after the end`},
 		{"a key twice", "Genotype(normal=[], normal=[])", "normal is given twice"},
 		{"brackets without end", strings.Repeat("[", 1000), "nested more than 8 deep"},
-		{"a huge range", strings.Replace(one("conv_1x1"), "[2]", "range(0, 1000000000)", 1), "want a list of states or range(a, b)"},
+		{"a huge range", strings.Replace(one("conv_1x1"), "[2]", "range(0, 1000000000)", 1),
+			"want a list of states or range(a, b)"},
 		{"a huge number", strings.Replace(one("conv_1x1"), "[2]", "[99999999999999999999]", 1), "is no integer"},
 		{"an arc cut short", "0 2 0 0", "the arc has 4 numbers, want 8 for each block"},
 		{"an arc with an op too many", "0 5 0 0 0 0 0 0", "op 5 does not exist, want 0 to 4"},
 		{"an arc with a huge number", "0 0 0 0 0 0 0 99999999999999999999", "is no number of an arc"},
-		{"a dict without its second operand", "{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': 0}", "normal/op_2_1 or normal/input_2_1 is missing"},
-		{"a dict with a key of something else", strings.Replace(nniNASNet, "'width'", "'kernel'", 1), `key "kernel" was not understood`},
+		{"a dict without its second operand", "{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': 0}",
+			"normal/op_2_1 or normal/input_2_1 is missing"},
+		{"a dict with a key of something else", strings.Replace(nniNASNet, "'width'", "'kernel'", 1),
+			`key "kernel" was not understood`},
 		{"more than 64 KiB", strings.Repeat("0 ", 40000), "80000 bytes, want at most 65536"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -249,7 +274,8 @@ func TestDARTSFormImportsBack(t *testing.T) {
 		}
 		text, err := g.DARTS()
 		if err != nil {
-			if !strings.Contains(fmt.Sprint(g), "dil3x3") || !strings.Contains(err.Error(), "op dil3x3 cannot be written") {
+			if !strings.Contains(fmt.Sprint(g), "dil3x3") ||
+				!strings.Contains(err.Error(), "op dil3x3 cannot be written") {
 				t.Fatalf("%s: %v", g.Text(), err)
 			}
 			continue
@@ -265,7 +291,8 @@ func TestDARTSFormImportsBack(t *testing.T) {
 	}
 	g := randomGenotype(t, r, "sep3x3", 1)
 	g.Reduction.Blocks[0].Combine = space.Concat
-	if _, err := g.DARTS(); err == nil || !strings.Contains(err.Error(), "block b0: combines by concat, which cannot be written") {
+	if _, err := g.DARTS(); err == nil || !strings.Contains(err.Error(),
+		"block b0: combines by concat, which cannot be written") {
 		t.Errorf("a concat block: %v", err)
 	}
 }
@@ -287,10 +314,13 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Whatever another project's text is: what is read is a genotype within the limits, and what can be written back in that form means the same.
+// Whatever another project's text is: what is read is a genotype within the limits, and what can be written back in
+// that form means the same.
 func FuzzImport(f *testing.F) {
-	for _, s := range []string{dartsNASNet, dartsV1, dartsPNAS, enasArc, nniNASNet, nestedPairs, "Genotype(normal=[('none', 0)], normal_concat=range(2, 6))",
-		"x = Genotype([('skip_connect',-1)],[2],[],range(0,66))", "9 9 9 9 9 9 9 99999999999999999999", "{'normal/op_2_0':[[[[[[[[1", "genotype = Genotype(normal=[('conv 3x3', 0), ('conv_1x1', 1)])"} {
+	for _, s := range []string{dartsNASNet, dartsV1, dartsPNAS, enasArc, nniNASNet, nestedPairs,
+		"Genotype(normal=[('none', 0)], normal_concat=range(2, 6))",
+		"x = Genotype([('skip_connect',-1)],[2],[],range(0,66))", "9 9 9 9 9 9 9 99999999999999999999",
+		"{'normal/op_2_0':[[[[[[[[1", "genotype = Genotype(normal=[('conv 3x3', 0), ('conv_1x1', 1)])"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -319,7 +349,8 @@ func BenchmarkImportOfTheLargestNNIDict(b *testing.B) {
 	var d strings.Builder
 	d.WriteString("{'width':1")
 	for i := 2; d.Len() < 63<<10; i++ {
-		fmt.Fprintf(&d, ",'normal/op_%d_0':'conv_1x1','normal/input_%[1]d_0':0,'normal/op_%[1]d_1':'conv_1x1','normal/input_%[1]d_1':0", i)
+		fmt.Fprintf(&d,
+			",'normal/op_%d_0':'conv_1x1','normal/input_%[1]d_0':0,'normal/op_%[1]d_1':'conv_1x1','normal/input_%[1]d_1':0", i)
 	}
 	d.WriteString("}")
 	for b.Loop() {

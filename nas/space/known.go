@@ -16,12 +16,15 @@ type KnownCell struct {
 
 // Known is the published architectures that this search space can express.
 var Known = []KnownCell{
-	known("nasnet-a", "tensorflow/models slim nasnet_utils.py, NasNetANormalCell and NasNetAReductionCell; arXiv 1707.07012",
-		"concat lists as released: they hold the input h[i-1] (normal) and the read state b1 (reduction), against the rule of the paper's text",
+	known("nasnet-a", "tensorflow/models slim nasnet_utils.py, NasNetANormalCell and NasNetAReductionCell; arXiv "+
+		"1707.07012",
+		"concat lists as released: they hold the input h[i-1] (normal) and the read state b1 (reduction), against "+
+			"the rule of the paper's text",
 		"h.s5+p.s3 p.s5+p.s3 h.a3+p.i p.a3+p.a3 h.s3+h.i [p01234]",
 		"h.s5+p.s7 h.m3+p.s7 h.a3+p.s5 1.i+0.a3 0.s3+h.m3 [1234]"),
 	known("pnasnet-5", "tensorflow/models slim pnasnet.py, PNasNetNormalCell; arXiv 1712.00559",
-		"one cell for both roles, all blocks concatenated; the published network replaces a normal cell by the strided one instead of inserting it",
+		"one cell for both roles, all blocks concatenated; the published network replaces a normal cell by the "+
+			"strided one instead of inserting it",
 		"p.s5+p.m3 h.s7+h.m3 h.s5+h.s3 2.s3+h.m3 p.s3+h.i [01234]",
 		"p.s5+p.m3 h.s7+h.m3 h.s5+h.s3 2.s3+h.m3 p.s3+h.i [01234]"),
 	known("amoebanet-a", "tensorflow/tpu models/official/amoeba_net/model_specs.py, amoeba_net_a; arXiv 1802.01548",
@@ -50,12 +53,18 @@ func known(name, source, note, normal, reduction string) KnownCell {
 	return KnownCell{Name: name, Source: source, Note: note, Genotype: g}
 }
 
-// inexpressible are published architectures which people will ask for and which cannot be written in this search space, with the reason.
+// inexpressible are published architectures which people will ask for and which cannot be written in this search space,
+// with the reason.
 var inexpressible = []struct{ name, reason string }{
-	{"nasnet-b", "it has four input states, no concat at its output, and combines with layer and instance normalisation (arXiv 1707.07012, appendix B, figure 8); this space has two inputs, and combines by add or concat"},
-	{"nasnet-c", "it combines with layer and instance normalisation (arXiv 1707.07012, appendix B, figure 9); this space combines by add or concat"},
-	{"amoebanet-b", "it needs a 2x2 max pool and a dilated 5x5 separable convolution (tensorflow/tpu amoeba_net), which are not among the ops"},
-	{"darts-v2", "it needs a depthwise-separable dilated 3x3 convolution (quark0/darts cnn/operations.py, DilConv); dil3x3 here is a plain dilated one"},
+	{"nasnet-b", "it has four input states, no concat at its output, and combines with layer and instance " +
+		"normalisation (arXiv 1707.07012, appendix B, figure 8); this space has two inputs, and combines by add or " +
+		"concat"},
+	{"nasnet-c", "it combines with layer and instance normalisation (arXiv 1707.07012, appendix B, figure 9); this " +
+		"space combines by add or concat"},
+	{"amoebanet-b", "it needs a 2x2 max pool and a dilated 5x5 separable convolution (tensorflow/tpu amoeba_net), " +
+		"which are not among the ops"},
+	{"darts-v2", "it needs a depthwise-separable dilated 3x3 convolution (quark0/darts cnn/operations.py, DilConv); " +
+		"dil3x3 here is a plain dilated one"},
 	{"amoebanet-d", "it needs a 2x2 max pool (tensorflow/tpu amoeba_net), which is not among the ops"},
 }
 
@@ -76,7 +85,8 @@ func Lookup(name string) (KnownCell, error) {
 			return KnownCell{}, fmt.Errorf("space: %s cannot be expressed: %s", x.name, x.reason)
 		}
 	}
-	return KnownCell{}, fmt.Errorf("space: there is no known cell %q, want one of %s", clip(name), strings.Join(names, ", "))
+	return KnownCell{}, fmt.Errorf("space: there is no known cell %q, want one of %s", clip(name),
+		strings.Join(names, ", "))
 }
 
 // fold keeps the letters and digits of a name, in lower case.

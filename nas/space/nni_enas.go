@@ -44,12 +44,14 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 	if len(read) != len(c.keys) {
 		for _, k := range c.keys {
 			if k != "width" && k != "depth" && !read[k] {
-				return fmt.Errorf("key %q was not understood, want keys like normal/op_2_0 and reduce/input_2_0, nodes counted from 2", clip(k))
+				return fmt.Errorf("key %q was not understood, want keys like normal/op_2_0 and reduce/input_2_0, "+
+					"nodes counted from 2", clip(k))
 			}
 		}
 		im.note("width and depth are no part of a genotype and were left out")
 	}
-	im.note("the dict does not say what is concatenated: taken as loose_end (NASNet, ENAS, AmoebaNet of NNI); DARTS and PNAS there concatenate all blocks")
+	im.note("the dict does not say what is concatenated: taken as loose_end (NASNet, ENAS, AmoebaNet of NNI); DARTS " +
+		"and PNAS there concatenate all blocks")
 	return nil
 }
 
@@ -58,14 +60,19 @@ var enasOps = []string{"sep3x3", "sep5x5", "avg3x3", "max3x3", "identity"}
 
 // isArc says whether s is nothing but numbers.
 func isArc(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r != ' ' && r != '\n' && r != '\t' && (r < '0' || r > '9') }) < 0 &&
+	return strings.IndexFunc(s, func(r rune) bool {
+		return r != ' ' && r != '\n' && r != '\t' &&
+			(r < '0' || r > '9')
+	}) < 0 &&
 		strings.TrimSpace(s) != ""
 }
 
-// enas reads a fixed arc. Its output rule differs from the paper's: an input of the cell that no block reads is concatenated too (_fixed_combine).
+// enas reads a fixed arc. Its output rule differs from the paper's: an input of the cell that no block reads is
+// concatenated too (_fixed_combine).
 func (im *importer) enas(words []string) (g Genotype, err error) {
 	if len(words)%8 != 0 {
-		return g, fmt.Errorf("the arc has %d numbers, want 8 for each block: input, op, input, op in both cells", len(words))
+		return g, fmt.Errorf("the arc has %d numbers, want 8 for each block: input, op, input, op in both "+
+			"cells", len(words))
 	}
 	half := len(words) / 2
 	for i, cell := range []*Cell{&g.Normal, &g.Reduction} {

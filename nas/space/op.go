@@ -24,9 +24,10 @@ const (
 // FamilyRow is one row of the table of families. How a family is built is said by package child, which has a builder
 // for each.
 type FamilyRow struct {
-	Name       Family
-	Colour     string // on terminals: green, yellow, magenta, cyan, or empty for none
-	Fill, Edge string // in pictures: a pale colour and a darker one that also differ in grey from those of other families, as "#rrggbb"
+	Name   Family
+	Colour string // on terminals: green, yellow, magenta, cyan, or empty for none
+	// in pictures: a pale colour and a darker one that also differ in grey from those of other families, as "#rrggbb"
+	Fill, Edge string
 	Slim       string // what slim calls its ops, K being the window's side; empty: slim has none
 }
 
@@ -106,9 +107,11 @@ type NamedOpSet struct {
 // OpSets are the sets of ops that have a name; the first is the default. A set never changes, whatever is added to
 // [Ops]: the configs of older runs have its name alone.
 var OpSets = []NamedOpSet{
-	{"seed-14", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7")},
+	{"seed-14", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 " +
+		"conv3x3 sep3x3 sep5x5 sep7x7")},
 	// The ops of the paper.
-	{"paper-13", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7")},
+	{"paper-13", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 " +
+		"sep3x3 sep5x5 sep7x7")},
 	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap children, every one trains fast.
 	{"light", strings.Fields("identity avg3x3 max3x3 sep3x3 sep5x5")},
 }
@@ -134,7 +137,8 @@ func OpSetName(ops []string) string {
 	return strings.Join(ops, ",")
 }
 
-// OpSet resolves the name of a set, or a comma-separated list of op names in the order wanted, to op names. An op may be listed once.
+// OpSet resolves the name of a set, or a comma-separated list of op names in the order wanted, to op names. An op may
+// be listed once.
 func OpSet(spec string) ([]string, error) {
 	spec = strings.TrimSpace(spec)
 	if i := slices.Index(setNames(), spec); i >= 0 {

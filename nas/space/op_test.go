@@ -40,7 +40,8 @@ func TestFamiliesHaveColoursOfTheirOwn(t *testing.T) {
 	for _, r := range space.Families {
 		for _, c := range []string{r.Fill, r.Edge} {
 			if !colour.MatchString(c) || used[c] != "" {
-				t.Errorf("family %s has the picture colour %q, want one as #rrggbb that is not also of the family %q", r.Name, c, used[c])
+				t.Errorf("family %s has the picture colour %q, want one as #rrggbb that is not also of the family %q",
+					r.Name, c, used[c])
 			}
 			used[c] = r.Name
 		}
@@ -59,7 +60,8 @@ func TestWhatHasBeenStoredNeverChanges(t *testing.T) {
 	t.Run("with another op", func(t *testing.T) {
 		was := space.Ops
 		t.Cleanup(func() { space.Ops = was })
-		space.Ops = append(slices.Clone(was), space.Op{Name: "sep9x9", Short: "s9", Label: "sep 9x9", Family: space.Separable, Kernel: 9})
+		space.Ops = append(slices.Clone(was), space.Op{Name: "sep9x9", Short: "s9", Label: "sep 9x9",
+			Family: space.Separable, Kernel: 9})
 		if sp, err := space.New("sep9x9,identity", 5); err != nil || len(sp.Ops) != 2 {
 			t.Errorf("a space of the new op: %v, %v", sp, err)
 		}
@@ -69,18 +71,21 @@ func TestWhatHasBeenStoredNeverChanges(t *testing.T) {
 
 func storedFacts(t *testing.T) {
 	const (
-		names  = "identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7"
+		names = "identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 " +
+			"sep5x5 sep7x7"
 		shorts = "i f3 f7 d3 a3 a5 m3 m5 m7 c1 c3 s3 s5 s7"
 	)
 	for i, name := range strings.Fields(names) { // the order in which a cell's operands are sorted before it is hashed
 		if o := space.Ops[i]; o.Name != name || o.Short != strings.Fields(shorts)[i] {
-			t.Errorf("row %d of the ops is %s, in short %s; want %s, %s: new ops stand behind the old ones", i, o.Name, o.Short, name, strings.Fields(shorts)[i])
+			t.Errorf("row %d of the ops is %s, in short %s; want %s, %s: new ops stand behind the old ones", i, o.Name,
+				o.Short, name, strings.Fields(shorts)[i])
 		}
 	}
 	for name, ops := range map[string]string{
-		"seed-14":  names,
-		"paper-13": "identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 sep5x5 sep7x7",
-		"light":    "identity avg3x3 max3x3 sep3x3 sep5x5",
+		"seed-14": names,
+		"paper-13": "identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 sep3x3 " +
+			"sep5x5 sep7x7",
+		"light": "identity avg3x3 max3x3 sep3x3 sep5x5",
 	} {
 		if got, err := space.OpSet(name); err != nil || strings.Join(got, " ") != ops {
 			t.Errorf("%s is %v, %v; want %s", name, got, err, ops)
@@ -127,7 +132,8 @@ func TestOpSet(t *testing.T) {
 		{name: "the paper has no 5x5 average pool", spec: "paper-13", n: 13, has: "avg3x3", lacks: "avg5x5"},
 		{name: "light has cheap ops", spec: "light", n: 5, has: "sep3x3", lacks: "sep7x7"},
 		{name: "a list keeps its order", spec: "sep3x3, identity", n: 2, has: "identity"},
-		{name: "an unknown name is named", spec: "sep3x3,sep9x9", err: `"sep9x9" is neither a set (seed-14, paper-13, light) nor an op`},
+		{name: "an unknown name is named", spec: "sep3x3,sep9x9",
+			err: `"sep9x9" is neither a set (seed-14, paper-13, light) nor an op`},
 		{name: "an op listed twice is an error", spec: "sep3x3,identity,sep3x3", err: "sep3x3 is listed twice"},
 		{name: "nothing is an error", spec: "", err: `"" is neither`},
 	} {
@@ -143,7 +149,8 @@ func TestOpSet(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := " " + strings.Join(got, " ") + " "
-			if len(got) != c.n || !strings.Contains(all, " "+c.has+" ") || c.lacks != "" && strings.Contains(all, " "+c.lacks+" ") {
+			if len(got) != c.n || !strings.Contains(all, " "+c.has+" ") ||
+				c.lacks != "" && strings.Contains(all, " "+c.lacks+" ") {
 				t.Errorf("got %v", got)
 			}
 		})

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A reader of the few Python literals in which other projects publish genotypes: strings, integers, lists and tuples, dicts with string keys,
-// and calls with keyword or positional arguments (Genotype(normal=…), range(2, 6)).
+// A reader of the few Python literals in which other projects publish genotypes: strings, integers, lists and tuples,
+// dicts with string keys, and calls with keyword or positional arguments (Genotype(normal=…), range(2, 6)).
 
 // pyCall is name(args, key=value). A dict is a call without a name.
 type pyCall struct {

@@ -10,10 +10,11 @@ import (
 // slimBlocks is the number of blocks of every cell of slim (nasnet_utils.py, NasNetABaseCell.__call__).
 const slimBlocks = 5
 
-// Slim writes g as the constants that NasNetANormalCell and NasNetAReductionCell of the released NASNet have (tensorflow/models
-// research/slim/nets/nasnet/nasnet_utils.py): operations and hidden states by blocks, 0 being h[i], and for each state a 1 if it is not part of the
-// output. It is an error when g has what these classes cannot build: other ops than theirs, concat as a combine, another number of blocks, an
-// output in another order than that of the states.
+// Slim writes g as the constants that NasNetANormalCell and NasNetAReductionCell of the released NASNet have
+// (tensorflow/models research/slim/nets/nasnet/nasnet_utils.py): operations and hidden states by blocks, 0 being h[i],
+// and for each state a 1 if it is not part of the output. It is an error when g has what these classes cannot build:
+// other ops than theirs, concat as a combine, another number of blocks, an output in another order than that of the
+// states.
 func (g Genotype) Slim() (string, error) {
 	var b strings.Builder
 	for _, part := range []struct {
@@ -45,7 +46,8 @@ func slimText(c Cell) (string, error) {
 		}{{k.In1, k.Op1}, {k.In2, k.Op2}} {
 			op, ok := slimOp(r.op)
 			if !ok {
-				return "", fmt.Errorf("block b%d: op %s cannot be written: slim has identity, pools and separable convolutions", b, r.op)
+				return "", fmt.Errorf("block b%d: op %s cannot be written: slim has identity, pools and separable "+
+					"convolutions", b, r.op)
 			}
 			ops, states = append(ops, "'"+op+"'"), append(states, r.in)
 		}
@@ -60,7 +62,8 @@ func slimText(c Cell) (string, error) {
 			used[s] = 1
 		}
 	}
-	return fmt.Sprintf("operations = [%s]\nused_hiddenstates = %s\nhiddenstate_indices = %s\n", strings.Join(ops, ", "), list(used), list(states)), nil
+	return fmt.Sprintf("operations = [%s]\nused_hiddenstates = %s\nhiddenstate_indices = %s\n", strings.Join(ops, ", "),
+		list(used), list(states)), nil
 }
 
 // slimOp is the name of an op in slim.

@@ -32,7 +32,8 @@ func TestSlimRefusesWhatItCannotBuild(t *testing.T) {
 	for _, c := range []struct{ normal, want string }{
 		{strings.Replace(fine, "h.s5+", "h.s5&", 1), "normal cell: block b0: combines by concat"},
 		{strings.Replace(fine, "h.s3+", "h.d3+", 1), "normal cell: block b4: op dil3x3 cannot be written"},
-		{strings.Replace(fine, "[p01234]", "[01234p]", 1), "normal cell: its output is the states [2, 3, 4, 5, 6, 1] in this order"},
+		{strings.Replace(fine, "[p01234]", "[01234p]", 1),
+			"normal cell: its output is the states [2, 3, 4, 5, 6, 1] in this order"},
 		{"h.s5+p.s3 h.i+p.i [01]", "normal cell: it has 2 blocks, want 5"},
 	} {
 		g, err := space.ParseText("normal=" + c.normal + " reduction=" + fine)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Space is what a controller searches: cells of a number of blocks over a set of ops, with the paper's rule for the output. To a controller it
-// is a list of decisions; a point of it is a list of choices, one for each decision.
+// Space is what a controller searches: cells of a number of blocks over a set of ops, with the paper's rule for the
+// output. To a controller it is a list of decisions; a point of it is a list of choices, one for each decision.
 type Space struct {
 	Ops    []string `json:"ops"`    // names; their order gives the choice its number
 	Blocks int      `json:"blocks"` // of each cell; 5 in the paper
@@ -22,7 +22,8 @@ type Decision struct {
 	Labels []string // one a choice
 }
 
-// perBlock is the number of decisions of a block: in1, in2, op1, op2, combine, in this order (paper, section 3, steps 1 to 5).
+// perBlock is the number of decisions of a block: in1, in2, op1, op2, combine, in this order (paper, section 3, steps 1
+// to 5).
 const perBlock = 5
 
 var combines = []string{Add, Concat}
@@ -49,7 +50,8 @@ func (s Space) Validate() error {
 	return err
 }
 
-// Decisions lists the 2*5*Blocks decisions: those of the Normal Cell first, then those of the Reduction Cell (paper, appendix A.2).
+// Decisions lists the 2*5*Blocks decisions: those of the Normal Cell first, then those of the Reduction Cell (paper,
+// appendix A.2).
 func (s Space) Decisions() []Decision {
 	var ds []Decision
 	for _, kind := range []string{"normal", "reduction"} {
@@ -81,7 +83,8 @@ func (s Space) Arities() []int {
 	return as
 }
 
-// Decode turns choices into the genotype they mean. It is an error when there are too few or too many, or one is out of range.
+// Decode turns choices into the genotype they mean. It is an error when there are too few or too many, or one is out of
+// range.
 func (s Space) Decode(choices []int) (Genotype, error) {
 	if err := s.check(choices); err != nil {
 		return Genotype{}, err
@@ -93,7 +96,8 @@ func (s Space) Decode(choices []int) (Genotype, error) {
 func (s Space) check(choices []int) error {
 	arities := s.Arities()
 	if len(choices) != len(arities) {
-		return fmt.Errorf("space: decode: there are %d choices, want %d (%d blocks)", len(choices), len(arities), s.Blocks)
+		return fmt.Errorf("space: decode: there are %d choices, want %d (%d blocks)", len(choices),
+			len(arities), s.Blocks)
 	}
 	for i, c := range choices {
 		if c < 0 || c >= arities[i] {
@@ -112,8 +116,8 @@ func (s Space) decodeCell(ch []int) Cell {
 	return c
 }
 
-// Encode is the inverse of [Space.Decode]. It is an error when the genotype is not in the space: another number of blocks, an op that is not in
-// the set, or an explicit concat list that differs, as a set, from the loose ends.
+// Encode is the inverse of [Space.Decode]. It is an error when the genotype is not in the space: another number of
+// blocks, an op that is not in the set, or an explicit concat list that differs, as a set, from the loose ends.
 func (s Space) Encode(g Genotype) ([]int, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
@@ -139,13 +143,15 @@ func (s Space) encodeCell(choices []int, c Cell) ([]int, error) {
 		op1, op2 := slices.Index(s.Ops, k.Op1), slices.Index(s.Ops, k.Op2)
 		for i, op := range []string{k.Op1, k.Op2} {
 			if []int{op1, op2}[i] < 0 {
-				return nil, fmt.Errorf("block b%d: op%d is %s, the space has only %s", b, i+1, op, strings.Join(s.Ops, " "))
+				return nil, fmt.Errorf("block b%d: op%d is %s, the space has only %s", b, i+1, op,
+					strings.Join(s.Ops, " "))
 			}
 		}
 		choices = append(choices, k.In1, k.In2, op1, op2, slices.Index(combines, k.Combine))
 	}
 	if ends := c.LooseEnds(); !sameSet(c.Outputs(), ends) {
-		return nil, fmt.Errorf("its explicit concat list %v is not what the rule of the space gives, %v (the states no block reads)", c.Concat, ends)
+		return nil, fmt.Errorf("its explicit concat list %v is not what the rule of the space gives, %v (the states "+
+			"no block reads)", c.Concat, ends)
 	}
 	return choices, nil
 }
@@ -159,8 +165,8 @@ func (s Space) Random(r *rand.Rand) []int {
 	return choices
 }
 
-// Mutate returns a copy of choices in which one decision, drawn uniformly from those that have another value, has another value, drawn
-// uniformly. choices must be a point of the space.
+// Mutate returns a copy of choices in which one decision, drawn uniformly from those that have another value, has
+// another value, drawn uniformly. choices must be a point of the space.
 func (s Space) Mutate(r *rand.Rand, choices []int) []int {
 	var free []int
 	arities := s.Arities()

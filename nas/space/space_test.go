@@ -109,7 +109,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"too few", good[:19], "there are 19 choices, want 20 (2 blocks)"},
 		{"too many", append(good[:20:20], 0), "there are 21 choices"},
-		{"one too large", append(append([]int{}, good[:12]...), 5, 0, 0, 0, 0, 0, 0, 0), "reduction b0.op1 is 5, want 0 to 4"},
+		{"one too large", append(append([]int{}, good[:12]...), 5, 0, 0, 0, 0, 0, 0, 0),
+			"reduction b0.op1 is 5, want 0 to 4"},
 		{"one negative", append([]int{-1}, good[1:]...), "normal b0.in1 is -1, want 0 to 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,8 +135,10 @@ func TestEncodeRefuses(t *testing.T) {
 		want string
 	}{
 		{"an explicit concat list that breaks the rule", seed, nasnet.Genotype,
-			"normal cell: its explicit concat list [1 2 3 4 5 6] is not what the rule of the space gives, [2 3 4 5 6] (the states no block reads)"},
-		{"an op outside the set", light, strict, "reduction cell: block b0: op2 is sep7x7, the space has only identity avg3x3 max3x3 sep3x3 sep5x5"},
+			"normal cell: its explicit concat list [1 2 3 4 5 6] is not what the rule of the space gives, [2 3 4 5 " +
+				"6] (the states no block reads)"},
+		{"an op outside the set", light, strict, "reduction cell: block b0: op2 is sep7x7, the space has only " +
+			"identity avg3x3 max3x3 sep3x3 sep5x5"},
 		{"another number of blocks", three, strict, "normal cell: has 5 blocks, the space has 3"},
 		{"an invalid genotype", seed, space.Genotype{}, "normal cell: has 0 blocks"},
 	} {
@@ -161,7 +164,8 @@ func TestEveryOpSetMakesASpace(t *testing.T) {
 			t.Errorf("%s: %v, %v", set.Name, s, err)
 		}
 	}
-	for _, s := range []space.Space{{}, {Blocks: 5}, {Ops: []string{"sep3x3"}}, {Ops: []string{"sep3x3", "sep3x3"}, Blocks: 5}, {Ops: []string{"s3"}, Blocks: 5}} {
+	for _, s := range []space.Space{{}, {Blocks: 5}, {Ops: []string{"sep3x3"}},
+		{Ops: []string{"sep3x3", "sep3x3"}, Blocks: 5}, {Ops: []string{"s3"}, Blocks: 5}} {
 		if s.Validate() == nil {
 			t.Errorf("%+v is valid", s)
 		}
@@ -179,7 +183,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// The share of cells with 1 to 5 loose ends depends on the inputs alone, so it can be counted: 518,400 choices of ten inputs.
+// The share of cells with 1 to 5 loose ends depends on the inputs alone, so it can be counted: 518,400 choices of ten
+// inputs.
 func TestLooseEndsOfUniformSampling(t *testing.T) {
 	var count [6]int
 	total := 0
@@ -200,7 +205,8 @@ func TestLooseEndsOfUniformSampling(t *testing.T) {
 	}
 	walk(0)
 	var share [6]float64
-	for n, want := range []float64{0, 7.77, 42.81, 41.25, 7.97, 0.20} { // measured by sampling elsewhere: 7.7, 42.8, 41.1, 8.2, 0.2
+	// measured by sampling elsewhere: 7.7, 42.8, 41.1, 8.2, 0.2
+	for n, want := range []float64{0, 7.77, 42.81, 41.25, 7.97, 0.20} {
 		share[n] = float64(count[n]) / float64(total)
 		if math.Abs(100*share[n]-want) > 0.006 {
 			t.Errorf("%d loose ends in %.3f %% of cells, want %.2f %%", n, 100*share[n], want)
@@ -299,7 +305,8 @@ func TestDiff(t *testing.T) {
 	b.Reduction.Blocks[0].Combine = space.Concat
 	b.Reduction.Concat = []int{6, 5, 4, 2, 3}
 	b.Normal.Concat = []int{6, 5, 4, 3, 2, 1} // the same states
-	b.Reduction.Blocks = append(b.Reduction.Blocks, space.Block{In1: 0, Op1: "identity", In2: 4, Op2: "sep3x3", Combine: "add"})
+	b.Reduction.Blocks = append(b.Reduction.Blocks,
+		space.Block{In1: 0, Op1: "identity", In2: 4, Op2: "sep3x3", Combine: "add"})
 	b.Reduction.Concat = append(b.Reduction.Concat, 7)
 	var got []string
 	for _, d := range space.Diff(a.Genotype, b) {

@@ -12,11 +12,12 @@ import (
 //
 //	name=nasnet-a normal=h.s5+p.s3 p.s5+p.s3 h.a3+p.i p.a3+p.a3 h.s3+h.i [p01234] reduction=…
 //
-// A block is two terms joined by + (add) or & (concat). A term is a state, a dot and the short name of an op. States are h = h[i], p = h[i-1],
-// a digit for the blocks b0 to b9, then b10, b11 and so on, always two digits. The brackets hold the states of the output.
+// A block is two terms joined by + (add) or & (concat). A term is a state, a dot and the short name of an op. States
+// are h = h[i], p = h[i-1], a digit for the blocks b0 to b9, then b10, b11 and so on, always two digits. The brackets
+// hold the states of the output.
 
-// Text is the cell on one line. Its outputs are always shown, also when the rule gave them; [ParseText] takes a list that is what the rule gives
-// for no list.
+// Text is the cell on one line. Its outputs are always shown, also when the rule gave them; [ParseText] takes a list
+// that is what the rule gives for no list.
 func (c Cell) Text() string {
 	var t strings.Builder
 	for _, k := range c.Blocks {

@@ -133,7 +133,8 @@ func TestTextAndJSONRoundTrip(t *testing.T) {
 }
 
 func TestTextOfAnInvalidCellDoesNotPanic(t *testing.T) {
-	g := space.Genotype{Normal: space.Cell{Blocks: []space.Block{{In1: -7, In2: 1000, Op1: "?"}}, Concat: []int{-3, 99}}}
+	g := space.Genotype{Normal: space.Cell{Blocks: []space.Block{{In1: -7, In2: 1000, Op1: "?"}},
+		Concat: []int{-3, 99}}}
 	_, _ = g.Text(), g.Normal.Outputs()
 	_, _ = g.Normal.LooseEnds(), g.Normal.Depth()
 	_ = space.Diff(g, space.Genotype{})
@@ -150,7 +151,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("nasnet-b")
 	f.Add("0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1")
-	f.Add("{'normal/op_2_0': 'sep_conv_3x3', 'normal/op_2_1': 'conv_1x1', 'normal/input_2_0': [0], 'normal/input_2_1': 1}")
+	f.Add("{'normal/op_2_0': 'sep_conv_3x3', 'normal/op_2_1': 'conv_1x1', 'normal/input_2_0': [0], " +
+		"'normal/input_2_1': 1}")
 	f.Add("Genotype(normal=[('none', 0)], normal_concat=range(2, 6))")
 	f.Add(`name="\u1234" normal=h.i+p.i [b10b11] reduction=b63.f7&9.s3`)
 	f.Fuzz(func(t *testing.T, s string) {

@@ -1,5 +1,6 @@
-// Package strictjson decodes JSON that comes from outside more strictly than encoding/json alone: in one value of bounded size and depth no field is
-// unknown and no name comes twice, also not in another case, which encoding/json would take for the same field and silently obey the last.
+// Package strictjson decodes JSON that comes from outside more strictly than encoding/json alone: in one value of
+// bounded size and depth no field is unknown and no name comes twice, also not in another case, which encoding/json
+// would take for the same field and silently obey the last.
 package strictjson
 
 import (

@@ -19,7 +19,8 @@ type sample struct {
 
 func TestDecode(t *testing.T) {
 	var s sample
-	if err := strictjson.Decode([]byte(` {"name":"a","x":[1,2.5],"in":{"name":"b"},"m":{"a":1,"b":2}} `), 1000, &s); err != nil {
+	if err := strictjson.Decode([]byte(` {"name":"a","x":[1,2.5],"in":{"name":"b"},"m":{"a":1,"b":2}} `), 1000,
+		&s); err != nil {
 		t.Fatal(err)
 	}
 	if want := (sample{Name: "a", X: []float64{1, 2.5}, In: &sample{Name: "b"}, M: map[string]float64{"a": 1, "b": 2}}); !reflect.DeepEqual(s, want) {
@@ -47,21 +48,26 @@ func TestWhatIsRefused(t *testing.T) {
 		{"a number that does not fit", `{"x":[1e999]}`, "1e999"},
 		{"what is no number", `{"x":[NaN]}`, "invalid character 'N'"},
 	} {
-		if err := strictjson.Decode([]byte(c.text), 1000, new(sample)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := strictjson.Decode([]byte(c.text), 1000, new(sample)); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 	}
-	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{"x":[]}`+strings.Repeat("}", 31)), 1000, new(sample)); err == nil {
+	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{"x":[]}`+strings.Repeat("}", 31)), 1000,
+		new(sample)); err == nil {
 		t.Error("33 deep is read")
 	}
-	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{}`+strings.Repeat("}", 31)), 1000, new(sample)); err != nil {
+	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{}`+strings.Repeat("}", 31)), 1000,
+		new(sample)); err != nil {
 		t.Errorf("32 deep: %v", err)
 	}
 }
 
-// What is accepted is what encoding/json accepts, and no field was read twice: a decoder that stops at unknown fields agrees.
+// What is accepted is what encoding/json accepts, and no field was read twice: a decoder that stops at unknown fields
+// agrees.
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"name":"a","x":[1,2.5],"in":{"name":"b"},"m":{"a":1}}`, `{"name":"a","Name":"b"}`, `[[[[`, `{"x":[1e999]}`, "null", `"\ud800"`, `{"m":{"\u212a":1,"k":2}}`} {
+	for _, s := range []string{`{"name":"a","x":[1,2.5],"in":{"name":"b"},"m":{"a":1}}`, `{"name":"a","Name":"b"}`,
+		`[[[[`, `{"x":[1e999]}`, "null", `"\ud800"`, `{"m":{"\u212a":1,"k":2}}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

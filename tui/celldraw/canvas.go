@@ -107,8 +107,8 @@ func table(t Tier) glyphs {
 	return glyphs{wires(" │─╭╮╰╯├┤┬┴┼"), '●', '▸', '▾', "⊕", "⊞"}
 }
 
-// wires spreads the signs over the combinations of arms: none, vertical, horizontal, four corners, and then either one sign for all that meet and
-// one for a crossing, or four tees and a crossing.
+// wires spreads the signs over the combinations of arms: none, vertical, horizontal, four corners, and then either one
+// sign for all that meet and one for a crossing, or four tees and a crossing.
 func wires(signs string) [16]rune {
 	s := []rune(signs)
 	if len(s) == 9 {
@@ -123,7 +123,8 @@ func wires(signs string) [16]rune {
 	return w
 }
 
-// canvas is a grid of columns. Wires are laid as arms, so that where they meet the right sign comes out by itself; text lies over them.
+// canvas is a grid of columns. Wires are laid as arms, so that where they meet the right sign comes out by itself; text
+// lies over them.
 type canvas struct {
 	w, h  int
 	cells []dot
@@ -140,7 +141,8 @@ type dot struct {
 }
 
 func newCanvas(w, h int, t Tier) *canvas {
-	return &canvas{w: w, h: h, cells: make([]dot, w*h), spans: []Span{{Kind: Blank}, {Kind: Wire}, {Kind: Contact}}, glyphs: table(t)}
+	return &canvas{w: w, h: h, cells: make([]dot, w*h), spans: []Span{{Kind: Blank}, {Kind: Wire}, {Kind: Contact}},
+		glyphs: table(t)}
 }
 
 func (c *canvas) at(row, col int) *dot { return &c.cells[row*c.w+col] }

@@ -7,7 +7,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// Dot writes a genotype as a directed graph for Graphviz (dot -Tpdf): one cluster a cell, inputs at the bottom as in the paper's figures.
+// Dot writes a genotype as a directed graph for Graphviz (dot -Tpdf): one cluster a cell, inputs at the bottom as in
+// the paper's figures.
 func Dot(g space.Genotype) string {
 	var s strings.Builder
 	s.WriteString(`digraph cell {
@@ -26,7 +27,9 @@ func Dot(g space.Genotype) string {
 
 func dotCell(s *strings.Builder, id, title string, c space.Cell, reduction bool) {
 	node := func(state int) string { return fmt.Sprintf("%s_s%d", id, state) }
-	fmt.Fprintf(s, "\tsubgraph cluster_%s {\n\t\tlabel=%s;\n\t\tstyle=rounded;\n\t\tcolor=\"#bbbbbb\";\n\t\tmargin=12;\n", id, dotQuote(title))
+	fmt.Fprintf(s,
+		"\tsubgraph cluster_%s {\n\t\tlabel=%s;\n\t\tstyle=rounded;\n\t\tcolor=\"#bbbbbb\";\n\t\tmargin=12;\n", id,
+		dotQuote(title))
 	for state, index := range []string{"i", "i-1"} {
 		fmt.Fprintf(s, "\t\t%s [label=<<I>h</I><SUB>%s</SUB>>, shape=box, style=rounded];\n", node(state), index)
 	}
@@ -37,7 +40,8 @@ func dotCell(s *strings.Builder, id, title string, c space.Cell, reduction bool)
 	for _, o := range operands(c) {
 		op := fmt.Sprintf("%s_b%d_%d", id, o.block, o.side)
 		fill, edge := colours(o.op)
-		fmt.Fprintf(s, "\t\t%s [label=%s, shape=box, style=\"filled,rounded\", fillcolor=%s, color=%s];\n", op, dotQuote(pictureText(o, reduction)),
+		fmt.Fprintf(s, "\t\t%s [label=%s, shape=box, style=\"filled,rounded\", fillcolor=%s, color=%s];\n", op,
+			dotQuote(pictureText(o, reduction)),
 			dotQuote(fill), dotQuote(edge))
 		fmt.Fprintf(s, "\t\t%s -> %s;\n\t\t%s -> %s;\n", node(o.in), op, op, node(2+o.block))
 	}

@@ -69,10 +69,11 @@ out   h[i] b1
 }
 
 // Arms of the signs of the paper layout; text and contacts take any wire.
-var arms = map[rune]string{'│': "ud", '─': "lr", '╭': "dr", '╮': "dl", '╰': "ur", '╯': "ul", '├': "udr", '┤': "udl", '┬': "dlr", '┴': "ulr", '┼': "udlr"}
+var arms = map[rune]string{'│': "ud", '─': "lr", '╭': "dr", '╮': "dl", '╰': "ur", '╯': "ul", '├': "udr", '┤': "udl",
+	'┬': "dlr", '┴': "ulr", '┼': "udlr"}
 
-// In the paper layout every wire must go on in the next column or row, or end at a contact, a sign or a text; and the picture must have one box an
-// op, one contact an operand, one junction a block.
+// In the paper layout every wire must go on in the next column or row, or end at a contact, a sign or a text; and the
+// picture must have one box an op, one contact an operand, one junction a block.
 func TestPaperWiresAreWhole(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for i := range 500 {
@@ -205,7 +206,8 @@ func TestDotIsAGraph(t *testing.T) {
 				t.Fatalf("edge %s between unknown nodes in\n%s", m[0], text)
 			}
 		}
-		if want := 4*(5+3) + len(g.Normal.Outputs()) + len(g.Reduction.Outputs()); len(edges) != want || len(nodes) != 3*(5+3)+6 {
+		if want := 4*(5+3) + len(g.Normal.Outputs()) + len(g.Reduction.Outputs()); len(edges) != want ||
+			len(nodes) != 3*(5+3)+6 {
 			t.Fatalf("%d edges, want %d, %d nodes in\n%s", len(edges), want, len(nodes), text)
 		}
 	}

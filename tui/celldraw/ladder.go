@@ -17,8 +17,9 @@ const (
 	headRows    = 2
 )
 
-// LadderSize is the width and height in columns and rows that [Ladder] takes. Height is 3B+3 for B blocks. Width is 52 when no block is read by
-// another, and 5 more for each that is (4 from B = 7 on): at most 52, 57, 62, 67, 72, 77, 76 for B = 1 to 7.
+// LadderSize is the width and height in columns and rows that [Ladder] takes. Height is 3B+3 for B blocks. Width is 52
+// when no block is read by another, and 5 more for each that is (4 from B = 7 on): at most 52, 57, 62, 67, 72, 77, 76
+// for B = 1 to 7.
 func LadderSize(c space.Cell) (width, height int) {
 	l := newLadder(c)
 	return l.bus + busToEnd, l.rows
@@ -40,7 +41,8 @@ func (l *ladder) operand(block, operand int) int { return headRows + rowsOfBlock
 
 func newLadder(c space.Cell) *ladder {
 	n := len(c.Blocks)
-	l := &ladder{rail: make([]int, n+2), first: make([]int, n+2), last: make([]int, n+2), rows: headRows + rowsOfBlock*n + 1}
+	l := &ladder{rail: make([]int, n+2), first: make([]int, n+2), last: make([]int, n+2),
+		rows: headRows + rowsOfBlock*n + 1}
 	l.rail[0], l.rail[1] = railCur, railPrev
 	l.first[0], l.first[1] = 1, 1
 	for _, o := range operands(c) {

@@ -123,7 +123,8 @@ func TestLadderWidths(t *testing.T) {
 	for b, want := range map[int]int{1: 52, 2: 57, 3: 62, 4: 67, 5: 72, 6: 77, 7: 76, 8: 80} {
 		c := space.Cell{}
 		for i := range b {
-			c.Blocks = append(c.Blocks, space.Block{In1: 1 + i, Op1: "identity", In2: 0, Op2: "sep3x3", Combine: space.Add})
+			c.Blocks = append(c.Blocks, space.Block{In1: 1 + i, Op1: "identity", In2: 0, Op2: "sep3x3",
+				Combine: space.Add})
 		}
 		if w, h := celldraw.LadderSize(c); w != want || h != 3*b+3 {
 			t.Errorf("the chain of %d blocks takes %dx%d, want %dx%d", b, w, h, want, 3*b+3)
@@ -141,7 +142,8 @@ func randomCell(r *rand.Rand, blocks int) space.Cell {
 	var c space.Cell
 	for b := range blocks {
 		op := func() string { return space.Ops[r.IntN(len(space.Ops))].Name }
-		c.Blocks = append(c.Blocks, space.Block{In1: r.IntN(2 + b), Op1: op(), In2: r.IntN(2 + b), Op2: op(), Combine: []string{space.Add, space.Concat}[r.IntN(2)]})
+		c.Blocks = append(c.Blocks, space.Block{In1: r.IntN(2 + b), Op1: op(), In2: r.IntN(2 + b), Op2: op(),
+			Combine: []string{space.Add, space.Concat}[r.IntN(2)]})
 	}
 	if r.IntN(2) == 0 {
 		list := c.LooseEnds()
@@ -210,7 +212,8 @@ func checkLines(t *testing.T, lines []celldraw.Line, w, h int, tier celldraw.Tie
 			continue
 		}
 		for _, r := range s {
-			if tier == celldraw.ASCII && r > 126 || tier == celldraw.CP437 && r > 126 && !strings.ContainsRune("│─┌┐└┘├┤┬┴┼", r) {
+			if tier == celldraw.ASCII && r > 126 || tier == celldraw.CP437 && r > 126 &&
+				!strings.ContainsRune("│─┌┐└┘├┤┬┴┼", r) {
 				t.Fatalf("%q is not in the tier: %s", r, s)
 			}
 		}
@@ -233,7 +236,8 @@ func (r *reader) at(row, col int) rune {
 // inTier gives the glyph of a tier that stands for one of the Unicode tier.
 var inTier = map[celldraw.Tier]map[rune]rune{
 	celldraw.CP437: {'╭': '┌', '╮': '┐', '╰': '└', '╯': '┘', '●': 'o', '▸': '>', '▾': 'v'},
-	celldraw.ASCII: {'╭': '+', '╮': '+', '╰': '+', '╯': '+', '┤': '+', '┴': '+', '┼': '|', '│': '|', '─': '-', '●': '*', '▸': '>', '▾': 'v'},
+	celldraw.ASCII: {'╭': '+', '╮': '+', '╰': '+', '╯': '+', '┤': '+', '┴': '+', '┼': '|', '│': '|', '─': '-', '●': '*',
+		'▸': '>', '▾': 'v'},
 }
 
 // is says whether the glyph stands for one of the signs, given as in the Unicode tier.
@@ -344,7 +348,8 @@ func readLadder(lines []celldraw.Line, o celldraw.Options) (c space.Cell, err er
 				sign, from = string(r.g[row+1][sums-1:sums+2]), sums-1
 			}
 			if at != from {
-				return c, fmt.Errorf("row %d: the second operand ends at column %d, the junction is at %d", row+1, at, from)
+				return c, fmt.Errorf("row %d: the second operand ends at column %d, the junction is at %d",
+					row+1, at, from)
 			}
 			switch sign {
 			case "⊕", "(+)":
@@ -407,7 +412,8 @@ func TestEveryGlyphIsOneColumnWide(t *testing.T) {
 	g.Normal.Blocks[0].Combine = space.Concat
 	for _, tier := range tiers {
 		for _, lines := range [][]celldraw.Line{
-			celldraw.Ladder(g.Normal, celldraw.Options{Tier: tier}), celldraw.Paper(g.Reduction, celldraw.Options{Tier: tier}),
+			celldraw.Ladder(g.Normal, celldraw.Options{Tier: tier}),
+			celldraw.Paper(g.Reduction, celldraw.Options{Tier: tier}),
 		} {
 			for _, l := range lines {
 				if s := l.String(); ansi.StringWidth(s) != len([]rune(s)) {
@@ -424,7 +430,8 @@ func TestSpansSayWhatTheyShow(t *testing.T) {
 	seen := map[celldraw.Kind]int{}
 	for row, l := range lines {
 		b, operand, ok := l.Operand()
-		if want := row >= 2 && row < 17 && (row-2)%3 < 2; ok != want || ok && (b != (row-2)/3 || operand != (row-2)%3+1) {
+		if want := row >= 2 && row < 17 && (row-2)%3 < 2; ok != want ||
+			ok && (b != (row-2)/3 || operand != (row-2)%3+1) {
 			t.Errorf("row %d shows operand %d.%d, %v", row, b, operand, ok)
 		}
 		for _, s := range l.Spans {
@@ -450,7 +457,8 @@ func TestSpansSayWhatTheyShow(t *testing.T) {
 			}
 		}
 	}
-	for k, want := range map[celldraw.Kind]int{celldraw.Operation: 10, celldraw.Junction: 5, celldraw.Contact: 10, celldraw.Mark: 2, celldraw.Output: 2} {
+	for k, want := range map[celldraw.Kind]int{celldraw.Operation: 10, celldraw.Junction: 5, celldraw.Contact: 10,
+		celldraw.Mark: 2, celldraw.Output: 2} {
 		if seen[k] != want {
 			t.Errorf("%d spans of kind %d, want %d", seen[k], k, want)
 		}
@@ -459,7 +467,8 @@ func TestSpansSayWhatTheyShow(t *testing.T) {
 
 func TestInvalidCellsDoNotPanic(t *testing.T) {
 	for _, c := range []space.Cell{
-		{}, {Blocks: []space.Block{{}}}, {Blocks: []space.Block{{In1: -1, In2: 99, Op1: strings.Repeat("x", 50)}}, Concat: []int{-1, 0, 77}},
+		{}, {Blocks: []space.Block{{}}}, {Blocks: []space.Block{{In1: -1, In2: 99, Op1: strings.Repeat("x", 50)}},
+			Concat: []int{-1, 0, 77}},
 		{Blocks: []space.Block{{In2: 1}, {In1: 2, In2: 3}}, Concat: []int{1}},
 	} {
 		for _, tier := range tiers {

@@ -41,5 +41,6 @@ func List(c space.Cell, o Options) []Line {
 	for _, s := range c.Outputs() {
 		names = append(names, space.StateName(s))
 	}
-	return append(lines, Line{Spans: []Span{{Text: "out   ", Kind: Output}, {Text: strings.Join(names, " "), Kind: State}}})
+	return append(lines, Line{Spans: []Span{{Text: "out   ", Kind: Output},
+		{Text: strings.Join(names, " "), Kind: State}}})
 }

@@ -15,7 +15,8 @@ const (
 	paperSum    = 10 // from the first box of a block to its junction
 )
 
-// scene is the paper layout of one cell as wires and things, before it is text or a picture. Places are columns and rows of the text form.
+// scene is the paper layout of one cell as wires and things, before it is text or a picture. Places are columns and
+// rows of the text form.
 type scene struct {
 	w, h     int
 	wires    []wire
@@ -39,15 +40,17 @@ type box struct {
 	place
 }
 
-// PaperSize is the width and height in columns and rows that [Paper] takes. Width is 26B+8 for B blocks: 138 for 5. Height grows by 5 and the
-// number of states read for each level of blocks: 10 rows for one level that reads both inputs.
+// PaperSize is the width and height in columns and rows that [Paper] takes. Width is 26B+8 for B blocks: 138 for 5.
+// Height grows by 5 and the number of states read for each level of blocks: 10 rows for one level that reads both
+// inputs.
 func PaperSize(c space.Cell) (width, height int) {
 	s := newScene(c)
 	return s.w, s.h
 }
 
-// newScene lays out a cell: block b in the b-th slot from the left, in the band of its depth. A band is the rails it reads, its ops, its junctions. A
-// block reads only earlier blocks, so rails run to the right and results run down in their own slot, and no wire ever meets a box.
+// newScene lays out a cell: block b in the b-th slot from the left, in the band of its depth. A band is the rails it
+// reads, its ops, its junctions. A block reads only earlier blocks, so rails run to the right and results run down in
+// their own slot, and no wire ever meets a box.
 func newScene(c space.Cell) *scene {
 	n := len(c.Blocks)
 	s := &scene{w: paperMargin + paperPitch*(n-1) + paperSecond + paperBox, sums: make([]place, n)}
@@ -115,7 +118,8 @@ func newScene(c space.Cell) *scene {
 				col := boxCol(o)
 				mid := col + paperBox/2
 				s.boxes = append(s.boxes, box{o, place{row, col}})
-				s.wires = append(s.wires, wire{row + 2, mid, row + 3, mid}, wire{row + 3, mid, row + 3, s.sums[o.block].col})
+				s.wires = append(s.wires, wire{row + 2, mid, row + 3, mid},
+					wire{row + 3, mid, row + 3, s.sums[o.block].col})
 			}
 		}
 		row += 5
@@ -167,8 +171,8 @@ func boxCol(o operand) int {
 	return paperMargin + paperPitch*o.block + paperSecond*(o.side-1)
 }
 
-// Paper draws a cell as papers do: ops in boxes, blocks side by side, those that read other blocks below them. Inputs and results run along
-// horizontal rails; a contact is where a wire leaves a rail.
+// Paper draws a cell as papers do: ops in boxes, blocks side by side, those that read other blocks below them. Inputs
+// and results run along horizontal rails; a contact is where a wire leaves a rail.
 //
 //	h[i-1] ────────────────────●
 //	h[i] ──────────●           │
@@ -180,7 +184,8 @@ func boxCol(o operand) int {
 //	                    │
 //	                    ●───▸ concat
 //
-// All lines have the width of [PaperSize]; it is wide, and tall for cells of several levels, so a screen should ask for the size first.
+// All lines have the width of [PaperSize]; it is wide, and tall for cells of several levels, so a screen should ask for
+// the size first.
 func Paper(c space.Cell, o Options) []Line {
 	s := newScene(c)
 	v := newCanvas(s.w, s.h, o.Tier)

@@ -29,14 +29,15 @@ const (
 	svgInk      = "#333333"
 )
 
-// SVG draws both cells in the paper layout as one self-contained picture: no script, no link, no font of its own. A key says what the signs mean that
-// are not spelled out.
+// SVG draws both cells in the paper layout as one self-contained picture: no script, no link, no font of its own. A key
+// says what the signs mean that are not spelled out.
 func SVG(g space.Genotype) string {
 	normal, reduction := newScene(g.Normal), newScene(g.Reduction)
 	w := max(normal.w, reduction.w)*svgX + 2*svgPad
 	h := (normal.h+reduction.h)*svgY + 2*svgTitle + 2*svgGap + svgY + 2*svgPad
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="%d" fill="#111111">`+"\n",
+	fmt.Fprintf(&s,
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="%d" fill="#111111">`+"\n",
 		w, h, w, h, svgFontSize)
 	if g.Name != "" {
 		fmt.Fprintf(&s, "<title>%s</title>\n", escape(g.Name))
@@ -52,8 +53,8 @@ func SVG(g space.Genotype) string {
 	return s.String()
 }
 
-// svgCell draws one scene with its title at y. Wires go down and to the right; where two cross without a contact, the one that goes down has a gap
-// beside it.
+// svgCell draws one scene with its title at y. Wires go down and to the right; where two cross without a contact, the
+// one that goes down has a gap beside it.
 func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, reduction bool) {
 	fmt.Fprintf(s, `<g transform="translate(%d %d)">`+"\n", svgPad, y)
 	fmt.Fprintf(s, `<text x="0" y="%d" font-size="15" font-weight="bold">%s</text>`+"\n", svgFontSize, title)
@@ -75,11 +76,14 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 		}
 		if w.toRow != w.row {
 			fmt.Fprintf(&down, "M%d %dV%d", x(w.col), py(w.row), py(w.toRow))
-			fmt.Fprintf(&gaps, "M%d %dV%d", x(w.col), py(w.row)+svgY/2, py(w.toRow)-svgY/2) // not where it begins and ends
+			// not where it begins and ends
+			fmt.Fprintf(&gaps, "M%d %dV%d", x(w.col), py(w.row)+svgY/2, py(w.toRow)-svgY/2)
 		}
 	}
-	fmt.Fprintf(s, `<g fill="none" stroke-linecap="round"><path stroke="%s" stroke-width="1.2" d="%s"/>`, svgInk, across.String())
-	fmt.Fprintf(s, `<path stroke="#ffffff" stroke-width="6" stroke-linecap="butt" d="%s"/><path stroke="%s" stroke-width="1.2" d="%s"/></g>`+"\n",
+	fmt.Fprintf(s, `<g fill="none" stroke-linecap="round"><path stroke="%s" stroke-width="1.2" d="%s"/>`, svgInk,
+		across.String())
+	fmt.Fprintf(s,
+		`<path stroke="#ffffff" stroke-width="6" stroke-linecap="butt" d="%s"/><path stroke="%s" stroke-width="1.2" d="%s"/></g>`+"\n",
 		gaps.String(), svgInk, down.String())
 	for _, p := range v.contacts {
 		fmt.Fprintf(s, `<circle cx="%d" cy="%d" r="3" fill="%s"/>`, x(p.col), py(p.row), svgInk)
@@ -87,19 +91,23 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 	s.WriteString("\n")
 	for _, l := range v.inputs {
 		for i, state := range l.states {
-			fmt.Fprintf(s, `<text x="%d" y="%d">%s</text>`+"\n", svgX/2+i*svgInput*svgX, py(l.row)+4, []string{svgIndexed(""), svgIndexed("−1")}[state])
+			fmt.Fprintf(s, `<text x="%d" y="%d">%s</text>`+"\n", svgX/2+i*svgInput*svgX, py(l.row)+4,
+				[]string{svgIndexed(""), svgIndexed("−1")}[state])
 		}
 	}
 	for _, b := range v.boxes {
 		fill, edge := colours(b.op)
 		width := (paperBox - 1) * svgX
 		svgTip(s, x(b.col)+width/2, py(b.row), "l-3.5 -7h7z")
-		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`, x(b.col), py(b.row), width, 2*svgY, fill, edge)
-		fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", x(b.col)+width/2, py(b.row+1)+4, escape(pictureText(b.operand, reduction)))
+		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" rx="5" fill="%s" stroke="%s"/>`, x(b.col), py(b.row),
+			width, 2*svgY, fill, edge)
+		fmt.Fprintf(s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", x(b.col)+width/2, py(b.row+1)+4,
+			escape(pictureText(b.operand, reduction)))
 	}
 	for b, p := range v.sums {
 		svgJunction(s, x(p.col), py(p.row), c.Blocks[b].Combine)
-		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="%d" fill="#666666">%s</text>`+"\n", x(p.col)+10, py(p.row)+13, svgSmall, space.StateName(2+b))
+		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="%d" fill="#666666">%s</text>`+"\n", x(p.col)+10, py(p.row)+13,
+			svgSmall, space.StateName(2+b))
 	}
 	ax, ay := x(v.out.col), py(v.out.row)
 	svgTip(s, ax+4, ay, "l-7 -3.5v7z")
@@ -117,7 +125,8 @@ func svgJunction(s *strings.Builder, x, y int, combine string) {
 	if combine == space.Concat {
 		sign = "M-4.5 -3H4.5M-4.5 0H4.5M-4.5 3H4.5" // filters, one set upon the other
 	}
-	fmt.Fprintf(s, `<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path d="%s"/></g>`, x, y, svgInk, sign)
+	fmt.Fprintf(s,
+		`<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path d="%s"/></g>`, x, y, svgInk, sign)
 }
 
 // svgKey explains, at y, the signs that the picture has.
@@ -127,7 +136,8 @@ func svgKey(s *strings.Builder, g space.Genotype, y int) {
 		fmt.Fprintf(s, `<text x="%d" y="%d" font-size="11">%s</text>`, x, middle+4, t)
 		x += 5*len([]rune(t)) + 28
 	}
-	for _, k := range []struct{ combine, text string }{{space.Add, "sum"}, {space.Concat, "concatenation of filters, 1×1"}} {
+	for _, k := range []struct{ combine, text string }{{space.Add, "sum"},
+		{space.Concat, "concatenation of filters, 1×1"}} {
 		for _, b := range append(g.Normal.Clone().Blocks, g.Reduction.Blocks...) {
 			if b.Combine == k.combine {
 				svgJunction(s, x, middle, k.combine)
@@ -144,7 +154,8 @@ func svgKey(s *strings.Builder, g space.Genotype, y int) {
 
 // svgIndexed writes h with the index i and what is added to it.
 func svgIndexed(added string) string {
-	return fmt.Sprintf(`<tspan font-style="italic">h</tspan><tspan font-size="%d" dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
+	return fmt.Sprintf(
+		`<tspan font-style="italic">h</tspan><tspan font-size="%d" dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
 }
 
 // pictureText is the name of an op in a picture: 3×3 instead of 3x3, and the stride if it has one.

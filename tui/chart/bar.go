@@ -16,8 +16,8 @@ func levels(t Tier) []rune {
 	return []rune("▁▂▃▄▅▆▇█")
 }
 
-// Sparkline draws values as one row of width columns, one a column from the left; a longer series is reduced to means. lo and hi are the ends of
-// the scale, NaN for those of the data. A gap is a blank; a constant series is in the middle.
+// Sparkline draws values as one row of width columns, one a column from the left; a longer series is reduced to means.
+// lo and hi are the ends of the scale, NaN for those of the data. A gap is a blank; a constant series is in the middle.
 func Sparkline(t Tier, values []float64, width int, lo, hi float64) string {
 	if width <= 0 {
 		return ""
@@ -34,8 +34,9 @@ func Sparkline(t Tier, values []float64, width int, lo, hi float64) string {
 	return string(row)
 }
 
-// Progress draws a fraction in [0, 1] as a bar of width columns over a track: eighths of a column in the Unicode tier, halves in CP437, whole columns
-// in ASCII. NaN is 0. It is full only when the fraction is 1, and empty only when it is 0 or less than one step.
+// Progress draws a fraction in [0, 1] as a bar of width columns over a track: eighths of a column in the Unicode tier,
+// halves in CP437, whole columns in ASCII. NaN is 0. It is full only when the fraction is 1, and empty only when it is
+// 0 or less than one step.
 func Progress(t Tier, fraction float64, width int) string {
 	return bar(t, fraction, width, map[Tier]string{Unicode: "░", CP437: "░", ASCII: "."}[t])
 }

@@ -67,8 +67,10 @@ func history() (mean, best []float64) {
 func TestRewardChart(t *testing.T) {
 	mean, best := history()
 	for _, tier := range tiers {
-		got := text(chart.Lines(chart.Options{Tier: tier, Width: 80, Height: 12, Min: nan, Max: nan, Legend: true, Caption: "x: child 0 to 1284"},
-			chart.Series{Name: "mean of 50", Values: mean}, chart.Series{Name: "best so far", Values: best, Style: chart.Heavy, Reduce: chart.Max}))
+		got := text(chart.Lines(chart.Options{Tier: tier, Width: 80, Height: 12, Min: nan, Max: nan, Legend: true,
+			Caption: "x: child 0 to 1284"},
+			chart.Series{Name: "mean of 50", Values: mean},
+			chart.Series{Name: "best so far", Values: best, Style: chart.Heavy, Reduce: chart.Max}))
 		golden(t, "reward-"+tier.String()+".txt", got)
 	}
 }
@@ -79,10 +81,12 @@ func TestScheduleChartWithMarksAndTicks(t *testing.T) {
 		keep = append(keep, 1-0.4*float64(i)/20)
 	}
 	for _, tier := range tiers {
-		golden(t, "schedule-"+tier.String()+".txt", text(chart.Lines(chart.Options{Tier: tier, Width: 48, Height: 8, Min: 0.6, Max: 1,
-			Ticks: []string{"0%", "25%", "50%", "75%", "100%"},
-			Marks: []chart.Mark{{0, 2, 'a'}, {0, 4, 'b'}, {0, 11, 'c'}, {0, 18, 'd'}, {7, 1, 'x'}, {0, -1, 'x'}, {0, nan, 'x'}}},
-			chart.Series{Values: keep})))
+		golden(t, "schedule-"+tier.String()+".txt",
+			text(chart.Lines(chart.Options{Tier: tier, Width: 48, Height: 8, Min: 0.6, Max: 1,
+				Ticks: []string{"0%", "25%", "50%", "75%", "100%"},
+				Marks: []chart.Mark{{0, 2, 'a'}, {0, 4, 'b'}, {0, 11, 'c'}, {0, 18, 'd'}, {7, 1, 'x'}, {0, -1, 'x'},
+					{0, nan, 'x'}}},
+				chart.Series{Values: keep})))
 	}
 }
 
@@ -98,7 +102,8 @@ func TestLines(t *testing.T) {
  1 ┤ ╭───╯  
  0 ┼─╯      
 `},
-		{"a fixed scale keeps its ends, values outside are at the edge", chart.Options{Width: 12, Height: 3, Min: 0, Max: 1},
+		{"a fixed scale keeps its ends, values outside are at the edge",
+			chart.Options{Width: 12, Height: 3, Min: 0, Max: 1},
 			[]chart.Series{{Values: []float64{0.5, 0.5, 9, 9}}}, `
  1.0 ┤  ╭───
  0.5 ┼──╯   
@@ -119,13 +124,15 @@ func TestLines(t *testing.T) {
  1 ┼─────╴       ╶──────
  0 ┤                    
 `},
-		{"a longer axis leaves room for what is to come", chart.Options{Width: 23, Height: 3, Min: 0, Max: 2, Total: 21},
+		{"a longer axis leaves room for what is to come",
+			chart.Options{Width: 23, Height: 3, Min: 0, Max: 2, Total: 21},
 			[]chart.Series{{Values: []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}}, `
  2 ┤                   
  1 ┼──────────╴        
  0 ┤                   
 `},
-		{"the caption goes before the names", chart.Options{Width: 30, Height: 4, Min: 0, Max: 2, Legend: true, Caption: "x: epochs"},
+		{"the caption goes before the names", chart.Options{Width: 30, Height: 4, Min: 0, Max: 2, Legend: true,
+			Caption: "x: epochs"},
 			[]chart.Series{{Name: "mean", Values: []float64{1}}, {Name: "best", Values: []float64{2}, Style: chart.Heavy}}, `
  2 ┼╸                         
  1 ┼╴                         
@@ -141,7 +148,8 @@ func TestLines(t *testing.T) {
 			[]chart.Series{{Values: []float64{1}}, {Values: []float64{0, 1, 2, 3}}}, `
 ▁▃▆█  
 `},
-		{"own labels", chart.Options{Width: 12, Height: 2, Min: 0, Max: 1, Format: func(v float64) string { return fmt.Sprintf("%.0f%%", 100*v) }},
+		{"own labels", chart.Options{Width: 12, Height: 2, Min: 0, Max: 1,
+			Format: func(v float64) string { return fmt.Sprintf("%.0f%%", 100*v) }},
 			[]chart.Series{{Values: []float64{0, 1}}}, `
  100% ┤  ╭──
    0% ┼──╯  
@@ -156,8 +164,10 @@ func TestLines(t *testing.T) {
 }
 
 func TestSpansTellTheSeriesApart(t *testing.T) {
-	lines := chart.Lines(chart.Options{Width: 20, Height: 5, Min: 0, Max: 3, Legend: true, Marks: []chart.Mark{{Series: 1, X: 1, Sign: 'a'}}},
-		chart.Series{Name: "low", Values: []float64{0, 0, 0}}, chart.Series{Name: "high", Values: []float64{3, 3, 3}, Style: chart.Heavy})
+	lines := chart.Lines(chart.Options{Width: 20, Height: 5, Min: 0, Max: 3, Legend: true,
+		Marks: []chart.Mark{{Series: 1, X: 1, Sign: 'a'}}},
+		chart.Series{Name: "low", Values: []float64{0, 0, 0}},
+		chart.Series{Name: "high", Values: []float64{3, 3, 3}, Style: chart.Heavy})
 	var got []string
 	for _, l := range lines {
 		for _, s := range l.Spans {
@@ -315,8 +325,10 @@ func check(t *testing.T, tier chart.Tier, w, h int, o chart.Options, series []ch
 	}
 }
 
-var strange = [][]float64{nil, {}, {1}, {nan}, {math.Inf(1)}, {math.Inf(-1), 1, nan, 2}, {0, 0, 0}, {math.MaxFloat64, -math.MaxFloat64, 0},
-	{math.SmallestNonzeroFloat64, 0}, {1e-300, 1, 1e300}, {-5, -5, -5}, {1e16, 1e16 + 2}, {math.MaxFloat64, math.MaxFloat64}}
+var strange = [][]float64{nil, {}, {1}, {nan}, {math.Inf(1)}, {math.Inf(-1), 1, nan, 2}, {0, 0, 0},
+	{math.MaxFloat64, -math.MaxFloat64, 0},
+	{math.SmallestNonzeroFloat64, 0}, {1e-300, 1, 1e300}, {-5, -5, -5}, {1e16, 1e16 + 2},
+	{math.MaxFloat64, math.MaxFloat64}}
 
 func TestEverySizeAndEverySeries(t *testing.T) {
 	n := 0
@@ -324,12 +336,15 @@ func TestEverySizeAndEverySeries(t *testing.T) {
 		for h := -1; h <= 100; h += 1 + h/8 {
 			n++
 			a, b := strange[n%len(strange)], strange[(n/len(strange))%len(strange)]
-			o := chart.Options{Min: []float64{nan, 0, 5, math.Inf(-1)}[n%4], Max: []float64{nan, 1, -7}[n%3], Legend: n%2 == 0, Total: n % 50,
-				Caption: []string{"", "x: child\x1b[31m 0…9", "世界"}[n%3], Marks: []chart.Mark{{Series: 0, X: float64(n % 7), Sign: '世'}}}
+			o := chart.Options{Min: []float64{nan, 0, 5, math.Inf(-1)}[n%4], Max: []float64{nan, 1, -7}[n%3],
+				Legend: n%2 == 0, Total: n % 50,
+				Caption: []string{"", "x: child\x1b[31m 0…9", "世界"}[n%3],
+				Marks:   []chart.Mark{{Series: 0, X: float64(n % 7), Sign: '世'}}}
 			if n%3 == 0 {
 				o.Ticks = []string{"0%", "fifty", "100%"}[:1+n%2]
 			}
-			check(t, tiers[n%3], w, h, o, []chart.Series{{Name: "a\tb", Values: a}, {Name: "é世", Values: b, Style: chart.Style(n % 5), Reduce: chart.Reduce(n % 4)}})
+			check(t, tiers[n%3], w, h, o, []chart.Series{{Name: "a\tb", Values: a},
+				{Name: "é世", Values: b, Style: chart.Style(n % 5), Reduce: chart.Reduce(n % 4)}})
 		}
 	}
 	if n < 1000 {
@@ -347,7 +362,8 @@ func TestALevelSeriesIsDrawnLevel(t *testing.T) {
 			}
 			for w := 30; w < 100; w++ {
 				drawn := 0
-				for _, l := range chart.Lines(chart.Options{Tier: chart.Unicode, Width: w, Height: 10, Min: math.NaN(), Max: math.NaN()}, chart.Series{Values: values}) {
+				for _, l := range chart.Lines(chart.Options{Tier: chart.Unicode, Width: w, Height: 10, Min: math.NaN(),
+					Max: math.NaN()}, chart.Series{Values: values}) {
 					if strings.ContainsAny(l.String(), "─╮╰╭╯") {
 						drawn++
 					}
@@ -371,8 +387,10 @@ func TestManySeries(t *testing.T) {
 func FuzzCharts(f *testing.F) {
 	f.Add(80, 24, 0, nan, nan, "mean", "x", 0, []byte{0, 0, 0, 0, 0, 0, 240, 63})
 	f.Add(1, 1, 1, 0.0, 1.0, "", "", 100, []byte{})
-	f.Add(300, 100, 2, math.Inf(1), -1e308, "\x1b[2J", "世界", -5, []byte("12345678abcdefgh\x00\x00\x00\x00\x00\x00\xf8\x7f"))
-	f.Add(7, 3, 0, 1e308, -1e308, "a\u0301", "\u200b", 1<<40, []byte("\xff\xff\xff\xff\xff\xff\xef\x7f\xff\xff\xff\xff\xff\xff\xef\xff"))
+	f.Add(300, 100, 2, math.Inf(1), -1e308, "\x1b[2J", "世界", -5,
+		[]byte("12345678abcdefgh\x00\x00\x00\x00\x00\x00\xf8\x7f"))
+	f.Add(7, 3, 0, 1e308, -1e308, "a\u0301", "\u200b", 1<<40,
+		[]byte("\xff\xff\xff\xff\xff\xff\xef\x7f\xff\xff\xff\xff\xff\xff\xef\xff"))
 	f.Add(80, 24, 1, nan, nan, "", "", math.MaxInt, []byte("12345678abcdefgh"))
 	f.Fuzz(func(t *testing.T, w, h, tier int, lo, hi float64, name, caption string, total int, data []byte) {
 		if w > 300 || h > 100 || w < -5 || h < -5 || len(data) > 4000 {
@@ -384,9 +402,11 @@ func FuzzCharts(f *testing.F) {
 			data = data[8:]
 		}
 		half := values[len(values)/2:]
-		o := chart.Options{Min: lo, Max: hi, Legend: len(name) > 0, Caption: caption, Total: total, Ticks: []string{name, caption},
+		o := chart.Options{Min: lo, Max: hi, Legend: len(name) > 0, Caption: caption, Total: total,
+			Ticks: []string{name, caption},
 			Marks: []chart.Mark{{Series: 0, X: lo, Sign: []rune(caption + "x")[0]}}}
-		check(t, tiers[uint(tier)%3], w, h, o, []chart.Series{{Name: name, Values: values, Reduce: chart.Reduce(uint(tier) % 5)},
+		check(t, tiers[uint(tier)%3], w, h, o, []chart.Series{
+			{Name: name, Values: values, Reduce: chart.Reduce(uint(tier) % 5)},
 			{Name: caption, Values: half, Style: chart.Style(tier)}})
 	})
 }
@@ -395,14 +415,16 @@ func BenchmarkLines(b *testing.B) {
 	mean, best := history()
 	b.ReportAllocs()
 	for b.Loop() {
-		chart.Lines(chart.Options{Width: 98, Height: 14, Min: nan, Max: nan, Legend: true}, chart.Series{Values: mean}, chart.Series{Values: best, Style: chart.Heavy})
+		chart.Lines(chart.Options{Width: 98, Height: 14, Min: nan, Max: nan, Legend: true}, chart.Series{Values: mean},
+			chart.Series{Values: best, Style: chart.Heavy})
 	}
 }
 
 func TestAScatterChartHasItsPointsWhereTheyBelong(t *testing.T) {
 	across := func(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
 	o := chart.Options{Tier: chart.ASCII, Width: 25, Height: 6, Min: math.NaN(), Max: math.NaN(), Caption: "cost"}
-	dots := []chart.Dot{{10, 0.5, 0}, {30, 0.9, 1}, {20, 0.7, 0}, {20, 0.7, 1}, {20, 0.7, 0}, {math.NaN(), 0.6, 1}, {25, math.Inf(1), 1}}
+	dots := []chart.Dot{{10, 0.5, 0}, {30, 0.9, 1}, {20, 0.7, 0}, {20, 0.7, 1}, {20, 0.7, 0}, {math.NaN(), 0.6, 1},
+		{25, math.Inf(1), 1}}
 	var got []string
 	for _, l := range chart.Scatter(o, across, []rune{'.', 'o'}, dots...) {
 		got = append(got, l.String())

@@ -27,14 +27,16 @@ type Series struct {
 // Options say how to draw a chart.
 type Options struct {
 	Tier          Tier
-	Width, Height int                  // of everything, in columns and rows
-	Min, Max      float64              // ends of the y axis; NaN for those of the data. Values outside are drawn at the edge
-	Format        func(float64) string // of the labels of the y axis; nil for as many decimals as the rows differ in
-	Total         int                  // length of the x axis in values, when it is to be longer than the longest series
-	Legend        bool                 // name the series with their styles in the last row
-	Caption       string               // of the x axis, in the same row
-	Ticks         []string             // along the x axis at equal distances, in a row of their own; nil for none
-	Marks         []Mark
+	Width, Height int // of everything, in columns and rows
+	// ends of the y axis; NaN for those of the data. Values outside are drawn at the edge
+	Min, Max float64
+	Format   func(float64) string // of the labels of the y axis; nil for as many decimals as the rows differ in
+	// length of the x axis in values, when it is to be longer than the longest series
+	Total   int
+	Legend  bool     // name the series with their styles in the last row
+	Caption string   // of the x axis, in the same row
+	Ticks   []string // along the x axis at equal distances, in a row of their own; nil for none
+	Marks   []Mark
 }
 
 // Mark is a sign on the line of a series.
@@ -81,8 +83,9 @@ const (
 	axisWidth = 2 // a blank and the axis
 )
 
-// Lines draws series as a line chart of exactly Height lines of exactly Width columns. Where lines meet, the later series is in front. When there is
-// no room, the labels of the y axis go first, then the legend; a single row is a sparkline of the last series.
+// Lines draws series as a line chart of exactly Height lines of exactly Width columns. Where lines meet, the later
+// series is in front. When there is no room, the labels of the y axis go first, then the legend; a single row is a
+// sparkline of the last series.
 func Lines(o Options, series ...Series) []Line {
 	if o.Width <= 0 || o.Height <= 0 {
 		return make([]Line, max(o.Height, 0))
@@ -169,8 +172,8 @@ func decimals(step float64) func(float64) string {
 	}
 }
 
-// ticks is the row of the x axis: the first label begins at its left end, the last one ends at its right end. A label that would touch the one before it
-// is left out.
+// ticks is the row of the x axis: the first label begins at its left end, the last one ends at its right end. A label
+// that would touch the one before it is left out.
 func (o Options) ticks(lw, columns int) Line {
 	corner, dash := '┼', '─'
 	if o.Tier == ASCII {
@@ -204,7 +207,8 @@ func (o Options) ticks(lw, columns int) Line {
 	return Line{merge(row)}
 }
 
-// footer names the series, each after two columns of its line, and then the caption, below the plot. What has no room is left out, the caption first.
+// footer names the series, each after two columns of its line, and then the caption, below the plot. What has no room
+// is left out, the caption first.
 func (o Options) footer(lw int, series []Series) Line {
 	indent := max(lw+axisWidth, 1)
 	if indent >= o.Width {

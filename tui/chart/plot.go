@@ -30,8 +30,9 @@ var charsets = map[Tier][]asciigraph.CharSet{
 
 func chars(horizontal, vertical, arcs, caps string) asciigraph.CharSet {
 	a, c := []rune(arcs), []rune(caps)
-	return asciigraph.CharSet{Horizontal: horizontal, VerticalLine: vertical, ArcDownRight: string(a[0]), ArcDownLeft: string(a[1]),
-		ArcUpRight: string(a[2]), ArcUpLeft: string(a[3]), StartCap: string(c[0]), EndCap: string(c[1])}
+	return asciigraph.CharSet{Horizontal: horizontal, VerticalLine: vertical, ArcDownRight: string(a[0]),
+		ArcDownLeft: string(a[1]),
+		ArcUpRight:  string(a[2]), ArcUpLeft: string(a[3]), StartCap: string(c[0]), EndCap: string(c[1])}
 }
 
 // charset of a series; a style or tier of no row is that of the first.
@@ -46,7 +47,8 @@ func charset(t Tier, s Style) asciigraph.CharSet {
 	return sets[s]
 }
 
-// The colours in which asciigraph is told to draw are not seen: they mark which text is of which series. Below 16 they have other escapes.
+// The colours in which asciigraph is told to draw are not seen: they mark which text is of which series. Below 16 they
+// have other escapes.
 const (
 	firstColour = 16
 	axisColour  = 255
@@ -170,8 +172,8 @@ func nan(n int) []float64 {
 	return v
 }
 
-// sample puts values, which stand at 0, 1, … of total places, on n points over all places: reduced when there are fewer points than places, else by
-// linear interpolation, which does not reach over gaps.
+// sample puts values, which stand at 0, 1, … of total places, on n points over all places: reduced when there are fewer
+// points than places, else by linear interpolation, which does not reach over gaps.
 func sample(values []float64, total, n int, how Reduce) []float64 {
 	out := nan(n)
 	if total > n {
@@ -197,7 +199,8 @@ func sample(values []float64, total, n int, how Reduce) []float64 {
 		f := p - float64(k)
 		a, b := at(k), at(k+1)
 		switch {
-		case f == 0 || a == b || math.IsNaN(b) && f < 0.5: // what is level stays so to the last bit, on one line of the chart
+		case f == 0 || a == b || math.IsNaN(b) && f < 0.5:
+			// what is level stays so to the last bit, on one line of the chart
 			out[i] = a
 		case math.IsNaN(a) && f >= 0.5:
 			out[i] = b

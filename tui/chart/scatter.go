@@ -11,8 +11,9 @@ type Dot struct {
 // ticksOfScatter is how many labels the x axis has, if they have room.
 const ticksOfScatter = 5
 
-// Scatter draws points in exactly Height lines of exactly Width columns, each as the sign of its series. Where points meet, the one of the later series is
-// in front. Of the options it takes Tier, Width, Height, Min, Max, Format and Caption; across formats the labels of the x axis. Points that are not finite are left out.
+// Scatter draws points in exactly Height lines of exactly Width columns, each as the sign of its series. Where points
+// meet, the one of the later series is in front. Of the options it takes Tier, Width, Height, Min, Max, Format and
+// Caption; across formats the labels of the x axis. Points that are not finite are left out.
 func Scatter(o Options, across func(float64) string, signs []rune, dots ...Dot) []Line {
 	if o.Width <= 0 || o.Height <= 0 {
 		return make([]Line, max(o.Height, 0))
@@ -60,7 +61,8 @@ func Scatter(o Options, across func(float64) string, signs []rune, dots ...Dot) 
 		if columns < 1 || !finite(d.X) || !finite(d.Y) || d.Series < 0 || d.Series >= len(signs) {
 			continue
 		}
-		at := &grid[rows-1-int(math.Round(sy.at(d.Y)*float64(rows-1)))][1+int(math.Round(sx.at(d.X)*float64(columns-1)))]
+		at := &grid[rows-1-int(math.Round(sy.at(d.Y)*float64(rows-1)))][1+
+			int(math.Round(sx.at(d.X)*float64(columns-1)))]
 		if at.series <= d.Series {
 			*at = glyph{plain(o.Tier, string(signs[d.Series]))[0], Sign, d.Series}
 		}

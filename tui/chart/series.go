@@ -16,8 +16,8 @@ const (
 	Last
 )
 
-// Downsample makes n values of a longer series: value i stands for the i-th of n parts, as equal as can be. A series of at most n values comes back as
-// a copy. The order of a part does not matter except for Last.
+// Downsample makes n values of a longer series: value i stands for the i-th of n parts, as equal as can be. A series of
+// at most n values comes back as a copy. The order of a part does not matter except for Last.
 func Downsample(values []float64, n int, how Reduce) []float64 {
 	if n <= 0 {
 		return nil
@@ -59,7 +59,8 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 // scale is a linear map of values to [0, 1].
 type scale struct{ lo, hi float64 }
 
-// scaleOf covers the finite values, with the ends of [lo, hi] that are not NaN in place of those of the data. It is never empty.
+// scaleOf covers the finite values, with the ends of [lo, hi] that are not NaN in place of those of the data. It is
+// never empty.
 func scaleOf(lo, hi float64, series ...[]float64) scale {
 	s := scale{math.Inf(1), math.Inf(-1)}
 	for _, values := range series {

@@ -19,12 +19,14 @@ const (
 	ASCII   = term.ASCII
 )
 
-// plain makes every character of s one column wide: what is wider, has no width, controls the terminal or is not in the tier becomes a question mark.
+// plain makes every character of s one column wide: what is wider, has no width, controls the terminal or is not in the
+// tier becomes a question mark.
 func plain(t Tier, s string) []rune {
 	r := []rune(s)
 	for i, c := range r {
 		kind := width.LookupRune(c).Kind()
-		if !unicode.IsGraphic(c) || unicode.In(c, unicode.Mn, unicode.Me, unicode.Cf, unicode.Zl, unicode.Zp) || c == '\uFFFD' ||
+		if !unicode.IsGraphic(c) || unicode.In(c, unicode.Mn, unicode.Me, unicode.Cf, unicode.Zl, unicode.Zp) ||
+			c == '\uFFFD' ||
 			kind == width.EastAsianWide || kind == width.EastAsianFullwidth || t == ASCII && (c < 32 || c > 126) {
 			r[i] = '?'
 		}

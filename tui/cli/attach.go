@@ -16,9 +16,12 @@ import (
 
 func attachCommand(a *app) *cobra.Command {
 	var readOnly, take, noDiff bool
-	c := &cobra.Command{Use: "attach [RUN]", Short: "show a search that another process runs, and steer it", Args: optionalRun,
-		Long: "Attach shows the same screen as the search's own, with the same keys. One screen at a time has the control: the first that is there, or the one\n" +
-			"that takes it. Leaving the screen leaves the search as it is. Without RUN it shows the only run that is live.",
+	c := &cobra.Command{Use: "attach [RUN]", Short: "show a search that another process runs, and steer it",
+		Args: optionalRun,
+		Long: "Attach shows the same screen as the search's own, with the same keys. One screen at a time has the " +
+			"control: the first that is there, or the one\n" +
+			"that takes it. Leaving the screen leaves the search as it is. Without RUN it shows the only run that is " +
+			"live.",
 		RunE: func(c *cobra.Command, args []string) error {
 			want := remote.Steer
 			switch {
@@ -30,7 +33,8 @@ func attachCommand(a *app) *cobra.Command {
 				want = remote.Take
 			}
 			if !a.interactive(false) {
-				return hinted{usagef("attach wants a terminal"), "nasnet status RUN --json tells how a run is, nasnet ctl steers it"}
+				return hinted{usagef("attach wants a terminal"),
+					"nasnet status RUN --json tells how a run is, nasnet ctl steers it"}
 			}
 			if err := a.loadKeys(); err != nil {
 				return err
@@ -55,7 +59,8 @@ func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bo
 	defer client.Close()
 	out := a.Out.(*os.File)
 	a.saved = true // the search is not ours to lose
-	outcome, err := tui.Run(ctx, client, a.equip(tui.Options{In: a.In, Out: out, Diff: diff, CanDetach: true, LogPath: filepath.Join(dir, "interface.log")}))
+	outcome, err := tui.Run(ctx, client, a.equip(tui.Options{In: a.In, Out: out, Diff: diff, CanDetach: true,
+		LogPath: filepath.Join(dir, "interface.log")}))
 	if err != nil {
 		return fmt.Errorf("the interface failed; the search goes on: %w", err)
 	}
@@ -69,7 +74,8 @@ func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bo
 	case outcome == tui.QuitDrain:
 		a.say("run %s ends after its running children\n", v.Config.Name)
 	default:
-		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(), a.store.flag())
+		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(),
+			a.store.flag())
 	}
 	return context.Cause(ctx)
 }
@@ -91,7 +97,8 @@ func optionalRun(c *cobra.Command, got []string) error {
 	return nil
 }
 
-// lookTime is how long a program may take to say how its run is. It answers from memory; longer means that it is stopped.
+// lookTime is how long a program may take to say how its run is. It answers from memory; longer means that it is
+// stopped.
 const lookTime = time.Second
 
 // look asks the program that has the run in dir how it is.

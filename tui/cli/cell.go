@@ -24,11 +24,13 @@ import (
 )
 
 func cellCommand(a *app) *cobra.Command {
-	return group("cell", "draw, count, make and compare cells", cellShow(a), cellStats(a), cellLatency(a), cellRandom(a), cellMutate(a), cellDiff(a))
+	return group("cell", "draw, count, make and compare cells", cellShow(a), cellStats(a), cellLatency(a),
+		cellRandom(a), cellMutate(a), cellDiff(a))
 }
 
 // cellHelp is what CELL means everywhere.
-const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a genotype or a model, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
+const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a genotype or a model, " +
+	"RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
 
 // cell finds a genotype by what a person wrote.
 func cellOf(a *app, spec string) (space.Genotype, error) {
@@ -69,8 +71,8 @@ func findCell(a *app, spec string) (g space.Genotype, own ownNet, err error) {
 // maxCellFile is the largest file that is read as a cell, in bytes.
 const maxCellFile = 64 << 10
 
-// cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name is no error of the file system but a
-// file that does not exist.
+// cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name
+// is no error of the file system but a file that does not exist.
 func readCellFile(a *app, path string) (g space.Genotype, net *child.NetConfig, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
@@ -154,45 +156,48 @@ func findTrial(dir string, id int) (checkpoints.Trial, error) {
 
 func cellShow(a *app) *cobra.Command {
 	var ascii bool
-	c := &cobra.Command{Use: "show CELL", Short: "draw the normal and the reduction cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		g, err := cellOf(a, args[0])
-		if err != nil {
-			return err
-		}
-		return a.print(g, func(w io.Writer) {
-			tier := term.Detect(os.Getenv)
-			if ascii {
-				tier = celldraw.ASCII
+	c := &cobra.Command{Use: "show CELL", Short: "draw the normal and the reduction cell", Long: cellHelp,
+		Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
+			g, err := cellOf(a, args[0])
+			if err != nil {
+				return err
 			}
-			name := g.Name
-			if name == "" {
-				name = g.ShortHash()
-			}
-			text := g
-			text.Name = ""
-			fmt.Fprintf(w, "%s  %s\n", name, text.Text())
-			if k, err := space.Lookup(name); err == nil && k.Note != "" {
-				fmt.Fprintf(w, "from %s\nnote: %s\n", k.Source, k.Note)
-			}
-			for _, part := range []struct {
-				title     string
-				cell      space.Cell
-				reduction bool
-			}{{"normal cell", g.Normal, false}, {"reduction cell", g.Reduction, true}} {
-				fmt.Fprintf(w, "\n%s\n\n", part.title)
-				for _, line := range celldraw.Ladder(part.cell, celldraw.Options{Tier: tier, Reduction: part.reduction}) {
-					fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+			return a.print(g, func(w io.Writer) {
+				tier := term.Detect(os.Getenv)
+				if ascii {
+					tier = celldraw.ASCII
 				}
-			}
-		})
-	}}
+				name := g.Name
+				if name == "" {
+					name = g.ShortHash()
+				}
+				text := g
+				text.Name = ""
+				fmt.Fprintf(w, "%s  %s\n", name, text.Text())
+				if k, err := space.Lookup(name); err == nil && k.Note != "" {
+					fmt.Fprintf(w, "from %s\nnote: %s\n", k.Source, k.Note)
+				}
+				for _, part := range []struct {
+					title     string
+					cell      space.Cell
+					reduction bool
+				}{{"normal cell", g.Normal, false}, {"reduction cell", g.Reduction, true}} {
+					fmt.Fprintf(w, "\n%s\n\n", part.title)
+					for _, line := range celldraw.Ladder(part.cell,
+						celldraw.Options{Tier: tier, Reduction: part.reduction}) {
+						fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+					}
+				}
+			})
+		}}
 	c.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII characters only")
 	return c
 }
 
 func cellStats(a *app) *cobra.Command {
 	var cell string
-	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell", Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
+	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell",
+		Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("cell stats: got %d arguments; want one CELL", len(args))
@@ -207,10 +212,12 @@ func cellStats(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"cell": g.ShortHash(), "name": g.Name, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "net": net, "net_of": of},
+			return a.print(map[string]any{"cell": g.ShortHash(), "name": g.Name, "params": cost.Params,
+				"trainable": cost.Trainable, "madds": cost.MAdds, "net": net, "net_of": of},
 				func(w io.Writer) {
 					fmt.Fprintf(w, "network    %s\n           %s\n", scaleText(net), of)
-					fmt.Fprintf(w, "params     %d\ntrainable  %d\nmadds      %d  (%.2f M)\n", cost.Params, cost.Trainable, cost.MAdds, float64(cost.MAdds)/1e6)
+					fmt.Fprintf(w, "params     %d\ntrainable  %d\nmadds      %d  (%.2f M)\n", cost.Params,
+						cost.Trainable, cost.MAdds, float64(cost.MAdds)/1e6)
 				})
 		}}
 	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
@@ -222,25 +229,26 @@ func cellRandom(a *app) *cobra.Command {
 	var seed uint64
 	var count, blocks int
 	var ops string
-	c := &cobra.Command{Use: "random", Short: "draw cells uniformly from the search space", Args: noArgs, RunE: func(*cobra.Command, []string) error {
-		sp, err := space.New(ops, blocks)
-		if err != nil {
-			return usageError{err}
-		}
-		if count < 1 {
-			return usagef("cell random: --count is %d; want 1 or more", count)
-		}
-		for i := range count {
-			g, err := sp.Decode(sp.Random(rng.Stream(seed, "cell-random", uint64(i))))
+	c := &cobra.Command{Use: "random", Short: "draw cells uniformly from the search space", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			sp, err := space.New(ops, blocks)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
-			if err := a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) }); err != nil {
-				return err
+			if count < 1 {
+				return usagef("cell random: --count is %d; want 1 or more", count)
 			}
-		}
-		return nil
-	}}
+			for i := range count {
+				g, err := sp.Decode(sp.Random(rng.Stream(seed, "cell-random", uint64(i))))
+				if err != nil {
+					return err
+				}
+				if err := a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
 	c.Flags().IntVar(&count, "count", 1, "how many")
 	c.Flags().IntVar(&blocks, "blocks", 5, "blocks per cell (B)")
@@ -251,47 +259,49 @@ func cellRandom(a *app) *cobra.Command {
 func cellMutate(a *app) *cobra.Command {
 	var seed uint64
 	var ops string
-	c := &cobra.Command{Use: "mutate CELL", Short: "change one decision of a cell", Long: cellHelp, Args: args("CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		g, err := cellOf(a, args[0])
-		if err != nil {
-			return err
-		}
-		sp, err := space.New(ops, len(g.Normal.Blocks))
-		if err != nil {
-			return usageError{err}
-		}
-		choices, err := sp.Encode(g)
-		if err != nil {
-			return err
-		}
-		if g, err = sp.Decode(sp.Mutate(rng.Stream(seed, "cell-mutate"), choices)); err != nil {
-			return err
-		}
-		return a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) })
-	}}
+	c := &cobra.Command{Use: "mutate CELL", Short: "change one decision of a cell", Long: cellHelp, Args: args("CELL"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			g, err := cellOf(a, args[0])
+			if err != nil {
+				return err
+			}
+			sp, err := space.New(ops, len(g.Normal.Blocks))
+			if err != nil {
+				return usageError{err}
+			}
+			choices, err := sp.Encode(g)
+			if err != nil {
+				return err
+			}
+			if g, err = sp.Decode(sp.Mutate(rng.Stream(seed, "cell-mutate"), choices)); err != nil {
+				return err
+			}
+			return a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) })
+		}}
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
 	c.Flags().StringVar(&ops, "ops", space.OpSets[0].Name, space.OpSetHelp())
 	return c
 }
 
 func cellDiff(a *app) *cobra.Command {
-	return &cobra.Command{Use: "diff CELL CELL", Short: "say what differs between two cells", Long: cellHelp, Args: args("CELL", "CELL"), RunE: func(_ *cobra.Command, args []string) error {
-		x, err := cellOf(a, args[0])
-		y, err2 := cellOf(a, args[1])
-		if err := errors.Join(err, err2); err != nil {
-			return err
-		}
-		ds := space.Diff(x, y)
-		return a.print(map[string]any{"isomorphic": x.Hash() == y.Hash(), "differences": ds}, func(w io.Writer) {
-			switch {
-			case len(ds) == 0:
-				fmt.Fprintln(w, "the same cells")
-			case x.Hash() == y.Hash():
-				fmt.Fprintln(w, "isomorphic cells, written differently:")
+	return &cobra.Command{Use: "diff CELL CELL", Short: "say what differs between two cells", Long: cellHelp,
+		Args: args("CELL", "CELL"), RunE: func(_ *cobra.Command, args []string) error {
+			x, err := cellOf(a, args[0])
+			y, err2 := cellOf(a, args[1])
+			if err := errors.Join(err, err2); err != nil {
+				return err
 			}
-			for _, d := range ds {
-				fmt.Fprintln(w, d)
-			}
-		})
-	}}
+			ds := space.Diff(x, y)
+			return a.print(map[string]any{"isomorphic": x.Hash() == y.Hash(), "differences": ds}, func(w io.Writer) {
+				switch {
+				case len(ds) == 0:
+					fmt.Fprintln(w, "the same cells")
+				case x.Hash() == y.Hash():
+					fmt.Fprintln(w, "isomorphic cells, written differently:")
+				}
+				for _, d := range ds {
+					fmt.Fprintln(w, d)
+				}
+			})
+		}}
 }

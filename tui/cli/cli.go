@@ -1,7 +1,8 @@
-// Package cli is nasnet's command line: one table of commands, one file each. It parses, calls, prints and chooses the exit code; it computes nothing.
+// Package cli is nasnet's command line: one table of commands, one file each. It parses, calls, prints and chooses the
+// exit code; it computes nothing.
 //
-// Commands print for people; with --json they print JSON for scripts, one object a line where there is more than one. Errors go to the standard error
-// with a hint on a line of its own.
+// Commands print for people; with --json they print JSON for scripts, one object a line where there is more than one.
+// Errors go to the standard error with a hint on a line of its own.
 package cli
 
 import (
@@ -39,7 +40,8 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// app is what all commands share. Out is for the interface, and for files that are asked for; text for people goes through [app.print] and [app.say].
+// app is what all commands share. Out is for the interface, and for files that are asked for; text for people goes
+// through [app.print] and [app.say].
 type app struct {
 	Streams            // Err is plain: what comes from outside is shown there and not obeyed
 	over     io.Writer // the error stream for lines of numbers that are written over
@@ -53,12 +55,13 @@ type app struct {
 	surveys  surveys  // of folders of images
 }
 
-// Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order; a second one ends the process.
+// Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order;
+// a second one ends the process.
 func Main(ctx context.Context, args []string, io Streams) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// A closed pipe or terminal must end what is shown, not the work, and a file at its limit is an error of the write. Nobody reads these signals here: the
-	// interface asks for SIGHUP itself.
+	// A closed pipe or terminal must end what is shown, not the work, and a file at its limit is an error of the write.
+	// Nobody reads these signals here: the interface asks for SIGHUP itself.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGXFSZ)
 	a := &app{Streams: io, launcher: adoptLauncher(), stop: make(chan os.Signal, 2), over: io.Err}
 	a.Err = term.Plain(io.Err)
@@ -150,8 +153,10 @@ func (a *app) report(err, cause error) int {
 
 // commands is the table of commands, each in the file of its name.
 var commands = []func(*app) *cobra.Command{
-	searchCommand, resumeCommand, attachCommand, ctlCommand, statusCommand, topCommand, keysCommand, forkCommand, runsCommand, deleteCommand,
-	trainCommand, ladderCommand, evalCommand, predictCommand, cellCommand, exportCommand, dataCommand, benchCommand, checkCommand, verifyCommand,
+	searchCommand, resumeCommand, attachCommand, ctlCommand, statusCommand, topCommand, keysCommand, forkCommand,
+	runsCommand, deleteCommand,
+	trainCommand, ladderCommand, evalCommand, predictCommand, cellCommand, exportCommand, dataCommand, benchCommand,
+	checkCommand, verifyCommand,
 	versionCommand,
 }
 
@@ -176,13 +181,14 @@ func (a *app) root() *cobra.Command {
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(c *cobra.Command, _ []string) error {
-		var names []string
-		for _, s := range subs {
-			names = append(names, s.Name())
-		}
-		return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
-	}}
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var names []string
+			for _, s := range subs {
+				names = append(names, s.Name())
+			}
+			return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
+		}}
 	c.AddCommand(subs...)
 	return c
 }
@@ -191,7 +197,8 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 func args(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, got []string) error {
 		if len(got) != len(names) {
-			return usagef("%s: got %d arguments; want %d: %s", c.CommandPath(), len(got), len(names), strings.Join(names, " "))
+			return usagef("%s: got %d arguments; want %d: %s", c.CommandPath(), len(got), len(names),
+				strings.Join(names, " "))
 		}
 		return nil
 	}

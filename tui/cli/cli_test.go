@@ -54,8 +54,9 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endafter": endAfter, "until": untilPrints, "pictures": makePictures},
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"endafter": endAfter, "until": untilPrints, "pictures": makePictures},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_DATA_HOME", e.WorkDir)
 			e.Setenv("HOME", e.WorkDir)
@@ -74,10 +75,12 @@ func TestExitCodesAndErrors(t *testing.T) {
 	store := t.TempDir()
 	run := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
-		code := Main(t.Context(), append(args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+		code := Main(t.Context(), append(args, "--store", store),
+			Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 		return code, out.String(), errs.String()
 	}
-	if code, _, errs := run("search", "--fake", "--headless", "--children", "2", "--update-every", "2", "--epochs", "1", "--name", "a"); code != exitDone {
+	if code, _, errs := run("search", "--fake", "--headless", "--children", "2", "--update-every", "2", "--epochs", "1",
+		"--name", "a"); code != exitDone {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	for _, c := range []struct {
@@ -86,7 +89,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		says string
 	}{
 		{"runs", exitDone, ""},
-		{"cell stats nasnet-a --stack tower", exitUsage, `"tower" for "--stack" flag: want one of cifar, imagenet, pnasnet`},
+		{"cell stats nasnet-a --stack tower", exitUsage,
+			`"tower" for "--stack" flag: want one of cifar, imagenet, pnasnet`},
 		{"cell stats a b", exitUsage, "want one CELL"},
 		{"cell bogus", exitUsage, "wants one of: show"},
 		{"cell random --count -1", exitUsage, "--count is -1"},
@@ -134,7 +138,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"status nosuch", exitFailed, "nosuch"},
 		{"top a", exitDone, ""},
 		{"top a --by speed", exitUsage, `order "speed" is not known`},
-		{"top a --front latency", exitFailed, "the latency of none of the 2 best cells is known\nhint: nasnet search --latency"},
+		{"top a --front latency", exitFailed, "the latency of none of the 2 best cells is known\nhint: nasnet search " +
+			"--latency"},
 		{"status nosuch --line", exitDone, ""},
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)
@@ -174,7 +179,8 @@ func makePictures(ts *testscript.TestScript, neg bool, args []string) {
 	side, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	for i := range n {
-		ts.Check(writeGrey(filepath.Join(ts.MkAbs(args[0]), "ab"[i%2:i%2+1], strconv.Itoa(i)+".png"), side, uint8(255*i/n)))
+		ts.Check(writeGrey(filepath.Join(ts.MkAbs(args[0]), "ab"[i%2:i%2+1], strconv.Itoa(i)+".png"), side,
+			uint8(255*i/n)))
 	}
 }
 
@@ -225,9 +231,12 @@ func TestStatusLine(t *testing.T) {
 	t.Setenv("LC_ALL", "")
 	t.Setenv("TERM", "xterm")
 	best := 107
-	s := remote.Status{Name: "a1", State: "running", Children: 200, Finished: 123, Leader: remote.Leader{BestTrial: &best, Best: .762},
+	s := remote.Status{Name: "a1", State: "running", Children: 200, Finished: 123,
+		Leader:   remote.Leader{BestTrial: &best, Best: .762},
 		Activity: remote.Activity{ETA: 247, Running: make([]remote.Child, 2)}}
-	for width, want := range map[int]string{0: "▸ a1 123/200 best .7620 2 training ETA 4:07", 43: "▸ a1 123/200 best .7620 2 training ETA 4:07", 42: "▸ a1 123/200 best .7620 ETA 4:07", 30: "▸ a1 123/200 .7620 ETA 4:07",
+	for width, want := range map[int]string{0: "▸ a1 123/200 best .7620 2 training ETA 4:07",
+		43: "▸ a1 123/200 best .7620 2 training ETA 4:07", 42: "▸ a1 123/200 best .7620 ETA 4:07",
+		30: "▸ a1 123/200 .7620 ETA 4:07",
 		20: "▸ a1 123/200 .7620", 17: "▸ 123/200 .7620", 9: "▸ 123/200", 8: "▸", 1: "▸"} {
 		if got := statusLine(s, nil, width); got != want {
 			t.Errorf("width %d: %q, want %q", width, got, want)
@@ -239,19 +248,22 @@ func TestStatusLine(t *testing.T) {
 		}
 	}
 	t.Setenv("LANG", "C")
-	for state, want := range map[string]string{"paused": "= a1", "crashed": "x a1", "done": "v a1", "stopped": "# a1", "created": "created a1"} {
+	for state, want := range map[string]string{"paused": "= a1", "crashed": "x a1", "done": "v a1", "stopped": "# a1",
+		"created": "created a1"} {
 		if s.State = state; !strings.HasPrefix(statusLine(s, nil, 0), want) {
 			t.Errorf("%s: %q", state, statusLine(s, nil, 0))
 		}
 	}
-	for seconds, want := range map[float64]string{-1: "0:00", 16: "0:16", 751: "12:31", 65100: "18h05", 946800: "10d23h"} {
+	for seconds, want := range map[float64]string{-1: "0:00", 16: "0:16", 751: "12:31", 65100: "18h05",
+		946800: "10d23h"} {
 		if got := span(seconds); got != want {
 			t.Errorf("%v s: %q, want %q", seconds, got, want)
 		}
 	}
 }
 
-// endAfter runs "endafter SIGNAL N CODE nasnet …", sends it the signal when it has printed N ends of trials, and wants the exit code (-1: killed).
+// endAfter runs "endafter SIGNAL N CODE nasnet …", sends it the signal when it has printed N ends of trials, and wants
+// the exit code (-1: killed).
 func endAfter(ts *testscript.TestScript, neg bool, args []string) {
 	sig := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[0]]
 	n, err := strconv.Atoi(args[1])

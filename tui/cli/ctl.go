@@ -83,20 +83,24 @@ type ctlFlags struct {
 func ctlCommand(a *app) *cobra.Command {
 	var f ctlFlags
 	var help strings.Builder
-	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the run's log says who sent what.\n\nACTION is one of:\n\n")
+	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the " +
+		"run's log says who sent what.\n\nACTION is one of:\n\n")
 	fmt.Fprintf(&help, "  %-22s %s\n", "status", "how it is, as nasnet status RUN says it")
 	var taken []string
 	for _, x := range ctlActions {
 		fmt.Fprintf(&help, "  %-22s %s\n", strings.TrimSpace(x.name+" "+x.args), x.help)
 		taken = append(taken, x.takes()...)
 	}
-	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or else: " + cellHelp)
-	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(), Args: cobra.ArbitraryArgs,
+	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or " +
+		"else: " + cellHelp)
+	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return runCtl(a, c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()
 	ctlSettings(fs)
 	fs.VisitAll(func(x *pflag.Flag) { x.Hidden = !slices.Contains(taken, x.Name) })
-	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+names(child.Presets, func(r child.Preset) string { return r.Name }))
+	fs.StringVar(&f.preset, "preset", "", "retrain: scale and settings by name, in place of the search's: "+
+		names(child.Presets, func(r child.Preset) string { return r.Name }))
 	fs.IntVar(&f.seeds, "seeds", 1, "retrain: trainings of each cell, with --seed and the seeds that follow")
 	fs.IntVar(&f.at, "at", -1, "fork: policy version to begin from (-1: the latest)")
 	fs.StringVar(&f.name, "name", "", "fork: name of the new run (default: RUN-fork-N)")
@@ -162,9 +166,11 @@ func runCtl(a *app, ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []
 }
 
 // commands makes the commands of an action and its arguments, one but for several retrains.
-func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (all []nas.Command, err error) {
+func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags,
+	args []string) (all []nas.Command, err error) {
 	fs.Visit(func(g *pflag.Flag) {
-		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own && !slices.Contains(x.takes(), g.Name) && err == nil {
+		if own := fs.Lookup(g.Name) != nil && g.Name != "store" && g.Name != "json"; own &&
+			!slices.Contains(x.takes(), g.Name) && err == nil {
 			err = usagef("ctl %s takes no --%s", x.name, g.Name)
 		}
 	})
@@ -183,7 +189,8 @@ func commandsOf(a *app, ctx context.Context, dir string, x ctlAction, fs *pflag.
 }
 
 // command makes the command of an action and its arguments.
-func commandOf(a *app, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, args []string) (c nas.Command, err error) {
+func commandOf(a *app, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags,
+	args []string) (c nas.Command, err error) {
 	c.Do = x.do
 	switch x.args {
 	case "N":
@@ -193,7 +200,8 @@ func commandOf(a *app, dir string, x ctlAction, fs *pflag.FlagSet, f *ctlFlags, 
 	case "TRIAL", "TRIAL TEXT":
 		var ok bool
 		if _, c.Trial, ok = cutTrial("run/" + args[0]); !ok {
-			return c, usagef("ctl %s: %q is no trial; want a number, or h1 for the first trial made by hand", x.name, args[0])
+			return c, usagef("ctl %s: %q is no trial; want a number, or h1 for the first trial made by hand",
+				x.name, args[0])
 		}
 		c.Text = strings.Join(args[1:], " ")
 	case "CELL":

@@ -79,7 +79,8 @@ func retrainFlagsOf(t *testing.T, flags string) *pflag.FlagSet {
 	return fs
 }
 
-// A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a zero.
+// A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a
+// zero.
 func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 	search, err := nas.PresetNamed("quick")
 	if err != nil {
@@ -108,7 +109,8 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 			s.Train.Shards, s.Train.DropPath = 0, child.DropPath{Mode: "linear", Prob: 0.3}
 		}},
 		{"--stack imagenet --aux", "", func(s *nas.RetrainSpec) {
-			s.Net = child.NetConfig{Stack: "imagenet", N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image, Channels: s.Net.Channels, Classes: s.Net.Classes}.WithDefaults()
+			s.Net = child.NetConfig{Stack: "imagenet", N: s.Net.N, Filters: s.Net.Filters, Image: s.Net.Image,
+				Channels: s.Net.Channels, Classes: s.Net.Classes}.WithDefaults()
 			s.Net.Aux, s.Train.Shards = true, 0
 		}},
 		{"--epochs 3 --dropout 0", "4@1056", func(s *nas.RetrainSpec) { // which has 0.5
@@ -133,7 +135,8 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 		}},
 	} {
 		fs := retrainFlagsOf(t, r.flags)
-		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train}, Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
+		begin := nas.RetrainSpec{Setup: child.Setup{Net: search.Net, Train: search.Train},
+			Data: nas.DataSpec{Name: search.Data, Image: search.Net.Image, TrainImages: search.TrainImages}}
 		got, want := begin, begin
 		if preset, err := child.PresetNamed(r.preset); err == nil {
 			if err := usePreset(&got, preset, false); err != nil {
@@ -155,8 +158,11 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen surveys
-	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1, Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}, Data: nas.DataSpec{Name: "./shoes", Image: 8}}
-	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "./shoes: no such file or directory") {
+	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8, Channels: 1,
+		Classes: 10}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}},
+		Data: nas.DataSpec{Name: "./shoes", Image: 8}}
+	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil ||
+		!strings.Contains(err.Error(), "./shoes: no such file or directory") {
 		t.Error(err)
 	}
 	spec.Data.Name, spec.Net.Image, spec.Net.Filters, spec.Net.N, spec.Train.Batch = "cifar10", 331, 512, 6, 4096
@@ -167,7 +173,8 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 	}
 }
 
-// A folder is not looked into to count a network, since its name may be half typed; it is to measure a training, and counts are right from then on.
+// A folder is not looked into to count a network, since its name may be half typed; it is to measure a training, and
+// counts are right from then on.
 func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -178,7 +185,8 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 		grey(t, filepath.Join(dir, "abc"[i%3:i%3+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
 	}
 	var seen surveys
-	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8}, Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}, Data: nas.DataSpec{Name: dir, Image: 8, Test: true}}
+	spec := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 4, Image: 8},
+		Train: child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}}, Data: nas.DataSpec{Name: dir, Image: 8, Test: true}}
 	before, err := seen.plan(known.Genotype, spec)
 	if err != nil || !before.Unread || before.Images != 0 {
 		t.Fatalf("%+v, %v", before, err)
@@ -187,11 +195,13 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 	if err != nil || e.Params >= before.Params || e.EpochSeconds <= 0 {
 		t.Fatalf("with three classes and one channel %+v, %v; with the defaults %+v", e, err, before.Cost)
 	}
-	if p, err := seen.plan(known.Genotype, spec); err != nil || p.Unread || p.Images != 48 || p.Params != e.Params { // a fifth of each class is for the test
+	// a fifth of each class is for the test
+	if p, err := seen.plan(known.Genotype, spec); err != nil || p.Unread || p.Images != 48 || p.Params != e.Params {
 		t.Errorf("%+v, %v", p, err)
 	}
 	spec.Data.Test, spec.Data.ValImages = false, 48
-	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil || !strings.Contains(err.Error(), "split into 0 training and 48 validation images: there are 48") {
+	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil ||
+		!strings.Contains(err.Error(), "split into 0 training and 48 validation images: there are 48") {
 		t.Error(err)
 	}
 	spec.Data.ValImages = 8
@@ -203,7 +213,9 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 // The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 	for _, preset := range child.Presets {
-		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0", "--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3", "--drop-path 0.1 --drop-path-mode constant",
+		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0",
+			"--image 224", "--image 331 --aux=false", "--image 331 --skip-reduction=false", "--epochs 2 --seed 3",
+			"--drop-path 0.1 --drop-path-mode constant",
 			"--dropout 0.25", "--dropout 0"} {
 			var train training
 			fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
@@ -222,7 +234,8 @@ func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 			}
 
 			fs = retrainFlagsOf(t, flags)
-			again := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{Channels: 1, Classes: 10}}, Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
+			again := nas.RetrainSpec{Setup: child.Setup{Net: child.NetConfig{Channels: 1, Classes: 10}},
+				Data: nas.DataSpec{Name: "fashion-mnist", Image: 28}}
 			if fs.Changed("image") {
 				again.Data.Image = train.spec.Image
 			}

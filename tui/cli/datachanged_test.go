@@ -37,7 +37,8 @@ func writeGrey(path string, side int, v uint8) error {
 	return os.WriteFile(path, b.Bytes(), 0o600)
 }
 
-// Rewards on other images cannot be compared, so nobody trains on images that are not those that the run was begun with.
+// Rewards on other images cannot be compared, so nobody trains on images that are not those that the run was begun
+// with.
 func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
 	root := t.TempDir()
 	pics, store := filepath.Join(root, "pics"), filepath.Join(root, "store")
@@ -47,12 +48,14 @@ func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
 	run := func(want int, args ...string) (stderr string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if code := Main(t.Context(), append(args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != want {
+		if code := Main(t.Context(), append(args, "--store", store),
+			Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != want {
 			t.Fatalf("%s: exit code %d\n%s%s", args, code, &out, &errs)
 		}
 		return errs.String()
 	}
-	run(0, "search", "--headless", "--data", pics, "--children", "1", "--shadow", "0", "--train-images", "24", "--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
+	run(0, "search", "--headless", "--data", pics, "--children", "1", "--shadow", "0", "--train-images", "24",
+		"--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
 		"--blocks", "1", "--name", "r")
 	run(0, "resume", "r", "--headless")
 	run(0, "verify", "r", "--retrain", "1")
@@ -69,7 +72,8 @@ func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"resume", "r", "--headless"}, {"verify", "r", "--retrain", "1"}} {
-			if said := run(1, args...); !strings.Contains(said, "data set "+pics+" has changed since the run began: sha256 ") || !strings.Contains(said, ", want ") {
+			if said := run(1, args...); !strings.Contains(said, "data set "+pics+
+				" has changed since the run began: sha256 ") || !strings.Contains(said, ", want ") {
 				t.Errorf("%s: %s said %q", what, args[0], said)
 			}
 		}
@@ -88,7 +92,8 @@ func TestARunOnAFolderGoesOnInAnotherFolder(t *testing.T) {
 		grey(t, filepath.Join(root, "pics", "ab"[i%2:i%2+1], fmt.Sprintf("%d.png", i)), uint8(4*i))
 	}
 	for _, args := range [][]string{
-		{"search", "--headless", "--data", "pics", "--children", "1", "--shadow", "0", "--train-images", "24", "--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
+		{"search", "--headless", "--data", "pics", "--children", "1", "--shadow", "0", "--train-images", "24",
+			"--val-images", "12", "--image", "8", "--filters", "4", "--epochs", "1", "--batch", "8",
 			"--blocks", "1", "--name", "r"},
 		{"resume", "r", "--headless"},
 		{"ctl", "r", "retrain", "0", "--data", filepath.Join(root, "pics"), "--test", "--estimate"},
@@ -99,7 +104,8 @@ func TestARunOnAFolderGoesOnInAnotherFolder(t *testing.T) {
 			t.Chdir(t.TempDir())
 		}
 		var out, errs bytes.Buffer
-		if code := Main(t.Context(), append(args, "--store", store), Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != 0 {
+		if code := Main(t.Context(), append(args, "--store", store),
+			Streams{In: strings.NewReader(""), Out: &out, Err: &errs}); code != 0 {
 			t.Fatalf("%s: exit code %d\n%s%s", args, code, &out, &errs)
 		}
 	}

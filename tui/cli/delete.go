@@ -16,23 +16,24 @@ import (
 
 func deleteCommand(a *app) *cobra.Command {
 	var yes bool
-	c := &cobra.Command{Use: "delete RUN", Short: "delete a run that no process has, with all its networks and files", Args: args("RUN"), RunE: func(_ *cobra.Command, args []string) error {
-		dir, err := a.store.runDir(args[0])
-		if err != nil {
-			return err
-		}
-		name := filepath.Base(dir)
-		if !yes {
-			if err := askName(a, name); err != nil {
+	c := &cobra.Command{Use: "delete RUN", Short: "delete a run that no process has, with all its networks and files",
+		Args: args("RUN"), RunE: func(_ *cobra.Command, args []string) error {
+			dir, err := a.store.runDir(args[0])
+			if err != nil {
 				return err
 			}
-		}
-		if err := checkpoints.Remove(dir); err != nil {
-			return a.attachHint(err)
-		}
-		a.say("run %s is deleted\n", name)
-		return nil
-	}}
+			name := filepath.Base(dir)
+			if !yes {
+				if err := askName(a, name); err != nil {
+					return err
+				}
+			}
+			if err := checkpoints.Remove(dir); err != nil {
+				return a.attachHint(err)
+			}
+			a.say("run %s is deleted\n", name)
+			return nil
+		}}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }

@@ -28,15 +28,19 @@ func (a *app) interactive(headless bool) bool {
 	return ok && isatty.IsTerminal(out.Fd()) && os.Getenv("TERM") != "dumb" && !headless && !a.json
 }
 
-// drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can attach to it.
-func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open func(search.Options) (*search.Search, error)) error {
+// drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can
+// attach to it.
+func (a *app) drive(ctx context.Context, f searchFlags, o search.Options,
+	open func(search.Options) (*search.Search, error)) error {
 	var forks *forkRunner
 	var err error
 	if a.interactive(f.headless) {
 		forks = newForkRunner(a, ctx, &o)
 		err = a.driveScreen(ctx, f, o, open)
 	} else {
-		out := newPrinter(a.Out, func(err error) { fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err) })
+		out := newPrinter(a.Out, func(err error) {
+			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
+		})
 		defer out.close(ctx)
 		o.OnEvent = func(e nas.Event) {
 			b, err := json.Marshal(e)
@@ -56,7 +60,8 @@ func (a *app) drive(ctx context.Context, f searchFlags, o search.Options, open f
 }
 
 // driveScreen runs a search with the interface.
-func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, open func(search.Options) (*search.Search, error)) error {
+func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options,
+	open func(search.Options) (*search.Search, error)) error {
 	o.StayOpen, a.saved = true, true
 	s, err := open(o)
 	if err != nil {
@@ -82,7 +87,8 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 	}
 	out := a.Out.(*os.File)
 	log := filepath.Join(s.Dir(), "interface.log")
-	outcome, err := show(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log, CanDetach: a.launcher != nil && server != nil}))
+	outcome, err := show(uiCtx, shown, a.equip(tui.Options{In: a.In, Out: out, Diff: !f.noDiff, LogPath: log,
+		CanDetach: a.launcher != nil && server != nil}))
 	goAway()
 	switch {
 	case err != nil:
@@ -90,9 +96,11 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options, 
 		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
-		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search goes on without a screen") // an error says that it has ended just now
+		// an error says that it has ended just now
+		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search goes on without a screen")
 		if a.left = true; a.launcher != nil {
-			_ = term.Abandon(log) // an error says that something still holds the dead terminal; the search does not need it
+			// an error says that something still holds the dead terminal; the search does not need it
+			_ = term.Abandon(log)
 		}
 		return alone(ctx, s, server, done)
 	case outcome == tui.Detached:
@@ -139,7 +147,8 @@ func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error)
 	}
 }
 
-// begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody runs it.
+// begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody
+// runs it.
 func begin(ctx context.Context, s *search.Search, opened uint64) {
 	updated, cancel := s.Subscribe()
 	defer cancel()
@@ -152,8 +161,8 @@ func begin(ctx context.Context, s *search.Search, opened uint64) {
 	}
 }
 
-// alone waits for a search whose own screen is gone: until its end, or until its last child is done and no other screen steers it. What is paused stays
-// so, since another screen can attach; where none can, it goes on.
+// alone waits for a search whose own screen is gone: until its end, or until its last child is done and no other screen
+// steers it. What is paused stays so, since another screen can attach; where none can, it goes on.
 func alone(ctx context.Context, s *search.Search, server *remote.Server, done <-chan error) error {
 	var moved <-chan struct{}
 	if server != nil {
@@ -188,7 +197,8 @@ func alone(ctx context.Context, s *search.Search, server *remote.Server, done <-
 	return <-done
 }
 
-// headless runs a search whose events drive prints, each as one JSON line. A reader that goes away ends the printing, not the search.
+// headless runs a search whose events drive prints, each as one JSON line. A reader that goes away ends the printing,
+// not the search.
 func (a *app) headless(ctx context.Context, o search.Options, open func(search.Options) (*search.Search, error)) error {
 	s, err := open(o)
 	if err != nil {
@@ -208,7 +218,8 @@ func (a *app) headless(ctx context.Context, o search.Options, open func(search.O
 	return nil
 }
 
-// serve lets other processes see and steer a search. Where that cannot be, it says why and returns nil: the search does not need it.
+// serve lets other processes see and steer a search. Where that cannot be, it says why and returns nil: the search does
+// not need it.
 func (a *app) serve(s *search.Search) *remote.Server {
 	r, err := remote.Serve(s.Dir(), s, remote.Options{Program: program(), DataSets: namedData()})
 	if err != nil {
@@ -261,7 +272,8 @@ func (a *app) attachHint(err error) error {
 	if !errors.As(err, &locked) {
 		return err
 	}
-	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it", filepath.Base(locked.Dir), a.store.flag())}
+	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it",
+		filepath.Base(locked.Dir), a.store.flag())}
 }
 
 // leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a launcher that
@@ -269,7 +281,8 @@ func (a *app) attachHint(err error) error {
 func (a *app) leaveTerminal(s *search.Search, log string) {
 	name := s.Config().Name
 	a.left = true
-	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.store.flag())
+	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: "+
+		"nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.store.flag())
 	if a.launcher == nil {
 		a.say("or with ctrl-c\n")
 		return
@@ -282,7 +295,8 @@ func (a *app) leaveTerminal(s *search.Search, log string) {
 // printSummary is what stays in the terminal after the interface: what was found, and how to go on.
 func printSummary(a *app, v *nas.Snapshot) {
 	w := term.Plain(a.Out)
-	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children, v.Policy.Version)
+	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children,
+		v.Policy.Version)
 	if b := v.Best; b != nil {
 		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
 	}

@@ -17,8 +17,10 @@ import (
 func benchDropPath(a *app) *cobra.Command {
 	var cell, out, data, dir string
 	var seeds, workers, trainImages, valImages, image int
-	c := &cobra.Command{Use: "droppath", Short: "ScheduledDropPath against constant DropPath and none, where the network over-fits", Args: noArgs,
-		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it over-fits, and prints the accuracies and the gains over\n" +
+	c := &cobra.Command{Use: "droppath", Short: "ScheduledDropPath against constant DropPath and none, where the " +
+		"network over-fits", Args: noArgs,
+		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it " +
+			"over-fits, and prints the accuracies and the gains over\n" +
 			"none, paired by seed. Interrupted, it goes on where it was with the same --out.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			g, err := cellOf(a, cell)
@@ -33,7 +35,9 @@ func benchDropPath(a *app) *cobra.Command {
 			if seeds < 1 {
 				return usagef("bench droppath: --seeds %d; want 1 or more", seeds)
 			}
-			d := experiment.DropPaths{Genotype: g, Net: s.Net, Train: s.Train, Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages, ValImages: valImages, Seed: 1}}
+			d := experiment.DropPaths{Genotype: g, Net: s.Net, Train: s.Train,
+				Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages,
+					ValImages: valImages, Seed: 1}}
 			images, err := seen(c.Context(), d.Data)
 			if err != nil {
 				return err
@@ -51,7 +55,8 @@ func benchDropPath(a *app) *cobra.Command {
 			results := d.Results(grid)
 			if perr := a.print(map[string]any{"t": "droppath", "arms": results}, func(w io.Writer) {
 				tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintf(tw, "ARM\tSEEDS\tACCURACY\tSD\tTRAINING\tGAIN OVER NONE, PAIRED\tOVER %s\n", strings.ToUpper(experiment.Constant.Name))
+				fmt.Fprintf(tw, "ARM\tSEEDS\tACCURACY\tSD\tTRAINING\tGAIN OVER NONE, PAIRED\tOVER %s\n",
+					strings.ToUpper(experiment.Constant.Name))
 				points := func(iv *experiment.Interval) string {
 					if iv == nil {
 						return ""
@@ -59,7 +64,8 @@ func benchDropPath(a *app) *cobra.Command {
 					return fmt.Sprintf("%+.2f points (95 %% %+.2f to %+.2f)", 100*iv.Value, 100*iv.Low, 100*iv.High)
 				}
 				for _, r := range results {
-					fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f\t%s\t%s\n", r.Name, len(r.Accuracy), r.Mean, r.SD, r.TrainAcc, points(r.Gain), points(r.OverConstant))
+					fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f\t%s\t%s\n", r.Name, len(r.Accuracy), r.Mean, r.SD,
+						r.TrainAcc, points(r.Gain), points(r.OverConstant))
 				}
 				tw.Flush()
 			}); perr != nil {

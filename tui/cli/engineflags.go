@@ -12,14 +12,16 @@ import (
 	"nasnet/nas/search"
 )
 
-// engineFlags are how a search is run. They never change what it finds, but for children that need more memory or time than there is.
+// engineFlags are how a search is run. They never change what it finds, but for children that need more memory or time
+// than there is.
 type engineFlags struct {
 	memory   string
 	patience time.Duration
 }
 
 func (f *engineFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.memory, "memory", "", "what the children in training may take together, like 2G; others wait (0: no limit; default: three quarters of what the machine or its control group has)")
+	fs.StringVar(&f.memory, "memory", "", "what the children in training may take together, like 2G; others wait (0: "+
+		"no limit; default: three quarters of what the machine or its control group has)")
 	fs.DurationVar(&f.patience, "patience", 10*time.Minute, "end a child that makes no step for so long (0: never)")
 }
 

@@ -36,8 +36,9 @@ func printOther(w io.Writer, others []string, from string) {
 	}
 }
 
-// printPlans says what trainings will take here, and all of them together where so many workers have them. The first of each scale is measured; the others
-// take as long as their multiply-adds say. others are the settings in which all differ from the search.
+// printPlans says what trainings will take here, and all of them together where so many workers have them. The first of
+// each scale is measured; the others take as long as their multiply-adds say. others are the settings in which all
+// differ from the search.
 func printPlans(a *app, ctx context.Context, ps []planned, workers int, others []string) error {
 	type scale struct {
 		net    child.NetConfig
@@ -70,25 +71,31 @@ func printPlans(a *app, ctx context.Context, ps []planned, workers int, others [
 			}
 			e.EpochSeconds = m.EpochSeconds * float64(cost.MAdds) / float64(m.MAdds)
 			e.Seconds = e.EpochSeconds * float64(p.train.Epochs)
-			total += e.Seconds * float64(p.trainings) / float64(max(1, min(workers, runtime.GOMAXPROCS(0)/p.train.Shards)))
+			total += e.Seconds * float64(p.trainings) /
+				float64(max(1, min(workers, runtime.GOMAXPROCS(0)/p.train.Shards)))
 		}
 		trainings += p.trainings
-		if err := a.print(map[string]any{"t": "plan", "name": p.name, "rung": p.rung, "net": p.net, "train": p.train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds,
-			"bytes": e.Bytes, "fits": fits, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds, "trainings": p.trainings}, func(w io.Writer) {
+		if err := a.print(map[string]any{"t": "plan", "name": p.name, "rung": p.rung, "net": p.net, "train": p.train,
+			"params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds,
+			"bytes": e.Bytes, "fits": fits, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds,
+			"trainings": p.trainings}, func(w io.Writer) {
 			if i == 0 {
-				fmt.Fprintf(w, "%-28s %10s %10s %10s %7s %9s %6s  %s\n", "cell", "parameters", "madds", "memory", "epochs", "each", "times", "rung")
+				fmt.Fprintf(w, "%-28s %10s %10s %10s %7s %9s %6s  %s\n", "cell", "parameters", "madds", "memory",
+					"epochs", "each", "times", "rung")
 			}
 			takes := long(e.Seconds)
 			if !fits {
 				takes = "too large"
 			}
-			fmt.Fprintf(w, "%-28s %10d %9.1fM %10s %7d %9s %6d  %s\n", p.name, cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(e.Bytes), p.train.Epochs, takes, p.trainings, p.rung)
+			fmt.Fprintf(w, "%-28s %10d %9.1fM %10s %7d %9s %6d  %s\n", p.name, cost.Trainable, float64(cost.MAdds)/1e6,
+				nas.FormatBytes(e.Bytes), p.train.Epochs, takes, p.trainings, p.rung)
 		}); err != nil {
 			return err
 		}
 	}
-	return a.print(map[string]any{"t": "planned", "trainings": trainings, "seconds": total, "workers": workers}, func(w io.Writer) {
-		fmt.Fprintf(w, "%d trainings, about %s together\n", trainings, long(total))
-		printOther(w, others, "the search")
-	})
+	return a.print(map[string]any{"t": "planned", "trainings": trainings, "seconds": total, "workers": workers},
+		func(w io.Writer) {
+			fmt.Fprintf(w, "%d trainings, about %s together\n", trainings, long(total))
+			printOther(w, others, "the search")
+		})
 }

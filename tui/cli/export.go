@@ -35,8 +35,10 @@ var forms = []form{
 		return string(b) + "\n", err
 	}},
 	{"text", ".txt", "genotype in one line", func(g space.Genotype) (string, error) { return g.Text() + "\n", nil }},
-	{"darts", "", "Genotype(…) of DARTS and NNI; input 0 is h[i-1]", func(g space.Genotype) (string, error) { return line(g.DARTS()) }},
-	{"slim", "", "constants of the released NASNet's cell classes; input 0 is h[i]", func(g space.Genotype) (string, error) { return line(g.Slim()) }},
+	{"darts", "", "Genotype(…) of DARTS and NNI; input 0 is h[i-1]",
+		func(g space.Genotype) (string, error) { return line(g.DARTS()) }},
+	{"slim", "", "constants of the released NASNet's cell classes; input 0 is h[i]",
+		func(g space.Genotype) (string, error) { return line(g.Slim()) }},
 	{"onnx", ".onnx", "trained network for other runtimes", nil},
 }
 
@@ -64,11 +66,13 @@ func formFor(name, file string) (form, error) {
 func exportCommand(a *app) *cobra.Command {
 	var format, out string
 	var o onnx.Options
-	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in the formats of cells.\n"
+	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in " +
+		"the formats of cells.\n"
 	for _, f := range forms {
 		long += fmt.Sprintf("\n  %-6s %s", f.name, f.title)
 	}
-	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell for papers and other programs, or a trained network for other runtimes", Long: long,
+	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell for papers and other programs, or a trained " +
+		"network for other runtimes", Long: long,
 		Args: args("CELL|MODEL"), RunE: func(c *cobra.Command, args []string) error {
 			f, err := formFor(format, out)
 			if err != nil {
@@ -91,10 +95,12 @@ func exportCommand(a *app) *cobra.Command {
 			}
 			return write(a.Out)
 		}}
-	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the ending of --out)")
+	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the ending of "+
+		"--out)")
 	c.Flags().StringVar(&out, "out", "", "file to write (default: the standard output)")
 	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: batch normalisations become part of the convolutions")
-	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: the input is pixels, 0 to 255, which the network normalises; else it is (pixel/255 - mean) / std")
+	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: the input is pixels, 0 to 255, which the network "+
+		"normalises; else it is (pixel/255 - mean) / std")
 	return c
 }
 
@@ -107,9 +113,10 @@ func exportFile(a *app, path string, f form, write func(io.Writer) error) error 
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"t": "exported", "format": f.name, "file": path, "bytes": s.Size()}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %d bytes of %s\n", path, s.Size(), f.name)
-	})
+	return a.print(map[string]any{"t": "exported", "format": f.name, "file": path, "bytes": s.Size()},
+		func(w io.Writer) {
+			fmt.Fprintf(w, "%s: %d bytes of %s\n", path, s.Size(), f.name)
+		})
 }
 
 func exportCell(a *app, w io.Writer, spec string, f form) error {
@@ -138,14 +145,16 @@ func exportModel(a *app, w io.Writer, spec string, o onnx.Options) error {
 		if errors.As(err, new(hinted)) {
 			return err
 		}
-		return hinted{err, "a network has weights once it is trained: nasnet train --cell CELL --out FILE, or a retrain of a run"}
+		return hinted{err, "a network has weights once it is trained: nasnet train --cell CELL --out FILE, or a " +
+			"retrain of a run"}
 	}
 	m, err := child.Load(bytes.NewReader(b))
 	if err != nil {
 		return fmt.Errorf("%s: %w", spec, err)
 	}
 	if m.Train.FlipAverage {
-		fmt.Fprintln(a.Err, "nasnet: note: nasnet eval and predict take the mean over an image and its mirror image; the graph looks at the image that it is given")
+		fmt.Fprintln(a.Err, "nasnet: note: nasnet eval and predict take the mean over an image and its mirror image; "+
+			"the graph looks at the image that it is given")
 	}
 	return onnx.Write(w, m, o)
 }

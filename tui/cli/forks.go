@@ -56,7 +56,8 @@ func (r *forkRunner) start(dir string) error {
 		name := filepath.Base(dir)
 		switch {
 		case err != nil:
-			r.errs = append(r.errs, hinted{err, "when what failed is mended, go on with: " + r.app.store.resumeHint(name)})
+			r.errs = append(r.errs, hinted{err, "when what failed is mended, go on with: " +
+				r.app.store.resumeHint(name)})
 		case r.ctx.Err() != nil:
 			fmt.Fprintf(r.app.Err, "stopped; go on with: %s\n", r.app.store.resumeHint(name))
 		}

@@ -15,7 +15,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// evil would set the clipboard, clear the screen, turn the text around, and tell of a run that is not there, if a terminal obeyed it.
+// evil would set the clipboard, clear the screen, turn the text around, and tell of a run that is not there, if a
+// terminal obeyed it.
 const evil = "x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n"
 
 // hostileRun is a run whose texts were written by somebody else.
@@ -30,12 +31,14 @@ func hostileRun(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := checkpoints.Create(dir, checkpoints.Run{Name: evil, UUID: "u" + evil, ParentUUID: evil, ForkedAt: 1, State: "stopped", Config: config, Build: []byte(`{}`), Target: 5})
+	st, err := checkpoints.Create(dir, checkpoints.Run{Name: evil, UUID: "u" + evil, ParentUUID: evil, ForkedAt: 1,
+		State: "stopped", Config: config, Build: []byte(`{}`), Target: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := `{"name":"a\u001b[2J","normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}]},"reduction":{"blocks":[]}}`
-	err = st.AddTrials([]checkpoints.Trial{{PolicyVersion: -1, Kind: "sample", Genotype: []byte(g), CellHash: evil, State: "proposed", Note: evil, Parent: -1}})
+	err = st.AddTrials([]checkpoints.Trial{{PolicyVersion: -1, Kind: "sample", Genotype: []byte(g), CellHash: evil,
+		State: "proposed", Note: evil, Parent: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,8 @@ func hostileRun(t *testing.T, dir string) {
 func notedRun(t *testing.T, store string) {
 	t.Helper()
 	var out bytes.Buffer
-	if code := Main(t.Context(), []string{"search", "--fake", "--headless", "--children", "2", "--update-every", "2", "--epochs", "1", "--name", "noted", "--store", store},
+	if code := Main(t.Context(), []string{"search", "--fake", "--headless", "--children", "2", "--update-every", "2",
+		"--epochs", "1", "--name", "noted", "--store", store},
 		Streams{In: strings.NewReader(""), Out: &out, Err: &out}); code != exitDone {
 		t.Fatalf("exit code %d: %s", code, out.String())
 	}
@@ -104,7 +108,8 @@ func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 		{[]string{"top", "noted"}, ` x\x1b]52;c;eA==\a\x1b[2J`},
 		{[]string{"top", "noted", "--csv"}, `x\x1b]52;c;eA==\a\x1b[2J`},
 		{[]string{"top", "noted", "--json"}, `\u009b2J\u202e`},
-		{[]string{"top", "noted", "--filter", "no" + evil}, `none of 2 cells of run noted passes the filter nox\x1b]52`},
+		{[]string{"top", "noted", "--filter", "no" + evil},
+			`none of 2 cells of run noted passes the filter nox\x1b]52`},
 		{[]string{"verify", "evil"}, `evil`},
 		{[]string{"resume", "evil", "--headless"}, `\u202e`},
 		{[]string{"cell", "show", "evil/0"}, `name "a\x1b[2J"`},
@@ -133,7 +138,8 @@ func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 
 // Whatever names a trial: it is no trial, or one with a number that its label names too.
 func FuzzCutTrial(f *testing.F) {
-	for _, s := range []string{"a/7", "a/h1", "a/h0", "a/b/007", "/7", "a/-1", "a/+7", "a/h9223372036854775807", "a/99999999999999999999", "a/", "h1"} {
+	for _, s := range []string{"a/7", "a/h1", "a/h0", "a/b/007", "/7", "a/-1", "a/+7", "a/h9223372036854775807",
+		"a/99999999999999999999", "a/", "h1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -144,7 +150,8 @@ func FuzzCutTrial(f *testing.F) {
 		if hand := s[strings.LastIndexByte(s, '/')+1] == 'h'; hand && trial < nas.FirstManual {
 			t.Fatalf("%q is trial %d", s, trial)
 		}
-		if again, same, ok := cutTrial(run + "/" + nas.TrialLabel(trial)); trial < 0 || run == "" || !ok || again != run || same != trial {
+		if again, same, ok := cutTrial(run + "/" + nas.TrialLabel(trial)); trial < 0 || run == "" || !ok ||
+			again != run || same != trial {
 			t.Fatalf("%q is trial %d of %q, which reads back as %d of %q", s, trial, run, same, again)
 		}
 	})

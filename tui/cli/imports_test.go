@@ -12,9 +12,12 @@ import (
 
 // mayImport is the picture of the program: which packages of it each package may import.
 var mayImport = map[string]string{
-	"nasnet":                  "tui/cli",
-	"nasnet/tui/cli":          "nas/setting tui tui/term tui/celldraw tui/chart nas nas/search nas/local nas/audit nas/record nas/fake nas/remote nas/space nas/child nas/controller nas/onnx nas/experiment nas/rng nas/kernel dataset checkpoints",
-	"nasnet/tui":              "nas/setting tui/term tui/chart tui/celldraw nas nas/experiment nas/space nas/child nas/controller",
+	"nasnet": "tui/cli",
+	"nasnet/tui/cli": "nas/setting tui tui/term tui/celldraw tui/chart nas nas/search nas/local nas/audit " +
+		"nas/record nas/fake nas/remote nas/space nas/child nas/controller nas/onnx nas/experiment nas/rng " +
+		"nas/kernel dataset checkpoints",
+	"nasnet/tui": "nas/setting tui/term tui/chart tui/celldraw nas nas/experiment nas/space nas/child " +
+		"nas/controller",
 	"nasnet/tui/term":         "tui/term/quiet",
 	"nasnet/tui/term/quiet":   "",
 	"nasnet/tui/term/ptytest": "",

@@ -15,9 +15,12 @@ import (
 )
 
 func keysCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "keys", Short: "list the keys of the interface, as the file that changes them", Args: noArgs,
-		Long: "Keys lists every key of the interface: its action's name, the keys, and where they work. What it prints is a file that changes keys: keep the lines\n" +
-			"that you change in $XDG_CONFIG_HOME/nasnet/keys.toml (or ~/.config/nasnet/keys.toml). A key that would mean two things in one place is an error\n" +
+	return &cobra.Command{Use: "keys", Short: "list the keys of the interface, as the file that changes them",
+		Args: noArgs,
+		Long: "Keys lists every key of the interface: its action's name, the keys, and where they work. What it " +
+			"prints is a file that changes keys: keep the lines\n" +
+			"that you change in $XDG_CONFIG_HOME/nasnet/keys.toml (or ~/.config/nasnet/keys.toml). A key that would " +
+			"mean two things in one place is an error\n" +
 			"that names both lines.",
 		RunE: func(*cobra.Command, []string) error {
 			k, err := readKeys()
@@ -91,7 +94,8 @@ func readKeys() (tui.Keys, error) {
 	}
 	k, err := tui.ReadKeys(path, b)
 	if err != nil {
-		return k, hinted{usageError{err}, "nasnet keys lists the actions and their keys, once the file is mended or moved away"}
+		return k, hinted{usageError{err}, "nasnet keys lists the actions and their keys, once the file is mended or " +
+			"moved away"}
 	}
 	return k, nil
 }

@@ -44,25 +44,35 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.stars, "stars", false, "the cells with a star, too")
 	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
 	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best random cell")
-	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"}, "a scale, as n=2,filters=16,epochs=20, with any setting of nasnet train but shards; may be given several times")
-	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has (key l)")
-	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, measured, and end")
+	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"},
+		"a scale, as n=2,filters=16,epochs=20, with any setting of nasnet train but shards; may be given several times")
+	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has "+
+		"(key l)")
+	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, "+
+		"measured, and end")
 	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
 	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one a core)")
 	fs.StringVar(&f.data, "data", "", "another data set or folder (default: that of the run)")
 	fs.StringVar(&f.dir, "data-dir", "", "folder with the data set's files")
-	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search; of another data set, as they are)")
-	fs.IntVar(&f.trainImages, "train-images", 0, "train on so many images and judge on --val-images others of the training images (default: all, judged on the test images)")
+	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search; of another data set, as they "+
+		"are)")
+	fs.IntVar(&f.trainImages, "train-images", 0, "train on so many images and judge on --val-images others of the "+
+		"training images (default: all, judged on the test images)")
 	fs.IntVar(&f.valImages, "val-images", 0, "see --train-images")
-	fs.StringVar(&f.settings, "preset", "10-minutes", "settings of the training, see nasnet train --presets; rungs say the scale and the epochs")
-	fs.StringVar(&f.out, "out", "", "file of the results, one JSON object a line; with the same file an interrupted ladder goes on (default: exports/ladder.jsonl of the run)")
+	fs.StringVar(&f.settings, "preset", "10-minutes",
+		"settings of the training, see nasnet train --presets; rungs say the scale and the epochs")
+	fs.StringVar(&f.out, "out", "", "file of the results, one JSON object a line; with the same file an interrupted "+
+		"ladder goes on (default: exports/ladder.jsonl of the run)")
 }
 
 func ladderCommand(a *app) *cobra.Command {
 	var f ladderFlags
-	c := &cobra.Command{Use: "ladder RUN", Short: "train the cells of a run at other scales or on other data, and compare with their rewards", Args: args("RUN"),
-		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the accuracies, the rank correlation with the search's rewards\n" +
-			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether cells transfer. Interrupted, it goes on where it was.",
+	c := &cobra.Command{Use: "ladder RUN", Short: "train the cells of a run at other scales or on other data, and " +
+		"compare with their rewards", Args: args("RUN"),
+		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the " +
+			"accuracies, the rank correlation with the search's rewards\n" +
+			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether " +
+			"cells transfer. Interrupted, it goes on where it was.",
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -124,7 +134,8 @@ func printRetrains(a *app, dir, run string) error {
 	}
 	results := experiment.OfRetrains(s.Retrains)
 	if len(results) == 0 {
-		return fmt.Errorf("ladder: run %s has no retrains that ended or are under way; key r on a cell and nasnet ctl %s retrain make them", run, run)
+		return fmt.Errorf("ladder: run %s has no retrains that ended or are under way; key r on a cell and nasnet "+
+			"ctl %s retrain make them", run, run)
 	}
 	for _, r := range results {
 		if err := printRung(a, r, 0); err != nil {
@@ -134,7 +145,8 @@ func printRetrains(a *app, dir, run string) error {
 	return nil
 }
 
-// bestRandom is what the cell is that the others have to beat for the search to be worth more than drawing cells uniformly.
+// bestRandom is what the cell is that the others have to beat for the search to be worth more than drawing cells
+// uniformly.
 const bestRandom = "best random cell"
 
 // candidates chooses from the ranking, best first.
@@ -162,7 +174,8 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 	}
 	random := false // the best random cell has been seen
 	for _, r := range ranked {
-		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype, Text: r.Genotype.Text(), Reward: r.Reward, Kind: r.Kind, Origin: experiment.OriginOf(r.Kind)}
+		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype,
+			Text: r.Genotype.Text(), Reward: r.Reward, Kind: r.Kind, Origin: experiment.OriginOf(r.Kind)}
 		best := r.Kind == nas.Random && !random
 		if best {
 			random, c.Origin = true, bestRandom
@@ -235,8 +248,10 @@ func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
 	return d, err
 }
 
-// grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the error is not nil.
-func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.Training, workers int) (*experiment.Grid, error) {
+// grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the
+// error is not nil.
+func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.Training,
+	workers int) (*experiment.Grid, error) {
 	workers = workersOr(workers)
 	if workers < 0 {
 		return nil, usagef("--workers %d; want 0 (one a core) or more", workers)
@@ -247,7 +262,8 @@ func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.T
 	}
 	g.Images = images
 	if n := g.Stale(ts); n > 0 {
-		fmt.Fprintf(a.Err, "nasnet: warning: %d results in %s are of other images than these, and are trained again\n", n, path)
+		fmt.Fprintf(a.Err, "nasnet: warning: %d results in %s are of other images than these, and are trained "+
+			"again\n", n, path)
 	}
 	err = g.Run(ctx, local.New(local.NewMemory(local.DefaultMemory())), ts, workers, func(e experiment.Event) {
 		if e.Note != "" {
@@ -262,11 +278,14 @@ func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.T
 		}
 		switch {
 		case e.Row == nil:
-			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, seed %d: epoch %d/%d, accuracy %.4f ", e.Done, e.All, e.Name, e.Seed, e.Epoch.Epoch, e.Train.Epochs, e.Epoch.ValAcc)
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, seed %d: epoch %d/%d, accuracy %.4f ", e.Done, e.All, e.Name,
+				e.Seed, e.Epoch.Epoch, e.Train.Epochs, e.Epoch.ValAcc)
 		case e.Row.Failed != "":
-			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %s\n", e.Done, e.All, e.Name, term.Line(e.Rung), e.Seed, term.Line(e.Row.Failed))
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %s\n", e.Done, e.All, e.Name, term.Line(e.Rung),
+				e.Seed, term.Line(e.Row.Failed))
 		default:
-			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %.4f in %s\n", e.Done, e.All, e.Name, term.Line(e.Rung), e.Seed, e.Row.Accuracy, long(e.Row.Seconds))
+			fmt.Fprintf(a.over, "\r\x1b[K%d/%d  %s, %s, seed %d: %.4f in %s\n", e.Done, e.All, e.Name,
+				term.Line(e.Rung), e.Seed, e.Row.Accuracy, long(e.Row.Seconds))
 		}
 	})
 	if err != nil && ctx.Err() != nil {
@@ -299,7 +318,8 @@ func printRung(a *app, r experiment.Result, seeds int) error {
 			} else if n := len(s.Accuracy); n < seeds {
 				note = strings.TrimSpace(fmt.Sprintf("%s (%d of %d seeds) %s", note, n, seeds, term.Line(s.Failed)))
 			}
-			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd, float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)
+			fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%.2fM\t%.1fM\t%s\n", s.Place, s.Name, reward, acc, sd,
+				float64(s.Params)/1e6, float64(s.MAdds)/1e6, note)
 		}
 		tw.Flush()
 		for _, text := range r.Says() {

@@ -51,7 +51,8 @@ func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
 			got = append(got, id)
 		}
 		if fmt.Sprint(got) != r.want {
-			t.Errorf("of %d cells, top %d, middle %d, bottom %d: %v, want %s", r.n, r.top, r.middle, r.bottom, got, r.want)
+			t.Errorf("of %d cells, top %d, middle %d, bottom %d: %v, want %s", r.n, r.top, r.middle,
+				r.bottom, got, r.want)
 		}
 	}
 }
@@ -70,12 +71,14 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 		f    ladderFlags
 		want string // of each: trial, what it is, and a star if it is a baseline
 	}{
-		{ladderFlags{top: 1}, "[0: 1:best random cell* NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+		{ladderFlags{top: 1}, "[0: 1:best random cell* NASNet-A:the paper's cell* all-sep3x3:every op a separable " +
+			"3x3*]"},
 		{ladderFlags{top: 1, only: true}, "[0:]"},
 		{ladderFlags{top: 2, only: true}, "[0: 1:best random cell]"},
 		{ladderFlags{top: 5, only: true}, "[0: 1:best random cell 2:made by hand 3:random cell 4:]"},
 		{ladderFlags{bottom: 2, only: true}, "[3:random cell 4:]"},
-		{ladderFlags{cells: []string{"3"}}, "[1:best random cell* 3:random cell NASNet-A:the paper's cell* all-sep3x3:every op a separable 3x3*]"},
+		{ladderFlags{cells: []string{"3"}}, "[1:best random cell* 3:random cell NASNet-A:the paper's cell* " +
+			"all-sep3x3:every op a separable 3x3*]"},
 	} {
 		cs, err := r.f.candidates("run", ranked)
 		if err != nil {
@@ -99,7 +102,8 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 func TestARungMeansWhatFlagsMean(t *testing.T) {
 	for _, r := range []struct{ preset, rung, flags string }{
 		{"10-minutes", "epochs=3,drop-path=0.3", "--epochs 3 --drop-path 0.3"},
-		{"10-minutes", "epochs=3,drop-path=0.3,drop-path-mode=scaled", "--epochs 3 --drop-path 0.3 --drop-path-mode scaled"},
+		{"10-minutes", "epochs=3,drop-path=0.3,drop-path-mode=scaled",
+			"--epochs 3 --drop-path 0.3 --drop-path-mode scaled"},
 		{"10-minutes", "epochs=3,stack=imagenet,filters=8", "--epochs 3 --stack imagenet --filters 8"},
 		{"6@4032", "skip-reduction=false", "--skip-reduction=false"},
 		{"6@4032", "stem-multiplier=2,stack=cifar", "--stack cifar --stem-multiplier 2"},
@@ -134,8 +138,9 @@ func TestARungMeansWhatFlagsMean(t *testing.T) {
 		}
 	}
 	var s child.Setup
-	for rung, want := range map[string]string{"n=0": `n "0"; want 1 to 200`, "n": `"n"; want a setting and its value`, "shards=2": `"shards" is not known; want one of n, filters`,
-		"n=1": "named after a time; want epochs=N"} {
+	for rung, want := range map[string]string{"n=0": `n "0"; want 1 to 200`, "n": `"n"; want a setting and its value`,
+		"shards=2": `"shards" is not known; want one of n, filters`,
+		"n=1":      "named after a time; want epochs=N"} {
 		if err := setRung(&s, rung, true); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %s", rung, err, want)
 		}

@@ -17,8 +17,11 @@ import (
 func cellLatency(a *app) *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
-	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a whole and by op", Args: args("CELL"),
-		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch normalisation. Threads share the images of a batch, or the branches of the network. Times of operands are\n" +
+	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a " +
+		"whole and by op", Args: args("CELL"),
+		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch " +
+			"normalisation. Threads share the images of a batch, or the branches of the network. Times of operands " +
+			"are\n" +
 			"sums over all cells of the kind, measured within the network on one thread.",
 		RunE: func(c *cobra.Command, args []string) error {
 			g, net, of, err := scaleFor(a, c.Flags(), args[0])
@@ -48,7 +51,8 @@ func cellLatency(a *app) *cobra.Command {
 			}{g.ShortHash(), g.Name, of, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l, of) })
 		}}
 	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
-	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only if they divide it")
+	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only "+
+		"if they divide it")
 	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time for each measurement")
 	networkFlags(c.Flags())
 	return c
@@ -56,7 +60,8 @@ func cellLatency(a *app) *cobra.Command {
 
 func printLatency(w io.Writer, l child.Latency, of string) {
 	fmt.Fprintf(w, "%s\n%s\n", scaleText(l.Net), of)
-	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable, float64(l.Cost.MAdds)/1e6, kernel.Arch())
+	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable,
+		float64(l.Cost.MAdds)/1e6, kernel.Arch())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "BATCH\tTHREADS\tWHICH SHARE\tMS\tFASTEST\tIMAGES/S\t")
 	for _, p := range l.Network {

@@ -60,8 +60,10 @@ func (a *app) launch() error {
 	signal.Stop(a.stop)
 	tty := a.Out.(*os.File)
 	if !term.InForeground(tty) {
-		if err := syscall.Kill(0, syscall.SIGTTOU); err != nil || !term.InForeground(tty) { // as the system does to a background job that draws
-			return hinted{errors.New("the terminal belongs to another job"), "bring this one to the foreground, or use --headless"}
+		// as the system does to a background job that draws
+		if err := syscall.Kill(0, syscall.SIGTTOU); err != nil || !term.InForeground(tty) {
+			return hinted{errors.New("the terminal belongs to another job"),
+				"bring this one to the foreground, or use --headless"}
 		}
 	}
 	before, err := xterm.GetState(tty.Fd())
@@ -107,8 +109,8 @@ func (a *app) launch() error {
 		case <-ended:
 			return a.afterProgram(c.ProcessState, tty, before)
 		case s := <-signals:
-			// SIGINT and SIGTERM may have reached the program as well, if they were sent to the whole job. A second one ends it at once, so it must be
-			// able to tell a second one from the same one.
+			// SIGINT and SIGTERM may have reached the program as well, if they were sent to the whole job. A second one
+			// ends it at once, so it must be able to tell a second one from the same one.
 			switch s {
 			case syscall.SIGINT:
 				_, _ = here.Write([]byte{sayInterrupt}) // an error says that the program has ended
@@ -121,7 +123,8 @@ func (a *app) launch() error {
 	}
 }
 
-// leaveScreen undoes what the interface asks of a terminal: no mouse, no bracketed paste, the normal screen, the cursor, no attributes.
+// leaveScreen undoes what the interface asks of a terminal: no mouse, no bracketed paste, the normal screen, the
+// cursor, no attributes.
 const leaveScreen = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m"
 
 // afterProgram puts the terminal in order if the program could not, and passes its exit code on.
@@ -134,7 +137,8 @@ func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.S
 		}
 	}
 	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		return hinted{fmt.Errorf("killed: %s", w.Signal()), "nothing that was finished is lost; nasnet runs lists the runs, nasnet resume goes on"}
+		return hinted{fmt.Errorf("killed: %s", w.Signal()),
+			"nothing that was finished is lost; nasnet runs lists the runs, nasnet resume goes on"}
 	}
 	if code := state.ExitCode(); code != 0 {
 		return exitCode(code)
@@ -185,7 +189,8 @@ func adoptLauncher() *launcher {
 	if syscall.SetNonblock(fd, true) != nil {
 		return nil // there is no such descriptor
 	}
-	// The launcher stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the foreground.
+	// The launcher stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the
+	// foreground.
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	l := &launcher{os.NewFile(uintptr(fd), "launcher"), make(chan os.Signal)}
 	go l.listen()

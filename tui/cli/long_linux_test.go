@@ -21,7 +21,8 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// longRun makes a store with the run "long" of n finished trials, as a search without training leaves it, and returns the store and the run's folder.
+// longRun makes a store with the run "long" of n finished trials, as a search without training leaves it, and returns
+// the store and the run's folder.
 func longRun(t testing.TB, n int) (store, dir string) {
 	t.Helper()
 	check := func(err error) {
@@ -62,12 +63,15 @@ func longRun(t testing.TB, n int) (store, dir string) {
 			rows = append(rows, checkpoints.Trial{ID: id, Batch: id / batch, PolicyVersion: id / batch, Kind: "sample",
 				Genotype: text, CellHash: g.Hash(), Choices: choices, LogP: make([]float64, len(choices)),
 				State: "done", Attempt: 1, Parent: -1,
-				Result: checkpoints.Result{Reward: 0.5 + 0.4*r.Float64(), HasReward: true, Params: 60000, MAdds: 2_000_000,
+				Result: checkpoints.Result{Reward: 0.5 + 0.4*r.Float64(), HasReward: true, Params: 60000,
+					MAdds:   2_000_000,
 					Started: began, Finished: began.Add(time.Second), Seconds: 1}})
 			for e := range 2 {
-				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(), ValAcc: r.Float64(), Images: 2000})
+				epochs = append(epochs, checkpoints.Epoch{Trial: id, Attempt: 1, Epoch: e + 1, TrainLoss: r.Float64(),
+					ValAcc: r.Float64(), Images: 2000})
 			}
-			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id, Body: fmt.Appendf(nil, `{"reward":%.4f,"cell":%q}`, rows[len(rows)-1].Reward, g.ShortHash())})
+			events = append(events, checkpoints.Event{Kind: string(nas.TrialFinished), Trial: id,
+				Body: fmt.Appendf(nil, `{"reward":%.4f,"cell":%q}`, rows[len(rows)-1].Reward, g.ShortHash())})
 		}
 		last := rows[len(rows)-1]
 		rows[len(rows)-1].State = "running"
@@ -76,7 +80,8 @@ func longRun(t testing.TB, n int) (store, dir string) {
 		for k := from / batch; k < min(n, from+1000)/batch; k++ {
 			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
 			for i := range batch {
-				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: k*batch + i, Reward: rows[k*batch+i-from].Reward})
+				u.Samples = append(u.Samples, checkpoints.UpdateSample{Trial: k*batch + i,
+					Reward: rows[k*batch+i-from].Reward})
 			}
 			check(st.AddUpdate(u))
 		}
@@ -85,7 +90,8 @@ func longRun(t testing.TB, n int) (store, dir string) {
 	return store, dir
 }
 
-// TestALongRunIsThereAtOnce resumes a long run, attaches to it and asks for its line: all show the same, soon. The figures are for 20,000 trials by
+// TestALongRunIsThereAtOnce resumes a long run, attaches to it and asks for its line: all show the same, soon. The
+// figures are for 20,000 trials by
 //
 //	NASNET_TRIALS=20000 go test ./tui/cli -run ALongRunIsThereAtOnce -v
 func TestALongRunIsThereAtOnce(t *testing.T) {
@@ -149,13 +155,15 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, z := range []*ptytest.Terminal{x, y} {
-		for _, want := range []string{fmt.Sprintf("child %d/%d", s.Finished, s.Children), "paused", s.BestCell[:4], strings.Replace(fmt.Sprintf("best %.4f", s.Best), "0.", ".", 1)} {
+		for _, want := range []string{fmt.Sprintf("child %d/%d", s.Finished, s.Children), "paused", s.BestCell[:4],
+			strings.Replace(fmt.Sprintf("best %.4f", s.Best), "0.", ".", 1)} {
 			if !strings.Contains(z.Screen(), want) {
 				t.Errorf("no %q in\n%s", want, z.Screen())
 			}
 		}
 	}
-	body := func(z *ptytest.Terminal) string { // without the line that says who has the control, and the last two, which tell each screen's own answers and keys
+	// without the line that says who has the control, and the last two, which tell each screen's own answers and keys
+	body := func(z *ptytest.Terminal) string {
 		lines := strings.Split(z.Screen(), "\n")
 		return strings.Join(lines[1:34], "\n")
 	}

@@ -18,7 +18,8 @@ import (
 func TestAnOpOfAKnownFamilyIsARow(t *testing.T) {
 	was := space.Ops
 	t.Cleanup(func() { space.Ops = was })
-	space.Ops = append(slices.Clone(was), space.Op{Name: "sep9x9", Short: "s9", Label: "sep 9x9", Family: space.Separable, Kernel: 9})
+	space.Ops = append(slices.Clone(was), space.Op{Name: "sep9x9", Short: "s9", Label: "sep 9x9",
+		Family: space.Separable, Kernel: 9})
 
 	const text = "normal=h.s9+p.i [0] reduction=h.s9&p.s9 [0]"
 	g, err := space.Parse(text)
@@ -45,7 +46,8 @@ func TestAnOpOfAKnownFamilyIsARow(t *testing.T) {
 		"svg":    celldraw.SVG(g),
 		"dot":    celldraw.Dot(g),
 	} {
-		if name := regexp.MustCompile("sep ?9[x×]9"); !name.MatchString(drawn) || form != "ladder" && !strings.Contains(drawn, edge) {
+		if name := regexp.MustCompile("sep ?9[x×]9"); !name.MatchString(drawn) ||
+			form != "ladder" && !strings.Contains(drawn, edge) {
 			t.Errorf("as %s it is\n%s", form, drawn)
 		}
 	}
@@ -58,7 +60,8 @@ func TestAnOpOfAKnownFamilyIsARow(t *testing.T) {
 	if err != nil || larger.Params <= smaller.Params {
 		t.Errorf("it has %d parameters, as 7x7 %d (%v)", larger.Params, smaller.Params, err)
 	}
-	if r, err := child.Bench(g, net, child.BenchOptions{Batch: 2, Threads: 1, Seconds: 0.01}); err != nil || r.TrainImagesPerS <= 0 {
+	if r, err := child.Bench(g, net, child.BenchOptions{Batch: 2, Threads: 1, Seconds: 0.01}); err != nil ||
+		r.TrainImagesPerS <= 0 {
 		t.Errorf("it trains at %v images/s: %v", r.TrainImagesPerS, err)
 	}
 }

@@ -20,9 +20,11 @@ import (
 func TestANewSettingIsOneRow(t *testing.T) {
 	was := child.Settings
 	t.Cleanup(func() { child.Settings = was })
-	child.Settings = append(was[:len(was):len(was)], setting.Row[child.Setup]{Name: "mixup", Label: "mixup strength", Default: "0.125",
-		Use: setting.Search | setting.Train | setting.Rung, Help: "how much of another image is mixed in", Range: setting.Range{Low: 0, High: 0.5},
-		At: func(s *child.Setup) any { return &s.Net.BNEps }})
+	child.Settings = append(was[:len(was):len(was)],
+		setting.Row[child.Setup]{Name: "mixup", Label: "mixup strength", Default: "0.125",
+			Use: setting.Search | setting.Train | setting.Rung, Help: "how much of another image is mixed in",
+			Range: setting.Range{Low: 0, High: 0.5},
+			At:    func(s *child.Setup) any { return &s.Net.BNEps }})
 	for _, command := range []string{"search", "fork", "train", "ctl"} {
 		a := &app{}
 		c, _, err := a.root().Find([]string{command})
@@ -30,7 +32,8 @@ func TestANewSettingIsOneRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := c.Flags().Lookup("mixup")
-		if f == nil || f.Usage != "how much of another image is mixed in" || command == "train" && f.DefValue != "0.125" {
+		if f == nil || f.Usage != "how much of another image is mixed in" ||
+			command == "train" && f.DefValue != "0.125" {
 			t.Errorf("%s: flag %+v", command, f)
 		}
 		var help bytes.Buffer

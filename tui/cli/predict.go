@@ -34,8 +34,10 @@ type predicted struct {
 func predictCommand(a *app) *cobra.Command {
 	var top int
 	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "say what is on images", Args: cobra.ArbitraryArgs,
-		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file of any size: its middle square is resized and\n" +
-			"normalised as the model's images were; a model of one channel sees the brightness of colours, one of three sees grey as colour.\n" +
+		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file " +
+			"of any size: its middle square is resized and\n" +
+			"normalised as the model's images were; a model of one channel sees the brightness of colours, one of " +
+			"three sees grey as colour.\n" +
 			"An image that cannot be read is named, the others are judged all the same, and the exit code is 1.",
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -49,7 +51,8 @@ func predictCommand(a *app) *cobra.Command {
 				return err
 			}
 			if n := m.Net.Channels; n != 1 && n != 3 {
-				return fmt.Errorf("%s: its images have %d channels; those of PNG and JPEG files have 1 or 3", args[0], n)
+				return fmt.Errorf("%s: its images have %d channels; those of PNG and JPEG files have 1 or "+
+					"3", args[0], n)
 			}
 			bad := 0
 			for part := range slices.Chunk(args[1:], predictBatch) {

@@ -17,16 +17,19 @@ import (
 	"nasnet/nas/child"
 )
 
-// Test images of Fashion-MNIST as PNG files, small and large, grey and in colour: predict says what the model says of the same images of the data set.
+// Test images of Fashion-MNIST as PNG files, small and large, grey and in colour: predict says what the model says of
+// the same images of the data set.
 func TestPredictOnFiles(t *testing.T) {
 	dir := t.TempDir()
 	model := filepath.Join(dir, "m.safetensors")
 	run := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
-		code := Main(t.Context(), append(args, "--store", dir), Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+		code := Main(t.Context(), append(args, "--store", dir),
+			Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 		return code, out.String(), errs.String()
 	}
-	if code, _, errs := run("train", "--n", "1", "--filters", "4", "--image", "14", "--epochs", "1", "--train-images", "600", "--val-images", "100", "--out", model); code != exitDone {
+	if code, _, errs := run("train", "--n", "1", "--filters", "4", "--image", "14", "--epochs", "1", "--train-images",
+		"600", "--val-images", "100", "--out", model); code != exitDone {
 		t.Fatal(errs)
 	}
 	m, err := child.Load(bytes.NewReader(must(t)(os.ReadFile(model))))
@@ -49,7 +52,8 @@ func TestPredictOnFiles(t *testing.T) {
 	args := []string{"predict", model, "--json", "--top", "3"}
 	for i := range n {
 		px := full.Test.Pixels[i*28*28 : (i+1)*28*28]
-		grey, coloured := &image.Gray{Pix: px, Stride: 28, Rect: image.Rect(0, 0, 28, 28)}, image.NewRGBA(image.Rect(0, 0, 56, 56))
+		grey, coloured := &image.Gray{Pix: px, Stride: 28, Rect: image.Rect(0, 0, 28, 28)},
+			image.NewRGBA(image.Rect(0, 0, 56, 56))
 		for y := range 56 {
 			for x := range 56 {
 				v := px[y/2*28+x/2]
@@ -87,7 +91,8 @@ func TestPredictOnFiles(t *testing.T) {
 			t.Fatalf("line %d is %s", i, l)
 		}
 		for k, g := range p.Top {
-			if w := float64(want[i*10+g.Label]); math.Abs(g.Probability-w) > 1e-6 || g.Class != full.Info.Classes[g.Label] {
+			if w := float64(want[i*10+g.Label]); math.Abs(g.Probability-w) > 1e-6 ||
+				g.Class != full.Info.Classes[g.Label] {
 				t.Errorf("image %d: %+v; the model says %v", i, g, w)
 			}
 			if k > 0 && g.Probability > p.Top[k-1].Probability {
@@ -112,7 +117,8 @@ func TestPredictOnFiles(t *testing.T) {
 	if code != exitFailed || !strings.Contains(errs, "4 of 5 images could not be read") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	for _, w := range []string{"broken.png\n  not read: dataset: " + broken + ": image: unknown format", "folder.png: not a regular file", "/dev/zero: not a regular file", "nosuch.png: ", "Ankle boot", " %\n"} {
+	for _, w := range []string{"broken.png\n  not read: dataset: " + broken + ": image: unknown format",
+		"folder.png: not a regular file", "/dev/zero: not a regular file", "nosuch.png: ", "Ankle boot", " %\n"} {
 		if !strings.Contains(out, w) {
 			t.Errorf("want %q in\n%s", w, out)
 		}
@@ -120,7 +126,8 @@ func TestPredictOnFiles(t *testing.T) {
 	if got := strings.Count(out, " %\n"); got != 10 {
 		t.Errorf("%d classes of 10:\n%s", got, out)
 	}
-	if code, out, errs := run("eval", model); code != exitDone || !strings.Contains(out, "on 2000 test images of fashion-mnist-10k") || errs != "" {
+	if code, out, errs := run("eval", model); code != exitDone ||
+		!strings.Contains(out, "on 2000 test images of fashion-mnist-10k") || errs != "" {
 		t.Errorf("eval: exit code %d: %s%s", code, out, errs)
 	}
 	other := filepath.Join(dir, "other")
@@ -135,7 +142,9 @@ func TestPredictOnFiles(t *testing.T) {
 			}
 		}
 	}
-	if code, out, errs := run("eval", model, "--data", other); code != exitDone || !strings.Contains(errs, `the classes of the model are ["T-shirt/top" "Trouser"`) || !strings.Contains(out, "on 10 test images") {
+	if code, out, errs := run("eval", model, "--data", other); code != exitDone ||
+		!strings.Contains(errs, `the classes of the model are ["T-shirt/top" "Trouser"`) ||
+		!strings.Contains(out, "on 10 test images") {
 		t.Errorf("eval on other classes: exit code %d: %s%s", code, out, errs)
 	}
 	for line, want := range map[string]string{

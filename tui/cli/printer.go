@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// printer writes lines in a goroutine of its own: a reader that is slow or stopped, a pager for example, does not hold a search up. Only when most
-// bytes wait for it, print waits as well, since no line may be lost.
+// printer writes lines in a goroutine of its own: a reader that is slow or stopped, a pager for example, does not hold
+// a search up. Only when most bytes wait for it, print waits as well, since no line may be lost.
 type printer struct {
 	w      io.Writer
 	most   int         // bytes that may wait

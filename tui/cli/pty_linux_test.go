@@ -83,7 +83,11 @@ func lookAt(t *testing.T, dir string) remote.Status {
 // goesOn wants a search in the same process as before, whose children go on from where they were, and no screen.
 func goesOn(t *testing.T, dir string, was remote.Status) {
 	t.Helper()
-	until(t, "a search without a screen", func() bool { s := lookAt(t, dir); return s.Control.Viewers == 0 && s.Control.Holder == nas.Holder{} })
+	until(t, "a search without a screen", func() bool {
+		s := lookAt(t, dir)
+		return s.Control.Viewers == 0 &&
+			s.Control.Holder == nas.Holder{}
+	})
 	now := lookAt(t, dir)
 	if now.PID != was.PID {
 		t.Errorf("process %d, before %d", now.PID, was.PID)
@@ -100,7 +104,11 @@ func goesOn(t *testing.T, dir string, was remote.Status) {
 
 func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	x, store, dir := fakeSearch(t)
-	until(t, "a child in training", func() bool { s := lookAt(t, dir); return len(s.Running) > 0 && s.Running[0].Progress > 0 })
+	until(t, "a child in training", func() bool {
+		s := lookAt(t, dir)
+		return len(s.Running) > 0 &&
+			s.Running[0].Progress > 0
+	})
 	was := lookAt(t, dir)
 	if was.Control.Holder.TTY == "" || was.PID == x.Cmd.Process.Pid {
 		t.Errorf("the screen of process %d (launcher %d) is %+v", was.PID, x.Cmd.Process.Pid, was.Control)
@@ -115,7 +123,8 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 		t.Errorf("the session of process %d is %d, %v", was.PID, sid, err)
 	}
 	for fd := range 3 {
-		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", was.PID, fd)); err != nil || strings.HasPrefix(to, "/dev/pts") {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", was.PID, fd)); err != nil ||
+			strings.HasPrefix(to, "/dev/pts") {
 			t.Errorf("its descriptor %d is %s, %v", fd, to, err)
 		}
 	}
@@ -165,7 +174,8 @@ func TestWhatEndsTheScreenDoesNotEndTheSearch(t *testing.T) {
 			was := lookAt(t, dir)
 			r.do(x, was.PID)
 			goesOn(t, dir, was)
-			if b, err := os.ReadFile(filepath.Join(dir, "log.jsonl")); err != nil || !bytes.Contains(b, []byte(`"t":"terminal_gone"`)) {
+			if b, err := os.ReadFile(filepath.Join(dir, "log.jsonl")); err != nil ||
+				!bytes.Contains(b, []byte(`"t":"terminal_gone"`)) {
 				t.Errorf("the log does not say that the terminal has gone, %v", err)
 			}
 			nasnet(t, store, "ctl", "a", "stop", "--wait")
@@ -183,15 +193,32 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 		code   int
 		status string
 	}{
-		{"SIGTERM to what the shell started", func(x *ptytest.Terminal, _ int) { x.Cmd.Process.Signal(syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGTERM to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGTERM to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGTERM) }, exitDone, "stopped"},
-		{"SIGINT to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGINT) }, exitInterrupted, "stopped"},
-		{"kill -9 of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGKILL) }, exitFailed, "crashed"},
-		{"a panic in a goroutine of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGUSR1) }, 2, "crashed"},
-		{"SIGQUIT to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGQUIT) }, 2, "crashed"},
-		{"stop from the quit dialog", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("s") }, exitDone, "stopped"},
-		{"the end after the running children", func(x *ptytest.Terminal, _ int) { x.Press("q"); x.Wait("stop now"); x.Press("w") }, exitDone, "stopped"},
+		{"SIGTERM to what the shell started", func(x *ptytest.Terminal, _ int) {
+			x.Cmd.Process.Signal(syscall.SIGTERM)
+		}, exitDone, "stopped"},
+		{"SIGTERM to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGTERM) },
+			exitDone, "stopped"},
+		{"SIGTERM to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGTERM) },
+			exitDone, "stopped"},
+		{"SIGINT to the job", func(x *ptytest.Terminal, _ int) { syscall.Kill(-x.Cmd.Process.Pid, syscall.SIGINT) },
+			exitInterrupted, "stopped"},
+		{"kill -9 of the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGKILL) },
+			exitFailed, "crashed"},
+		{"a panic in a goroutine of the engine", func(_ *ptytest.Terminal, engine int) {
+			syscall.Kill(engine, syscall.SIGUSR1)
+		}, 2, "crashed"},
+		{"SIGQUIT to the engine", func(_ *ptytest.Terminal, engine int) { syscall.Kill(engine, syscall.SIGQUIT) },
+			2, "crashed"},
+		{"stop from the quit dialog", func(x *ptytest.Terminal, _ int) {
+			x.Press("q")
+			x.Wait("stop now")
+			x.Press("s")
+		}, exitDone, "stopped"},
+		{"the end after the running children", func(x *ptytest.Terminal, _ int) {
+			x.Press("q")
+			x.Wait("stop now")
+			x.Press("w")
+		}, exitDone, "stopped"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			x, _, dir := fakeSearch(t)
@@ -224,7 +251,8 @@ func TestADumbTerminalGetsJSONLines(t *testing.T) {
 	}
 	t.Parallel()
 	store := homeStore(t)
-	args := []string{"search", "--fake", "--children", "2", "--update-every", "2", "--epochs", "1", "--strategy", "random"}
+	args := []string{"search", "--fake", "--children", "2", "--update-every", "2", "--epochs", "1",
+		"--strategy", "random"}
 	check := func(where, out string) {
 		t.Helper()
 		lines := strings.Split(strings.TrimSpace(out), "\n")
@@ -237,13 +265,15 @@ func TestADumbTerminalGetsJSONLines(t *testing.T) {
 				Type string    `json:"t"`
 				Run  string    `json:"run"`
 			}
-			if err := json.Unmarshal([]byte(l), &e); err != nil || e.Time.IsZero() || e.Type == "" || e.Run == "" || strings.Contains(l, "\x1b") {
+			if err := json.Unmarshal([]byte(l), &e); err != nil || e.Time.IsZero() || e.Type == "" || e.Run == "" ||
+				strings.Contains(l, "\x1b") {
 				t.Errorf("%s: %q: %+v, %v", where, l, e, err)
 			}
 		}
 	}
 	check("a pipe", nasnet(t, store, args...))
-	c := &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...), Env: append(environment(store), "TERM=dumb", "LANG=C.UTF-8")}
+	c := &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...),
+		Env: append(environment(store), "TERM=dumb", "LANG=C.UTF-8")}
 	x := ptytest.Start(t, c, 80, 24)
 	x.End(exitDone)
 	out, _, _ := strings.Cut(x.Sent(), "\x1b]9999") // the driver's own mark
@@ -257,7 +287,8 @@ func TestAPauseCountsForNothing(t *testing.T) {
 	x.Press("p")
 	x.WaitScreen("‖ paused")
 	still := func(s remote.Status) string {
-		return fmt.Sprintf("finished %d, elapsed %.3f s, to go %.0f s, %.0f images/s, %+v", s.Finished, s.Elapsed, s.ETA, s.ImageRate, s.Running)
+		return fmt.Sprintf("finished %d, elapsed %.3f s, to go %.0f s, %.0f images/s, %+v", s.Finished, s.Elapsed,
+			s.ETA, s.ImageRate, s.Running)
 	}
 	was := lookAt(t, dir)
 	if was.ImageRate != 0 || was.ETA == 0 || len(was.Running) != 2 {
@@ -294,7 +325,8 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	x.Wait("has taken the control; W takes it back")
 	z.Press("p")
 	z.Wait("paused")
-	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 || s.Control.Holder.PID != z.Cmd.Process.Pid {
+	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 ||
+		s.Control.Holder.PID != z.Cmd.Process.Pid {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
 	x.Press("p")
@@ -339,7 +371,8 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 	t.Parallel()
 	store := homeStore(t)
 	dir := filepath.Join(store, "nasnet", "runs", "a")
-	x := onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "4", "--workers", "2", "--strategy", "random")
+	x := onTerminal(t, store, "search", "--fake", "--name", "a", "--children", "4", "--workers", "2",
+		"--strategy", "random")
 	x.Wait("Top cells")
 	y := onTerminal(t, store, "attach", "--take")
 	y.Wait("1 other looks on")

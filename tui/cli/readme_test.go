@@ -57,7 +57,8 @@ func TestTheReadmesCommandsAreThere(t *testing.T) {
 		seen++
 		for _, w := range rest {
 			name, _, _ := strings.Cut(strings.TrimRight(w, ",.;:"), "=")
-			if flag, ok := strings.CutPrefix(name, "--"); ok && c.Flags().Lookup(flag) == nil && c.InheritedFlags().Lookup(flag) == nil {
+			if flag, ok := strings.CutPrefix(name, "--"); ok && c.Flags().Lookup(flag) == nil &&
+				c.InheritedFlags().Lookup(flag) == nil {
 				t.Errorf("nasnet %s: %s has no flag %s", text, c.CommandPath(), name)
 			}
 		}

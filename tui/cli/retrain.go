@@ -20,9 +20,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each seed. With several, those that the run
-// has already, or is at, are left out.
-func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags, cells []string) (all []nas.Command, err error) {
+// retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each
+// seed. With several, those that the run has already, or is at, are left out.
+func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags,
+	cells []string) (all []nas.Command, err error) {
 	if f.seeds < 1 || f.seeds > experiment.MostSeeds {
 		return nil, usagef("ctl retrain: --seeds %d; want 1 to %d", f.seeds, experiment.MostSeeds)
 	}
@@ -63,7 +64,8 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 			}
 		}
 		if len(all) == n {
-			return nil, fmt.Errorf("ctl retrain: no cell of run %s has a star; nasnet ctl %[1]s star TRIAL gives one", s.Config.Name)
+			return nil, fmt.Errorf("ctl retrain: no cell of run %s has a star; nasnet ctl %[1]s star TRIAL gives one",
+				s.Config.Name)
 		}
 	}
 	if preset.Within > 0 && !fs.Changed("epochs") {
@@ -83,16 +85,19 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 	}
 	all = experiment.Commands(s, all, *spec, f.baselines, f.seeds)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("run %s has all these trainings; nasnet ladder %[1]s --retrains shows them", s.Config.Name)
+		return nil, fmt.Errorf("run %s has all these trainings; nasnet ladder %[1]s --retrains shows them",
+			s.Config.Name)
 	}
 	return all, nil
 }
 
-// retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is named after a time are to be found.
+// retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is
+// named after a time are to be found.
 func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, preset child.Preset, err error) {
 	parted := fs.Changed("train-images") || fs.Changed("val-images")
 	if f.test && parted {
-		return nil, preset, usagef("ctl retrain: --test trains on all training images; want it without --train-images and --val-images")
+		return nil, preset, usagef("ctl retrain: --test trains on all training images; want it without " +
+			"--train-images and --val-images")
 	}
 	own, _, err := record.ReadConfig(dir)
 	if err != nil {
@@ -106,7 +111,8 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 		c.DataDir = ""
 	}
 	r = &nas.RetrainSpec{Setup: own.Setup, Seed: c.Seed,
-		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages, ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
+		Data: nas.DataSpec{Name: c.Data, Dir: c.DataDir, Image: c.Net.Image, TrainImages: c.TrainImages,
+			ValImages: c.ValImages, Test: f.test, Seed: own.Seed}}
 	if f.preset != "" {
 		if preset, err = child.PresetNamed(f.preset); err != nil {
 			return nil, preset, usageError{err}
@@ -145,7 +151,8 @@ func usePreset(r *nas.RetrainSpec, preset child.Preset, sided bool) error {
 	case side == 0 && preset.Net.Image == 0: // as they are
 		info, err := dataset.Lookup(r.Data.Name)
 		if err != nil || info.Image == 0 {
-			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not known before they are read", preset.Name, r.Data.Name)
+			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not "+
+				"known before they are read", preset.Name, r.Data.Name)
 		}
 		side = info.Image
 	}
@@ -187,7 +194,8 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 	return printPlans(a, ctx, ps, max(1, s.Workers), otherSettings(all[0].Retrain.Setup, own))
 }
 
-// fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and now.
+// fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and
+// now.
 func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, preset child.Preset, all []nas.Command) error {
 	of, v, err := a.surveys.survey(ctx, *spec)
 	if err != nil {
@@ -200,7 +208,8 @@ func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, preset child.
 			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
 		}
 		if fits = min(fits, e.Epochs(preset.Within)); fits == 0 {
-			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as long as it takes", long(e.EpochSeconds), preset.Name)
+			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as "+
+				"long as it takes", long(e.EpochSeconds), preset.Name)
 		}
 	}
 	spec.Train.Epochs = fits

@@ -12,15 +12,18 @@ import (
 )
 
 // ladder makes the rungs, and returns their data set.
-func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (images *dataset.Data, err error) {
+func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (
+	images *dataset.Data, err error) {
 	preset, err := child.PresetNamed(f.settings)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	if (f.trainImages == 0) != (f.valImages == 0) {
-		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images", f.trainImages, f.valImages)
+		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images",
+			f.trainImages, f.valImages)
 	}
-	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages, ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
+	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages,
+		ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}
 	if f.data != "" {
 		spec.Name, spec.Dir, spec.Image = f.data, "", 0
 	}
@@ -63,10 +66,12 @@ func setRung(s *child.Setup, text string, timed bool) error {
 			name = "filters"
 		}
 		if !ok {
-			return usagef("ladder: --rung %s: %q; want a setting and its value, as n=2,filters=16,epochs=20", text, part)
+			return usagef("ladder: --rung %s: %q; want a setting and its value, as "+
+				"n=2,filters=16,epochs=20", text, part)
 		}
 		if _, known := rows.Named(name); !known {
-			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name, strings.Join(rows.Names(), ", "))
+			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name,
+				strings.Join(rows.Names(), ", "))
 		}
 		given[name] = value
 	}

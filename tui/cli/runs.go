@@ -16,42 +16,44 @@ import (
 )
 
 func runsCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		runs, err := checkpoints.List(string(a.store))
-		if err != nil {
-			return err
-		}
-		if a.json {
-			for _, r := range runs {
-				if err := a.print(runLine(r, asked(c.Context(), r)), nil); err != nil {
-					return err
+	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			runs, err := checkpoints.List(string(a.store))
+			if err != nil {
+				return err
+			}
+			if a.json {
+				for _, r := range runs {
+					if err := a.print(runLine(r, asked(c.Context(), r)), nil); err != nil {
+						return err
+					}
 				}
+				return nil
 			}
-			return nil
-		}
-		if len(runs) == 0 {
-			a.say("no runs in %s; nasnet search begins one\n", a.store)
-			return nil
-		}
-		w := tabwriter.NewWriter(term.Plain(a.Out), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "RUN\tSTATE\tTRIALS\tBEST\tUPDATES\tFROM\tCHANGED\tPROCESS")
-		for _, r := range runs {
-			if r.Err != nil {
-				fmt.Fprintf(w, "%s\tunreadable: %s\n", term.Line(filepath.Base(r.Dir)), term.Line(r.Err.Error()))
-				continue
+			if len(runs) == 0 {
+				a.say("no runs in %s; nasnet search begins one\n", a.store)
+				return nil
 			}
-			best, from := "–", "–"
-			if r.BestTrial >= 0 {
-				best = fmt.Sprintf("%.4f", r.Best)
+			w := tabwriter.NewWriter(term.Plain(a.Out), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "RUN\tSTATE\tTRIALS\tBEST\tUPDATES\tFROM\tCHANGED\tPROCESS")
+			for _, r := range runs {
+				if r.Err != nil {
+					fmt.Fprintf(w, "%s\tunreadable: %s\n", term.Line(filepath.Base(r.Dir)), term.Line(r.Err.Error()))
+					continue
+				}
+				best, from := "–", "–"
+				if r.BestTrial >= 0 {
+					best = fmt.Sprintf("%.4f", r.Best)
+				}
+				if r.Run.ParentUUID != "" {
+					from = fmt.Sprintf("%s@%d", term.Line(parentName(runs, r.Run.ParentUUID)), r.Run.ForkedAt)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", term.Line(r.Run.Name), term.Line(r.Status),
+					r.Done+r.Failed, r.Run.Target, best, r.Version, from,
+					r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, asked(c.Context(), r)))
 			}
-			if r.Run.ParentUUID != "" {
-				from = fmt.Sprintf("%s@%d", term.Line(parentName(runs, r.Run.ParentUUID)), r.Run.ForkedAt)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%s\t%s\n", term.Line(r.Run.Name), term.Line(r.Status), r.Done+r.Failed, r.Run.Target, best, r.Version, from,
-				r.Run.Updated.Local().Format("2006-01-02 15:04"), processText(r, asked(c.Context(), r)))
-		}
-		return w.Flush()
-	}}
+			return w.Flush()
+		}}
 }
 
 // asked returns what the process that has a run says of it, nil if there is none or it does not answer.
@@ -89,8 +91,10 @@ func runLine(r checkpoints.RunSummary, st *remote.Status) map[string]any {
 	if r.Err != nil {
 		return map[string]any{"name": filepath.Base(r.Dir), "dir": r.Dir, "state": r.Status, "error": r.Err.Error()}
 	}
-	m := map[string]any{"name": r.Run.Name, "dir": r.Dir, "state": r.Status, "proposed": r.Proposed, "done": r.Done, "failed": r.Failed, "children": r.Run.Target,
-		"updates": r.Version, "parent": r.Run.ParentUUID, "forked_at": r.Run.ForkedAt, "changed": r.Run.Updated, "live": r.Live}
+	m := map[string]any{"name": r.Run.Name, "dir": r.Dir, "state": r.Status, "proposed": r.Proposed, "done": r.Done,
+		"failed": r.Failed, "children": r.Run.Target,
+		"updates": r.Version, "parent": r.Run.ParentUUID, "forked_at": r.Run.ForkedAt, "changed": r.Run.Updated,
+		"live": r.Live}
 	if r.Live {
 		m["pid"], m["host"] = r.PID, r.Host
 	}

@@ -18,7 +18,8 @@ import (
 )
 
 // scaleHelp is what cell stats and cell latency look at.
-const scaleHelp = "Where CELL is a model or RUN/TRIAL, the network is its own, which flags change; otherwise it is what the flags and their defaults say."
+const scaleHelp = "Where CELL is a model or RUN/TRIAL, the network is its own, which flags change; otherwise it is " +
+	"what the flags and their defaults say."
 
 // ownNet tells a network, and whose it is.
 type ownNet func() (net child.NetConfig, of string, err error)
@@ -121,7 +122,8 @@ func trialNet(a *app, spec, dir string, t checkpoints.Trial) (net child.NetConfi
 
 // scaleText is a network as a person reads it.
 func scaleText(n child.NetConfig) string {
-	s := fmt.Sprintf("stack %s, N=%d F=%d, images %dx%dx%d, %d classes, stem multiplier %g", n.Stack, n.N, n.Filters, n.Image, n.Image, n.Channels, n.Classes, n.StemMultiplier)
+	s := fmt.Sprintf("stack %s, N=%d F=%d, images %dx%dx%d, %d classes, stem multiplier %g", n.Stack, n.N, n.Filters,
+		n.Image, n.Image, n.Channels, n.Classes, n.StemMultiplier)
 	if n.SkipReduction {
 		s += ", inputs of reductions skipped"
 	}

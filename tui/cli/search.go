@@ -17,7 +17,8 @@ import (
 	"nasnet/nas/search"
 )
 
-// searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is given.
+// searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is
+// given.
 type searchFlags struct {
 	preset, name     string
 	headless, noDiff bool
@@ -32,7 +33,8 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	}
 	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "starting point of all settings: "+strings.Join(names, "; "))
 	fs.StringVar(&f.name, "name", "", "name of the run (default: preset-N)")
-	fs.BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line (also when the output is no terminal)")
+	fs.BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line (also when the output is no "+
+		"terminal)")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	fs.BoolVar(&f.fake, "fake", false, "train nothing: made-up rewards, to try the interface")
 	f.engine.register(fs)
@@ -62,21 +64,22 @@ func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 
 func searchCommand(a *app) *cobra.Command {
 	var f searchFlags
-	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return a.behindLauncher(f.headless, func() error {
-			cfg, err := nas.PresetNamed(f.preset)
-			if err != nil {
-				return usageError{err}
-			}
-			if err := giveSearch(c.Flags(), &cfg); err != nil {
-				return err
-			}
-			if f.fake {
-				cfg.Preset = "fake"
-			}
-			return runSearch(a, c.Context(), cfg, f)
-		})
-	}}
+	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.behindLauncher(f.headless, func() error {
+				cfg, err := nas.PresetNamed(f.preset)
+				if err != nil {
+					return usageError{err}
+				}
+				if err := giveSearch(c.Flags(), &cfg); err != nil {
+					return err
+				}
+				if f.fake {
+					cfg.Preset = "fake"
+				}
+				return runSearch(a, c.Context(), cfg, f)
+			})
+		}}
 	f.register(c.Flags())
 	return c
 }
@@ -108,15 +111,18 @@ func runSearch(a *app, ctx context.Context, cfg nas.Config, f searchFlags) error
 		return usageError{err}
 	}
 	cfg.Name = filepath.Base(dir)
-	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) { return search.Create(dir, cfg, hash, o) })
+	return a.drive(ctx, f, o, func(o search.Options) (*search.Search, error) {
+		return search.Create(dir, cfg, hash, o)
+	})
 }
 
 func resumeCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var workers int
-	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"), RunE: func(c *cobra.Command, args []string) error {
-		return a.behindLauncher(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
-	}}
+	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.behindLauncher(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
+		}}
 	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	c.Flags().IntVar(&workers, "workers", 0, "children trained at a time (0: as in the run)")
@@ -144,7 +150,8 @@ func forkCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var at int
 	var start bool
-	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed settings", Args: args("RUN"),
+	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed " +
+		"settings", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -173,9 +180,11 @@ func forkCommand(a *app) *cobra.Command {
 			name := filepath.Base(r.Dir)
 			if start {
 				if err := a.startApart(c.Context(), r.Dir); err != nil {
-					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err), "try again with: " + a.store.resumeHint(name)}
+					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err),
+						"try again with: " + a.store.resumeHint(name)}
 				}
-				r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs in a process of its own", r.At, name)
+				r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs in a process of its "+
+					"own", r.At, name)
 			}
 			return a.print(r, func(w io.Writer) {
 				if fmt.Fprintln(w, r.Message); start {

@@ -14,7 +14,8 @@ import (
 // otherValue is a value that a setting can have, but does not.
 func otherValue[T any](r setting.Row[T], v T) string {
 	was := r.Get(v)
-	candidates := map[string][]string{"int": {"8", "2"}, "uint64": {"8"}, "float64": {"0.25", "-0.5"}, "bool": {"true", "false"}, "string": {"elsewhere", "8"}}[r.Type()]
+	candidates := map[string][]string{"int": {"8", "2"}, "uint64": {"8"}, "float64": {"0.25", "-0.5"},
+		"bool": {"true", "false"}, "string": {"elsewhere", "8"}}[r.Type()]
 	if r.Choices != nil {
 		candidates = r.Choices()
 	}
@@ -28,7 +29,8 @@ func otherValue[T any](r setting.Row[T], v T) string {
 }
 
 // aFlagEach gives each setting by its flag, and looks whether the value that the flags are given to has it then.
-func aFlagEach[T any](t *testing.T, command string, rows setting.Table[T], v T, flags func(*pflag.FlagSet), give func(*pflag.FlagSet, *T) error) {
+func aFlagEach[T any](t *testing.T, command string, rows setting.Table[T], v T, flags func(*pflag.FlagSet),
+	give func(*pflag.FlagSet, *T) error) {
 	t.Helper()
 	for _, r := range rows {
 		fs := pflag.NewFlagSet(command, pflag.ContinueOnError)
@@ -60,12 +62,14 @@ func TestEverySettingHasItsFlag(t *testing.T) {
 	}
 	config.Cost = nas.CostTerm{By: nas.ByMAdds, Target: 1, Weight: -1}
 	aFlagEach(t, "search", nas.Settings(), config, searchSettings, giveSearch)
-	aFlagEach(t, "ctl fork", nas.Settings().For(setting.Fork), config, ctlSettings, func(fs *pflag.FlagSet, c *nas.Config) error {
-		return give(fs, nas.Settings().For(setting.Fork), c)
-	})
+	aFlagEach(t, "ctl fork", nas.Settings().For(setting.Fork), config, ctlSettings,
+		func(fs *pflag.FlagSet, c *nas.Config) error {
+			return give(fs, nas.Settings().For(setting.Fork), c)
+		})
 	trained := child.Settings.For(setting.Train)
 	giveTrain := func(fs *pflag.FlagSet, s *child.Setup) error { return give(fs, trained, s) }
-	aFlagEach(t, "train", trained, defaultSetup(setting.Train), func(fs *pflag.FlagSet) { new(training).register(fs) }, giveTrain)
+	aFlagEach(t, "train", trained, defaultSetup(setting.Train),
+		func(fs *pflag.FlagSet) { new(training).register(fs) }, giveTrain)
 	aFlagEach(t, "ctl retrain", trained, config.Setup, ctlSettings, giveTrain)
 	giveNet := func(fs *pflag.FlagSet, s *child.Setup) error { return give(fs, networkSettings(), s) }
 	aFlagEach(t, "cell stats", networkSettings(), defaultSetup(setting.Network|setting.Images), networkFlags, giveNet)
@@ -95,11 +99,21 @@ func TestFlagsOfASearchMeanMoreThanTheirValue(t *testing.T) {
 		{"--strategy random --shadow 3", func(c nas.Config) bool { return c.RandomEvery == 3 }, ""},
 		{"--strategy evolution", func(c nas.Config) bool { return c.RandomEvery == 5 }, ""},
 		{"--entropy 0", func(c nas.Config) bool { return c.Controller.Entropy == -1 }, ""}, // none
-		{"--stack imagenet", func(c nas.Config) bool { return c.Net.Stack == "imagenet" && c.Net.N == 1 && c.Net.StemMultiplier == 0 }, ""},
-		{"--drop-path-mode none", func(c nas.Config) bool { return c.Train.DropPath == child.DropPath{Mode: "none", Prob: 0.1} }, ""},
-		{"--drop-path 0.3", func(c nas.Config) bool { return c.Train.DropPath == child.DropPath{Mode: "linear", Prob: 0.3} }, ""},
-		{"--cost-target 2ms --cost latency", func(c nas.Config) bool { return c.Cost == nas.CostTerm{By: nas.ByLatency, Target: 2, Weight: -0.07} }, ""},
-		{"--cost params --cost-target 300k --cost-weight -1", func(c nas.Config) bool { return c.Cost == nas.CostTerm{By: nas.ByParams, Target: 3e5, Weight: -1} }, ""},
+		{"--stack imagenet", func(c nas.Config) bool {
+			return c.Net.Stack == "imagenet" && c.Net.N == 1 &&
+				c.Net.StemMultiplier == 0
+		}, ""},
+		{"--drop-path-mode none", func(c nas.Config) bool {
+			return c.Train.DropPath == child.DropPath{Mode: "none", Prob: 0.1}
+		}, ""},
+		{"--drop-path 0.3", func(c nas.Config) bool {
+			return c.Train.DropPath == child.DropPath{Mode: "linear", Prob: 0.3}
+		}, ""},
+		{"--cost-target 2ms --cost latency", func(c nas.Config) bool {
+			return c.Cost == nas.CostTerm{By: nas.ByLatency, Target: 2, Weight: -0.07}
+		}, ""},
+		{"--cost params --cost-target 300k --cost-weight -1",
+			func(c nas.Config) bool { return c.Cost == nas.CostTerm{By: nas.ByParams, Target: 3e5, Weight: -1} }, ""},
 		{"--cost none", func(c nas.Config) bool { return c.Cost == nas.CostTerm{} }, ""},
 		{"--cost none --cost-target 5M", nil, "--cost none has neither cost-target nor cost-weight"},
 		{"--cost madds --cost-target 2ms", nil, `--cost-target "2ms"; want a number such as 300k or 5M`},

@@ -9,8 +9,8 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// stalled starts a search without training on a terminal that then stops reading, as one that got SIGSTOP or a broken connection does. It returns when
-// the program is stuck in writing to it.
+// stalled starts a search without training on a terminal that then stops reading, as one that got SIGSTOP or a broken
+// connection does. It returns when the program is stuck in writing to it.
 func stalled(t *testing.T) (x *ptytest.Terminal, store, dir string, release func()) {
 	t.Helper()
 	x, store, dir = fakeSearch(t)
@@ -61,8 +61,11 @@ func TestASearchEndsWhoseTerminalIsStopped(t *testing.T) {
 		do   func(t *testing.T, x *ptytest.Terminal, store string)
 		code int
 	}{
-		{"SIGTERM", func(_ *testing.T, x *ptytest.Terminal, _ string) { x.Cmd.Process.Signal(syscall.SIGTERM) }, exitDone},
-		{"nasnet ctl stop", func(t *testing.T, _ *ptytest.Terminal, store string) { nasnet(t, store, "ctl", "a", "stop", "--wait") }, exitDone},
+		{"SIGTERM", func(_ *testing.T, x *ptytest.Terminal, _ string) { x.Cmd.Process.Signal(syscall.SIGTERM) },
+			exitDone},
+		{"nasnet ctl stop", func(t *testing.T, _ *ptytest.Terminal, store string) {
+			nasnet(t, store, "ctl", "a", "stop", "--wait")
+		}, exitDone},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			x, store, dir, release := stalled(t)

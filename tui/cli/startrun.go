@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// lastError is the error with which a nasnet process ended, in what it wrote to its standard error, which may begin with warnings; empty if there is none.
+// lastError is the error with which a nasnet process ended, in what it wrote to its standard error, which may begin
+// with warnings; empty if there is none.
 func lastError(log string) (text string) {
 	for l := range strings.Lines(log) {
 		if l, ok := strings.CutPrefix(strings.TrimSpace(l), "nasnet: "); ok && !strings.HasPrefix(l, "warning: ") {
@@ -27,8 +28,9 @@ func lastError(log string) (text string) {
 // apartTime is how long a process that was started apart may take until it answers. It reads its images first.
 const apartTime = 2 * time.Minute
 
-// startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What that process prints to its standard error
-// is in the run's interface.log. It ends after its last child, and outlives this process.
+// startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What
+// that process prints to its standard error is in the run's interface.log. It ends after its last child, and outlives
+// this process.
 func (a *app) startApart(ctx context.Context, dir string) error {
 	self, err := executable()
 	if err != nil {
@@ -67,7 +69,8 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-late:
-			return fmt.Errorf("process %d has been at work on %s for %v and does not answer; it goes on, and what it says is in %s", c.Process.Pid, dir, apartTime, log.Name())
+			return fmt.Errorf("process %d has been at work on %s for %v and does not answer; it goes on, and what it "+
+				"says is in %s", c.Process.Pid, dir, apartTime, log.Name())
 		case <-time.After(50 * time.Millisecond):
 		}
 		if st, err := look(ctx, dir, lookTime); err == nil && st.PID == c.Process.Pid {

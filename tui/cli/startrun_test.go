@@ -28,7 +28,8 @@ func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.startApart(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "b") || strings.Contains(err.Error(), "exit status") {
+	if err := a.startApart(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "b") ||
+		strings.Contains(err.Error(), "exit status") {
 		t.Errorf("a run that this process has: %v; want the words of the one that failed", err)
 	}
 	s.Close()

@@ -22,7 +22,8 @@ func statusCommand(a *app) *cobra.Command {
 	var line bool
 	var width int
 	c := &cobra.Command{Use: "status [RUN]", Short: "how a run is, live or not", Args: optionalRun,
-		Long: "Without RUN it tells of the only live run, or else of the one that changed last. --line prints one line for a status bar and never fails:\n\n" +
+		Long: "Without RUN it tells of the only live run, or else of the one that changed last. --line prints one " +
+			"line for a status bar and never fails:\n\n" +
 			"  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf",
 		RunE: func(c *cobra.Command, args []string) error {
 			if line {
@@ -52,8 +53,8 @@ func statusCommand(a *app) *cobra.Command {
 // lineTime is how long a status bar waits for a live run before it is told of from its store.
 const lineTime = 100 * time.Millisecond
 
-// status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open it is asked for; what no program
-// has open, or one that does not answer, is read from the store.
+// status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open
+// it is asked for; what no program has open, or one that does not answer, is read from the store.
 func askedStatus(a *app, ctx context.Context, args []string, patience time.Duration) (remote.Status, error) {
 	if len(args) > 0 {
 		dir, err := a.store.runDir(args[0])
@@ -88,8 +89,10 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 	if r.Err != nil {
 		return remote.Status{}, r.Err
 	}
-	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status, Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
-		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Activity: remote.Activity{Elapsed: r.Run.Elapsed.Seconds()}}
+	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status,
+		Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
+		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version,
+		Activity: remote.Activity{Elapsed: r.Run.Elapsed.Seconds()}}
 	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // what cannot be parsed is told of all the same
 		st.Cost = c.Cost
 	}
@@ -107,7 +110,8 @@ func printStatus(a *app, s remote.Status) error {
 			state += ": " + s.Reason
 		}
 		fmt.Fprintf(w, "run       %s, %s\n", term.Line(s.Name), term.Line(state))
-		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children, s.Failed, s.Updates)
+		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children,
+			s.Failed, s.Updates)
 		if s.BestTrial != nil {
 			fmt.Fprintf(w, "best      %.4f, trial %s", s.Best, nas.TrialLabel(*s.BestTrial))
 			if s.Accuracy > 0 && s.Cost.By != "" {
@@ -128,7 +132,8 @@ func printStatus(a *app, s remote.Status) error {
 			fmt.Fprintf(w, "verdict   %s\n", s.Verdict.Text)
 		}
 		for _, c := range s.Running {
-			fmt.Fprintf(w, "%-9s %s, cell %s, %s, epoch %d of %d, %.0f%%\n", c.State, nas.TrialLabel(c.Trial), c.Cell, c.Kind, c.Epoch, c.Epochs, 100*c.Progress)
+			fmt.Fprintf(w, "%-9s %s, cell %s, %s, epoch %d of %d, %.0f%%\n", c.State, nas.TrialLabel(c.Trial), c.Cell,
+				c.Kind, c.Epoch, c.Epochs, 100*c.Progress)
 		}
 		fmt.Fprintf(w, "time      %s", span(s.Elapsed))
 		if s.Control != nil {
@@ -171,7 +176,8 @@ func statusLine(s remote.Status, err error, width int) string {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		tries = append([]string{"nasnet: " + first}, tries...)
 	} else {
-		sign, ok := map[string]string{string(nas.Running): g.Running, string(nas.Draining): g.Running, string(nas.Paused): g.Paused, string(nas.Done): g.Done,
+		sign, ok := map[string]string{string(nas.Running): g.Running, string(nas.Draining): g.Running,
+			string(nas.Paused): g.Paused, string(nas.Done): g.Done,
 			string(nas.Stopped): g.Stopped, string(nas.Failed): g.Failed, "crashed": g.Failed}[s.State]
 		if !ok {
 			sign = s.State
@@ -188,7 +194,8 @@ func statusLine(s remote.Status, err error, width int) string {
 		if s.ETA > 0 {
 			eta = " ETA " + span(s.ETA)
 		}
-		tries = []string{named + count + best + training + eta, named + count + best + eta, named + count + score + eta, named + count + score, sign + count + score, sign + count, sign}
+		tries = []string{named + count + best + training + eta, named + count + best + eta, named + count + score + eta,
+			named + count + score, sign + count + score, sign + count, sign}
 	}
 	for _, t := range tries {
 		if len([]rune(t)) <= width {

@@ -48,7 +48,8 @@ func (s store) runDir(run string) (string, error) {
 			return dir, nil
 		}
 	}
-	return "", hinted{fmt.Errorf("there is no run %q in %s", run, s), "nasnet runs lists them; --store names another folder"}
+	return "", hinted{fmt.Errorf("there is no run %q in %s", run, s),
+		"nasnet runs lists them; --store names another folder"}
 }
 
 // live is a run that a program has open.
@@ -60,7 +61,8 @@ type live struct {
 // liveRuns returns the runs of the store whose programs answer. Only folders with a socket are asked: no database is
 // opened.
 func (s store) liveRuns(ctx context.Context, patience time.Duration) (runs []live) {
-	sockets, _ := filepath.Glob(filepath.Join(globQuote(string(s)), "*", remote.SocketName)) // an error is one of the pattern
+	// an error is one of the pattern
+	sockets, _ := filepath.Glob(filepath.Join(globQuote(string(s)), "*", remote.SocketName))
 	for _, socket := range sockets {
 		dir := filepath.Dir(socket)
 		if st, err := look(ctx, dir, patience); err == nil {
@@ -85,7 +87,8 @@ func (s store) liveDir(args []string) (string, error) {
 	case 1:
 		return runs[0].dir, nil
 	case 0:
-		return "", hinted{fmt.Errorf("no run in %s is live", s), "nasnet runs lists them, nasnet resume RUN goes on with one"}
+		return "", hinted{fmt.Errorf("no run in %s is live", s),
+			"nasnet runs lists them, nasnet resume RUN goes on with one"}
 	}
 	var names []string
 	for _, r := range runs {
@@ -120,8 +123,10 @@ func (s store) rows(context.Context) ([]tui.RunRow, error) {
 	}
 	var rows []tui.RunRow
 	for _, r := range runs {
-		x := tui.RunRow{Name: filepath.Base(r.Dir), Dir: r.Dir, UUID: r.Run.UUID, Parent: r.Run.ParentUUID, ForkAt: r.Run.ForkedAt, State: r.Status, Live: r.Live, PID: r.PID,
-			Host: r.Host, Proposed: r.Proposed, Done: r.Done, Failed: r.Failed, Target: r.Run.Target, Best: r.Best, HasBest: r.BestTrial >= 0, Updates: r.Version,
+		x := tui.RunRow{Name: filepath.Base(r.Dir), Dir: r.Dir, UUID: r.Run.UUID, Parent: r.Run.ParentUUID,
+			ForkAt: r.Run.ForkedAt, State: r.Status, Live: r.Live, PID: r.PID,
+			Host: r.Host, Proposed: r.Proposed, Done: r.Done, Failed: r.Failed, Target: r.Run.Target, Best: r.Best,
+			HasBest: r.BestTrial >= 0, Updates: r.Version,
 			Elapsed: r.Run.Elapsed, Changed: r.Run.Updated, Err: r.Err}
 		if x.Err == nil {
 			x.Config, x.Err = nas.ParseConfig(r.Run.Config)

@@ -13,7 +13,8 @@ import (
 	"nasnet/tui"
 )
 
-// surveys is what folders of images held when somebody had one surveyed: nothing else looks into a folder before it is read, since its name may be half typed.
+// surveys is what folders of images held when somebody had one surveyed: nothing else looks into a folder before it is
+// read, since its name may be half typed.
 type surveys struct {
 	mu   sync.Mutex
 	seen map[string]dataset.Info
@@ -44,7 +45,8 @@ func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.Retrain
 	case d.Test && v.Val == 0:
 		err = fmt.Errorf("data set %s has no test images", d.Name)
 	case !d.Test && (v.Train == 0 || v.Val == 0 || v.Train+v.Val > info.TrainImages):
-		err = fmt.Errorf("data set %s: split into %d training and %d validation images: there are %d, and neither part may be empty", d.Name, d.TrainImages, d.ValImages, info.TrainImages)
+		err = fmt.Errorf("data set %s: split into %d training and %d validation images: there are %d, and neither "+
+			"part may be empty", d.Name, d.TrainImages, d.ValImages, info.TrainImages)
 	}
 	return of, v, err
 }

@@ -35,7 +35,8 @@ func startTmux(t *testing.T, store string) *multiplexer {
 	if err := os.Symlink(absolute(t, os.Args[0]), filepath.Join(bin, "nasnet")); err != nil {
 		t.Fatal(err)
 	}
-	m := &multiplexer{t, filepath.Join(store, "tmux"), append(environment(store), "TERM=xterm-256color", "LANG=C.UTF-8")}
+	m := &multiplexer{t, filepath.Join(store, "tmux"),
+		append(environment(store), "TERM=xterm-256color", "LANG=C.UTF-8")}
 	m.env[0] = "PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")
 	m.do("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", shell)
 	t.Cleanup(func() { m.do("kill-server") })

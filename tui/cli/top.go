@@ -21,11 +21,16 @@ func topCommand(a *app) *cobra.Command {
 	var q tui.TopQuery
 	var most int
 	var asCSV bool
-	c := &cobra.Command{Use: "top RUN", Short: "the best cells of a run, live or not, and the Pareto front of accuracy against a cost", Args: args("RUN"),
-		Long: fmt.Sprintf("The different cells of a run, the highest reward first, in the orders and with the filter of the table on the screen (keys o and /), or those on the Pareto front\n"+
-			"(key a): no other cell is as accurate at a lower cost, nor more accurate at the same. The rank is by reward in every order. A run ranks its %d best cells.\n\n"+
-			"--filter takes words that must be in what is known of a cell: its hash, child and number, where it came from (sample, random, by hand), note, ops, starred; a word\n"+
-			"behind a minus must not be there: --filter 's5 -starred'. It chooses from the front and does not change which cells are on it. --json prints an object a cell.", nas.MaxTop),
+	c := &cobra.Command{Use: "top RUN", Short: "the best cells of a run, live or not, and the Pareto front of " +
+		"accuracy against a cost", Args: args("RUN"),
+		Long: fmt.Sprintf("The different cells of a run, the highest reward first, in the orders and with the filter "+
+			"of the table on the screen (keys o and /), or those on the Pareto front\n"+
+			"(key a): no other cell is as accurate at a lower cost, nor more accurate at the same. The rank is by "+
+			"reward in every order. A run ranks its %d best cells.\n\n"+
+			"--filter takes words that must be in what is known of a cell: its hash, child and number, where it came "+
+			"from (sample, random, by hand), note, ops, starred; a word\n"+
+			"behind a minus must not be there: --filter 's5 -starred'. It chooses from the front and does not change "+
+			"which cells are on it. --json prints an object a cell.", nas.MaxTop),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := q.Validate(); err != nil {
 				return usagef("top: %w", err)
@@ -48,7 +53,8 @@ func topCommand(a *app) *cobra.Command {
 			if cost := (*tui.UnknownCostError)(nil); errors.As(err, &cost) {
 				hint := "it is known when a child has been built and trained"
 				if cost.Cost == nas.ByLatency {
-					hint = "nasnet search --latency measures it with each child; nasnet cell latency RUN/TRIAL measures one cell"
+					hint = "nasnet search --latency measures it with each child; nasnet cell latency RUN/TRIAL " +
+						"measures one cell"
 				}
 				return hinted{fmt.Errorf("top: run %s: %w", args[0], err), hint}
 			}
@@ -87,15 +93,18 @@ func topCommand(a *app) *cobra.Command {
 			return a.print(nil, func(w io.Writer) { printTop(w, cells, q.Front != "" || s.Config.Cost.By != "") })
 		}}
 	fs := c.Flags()
-	fs.StringVar(&q.By, "by", "", "order: "+strings.Join(tui.TopOrders(), ", ")+" (default reward; with --front its cost); time is that of training")
-	fs.StringVar(&q.Front, "front", "", "only the cells of the Pareto front of accuracy against "+strings.Join(tui.TopCosts(), ", "))
+	fs.StringVar(&q.By, "by", "", "order: "+strings.Join(tui.TopOrders(), ", ")+
+		" (default reward; with --front its cost); time is that of training")
+	fs.StringVar(&q.Front, "front", "", "only the cells of the Pareto front of accuracy against "+
+		strings.Join(tui.TopCosts(), ", "))
 	fs.StringVar(&q.Filter, "filter", "", "only cells that all these words fit, and none of those behind a minus")
 	fs.IntVarP(&most, "most", "n", 0, "print at most so many cells (0: all)")
 	fs.BoolVar(&asCSV, "csv", false, "print the table as the key w writes it; what is not known is empty")
 	return c
 }
 
-// printTop prints the columns of the screen's table. The accuracy is shown where it is another number than the reward, or is what was asked for.
+// printTop prints the columns of the screen's table. The accuracy is shown where it is another number than the reward,
+// or is what was asked for.
 func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
 	g := term.GlyphsOf(term.Detect(os.Getenv))
 	latency := slices.ContainsFunc(cells, func(c tui.TopCell) bool { return c.Latency > 0 })
@@ -119,7 +128,8 @@ func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
 	if slices.ContainsFunc(cells, func(c tui.TopCell) bool { return c.Note != "" }) {
 		noted = "NOTE"
 	}
-	line("#", "CELL", "REWARD", "ACCURACY", "PARAMS", "MADDS", "LATENCY", "TRIAL", "KIND", "STAR", "NORMAL CELL (h h[i], p h[i-1], 0-4)", noted)
+	line("#", "CELL", "REWARD", "ACCURACY", "PARAMS", "MADDS", "LATENCY", "TRIAL", "KIND", "STAR",
+		"NORMAL CELL (h h[i], p h[i-1], 0-4)", noted)
 	for _, c := range cells {
 		acc, ms, star, note := "–", "–", "", term.Line(c.Note)
 		if c.Accuracy != nil {
@@ -138,7 +148,8 @@ func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
 		if c.Rank > 0 {
 			rank = fmt.Sprint(c.Rank)
 		}
-		line(rank, c.Cell, fmt.Sprintf("%.4f", c.Reward), acc, fmt.Sprint(c.Params), fmt.Sprint(c.MAdds), ms, c.Label, c.Origin(), star, term.Line(c.Normal), note)
+		line(rank, c.Cell, fmt.Sprintf("%.4f", c.Reward), acc, fmt.Sprint(c.Params), fmt.Sprint(c.MAdds), ms, c.Label,
+			c.Origin(), star, term.Line(c.Normal), note)
 	}
 	tw.Flush()
 }

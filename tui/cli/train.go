@@ -20,59 +20,61 @@ import (
 
 func trainCommand(a *app) *cobra.Command {
 	var t training
-	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images", Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		g, err := cellOf(a, t.cell)
-		if err != nil {
-			return err
-		}
-		if t.list {
-			return printPresets(a, c, g, &t)
-		}
-		going, err := t.goesOn()
-		if err != nil {
-			return err
-		}
-		data, err := settleTraining(a, c, g, &t)
-		if err != nil || t.estimate {
-			return err
-		}
-		if t.out != "" { // find out now, not after hours
-			if st, err := os.Stat(t.out); err == nil && st.IsDir() {
-				return usagef("train: --out %s is a folder; want the name of a file", t.out)
-			}
-			if err := writeFile(t.out+".try", nil); err != nil {
+	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images",
+		Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+			g, err := cellOf(a, t.cell)
+			if err != nil {
 				return err
 			}
-			os.Remove(t.out + ".try")
-		}
-		trainer, err := child.NewTrainer(g, t.Net, t.Train, data, t.seed)
-		if err != nil {
-			return err
-		}
-		trainer.Use(&t.mapped)
-		if t.threads > 0 {
-			trainer.SetThreads(t.threads)
-		}
-		if t.from != "" {
-			if err := startFrom(a, trainer, t.from); err != nil {
+			if t.list {
+				return printPresets(a, c, g, &t)
+			}
+			going, err := t.goesOn()
+			if err != nil {
 				return err
 			}
-		}
-		if t.resume != "" {
-			if err := restoreTrainer(trainer, t.resume); err != nil {
+			data, err := settleTraining(a, c, g, &t)
+			if err != nil || t.estimate {
 				return err
 			}
-		}
-		for _, note := range trainer.Notes() {
-			fmt.Fprintln(a.Err, "nasnet:", note)
-		}
-		return trainChild(a, c.Context(), trainer, t.out, going)
-	}}
+			if t.out != "" { // find out now, not after hours
+				if st, err := os.Stat(t.out); err == nil && st.IsDir() {
+					return usagef("train: --out %s is a folder; want the name of a file", t.out)
+				}
+				if err := writeFile(t.out+".try", nil); err != nil {
+					return err
+				}
+				os.Remove(t.out + ".try")
+			}
+			trainer, err := child.NewTrainer(g, t.Net, t.Train, data, t.seed)
+			if err != nil {
+				return err
+			}
+			trainer.Use(&t.mapped)
+			if t.threads > 0 {
+				trainer.SetThreads(t.threads)
+			}
+			if t.from != "" {
+				if err := startFrom(a, trainer, t.from); err != nil {
+					return err
+				}
+			}
+			if t.resume != "" {
+				if err := restoreTrainer(trainer, t.resume); err != nil {
+					return err
+				}
+			}
+			for _, note := range trainer.Notes() {
+				fmt.Fprintln(a.Err, "nasnet:", note)
+			}
+			return trainChild(a, c.Context(), trainer, t.out, going)
+		}}
 	t.register(c.Flags())
 	return c
 }
 
-// goesOn says whether the training begins where the state beside its model's file is. To write over that of another training is refused.
+// goesOn says whether the training begins where the state beside its model's file is. To write over that of another
+// training is refused.
 func (t *training) goesOn() (bool, error) {
 	if t.out == "" || t.estimate {
 		return false, nil
@@ -85,7 +87,8 @@ func (t *training) goesOn() (bool, error) {
 	if given, err := os.Stat(t.resume); err == nil && os.SameFile(given, there) {
 		return true, nil
 	}
-	return false, hinted{fmt.Errorf("train: %s is there: the state of a training that was interrupted, which would be lost", state),
+	return false, hinted{fmt.Errorf("train: %s is there: the state of a training that was interrupted, which would "+
+		"be lost", state),
 		"--resume " + state + " goes on with it; remove it to begin anew, or give another --out"}
 }
 
@@ -102,7 +105,8 @@ func startFrom(a *app, t *child.Trainer, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return a.print(map[string]any{"t": "from", "model": name, "values": taken.Values, "of": taken.Of, "taken": taken.Arrays, "fresh": taken.Fresh}, func(w io.Writer) {
+	return a.print(map[string]any{"t": "from", "model": name, "values": taken.Values, "of": taken.Of,
+		"taken": taken.Arrays, "fresh": taken.Fresh}, func(w io.Writer) {
 		fmt.Fprintf(w, "from %s: %d of %d values in %d arrays\n", name, taken.Values, taken.Of, len(taken.Arrays))
 		printFew(w, movedCells(taken.Arrays))
 		printFew(w, freshArrays(taken.Fresh))
@@ -161,7 +165,8 @@ func freshArrays(arrays []child.FreshArray) (lines []string) {
 	return lines
 }
 
-// train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says is there already.
+// train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says
+// is there already.
 func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept bool) error {
 	shown, broken := time.Time{}, false
 	state := out + stateSuffix
@@ -179,14 +184,16 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept 
 					return err
 				}
 				if err := writeFile(state, b); err != nil { // it may be possible the next time
-					fmt.Fprintf(a.Err, "nasnet: warning: the state after epoch %d is not kept, the training goes on: %v\n", e.Epoch, err)
+					fmt.Fprintf(a.Err, "nasnet: warning: the state after epoch %d is not kept, the training goes on: "+
+						"%v\n", e.Epoch, err)
 					return nil
 				}
 				kept = true
 			}
 		} else if !a.json && time.Since(shown) > 500*time.Millisecond {
 			shown = time.Now()
-			fmt.Fprintf(a.over, "\repoch %d/%d  step %d/%d  loss %.4f  acc %.4f  lr %.4g  %.0f img/s ", p.Epoch+1, p.Epochs, p.Step, p.Steps, p.Loss, p.Acc, p.LR, p.ImagesPerSec)
+			fmt.Fprintf(a.over, "\repoch %d/%d  step %d/%d  loss %.4f  acc %.4f  lr %.4g  %.0f img/s ", p.Epoch+1,
+				p.Epochs, p.Step, p.Steps, p.Loss, p.Acc, p.LR, p.ImagesPerSec)
 		}
 		return nil
 	})
@@ -211,21 +218,28 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept 
 		os.Remove(state) // the finished model takes its place
 	}
 	last := res.Epochs[len(res.Epochs)-1]
-	return a.print(map[string]any{"t": "trained", "accuracy": res.Reward, "loss": last.ValLoss, "epochs": len(res.Epochs), "params": res.Cost.Params,
-		"trainable": res.Cost.Trainable, "madds": res.Cost.MAdds, "seconds": res.Seconds, "model": out}, func(w io.Writer) {
-		fmt.Fprintf(w, "accuracy %.4f after %d epochs in %.0f s; %d parameters, %.2f M multiply-adds\n", res.Reward, len(res.Epochs), res.Seconds, res.Cost.Params, float64(res.Cost.MAdds)/1e6)
-	})
+	return a.print(map[string]any{"t": "trained", "accuracy": res.Reward, "loss": last.ValLoss,
+		"epochs": len(res.Epochs), "params": res.Cost.Params,
+		"trainable": res.Cost.Trainable, "madds": res.Cost.MAdds, "seconds": res.Seconds, "model": out},
+		func(w io.Writer) {
+			fmt.Fprintf(w, "accuracy %.4f after %d epochs in %.0f s; %d parameters, %.2f M multiply-adds\n", res.Reward,
+				len(res.Epochs), res.Seconds, res.Cost.Params, float64(res.Cost.MAdds)/1e6)
+		})
 }
 
 func printEpoch(a *app, p child.Progress, e child.EpochResult) error {
 	if !a.json {
 		fmt.Fprint(a.over, "\r\x1b[K")
 	}
-	return a.print(map[string]any{"t": "epoch", "epoch": e.Epoch, "epochs": p.Epochs, "lr": e.LR, "keep": e.Keep, "train_loss": e.TrainLoss, "train_acc": e.TrainAcc,
-		"val_loss": e.ValLoss, "val_acc": e.ValAcc, "seconds": e.Seconds, "images_per_s": p.ImagesPerSec}, func(w io.Writer) {
-		fmt.Fprintf(w, "epoch %d/%d  train loss %.4f acc %.4f  val loss %.4f acc %.4f  lr %.4g  keep %.2f  %.1f s  %.0f img/s\n", e.Epoch, p.Epochs, e.TrainLoss, e.TrainAcc,
-			e.ValLoss, e.ValAcc, e.LR, e.Keep, e.Seconds, p.ImagesPerSec)
-	})
+	return a.print(map[string]any{"t": "epoch", "epoch": e.Epoch, "epochs": p.Epochs, "lr": e.LR, "keep": e.Keep,
+		"train_loss": e.TrainLoss, "train_acc": e.TrainAcc,
+		"val_loss": e.ValLoss, "val_acc": e.ValAcc, "seconds": e.Seconds, "images_per_s": p.ImagesPerSec},
+		func(w io.Writer) {
+			fmt.Fprintf(w, "epoch %d/%d  train loss %.4f acc %.4f  val loss %.4f acc %.4f  lr %.4g  keep %.2f  %.1f "+
+				"s  "+
+				"%.0f img/s\n", e.Epoch, p.Epochs, e.TrainLoss, e.TrainAcc,
+				e.ValLoss, e.ValAcc, e.LR, e.Keep, e.Seconds, p.ImagesPerSec)
+		})
 }
 
 func restoreTrainer(t *child.Trainer, path string) error {
@@ -242,7 +256,8 @@ func restoreTrainer(t *child.Trainer, path string) error {
 func evalCommand(a *app) *cobra.Command {
 	var spec nas.DataSpec
 	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Args: args("MODEL"),
-		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on the test images of the data set it was trained on.",
+		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on " +
+			"the test images of the data set it was trained on.",
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := loadModel(a, args[0])
 			if err != nil {
@@ -250,7 +265,8 @@ func evalCommand(a *app) *cobra.Command {
 			}
 			if spec.Name == "" {
 				if spec.Name = m.Data; !slices.Contains(namedData(), m.Data) {
-					return usagef("eval: %s does not say on which data set it was trained, or it was a folder; name one with --data", args[0])
+					return usagef("eval: %s does not say on which data set it was trained, or it was a folder; name "+
+						"one with --data", args[0])
 				}
 			}
 			spec.Image, spec.Test = m.Net.Image, true
@@ -260,14 +276,17 @@ func evalCommand(a *app) *cobra.Command {
 			}
 			a.warn(d)
 			if !slices.Equal(m.ClassNames, d.Info.Classes) && len(m.ClassNames) == len(d.Info.Classes) {
-				fmt.Fprintf(a.Err, "nasnet: warning: the classes of the model are %q, those of %s %q\n", m.ClassNames, spec.Name, d.Info.Classes)
+				fmt.Fprintf(a.Err, "nasnet: warning: the classes of the model are %q, those of %s %q\n", m.ClassNames,
+					spec.Name, d.Info.Classes)
 			}
 			loss, acc, err := m.Evaluate(c.Context(), views.Val)
 			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"model": args[0], "data": spec.Name, "images": views.Val.Len(), "loss": loss, "accuracy": acc}, func(w io.Writer) {
-				fmt.Fprintf(w, "accuracy %.4f, loss %.4f on %d test images of %s\n", acc, loss, views.Val.Len(), spec.Name)
+			return a.print(map[string]any{"model": args[0], "data": spec.Name, "images": views.Val.Len(), "loss": loss,
+				"accuracy": acc}, func(w io.Writer) {
+				fmt.Fprintf(w, "accuracy %.4f, loss %.4f on %d test images of %s\n", acc, loss,
+					views.Val.Len(), spec.Name)
 			})
 		}}
 	c.Flags().StringVar(&spec.Name, "data", "", "data set or a folder of class folders (default: that of the model)")
@@ -307,7 +326,8 @@ func readModel(a *app, name string) ([]byte, error) {
 		return nil, err
 	}
 	if t.WeightsSHA256 == "" {
-		return nil, fmt.Errorf("trial %s of run %s has no weights; only those of retrains are kept", nas.TrialLabel(trial), run)
+		return nil, fmt.Errorf("trial %s of run %s has no weights; only those of retrains are kept",
+			nas.TrialLabel(trial), run)
 	}
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
@@ -319,16 +339,20 @@ func readModel(a *app, name string) ([]byte, error) {
 
 func checkCommand(a *app) *cobra.Command {
 	var tolerance float64
-	c := &cobra.Command{Use: "check VECTORS.safetensors", Short: "compare logits, loss and gradients with those of another implementation", Args: args("VECTORS.safetensors"),
-		Long: "The file has an input, labels, all parameters, and what the other implementation made of them; the program that writes such files with PyTorch is\n" +
-			"nas/child/testdata/peer_torch.py (--vectors FILE). Each error is relative to the largest entry of its tensor.",
+	c := &cobra.Command{Use: "check VECTORS.safetensors", Short: "compare logits, loss and gradients with those of " +
+		"another implementation", Args: args("VECTORS.safetensors"),
+		Long: "The file has an input, labels, all parameters, and what the other implementation made of them; the " +
+			"program that writes such files with PyTorch is\n" +
+			"nas/child/testdata/peer_torch.py (--vectors FILE). Each error is relative to the largest entry of its " +
+			"tensor.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := child.Check(args[0])
 			if err != nil {
 				return err
 			}
 			if err := a.print(r, func(w io.Writer) {
-				fmt.Fprintf(w, "logits, batch statistics   %.3g\nlogits, moving statistics  %.3g\nloss                       %.3g\ngradients                  %.3g  (%s)\n",
+				fmt.Fprintf(w, "logits, batch statistics   %.3g\nlogits, moving statistics  %.3g\nloss               "+
+					"        %.3g\ngradients                  %.3g  (%s)\n",
 					r.LogitsTrainErr, r.LogitsEvalErr, r.LossErr, r.GradErr, r.WorstGrad)
 			}); err != nil {
 				return err

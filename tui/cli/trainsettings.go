@@ -51,20 +51,26 @@ type training struct {
 
 func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell; "+cellHelp)
-	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags change them")
+	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+
+		names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags change them")
 	fs.BoolVar(&t.list, "presets", false, "list the presets with what each would take here, measured, and end")
 	fs.BoolVar(&t.estimate, "estimate", false, "say what the training would take here, measured, and end")
-	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) of the same cells, wherever it has a cell of the same role\n"+
+	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) of the "+
+		"same cells, wherever it has a cell of the same role\n"+
 		"(reduction 1, normal cell 2 of stage 3, …) and shape")
 	fs.StringVar(&t.spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
 	fs.StringVar(&t.spec.Dir, "data-dir", "", "folder with the data set's files")
-	fs.IntVar(&t.spec.TrainImages, "train-images", 0, "train on part of the training images and judge on others of them (with --val-images)")
-	fs.IntVar(&t.spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test images")
+	fs.IntVar(&t.spec.TrainImages, "train-images", 0,
+		"train on part of the training images and judge on others of them (with --val-images)")
+	fs.IntVar(&t.spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test "+
+		"images")
 	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
 	fs.Uint64Var(&t.seed, "seed", 1, "seed of the weights, the order and the augmentation")
 	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
-	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of the machine's)")
-	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
+	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of "+
+		"the machine's)")
+	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to "+
+		"FILE.state")
 	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
 	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))
 }
@@ -108,13 +114,15 @@ func (t *training) limit() (int64, error) {
 // judgedOn makes the images that a training is judged on those that the flags say.
 func (t *training) judgedOn() error {
 	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
-		return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images", t.spec.TrainImages, t.spec.ValImages)
+		return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images",
+			t.spec.TrainImages, t.spec.ValImages)
 	}
 	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
 	return nil
 }
 
-// settle decides all settings of a training, reads its images, and says what it will take where that was measured: for a preset, or when it was asked for.
+// settle decides all settings of a training, reads its images, and says what it will take where that was measured: for
+// a preset, or when it was asked for.
 func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
 	fs := c.Flags()
 	if t.threads < 0 {
@@ -173,7 +181,8 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 				return data, err
 			}
 		}
-		return data, fmt.Errorf("train: %w; a smaller --batch, --filters or --image takes less, --memory allows more", &nas.MemoryError{Wanted: bytes, Allowed: limit})
+		return data, fmt.Errorf("train: %w; a smaller --batch, --filters or --image takes less, --memory allows more",
+			&nas.MemoryError{Wanted: bytes, Allowed: limit})
 	}
 	if t.preset == "" && !t.estimate {
 		return data, nil
@@ -185,7 +194,8 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if timed {
 		n := min(preset.MostEpochs, e.Epochs(preset.Within))
 		if n == 0 {
-			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; --train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
+			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; "+
+				"--train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
 				v.Train, long(e.EpochSeconds), t.preset)
 		}
 		t.Train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
@@ -197,10 +207,13 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 }
 
 func printEstimate(a *app, t *training, e child.Estimate) error {
-	v := map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": e.Params, "trainable": e.Trainable, "madds": e.MAdds, "bytes": e.Bytes,
-		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds, "seconds": e.Seconds}
+	v := map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": e.Params, "trainable": e.Trainable,
+		"madds": e.MAdds, "bytes": e.Bytes,
+		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds,
+		"seconds": e.Seconds}
 	return a.print(v, func(w io.Writer) {
-		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
+		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs "+
+			"of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
 			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.Train.Epochs, long(e.EpochSeconds), long(e.Seconds))
 		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
@@ -212,9 +225,11 @@ func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": cost.Params, "trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
+	return a.print(map[string]any{"t": "estimate", "net": t.Net, "train": t.Train, "params": cost.Params,
+		"trainable": cost.Trainable, "madds": cost.MAdds, "bytes": bytes,
 		"fits": false}, func(w io.Writer) {
-		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable, float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
+		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory\n", cost.Trainable,
+			float64(cost.MAdds)/1e6, nas.FormatBytes(bytes))
 		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
 }
@@ -243,8 +258,10 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	}
 	a.warn(d)
 	v := child.Volume{Train: data.Train.Len(), Val: data.Val.Len(), Held: d.Train.N + d.Test.N}
-	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "val_images": v.Val, "limit": limit}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n", t.spec.Name, v.Train, nas.FormatBytes(limit),
+	if err := a.print(map[string]any{"t": "presets", "data": t.spec.Name, "train_images": v.Train, "val_images": v.Val,
+		"limit": limit}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n",
+			t.spec.Name, v.Train, nas.FormatBytes(limit),
 			"preset", "parameters", "madds", "memory", "epochs", "time", "is")
 	}); err != nil {
 		return err
@@ -276,7 +293,8 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 				e.Seconds = float64(own.Train.Epochs) * e.EpochSeconds
 			}
 		}
-		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.Net, "train": own.Train, "fits": fits, "estimate": e}, func(w io.Writer) {
+		if err := a.print(map[string]any{"t": "preset", "name": r.Name, "title": r.Title, "net": own.Net,
+			"train": own.Train, "fits": fits, "estimate": e}, func(w io.Writer) {
 			epochs, takes := fmt.Sprint(own.Train.Epochs), long(e.Seconds)
 			switch {
 			case !fits:
@@ -284,7 +302,8 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 			case own.Train.Epochs == 0:
 				epochs, takes = "-", long(e.EpochSeconds)+" each"
 			}
-			fmt.Fprintf(w, "%-11s %10d %9.1fM %10s %7s %9s  %s\n", r.Name, e.Trainable, float64(e.MAdds)/1e6, nas.FormatBytes(e.Bytes), epochs, takes, r.Title)
+			fmt.Fprintf(w, "%-11s %10d %9.1fM %10s %7s %9s  %s\n", r.Name, e.Trainable, float64(e.MAdds)/1e6,
+				nas.FormatBytes(e.Bytes), epochs, takes, r.Title)
 		}); err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ import (
 func verifyCommand(a *app) *cobra.Command {
 	var n int
 	var trials []string
-	c := &cobra.Command{Use: "verify RUN", Short: "do a run's decisions again and compare: proposals, updates, hashes of blobs, and on request the training of children", Args: args("RUN"),
+	c := &cobra.Command{Use: "verify RUN", Short: "do a run's decisions again and compare: proposals, updates, " +
+		"hashes of blobs, and on request the training of children", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -44,12 +45,14 @@ func verifyCommand(a *app) *cobra.Command {
 					fmt.Fprintln(w, "problem:", p)
 				}
 				if r.Builds > 1 {
-					fmt.Fprintf(w, "note: %d builds of the program have worked on this run; what one trained, another may get with other last bits\n", r.Builds)
+					fmt.Fprintf(w, "note: %d builds of the program have worked on this run; what one trained, "+
+						"another may get with other last bits\n", r.Builds)
 				}
 				if r.Retrained > 0 {
 					fmt.Fprintf(w, "%d children trained again\n", r.Retrained)
 				}
-				fmt.Fprintf(w, "%d trials, %d proposals and %d updates done again, %d problems\nstate %s\n", r.Trials, r.Proposals, r.Updates, len(r.Problems), r.StateHash)
+				fmt.Fprintf(w, "%d trials, %d proposals and %d updates done again, %d problems\nstate %s\n", r.Trials,
+					r.Proposals, r.Updates, len(r.Problems), r.StateHash)
 			}); err != nil {
 				return err
 			}
@@ -58,7 +61,8 @@ func verifyCommand(a *app) *cobra.Command {
 			}
 			return nil
 		}}
-	c.Flags().IntVar(&n, "retrain", 0, "train a sample of so many finished children again, and compare rewards and epochs to the bit")
+	c.Flags().IntVar(&n, "retrain", 0, "train a sample of so many finished children again, and compare rewards and "+
+		"epochs to the bit")
 	c.Flags().StringSliceVar(&trials, "trial", nil, "train these again: numbers, or hN for the N-th trial made by hand")
 	return c
 }
@@ -106,7 +110,8 @@ func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory)
 		return nil, err
 	}
 	if d.SHA256 != hash {
-		return nil, hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
+		return nil, hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data,
+			d.SHA256, hash),
 			"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
 	}
 	return l, nil

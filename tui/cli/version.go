@@ -19,12 +19,14 @@ import (
 const version = "0.1.0"
 
 func versionText() string {
-	return fmt.Sprintf("nasnet %s, %s, %s/%s, %s kernels", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Arch())
+	return fmt.Sprintf("nasnet %s, %s, %s/%s, %s kernels", version, runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		kernel.Arch())
 }
 
 // buildInfo describes the program for the record of a run.
 func buildInfo() []byte {
-	m := map[string]string{"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "kernels": kernel.Arch()}
+	m := map[string]string{"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+		"kernels": kernel.Arch()}
 	if b, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range b.Settings {
 			if s.Key == "vcs.revision" || s.Key == "vcs.modified" || s.Key == "GOAMD64" {
@@ -40,9 +42,10 @@ func buildInfo() []byte {
 }
 
 func versionCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "print the version, the build and the kernels in use", Args: noArgs, RunE: func(*cobra.Command, []string) error {
-		return a.print(json.RawMessage(buildInfo()), func(w io.Writer) { fmt.Fprintln(w, versionText()) })
-	}}
+	return &cobra.Command{Use: "version", Short: "print the version, the build and the kernels in use", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return a.print(json.RawMessage(buildInfo()), func(w io.Writer) { fmt.Fprintln(w, versionText()) })
+		}}
 }
 
 // fakeEvaluator is behind --fake: about a second a child.

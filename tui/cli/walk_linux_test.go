@@ -12,7 +12,8 @@ import (
 	"nasnet/nas/search"
 )
 
-// TestAWalkThroughEveryScreenOfALiveSearch drives the real program through all its screens while real children train, and looks at what came of it.
+// TestAWalkThroughEveryScreenOfALiveSearch drives the real program through all its screens while real children train,
+// and looks at what came of it.
 func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains children")
@@ -20,12 +21,14 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	t.Parallel()
 	store := homeStore(t)
 	dir := filepath.Join(store, "nasnet", "runs", "walk")
-	x := onTerminal(t, store, "search", "--name", "walk", "--no-diff", "--children", "3000", "--workers", "2", "--update-every", "4", "--train-images", "200", "--val-images", "100",
+	x := onTerminal(t, store, "search", "--name", "walk", "--no-diff", "--children", "3000", "--workers", "2",
+		"--update-every", "4", "--train-images", "200", "--val-images", "100",
 		"--epochs", "2", "--seed", "3")
 	x.Wait("Top cells")
 	until(t, "an update of the policy", func() bool { return lookAt(t, dir).Updates >= 1 })
 
-	// What is wanted comes in the first line of what a key changes, or is nowhere else: the rest of a frame may come after the next key.
+	// What is wanted comes in the first line of what a key changes, or is nowhere else: the rest of a frame may come
+	// after the next key.
 	var answers []time.Duration
 	for _, step := range []struct{ keys, want, why string }{
 		{"5\r", "Lineage", "enter opens the cell"},
@@ -86,7 +89,8 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		answers = append(answers, took)
 	}
 	slices.Sort(answers)
-	t.Logf("from a key to its screen while children train on all cores: %d ms in the middle, %d ms at worst", answers[len(answers)/2].Milliseconds(), answers[len(answers)-1].Milliseconds())
+	t.Logf("from a key to its screen while children train on all cores: %d ms in the middle, %d ms at worst",
+		answers[len(answers)/2].Milliseconds(), answers[len(answers)-1].Milliseconds())
 	if half := answers[len(answers)/2]; half > 5*time.Second { // 0.1 s on a free machine
 		t.Errorf("half of the keys take more than %v", half)
 	}
@@ -107,7 +111,8 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		}
 		return out
 	}
-	until(t, "the edited cell and the retrain are trained", func() bool { v := stored(); return v["h1"].HasReward && v["h2"].HasReward })
+	until(t, "the edited cell and the retrain are trained",
+		func() bool { v := stored(); return v["h1"].HasReward && v["h2"].HasReward })
 	v := stored()
 	if h := v["h1"]; h.Kind != nas.Submitted || !strings.HasPrefix(h.Note, "from ") {
 		t.Errorf("the edited cell: %+v", h)

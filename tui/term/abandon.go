@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Abandon takes the process off its terminal for good: nothing comes from standard input, standard output and error go to the end of a file, and the
-// process is in a session of its own, where no hangup of the terminal reaches it. The process must not lead its process group.
+// Abandon takes the process off its terminal for good: nothing comes from standard input, standard output and error go
+// to the end of a file, and the process is in a session of its own, where no hangup of the terminal reaches it. The
+// process must not lead its process group.
 func Abandon(path string) error {
 	null, err := os.Open(os.DevNull)
 	if err != nil {

@@ -163,7 +163,8 @@ func (s style) writeTo(b *bytes.Buffer, from style) {
 		b.WriteString(strconv.Itoa(n))
 	}
 	if s != (style{}) {
-		if from.attr&^s.attr != 0 { // attributes are switched off together: 22 ends both bold and faint, and some terminals lack others
+		// attributes are switched off together: 22 ends both bold and faint, and some terminals lack others
+		if from.attr&^s.attr != 0 {
 			param(0)
 			from = style{}
 		}

@@ -17,7 +17,8 @@ func TestPutAndEraseKeepWideGlyphsWhole(t *testing.T) {
 		{"a wide glyph that would pass the edge", func(g grid) { g.put(4, 0, 2, "字", style{}) }, "a界b "},
 		{"erasing from the right half on", func(g grid) { g.erase(0, 2, 5) }, "a    "},
 		{"erasing up to the left half", func(g grid) { g.erase(0, 0, 2) }, "   b "},
-		{"outside", func(g grid) { g.put(0, 7, 1, "x", style{}); g.put(-1, 0, 1, "x", style{}); g.erase(9, 0, 5) }, "a界b "},
+		{"outside", func(g grid) { g.put(0, 7, 1, "x", style{}); g.put(-1, 0, 1, "x", style{}); g.erase(9, 0, 5) },
+			"a界b "},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

@@ -11,14 +11,16 @@ import (
 	xterm "github.com/charmbracelet/x/term"
 )
 
-// Differ is a writer between Bubble Tea's renderer and a terminal. On the alternate screen it reads each frame into a grid of cells, and sends the
-// terminal one write with the cells that differ from what it shows. Everything else (modes, titles, the normal screen) goes through untouched.
+// Differ is a writer between Bubble Tea's renderer and a terminal. On the alternate screen it reads each frame into a
+// grid of cells, and sends the terminal one write with the cells that differ from what it shows. Everything else
+// (modes, titles, the normal screen) goes through untouched.
 //
 //	frame ──parse──▶ want ──compare──▶ changed cells ──▶ terminal
 //	                         have ◀──────── now shown ───┘
 //
-// It sends absolute moves, CSI n C over gaps, rewrites gaps of up to three cells, never writes what would wrap, and ends each frame in the default look.
-// A change of the terminal's size, a clear (CSI 2 J), entering the alternate screen and [Differ.Invalidate] make it draw everything again.
+// It sends absolute moves, CSI n C over gaps, rewrites gaps of up to three cells, never writes what would wrap, and
+// ends each frame in the default look. A change of the terminal's size, a clear (CSI 2 J), entering the alternate
+// screen and [Differ.Invalidate] make it draw everything again.
 //
 // It is safe for several goroutines. It stands in for the terminal's file where Bubble Tea looks for one.
 type Differ struct {
@@ -52,7 +54,8 @@ func NewDiffer(f *os.File) *Differ {
 	return d
 }
 
-// NewDifferSize returns a differ that writes to any writer with the size that the function gives: a zero size keeps the last.
+// NewDifferSize returns a differ that writes to any writer with the size that the function gives: a zero size keeps the
+// last.
 func NewDifferSize(out io.Writer, size func() (w, h int)) *Differ {
 	return &Differ{out: out, size: size, parser: ansi.NewParser(), texts: map[string]string{}}
 }
@@ -94,7 +97,8 @@ func (d *Differ) Invalidate() {
 	}
 }
 
-// Write takes what the renderer writes: a frame, or a sequence on its own. It reports len(p) whenever the terminal took what was sent.
+// Write takes what the renderer writes: a frame, or a sequence on its own. It reports len(p) whenever the terminal took
+// what was sent.
 func (d *Differ) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,7 +112,8 @@ func (d *Differ) Write(p []byte) (int, error) {
 			break
 		}
 		switch {
-		case state != ansi.NormalState: // cut in the middle: the rest comes with another write, and what it is cannot be known here
+		case state != ansi.NormalState:
+			// cut in the middle: the rest comes with another write, and what it is cannot be known here
 			d.through(rest)
 			n = len(rest)
 		case !d.alt || !d.take(seq, width):
@@ -354,7 +359,8 @@ func (d *Differ) drawRow(y int, now style) style {
 			continue
 		}
 		from := x
-		if at >= 0 && at < x && x-at <= gap { // rewrite the few cells between, in whole glyphs: at never stands inside one
+		// rewrite the few cells between, in whole glyphs: at never stands inside one
+		if at >= 0 && at < x && x-at <= gap {
 			from = at
 		}
 		for from > 0 && want[from].text == "" {

@@ -12,8 +12,8 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// renderer writes frames the way Bubble Tea's standard renderer does on the alternate screen: home, then line by line, lines equal to the last frame's
-// skipped, each line erased to its end, the cursor at the start of the last line.
+// renderer writes frames the way Bubble Tea's standard renderer does on the alternate screen: home, then line by line,
+// lines equal to the last frame's skipped, each line erased to its end, the cursor at the start of the last line.
 type renderer struct {
 	w, h  int
 	last  []string
@@ -42,7 +42,8 @@ func (r *renderer) frame(lines []string) string {
 			b.WriteString("\r\n")
 		}
 	}
-	// Erasing below a line that fills the width takes its last cell along on a terminal with deferred wrap; the differ keeps it. Not compared here.
+	// Erasing below a line that fills the width takes its last cell along on a terminal with deferred wrap; the differ
+	// keeps it. Not compared here.
 	if r.count > len(lines) && ansi.StringWidth(lines[len(lines)-1]) < r.w {
 		b.WriteString(ansi.EraseScreenBelow)
 	}
@@ -54,8 +55,10 @@ func (r *renderer) frame(lines []string) string {
 const enter = ansi.SetModeAltScreenSaveCursor
 
 var pieces = []string{
-	"a", "b", "progress 12%", "x", " ", "   ", "        ", "─", "│", "█", "▏", "▁▂▃", "●", "⊕", "界", "漢字", "é", "e\u0301", "👍", "👩‍🚀",
-	"\x1b[1m", "\x1b[m", "\x1b[0m", "\x1b[31m", "\x1b[92m", "\x1b[7m", "\x1b[22m", "\x1b[27m", "\x1b[39m", "\x1b[44m", "\x1b[1;34m", "\x1b[38;5;200m", "\x1b[48;2;1;2;3m", "\x1b[0;4m",
+	"a", "b", "progress 12%", "x", " ", "   ", "        ", "─", "│", "█", "▏", "▁▂▃", "●", "⊕", "界", "漢字", "é",
+	"e\u0301", "👍", "👩‍🚀",
+	"\x1b[1m", "\x1b[m", "\x1b[0m", "\x1b[31m", "\x1b[92m", "\x1b[7m", "\x1b[22m", "\x1b[27m", "\x1b[39m", "\x1b[44m",
+	"\x1b[1;34m", "\x1b[38;5;200m", "\x1b[48;2;1;2;3m", "\x1b[0;4m",
 }
 
 func randomLine(r *rand.Rand) string {
@@ -67,7 +70,8 @@ func randomLine(r *rand.Rand) string {
 	return b.String()
 }
 
-// play sends the same random frames to a terminal through the differ and to another without it, and compares the two screens after each.
+// play sends the same random frames to a terminal through the differ and to another without it, and compares the two
+// screens after each.
 func play(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
 	w, h := 1+r.IntN(40), 1+r.IntN(12)
@@ -119,7 +123,8 @@ func play(t *testing.T, seed uint64) {
 		}
 		both(rend.frame(append([]string(nil), lines[:n]...)))
 		if a, b := plain.String(), diffed.String(); a != b {
-			t.Fatalf("seed %d step %d (%dx%d): the screens differ\nplain:\n%s\nthrough the differ:\n%s", seed, step, w, h, a, b)
+			t.Fatalf("seed %d step %d (%dx%d): the screens differ\nplain:\n%s\nthrough the differ:\n%s", seed,
+				step, w, h, a, b)
 		}
 		if u := append(plain.Unknown(), diffed.Unknown()...); len(u) > 0 {
 			t.Fatalf("seed %d step %d: sent %q", seed, step, u)
@@ -166,7 +171,8 @@ func TestBytesOnTheWire(t *testing.T) {
 		{"a shorter line is erased to its end", "progress", "prog", "\x1b[1;5H\x1b[K"},
 		{"a colour alone is a change", "ab", "a\x1b[31mb\x1b[m", "\x1b[1;2H\x1b[31mb\x1b[m"},
 		{"a look is set once for a run", "abc", "\x1b[1;32mxyz\x1b[m", "\x1b[1H\x1b[1;32mxyz\x1b[m"},
-		{"the last column is written without a wrap", strings.Repeat("a", 80), strings.Repeat("a", 79) + "b", "\x1b[1;80Hb"},
+		{"the last column is written without a wrap", strings.Repeat("a", 80), strings.Repeat("a", 79) + "b",
+			"\x1b[1;80Hb"},
 		{"half of a wide glyph that goes is overwritten", "界b", "a b", "\x1b[1Ha "},
 		{"a wide glyph that comes", "a b", "界b", "\x1b[1H界"},
 		{"another row", "a\nb", "a\nc", "\x1b[2Hc"},
@@ -177,7 +183,8 @@ func TestBytesOnTheWire(t *testing.T) {
 			out := &wire{}
 			d := NewDifferSize(out, func() (int, int) { return 80, 24 })
 			rend := &renderer{w: 80, h: 24}
-			for _, s := range []string{enter, ansi.EraseEntireScreen, ansi.CursorHomePosition, rend.frame(strings.Split(r.before, "\n"))} {
+			for _, s := range []string{enter, ansi.EraseEntireScreen, ansi.CursorHomePosition,
+				rend.frame(strings.Split(r.before, "\n"))} {
 				d.Write([]byte(s))
 			}
 			out.writes = nil

@@ -9,8 +9,8 @@ import (
 // maxLog is the size, in bytes, from which a log of stray prints is put aside when it is opened.
 const maxLog = 1 << 20
 
-// openLog opens the file that takes what a process prints while it has no terminal, and writes the time and the process at its end. One that has grown
-// large becomes path.old, in the place of an older one.
+// openLog opens the file that takes what a process prints while it has no terminal, and writes the time and the process
+// at its end. One that has grown large becomes path.old, in the place of an older one.
 func openLog(path string) (*os.File, error) {
 	if fi, err := os.Stat(path); err == nil && fi.Size() >= maxLog {
 		if err := os.Rename(path, path+".old"); err != nil {
@@ -21,7 +21,8 @@ func openLog(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fmt.Fprintf(f, "%s info process %d prints here\n", time.Now().Format(time.RFC3339), os.Getpid()); err != nil {
+	if _, err := fmt.Fprintf(f, "%s info process %d prints here\n", time.Now().Format(time.RFC3339),
+		os.Getpid()); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -33,7 +33,8 @@ func TestALogOfStrayPrintsIsPutAsideWhenItIsLarge(t *testing.T) {
 	if old := read(path + ".old"); !bytes.Contains(old, []byte("first")) || len(old) < maxLog {
 		t.Errorf("put aside: %.100q of %d bytes", old, len(old))
 	}
-	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ info process \d+ prints here\nthird\n$`).Match(read(path)) {
+	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ info process \d+ prints here\nthird\n$`).Match(
+		read(path)) {
 		t.Errorf("the log: %q", read(path))
 	}
 	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {

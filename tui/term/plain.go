@@ -11,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// Obeyed says that a terminal may act on a character rather than show it: controls (below blank, DEL, and U+0080 to U+009F, which are escape sequences to
-// some), the marks of direction and other invisible format characters, the separators of lines and paragraphs.
+// Obeyed says that a terminal may act on a character rather than show it: controls (below blank, DEL, and U+0080 to
+// U+009F, which are escape sequences to some), the marks of direction and other invisible format characters, the
+// separators of lines and paragraphs.
 func Obeyed(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Plain is w for text in which names, notes and messages from outside stand: what a terminal would obey, line feed and tab aside, and what is not UTF-8
-// is written as Go writes it in quotes, \x1b or \u202e.
-// Any goroutine may write to it.
+// Plain is w for text in which names, notes and messages from outside stand: what a terminal would obey, line feed and
+// tab aside, and what is not UTF-8 is written as Go writes it in quotes, \x1b or \u202e. Any goroutine may write to it.
 func Plain(w io.Writer) io.Writer { return &plain{w: w} }
 
 type plain struct {
@@ -78,7 +78,8 @@ func appendShown(out, text []byte) ([]byte, int) {
 	return append(out, text[:n]...), n
 }
 
-// PlainJSON is JSON with the same meaning in which what a terminal would obey is written as \u009b: encoding/json escapes only the controls below blank.
+// PlainJSON is JSON with the same meaning in which what a terminal would obey is written as \u009b: encoding/json
+// escapes only the controls below blank.
 func PlainJSON(b []byte) []byte {
 	obeyed := func(r rune) bool { return r >= 0x7f && Obeyed(r) }
 	if bytes.IndexFunc(b, obeyed) < 0 {

@@ -29,7 +29,8 @@ func TestPlainTextIsShownNotObeyed(t *testing.T) {
 	if w.Write([]byte(text)); out.String() != want {
 		t.Errorf("at once: %q", out.String())
 	}
-	if got, want := term.Line("a\n\tb"+hostile+"\xe2"), `a\n\tb`+want[len("größe\tx\n"):len(want)-len(" 界\n")]+`\xe2`; got != want {
+	if got, want := term.Line("a\n\tb"+hostile+"\xe2"), `a\n\tb`+want[len("größe\tx\n"):len(want)-len(" 界\n")]+
+		`\xe2`; got != want {
 		t.Errorf("on one line\ngot  %q\nwant %q", got, want)
 	}
 }

@@ -21,14 +21,16 @@ var svgColours = [...]string{"#1b1d23", "#e06c75", "#8fc379", "#dcb76a", "#61a5e
 
 const svgInk, svgPaper = "#d0d4dc", "#16181d"
 
-// SVG is a frame, w columns wide, as a self-contained picture of a terminal: no script, no link, no font of its own. Colours beyond the 16 of a terminal
-// are shown as its own.
+// SVG is a frame, w columns wide, as a self-contained picture of a terminal: no script, no link, no font of its own.
+// Colours beyond the 16 of a terminal are shown as its own.
 func SVG(frame []string, w int) string {
 	d := NewDifferSize(io.Discard, func() (int, int) { return w, len(frame) })
-	_, _ = d.Write([]byte(ansi.SetModeAltScreenSaveCursor + ansi.CursorHomePosition + strings.Join(frame, "\r\n"))) // it discards what it sends
+	// it discards what it sends
+	_, _ = d.Write([]byte(ansi.SetModeAltScreenSaveCursor + ansi.CursorHomePosition + strings.Join(frame, "\r\n")))
 	width, height := float64(w)*svgColumn+2*svgEdge, float64(len(frame))*svgRow+2*svgEdge
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="%d" fill="%s">`+"\n",
+	fmt.Fprintf(&s,
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="%d" fill="%s">`+"\n",
 		width, height, width, height, svgFont, svgInk)
 	fmt.Fprintf(&s, `<rect width="%.0f" height="%.0f" rx="8" fill="%s"/>`+"\n", width, height, svgPaper)
 	for y := range d.want.h {
@@ -43,8 +45,8 @@ func SVG(frame []string, w int) string {
 	return s.String()
 }
 
-// svgRun is the end of the run of one look that begins at from: blanks alone, or a text with at most single blanks in it, so that each run stands at its
-// column whatever the font does.
+// svgRun is the end of the run of one look that begins at from: blanks alone, or a text with at most single blanks in
+// it, so that each run stands at its column whatever the font does.
 func svgRun(row []cell, from int) int {
 	end, blanks := from+1, row[from].text == " "
 	for ; end < len(row) && row[end].style == row[from].style; end++ {
@@ -79,7 +81,8 @@ func svgText(s *strings.Builder, run []cell, x, y float64) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" textLength="%.1f" lengthAdjust="spacingAndGlyphs" xml:space="preserve"`, x, y+0.78*svgRow, wide)
+	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" textLength="%.1f" lengthAdjust="spacingAndGlyphs" xml:space="preserve"`, x,
+		y+0.78*svgRow, wide)
 	if ink != svgInk {
 		fmt.Fprintf(s, ` fill="%s"`, ink)
 	}

@@ -54,8 +54,10 @@ func TestAFrameAsSVG(t *testing.T) {
 			}
 		}
 	}
-	want := []run{{1, 0, "nasnet", "text"}, {9, 0, "failed", "text " + svgColours[1] + " bold"}, {16, 0, "<a & b>", "text"},
-		{0, 1, "界x", "text"}, {5, 1, "", "rect " + svgInk}, {6, 1, "", "rect " + svgInk}, {6, 1, "on", "text " + svgPaper}, {8, 1, "", "rect " + svgInk}}
+	want := []run{{1, 0, "nasnet", "text"}, {9, 0, "failed", "text " + svgColours[1] + " bold"},
+		{16, 0, "<a & b>", "text"},
+		{0, 1, "界x", "text"}, {5, 1, "", "rect " + svgInk}, {6, 1, "", "rect " + svgInk},
+		{6, 1, "on", "text " + svgPaper}, {8, 1, "", "rect " + svgInk}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}

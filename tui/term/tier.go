@@ -16,8 +16,9 @@ func (t Tier) String() string { return [...]string{"unicode", "cp437", "ascii"}[
 
 // Detect picks the tier from the environment, given as os.Getenv. NASNET_GLYPHS (unicode, cp437, ascii) overrides it.
 //
-// Box drawing is ambiguous in width under East Asian settings, where half of the terminals draw it two cells wide, so these get ASCII. With no locale
-// set at all most terminals show UTF-8 anyway, but tmux and screen then replace what is not ASCII.
+// Box drawing is ambiguous in width under East Asian settings, where half of the terminals draw it two cells wide, so
+// these get ASCII. With no locale set at all most terminals show UTF-8 anyway, but tmux and screen then replace what is
+// not ASCII.
 func Detect(getenv func(string) string) Tier {
 	switch strings.ToLower(getenv("NASNET_GLYPHS")) {
 	case "unicode", "utf-8", "utf8":
@@ -74,13 +75,14 @@ type Glyphs struct {
 	Light, Heavy Border // a pane; the pane with the focus
 
 	Cursor, Star, Mark, None string // Mark stands before a marked row, None for a value that is not known
-	Dot, To, Less, More      string // Dot separates, To points from old to new, Less and More are choices to the left and to the right
-	Ellipsis                 string
-	Times, PlusMinus         string
-	Differs                  string   // what is not the same in two cells
-	Branch, LastBranch       string   // of a family tree
-	Full                     string   // a cell of a bar
-	Shades                   []string // from nothing to full
+	// Dot separates, To points from old to new, Less and More are choices to the left and to the right
+	Dot, To, Less, More string
+	Ellipsis            string
+	Times, PlusMinus    string
+	Differs             string   // what is not the same in two cells
+	Branch, LastBranch  string   // of a family tree
+	Full                string   // a cell of a bar
+	Shades              []string // from nothing to full
 }
 
 // GlyphsOf returns the signs of a tier.
@@ -91,7 +93,8 @@ func GlyphsOf(t Tier) Glyphs {
 			Tier: t, States: States{Running: "►", Paused: "=", Done: "√", Failed: "x", Stopped: "■"},
 			Light:  Border{"┌", "─", "┐", "│", "└", "─", "┘"},
 			Heavy:  Border{"╔", "═", "╗", "║", "╚", "═", "╝"},
-			Cursor: "►", Star: "*", Mark: "♦", None: "-", Dot: "·", To: "→", Less: "◄", More: "►", Ellipsis: "~", Times: "x", PlusMinus: "±", Differs: "!",
+			Cursor: "►", Star: "*", Mark: "♦", None: "-", Dot: "·", To: "→", Less: "◄", More: "►", Ellipsis: "~",
+			Times: "x", PlusMinus: "±", Differs: "!",
 			Branch: "├─", LastBranch: "└─", Full: "█", Shades: []string{" ", "░", "▒", "▓", "█"},
 		}
 	case ASCII:
@@ -99,7 +102,8 @@ func GlyphsOf(t Tier) Glyphs {
 			Tier: t, States: States{Running: ">", Paused: "=", Done: "v", Failed: "x", Stopped: "#"},
 			Light:  Border{"+", "-", "+", "|", "+", "-", "+"},
 			Heavy:  Border{"+", "=", "+", "|", "+", "=", "+"},
-			Cursor: ">", Star: "*", Mark: "+", None: "-", Dot: "-", To: ">", Less: "<", More: ">", Ellipsis: "~", Times: "x", PlusMinus: "~", Differs: "!",
+			Cursor: ">", Star: "*", Mark: "+", None: "-", Dot: "-", To: ">", Less: "<", More: ">", Ellipsis: "~",
+			Times: "x", PlusMinus: "~", Differs: "!",
 			Branch: "|-", LastBranch: "`-", Full: "#", Shades: []string{" ", ".", "-", "+", "#"},
 		}
 	}
@@ -107,7 +111,8 @@ func GlyphsOf(t Tier) Glyphs {
 		Tier: Unicode, States: States{Running: "▸", Paused: "‖", Done: "✓", Failed: "✗", Stopped: "▪"},
 		Light:  Border{"╭", "─", "╮", "│", "╰", "─", "╯"},
 		Heavy:  Border{"┏", "━", "┓", "┃", "┗", "━", "┛"},
-		Cursor: "▸", Star: "★", Mark: "◆", None: "–", Dot: "·", To: "→", Less: "◂", More: "▸", Ellipsis: "…", Times: "×", PlusMinus: "±", Differs: "≠",
+		Cursor: "▸", Star: "★", Mark: "◆", None: "–", Dot: "·", To: "→", Less: "◂", More: "▸", Ellipsis: "…",
+		Times: "×", PlusMinus: "±", Differs: "≠",
 		Branch: "├─", LastBranch: "└─", Full: "█", Shades: []string{" ", "░", "▒", "▓", "█"},
 	}
 }

@@ -55,12 +55,15 @@ func batchnormFamily() {
 // normaliseRows writes bnRowsGeneric, for rows of whole vectors where none are
 // masked. A vector ends where the row or the period does.
 func normaliseRows() {
-	what := "computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of rows are in bytes:"
+	what := "computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of " +
+		"rows are in bytes:"
 	if wide {
 		what = "computes, for rows of width bytes and vectors of period bytes; distances of rows are in bytes:"
 	}
-	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)", what, "",
-		"\tfor i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), and NaN where x is", "")
+	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor "+
+		"float32)", what, "",
+		"\tfor i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), "+
+			"and NaN where x is", "")
 	y, x, mean, scale, beta := load("y"), load("x"), load("mean"), load("scale"), load("beta")
 	width, period, rows, start := load("width"), load("period"), load("rows"), GP64()
 	floor := vec()
@@ -300,9 +303,11 @@ func infer() {
 	if !wide {
 		first = "computes, for c channels, with the mask of the last c%8,"
 	}
-	function("bnInferVec", "func(y, x, gamma, beta, mean, variance *float32, rows, c int"+tailArg()+", eps float32)", first, "",
+	function("bnInferVec", "func(y, x, gamma, beta, mean, variance *float32, rows, c int"+tailArg()+
+		", eps float32)", first, "",
 		"\tfor i < rows, j < c: y[i,j] = (x[i,j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]", "")
-	y, x, gamma, beta, mean, variance := load("y"), load("x"), load("gamma"), load("beta"), load("mean"), load("variance")
+	y, x, gamma, beta, mean, variance := load("y"), load("x"), load("gamma"), load("beta"), load("mean"),
+		load("variance")
 	c, step := load("c"), load("c")
 	SHLQ(operand.Imm(2), step)
 	eps := vec()

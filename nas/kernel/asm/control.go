@@ -31,7 +31,8 @@ func controlFamily() {
 func peak() {
 	const chains = 12
 	TEXT("peakVec"+suffix, NOSPLIT, "func(n int)")
-	Doc(fmt.Sprintf("peakVec%s does n times %d additions of products of %d floats, in registers.", suffix, chains, lanes))
+	Doc(fmt.Sprintf("peakVec%s does n times %d additions of products of %d floats, in registers.", suffix,
+		chains, lanes))
 	sums, x := vectors(chains), vec()
 	zero(append(sums, x)...)
 	n, loop := load("n"), label("loop")

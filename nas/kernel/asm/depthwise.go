@@ -187,9 +187,11 @@ func (d depthwise) forward() {
 	name, signature := d.name("dwForward"), "func(y, x, w, mask *float32, rows, ow, c, line, tap, maskLine int)"
 	if d.pairs {
 		function(name, strings.Replace(signature, "ow, c,", "pairs, next,", 1),
-			"computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, filter rows",
+			"computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, "+
+				"filter rows",
 			"tap, rows of mask, if there is one, maskLine:", "",
-			fmt.Sprintf("\tfor r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + 8*(ox+kx) + j] * w[ky,kx,j]", d.k, d.k),
+			fmt.Sprintf("\tfor r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<%d,kx<%d x[r*line + ky*tap "+
+				"+ 8*(ox+kx) + j] * w[ky,kx,j]", d.k, d.k),
 			"\t\twhere mask[r*maskLine + 8*ox + j] > 0, else 0", "")
 	} else {
 		d.describeForward(name, signature)
@@ -213,7 +215,9 @@ func (d depthwise) forward() {
 		count := arg(d.count())
 		Label(row)
 		d.vectorsOf(c, func(offset reg.GPVirtual, part reg.Register) {
-			tiles(count, widths, func(width int, first reg.GPVirtual) { d.tile(width, first, c, c3, cy, cy3, y, x, mask, offset, part) })
+			tiles(count, widths, func(width int, first reg.GPVirtual) {
+				d.tile(width, first, c, c3, cy, cy3, y, x, mask, offset, part)
+			})
 		})
 	}
 	if d.pairs {
@@ -234,9 +238,11 @@ func (d depthwise) forward() {
 
 func (d depthwise) describeForward(name, signature string) {
 	function(name, signature,
-		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows tap,", atLeast()),
+		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows "+
+			"tap,", atLeast()),
 		"rows of mask, if there is one, maskLine:", "",
-		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * w[ky,kx,j]", d.k, d.k, d.stride),
+		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * "+
+			"w[ky,kx,j]", d.k, d.k, d.stride),
 		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
 }
 
@@ -385,9 +391,12 @@ func (d depthwise) filterRow(w, c, c3 reg.GPVirtual, mask reg.Register) []reg.Ve
 func (d depthwise) gather() {
 	lead := (d.k - 1) / 2
 	function(fmt.Sprintf("dwGather%d", d.k), "func(dx, dy, w *float32, row, count, pairs, c int)",
-		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, from", atLeast()),
-		fmt.Sprintf("count rows of gradients, row bytes apart and each after %d columns of zeros, upwards from dy:", lead), "",
-		fmt.Sprintf("\tfor b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] * w[2*t,kx,j]", d.k, lead), "")
+		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, "+
+			"from", atLeast()),
+		fmt.Sprintf("count rows of gradients, row bytes apart and each after %d columns of zeros, upwards from "+
+			"dy:", lead), "",
+		fmt.Sprintf("\tfor b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] "+
+			"* w[2*t,kx,j]", d.k, lead), "")
 	c := load("c")
 	c3 := tripled(c)
 	widths := []int{4, 1}
@@ -445,18 +454,23 @@ func (d depthwise) gather() {
 // weight writes dwWeightGeneric for dilation 1. Its sums are those of one to
 // three rows of the filter, over all pixels.
 func (d depthwise) weight() {
-	maskArg, rows := ", mask *int32", "apart, filter rows tap bytes. mask is that of the lanes of the last vector of channels that are not in the one before:"
+	maskArg, rows := ", mask *int32", "apart, filter rows tap bytes. mask is that of the lanes of the last vector of "+
+		"channels that are not in the one before:"
 	if wide {
 		maskArg, rows = "", "apart, filter rows tap bytes:"
 	}
 	if d.pairs {
 		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, line, tap int)",
-			"adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, filter rows tap:", "",
-			fmt.Sprintf("\tfor ky < %d, kx < %d, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) + j] * dy[r,ox,j]", d.k, d.k), "")
+			"adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, "+
+				"filter rows tap:", "",
+			fmt.Sprintf("\tfor ky < %d, kx < %d, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) "+
+				"+ j] * dy[r,ox,j]", d.k, d.k), "")
 	} else {
 		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
-			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes", atLeast()), rows, "",
-			fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
+			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes",
+				atLeast()), rows, "",
+			fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + "+
+				"j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
 	}
 	c, _ := d.pixels()
 	c3 := tripled(c)

@@ -12,12 +12,14 @@ import (
 
 // elementwiseFamily is the loops over equal elements of a few slices.
 func elementwiseFamily() {
-	elementwise{name: "reluVec", loop: "y[i] = max(x[i], 0), and NaN where x[i] is", outs: []string{"y"}, ins: []string{"x"}, wide: 4,
+	elementwise{name: "reluVec", loop: "y[i] = max(x[i], 0), and NaN where x[i] is", outs: []string{"y"},
+		ins: []string{"x"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			VMAXPS(in[0], s[0], in[0]) // of a NaN and a number the first operand, x
 			return in
 		}}.write()
-	elementwise{name: "reluBackwardVec", loop: "dx[i] = dy[i] where x[i] > 0, else 0", outs: []string{"dx"}, ins: []string{"dy", "x"}, wide: 4,
+	elementwise{name: "reluBackwardVec", loop: "dx[i] = dy[i] where x[i] > 0, else 0", outs: []string{"dx"},
+		ins: []string{"dy", "x"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			keepPositive(in[0], in[1], s[0])
 			return in[:1]
@@ -37,7 +39,8 @@ func elementwiseFamily() {
 			VSUBPS(v, lo, lo)
 			return []reg.VecVirtual{t, lo}
 		}}.write()
-	elementwise{name: "scaleVec", loop: "y[i] = x[i] * f", outs: []string{"y"}, ins: []string{"x"}, scalars: []string{"f"}, wide: 4,
+	elementwise{name: "scaleVec", loop: "y[i] = x[i] * f", outs: []string{"y"}, ins: []string{"x"},
+		scalars: []string{"f"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			VMULPS(in[0], s[1], in[0])
 			return in
@@ -51,7 +54,8 @@ func elementwiseFamily() {
 			VFNMADD231PS(v, s[1], w)
 			return []reg.VecVirtual{w, v}
 		}}.write()
-	elementwise{name: "nesterovVec", loop: "d = dw[i] + decay*w[i]; v[i] = momentum*v[i] + d; w[i] -= lr*(d + momentum*v[i])",
+	elementwise{name: "nesterovVec", loop: "d = dw[i] + decay*w[i]; v[i] = momentum*v[i] + d; w[i] -= lr*(d + " +
+		"momentum*v[i])",
 		outs: []string{"w", "v"}, ins: []string{"w", "dw", "v"}, scalars: []string{"lr", "momentum", "decay"}, wide: 2,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
 			w, g, v := in[0], in[1], in[2]
@@ -62,7 +66,8 @@ func elementwiseFamily() {
 			return []reg.VecVirtual{w, v}
 		}}.write()
 	elementwise{name: "rmspropVec",
-		loop: "ms[i] = rho*ms[i] + rest*dw[i]²; mom[i] = momentum*mom[i] + lr*dw[i]/sqrt(ms[i]+eps); w[i] -= mom[i] + shrink*w[i]",
+		loop: "ms[i] = rho*ms[i] + rest*dw[i]²; mom[i] = momentum*mom[i] + lr*dw[i]/sqrt(ms[i]+eps); w[i] -= mom[i] " +
+			"+ shrink*w[i]",
 		outs: []string{"w", "ms", "mom"}, ins: []string{"w", "dw", "ms", "mom"},
 		scalars: []string{"lr", "rho", "rest", "momentum", "eps", "shrink"}, wide: 1,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {

@@ -163,8 +163,10 @@ func (p panel) product() {
 	if p.masked && !wide {
 		tail += ", tail int"
 	}
-	function(p.name("gemmPanel"), "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc bool"+tail+")",
-		p.columns(), "k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of them:",
+	function(p.name("gemmPanel"), "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc "+
+		"bool"+tail+")",
+		p.columns(), "k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of "+
+			"them:",
 		"",
 		"\tfor i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]")
 	p.loadMask()
@@ -307,7 +309,8 @@ func multiply(a operand.Mem, row, sums []reg.VecVirtual) {
 // gradient is the kernel of gemmTNGeneric for one panel.
 func (p panel) gradient() {
 	function(p.name("gemmTNPanel"), "func(c, a, d *float32, k, ldc, ldd, lines, width, pixel, skip int"+p.maskArg()+")",
-		p.columns(), "k counts, distances are in bytes. A has lines*width rows, pixel apart, and skip more after each line:",
+		p.columns(), "k counts, distances are in bytes. A has lines*width rows, pixel apart, and skip more after "+
+			"each line:",
 		"",
 		"\tfor p < k, j: C[p,j] += Σ_i A[row(i) + p] * D[i,j]")
 	p.loadMask()

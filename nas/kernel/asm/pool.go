@@ -22,8 +22,10 @@ func poolFamily() {
 // maxPool writes maxPoolGeneric for 8 channels and more.
 func maxPool() {
 	function("maxPoolVec", "func(y *float32, idx *uint8, x *float32, pixels, step, c, ny, nx, line, first, below int)",
-		fmt.Sprintf("computes pixels windows of ny x nx taps; step, c%s and line, the distances of windows, pixels and", atLeast()),
-		"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row to the next:", "",
+		fmt.Sprintf("computes pixels windows of ny x nx taps; step, c%s and line, the distances of windows, pixels "+
+			"and", atLeast()),
+		"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row to "+
+			"the next:", "",
 		"\tfor q < pixels, j: y[q,j], idx[q,j] = max and first tap of it of x[q*step + ky*line + kx*c + j]", "")
 	y, idx, x, c := load("y"), load("idx"), load("x"), load("c")
 	one, below, start := ones(), vec(), vec()
@@ -153,7 +155,8 @@ func maxColumns() {
 // maxAcross writes the second half: the maxima of the columns of each window.
 func maxAcross() {
 	function("maxAcrossVec", "func(y *float32, idx *uint8, best *float32, tap *int32, pixels, step, c, nx, first int)",
-		fmt.Sprintf("computes pixels windows of nx columns; step and c%s, the distances of windows and columns, are", atLeast()),
+		fmt.Sprintf("computes pixels windows of nx columns; step and c%s, the distances of windows and columns, "+
+			"are", atLeast()),
 		"in bytes:", "",
 		"\tfor q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
 		"\t\ttap[q*step + kx*c + j] + first + kx of the one that has it, the least if several have", "")

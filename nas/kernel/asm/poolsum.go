@@ -140,7 +140,8 @@ func poolSum(relu bool) {
 
 // maxPoolGrad writes the gather of maxPoolGradAVX2.
 func maxPoolGrad() {
-	function("maxPoolGradVec", "func(dx, dy *float32, idx *uint8, pixels, width, ldx, ldy, rows, cols, line, step, tap, below, beside int, acc bool)",
+	function("maxPoolGradVec", "func(dx, dy *float32, idx *uint8, pixels, width, ldx, ldy, rows, cols, line, step, "+
+		"tap, below, beside int, acc bool)",
 		widths()+"; width and distances are in bytes of floats, and those in idx a fourth:", "",
 		"\tfor q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]",
 		"\t\twhere idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside", "")

@@ -46,7 +46,8 @@ func (r rows) write() {
 	if r.paired {
 		pointers = append(pointers, "a")
 	}
-	function(r.name, fmt.Sprintf("func(%s *float32, rows, width, ldy, ldx int%s)", strings.Join(pointers, ", "), tailArg()),
+	function(r.name, fmt.Sprintf("func(%s *float32, rows, width, ldy, ldx int%s)",
+		strings.Join(pointers, ", "), tailArg()),
 		fmt.Sprintf("computes, for i < rows (at least 1) and j < width, with a mask for the last width%%%d and", lanes),
 		"distances of rows in bytes,", "", "\t"+r.loop, "")
 	p := map[string]reg.GPVirtual{}

@@ -7,12 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-const sample = "\x1b[?1049h\x1b[2J\x1b[H\x1b[1;36m┏━ a\x1b[m b界漢 e\u0301\x1b[60\x1b[2;3H\x1b[4C▉x\x1b[K\x1b]2;title\a\r\n\x1b[?25l🚀 end\x1b[10H\x1b[38;5;200mlast"
+const sample = "\x1b[?1049h\x1b[2J\x1b[H\x1b[1;36m┏━ a\x1b[m b界漢 " +
+	"e\u0301\x1b[60\x1b[2;3H\x1b[4C▉x\x1b[K\x1b]2;title\a\r\n\x1b[?25l🚀 end\x1b[10H\x1b[38;5;200mlast"
 
 func TestPiecesOfAnySizeShowTheSame(t *testing.T) {
 	whole := NewScreen(20, 5)
 	whole.Write([]byte(sample))
-	if !strings.Contains(whole.Text(), "┏━ a b界漢") || strings.Join(whole.Modes(), ",") != "alternate screen,hidden cursor" {
+	if !strings.Contains(whole.Text(), "┏━ a b界漢") ||
+		strings.Join(whole.Modes(), ",") != "alternate screen,hidden cursor" {
 		t.Fatalf("%v\n%s", whole.Modes(), whole.Text())
 	}
 	for n := 1; n < 30; n++ {
@@ -61,7 +63,8 @@ func FuzzScreen(f *testing.F) {
 	f.Add([]byte(sample), uint8(20), uint8(5), uint8(1))
 	f.Add([]byte("\x1b\x1b"), uint8(1), uint8(1), uint8(2))
 	f.Add([]byte("\x1b[38;2;m\x1b[48m\x1b[;H\x1b7\x9b\xff"), uint8(3), uint8(2), uint8(3))
-	f.Add([]byte("\x1b[99999999999999999999C\x1b[-9D\xe7\x95\x8c\x1b[K\x1b[99;99Hx\x1b[J\t\b\x7f"), uint8(2), uint8(2), uint8(7))
+	f.Add([]byte("\x1b[99999999999999999999C\x1b[-9D\xe7\x95\x8c\x1b[K\x1b[99;99Hx\x1b[J\t\b\x7f"), uint8(2),
+		uint8(2), uint8(7))
 	f.Fuzz(func(t *testing.T, bytes []byte, w, h, size uint8) {
 		v := NewScreen(1+int(w)%50, 1+int(h)%20)
 		for piece := range slices.Chunk(bytes, 1+int(size)) {

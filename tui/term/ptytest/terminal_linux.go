@@ -39,8 +39,8 @@ type Terminal struct {
 	more   chan struct{} // of size 1
 }
 
-// Start starts a command on a terminal of w columns and h rows, as the leader of a session. Its standard error is the terminal's too unless the command has
-// another one. The end of the test ends the program.
+// Start starts a command on a terminal of w columns and h rows, as the leader of a session. Its standard error is the
+// terminal's too unless the command has another one. The end of the test ends the program.
 func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -59,7 +59,8 @@ func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Terminal{t: t, Cmd: c, master: master, slave: slave, Ended: make(chan struct{}), screen: NewScreen(w, h), more: make(chan struct{}, 1)}
+	x := &Terminal{t: t, Cmd: c, master: master, slave: slave, Ended: make(chan struct{}), screen: NewScreen(w, h),
+		more: make(chan struct{}, 1)}
 	x.setSize(w, h)
 	x.before = x.termios()
 	c.Stdin, c.Stdout = slave, slave
@@ -119,7 +120,8 @@ func (x *Terminal) termios() unix.Termios {
 
 func (x *Terminal) setSize(w, h int) {
 	x.t.Helper()
-	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(h), Col: uint16(w)}); err != nil {
+	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ,
+		&unix.Winsize{Row: uint16(h), Col: uint16(w)}); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -142,7 +144,8 @@ func (x *Terminal) Close() {
 	x.master.Close()
 }
 
-// Hold stops reading, as a stopped terminal does, until the function it returns is called. What is being read when it is called still comes.
+// Hold stops reading, as a stopped terminal does, until the function it returns is called. What is being read when it
+// is called still comes.
 func (x *Terminal) Hold() (release func()) {
 	done := make(chan struct{})
 	go func() { x.gate.Lock(); close(done) }()
@@ -195,7 +198,8 @@ func (x *Terminal) Until(what string, ok func() bool) time.Time {
 		case <-x.more:
 		case <-late:
 			out := x.Sent()
-			x.t.Fatalf("%q never came; the terminal got:\n%q\nand shows:\n%s", what, out[max(0, len(out)-2000):], x.Screen())
+			x.t.Fatalf("%q never came; the terminal got:\n%q\nand shows:\n%s", what,
+				out[max(0, len(out)-2000):], x.Screen())
 		}
 	}
 	return time.Now()
@@ -258,7 +262,8 @@ func (c Cost) Rate() float64 { return float64(c.Bytes) / c.Over.Seconds() }
 func (c Cost) Share() float64 { return 100 * c.CPU.Seconds() / c.Over.Seconds() }
 
 func (c Cost) String() string {
-	return fmt.Sprintf("%.0f B/s, %.1f reads/s, %.2f %% of a processor", c.Rate(), float64(c.Reads)/c.Over.Seconds(), c.Share())
+	return fmt.Sprintf("%.0f B/s, %.1f reads/s, %.2f %% of a processor", c.Rate(),
+		float64(c.Reads)/c.Over.Seconds(), c.Share())
 }
 
 // Measure looks on for a while and says what it cost; pid is the process whose time counts.
@@ -277,7 +282,8 @@ func (x *Terminal) Measure(pid int, over time.Duration) (c Cost) {
 	return c
 }
 
-// cpu is the processor time that the threads of a process have taken; of threads that have ended it knows nothing, and Go's rarely do.
+// cpu is the processor time that the threads of a process have taken; of threads that have ended it knows nothing, and
+// Go's rarely do.
 func (x *Terminal) cpu(pid int) (sum time.Duration) {
 	x.t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))

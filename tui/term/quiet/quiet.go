@@ -1,11 +1,12 @@
 // Package quiet keeps the terminal from being asked questions while the program starts.
 //
-// Bubble Tea v1 asks the terminal for its background colour in an init function and waits up to five seconds for the answer; serial consoles, expect
-// and the terminals of test harnesses never answer. Termenv, which does the asking, spares terminals whose TERM is "dumb". So TERM reads "dumb" from
-// this package's init until [Restore].
+// Bubble Tea v1 asks the terminal for its background colour in an init function and waits up to five seconds for the
+// answer; serial consoles, expect and the terminals of test harnesses never answer. Termenv, which does the asking,
+// spares terminals whose TERM is "dumb". So TERM reads "dumb" from this package's init until [Restore].
 //
-// The order is certain: Go initialises packages in the order of their import paths as soon as what they import is ready. This package imports os
-// alone and its path sorts before os/signal, which imports os too; Bubble Tea imports os/signal. So this init runs first in any program that has both.
+// The order is certain: Go initialises packages in the order of their import paths as soon as what they import is
+// ready. This package imports os alone and its path sorts before os/signal, which imports os too; Bubble Tea imports
+// os/signal. So this init runs first in any program that has both.
 package quiet
 
 import "os"
