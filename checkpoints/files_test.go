@@ -552,7 +552,8 @@ func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
 	before, err := s.StateHash()
 	must(t, err)
 	for _, want := range []int{3, 0} { // 1, 2 and 5: version 3 has the state of 4
-		if n, err := s.KeepPolicies(func(version int) bool { return version == 4 || version == 6 }); err != nil || n != want {
+		if n, err := s.KeepPolicies(func(version int) bool { return version == 4 || version == 6 }); err != nil ||
+			n != want {
 			t.Errorf("%d states given up, %v; want %d", n, err, want)
 		}
 	}

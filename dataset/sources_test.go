@@ -37,7 +37,8 @@ func TestSourcesConform(t *testing.T) {
 				t.Error("loads after it was cancelled")
 			}
 			if len(s.Files) > 0 {
-				if _, err := dataset.Load(context.Background(), s.Name, dataset.Options{Dir: t.TempDir()}); !errors.Is(err, dataset.ErrMissing) {
+				if _, err := dataset.Load(context.Background(), s.Name,
+					dataset.Options{Dir: t.TempDir()}); !errors.Is(err, dataset.ErrMissing) {
 					t.Errorf("an empty folder gives %v", err)
 				}
 			}

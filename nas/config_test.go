@@ -22,7 +22,8 @@ func TestThePastOfAFork(t *testing.T) {
 		{[]Past{{3, a}, {5, b}}, 4, []Past{{3, a}, {4, b}}},
 		{[]Past{{3, a}, {5, b}}, 9, []Past{{3, a}, {5, b}, {9, d}}},
 	} {
-		if got := (Config{Inheritance: Inheritance{Past: x.past}, Controller: d}).PastUntil(x.at); !reflect.DeepEqual(got, x.want) {
+		got := (Config{Inheritance: Inheritance{Past: x.past}, Controller: d}).PastUntil(x.at)
+		if !reflect.DeepEqual(got, x.want) {
 			t.Errorf("%v at %d: %v; want %v", x.past, x.at, got, x.want)
 		}
 	}

@@ -36,7 +36,8 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 			t.Errorf("%s: %+v of %+v, want %+v of %d px", r.name, v, of.Net, r.want, r.side)
 		}
 	}
-	if of, v := (RetrainSpec{Data: DataSpec{Name: "cifar10", Test: true}}).Unread(); v != (child.Volume{Train: 50_000, Val: 10_000, Held: 60_000}) || of.Net.Image != 32 || of.Net.Channels != 3 || of.Net.Classes != 10 {
+	if of, v := (RetrainSpec{Data: DataSpec{Name: "cifar10", Test: true}}).Unread(); v != (child.Volume{Train: 50_000,
+		Val: 10_000, Held: 60_000}) || of.Net.Image != 32 || of.Net.Channels != 3 || of.Net.Classes != 10 {
 		t.Errorf("CIFAR-10 is %+v of %+v", v, of.Net)
 	}
 	if of, v := (RetrainSpec{Data: DataSpec{Name: "./photos", TrainImages: 5, ValImages: 2}}).Unread(); v != (child.Volume{Train: 5, Val: 2}) || of.Net.Classes != 0 {
@@ -96,7 +97,8 @@ func TestARetrainWithAPreset(t *testing.T) {
 		if n.N != preset.Net.N || n.BNDecay == 0.5 || of.Train.Momentum != 0.9 || of.Train.Shards != 0 {
 			t.Errorf("%s: settings of the search are left: %+v", r.name, of.Setup)
 		}
-		if d := (DataSpec{Name: r.data, Dir: "/data", Image: r.want.side, ValImages: 1000, Test: true, Seed: 1}); of.Data != d || of.Seed != 7 {
+		if d := (DataSpec{Name: r.data, Dir: "/data", Image: r.want.side, ValImages: 1000, Test: true,
+			Seed: 1}); of.Data != d || of.Seed != 7 {
 			t.Errorf("%s: on %+v, want %+v", r.name, of.Data, d)
 		}
 	}

@@ -157,7 +157,8 @@ func TestThePaletteDoesWhatKeysDo(t *testing.T) {
 	if _, ok := d.press(":").typeText("policy").press("enter").m.top().(*policyScreen); !ok {
 		t.Errorf("%T is on top", d.m.top())
 	}
-	if got := d.press(":").typeText("nothing of the kind").press("enter").text(); !strings.Contains(got, "nothing fits what was typed") {
+	if got := d.press(":").typeText("nothing of the kind").press("enter").text(); !strings.Contains(got,
+		"nothing fits what was typed") {
 		t.Errorf("got\n%s", got)
 	}
 	// What does not work here is not offered.

@@ -63,7 +63,8 @@ func TestBenchMeasuresShards(t *testing.T) {
 	if two.AllocBytesPerOp > 4096 {
 		t.Errorf("%v bytes allocated a step", two.AllocBytesPerOp)
 	}
-	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 3, Seconds: 0.05}); err == nil {
+	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 3,
+		Seconds: 0.05}); err == nil {
 		t.Error("a batch of 8 in 3 parts: no error")
 	}
 }

@@ -28,7 +28,8 @@ func TestNetworksEqualThoseOfPyTorch(t *testing.T) {
 		if !(r.LogitsTrainErr <= 1e-4) || !(r.LogitsEvalErr <= 1e-4) || !(r.LossErr <= 1e-4) || !(r.GradErr <= 1e-3) {
 			t.Errorf("%s: %+v", file, r)
 		}
-		if cost, err := child.CostOf(genotypeOf(t, file), child.NetConfig{N: r.N, Filters: r.Filters, Image: r.Image}); err != nil || cost.Trainable != int64(r.Params) {
+		if cost, err := child.CostOf(genotypeOf(t, file), child.NetConfig{N: r.N, Filters: r.Filters,
+			Image: r.Image}); err != nil || cost.Trainable != int64(r.Params) {
 			t.Errorf("%s: %d parameters compared, the network has %d (error %v)", file, r.Params, cost.Trainable, err)
 		}
 		for _, c := range []space.Cell{genotypeOf(t, file).Normal, genotypeOf(t, file).Reduction} {

@@ -188,7 +188,8 @@ func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
 	_, data, file := trained(t)
 	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1",
 		`{"stack":"tower"}`: "stack is", `{`: "net: "} {
-		if _, err := trainer(t, small, all("sgd"), data).StartFrom(described(t, file, map[string]string{"net": net})); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := trainer(t, small, all("sgd"), data).StartFrom(described(t, file,
+			map[string]string{"net": net})); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: error %v; want %q", net, err, says)
 		}
 	}
@@ -210,7 +211,8 @@ func TestModelsThatDoNotFitAreNoStart(t *testing.T) {
 	if _, err := trainer(t, small, all("sgd"), data).StartFrom(file[:100]); err == nil {
 		t.Error("a damaged model was taken")
 	}
-	if _, err := trainer(t, small, all("sgd"), data).StartFrom(state(t, trainer(t, small, all("sgd"), data))); err == nil || !strings.Contains(err.Error(), "format") {
+	_, err = trainer(t, small, all("sgd"), data).StartFrom(state(t, trainer(t, small, all("sgd"), data)))
+	if err == nil || !strings.Contains(err.Error(), "format") {
 		t.Errorf("a state is no model: error %v", err)
 	}
 }

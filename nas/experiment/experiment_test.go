@@ -351,7 +351,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 		}
 	}
 	r := l.Results(g)[0]
-	if names := []string{r.Standings[0].Name, r.Standings[1].Name, r.Standings[2].Name, r.Standings[3].Name}; !slices.Equal(names, []string{"n", "b", "a", "c"}) {
+	if names := []string{r.Standings[0].Name, r.Standings[1].Name, r.Standings[2].Name,
+		r.Standings[3].Name}; !slices.Equal(names, []string{"n", "b", "a", "c"}) {
 		t.Errorf("order %v", names)
 	}
 	if s := r.Standings[1]; math.Abs(s.Mean-0.85) > 1e-12 || math.Abs(s.SD-0.02/math.Sqrt2) > 1e-12 || s.Place != 2 {

@@ -182,7 +182,8 @@ func ImagesFit(s nas.DataSpec, limit int64) error {
 	if side == 0 {
 		side = info.Image
 	}
-	if bytes := int64(info.TrainImages+info.TestImages) * int64(side) * int64(side) * int64(info.Channels); bytes > limit {
+	if bytes := int64(info.TrainImages+info.TestImages) * int64(side) * int64(side) *
+		int64(info.Channels); bytes > limit {
 		return fmt.Errorf("the images of %s at %d px take %s of memory, %s may be taken", s.Name, side,
 			nas.FormatBytes(bytes), nas.FormatBytes(limit))
 	}

@@ -169,7 +169,8 @@ func TestGorgoniasTapeMachineGivesTheSameGradients(t *testing.T) {
 	c.p.Train()
 	for _, q := range c.p.Params() {
 		n := c.g.Expr().ByName(q.Name)[0]
-		if err := gorgonia.Let(n, tensor.New(tensor.WithShape(q.Shape...), tensor.WithBacking(slices.Clone(q.Value)))); err != nil {
+		if err := gorgonia.Let(n, tensor.New(tensor.WithShape(q.Shape...),
+			tensor.WithBacking(slices.Clone(q.Value)))); err != nil {
 			t.Fatal(err)
 		}
 	}

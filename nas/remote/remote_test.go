@@ -432,7 +432,8 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	}
 
 	// A command without a seat is always carried out.
-	if _, err := remote.Do(t.Context(), dir, remote.Visitor{}, nas.Command{Do: nas.Note, Trial: 3, Text: "x"}); err != nil {
+	if _, err := remote.Do(t.Context(), dir, remote.Visitor{},
+		nas.Command{Do: nas.Note, Trial: 3, Text: "x"}); err != nil {
 		t.Error(err)
 	}
 	var from []string
@@ -624,7 +625,8 @@ func TestRequestsAreBounded(t *testing.T) {
 			t.Errorf("%s: %q, want %q", r.name, got, r.says)
 		}
 	}
-	if got := speak(t, dir, "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("y", 64<<10)+"\r\n\r\n"); !strings.HasPrefix(got, "431") {
+	if got := speak(t, dir, "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("y", 64<<10)+
+		"\r\n\r\n"); !strings.HasPrefix(got, "431") {
 		t.Errorf("a header of 64 kB: %q", got)
 	}
 	if n := len(e.commands()); n != 0 {

@@ -108,7 +108,8 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 	if x.Attempt != 1 || x.Epoch != 5 || len(x.Curve) != 5 || x.Curve[2].Epoch != 3 || x.Curve[3].Epoch != 4 {
 		t.Errorf("after: attempt %d, %d epochs, curve %v", x.Attempt, x.Epoch, x.Curve)
 	}
-	if i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == nas.TrialStarted && e.Trial == 5 }); i < 0 || events[i].Data["after_epoch"] != 3 {
+	i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == nas.TrialStarted && e.Trial == 5 })
+	if i < 0 || events[i].Data["after_epoch"] != 3 {
 		t.Errorf("no event says that trial 5 goes on after epoch 3")
 	}
 	if n := blobsOf(t, dir, "child"); n != 0 {
@@ -372,7 +373,8 @@ func realSearch(dir string) error {
 		if !await(s, func(v *nas.Snapshot) bool { return len(v.Rewards) > 0 }) {
 			return errors.New("no child has a reward")
 		}
-		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Retrain, Parent: new(0), Retrain: &spec}); err != nil && !errors.Is(err, nas.ErrClosed) {
+		_, err := s.Do(context.Background(), nas.Command{Do: nas.Retrain, Parent: new(0), Retrain: &spec})
+		if err != nil && !errors.Is(err, nas.ErrClosed) {
 			return err
 		}
 	}

@@ -163,7 +163,8 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 			}
 			column := map[string]string{nas.ByMAdds: "madds", nas.ByParams: "params",
 				nas.ByLatency: "latency_ms"}[term.By]
-			if _, err := openSQL(t, dir).Exec("UPDATE trial SET " + column + " = " + column + " * 2 WHERE id = 0"); err != nil {
+			if _, err := openSQL(t, dir).Exec("UPDATE trial SET " + column + " = " + column +
+				" * 2 WHERE id = 0"); err != nil {
 				t.Fatal(err)
 			}
 			if v := verify(); v.OK || !strings.Contains(strings.Join(v.Problems, "\n"), "trial 0: its reward is 0.") {
@@ -189,7 +190,8 @@ func TestLatencyIsMeasuredIfTheConfigAsksForIt(t *testing.T) {
 		}
 	}
 	c.Latency = false
-	if without := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: costly{}})); without != hash {
+	if without := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 2, Evaluator: costly{}})); without != hash {
 		t.Error("measuring changed the search")
 	}
 }

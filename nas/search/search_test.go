@@ -419,13 +419,15 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Submit, Cell: &k.Genotype, Text: "by\x1b hand"}); err != nil || r.Trial != nas.FirstManual {
+				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Submit, Cell: &k.Genotype,
+					Text: "by\x1b hand"}); err != nil || r.Trial != nas.FirstManual {
 					t.Errorf("submit: %v %v", r, err)
 				}
 				spec := nas.RetrainSpec{Data: s.owner.run.Config.DataSpec(),
 					Setup: child.Setup{Net: s.owner.run.Config.Net, Train: s.owner.run.Config.Train}, Seed: 9}
 				spec.Train.Batch = 64
-				if r, err := s.Do(t.Context(), nas.Command{Do: nas.Retrain, Parent: new(1), Retrain: &spec}); err != nil || r.Trial != nas.FirstManual+1 {
+				r, err := s.Do(t.Context(), nas.Command{Do: nas.Retrain, Parent: new(1), Retrain: &spec})
+				if err != nil || r.Trial != nas.FirstManual+1 {
 					t.Errorf("retrain: %v %v", r, err)
 				}
 				if v := s.Snapshot(); len(v.Retrains) != 1 {

@@ -102,7 +102,8 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 	c := shadowConfig()
 	dir := filepath.Join(t.TempDir(), "run")
 	want := finish(t, create(t, dir, c, Options{Workers: 1}))
-	if got := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 5, Evaluator: uneven{}})); got != want {
+	if got := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c,
+		Options{Workers: 5, Evaluator: uneven{}})); got != want {
 		t.Error("another number of workers: another end")
 	}
 	step := 11

@@ -23,7 +23,8 @@ func TestDecode(t *testing.T) {
 		&s); err != nil {
 		t.Fatal(err)
 	}
-	if want := (sample{Name: "a", X: []float64{1, 2.5}, In: &sample{Name: "b"}, M: map[string]float64{"a": 1, "b": 2}}); !reflect.DeepEqual(s, want) {
+	if want := (sample{Name: "a", X: []float64{1, 2.5}, In: &sample{Name: "b"},
+		M: map[string]float64{"a": 1, "b": 2}}); !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
 }

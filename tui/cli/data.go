@@ -122,7 +122,9 @@ func dataCheck(a *app) *cobra.Command {
 				if f.Status != dataset.StatusOK {
 					bad++
 				}
-				if err := a.print(f, func(w io.Writer) { fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Status, f.Detail) }); err != nil {
+				if err := a.print(f, func(w io.Writer) {
+					fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Status, f.Detail)
+				}); err != nil {
 					return err
 				}
 			}

@@ -66,7 +66,8 @@ func TestANewSettingIsOneRow(t *testing.T) {
 	if err := setRung(&base, "epochs=3,mixup=0.5", true); err != nil {
 		t.Fatal(err)
 	}
-	if r := experiment.NewRung(nas.DataSpec{Name: "d"}, base, config.Setup); !strings.HasSuffix(r.Name, "3 epochs, mixup strength 0.5") {
+	if r := experiment.NewRung(nas.DataSpec{Name: "d"}, base, config.Setup); !strings.HasSuffix(r.Name,
+		"3 epochs, mixup strength 0.5") {
 		t.Errorf("the rung is called %q", r.Name)
 	}
 	var estimate strings.Builder
