@@ -34,6 +34,9 @@ func insertEvents(tx *sql.Tx, events []Event, last int64, incarnation int, now t
 // AddEvent stores events that belong to no other change.
 func (s *Store) AddEvent(events ...Event) error { return s.change(events, nil) }
 
+// OpeningEvents returns the events that [Open] stored.
+func (s *Store) OpeningEvents() []Event { return s.opening }
+
 // LastEventID is the number of the newest event, 0 if there is none. The next one stored gets the next number.
 func (s *Store) LastEventID() (id int64, err error) {
 	err = s.read(func(db *sql.DB) error { return db.QueryRow("SELECT coalesce(max(id), 0) FROM event").Scan(&id) })

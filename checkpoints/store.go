@@ -30,6 +30,7 @@ type Store struct {
 	incarnation int
 	elapsed     time.Duration
 	lastEvent   int64
+	opening     []Event
 }
 
 // Create makes a run in a folder, which it creates if need be, and opens it for writing. The run appears whole or not
@@ -182,7 +183,8 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.AddEvent(Event{Level: "warn", Kind: "unclean_end", Trial: -1, Body: body}); err != nil {
+		s.opening = []Event{{Level: "warn", Kind: "unclean_end", Trial: -1, Body: body}}
+		if err := s.AddEvent(s.opening...); err != nil {
 			return nil, err
 		}
 	}

@@ -214,6 +214,11 @@ func (o *owner) loop(ctx context.Context) error {
 	defer cancel(nil)
 	o.quit = ctx.Done()
 
+	if o.options.OnEvent != nil {
+		for _, e := range o.run.OpeningEvents() { // the journal has them already
+			o.options.OnEvent(record.EventOf(o.run.Config.Name, e))
+		}
+	}
 	// nobody writes blobs yet, so all that have no name are a killed writer's
 	if _, err := o.run.SweepBlobs(0); err != nil {
 		o.emit(nas.SweepFailed, -1, map[string]any{"error": err.Error()})
