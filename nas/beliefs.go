@@ -2,33 +2,33 @@ package nas
 
 import "math"
 
-// Beliefs is what the newest policy would choose, and how sure it has become of each decision. Decisions stand in the
-// order of [space.Space.Decisions].
+// Beliefs shows what the newest policy would choose and how sure it is of each decision. Decisions are in the order of
+// [space.Space.Decisions].
 type Beliefs struct {
 	Version int `json:"version"` // of the policy
-	// Exact says that Probabilities are the policy's own, along its greedy path: every earlier decision took its most
-	// probable choice. Else the strategy has no such policy, and they are shares among the last proposals.
+	// Exact: Probabilities are the policy's own, along its greedy path, where every earlier decision took its most
+	// probable choice. Otherwise the strategy has no such policy, and they are shares among the latest samples.
 	Exact bool `json:"exact"`
-	// [decision][choice], each row sums to 1; nil before there is anything to count
+	// [decision][choice], each row sums to 1; nil while there is nothing to count
 	Probabilities [][]float64 `json:"probabilities"`
 	// oldest first, at most maxEntropyPoints; nil for a strategy without a policy
 	Entropy []EntropyPoint `json:"entropy"`
 }
 
-// EntropyPoint is the entropy of each decision in a group of batches, estimated by the mean of -log p of the choices
-// that were drawn.
+// EntropyPoint is the entropy of each decision over a group of batches, estimated by the mean of -log p of the drawn
+// choices.
 type EntropyPoint struct {
-	Batch int       `json:"batch"` // the last of the group
+	Batch int       `json:"batch"` // last batch of the group
 	Nats  []float64 `json:"nats"`  // by decision
 }
 
 const (
 	maxEntropyPoints = 64
-	sharesOf         = 100 // proposals
+	sharesOf         = 100 // samples
 )
 
-// Beliefs returns what the policy believes: by its own probabilities, rounded in place, or, if it has none, by the
-// shares of the choices among the last proposals.
+// Beliefs returns what the policy believes: its own probabilities, rounded in place, or, if it has none, the share of
+// each choice among the latest samples.
 func (l *Ledger) Beliefs(probs [][]float64, arities []int) *Beliefs {
 	b := &Beliefs{Version: l.applied, Exact: probs != nil, Probabilities: probs}
 	if probs == nil {
@@ -43,7 +43,7 @@ func (l *Ledger) Beliefs(probs [][]float64, arities []int) *Beliefs {
 	return b
 }
 
-// shares counts the choices of the last proposals of the controller.
+// shares returns the share of each choice among the latest samples.
 func shares(proposals []*Trial, arities []int) [][]float64 {
 	out, n := make([][]float64, len(arities)), 0.0
 	for d, a := range arities {
@@ -70,7 +70,7 @@ func shares(proposals []*Trial, arities []int) [][]float64 {
 	return out
 }
 
-// entropySums is, for each batch and decision, the sum of -log p over the controller's proposals.
+// entropySums holds, per batch and decision, the sum of -log p over the samples.
 type entropySums []entropySum
 
 type entropySum struct {
@@ -78,7 +78,7 @@ type entropySum struct {
 	nats      []float64
 }
 
-// add counts a proposal.
+// add counts a sample; other trials are ignored.
 func (e *entropySums) add(t *Trial) {
 	if t.Kind != Sampled || t.Batch < 0 || len(t.LogP) == 0 {
 		return
@@ -96,7 +96,7 @@ func (e *entropySums) add(t *Trial) {
 	}
 }
 
-// points groups the batches and takes the mean of -log p over the proposals of each group.
+// points groups the batches and returns the mean of -log p over the samples of each group.
 func (e entropySums) points() (points []EntropyPoint) {
 	size, any := max(1, (len(e)+maxEntropyPoints-1)/maxEntropyPoints), false
 	for from := 0; from < len(e); from += size {
@@ -123,7 +123,7 @@ func (e entropySums) points() (points []EntropyPoint) {
 		}
 		points = append(points, p)
 	}
-	if !any { // a strategy whose proposals have no probability
+	if !any { // the strategy gives its proposals no probabilities
 		return nil
 	}
 	return points

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// Action is what a [Command] asks for. Every key of the screen and every subcommand that steers a run is one of these.
+// Action is what a [Command] asks for. Every key and every subcommand that steers a run sends one of these.
 type Action string
 
 const (
@@ -18,33 +18,33 @@ const (
 	ResumeTrial Action = "resume-trial" // one child
 	ToggleTrial Action = "toggle-trial" // one child: pause it, or resume it if it is paused
 	StopTrial   Action = "stop-trial"   // end one child; it counts as stopped, not as failed
-	UndoStop    Action = "undo-stop"    // take a stopped child up again, as if it had not been stopped
+	UndoStop    Action = "undo-stop"    // continue a stopped child as if it had never been stopped
 	SetWorkers  Action = "workers"      // N children at a time from now on
-	// train a cell made by hand at the search's settings; it is ranked, and never enters an update
+	// train a cell made by hand with the search's settings; it is ranked, but never enters an update
 	Submit  Action = "submit"
-	Retrain Action = "retrain" // train a cell at other settings
+	Retrain Action = "retrain" // train a cell with other settings
 	Fork    Action = "fork"    // a new run from a policy version of this one
-	Star    Action = "star"    // mark a trial, or take the mark back
-	Note    Action = "note"    // keep a line of text with a trial
-	Drain   Action = "drain"   // end the program's part in the run after the running children
-	Stop    Action = "stop"    // end it now; running children go on from their last checkpoint at resume
+	Star    Action = "star"    // mark a trial, or remove the mark
+	Note    Action = "note"    // attach a line of text to a trial
+	Drain   Action = "drain"   // stop the search when the running children have finished
+	Stop    Action = "stop"    // stop the search now; on resume, running children continue from their last checkpoint
 )
 
-// Command is one request to a search. Fields that its Action does not name are ignored.
+// Command is one request to a search. Fields that its Action does not use are ignored.
 type Command struct {
 	Do    Action `json:"do"`
-	Trial int    `json:"trial,omitempty"` // what the actions on one trial are about
+	Trial int    `json:"trial,omitempty"` // for actions on one trial
 	N     int    `json:"n,omitempty"`
 	Text  string `json:"text,omitempty"`
-	// Submit, Retrain: the trial that the cell is made from; nil: none
+	// Submit, Retrain: the trial the cell was made from; nil: none
 	Parent  *int            `json:"parent,omitempty"`
 	Cell    *space.Genotype `json:"cell,omitempty"`    // Submit, Retrain; nil: the parent's
 	Retrain *RetrainSpec    `json:"retrain,omitempty"` // Retrain
 	Fork    *ForkSpec       `json:"fork,omitempty"`    // Fork
-	From    string          `json:"-"`                 // who asks, for the log; empty: the screen of the program itself
+	From    string          `json:"-"`                 // who asks, for the log; empty: the program's own screen
 }
 
-// Reply is what a command did, in words for a person, with the number or folder it made.
+// Reply describes what a command did, in words for a person, with the number or folder it created.
 type Reply struct {
 	Message string `json:"message"`
 	Trial   int    `json:"trial,omitempty"`
@@ -52,7 +52,7 @@ type Reply struct {
 	At      int    `json:"at,omitempty"` // policy version of a fork
 }
 
-// ForkSpec is where a fork begins and what changes. A nil or zero change keeps the parent's setting.
+// ForkSpec says where a fork starts and which settings it changes. A nil or zero value keeps the parent's setting.
 type ForkSpec struct {
 	At           int     `json:"at"`   // policy version; -1 = the latest
 	Name         string  `json:"name"` // empty: the parent's name with -fork-N
@@ -61,10 +61,10 @@ type ForkSpec struct {
 	LearningRate float64 `json:"learning_rate,omitempty"`
 	Entropy      float64 `json:"entropy,omitempty"` // weight of the bonus; negative: none
 	Steps        int     `json:"steps,omitempty"`
-	Start        bool    `json:"start,omitempty"` // run it at once, beside its parent in the same process
+	Start        bool    `json:"start,omitempty"` // run it at once, in the same process as its parent
 }
 
-// Change applies the settings of the fork that are not zero.
+// Change applies the fork's nonzero settings to c.
 func (f ForkSpec) Change(c *Config) {
 	if f.Seed != nil {
 		c.Seed = *f.Seed
@@ -83,7 +83,7 @@ func (f ForkSpec) Change(c *Config) {
 	}
 }
 
-// Take makes the fork change what differs between two configs, as far as a fork of a live run may.
+// Take makes the fork change what differs between two configs, limited to what a fork of a live run may change.
 func (f *ForkSpec) Take(was, now Config) {
 	if now.Seed != was.Seed {
 		f.Seed = &now.Seed
@@ -102,16 +102,16 @@ func (f *ForkSpec) Take(was, now Config) {
 	}
 }
 
-// ErrClosed is the answer to commands after a run has ended.
+// ErrClosed answers commands after a search has ended.
 var ErrClosed = errors.New("the search has ended")
 
-// Engine is a search as a screen or a script sees it, in this process or another.
+// Engine is a search as a screen or a script sees it. It may run in another process.
 type Engine interface {
-	// Snapshot returns the newest picture of the run; it is never nil and never changes.
+	// Snapshot returns the newest snapshot. It is never nil and never changes.
 	Snapshot() *Snapshot
-	// Subscribe returns a channel of size one that gets a value when a newer snapshot is there, and a function that
+	// Subscribe returns a channel of size one that receives a value when there is a newer snapshot, and a function that
 	// ends the subscription.
 	Subscribe() (updated <-chan struct{}, cancel func())
-	// Do carries out a command and waits for its answer.
+	// Do carries out a command and returns the reply.
 	Do(ctx context.Context, c Command) (Reply, error)
 }

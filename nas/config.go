@@ -11,61 +11,61 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Config is everything that decides what a search does. In JSON its parts lie flat. Two runs with equal configs (Name,
-// Workers and DataDir aside) and the same build draw the same proposals and get the same rewards.
+// Config is everything that decides what a search does. In JSON its embedded parts are flattened. Two runs of the same
+// build with equal configs (Name, Workers and DataDir aside) draw the same proposals and get the same rewards.
 type Config struct {
 	Name    string `json:"name"`
 	Preset  string `json:"preset"`
 	Seed    uint64 `json:"seed"`
-	Workers int    `json:"workers"` // children trained at a time; 0 = one a core
+	Workers int    `json:"workers"` // children trained at a time; 0 = one per core
 
 	Images
 
-	Ops    string `json:"ops"`    // an op set's name or a comma-separated list
+	Ops    string `json:"ops"`    // name of an op set, or a comma-separated list
 	Blocks int    `json:"blocks"` // B, blocks per cell
 
 	Controller controller.Config `json:"controller"`
-	Children   int               `json:"children"` // proposals in all, random cells among them
-	Batch      int               `json:"batch"`    // the controller's proposals per update
-	// one in so many proposals is a random cell, to compare with; 0 = none
+	Children   int               `json:"children"` // proposals in total, including random cells
+	Batch      int               `json:"batch"`    // samples per update
+	// every RandomEvery-th proposal is a random cell, for comparison; 0 = none
 	RandomEvery int `json:"shadow"`
-	Lag         int `json:"lag"` // batch k is proposed from policy version k-lag
-	// an isomorphic cell again: "cached" (same reward, no training) or "retrain"
+	Lag         int `json:"lag"` // batch k is drawn from policy version k-lag
+	// what to do with an isomorphic repeat of a cell: "cached" (same reward, no training) or "retrain"
 	Repeats string `json:"repeats"`
-	// a failed trial in an update: "skip" (left out) or "zero" (reward 0)
+	// what a failed trial means to an update: "skip" (ignore it) or "zero" (reward 0)
 	Failures string `json:"failures"`
 
 	child.Setup // of every child
 
-	Latency bool     `json:"latency,omitempty"` // measure how long each trained child looks at one image on one thread
-	Cost    CostTerm `json:"cost,omitzero"`     // what costs take from the reward
+	Latency bool     `json:"latency,omitempty"` // measure each trained child's time for one image on one thread
+	Cost    CostTerm `json:"cost,omitzero"`     // how cost lowers the reward
 
 	Inheritance
 }
 
-// Images are those that a search's children train and are judged on.
+// Images are the images that a search's children are trained and judged on.
 type Images struct {
 	Data    string `json:"data"`               // name of a data set or a folder
 	DataDir string `json:"data_dir,omitempty"` // where its files are; empty: the usual places
-	// images a child trains on, class-balanced; 0 = all that validation leaves
+	// images a child trains on, class-balanced; 0 = all that are not held out
 	TrainImages int `json:"train_images"`
-	ValImages   int `json:"val_images"` // held-out training images that make the reward
+	ValImages   int `json:"val_images"` // held-out training images; accuracy on them makes the reward
 }
 
-// Inheritance is what a fork has from the run that it was forked from.
+// Inheritance is what a fork took over from its parent.
 type Inheritance struct {
-	// Inherited is the number of proposals that a fork took over from a run with other data or training settings. They
-	// shaped the policy, but their rewards are not comparable: they are not ranked and not given to repeats.
+	// Inherited is the number of proposals taken over from a run with other data or training settings. They shaped the
+	// policy, but their rewards are not comparable: they are not ranked, and repeats do not share them.
 	Inherited int `json:"inherited,omitempty"`
 
-	// InheritedManual is the same for trials made by hand, counted from FirstManual on.
+	// InheritedManual is the same for trials made by hand, counted from FirstManual.
 	InheritedManual int `json:"inherited_manual,omitempty"`
 
-	// Past is how the controller was set for the policy versions that a fork took over, oldest first.
+	// Past lists the controller's settings for the policy versions taken over, oldest first.
 	Past []Past `json:"past,omitempty"`
 }
 
-// Past is the controller's settings for a stretch of policy versions.
+// Past holds the controller's settings for a range of policy versions.
 type Past struct {
 	Until      int               `json:"until"` // the last version made under them
 	Controller controller.Config `json:"controller"`
@@ -79,10 +79,10 @@ type Preset struct {
 
 // Presets lists the presets; the first is the default.
 //
-// quick is sized so that two cores finish the first child within seconds and 20 within minutes. proxy follows the
-// small-proxy advice of EcoNAS (arXiv 2001.01233): reduced resolution and filters, few images, more samples rather than
-// longer training. cifar is the paper's own search (appendix A.1 to A.3): 45,000 + 5,000 images, 20 epochs, N=2,
-// minibatches of 20, one PPO step each at 3.5e-4; F=32 is not stated there and ours.
+// quick is sized so that two cores finish the first child within seconds and 20 children within minutes. proxy follows
+// the small-proxy advice of EcoNAS (arXiv 2001.01233): lower resolution, fewer filters, few images, and more samples
+// rather than longer training. cifar is the paper's own search (appendix A.1 to A.3): 45,000 + 5,000 images, 20 epochs,
+// N=2, minibatches of 20, one PPO step each at 3.5e-4. The paper does not state F; 32 is our choice.
 var Presets = []Preset{
 	{"quick", "Fashion-MNIST 10k at 14 px, N=1 F=8, 3 epochs on 2,000 images", Config{
 		Images: Images{Data: "fashion-mnist-10k", TrainImages: 2000, ValImages: 1000}, Children: 200, Batch: 10, Lag: 1,
@@ -126,20 +126,20 @@ func PresetNamed(name string) (Config, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return Config{}, fmt.Errorf("preset %q is not known; there are: %s", name, strings.Join(names, ", "))
+	return Config{}, fmt.Errorf("unknown preset %q; want one of %s", name, strings.Join(names, ", "))
 }
 
 // Space returns the search space of the config.
 func (c Config) Space() (space.Space, error) { return space.New(c.Ops, c.Blocks) }
 
-// SameSpace reports whether two configs search the same space, whatever they call their ops.
+// SameSpace reports whether two configs search the same space, however they spell their ops.
 func (c Config) SameSpace(d Config) bool {
 	a, errA := c.Space()
 	b, errB := d.Space()
 	return errA == nil && errB == nil && a.Blocks == b.Blocks && slices.Equal(a.Ops, b.Ops)
 }
 
-// Validate says what is wrong with the config, naming the field, what was found and what was wanted.
+// Validate returns an error that names the first wrong field, what it holds and what was wanted.
 func (c Config) Validate() error {
 	if err := ownSettings.Check(c); err != nil {
 		return fmt.Errorf("config: %w", err)
@@ -148,9 +148,9 @@ func (c Config) Validate() error {
 	case c.Data == "":
 		return fmt.Errorf("config: data is empty; want the name of a data set or a folder")
 	case c.RandomEvery == 1:
-		return fmt.Errorf("config: shadow is 1; want 0 (none), or 2 and up: one proposal in so many is drawn uniformly")
+		return fmt.Errorf("config: shadow is 1; want 0 (no random cells) or N >= 2 (every N-th proposal is random)")
 	case c.Train.Shards > 1:
-		return fmt.Errorf("config: train.shards is %d; want 1: a search keeps its cores busy with one child each",
+		return fmt.Errorf("config: train.shards is %d; want 1, because a search trains one child per core",
 			c.Train.Shards)
 	}
 	if err := c.Cost.Validate(); err != nil {
@@ -171,7 +171,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Comparable reports whether the trial of a number has its reward under the settings of this run, if it is no retrain.
+// Comparable reports whether trial id was rewarded under this run's settings. It must not be a retrain.
 func (c Config) Comparable(id int) bool {
 	if id >= FirstManual {
 		return id-FirstManual >= c.InheritedManual
@@ -179,14 +179,14 @@ func (c Config) Comparable(id int) bool {
 	return id >= c.Inherited
 }
 
-// RandomAt reports whether the proposal of a number is drawn uniformly rather than by the controller.
+// RandomAt reports whether proposal id is drawn uniformly rather than by the controller.
 func (c Config) RandomAt(id int) bool { return c.RandomEvery > 0 && (id+1)%c.RandomEvery == 0 }
 
-// maxConfig bounds the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
+// maxConfig limits the JSON of a config, in bytes; one that names every op and long folders takes 4 KiB.
 const maxConfig = 64 << 10
 
-// ParseConfig reads the JSON that a store keeps; unknown fields are refused, so that a config of a newer program is not
-// silently half obeyed. Ops that are a named set's get its name.
+// ParseConfig reads the JSON that a store keeps. It rejects unknown fields, so that the config of a newer program is
+// not silently half obeyed. A list of ops that equals a named set becomes that name.
 func ParseConfig(b []byte) (Config, error) {
 	var c Config
 	if err := strictjson.Decode(b, maxConfig, &c); err != nil {
@@ -200,14 +200,14 @@ func ParseConfig(b []byte) (Config, error) {
 	return c, err
 }
 
-// DataSpec names the images that a child trains and is judged on.
+// DataSpec names the images that a child is trained and judged on.
 type DataSpec struct {
 	Name        string `json:"name"`
 	Dir         string `json:"dir,omitempty"`
 	Image       int    `json:"image"`        // side in pixels
 	TrainImages int    `json:"train_images"` // 0 = all
 	ValImages   int    `json:"val_images"`
-	Test        bool   `json:"test"` // train on all training images, judge on the test images: for retrains only
+	Test        bool   `json:"test"` // retrains only: train on all training images, judge on the test images
 	Seed        uint64 `json:"seed"` // of the split
 }
 
@@ -217,13 +217,13 @@ func (c Config) DataSpec() DataSpec {
 		ValImages: c.ValImages, Seed: c.Seed}
 }
 
-// ControllerConfig is how the controller is set now, with the seed of the run.
+// ControllerConfig returns the controller's current settings, with the run's seed.
 func (c Config) ControllerConfig() controller.Config {
 	c.Controller.Seed = c.Seed
 	return c.Controller
 }
 
-// ControllerAt is how the controller was set when it made a policy version.
+// ControllerAt returns the controller's settings when it made a policy version.
 func (c Config) ControllerAt(version int) controller.Config {
 	for _, p := range c.Past {
 		if version <= p.Until {
@@ -233,7 +233,7 @@ func (c Config) ControllerAt(version int) controller.Config {
 	return c.ControllerConfig()
 }
 
-// PastUntil is the Past of a fork at a version.
+// PastUntil returns the Past of a fork at policy version at.
 func (c Config) PastUntil(at int) (past []Past) {
 	for _, p := range append(slices.Clone(c.Past), Past{at, c.ControllerConfig()}) {
 		if from := len(past); at > 0 && (from == 0 || past[from-1].Until < at) {
@@ -244,15 +244,14 @@ func (c Config) PastUntil(at int) (past []Past) {
 	return past
 }
 
-// EvaluatesAs reports whether a trial of one config has the outcome that a trial of the same number and cell has under
-// the other, on the same data.
+// EvaluatesAs reports whether a trial with the same number, cell and data has the same outcome under both configs.
 func (c Config) EvaluatesAs(d Config) bool {
 	a, b := c.DataSpec(), d.DataSpec()
 	a.Dir, b.Dir = "", ""
 	return a == b && c.Net == d.Net && c.Train == d.Train && c.Seed == d.Seed && c.Preset == d.Preset
 }
 
-// CheckName says why a text cannot be the name of a run, which is also the name of its folder.
+// CheckName returns an error if name cannot name a run. It is also the name of the run's folder.
 func CheckName(name string) error {
 	if name == "" || len(name) > 64 {
 		return fmt.Errorf("name %q: want 1 to 64 characters", name)
@@ -262,8 +261,8 @@ func CheckName(name string) error {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		case i > 0 && (r == '-' || r == '_' || r == '.'):
 		default:
-			return fmt.Errorf("name %q: want letters and digits and, but not in the first place, dashes, underscores "+
-				"and dots", name)
+			return fmt.Errorf("name %q: want letters, digits and, after the first character, dashes, underscores "+
+				"or dots", name)
 		}
 	}
 	return nil

@@ -12,30 +12,30 @@ import (
 	"nasnet/nas/setting"
 )
 
-// What a reward can be weighed by.
+// The costs that can weigh a reward.
 const (
-	ByLatency = "latency" // of one image on one thread, milliseconds; measured, so no two runs are alike
+	ByLatency = "latency" // time for one image on one thread, milliseconds; measured, so no two runs are equal
 	ByMAdds   = "madds"   // multiply-adds of one image
 	ByParams  = "params"
 )
 
-// CostTerm makes the reward of a child accuracy × (cost/Target)^Weight: MnasNet's (arXiv 1807.11626, section 3.1,
-// equations 2 and 3) with its two exponents equal, which is its soft form. A child at the target keeps its accuracy as
-// reward, a cheaper one gets more, which may be above 1. The zero value leaves the accuracy as it is.
+// CostTerm makes a child's reward accuracy × (cost/Target)^Weight. This is MnasNet's reward (arXiv 1807.11626,
+// section 3.1, equations 2 and 3) in its soft form, with both exponents equal. A child at the target gets its accuracy
+// as reward; a cheaper one gets more, possibly above 1. With the zero value the reward is the accuracy.
 type CostTerm struct {
 	By     string  `json:"by"`     // ByLatency, ByMAdds or ByParams
 	Target float64 `json:"target"` // in the unit of By
 	Weight float64 `json:"weight"` // below 0
 }
 
-// DefaultCostWeight is MnasNet's: they found about 5 % of accuracy to be worth twice the latency, and 2^-0.07 = 0.953.
+// DefaultCostWeight is MnasNet's: in their data, twice the latency buys about 5 % of accuracy, and 2^-0.07 = 0.953.
 const DefaultCostWeight = -0.07
 
-// costSettings are the settings of the term.
+// costSettings is the table of the term's settings.
 var costSettings = setting.Table[CostTerm]{
 	{Name: "cost", Key: "by", Use: setting.Search, None: "none",
 		Choices: func() []string { return []string{ByLatency, ByMAdds, ByParams} },
-		Help: "weigh the reward by a cost: latency (measured, of one image on one thread), madds, params or none;\n" +
+		Help: "cost that weighs the reward: latency (measured for one image on one thread), madds, params or none;\n" +
 			"the reward is accuracy * (cost/target)^weight",
 		At: func(c *CostTerm) any { return &c.By },
 		Resets: func(c *CostTerm, by string) {
@@ -48,21 +48,21 @@ var costSettings = setting.Table[CostTerm]{
 				return nil
 			}
 			if given("cost-target") || given("cost-weight") {
-				return errors.New("cost none has neither cost-target nor cost-weight")
+				return errors.New("cost none accepts neither cost-target nor cost-weight")
 			}
 			*c = CostTerm{}
 			return nil
 		}},
 	{Name: "cost-target", Key: "target", Use: setting.Search,
-		Help: "cost at which the reward is the accuracy: a time such as 2ms, or a number such as 5M",
+		Help: "cost at which the reward equals the accuracy: a time such as 2ms, or a number such as 5M",
 		At:   func(c *CostTerm) any { return (*costTarget)(c) }},
 	{Name: "cost-weight", Key: "weight", Use: setting.Search, Range: setting.Range{Low: -10, High: 0, Below: true},
-		Help: fmt.Sprintf("exponent, below 0; at -0.07 twice the cost takes 5 %% of the reward (default %v)",
+		Help: fmt.Sprintf("exponent, below 0; at -0.07, twice the cost lowers the reward by 5 %% (default %v)",
 			DefaultCostWeight),
 		At: func(c *CostTerm) any { return &c.Weight }},
 }
 
-// costTarget is the target of a term as text in the unit of its cost: 2ms, 5M. Of a term without a cost it is either.
+// costTarget reads and writes a term's target in the unit of its cost: 2ms, 5M. A term without a cost accepts both.
 type costTarget CostTerm
 
 func (t *costTarget) String() string {
@@ -95,25 +95,25 @@ func (t *costTarget) Set(text string) error {
 	return nil
 }
 
-// Validate says what is wrong with the term.
+// Validate returns an error if the term makes no sense.
 func (c CostTerm) Validate() error {
 	if c == (CostTerm{}) {
 		return nil
 	}
 	if c.By == "" {
-		return errors.New("cost: by is \"\"; want what the reward is weighed by")
+		return errors.New("cost: by is empty; want latency, madds or params")
 	}
 	if err := costSettings.Check(c); err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}
 	if !(c.Target > 0 && c.Target <= math.MaxInt64) {
-		return fmt.Errorf("cost: target is %v; want more than 0, in milliseconds, multiply-adds or "+
+		return fmt.Errorf("cost: target is %v; want a positive number of milliseconds, multiply-adds or "+
 			"parameters", c.Target)
 	}
 	return nil
 }
 
-// Reward is what a child gets for its accuracy at a cost; latency is in milliseconds.
+// Reward returns the reward of a child for its accuracy and cost; latency is in milliseconds.
 func (c CostTerm) Reward(accuracy float64, cost child.Cost, latency float64) (float64, error) {
 	var x float64
 	switch c.By {
@@ -128,12 +128,13 @@ func (c CostTerm) Reward(accuracy float64, cost child.Cost, latency float64) (fl
 	}
 	r := accuracy * math.Pow(x/c.Target, c.Weight)
 	if !(x > 0) || math.IsNaN(r) || math.IsInf(r, 0) {
-		return 0, fmt.Errorf("the %s is %v at an accuracy of %v, which makes no reward", c.By, x, accuracy)
+		return 0, fmt.Errorf("no reward follows from %s %v and accuracy %v; want a positive %s", c.By, x, accuracy,
+			c.By)
 	}
 	return r, nil
 }
 
-// Reward is the reward of a trained child of a kind. A retrain, which has settings of its own, keeps its accuracy.
+// Reward returns the reward of a trained child. A retrain has settings of its own, so its reward is its accuracy.
 func (c Config) Reward(k Kind, o Outcome) (float64, error) {
 	if k == Retrained {
 		return o.Reward, nil
@@ -144,8 +145,8 @@ func (c Config) Reward(k Kind, o Outcome) (float64, error) {
 // MeasuresLatency reports whether the latency of the search's children is measured.
 func (c Config) MeasuresLatency() bool { return c.Latency || c.Cost.By == ByLatency }
 
-// Accuracy is the validation accuracy after the last whole epoch, in [0, 1], which the reward is made from; NaN before
-// the first.
+// Accuracy is the validation accuracy after the last whole epoch, in [0, 1]; NaN before the first. The reward is
+// computed from it.
 func (t TrialView) Accuracy() float64 {
 	if len(t.Curve) == 0 {
 		return math.NaN()

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// Every row is emitted by the program, with fields that it has, and no kind is spelled by hand. The store cannot know
-// the table: it spells its kinds and levels.
+// Every row of EventKinds is emitted somewhere, only with fields of the row, and always by its constant. The store
+// cannot import the table, so it spells kinds and levels itself.
 func TestTheProgramEmitsTheTable(t *testing.T) {
 	names := constants(t)
 	emitted := map[EventKind]bool{}
@@ -25,7 +25,7 @@ func TestTheProgramEmitsTheTable(t *testing.T) {
 				emitted[kind] = true
 			}
 			for _, kind := range m.spelled {
-				// which are words of other things too
+				// two words that other things share
 				if dir != "../checkpoints" && kind != EpochEnded && kind != UserCommand {
 					t.Errorf("%s: %s spells %s", dir, f.Name.Name, kind)
 				}
@@ -55,12 +55,12 @@ func TestTheProgramEmitsTheTable(t *testing.T) {
 	}
 }
 
-// emission is what a function has to do with events.
+// emission is what a function does with events.
 type emission struct {
-	kinds   []EventKind          // that it emits
-	levels  map[EventKind]string // of those that it makes without the table
+	kinds   []EventKind          // emitted
+	levels  map[EventKind]string // of the kinds it emits without the table
 	keys    []string             // of its literal maps, and of its map d
-	spelled []EventKind          // as text
+	spelled []EventKind          // kinds written as string literals
 }
 
 func emissions(f *ast.FuncDecl, names map[string]EventKind) emission {
@@ -103,7 +103,7 @@ func emissions(f *ast.FuncDecl, names map[string]EventKind) emission {
 	return m
 }
 
-// constants are the names of the kinds in Go.
+// constants returns the Go constants of the kinds.
 func constants(t *testing.T) map[string]EventKind {
 	src, err := os.ReadFile("events.go")
 	if err != nil {
@@ -116,7 +116,7 @@ func constants(t *testing.T) map[string]EventKind {
 	return names
 }
 
-// functions are those of a package, without its tests.
+// functions returns the functions of a package, without its tests.
 func functions(t *testing.T, dir string) (fs []*ast.FuncDecl) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(files) == 0 {
@@ -139,7 +139,7 @@ func functions(t *testing.T, dir string) (fs []*ast.FuncDecl) {
 	return fs
 }
 
-// word is the name of an identifier, empty for anything else.
+// word returns the name of an identifier, empty for anything else.
 func word(x ast.Expr) string {
 	if id, ok := x.(*ast.Ident); ok {
 		return id.Name
@@ -147,7 +147,7 @@ func word(x ast.Expr) string {
 	return ""
 }
 
-// unquoted is the value of a string literal, empty for anything else.
+// unquoted returns the value of a string literal, empty for anything else.
 func unquoted(x ast.Expr) string {
 	if l, ok := x.(*ast.BasicLit); ok && l.Kind == token.STRING {
 		s, _ := strconv.Unquote(l.Value) // the parser has read it
@@ -156,7 +156,7 @@ func unquoted(x ast.Expr) string {
 	return ""
 }
 
-// called is the name of the function or method that is called.
+// called returns the name of the called function or method.
 func called(c *ast.CallExpr) string {
 	if s, ok := c.Fun.(*ast.SelectorExpr); ok {
 		return s.Sel.Name
@@ -164,7 +164,7 @@ func called(c *ast.CallExpr) string {
 	return word(c.Fun)
 }
 
-// member is the literal text of a field in a literal struct, empty for anything else.
+// member returns the literal text of a field in a struct literal, empty for anything else.
 func member(n *ast.CompositeLit, name string) string {
 	for _, e := range n.Elts {
 		if kv, ok := e.(*ast.KeyValueExpr); ok && word(kv.Key) == name {

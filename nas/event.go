@@ -9,36 +9,36 @@ import (
 	"time"
 )
 
-// Event is something that happened to a run. It is stored, logged, shown and printed in the same form; only the ends of
-// epochs are stored as rows of numbers instead.
+// Event is something that happened to a run. It is stored, logged, shown and printed in the same form, except that the
+// ends of epochs are stored as rows of numbers.
 type Event struct {
 	Time  time.Time      `json:"-"`
 	Level string         `json:"-"` // Info, Warn or Error
-	Kind  EventKind      `json:"-"` // a row of EventKinds, or one of another build
+	Kind  EventKind      `json:"-"` // a row of EventKinds, or a kind of another build
 	Run   string         `json:"-"` // name of the run
 	Trial int            `json:"-"` // -1 = none
 	Data  map[string]any `json:"-"`
 }
 
-// NewEvent returns an event of a kind with the level of its row. It panics if the kind has no row, if the row lacks a
+// NewEvent returns an event with the level of its kind. It panics if the kind has no row, if the row does not list a
 // field of the data, or if a value does not fit its field's unit.
 func NewEvent(at time.Time, run string, kind EventKind, trial int, data map[string]any) Event {
 	r, ok := kind.row()
 	if !ok {
-		panic(fmt.Sprintf("nas: there is no kind of event %q", kind))
+		panic(fmt.Sprintf("nas: unknown kind of event %q", kind))
 	}
 	for name, v := range data {
 		if !slices.Contains(strings.Fields(r.Fields), name) {
 			panic(fmt.Sprintf("nas: event %s has no field %q; it has %s", kind, name, r.Fields))
 		}
 		if _, ok := fieldText(name, v); !ok {
-			panic(fmt.Sprintf("nas: event %s: %s is %v, a %T", kind, name, v, v))
+			panic(fmt.Sprintf("nas: event %s: field %s cannot be %v (%T)", kind, name, v, v))
 		}
 	}
 	return Event{Time: at, Level: r.Level, Kind: kind, Run: run, Trial: trial, Data: data}
 }
 
-// row returns the row of a kind; ok is false for the kinds of other builds.
+// row returns the row of a kind; ok is false for a kind of another build.
 func (k EventKind) row() (r EventRow, ok bool) {
 	i := slices.IndexFunc(EventKinds, func(r EventRow) bool { return r.Kind == k })
 	if i < 0 {
@@ -47,15 +47,15 @@ func (k EventKind) row() (r EventRow, ok bool) {
 	return EventKinds[i], true
 }
 
-// Common reports whether there are too many events of the kind to tell them as news.
+// Common reports whether events of the kind are too frequent to show as news.
 func (k EventKind) Common() bool {
 	r, _ := k.row()
 	return r.Common
 }
 
-// Sentence tells the event to a person, in parts that a screen sets apart, as the row of its kind says. If the kind has
-// no row, or the event lacks what the first part tells, another build wrote it: then the sentence is the kind and the
-// message.
+// Sentence describes the event to a person, as the row of its kind says, in parts that a screen separates. If the kind
+// has no row, or the event lacks a field of the first part, another build wrote it: then the sentence is the kind and
+// the message.
 func (e Event) Sentence() (parts []string) {
 	r, _ := e.Kind.row()
 	for i, p := range r.Sentence {
@@ -76,7 +76,7 @@ func (e Event) Sentence() (parts []string) {
 	return []string{string(e.Kind)}
 }
 
-// fill writes a part of a sentence, see [EventRow] for what it may hold; ok is false if the event lacks a field of it.
+// fill returns one part of a sentence with its fields filled in, see [EventRow]; ok is false if the event lacks one.
 func (e Event) fill(part string) (text string, ok bool) {
 	for {
 		i := strings.IndexAny(part, "{[")
@@ -104,7 +104,7 @@ func (e Event) fill(part string) (text string, ok bool) {
 	}
 }
 
-// field writes a field for people; ok is false if the event has none of the name and its unit.
+// field formats a field for people; ok is false if the event lacks it or its value does not fit the unit.
 func (e Event) field(name string) (text string, ok bool) {
 	if name == "child" {
 		return "child " + TrialLabel(e.Trial), e.Trial >= 0
@@ -112,7 +112,7 @@ func (e Event) field(name string) (text string, ok bool) {
 	return fieldText(name, e.Data[name])
 }
 
-// fieldText writes a value of the field of a name; ok is false if it is none of the field's unit.
+// fieldText formats a value of the named field; ok is false if the value does not fit the field's unit.
 func fieldText(name string, v any) (text string, ok bool) {
 	u := fieldUnits[name]
 	if u == nil {
@@ -121,8 +121,8 @@ func fieldText(name string, v any) (text string, ok bool) {
 	return u.text(v)
 }
 
-// MarshalJSON writes the line that a headless search prints: ts, t and run, level unless it is info, trial if there is
-// one, and the event's own fields.
+// MarshalJSON returns the line that a headless search prints: ts, t and run, level unless it is info, trial if there
+// is one, and the event's own fields.
 func (e Event) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any, len(e.Data)+5)
 	maps.Copy(m, e.Data)
@@ -136,7 +136,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Numbers among the event's own fields become float64.
+// UnmarshalJSON reads a line of MarshalJSON. Numbers among the event's own fields become float64.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var m map[string]any
 	if err := json.Unmarshal(b, &m); err != nil {

@@ -30,7 +30,7 @@ func TestAnEventIsReadBackAsItWasWritten(t *testing.T) {
 	}
 	for _, bad := range []string{`{}`, `[]`, `{"ts":5}`, `{"ts":"yesterday"}`, `null`} {
 		if err := json.Unmarshal([]byte(bad), new(Event)); err == nil {
-			t.Errorf("%s is taken for an event", bad)
+			t.Errorf("%s is read as an event", bad)
 		}
 	}
 }

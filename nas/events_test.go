@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What each kind of event says, live and read back from JSON.
+// The sentence of each kind of event, live and read back from JSON.
 func TestSentencesOfEvents(t *testing.T) {
 	type data = map[string]any
 	told := map[EventKind]bool{}
@@ -23,34 +23,34 @@ func TestSentencesOfEvents(t *testing.T) {
 			"search started | ppo on cifar10 | seed 7"},
 		{RunForked, -1, data{"parent_name": "a", "at": 3}, "forked from a at policy 3"},
 		{UncleanEnd, -1, data{"pid": 4711, "host": "box"},
-			"the program that ran this search before (process 4711 on box) ended without closing it"},
+			"the last program to run this search (process 4711 on box) ended without closing it"},
 		{RunPaused, -1, data{"reason": "all trials failed"}, "search paused: all trials failed"},
 		{RunFinished, -1, data{"state": "done", "finished": 1}, "search done after 1 child"},
 		{RunFinished, -1, data{"state": "stopped", "finished": 20, "reward": 0.7714, "cell": "9f2c41"},
 			"search stopped after 20 children | best .7714 (9f2c)"},
 		{RewardByCost, -1, data{"by": "madds", "target": 2e6, "weight": -0.07},
-			"rewards weigh madds: target 2e+06, exponent -0.07"},
+			"rewards are weighed by madds: target 2e+06, exponent -0.07"},
 		{RewardByCost, -1, data{"by": "latency", "target": 2.0, "weight": -0.07, "warning": "latency is measured"},
-			"rewards weigh latency: target 2, exponent -0.07 | latency is measured"},
+			"rewards are weighed by latency: target 2, exponent -0.07 | latency is measured"},
 		{MixedBuilds, -1, data{"message": "another build", "this": json.RawMessage(`{}`),
 			"before": []json.RawMessage{}},
 			"another build"},
 		{PolicyRebuilt, -1, data{"version": 12},
-			"policy 12 was missing or damaged, and was made again from the stored rewards"},
-		{SweepFailed, -1, data{"error": "no"}, "files that a killed process left could not be removed: no"},
+			"policy 12 was missing or damaged; it was rebuilt from the stored rewards"},
+		{SweepFailed, -1, data{"error": "no"}, "cannot remove the files of a killed process: no"},
 		{TrialProposed, 5, data{"cell": "9f2c41", "kind": "sample", "policy": 3, "repeat_of": 2},
-			"child 5 proposed | cell 9f2c by policy 3 | as child 2"},
+			"child 5 proposed | cell 9f2c by policy 3 | repeats child 2"},
 		{TrialProposed, 4, data{"cell": "9f2c41", "kind": "shadow", "policy": -1},
 			"child 4 proposed | cell 9f2c at random"},
 		{TrialStarted, FirstManual, data{"cell": "9f2c41", "kind": "edit"}, "child h1 started | cell 9f2c | by hand"},
 		{TrialWaits, 5, data{"bytes": int64(3 << 30), "free": int64(1 << 30), "limit": int64(4 << 30)},
-			"child 5 waits for 3 GiB of memory; 1 GiB of 4 GiB are free"},
+			"child 5 is waiting for 3 GiB of memory; 1 GiB of 4 GiB free"},
 		{EpochEnded, 5, data{"epoch": 2, "epochs": 20, "train_loss": 1.2345, "val_acc": 0.5},
 			"child 5 epoch 2/20 | loss 1.234 | val .5000"},
 		{CheckpointFailed, 5, data{"epoch": 2, "error": "no"},
-			"child 5: its state after epoch 2 could not be kept: no"},
+			"child 5: no checkpoint after epoch 2: no"},
 		{CheckpointLost, 5, data{"epoch": 2, "error": "no"},
-			"child 5 begins again: its state after epoch 2 cannot be read: no"},
+			"child 5 starts over: cannot read its checkpoint after epoch 2: no"},
 		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41"}, "child 5 done: .7500 | cell 9f2c"},
 		{TrialFinished, 5, data{"reward": 0.75, "cell": "9f2c41", "advantage": 0.0125, "best_by": 0.002},
 			"child 5 done: .7500, new best by .0020 (+.013 over baseline) | cell 9f2c"},
@@ -59,16 +59,16 @@ func TestSentencesOfEvents(t *testing.T) {
 		{TrialFailed, 5, data{"fail_kind": "diverged", "error": "the loss is NaN", "cell": "9f2c41"},
 			"child 5 diverged: the loss is NaN | cell 9f2c"},
 		{TrialStopped, 5, data{"cell": "9f2c41"}, "child 5 stopped by hand | cell 9f2c"},
-		{TrialStalled, 5, data{"seconds": 600.0}, "child 5 made no step for 10:00 and is told to end"},
+		{TrialStalled, 5, data{"seconds": 600.0}, "child 5 made no step for 10:00 and was cancelled"},
 		{TrialLeftBehind, 5, data{"seconds": 10.0},
-			"child 5 did not end within 0:10 of the search's end; it goes on from its last checkpoint at resume"},
-		{WeightsLost, FirstManual + 1, data{"error": "no"}, "child h2: its weights could not be kept: no"},
+			"child 5 did not end within 0:10 of the search's end; on resume it continues from its last checkpoint"},
+		{WeightsLost, FirstManual + 1, data{"error": "no"}, "child h2: cannot store its weights: no"},
 		{ControllerUpdate, -1, data{"version": 12, "mean_reward": 0.7, "baseline": 0.69, "entropy": 21.37,
 			"kl": 0.0061},
 			"policy 12: mean .7000, baseline .6900, entropy 21.4 nats, KL 0.006"},
 		{DiskFull, -1, data{"need": int64(4096), "free": int64(512)},
-			"the disk is full: 4 KiB needed, 512 bytes free; the search waits for room"},
-		{DiskWaited, -1, data{"seconds": 90.0}, "the disk has room again; the search waited 1:30"},
+			"the disk is full: 4 KiB needed, 512 bytes free; the search waits for space"},
+		{DiskWaited, -1, data{"seconds": 90.0}, "the disk has space again; the search waited 1:30"},
 		{UserCommand, -1, data{"message": "paused"}, "you: paused"},
 		{UserCommand, -1, data{"message": "paused", "from": "ctl"}, "ctl: paused"},
 		{UserCommand, -1, data{"message": "noted {child} [x]"}, "you: noted {child} [x]"},
@@ -101,8 +101,8 @@ func TestSentencesOfEvents(t *testing.T) {
 	}
 }
 
-// An event of another build has a sentence without holes: a part that lacks a field is left out, and without the first
-// part it is the kind with its message.
+// The sentence of an event of another build has no gaps: a part that lacks a field is omitted, and without its first
+// part the sentence is the kind with the message.
 func TestSentencesOfEventsOfOtherBuilds(t *testing.T) {
 	type data = map[string]any
 	for _, x := range []struct {
@@ -141,7 +141,7 @@ func TestSentencesOfEventsOfOtherBuilds(t *testing.T) {
 	}
 }
 
-func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
+func TestAnEventThatTheTableDoesNotListPanics(t *testing.T) {
 	type data = map[string]any
 	for what, f := range map[string]func(){
 		"an unknown kind":  func() { NewEvent(time.Now(), "a", "no_such_kind", -1, nil) },
@@ -153,7 +153,7 @@ func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s is taken", what)
+					t.Errorf("%s is accepted", what)
 				}
 			}()
 			f()
@@ -161,9 +161,9 @@ func TestAnEventThatTheTableLacksIsAFault(t *testing.T) {
 	}
 }
 
-// Kinds and fields have one row each, every field is carried, and a sentence tells what its event carries.
+// Kinds and fields have one row each, some event carries every field, and sentences use only fields of their events.
 func TestTablesOfEventsAgree(t *testing.T) {
-	// of every event, of the log's lines, of sentences
+	// reserved for every event, for lines of the log, for sentences
 	own := []string{"ts", "t", "run", "level", "trial", "id", "child"}
 	carried, kinds, fields := map[string]bool{}, map[EventKind]bool{}, map[string]bool{}
 	for _, r := range EventKinds {

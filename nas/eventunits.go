@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Unit is what a field of an event holds, and how a sentence writes it.
+// Unit says what a field of an event holds, and how sentences format it.
 type Unit struct {
-	Name string // for documents
+	Name string // for documentation
 
-	// text writes a value; ok is false if it is none of the unit.
+	// text formats a value; ok is false if the value does not fit the unit.
 	text func(v any) (text string, ok bool)
 }
 
@@ -37,7 +37,7 @@ var (
 	inJSON = &Unit{Name: "JSON", text: func(v any) (string, bool) { return fmt.Sprint(v), v != nil }}
 )
 
-// words is a unit of texts.
+// words returns a unit for text.
 func words(name string, write func(string) string) *Unit {
 	return &Unit{Name: name, text: func(v any) (string, bool) {
 		s, ok := v.(string)
@@ -48,7 +48,7 @@ func words(name string, write func(string) string) *Unit {
 	}}
 }
 
-// number is a unit of numbers, as they are emitted or as they are read from JSON.
+// number returns a unit for numbers of the types that events carry, live or read from JSON.
 func number(name string, write func(float64) string) *Unit {
 	return &Unit{Name: name, text: func(v any) (string, bool) {
 		switch x := v.(type) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// FormatScore writes a reward or an accuracy with n decimals: .7714, 1.000.
+// FormatScore formats a reward or an accuracy with n decimals: .7714, 1.000.
 func FormatScore(x float64, n int) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return "nan"
@@ -18,13 +18,13 @@ func FormatScore(x float64, n int) string {
 	if strings.HasPrefix(s, "0.") {
 		return s[1:]
 	}
-	if len(s) > n+1 { // 1.0000 in the room of .7714
+	if len(s) > n+1 { // 1.0000 in the width of .7714
 		s = s[:n+1]
 	}
 	return s
 }
 
-// FormatSigned writes a difference of rewards with three decimals and its sign: +.012.
+// FormatSigned formats a difference of rewards with its sign and three decimals: +.012.
 func FormatSigned(x float64) string {
 	if x < 0 {
 		return "-" + FormatScore(-x, 3)
@@ -32,7 +32,7 @@ func FormatSigned(x float64) string {
 	return "+" + FormatScore(x, 3)
 }
 
-// FormatNumber writes a rate or a loss in at most five signs.
+// FormatNumber formats a rate or a loss in at most five characters.
 func FormatNumber(x float64) string {
 	switch a := math.Abs(x); {
 	case math.IsNaN(x) || math.IsInf(x, 0):
@@ -49,7 +49,7 @@ func FormatNumber(x float64) string {
 	return fmt.Sprintf("%.0e", x)
 }
 
-// FormatTime writes a length of time: 0:16, 12:31, 18h05, 10d23h.
+// FormatTime formats a duration: 0:16, 12:31, 18h05, 10d23h.
 func FormatTime(d time.Duration) string {
 	d = d.Round(time.Second)
 	switch {
@@ -63,7 +63,7 @@ func FormatTime(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// FormatCount writes a count with its noun.
+// FormatCount formats a count with its noun: 1 child, 2 children.
 func FormatCount(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -94,7 +94,7 @@ func ParseBytes(text string) (int64, error) {
 	return int64(v * unit), nil
 }
 
-// FormatBytes writes an amount of memory for people, as in 1.5 GiB.
+// FormatBytes formats an amount of memory: 512 bytes, 1.5 GiB.
 func FormatBytes(n int64) string {
 	text := fmt.Sprintf("%d bytes", n)
 	for _, u := range byteUnits {

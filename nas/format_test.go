@@ -11,7 +11,7 @@ func TestAmountsOfMemory(t *testing.T) {
 	}
 	for _, text := range []string{"", "G", "-1", "1e99", "much", "NaN", "9999999T", "1x"} {
 		if got, err := ParseBytes(text); err == nil {
-			t.Errorf("%q was taken as %d", text, got)
+			t.Errorf("%q was read as %d", text, got)
 		}
 	}
 	for n, want := range map[int64]string{12: "12 bytes", 1 << 10: "1 KiB", 3 << 29: "1.5 GiB", 5 << 40: "5 TiB"} {

@@ -9,8 +9,8 @@ import (
 	"nasnet/nas"
 )
 
-// Whatever a store has for a config: refused with the word config, or it is within the limits and means the same when
-// it is written again.
+// Whatever a store holds as a config is rejected with the word config, or is within the limits and survives writing and
+// reading.
 func FuzzParseConfig(f *testing.F) {
 	for _, p := range nas.Presets {
 		c, err := nas.PresetNamed(p.Name)
@@ -52,7 +52,7 @@ func FuzzParseConfig(f *testing.F) {
 	})
 }
 
-// Whatever a line of a run's log is: refused, or it means the same when it is written again.
+// Whatever a line of a run's log holds is rejected, or survives writing and reading.
 func FuzzEvent(f *testing.F) {
 	for _, s := range []string{`{"ts":"2026-01-02T03:04:05.6Z","t":"trial_finished","run":"a","trial":3,"reward":0.5}`,
 		`{"ts":"2026-01-02T03:04:05+14:00","t":"x","run":"y","level":"warn","trial":-1}`,
@@ -67,12 +67,12 @@ func FuzzEvent(f *testing.F) {
 		}
 		text, err := json.Marshal(e)
 		if err != nil {
-			t.Skip() // a year of five digits, from a zone
+			t.Skip() // the zone turns it into a year of five digits
 		}
 		if err := json.Unmarshal(text, &again); err != nil {
 			t.Fatalf("%s, written as %s: %v", b, text, err)
 		}
-		if e.Level == "" { // written as if it were info
+		if e.Level == "" { // written as info
 			e.Level = "info"
 		}
 		if !again.Time.Equal(e.Time) || again.Kind != e.Kind || again.Run != e.Run || again.Trial != e.Trial ||

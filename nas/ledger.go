@@ -8,22 +8,22 @@ import (
 	"nasnet/nas/space"
 )
 
-// Trial is a child of a run as its owner keeps it: what a screen may see, and what only the search needs.
+// Trial is a child of a run as its owner keeps it: a view for screens, and what only the search needs.
 type Trial struct {
 	TrialView
 	Hash    string    // of the canonical genotype, in full
 	Choices []int     // of the proposal, by decision
 	LogP    []float64 // log probabilities of the choices
-	Attempt int       // trainings begun
-	Lean    bool      // Genotype, Curve, Choices and LogP are left to the store
-	Kept    string    // blob of the state after Epoch whole epochs; empty if the training begins at its start
-	Shared  string    // name of the run that trained the same job, if this one trained none of it
+	Attempt int       // number of trainings started
+	Lean    bool      // Genotype, Curve, Choices and LogP are only in the store
+	Kept    string    // blob of the checkpoint after Epoch whole epochs; empty: the training starts from scratch
+	Shared  string    // name of the run that trained the same job, if this run did not
 }
 
 // Ended reports whether nothing more will happen to the trial.
 func (t *Trial) Ended() bool { return t.State == Done || t.State == Failed || t.State == Stopped }
 
-// TrainedAs is the number of the trial whose training gave the reward.
+// TrainedAs returns the number of the trial whose training produced the reward.
 func (t *Trial) TrainedAs() int {
 	if t.CachedOf >= 0 {
 		return t.CachedOf
@@ -31,33 +31,33 @@ func (t *Trial) TrainedAs() int {
 	return t.ID
 }
 
-// Ledger is all trials of a run and what follows from them: which cells repeat, which trial comes next, how the cells
-// rank. It is a plain value, without store, clock or goroutine: the owner of a run admits trials, changes them and
-// asks. Trials it returns are its own, not copies.
+// Ledger holds all trials of a run and answers what follows from them: which cells repeat, which trial comes next, how
+// cells rank. It is a plain value without store, clock or goroutine; the owner of a run adds trials and changes them.
+// The trials it returns are its own, not copies.
 type Ledger struct {
 	config    Config
 	proposals []*Trial // by number
-	starts    []int    // the first proposal of each batch
+	starts    []int    // first proposal of each batch
 	manual    []*Trial // trials made by hand, by number
 	first     map[string]int
-	recent    []int // trials by their end, newest first, at most MaxRecent
-	applied   int   // batches that an update has used: the version of the policy
+	recent    []int // the latest trials to end, newest first, at most MaxRecent
+	applied   int   // batches that updates have used: the policy version
 	entropy   entropySums
 }
 
-// NewLedger returns an empty ledger with room for a number of proposals.
+// NewLedger returns an empty ledger with capacity for a number of proposals.
 func NewLedger(c Config, proposals int) *Ledger {
 	return &Ledger{config: c, proposals: make([]*Trial, 0, proposals), first: make(map[string]int, proposals)}
 }
 
-// NewTrial returns a trial of a cell that is not in the ledger yet.
+// NewTrial returns a trial of a cell, not yet in the ledger.
 func (l *Ledger) NewTrial(id int, kind Kind, g space.Genotype) *Trial {
 	t := l.Blank(id, kind, g.Hash())
 	t.Genotype = g
 	return t
 }
 
-// Blank returns a trial of which only its cell's hash is known. hash has at least 6 characters.
+// Blank returns a trial that knows only the hash of its cell. hash has at least 6 characters.
 func (l *Ledger) Blank(id int, kind Kind, hash string) *Trial {
 	t := &Trial{Hash: hash, TrialView: TrialView{ID: id, State: Proposed}}
 	t.Origin = Origin{Kind: kind, Batch: -1, Policy: -1, Parent: -1, CachedOf: -1, Cell: hash[:6]}
@@ -65,7 +65,8 @@ func (l *Ledger) Blank(id int, kind Kind, hash string) *Trial {
 	return t
 }
 
-// Admit takes a trial into the ledger and finds out whether it repeats an earlier proposal. Proposals come by number.
+// Admit adds a trial to the ledger and finds out whether it repeats an earlier proposal. Proposals must come in order of
+// their numbers.
 func (l *Ledger) Admit(t *Trial) {
 	if !t.Kind.Proposal() {
 		l.manual = append(l.manual, t)
@@ -79,16 +80,16 @@ func (l *Ledger) Admit(t *Trial) {
 	if t.ID < l.config.Inherited {
 		return
 	}
-	// A child that a person stopped tells nothing of its cell, so the next proposal of the cell is trained.
+	// A stopped child says nothing about its cell, so the next proposal of the cell is trained.
 	if was, ok := l.first[t.Hash]; !ok || l.proposals[was].State == Stopped {
 		l.first[t.Hash] = t.ID
 	} else if l.config.Repeats == "cached" && t.Attempt == 0 {
-		// a fork may have turned repeats to cached after this one was trained
+		// Attempt is above 0 if a fork set repeats to cached after this trial was trained
 		t.CachedOf = was
 	}
 }
 
-// Trial returns the trial of a number, nil if there is none.
+// Trial returns the trial with a number, nil if there is none.
 func (l *Ledger) Trial(id int) *Trial {
 	if id >= 0 && id < len(l.proposals) {
 		return l.proposals[id]
@@ -116,7 +117,7 @@ func (l *Ledger) All(yield func(*Trial) bool) {
 	}
 }
 
-// NextManual is the number of the next trial made by hand.
+// NextManual returns the number for the next trial made by hand.
 func (l *Ledger) NextManual() int {
 	if n := len(l.manual); n > 0 {
 		return l.manual[n-1].ID + 1
@@ -124,10 +125,10 @@ func (l *Ledger) NextManual() int {
 	return FirstManual
 }
 
-// Batches is the number of batches that were proposed.
+// Batches returns the number of batches proposed so far.
 func (l *Ledger) Batches() int { return len(l.starts) }
 
-// BatchStart is the number of the first proposal of batch k, proposed or the next to be proposed.
+// BatchStart returns the number of the first proposal of batch k, which may be the next one to be proposed.
 func (l *Ledger) BatchStart(k int) int {
 	if k < len(l.starts) {
 		return l.starts[k]
@@ -138,20 +139,20 @@ func (l *Ledger) BatchStart(k int) int {
 // Batch returns the proposals of batch k.
 func (l *Ledger) Batch(k int) []*Trial { return l.proposals[l.BatchStart(k):l.BatchStart(k+1)] }
 
-// Applied is the number of batches that updates of the policy have used, which is the policy's version.
+// Applied returns the number of batches that updates have used, which is the policy version.
 func (l *Ledger) Applied() int { return l.applied }
 
-// Apply notes that updates have used n more batches.
+// Apply records that updates have used n more batches.
 func (l *Ledger) Apply(n int) { l.applied += n }
 
-// FirstOpen is a lower bound of the numbers of proposals without an end.
+// FirstOpen returns a lower bound for the numbers of unfinished proposals.
 func (l *Ledger) FirstOpen() int { return l.BatchStart(l.applied) }
 
 // Open returns the proposals from FirstOpen on.
 func (l *Ledger) Open() []*Trial { return l.proposals[l.FirstOpen():] }
 
-// Next returns the trial to train next: cells made by hand first, since a person waits for them, then proposals by
-// number. Nil if there is none.
+// Next returns the trial to train next: cells made by hand first, because a person waits for them, then proposals by
+// number. It returns nil if there is none.
 func (l *Ledger) Next() *Trial {
 	for _, t := range l.manual {
 		if t.State == Proposed {
@@ -166,10 +167,10 @@ func (l *Ledger) Next() *Trial {
 	return nil
 }
 
-// AllProposed reports whether every proposal of the config was drawn.
+// AllProposed reports whether the search has drawn all its proposals.
 func (l *Ledger) AllProposed() bool { return len(l.proposals) >= l.config.Children }
 
-// Complete reports whether every proposal was drawn and used, and every trial made by hand has an end.
+// Complete reports whether every proposal was drawn and used, and every trial made by hand has ended.
 func (l *Ledger) Complete() bool {
 	if !l.AllProposed() || l.applied < len(l.starts) {
 		return false
@@ -177,8 +178,8 @@ func (l *Ledger) Complete() bool {
 	return !slices.ContainsFunc(l.manual, func(t *Trial) bool { return !t.Ended() })
 }
 
-// Original returns the trial whose end a repeat waits for. If that one was stopped, the repeat goes to the first other
-// trial of the cell, or becomes it: then moved is true.
+// Original returns the trial whose result a repeat will share. If that trial was stopped, the repeat moves to the first
+// other trial of the cell, or becomes the first itself; then moved is true.
 func (l *Ledger) Original(t *Trial) (o *Trial, moved bool) {
 	o = l.proposals[t.CachedOf]
 	if o.State != Stopped {
@@ -192,14 +193,14 @@ func (l *Ledger) Original(t *Trial) (o *Trial, moved bool) {
 	return o, true
 }
 
-// ShareEnd gives a repeat the end of the trial that it repeats.
+// ShareEnd gives a repeat the result of the trial it repeats.
 func (t *Trial) ShareEnd(o *Trial) {
 	t.State, t.Reward, t.HasReward, t.FailKind, t.FailText = o.State, o.Reward, o.HasReward, o.FailKind, o.FailText
 	t.Params, t.MAdds, t.Latency, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Latency, o.Epoch, 1, o.Curve
 }
 
-// BuiltUpon says in words what stands on the stop of a trial; empty if nothing does. updating says that an update of
-// the policy is under way.
+// BuiltUpon says what already depends on the stop of a trial; it is empty if nothing does. updating says that an update
+// of the policy is in progress.
 func (l *Ledger) BuiltUpon(t *Trial, updating bool) string {
 	if !t.Kind.Proposal() {
 		return ""
@@ -215,7 +216,7 @@ func (l *Ledger) BuiltUpon(t *Trial, updating bool) string {
 	return ""
 }
 
-// repeatsAfter is the later proposals that would share the reward of a trial.
+// repeatsAfter returns the later proposals that would share the reward of a trial.
 func (l *Ledger) repeatsAfter(t *Trial) (us []*Trial) {
 	if l.config.Repeats != "cached" {
 		return nil
@@ -228,8 +229,8 @@ func (l *Ledger) repeatsAfter(t *Trial) (us []*Trial) {
 	return us
 }
 
-// Reopen makes a stopped trial wait for its training again, and the later proposals of its cell what they would be if
-// it had not been stopped.
+// Reopen queues a stopped trial again and makes the later proposals of its cell what they would be if it had never been
+// stopped.
 func (l *Ledger) Reopen(t *Trial) {
 	l.recent = slices.DeleteFunc(slices.Clone(l.recent), func(id int) bool { return id == t.ID })
 	if !t.Kind.Proposal() || t.CachedOf >= 0 {
@@ -244,12 +245,12 @@ func (l *Ledger) Reopen(t *Trial) {
 	}
 }
 
-// End notes that a trial has come to its end now.
+// End records that a trial has just ended.
 func (l *Ledger) End(t *Trial) {
 	l.recent = append([]int{t.ID}, l.recent[:min(len(l.recent), MaxRecent-1)]...)
 }
 
-// Count is the number of proposals in a state.
+// Count returns the number of proposals in a state.
 func (l *Ledger) Count(in State) (n int) {
 	for _, t := range l.proposals {
 		if t.State == in {
@@ -259,7 +260,7 @@ func (l *Ledger) Count(in State) (n int) {
 	return n
 }
 
-// Finished is the number of proposals with an end.
+// Finished returns the number of proposals that have ended.
 func (l *Ledger) Finished() (n int) {
 	for _, t := range l.proposals {
 		if t.Ended() {
@@ -269,10 +270,10 @@ func (l *Ledger) Finished() (n int) {
 	return n
 }
 
-// Distinct is the number of different cells among the proposals.
+// Distinct returns the number of different cells among the proposals.
 func (l *Ledger) Distinct() int { return len(l.first) }
 
-// ETA is the time until the last proposal ends at the pace of the last trainings; 0 while nothing is known.
+// ETA returns the time until the last proposal ends, at the pace of the latest trainings; 0 while that is unknown.
 func (l *Ledger) ETA(workers int) time.Duration {
 	sum, n := 0.0, 0
 	for _, id := range l.recent {
@@ -287,16 +288,14 @@ func (l *Ledger) ETA(workers int) time.Duration {
 	return time.Duration(sum / float64(n) * float64(open) / float64(workers) * float64(time.Second)).Round(time.Second)
 }
 
-// wholeBehind is how many proposals of applied batches are whole: enough to have sharesOf of the controller's among
-// them.
+// wholeBehind is how many proposals of applied batches stay whole: enough to include sharesOf samples.
 const wholeBehind = 2 * sharesOf
 
-// FirstWhole is the number of the first proposal that is never lean.
+// FirstWhole returns the number of the first proposal that is never lean.
 func (l *Ledger) FirstWhole() int { return max(0, l.FirstOpen()-wholeBehind) }
 
-// Slim drops the bulk of old proposals, but for those that are shown: their cells, choices with probabilities and
-// curves are most of what a trial takes. Once a trial's batch is applied only a screen that shows it wants them, so
-// they are left to the store.
+// Slim frees most of the memory of old proposals that no screen shows: their cells, choices, probabilities and curves.
+// Once a batch is applied, only screens need these, and they are in the store.
 func (l *Ledger) Slim(shown *Results) {
 	keep := map[int]bool{}
 	for _, views := range [][]TrialView{shown.Top, shown.Starred, shown.Recent} {
@@ -312,7 +311,7 @@ func (l *Ledger) Slim(shown *Results) {
 	}
 }
 
-// SetRecent makes these trials the ones that ended last, newest first.
+// SetRecent sets the trials that ended last, newest first.
 func (l *Ledger) SetRecent(ended []*Trial) {
 	l.recent = nil
 	for _, t := range ended[:min(MaxRecent, len(ended))] {

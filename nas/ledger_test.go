@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestTheRankingIsTheFirstOfAllSorted(t *testing.T) {
+func TestTheRankingIsTheTopOfASort(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range []int{0, 1, MaxTop, 8 * MaxTop, 30 * MaxTop} {
 		l := NewLedger(Config{}, 0)
@@ -51,7 +51,7 @@ func TestStarredTrialsBelowTheBestAreKept(t *testing.T) {
 			slices.Contains([]int{3, MaxTop + 7, MaxTop + 9, MaxTop + 40}, id)
 		l.proposals = append(l.proposals, x)
 	}
-	l.Trial(MaxTop + 9).Kind = Retrained // whose accuracy is no reward
+	l.Trial(MaxTop + 9).Kind = Retrained // its accuracy is not a reward
 	var got []int
 	for _, x := range l.starred(l.Ranking()) {
 		got = append(got, x.ID)
@@ -60,9 +60,6 @@ func TestStarredTrialsBelowTheBestAreKept(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
-
-// BenchmarkOpen20000 is the opening of a run of 20,000 trials, to go on with it and to look at it, and what each trial
-// takes of the heap then. Wanted: under 200 ms on an idle machine.
 
 func TestEntropiesAreThinned(t *testing.T) {
 	l := NewLedger(Config{}, 0)
@@ -84,9 +81,9 @@ func TestEntropiesAreThinned(t *testing.T) {
 	}
 }
 
-// ledgerOf makes a ledger of proposals that a line describes, one word each: the cell's letter, then the state's first
-// letter (p proposed, r running, d done, f failed, x stopped), then the reward in hundredths. "|" begins a new batch,
-// "~" marks a random cell, "*" a star.
+// ledgerOf makes a ledger from a line with one word per proposal: the letter of the cell, the letter of the state (p
+// proposed, r running, d done, f failed, x stopped), then the reward in hundredths. "|" starts a new batch, "~" marks a
+// random cell, "*" a star.
 func ledgerOf(t *testing.T, c Config, line string) *Ledger {
 	t.Helper()
 	l, batch := NewLedger(c, 0), 0
@@ -135,14 +132,14 @@ func TestALedgerKnowsWhatRepeatsAndWhatComesNext(t *testing.T) {
 		complete   bool
 	}{
 		{"nothing was proposed", "", "cached", 0, nil, -1, false},
-		{"the first that waits", "ad50 bp cp", "cached", 0, []int{-1, -1, -1}, 1, false},
+		{"the first in the queue", "ad50 bp cp", "cached", 0, []int{-1, -1, -1}, 1, false},
 		{"a repeat of a finished cell is not trained", "ad50 ap bp", "cached", 0, []int{-1, 0, -1}, 2, false},
 		{"a repeat of a running cell waits for it", "ar ap", "cached", 0, []int{-1, 0}, -1, false},
 		{"a repeat of a failed cell fails with it", "af ap", "cached", 0, []int{-1, 0}, -1, false},
-		{"a stopped child tells nothing of its cell", "ax ap ap", "cached", 0, []int{-1, -1, 1}, 1, false},
-		{"repeats are trained if that is asked for", "ad50 ap", "retrain", 0, []int{-1, -1}, 1, false},
-		{"proposals of applied batches are not looked at", "ap | bp", "cached", 1, []int{-1, -1}, 1, false},
-		{"all have an end but are not applied", "ad50 bd60 | cd70 df", "cached", 1, []int{-1, -1, -1, -1}, -1, false},
+		{"a stopped child says nothing about its cell", "ax ap ap", "cached", 0, []int{-1, -1, 1}, 1, false},
+		{"repeats are trained on request", "ad50 ap", "retrain", 0, []int{-1, -1}, 1, false},
+		{"proposals of applied batches are skipped", "ap | bp", "cached", 1, []int{-1, -1}, 1, false},
+		{"all have ended, but not all are applied", "ad50 bd60 | cd70 df", "cached", 1, []int{-1, -1, -1, -1}, -1, false},
 		{"all are applied", "ad50 bd60 | cd70 df", "cached", 2, []int{-1, -1, -1, -1}, -1, true},
 	} {
 		l := ledgerOf(t, Config{Repeats: x.repeats, Children: 4}, x.line)
@@ -169,16 +166,16 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		top, starred  []int
 		best          int // -1: none
 		finished      int
-		shadows, mean float64 // random cells with a reward; mean of the controller's last 20
+		randoms, mean float64 // random cells with a reward; mean of the last 20 samples
 	}{
-		{"none has an end", "ar bp", 0, nil, nil, -1, 0, 0, 0},
+		{"none has ended", "ar bp", 0, nil, nil, -1, 0, 0, 0},
 		{"best first, the earlier of equals", "ad50 bd70 cd70 df", 0, []int{1, 2, 0}, nil, 1, 4, 0, 190. / 300},
 		{"a cell counts once, with its best reward", "ad50 ~ad80 bd60", 0, []int{1, 2}, nil, 1, 3, 1, 0.55},
 		{"rewards under other settings do not count", "ad90 bd50 cd60", 1, []int{2, 1}, nil, 2, 3, 0, 2. / 3},
 	} {
 		l := ledgerOf(t, Config{Repeats: "retrain", Children: 4, RandomEvery: 5,
 			Inheritance: Inheritance{Inherited: x.inherited}}, x.line)
-		s := l.Standing()
+		s := l.Listed()
 		best := -1
 		if b := l.Best(nil); b != nil {
 			best = b.ID
@@ -190,15 +187,15 @@ func TestALedgerRanksComparableCells(t *testing.T) {
 		}
 		if !slices.Equal(numbers(s.Top), x.top) || !slices.Equal(numbers(s.Starred), x.starred) || best != x.best ||
 			r.Finished != x.finished ||
-			float64(len(r.Randoms)) != x.shadows || math.Abs(mean-x.mean) > 1e-9 {
-			t.Errorf("%s: top %v, starred %v, best %d, %d finished, %d shadows, mean %v; want %+v", x.what,
+			float64(len(r.Randoms)) != x.randoms || math.Abs(mean-x.mean) > 1e-9 {
+			t.Errorf("%s: top %v, starred %v, best %d, %d finished, %d random cells, mean %v; want %+v", x.what,
 				numbers(s.Top), numbers(s.Starred), best, r.Finished,
 				len(r.Randoms), mean, x)
 		}
 	}
 }
 
-func TestAStopIsUndoneOnlyIfNothingStandsOnIt(t *testing.T) {
+func TestAStopCanBeUndoneUnlessSomethingDependsOnIt(t *testing.T) {
 	for _, x := range []struct {
 		what, line string
 		applied    int
@@ -207,7 +204,7 @@ func TestAStopIsUndoneOnlyIfNothingStandsOnIt(t *testing.T) {
 		why        string
 		repeats    []int // CachedOf of the others after Reopen
 	}{
-		{"nothing was built on it", "ax bd50", 0, false, 0, "", []int{-1}},
+		{"nothing depends on it", "ax bd50", 0, false, 0, "", []int{-1}},
 		{"its repeat waits for it again", "ax ap bd50", 0, false, 0, "", []int{0, -1}},
 		{"its repeat was trained in its place", "ax ad50", 0, false, 0, "child 1 was trained in its place", nil},
 		{"its batch was applied", "ax bd50 | cp", 1, false, 0, "policy 1 was made without it", nil},
@@ -229,28 +226,28 @@ func TestAStopIsUndoneOnlyIfNothingStandsOnIt(t *testing.T) {
 				repeats = append(repeats, p.CachedOf)
 			}
 		}
-		if !slices.Equal(repeats, x.repeats) || len(l.Standing().Recent) != 0 {
+		if !slices.Equal(repeats, x.repeats) || len(l.Listed().Recent) != 0 {
 			t.Errorf("%s: repeats %v, %d ended lately; want %v and none", x.what, repeats,
-				len(l.Standing().Recent), x.repeats)
+				len(l.Listed().Recent), x.repeats)
 		}
 	}
 }
 
-func TestTheEndIsFarAsTheLastTrainingsTook(t *testing.T) {
+func TestTheETAFollowsTheLatestTrainings(t *testing.T) {
 	l := ledgerOf(t, Config{Repeats: "cached", Children: 10}, "ad50 bd60 cp")
 	if eta := l.ETA(2); eta != 0 {
-		t.Errorf("before anything is known: %v", eta)
+		t.Errorf("the ETA is %v before any training; want 0", eta)
 	}
 	for _, x := range l.Proposals()[:2] {
 		x.Seconds = 10 * float64(1+x.ID)
 		l.End(x)
 	}
 	if eta := l.ETA(2); eta != 60*time.Second { // 8 children of 15 s on 2 workers
-		t.Errorf("the end is in %v", eta)
+		t.Errorf("the ETA is %v; want 1 minute", eta)
 	}
 }
 
-func TestTrialsMadeByHandHaveNumbersOfTheirOwn(t *testing.T) {
+func TestTrialsMadeByHandHaveTheirOwnNumbers(t *testing.T) {
 	l := ledgerOf(t, Config{Repeats: "cached", Children: 1}, "ad50")
 	l.Apply(1)
 	for want := FirstManual; want < FirstManual+2; want++ {

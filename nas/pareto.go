@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// ParetoFront returns which trials, by rising cost, no other one beats: none is as accurate at a lower cost, and none
-// more accurate at the same. Equal ones are all on it; one whose accuracy or cost is not known is not: an accuracy that
-// is NaN, a cost that is 0, NaN or infinite. It asks for both once a trial.
+// ParetoFront returns, by rising cost, the trials that no other trial beats: none is at least as accurate at a lower
+// cost, or more accurate at the same cost. Equal trials are all on the front. Trials with an unknown accuracy (NaN) or
+// cost (0, NaN or infinite) are not. It calls accuracy and cost once per trial.
 func ParetoFront(trials []TrialView, accuracy, cost func(TrialView) float64) (front []TrialView) {
 	type point struct {
 		accuracy, cost float64
-		place          int // in trials
+		place          int // index in trials
 	}
 	var sorted []point
 	for i, v := range trials {

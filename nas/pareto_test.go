@@ -14,7 +14,7 @@ func TestTheFrontIsWhatNoOtherCellBeats(t *testing.T) {
 	for range 2000 {
 		var trials []TrialView
 		for id := range r.IntN(12) {
-			// many ties; 0 is not measured
+			// many ties; 0: not measured
 			v := TrialView{ID: id, Result: Result{Latency: float64(r.IntN(6))},
 				Training: Training{Curve: []child.EpochResult{{ValAcc: float64(r.IntN(5)) / 4}}}}
 			switch r.IntN(10) {

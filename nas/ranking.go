@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Standing is the trials that a snapshot lists. The owner brings them whole before it makes [Results] of them.
-type Standing struct{ Top, Starred, Recent []*Trial }
+// Listed holds the trials that a snapshot lists. The owner reads their details before it makes [Results] of them.
+type Listed struct{ Top, Starred, Recent []*Trial }
 
 // All returns the trials of every list.
-func (s Standing) All() []*Trial { return slices.Concat(s.Top, s.Starred, s.Recent) }
+func (s Listed) All() []*Trial { return slices.Concat(s.Top, s.Starred, s.Recent) }
 
-// Standing returns the trials that a snapshot lists.
-func (l *Ledger) Standing() (s Standing) {
+// Listed returns the trials that a snapshot lists.
+func (l *Ledger) Listed() (s Listed) {
 	s.Top = l.Ranking()
 	s.Starred = l.starred(s.Top)
 	for _, id := range l.recent {
@@ -22,8 +22,8 @@ func (l *Ledger) Standing() (s Standing) {
 	return s
 }
 
-// Results returns what changes only when a trial ends or is marked.
-func (l *Ledger) Results(s Standing) (r Results) {
+// Results returns the part of a snapshot that changes only when a trial ends or is marked.
+func (l *Ledger) Results(s Listed) (r Results) {
 	r.Finished, r.Failed = l.Finished(), l.Count(Failed)
 	for _, t := range l.proposals {
 		if t.Ended() && t.CachedOf >= 0 {
@@ -45,23 +45,23 @@ func views(ts []*Trial) (vs []TrialView) {
 	return vs
 }
 
-// Ranked reports whether the trial's reward can be compared with those of the search: those of retrains and of trials
-// under other settings cannot.
+// Ranked reports whether the trial's reward can be compared with others of the search. Rewards of retrains and of
+// trials under other settings cannot.
 func (l *Ledger) Ranked(t *Trial) bool {
 	return t.HasReward && t.Kind != Retrained && l.config.Comparable(t.ID)
 }
 
-// Ranking is the trials with the best rewards at the search's settings, one per distinct cell, best first, at most
-// MaxTop; at equal rewards the earlier one.
+// Ranking returns the trials with the best rewards at the search's settings, best first, one per distinct cell, at most
+// MaxTop. Of equal rewards, the earlier trial comes first.
 func (l *Ledger) Ranking() (ts []*Trial) {
-	// so many candidates are gathered before they are cut to the best, whose last sets the bar for others
-	const room = 8 * MaxTop
+	// candidates gathered before they are cut to MaxTop, whose last sets the bar for later ones
+	const capacity = 8 * MaxTop
 	bar := math.Inf(-1)
 	for t := range l.All {
 		if t.CachedOf >= 0 || t.Reward < bar || !l.Ranked(t) {
 			continue
 		}
-		if ts = append(ts, t); len(ts) == room {
+		if ts = append(ts, t); len(ts) == capacity {
 			if ts = leaders(ts); len(ts) == MaxTop {
 				bar = ts[MaxTop-1].Reward
 			}
@@ -70,7 +70,7 @@ func (l *Ledger) Ranking() (ts []*Trial) {
 	return leaders(ts)
 }
 
-// starred is a ranking of the trials with a star that are not in top.
+// starred ranks the starred trials that are not in top.
 func (l *Ledger) starred(top []*Trial) (ts []*Trial) {
 	for t := range l.All {
 		if t.Star && l.Ranked(t) && !slices.Contains(top, t) {
@@ -80,7 +80,7 @@ func (l *Ledger) starred(top []*Trial) (ts []*Trial) {
 	return leaders(ts)
 }
 
-// leaders sorts trials as a ranking and keeps at most MaxTop.
+// leaders ranks trials, keeps the best of each cell, and at most MaxTop.
 func leaders(ts []*Trial) []*Trial {
 	slices.SortFunc(ts, func(a, b *Trial) int {
 		return cmp.Or(cmp.Compare(b.Reward, a.Reward),
@@ -95,17 +95,18 @@ func leaders(ts []*Trial) []*Trial {
 	return ts[:min(MaxTop, len(ts))]
 }
 
-// Best is the first of Ranking without the sorting, but for one trial, which may be nil; nil if no other has a reward.
-func (l *Ledger) Best(but *Trial) (b *Trial) {
+// Best returns the first of Ranking, ignoring the trial except, which may be nil. It returns nil if no other trial has
+// a reward.
+func (l *Ledger) Best(except *Trial) (b *Trial) {
 	for t := range l.All {
-		if t != but && l.Ranked(t) && (b == nil || t.Reward > b.Reward || t.Reward == b.Reward && t.ID < b.ID) {
+		if t != except && l.Ranked(t) && (b == nil || t.Reward > b.Reward || t.Reward == b.Reward && t.ID < b.ID) {
 			b = t
 		}
 	}
 	return b
 }
 
-// Retrains is every retrain, newest first, with what the search says of its cell.
+// Retrains returns every retrain, newest first, with what the search found for its cell.
 func (l *Ledger) Retrains() (vs []TrialView) {
 	found := map[string]*Found{}
 	for _, t := range l.manual {
@@ -133,7 +134,7 @@ func (l *Ledger) Retrains() (vs []TrialView) {
 	return vs
 }
 
-// Rewards is the curve of the proposals of a kind.
+// Rewards returns the reward curve of the proposals of a kind.
 func (l *Ledger) Rewards(k Kind) (points []RewardPoint) {
 	best, last := math.Inf(-1), []float64{}
 	for _, t := range l.proposals {
@@ -153,7 +154,7 @@ func (l *Ledger) Rewards(k Kind) (points []RewardPoint) {
 	return Thin(points)
 }
 
-// Verdict judges on the first n proposals; nil if the run has no random cells.
+// Verdict judges the first n proposals; it is nil if the run has no random cells.
 func (l *Ledger) Verdict(n int) *Verdict {
 	var controller, random []Rewarded
 	for _, t := range l.proposals[:n] {

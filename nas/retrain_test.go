@@ -22,11 +22,11 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 			child.Volume{Train: 80, Val: 20, Held: 100}, 8},
 		{"both parts are given", DataSpec{TrainImages: 30, ValImages: 10, Image: 8},
 			child.Volume{Train: 30, Val: 10, Held: 100}, 8},
-		{"on what is not held out", DataSpec{ValImages: 10, Image: 8}, child.Volume{Train: 70, Val: 10, Held: 100}, 8},
-		{"judged on what is not trained on", DataSpec{TrainImages: 30, Image: 8},
+		{"trained on all that is not held out", DataSpec{ValImages: 10, Image: 8}, child.Volume{Train: 70, Val: 10, Held: 100}, 8},
+		{"judged on all that is not trained on", DataSpec{TrainImages: 30, Image: 8},
 			child.Volume{Train: 30, Val: 50, Held: 100}, 8},
 		{"more than there are", DataSpec{ValImages: 90, Image: 8}, child.Volume{Val: 90, Held: 100}, 8},
-		{"as they are", DataSpec{Test: true}, child.Volume{Train: 80, Val: 20, Held: 100}, 40},
+		{"at their own size", DataSpec{Test: true}, child.Volume{Train: 80, Val: 20, Held: 100}, 40},
 	} {
 		spec := RetrainSpec{Data: r.data, Setup: child.Setup{Net: child.NetConfig{Image: r.data.Image},
 			Train: child.TrainConfig{Batch: 64}}}
@@ -45,7 +45,8 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 	}
 }
 
-// The one place that makes a preset the settings of a retrain. What it says of the images is what the data set says.
+// With is the only place that turns a preset into the settings of a retrain. It takes what it says about images from the
+// data set.
 func TestARetrainWithAPreset(t *testing.T) {
 	search := RetrainSpec{Seed: 7, Data: DataSpec{Name: "fashion-mnist", Dir: "/data", Image: 14, TrainImages: 2000,
 		ValImages: 1000, Seed: 1},
@@ -62,14 +63,14 @@ func TestARetrainWithAPreset(t *testing.T) {
 		side               int
 		want               want
 	}{
-		{"of a time, at a side", "10-minutes", "fashion-mnist", 28,
+		{"a preset with a time, at a side", "10-minutes", "fashion-mnist", 28,
 			want{side: 28, pad: 4, epochs: 60, channels: 1, classes: 10, stem: 3, stack: "cifar", flip: true}},
 		{"pad and cutout follow the side", "overnight", "cifar100", 16,
 			want{side: 16, pad: 2, cutout: 8, epochs: 300, channels: 3, classes: 100, stem: 3, stack: "cifar",
 				flip: true}},
 		{"digits are not flipped", "1-hour", "mnist", 28,
 			want{side: 28, pad: 4, epochs: 120, channels: 1, classes: 10, stem: 3, stack: "cifar"}},
-		{"nothing is known of a folder", "1-hour", "./pics", 32,
+		{"nothing is known about a folder", "1-hour", "./pics", 32,
 			want{side: 32, pad: 4, epochs: 120, stem: 3, stack: "cifar", flip: true}},
 		{"its own side", "6@768", "cifar10", 0, want{side: 32, pad: 4, epochs: 600, channels: 3, classes: 10, stem: 3,
 			stack: "cifar", flip: true, aux: true}},
@@ -79,7 +80,7 @@ func TestARetrainWithAPreset(t *testing.T) {
 			want{side: 224, epochs: 250, channels: 3, classes: 10, stem: 1, stack: "imagenet", flip: true, aux: true}},
 		{"at the size of the large one", "4@1056", "cifar10", 331, want{side: 331, epochs: 250, channels: 3,
 			classes: 10, stem: 3, stack: "imagenet", flip: true, aux: true, skip: true}},
-		{"a side that nobody knows", "1-hour", "./pics", 0,
+		{"an unknown side", "1-hour", "./pics", 0,
 			want{pad: 1, epochs: 120, stem: 3, stack: "cifar", flip: true}},
 	} {
 		preset, err := child.PresetNamed(r.preset)
@@ -95,7 +96,7 @@ func TestARetrainWithAPreset(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", r.name, got, r.want)
 		}
 		if n.N != preset.Net.N || n.BNDecay == 0.5 || of.Train.Momentum != 0.9 || of.Train.Shards != 0 {
-			t.Errorf("%s: settings of the search are left: %+v", r.name, of.Setup)
+			t.Errorf("%s: kept settings of the search: %+v", r.name, of.Setup)
 		}
 		if d := (DataSpec{Name: r.data, Dir: "/data", Image: r.want.side, ValImages: 1000, Test: true,
 			Seed: 1}); of.Data != d || of.Seed != 7 {

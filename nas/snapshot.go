@@ -9,27 +9,35 @@ import (
 	"nasnet/nas/space"
 )
 
-// State is where a run or a trial is in its life.
+// State is the state of a run or a trial.
 type State string
 
 const (
-	Proposed State = "proposed" // a trial that waits for a worker, or a cached one that waits for its first training
+	Proposed State = "proposed" // of a trial: queued
 	Running  State = "running"
 	Paused   State = "paused"
 	Done     State = "done"
 	Failed   State = "failed"
 	Stopped  State = "stopped"
-	Draining State = "draining" // a run that ends after the running children
+	Draining State = "draining" // of a run: stops after the running children
 )
+
+// Word is the state as people read it.
+func (s State) Word() string {
+	if s == Proposed {
+		return "queued"
+	}
+	return string(s)
+}
 
 // Kind says where a trial came from.
 type Kind string
 
 const (
 	Sampled   Kind = "sample"  // drawn by the controller
-	Random    Kind = "shadow"  // drawn uniformly, to compare the controller with; never enters an update
-	Submitted Kind = "edit"    // made by hand, trained at the search's settings
-	Retrained Kind = "retrain" // trained at settings of its own
+	Random    Kind = "shadow"  // drawn uniformly, for comparison; never enters an update
+	Submitted Kind = "edit"    // made by hand, trained with the search's settings
+	Retrained Kind = "retrain" // trained with its own settings
 )
 
 // Word is the kind as people read it.
@@ -45,11 +53,10 @@ func (k Kind) Word() string {
 	return string(k)
 }
 
-// Proposal reports whether a trial is part of the search itself: not made by hand.
+// Proposal reports whether trials of the kind are drawn by the search itself, not made by hand.
 func (k Kind) Proposal() bool { return k == Sampled || k == Random }
 
-// FirstManual is the number of the first trial made by hand. Proposals have the numbers 0, 1, 2, …, whatever else
-// happens in a run.
+// FirstManual is the number of the first trial made by hand. Proposals are always numbered 0, 1, 2, …
 const FirstManual = 1_000_000
 
 // TrialLabel is the number of a trial as people read it: "17" for a proposal, "h1" for the first trial made by hand.
@@ -60,32 +67,32 @@ func TrialLabel(id int) string {
 	return fmt.Sprint(id)
 }
 
-// Snapshot is an immutable picture of a run: what a screen draws and a status command prints. In JSON its parts lie
-// flat.
+// Snapshot is an immutable picture of a run: what a screen draws and a status command prints. In JSON its embedded
+// parts are flattened.
 type Snapshot struct {
 	Version uint64    `json:"version"` // grows with every change
 	Time    time.Time `json:"time"`
 
 	Identity
 	State     State         `json:"state"`
-	Reason    string        `json:"reason,omitempty"` // why it is paused or stopped, if it was not the user
-	Elapsed   time.Duration `json:"elapsed"`          // time in state running, over all sittings, pauses not counted
-	ETA       time.Duration `json:"eta"`              // 0 = not known yet
+	Reason    string        `json:"reason,omitempty"` // why it paused or stopped, if no person asked for it
+	Elapsed   time.Duration `json:"elapsed"`          // running time over all sittings, without pauses
+	ETA       time.Duration `json:"eta"`              // 0 = unknown
 	Workers   int           `json:"workers"`
 	ImageRate float64       `json:"images_per_s"` // of all children in training
 
-	Proposed int `json:"proposed"` // proposals drawn so far, random cells among them
+	Proposed int `json:"proposed"` // proposals drawn so far, including random cells
 	Distinct int `json:"distinct"` // different cells among the proposals
 	Results
 	Running []TrialView `json:"running"` // by start
 
 	Policy  PolicyView   `json:"policy"`
-	Beliefs *Beliefs     `json:"beliefs"` // nil where they are not known
+	Beliefs *Beliefs     `json:"beliefs"` // nil if unknown
 	Updates []PolicyView `json:"updates"` // one per policy version from 1 on, at most MaxPoints (then every k-th)
 	Events  []Event      `json:"events"`  // the last MaxEvents, oldest first
 }
 
-// Identity is what a run is, and where it comes from.
+// Identity says what a run is and where it comes from.
 type Identity struct {
 	UUID    string `json:"uuid"`
 	Dir     string `json:"dir"`
@@ -93,45 +100,45 @@ type Identity struct {
 	ForkAt  int    `json:"fork_at"`          // policy version of the fork, -1 if none
 	Config  Config `json:"config"`
 	Kernels string `json:"kernels"` // instruction set of the kernels
-	// of the program, that have worked on the run; more than 1: it cannot be repeated to the bit
+	// builds of the program that have worked on the run; with more than 1 it cannot be repeated bit for bit
 	Builds int `json:"builds"`
 }
 
-// Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot takes it over
-// whole from the one before, or makes it anew with [Ledger.Results].
+// Results is the part of a snapshot that changes only when a trial ends or is marked. A new snapshot shares it with the
+// previous one, or rebuilds it with [Ledger.Results].
 type Results struct {
-	Finished int `json:"finished"` // proposals with an end: done, cached, failed or stopped
+	Finished int `json:"finished"` // proposals that have ended: done, cached, failed or stopped
 	Failed   int `json:"failed"`   // of these, failed
 	Cached   int `json:"cached"`   // of these, repeats that cost nothing
 
-	// of the controller's proposals, in their order, at most MaxPoints (then every k-th)
+	// of the samples, in order, at most MaxPoints (then every k-th)
 	Rewards []RewardPoint `json:"rewards"`
-	Randoms []RewardPoint `json:"shadows"` // the same of the proposals drawn uniformly
-	Verdict *Verdict      `json:"verdict"` // whether the controller beats them; nil in a run without any
+	Randoms []RewardPoint `json:"shadows"` // the same for random cells
+	Verdict *Verdict      `json:"verdict"` // whether the controller beats random cells; nil in a run without any
 	Best    *TrialView    `json:"best"`
-	// best first, different cells, at most MaxTop; retrains are not ranked here
+	// best first, one per cell, at most MaxTop; without retrains
 	Top []TrialView `json:"top"`
-	// those with a star that are not in Top, best first, different cells, at most MaxTop
+	// starred trials that are not in Top, best first, one per cell, at most MaxTop
 	Starred  []TrialView `json:"starred"`
-	Recent   []TrialView `json:"recent"`   // ended last, newest first, at most MaxRecent
+	Recent   []TrialView `json:"recent"`   // the latest to end, newest first, at most MaxRecent
 	Retrains []TrialView `json:"retrains"` // every retrain of the run, newest first
 }
 
-// fullReason begins the Reason of a search that waits for room on its disk.
+// fullReason is the start of the Reason of a search that waits for disk space.
 const fullReason = "disk full"
 
-// FullDisk is the Reason of a search that stands still because the disk with its folder is full; need and free are in
-// bytes.
+// FullDisk returns the Reason of a search that cannot continue because the disk with its folder is full; need and free
+// are in bytes.
 func FullDisk(need, free int64, dir string) string {
 	return fmt.Sprintf("%s: %s needed, %s free in %s", fullReason, FormatBytes(need), FormatBytes(free), dir)
 }
 
-// WaitsForRoom reports whether the search stands still because its disk is full.
-func (v *Snapshot) WaitsForRoom() bool {
+// WaitsForSpace reports whether the search waits for disk space.
+func (v *Snapshot) WaitsForSpace() bool {
 	return v.State == Paused && strings.HasPrefix(v.Reason, fullReason)
 }
 
-// Sizes of the parts of a snapshot, so that its cost does not grow with the run.
+// Limits on the parts of a snapshot, so that its cost does not grow with the run.
 const (
 	MaxPoints = 1000
 	MaxTop    = 200
@@ -143,7 +150,7 @@ const (
 type RewardPoint struct {
 	Trial  int     `json:"trial"`
 	Reward float64 `json:"reward"`
-	Mean   float64 `json:"mean"` // of the last 20 rewards of the curve up to here
+	Mean   float64 `json:"mean"` // of the last 20 rewards up to here
 	Best   float64 `json:"best"` // so far
 }
 
@@ -161,7 +168,7 @@ type PolicyView struct {
 	Samples      int     `json:"samples"`
 }
 
-// TrialView is one trial as a screen shows it. In JSON its parts lie flat.
+// TrialView is a trial as a screen shows it. In JSON its embedded parts are flattened.
 type TrialView struct {
 	ID int `json:"trial"`
 	Origin
@@ -172,49 +179,49 @@ type TrialView struct {
 	Note string `json:"note,omitempty"`
 }
 
-// Origin is what a trial is, and where it comes from.
+// Origin says what a trial is and where it comes from.
 type Origin struct {
 	Kind     Kind           `json:"kind"`
 	Batch    int            `json:"batch"`     // -1 for trials made by hand
-	Policy   int            `json:"policy"`    // policy version that proposed it, -1 if none did
+	Policy   int            `json:"policy"`    // policy version that proposed it, -1 if none
 	Parent   int            `json:"parent"`    // trial it was made from, -1 if none
-	CachedOf int            `json:"cached_of"` // trial whose reward it shares, -1 if it was trained itself
+	CachedOf int            `json:"cached_of"` // trial whose reward it shares, -1 if trained on its own
 	Genotype space.Genotype `json:"genotype"`
 	Cell     string         `json:"cell"` // short hash of the canonical genotype
 	Retrain  *RetrainSpec   `json:"retrain,omitempty"`
 	Found    *Found         `json:"found,omitempty"` // in Snapshot.Retrains: the same cell in the search
 }
 
-// Result is how a trial ended, and what it cost.
+// Result says how a trial ended and what it cost.
 type Result struct {
-	Reward    float64 `json:"reward"` // of the search: its accuracy, weighed by Config.Cost
+	Reward    float64 `json:"reward"` // accuracy, weighed by Config.Cost
 	HasReward bool    `json:"has_reward"`
 	FailKind  string  `json:"fail_kind,omitempty"`
 	FailText  string  `json:"fail_text,omitempty"`
 	Params    int64   `json:"params"`
 	MAdds     int64   `json:"madds"`
-	// of one image on one thread, milliseconds; 0 if it was not measured
+	// milliseconds for one image on one thread; 0 if not measured
 	Latency  float64   `json:"latency_ms,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"`
 	Seconds  float64   `json:"seconds"` // of training
 }
 
-// Training is how far a trial's training is.
+// Training is the progress of a trial's training.
 type Training struct {
 	Epoch     int                 `json:"epoch"` // whole epochs done
 	Epochs    int                 `json:"epochs"`
 	Progress  float64             `json:"progress"` // 0 to 1
 	Loss      float64             `json:"loss"`     // running mean of this epoch
 	LR        float64             `json:"lr"`
-	Keep      float64             `json:"keep"` // DropPath's keep probability now
+	Keep      float64             `json:"keep"` // DropPath's current keep probability
 	ImageRate float64             `json:"images_per_s"`
 	Left      time.Duration       `json:"left"`
-	Waits     int64               `json:"waits,omitempty"` // bytes of memory that it waits for before it begins
+	Waits     int64               `json:"waits,omitempty"` // bytes of memory it is waiting for; 0 once it trains
 	Curve     []child.EpochResult `json:"curve"`
 }
 
-// Found is what the search says of a cell: the best reward it has at the search's settings.
+// Found is the best reward the search has for a cell, at the search's settings.
 type Found struct {
 	Trial  int     `json:"trial"`
 	Kind   Kind    `json:"kind"`

@@ -9,37 +9,37 @@ import (
 	"strings"
 )
 
-// Verdict answers whether the controller beats random search: it compares the rewards of its last proposals with those
-// of the random cells, which are cells drawn uniformly and trained under the same conditions. Trials without a reward
-// (failed, stopped) and inherited ones do not count.
+// Verdict says whether the controller beats random search. It compares the rewards of the latest samples with those of
+// the random cells, which are drawn uniformly and trained under the same conditions. Trials without a reward (failed,
+// stopped) and inherited trials do not count.
 type Verdict struct {
 	Claim string `json:"claim"` // Early, Unclear, Better or Worse
 	Text  string `json:"text"`  // the answer in one plain sentence
 
-	// the controller's rewards that are compared: its last ones, at most verdictWindow
+	// number of samples compared: the latest, at most verdictWindow
 	Window     int     `json:"window"`
 	Randoms    int     `json:"randoms"`    // random cells with a reward
 	Controller float64 `json:"controller"` // mean of the window
-	Random     float64 `json:"random"`     // mean of the last verdictRandoms random cells
+	Random     float64 `json:"random"`     // mean of the latest verdictRandoms random cells
 	Gain       float64 `json:"gain"`       // Controller - Random
-	// Low to High is a 95 % band of the gain; both are 0 while the claim is Early
+	// Low to High is the 95 % interval of the gain; both are 0 while the claim is Early
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 
-	// what each found within equal numbers of its own proposals, rising to as many as both have
+	// the best cells of each side after equal numbers of proposals, up to as many as both have
 	Tops []TopPoint `json:"tops,omitempty"`
 }
 
-// TopPoint is the means of the best 1, 5 and 25 different cells that the controller and the random cells found within
-// their first N proposals with a reward. Entries are 0 where there are fewer cells.
+// TopPoint holds, for the controller and for random cells, the mean rewards of the best 1, 5 and 25 different cells
+// among the first N proposals with a reward. A mean is 0 while there are fewer cells.
 type TopPoint struct {
 	N          int        `json:"n"`
 	Controller [3]float64 `json:"controller"`
 	Random     [3]float64 `json:"random"`
 }
 
-// TopText compares what the controller and the random cells found within equal numbers of proposals, in words; empty
-// before there is anything to compare.
+// TopText compares in words the best cells of both sides after equal numbers of proposals. It is empty while there is
+// nothing to compare.
 func (v *Verdict) TopText() string {
 	if v == nil || len(v.Tops) == 0 {
 		return ""
@@ -57,30 +57,30 @@ func (v *Verdict) TopText() string {
 	return fmt.Sprintf("within the first %d of each: %s", last.N, strings.Join(parts, ", "))
 }
 
-// topSizes are the numbers of cells of TopPoint's means (paper, figure 4).
+// topSizes are the numbers of cells that TopPoint averages (paper, figure 4).
 var topSizes = [3]int{1, 5, 25}
 
-// Claims of a verdict. Better and Worse hold for the whole run: if the controller is no better than random, a run in
-// which either is claimed at any time has a probability of at most 5 %, however often one looks. The band has its 95 %
-// at each single look only; where it leaves out zero, but not by enough for a claim, the text says "perhaps".
+// Claims of a verdict. Better and Worse are claims about the whole run: if the controller is no better than random, at
+// most 5 % of runs ever claim either, however often one looks. The 95 % of the interval apply only to a single look. If
+// the interval excludes zero, but not clearly enough for a claim, the text says "perhaps".
 const (
-	Early   = "early"   // too few rewards to say anything
-	Unclear = "unclear" // no difference that could not be chance
+	Early   = "early"   // too few rewards to tell
+	Unclear = "unclear" // any difference may be chance
 	Better  = "better"
 	Worse   = "worse"
 )
 
 const (
-	verdictWindow  = 20   // proposals: one or two batches of the presets, so that it follows the policy
-	verdictRandoms = 200  // beyond, the variance of the random cells' mean is a tenth of the window's
-	verdictLeast   = 10   // controller's rewards before anything is said
-	verdictCells   = 5    // different cells of each side before anything is said: fewer have no spread to judge by
-	resamples      = 1000 // of the bootstrap: the ends of the band lie at about the 20th lowest and highest
-	verdictSure    = 10   // different random cells before a claim; it also wants a full window
-	// see certain; chosen so that simulated runs without a difference are claimed in at most 5 %, also where rewards
-	// have two humps
+	verdictWindow  = 20   // samples: one or two batches of the presets, so that the verdict follows the policy
+	verdictRandoms = 200  // with as many, the mean of random cells has a tenth of the window's variance
+	verdictLeast   = 10   // samples needed for any statement
+	verdictCells   = 5    // different cells per side needed for any statement: fewer show no spread to judge by
+	resamples      = 1000 // of the bootstrap: the interval ends at about the 20th lowest and highest
+	verdictSure    = 10   // different random cells needed for a claim, besides a full window
+	// see certain; chosen so that at most 5 % of simulated runs without a difference make a claim, even if rewards have
+	// two humps
 	verdictAlpha = 0.012
-	topPoints    = 100 // of Tops, at most
+	topPoints    = 100 // at most, in Tops
 )
 
 // Rewarded is a reward of a cell, named by its hash.
@@ -89,8 +89,8 @@ type Rewarded struct {
 	Reward float64
 }
 
-// Judge compares the controller's rewards with those of random cells, both in proposal order; nil if the run has no
-// random cells.
+// Judge compares the controller's rewards with those of random cells, both in proposal order. It returns nil if the run
+// has no random cells.
 func (c Config) Judge(controller, random []Rewarded) *Verdict {
 	if c.RandomEvery == 0 && len(random) == 0 {
 		return nil
@@ -103,8 +103,8 @@ func (c Config) Judge(controller, random []Rewarded) *Verdict {
 	return &v
 }
 
-// judge compares the controller's rewards with the random cells'; planned is the number of proposals that the
-// controller will have made in the end. It costs the same however long the run is, but for the tops.
+// judge compares the controller's rewards with those of random cells; planned is the number of samples in the finished
+// run. Except for the tops, its cost does not grow with the run.
 func judge(controller, random []Rewarded, planned int) Verdict {
 	v := Verdict{Claim: Early, Randoms: len(random), Tops: tops(controller, random)}
 	window := controller[max(0, len(controller)-verdictWindow):]
@@ -117,13 +117,14 @@ func judge(controller, random []Rewarded, planned int) Verdict {
 		v.Controller, v.Random)
 	switch {
 	case len(random) < verdictCells:
-		v.Text = fmt.Sprintf("too early to tell: %s", count(len(random), "random cell"))
+		v.Text = fmt.Sprintf("too early to tell: %s", FormatCount(len(random), "random cell", "random cells"))
 		return v
 	case len(controller) < verdictLeast:
-		v.Text = fmt.Sprintf("too early to tell: %s with a reward", count(len(controller), "proposal"))
+		v.Text = fmt.Sprintf("too early to tell: %s with a reward",
+			FormatCount(len(controller), "sample", "samples"))
 		return v
 	case len(a) < verdictCells || len(b) < verdictCells:
-		v.Text = fmt.Sprintf("too few different cells to tell: %d of the controller, %d random; %s", len(a),
+		v.Text = fmt.Sprintf("too few different cells to tell: %d from the controller, %d random; %s", len(a),
 			len(b), means)
 		return v
 	}
@@ -145,16 +146,9 @@ func judge(controller, random []Rewarded, planned int) Verdict {
 	return v
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// certain says whether a difference is large enough for a claim. The chance of a false one is divided evenly among the
-// windows that a run of so many proposals has room for; looks within one window are many but much alike, hence
-// verdictAlpha below 5 %.
+// certain reports whether a difference is large enough for a claim. The chance of a false claim is divided evenly among
+// the windows that fit into the planned samples. Looks within one window are many but much alike, which is why
+// verdictAlpha is below 5 %.
 func certain(a, b []cell, planned int) bool {
 	if len(b) < verdictSure {
 		return false
@@ -162,13 +156,13 @@ func certain(a, b []cell, planned int) bool {
 	windows := max(1, (planned+verdictWindow-1)/verdictWindow)
 	_, df := spread(a, b)
 	vb := meanVariance(b)
-	// A window that happens to lie close together is not more certain: it is taken to scatter at least as random cells
-	// do.
+	// Rewards of a window that happen to be close together make it no more certain: assume at least the variance of
+	// random cells.
 	va := max(meanVariance(a), vb*float64(len(b))/float64(len(a)))
 	return math.Abs(mean(a)-mean(b)) > tQuantile(1-verdictAlpha/float64(windows)/2, df)*math.Sqrt(va+vb)
 }
 
-// cell is the rewards of one cell. Repeats share their reward's luck, so cells are the units that chance acts on.
+// cell sums the rewards of one cell. Repeats of a cell share its luck, so chance acts on cells, not on proposals.
 type cell struct{ sum, n float64 }
 
 func cellsOf(os []Rewarded) (cells []cell) {
@@ -185,7 +179,7 @@ func cellsOf(os []Rewarded) (cells []cell) {
 	return cells
 }
 
-// mean is that of the rewards, 0 for none.
+// mean returns the mean reward, 0 without any.
 func mean(cells []cell) float64 {
 	var sum, n float64
 	for _, c := range cells {
@@ -198,7 +192,7 @@ func mean(cells []cell) float64 {
 	return sum / n
 }
 
-// meanVariance is the variance of mean: that of a ratio of sums over cells.
+// meanVariance returns the variance of mean, which is a ratio of sums over cells.
 func meanVariance(cells []cell) float64 {
 	m, n, ss := mean(cells), 0.0, 0.0
 	for _, c := range cells {
@@ -210,7 +204,7 @@ func meanVariance(cells []cell) float64 {
 	return ss / (n * n) * k / (k - 1)
 }
 
-// spread is the standard error of the difference of means and its degrees of freedom (Welch, Satterthwaite).
+// spread returns the standard error of the difference of means and its degrees of freedom (Welch, Satterthwaite).
 func spread(a, b []cell) (se, df float64) {
 	va, vb := meanVariance(a), meanVariance(b)
 	v := va + vb
@@ -220,11 +214,11 @@ func spread(a, b []cell) (se, df float64) {
 	return math.Sqrt(v), v * v / (va*va/float64(len(a)-1) + vb*vb/float64(len(b)-1))
 }
 
-// band is a 95 % percentile interval of the bootstrap for the difference of means. Two corrections make it wide enough
-// for small samples (Hesterberg, arXiv 1411.5279, sections 4.1 and 5.2): resamples are one cell smaller than the
-// samples, and the percentiles are those of Student's t.
+// band returns the 95 % interval of the difference of means, from the percentiles of a bootstrap. Two corrections make
+// it wide enough for small samples (Hesterberg, arXiv 1411.5279, sections 4.1 and 5.2): resamples are one cell smaller
+// than the samples, and the percentiles come from Student's t.
 func band(a, b []cell) (low, high float64) {
-	r := rand.New(rand.NewPCG(1, 1)) // always the same, so that the band moves only with the rewards
+	r := rand.New(rand.NewPCG(1, 1)) // fixed, so that the band moves only with the rewards
 	diffs := make([]float64, resamples)
 	for i := range diffs {
 		diffs[i] = resampled(r, a) - resampled(r, b)
@@ -252,9 +246,9 @@ func quantile(xs []float64, p float64) float64 {
 	return xs[i] + (at-float64(i))*(xs[i+1]-xs[i])
 }
 
-// tQuantile is the quantile of Student's t for p from 0.5 up, by the expansion of Cornish and Fisher (Abramowitz and
-// Stegun, 26.7.5). For 4 degrees of freedom it is within 1 % at p = 0.975; farther out it falls short, by 10 % at p =
-// 0.9995, so fewer degrees count as 4.
+// tQuantile returns the quantile of Student's t for p >= 0.5, by the Cornish-Fisher expansion (Abramowitz and Stegun,
+// 26.7.5). For 4 degrees of freedom it is within 1 % at p = 0.975, but 10 % too small at p = 0.9995, so fewer degrees
+// count as 4.
 func tQuantile(p, df float64) float64 {
 	df = max(df, 4)
 	z := math.Sqrt2 * math.Erfinv(2*p-1)
@@ -278,7 +272,7 @@ func tops(controller, random []Rewarded) (points []TopPoint) {
 	return points
 }
 
-// topCells is the best different cells so far, best first, as many as the largest of topSizes.
+// topCells holds the best different cells so far, best first, at most the largest of topSizes.
 type topCells struct{ best []Rewarded }
 
 func (t *topCells) add(o Rewarded) {

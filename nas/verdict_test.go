@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/rng"
 )
 
-// sources are distributions of rewards as searches have them.
+// sources are typical distributions of rewards in a search.
 var sources = []struct {
 	name string
 	mean float64
@@ -37,7 +37,7 @@ func draws(r *rand.Rand, n int, draw func(*rand.Rand) float64) (os []Rewarded) {
 func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 	runs, slack := 400, 0.0
 	if testing.Short() {
-		runs, slack = 100, 0.05 // for the chance of fewer runs
+		runs, slack = 100, 0.05 // fewer runs vary more
 	}
 	for _, src := range sources {
 		for _, randoms := range []int{8, 40} {
@@ -54,7 +54,7 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 					covered++
 				}
 			}
-			// A bootstrap is not exact: the mean of few draws from a long tail has no good interval.
+			// A bootstrap is not exact: there is no good interval for the mean of a few draws from a long tail.
 			least := 0.91
 			if src.name == "one in ten learns nothing" {
 				least = 0.80
@@ -69,8 +69,8 @@ func TestTheBandCoversTheTrueGainAboutAsOftenAsItSays(t *testing.T) {
 	}
 }
 
-// everClaimed plays a run of children, one in five of them a random cell, and says whether a claim would have been made
-// at any time.
+// everClaimed simulates a run in which every fifth child is a random cell, and reports whether a claim would ever have
+// been made.
 func everClaimed(r *rand.Rand, children int, controller, random func(*rand.Rand) Rewarded) bool {
 	var c, s []Rewarded
 	for i := range children {
@@ -102,8 +102,9 @@ func TestAControllerThatIsRandomIsSeldomCalledBetterOrWorseInAWholeRun(t *testin
 		}
 		got := float64(claimed) / float64(runs)
 		t.Logf("%s: %.1f %%", name, 100*got)
-		if got > 0.065 { // 5 % and the chance of the test itself
-			t.Errorf("%s: in %.1f %% of runs of 200 children without a difference, one was claimed", name, 100*got)
+		if got > 0.065 { // 5 % and a margin for chance in the test
+			t.Errorf("%s: %.1f %% of runs of 200 children without a difference claimed one; want at most 6.5 %%", name,
+				100*got)
 		}
 	}
 	for _, src := range sources {
@@ -117,7 +118,7 @@ func TestAControllerThatIsRandomIsSeldomCalledBetterOrWorseInAWholeRun(t *testin
 	})
 }
 
-func TestARealGainIsFoundAndALossToo(t *testing.T) {
+func TestARealGainOrLossIsFound(t *testing.T) {
 	for _, c := range []struct {
 		gain  float64
 		claim string
@@ -163,8 +164,8 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 		{"nothing", nil, nil, Early, "too early to tell: 0 random cells"},
 		{"one random cell", many, many[:1], Early, "too early to tell: 1 random cell"},
 		{"three random cells", many, many[:3], Early, "too early to tell: 3 random cells"},
-		{"few proposals", many[:9], many, Early, "too early to tell: 9 proposals with a reward"},
-		{"a policy that repeats itself", same(20, 3), many, Early, "too few different cells to tell: 3 of the " +
+		{"few samples", many[:9], many, Early, "too early to tell: 9 samples with a reward"},
+		{"a policy that repeats itself", same(20, 3), many, Early, "too few different cells to tell: 3 from the " +
 			"controller, 60 random; the controller's last 20 average 0.900 against"},
 		{"the same on both sides", many[:20], many[:20], Unclear,
 			"no better than random so far: the controller's last 20 average"},
@@ -179,7 +180,7 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 			t.Errorf("%s: %s: %q; want %s: %q", c.what, v.Claim, v.Text, c.claim, c.text)
 		}
 		if v.Claim == Early && (v.Low != 0 || v.High != 0) {
-			t.Errorf("%s: a band from nothing: %+v", c.what, v)
+			t.Errorf("%s: an interval from too few rewards: %+v", c.what, v)
 		}
 	}
 	if a, b := judge(many, many[20:], 160), judge(many, many[20:], 160); fmt.Sprint(a) != fmt.Sprint(b) {
@@ -205,7 +206,7 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		t.Errorf("%q; want %q", got, want)
 	}
 	if got := (&Verdict{}).TopText() + (*Verdict)(nil).TopText(); got != "" {
-		t.Errorf("%q of nothing", got)
+		t.Errorf("the comparison of no cells is %q; want none", got)
 	}
 	src := rng.Stream(3, "tops")
 	many := tops(draws(src, 4000, sources[0].draw), draws(src, 1000, sources[0].draw))

@@ -122,7 +122,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 		return tea.Quit
 	case nas.Toggle, nas.Resume:
 		// the search that was to end goes on after all, and so does its screen
-		if m.leaving && !m.visiting() && !m.snap.WaitsForRoom() {
+		if m.leaving && !m.visiting() && !m.snap.WaitsForSpace() {
 			m.leaving, m.outcome = false, Finished
 		}
 	case nas.StopTrial:

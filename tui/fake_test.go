@@ -333,7 +333,7 @@ func busy() *nas.Snapshot {
 	at(6*time.Minute, nas.TrialFailed, 1280, map[string]any{"fail_kind": "diverged", "kind": "sample",
 		"error": "loss is NaN at step 61", "cell": failed.Cell})
 	at(5*time.Minute, nas.UserCommand, nas.FirstManual+1,
-		map[string]any{"do": "retrain", "message": "retrain h2: cell waits for a worker"})
+		map[string]any{"do": "retrain", "message": "retrain h2: cell is queued"})
 	at(4*time.Minute, nas.TrialStarted, 1285, map[string]any{"cell": s.Running[0].Cell, "kind": "sample", "attempt": 1})
 	at(3*time.Minute, nas.EpochEnded, 1286, map[string]any{"epoch": 4, "epochs": 20, "train_loss": 1.22,
 		"val_acc": .561, "cell": s.Running[1].Cell})

@@ -259,7 +259,7 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 // whatStands says how the trainings of a cell go, and what it is.
 func whatStands(x standing) string {
 	var parts []string
-	waits := 0
+	queued := 0
 	for _, v := range x.all {
 		switch v.State {
 		case nas.Running:
@@ -267,11 +267,11 @@ func whatStands(x standing) string {
 		case nas.Paused:
 			parts = append(parts, fmt.Sprintf("paused at epoch %d/%d", v.Epoch, v.Epochs))
 		case nas.Proposed:
-			waits++
+			queued++
 		}
 	}
-	if waits > 0 {
-		parts = append(parts, plural(waits, "waits", "wait"))
+	if queued > 0 {
+		parts = append(parts, fmt.Sprintf("%d queued", queued))
 	}
 	if x.Failed != "" {
 		parts = append(parts, "failed: "+x.Failed)

@@ -65,7 +65,7 @@ func TestMarkedCellsAreRetrainedTogether(t *testing.T) {
 	if got := retrains(d); !slices.Equal(got, want) {
 		t.Errorf("sent %v\nwant %v", got, want)
 	}
-	if got := d.text(); !strings.Contains(got, "12 trainings wait for workers") || len(d.m.marks) != 0 {
+	if got := d.text(); !strings.Contains(got, "12 trainings queued") || len(d.m.marks) != 0 {
 		t.Errorf("%d marks, and\n%s", len(d.m.marks), got)
 	}
 }
@@ -190,7 +190,7 @@ func TestTheLadderFollowsTheRun(t *testing.T) {
 	s := retrained()
 	d := drive(t, s, 120, 36).press("l")
 	if got := d.text(); !strings.Contains(got, "N=2 F=32") || !strings.Contains(got, "failed: loss is NaN") ||
-		!strings.Contains(got, "1 waits") {
+		!strings.Contains(got, "1 queued") {
 		t.Errorf("the newest rung:\n%s", got)
 	}
 	d.press("j", "j", "enter")

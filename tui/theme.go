@@ -111,7 +111,7 @@ func (t theme) state(s nas.State) (sign, word string, style lipgloss.Style) {
 	case nas.Draining:
 		return t.g.Running, "draining", t.warn
 	}
-	return t.g.None, string(s), t.plain
+	return t.g.None, s.Word(), t.plain
 }
 
 // familyColours are the terminal's colours by the names that the table of families has for them.

@@ -151,7 +151,7 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	case 1:
 		return replyTo(r, m.send(all[0]))
 	}
-	done := fmt.Sprintf("retrain: %d trainings wait for workers; %s shows how they stand", len(all),
+	done := fmt.Sprintf("retrain: %d trainings queued; %s shows their progress", len(all),
 		m.keyOf(actStandings))
 	return replyTo(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {

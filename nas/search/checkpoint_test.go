@@ -182,7 +182,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, blob),
 				bytes.Repeat([]byte("x"), len("3 epochs of the fake trial 5")), 0o600)
 		}},
-		{"a state of something else", "the state is not one of this child", func(dir string) error {
+		{"a state of something else", "the state belongs to another child", func(dir string) error {
 			st, err := checkpoints.Open(dir)
 			if err != nil {
 				return err
@@ -199,7 +199,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v, err := audit.Verify(t.Context(), dir); err != nil ||
-			v.OK == (harm.says != "the state is not one of this child") {
+			v.OK == (harm.says != "the state belongs to another child") {
 			t.Errorf("%s: verify: %+v, %v", harm.what, v, err)
 		}
 		said := ""

@@ -40,8 +40,8 @@ func TestWeightsThatCannotBeKeptAreTold(t *testing.T) {
 		t.Errorf("the update, whose policy is a blob, ends with %v", err)
 	}
 	for kind, want := range map[nas.EventKind]string{
-		nas.SweepFailed: "files that a killed process left could not be removed: ",
-		nas.WeightsLost: "child 0: its weights could not be kept: "} {
+		nas.SweepFailed: "cannot remove the files of a killed process: ",
+		nas.WeightsLost: "child 0: cannot store its weights: "} {
 		i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == kind })
 		if i < 0 {
 			t.Errorf("no event %s", kind)

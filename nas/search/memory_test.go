@@ -92,7 +92,7 @@ func TestAChildThatCanNeverFitFailsAndSaysWhy(t *testing.T) {
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2, Evaluator: instant{e}})
 	finish(t, s)
 	x := s.owner.ledger.Trial(2)
-	if want := "its training takes 3 GiB of memory; all children together may take 2 GiB"; x.State != nas.Failed ||
+	if want := "training needs 3 GiB of memory; all children together may use 2 GiB"; x.State != nas.Failed ||
 		x.FailKind != "memory" || x.FailText != want {
 		t.Errorf("%s, %s: %s; want %q", x.State, x.FailKind, x.FailText, want)
 	}

@@ -46,7 +46,7 @@ func (o *owner) publish() {
 	if old != nil && o.screens.results {
 		v.Results = old.Results
 	} else {
-		shown := o.ledger.Standing()
+		shown := o.ledger.Listed()
 		if err := detail(o.run, o.ledger, shown.All()...); err != nil {
 			o.fail(err)
 		}

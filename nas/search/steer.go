@@ -182,7 +182,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		}
 		t.Kind, t.Retrain, t.Epochs = nas.Retrained, &r, r.Train.Epochs
 	}
-	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s waits for a worker", c.Do, t.Label(), t.Cell), Trial: t.ID}
+	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s is queued", c.Do, t.Label(), t.Cell), Trial: t.ID}
 	e := o.log.event(nas.UserCommand, t.ID, told(c, r.Message))
 	if o.commit(func(es []checkpoints.Event) error {
 		return o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)

@@ -115,7 +115,7 @@ func TestFlagsOfASearchMeanMoreThanTheirValue(t *testing.T) {
 		{"--cost params --cost-target 300k --cost-weight -1",
 			func(c nas.Config) bool { return c.Cost == nas.CostTerm{By: nas.ByParams, Target: 3e5, Weight: -1} }, ""},
 		{"--cost none", func(c nas.Config) bool { return c.Cost == nas.CostTerm{} }, ""},
-		{"--cost none --cost-target 5M", nil, "--cost none has neither cost-target nor cost-weight"},
+		{"--cost none --cost-target 5M", nil, "--cost none accepts neither cost-target nor cost-weight"},
 		{"--cost madds --cost-target 2ms", nil, `--cost-target "2ms"; want a number such as 300k or 5M`},
 		{"--shards 2", nil, "unknown flag"},
 	} {
