@@ -76,7 +76,9 @@ func writeBlobFile(dir string, b []byte) (sha string, err error) {
 		}
 	}
 	sub := filepath.Dir(path)
-	if _, err := os.Lstat(sub); errors.Is(err, fs.ErrNotExist) {
+	if st, err := os.Lstat(sub); err == nil && !st.IsDir() {
+		return "", notPlain(sub, st.Mode(), "a folder")
+	} else if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(sub, 0o700); err != nil {
 			return "", err
 		}
@@ -138,6 +140,9 @@ func readBlobFile(dir, sha string, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("blob %.64q: %w: not a hash", sha, ErrDamaged)
 	}
 	path := blobPath(dir, sha)
+	if st, err := os.Lstat(filepath.Dir(path)); err == nil && !st.IsDir() {
+		return nil, fmt.Errorf("blob %s: %w: %w", sha, ErrDamaged, notPlain(filepath.Dir(path), st.Mode(), "a folder"))
+	}
 	st, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -83,11 +83,14 @@ func paramsWrite(journal string) string {
 // It keeps away from a run that this process has open: with POSIX locks, closing the file would drop SQLite's.
 // checkVersion looks at the same number.
 func checkHeader(dir string) error {
+	if err := checkPlain(dir); err != nil {
+		return fmt.Errorf("checkpoints: %w", err)
+	}
 	path := filepath.Join(dir, dbName)
 	if openHere.has(dir) {
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := openPlain(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("checkpoints: %s: %w: it has no %s", dir, ErrNoRun, dbName)
 	}

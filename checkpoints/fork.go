@@ -24,6 +24,9 @@ func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	if err := os.MkdirAll(dst, 0o700); err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", wrap(err))
 	}
+	if err := checkPlain(dst); err != nil {
+		return fmt.Errorf("checkpoints: fork: %w", err)
+	}
 	l, err := acquire(dst)
 	if err != nil {
 		return err

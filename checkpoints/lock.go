@@ -29,33 +29,16 @@ type lock struct {
 	previous *holder // who held it and did not let go; nil after a clean end
 }
 
-// acquire takes the lock of a run, or fails with a *LockedError. A probe ([probe]) holds it for microseconds, therefore
-// the retries.
+// acquire takes the lock of a run and writes into it who has it, or fails with a *LockedError.
 func acquire(dir string) (*lock, error) {
 	path := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openPlain(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoints: lock: %w", err)
+		return nil, fmt.Errorf("checkpoints: lock: %w", wrap(err))
 	}
-	for try := 0; ; try++ {
-		err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			break
-		}
-		if errors.Is(err, syscall.EWOULDBLOCK) && try < 10 {
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		h := readHolder(f)
+	if err := hold(f, dir); err != nil {
 		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			e := &LockedError{Dir: dir}
-			if h != nil {
-				e.PID, e.Host = h.PID, h.Host
-			}
-			return nil, e
-		}
-		return nil, fmt.Errorf("checkpoints: lock %s: %w", path, err)
+		return nil, err
 	}
 	l := &lock{f: f, previous: readHolder(f)}
 	host, _ := os.Hostname()
@@ -73,6 +56,28 @@ func acquire(dir string) (*lock, error) {
 	return l, nil
 }
 
+// hold takes the lock on an open run.lock, or fails with a *LockedError. A probe ([probe]) holds it for microseconds,
+// therefore the retries.
+func hold(f *os.File, dir string) error {
+	for try := 0; ; try++ {
+		err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, syscall.EWOULDBLOCK) && try < 10:
+			time.Sleep(10 * time.Millisecond)
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			e := &LockedError{Dir: dir}
+			if h := readHolder(f); h != nil {
+				e.PID, e.Host = h.PID, h.Host
+			}
+			return e
+		default:
+			return fmt.Errorf("checkpoints: lock %s: %w", f.Name(), err)
+		}
+	}
+}
+
 // release empties run.lock, which says that the end was clean, and lets go of it. The file stays: removing it would let
 // two writers in.
 func (l *lock) release() {
@@ -82,7 +87,7 @@ func (l *lock) release() {
 
 // probe reports whether a writer has the run, and who. known is false if the lock could not be looked at.
 func probe(dir string) (held bool, who holder, known bool) {
-	f, err := os.Open(filepath.Join(dir, lockName))
+	f, err := openPlain(filepath.Join(dir, lockName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, holder{}, true
 	}

@@ -64,7 +64,7 @@ func (l *eventLog) catchUp(db *sql.DB) error {
 	if l.f != nil {
 		l.f.Close()
 	}
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := openPlain(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		l.f = nil
 		return err

@@ -20,11 +20,17 @@ func Remove(dir string) error {
 	if st, err := os.Lstat(filepath.Join(dir, dbName)); err != nil || !st.Mode().IsRegular() {
 		return fmt.Errorf("checkpoints: remove %s: %w: it has no %s", dir, ErrNotFound, dbName)
 	}
-	l, err := acquire(dir)
+	// The lock is taken without a word in it: on a full disk there is no room for one.
+	f, err := openPlain(filepath.Join(dir, lockName), os.O_RDWR)
+	if err == nil {
+		defer f.Close()
+		err = hold(f, dir)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil // nobody has the run
+	}
 	if err != nil {
 		return err
 	}
-	defer l.f.Close() // not released: that would write to a file that is gone
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("checkpoints: remove: %w", err)

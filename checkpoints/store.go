@@ -39,6 +39,9 @@ func Create(dir string, r Run) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", wrap(err))
 	}
+	if err := checkPlain(dir); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
 	l, err := acquire(dir)
 	if err != nil {
 		return nil, err

@@ -237,7 +237,7 @@ func (c *crash) report(logPath string) error {
 	text := fmt.Sprintf("%s panic in %s: %v\n%s\n", time.Now().Format(time.RFC3339), c.where, c.value, c.stack)
 	fmt.Fprint(os.Stderr, text)
 	if logPath != "" {
-		if f, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+		if f, err := term.AppendTo(logPath); err == nil {
 			_, _ = f.WriteString(text)
 			_ = f.Close()
 		}

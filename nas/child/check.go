@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"sort"
 	"strconv"
@@ -48,6 +47,15 @@ func (r CheckResult) Worst() float64 {
 	return max(r.LogitsTrainErr, r.LogitsEvalErr, r.LossErr, r.GradErr)
 }
 
+// vectors is a file of vectors.
+type vectors struct {
+	meta     map[string]string
+	genotype space.Genotype
+	net      NetConfig
+	batch    int
+	tensors  map[string]nn.Tensor
+}
+
 // Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such
 // files with PyTorch; any other implementation can. Tensors (F32, images as NHWC): "input" (n, image, image, channels);
 // "labels" (n), I32; "param/NAME", with the moving statistics, and "grad/NAME"; "logits/train", by batch statistics;
@@ -61,29 +69,7 @@ func (r CheckResult) Worst() float64 {
 // testdata tries seeds until its own float32 agrees with its float64.
 //
 // Every parameter must be there, and nothing else. A difference is not an error: see [CheckResult.Worst].
-func Check(path string) (CheckResult, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return CheckResult{}, fmt.Errorf("check: %w", err)
-	}
-	defer f.Close()
-	r, err := check(f)
-	if err != nil {
-		return CheckResult{}, fmt.Errorf("check: %s: %w", path, err)
-	}
-	return r, nil
-}
-
-// vectors is a file of vectors.
-type vectors struct {
-	meta     map[string]string
-	genotype space.Genotype
-	net      NetConfig
-	batch    int
-	tensors  map[string]nn.Tensor
-}
-
-func check(r io.Reader) (out CheckResult, err error) {
+func Check(r io.Reader) (out CheckResult, err error) {
 	defer recoverPanic(&err)
 	v, err := readVectors(r)
 	if err != nil {

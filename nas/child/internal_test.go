@@ -91,7 +91,7 @@ func TestDamagedFilesNeverPanic(t *testing.T) {
 			damaged[at] = "0123456789{}[]\",:abc -"[random.IntN(22)]
 		}
 		var p *PanicError
-		if _, err := check(bytes.NewReader(damaged)); errors.As(err, &p) {
+		if _, err := Check(bytes.NewReader(damaged)); errors.As(err, &p) {
 			t.Fatal(p)
 		}
 		if _, err := load(bytes.NewReader(damaged)); errors.As(err, &p) {

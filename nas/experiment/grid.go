@@ -89,10 +89,16 @@ const mostLine = 1 << 20
 // and written again.
 func Open(path string) (*Grid, error) {
 	g := &Grid{path: path, rows: map[string]Row{}}
-	b, err := os.ReadFile(path)
+	st, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return g, nil
+	} else if err != nil {
+		return nil, err
 	}
+	if !st.Mode().IsRegular() { // a pipe would wait for ever, and keeps nothing
+		return nil, fmt.Errorf("%s is not a plain file; want one, which keeps the results", path)
+	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -53,7 +52,7 @@ func benchChild(a *app) *cobra.Command {
 	var cell string
 	var o child.BenchOptions
 	var budget time.Duration
-	var profile string
+	var profile output
 	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network",
 		Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 			g, err := cellOf(a, cell)
@@ -76,15 +75,17 @@ func benchChild(a *app) *cobra.Command {
 			if err := o.Validate(); err != nil {
 				return usagef("bench child: %w", err)
 			}
-			if profile != "" {
-				f, err := os.Create(profile)
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				o.Profile = f
+			var r child.BenchResult
+			measure := func(w io.Writer) (err error) {
+				o.Profile = w
+				r, err = child.Bench(g, net, o)
+				return err
 			}
-			r, err := child.Bench(g, net, o)
+			if profile.path == "" {
+				err = measure(nil)
+			} else {
+				err = profile.write(measure)
+			}
 			if err != nil {
 				return err
 			}
@@ -96,7 +97,7 @@ func benchChild(a *app) *cobra.Command {
 	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on a thread of its own, as "+
 		"in nasnet train --shards")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
-	c.Flags().StringVar(&profile, "profile", "", "write a CPU profile of the training steps to this file, for go "+
+	profile.register(c.Flags(), "profile", "write a CPU profile of the training steps to this file, for go "+
 		"tool pprof")
 	networkFlags(c.Flags())
 	return c
@@ -129,7 +130,7 @@ func benchController(a *app) *cobra.Command {
 				return usagef("bench controller: --table %q --seeds %d --samples %d; want a file, 1 or more, 1 or more",
 					table, o.Seeds, o.Samples)
 			}
-			f, err := os.Open(table)
+			f, err := openFile(table)
 			if err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ const maxCellFile = 64 << 10
 // cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name
 // is no error of the file system but a file that does not exist.
 func readCellFile(a *app, path string) (g space.Genotype, net *child.NetConfig, err error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
 		return g, nil, fs.ErrNotExist
 	} else if err != nil {

@@ -64,7 +64,8 @@ func formFor(name, file string) (form, error) {
 }
 
 func exportCommand(a *app) *cobra.Command {
-	var format, out string
+	var format string
+	var out output
 	var o onnx.Options
 	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in " +
 		"the formats of cells.\n"
@@ -74,7 +75,7 @@ func exportCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell for papers and other programs, or a trained " +
 		"network for other runtimes", Long: long,
 		Args: args("CELL|MODEL"), RunE: func(c *cobra.Command, args []string) error {
-			f, err := formFor(format, out)
+			f, err := formFor(format, out.path)
 			if err != nil {
 				return err
 			}
@@ -87,7 +88,7 @@ func exportCommand(a *app) *cobra.Command {
 				}
 				write = func(w io.Writer) error { return exportCell(a, w, args[0], f) }
 			}
-			if out != "" {
+			if out.path != "" {
 				return exportFile(a, out, f, write)
 			}
 			if to, ok := a.Out.(*os.File); ok && f.text == nil && isatty.IsTerminal(to.Fd()) {
@@ -97,26 +98,31 @@ func exportCommand(a *app) *cobra.Command {
 		}}
 	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the ending of "+
 		"--out)")
-	c.Flags().StringVar(&out, "out", "", "file to write (default: the standard output)")
+	out.register(c.Flags(), "out", "file to write (default: the standard output)")
 	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: batch normalisations become part of the convolutions")
 	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: the input is pixels, 0 to 255, which the network "+
 		"normalises; else it is (pixel/255 - mean) / std")
 	return c
 }
 
-// exportFile writes a file whole or not at all, and says so.
-func exportFile(a *app, path string, f form, write func(io.Writer) error) error {
-	if err := writeWhole(path, write); err != nil {
+// exportFile writes a file and says so.
+func exportFile(a *app, out output, f form, write func(io.Writer) error) error {
+	var n counter
+	if err := out.write(func(w io.Writer) error { return write(io.MultiWriter(w, &n)) }); err != nil {
 		return err
 	}
-	s, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	return a.print(map[string]any{"t": "exported", "format": f.name, "file": path, "bytes": s.Size()},
+	return a.print(map[string]any{"t": "exported", "format": f.name, "file": out.path, "bytes": int(n)},
 		func(w io.Writer) {
-			fmt.Fprintf(w, "%s: %d bytes of %s\n", path, s.Size(), f.name)
+			fmt.Fprintf(w, "%s: %d bytes of %s\n", out.path, n, f.name)
 		})
+}
+
+// counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 func exportCell(a *app, w io.Writer, spec string, f form) error {

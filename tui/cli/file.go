@@ -1,42 +1,156 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
 )
 
-// writeFile writes a file whole or not at all.
+// output is a file that a person asked for with a flag, such as --out. Everything that writes such a file does it here.
+//
+// A new file appears whole or not at all. A file that is there already is a result: it is replaced only with --force,
+// never if it is read-only, and keeps its mode. Links are followed. A pipe or a device, such as /dev/stdout, is
+// written to and stays what it is.
+type output struct {
+	flag, path string
+	force      bool
+}
+
+// register adds the flag that names the file, and --force.
+func (o *output) register(fs *pflag.FlagSet, flag, help string) {
+	o.flag = "--" + flag
+	fs.StringVar(&o.path, flag, "", help)
+	fs.BoolVar(&o.force, "force", false, "replace the file of "+o.flag+" if it is there")
+}
+
+// check reports what would keep write from writing, before the work that makes the content.
+func (o output) check() error {
+	target, st, err := o.target()
+	if err != nil || st != nil && !st.Mode().IsRegular() {
+		return err
+	}
+	f, err := createTemp(target)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// write writes the file as make does.
+func (o output) write(make func(io.Writer) error) error {
+	target, st, err := o.target()
+	if err != nil {
+		return err
+	}
+	if st != nil && !st.Mode().IsRegular() {
+		f, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(make(f), f.Close())
+	}
+	return writeWhole(target, st, make)
+}
+
+// target returns the file that the path leads to, and what is there: nil for nothing.
+func (o output) target() (string, fs.FileInfo, error) {
+	target, err := followLinks(o.path)
+	if err != nil {
+		return "", nil, err
+	}
+	st, err := os.Stat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return target, nil, nil
+	case err != nil:
+		return "", nil, err
+	case st.IsDir():
+		return "", nil, usagef("%s %s is a folder; want the name of a file", o.flag, o.path)
+	case !st.Mode().IsRegular():
+		return target, st, nil
+	case st.Mode().Perm()&0o222 == 0:
+		return "", nil, fmt.Errorf("%s is read-only", o.path)
+	case !o.force:
+		return "", nil, hinted{fmt.Errorf("%s exists", o.path), "give another " + o.flag + ", or --force to replace it"}
+	}
+	return target, st, nil
+}
+
+// followLinks returns where a path leads, also if nothing is there yet.
+func followLinks(path string) (string, error) {
+	const most = 40 // as Linux allows
+	for range most {
+		to, err := os.Readlink(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EINVAL) { // nothing, or no link
+			return path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+}
+
+// writeFile writes a file of the program's own, whole or not at all; what was there is replaced.
 func writeFile(path string, b []byte) error {
-	return writeWhole(path, func(w io.Writer) error {
+	return writeWhole(path, nil, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
 }
 
-// writeWhole writes a file whole or not at all, as write makes it.
-func writeWhole(path string, write func(io.Writer) error) error {
-	// Unlike os.CreateTemp's, the file is as open to others as the umask lets it be.
-	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".tmp-%016x-%s", rand.Uint64(), filepath.Base(path)))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// writeWhole writes a file whole or not at all, as make does; it gets the mode of was unless that is nil.
+func writeWhole(path string, was fs.FileInfo, make func(io.Writer) error) error {
+	f, err := createTemp(path)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if err := write(f); err != nil {
-		f.Close()
-		return err
+	if was != nil {
+		err = f.Chmod(was.Mode().Perm())
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
+	if err == nil {
+		err = make(f)
 	}
-	if err := f.Close(); err != nil {
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// createTemp makes the file that will be renamed to path. Unlike os.CreateTemp's, it is as open to others as the umask
+// lets it be, and its name is never longer than a name may be.
+func createTemp(path string) (*os.File, error) {
+	name := fmt.Sprintf(".tmp-%016x", rand.Uint64())
+	return os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// openFile opens a file to be read to its end. A named pipe is refused, whose opening would wait for a writer; what the
+// shell connects, such as /dev/stdin or the /dev/fd/63 of <(command), is open already.
+func openFile(path string) (*os.File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if st.Mode()&fs.ModeNamedPipe != 0 && !strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/proc/") {
+		return nil, hinted{fmt.Errorf("%s is a pipe; want a file", path), "/dev/stdin reads the standard input"}
+	}
+	return os.Open(path)
 }
 
 // readFile reads a regular file of at most most bytes. A device or a pipe is refused: it may have no end.

@@ -103,9 +103,13 @@ func ladderCommand(a *app) *cobra.Command {
 				l.Seeds = append(l.Seeds, uint64(seed+1))
 			}
 			if f.out == "" {
-				f.out = filepath.Join(dir, "exports", "ladder.jsonl")
-				if err := os.MkdirAll(filepath.Dir(f.out), 0o755); err != nil {
+				exports, err := exportsDir(dir)
+				if err != nil {
 					return err
+				}
+				f.out = filepath.Join(exports, "ladder.jsonl")
+				if st, err := os.Lstat(f.out); err == nil && !st.Mode().IsRegular() {
+					return fmt.Errorf("%s is not a plain file", f.out)
 				}
 			}
 			if f.estimate {

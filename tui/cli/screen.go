@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"nasnet/checkpoints"
 	"nasnet/dataset"
@@ -109,12 +112,44 @@ func writeSeen(s *nas.Snapshot) {
 // exportsName is the folder in a run's folder where the interface writes.
 const exportsName = "exports"
 
-// writeExport writes a file that the user asked for, in one step.
-func writeExport(dir, name string, content []byte) (string, error) {
+// exportsDir returns the folder, which it makes if need be. A link in its place is refused: a run from somebody else
+// could lead it anywhere.
+func exportsDir(dir string) (string, error) {
 	dir = filepath.Join(dir, exportsName)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		var st fs.FileInfo
+		if st, err = os.Lstat(dir); err == nil && !st.IsDir() {
+			err = fmt.Errorf("%s is not a folder", dir)
+		}
+	}
+	return dir, err
+}
+
+// writeExport writes a file that the user asked for and returns its path. A file that is there keeps its name, and the
+// new one gets a number: cell-2.svg.
+func writeExport(dir, name string, content []byte) (string, error) {
+	dir, err := exportsDir(dir)
+	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, filepath.Base(name))
-	return path, writeFile(path, content)
+	name = filepath.Base(name)
+	ext := filepath.Ext(name)
+	for n := 1; ; n++ {
+		path := filepath.Join(dir, name)
+		if n > 1 {
+			path = filepath.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // EXCL: not through a link either
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return path, err
+		}
+		_, err = f.Write(content)
+		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+			return path, errors.Join(err, os.Remove(path))
+		}
+		return path, nil
+	}
 }

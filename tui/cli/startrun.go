@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"nasnet/tui/term"
 )
 
 // lastError is the error with which a nasnet process ended, in what it wrote to its standard error, which may begin
@@ -36,7 +38,7 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(dir, "interface.log"), os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
+	log, err := term.AppendTo(filepath.Join(dir, "interface.log"))
 	if err != nil {
 		return err
 	}

@@ -37,14 +37,10 @@ func trainCommand(a *app) *cobra.Command {
 			if err != nil || t.estimate {
 				return err
 			}
-			if t.out != "" { // find out now, not after hours
-				if st, err := os.Stat(t.out); err == nil && st.IsDir() {
-					return usagef("train: --out %s is a folder; want the name of a file", t.out)
-				}
-				if err := writeFile(t.out+".try", nil); err != nil {
+			if t.out.path != "" { // find out now, not after hours
+				if err := t.out.check(); err != nil {
 					return err
 				}
-				os.Remove(t.out + ".try")
 			}
 			trainer, err := child.NewTrainer(g, t.Net, t.Train, data, t.seed)
 			if err != nil {
@@ -76,10 +72,10 @@ func trainCommand(a *app) *cobra.Command {
 // goesOn says whether the training begins where the state beside its model's file is. To write over that of another
 // training is refused.
 func (t *training) goesOn() (bool, error) {
-	if t.out == "" || t.estimate {
+	state := t.out.state()
+	if state == "" || t.estimate {
 		return false, nil
 	}
-	state := t.out + stateSuffix
 	there, err := os.Stat(state)
 	if err != nil {
 		return false, nil // there is none, or writing one says what is wrong
@@ -92,8 +88,14 @@ func (t *training) goesOn() (bool, error) {
 		"--resume " + state + " goes on with it; remove it to begin anew, or give another --out"}
 }
 
-// stateSuffix ends the name of the file of a training's state, which begins with that of its model.
-const stateSuffix = ".state"
+// state is the file that keeps a half-done training beside the file of its model, which takes its place; empty if there
+// is no such file, or if it is a pipe or a device.
+func (o output) state() string {
+	if st, err := os.Stat(o.path); o.path == "" || err == nil && !st.Mode().IsRegular() {
+		return ""
+	}
+	return o.path + ".state"
+}
 
 // startFrom lets a training begin with the weights of a model, and says which.
 func startFrom(a *app, t *child.Trainer, name string) error {
@@ -167,9 +169,9 @@ func freshArrays(arrays []child.FreshArray) (lines []string) {
 
 // train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says
 // is there already.
-func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept bool) error {
+func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept bool) error {
 	shown, broken := time.Time{}, false
-	state := out + stateSuffix
+	state := out.state()
 	res, err := t.Run(ctx, func(p child.Progress) error {
 		if e := p.EpochEnd; e != nil {
 			if !broken {
@@ -178,7 +180,7 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept 
 					fmt.Fprintln(a.Err, "nasnet: the output is closed; the training goes on:", err)
 				}
 			}
-			if out != "" && e.Epoch < p.Epochs {
+			if state != "" && e.Epoch < p.Epochs {
 				b, err := t.State()
 				if err != nil {
 					return err
@@ -204,26 +206,27 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out string, kept 
 		}
 		return err
 	}
-	if out != "" {
-		var b bytes.Buffer
-		if err := t.Save(&b); err != nil {
-			return err
-		}
-		if err := writeFile(out, b.Bytes()); err != nil {
+	if out.path != "" {
+		if err := out.write(t.Save); err != nil {
 			if kept {
 				err = hinted{err, "--resume " + state + " trains what is missing again"}
 			}
 			return err
 		}
-		os.Remove(state) // the finished model takes its place
+		if state != "" {
+			os.Remove(state) // the finished model takes its place
+		}
 	}
 	last := res.Epochs[len(res.Epochs)-1]
 	return a.print(map[string]any{"t": "trained", "accuracy": res.Reward, "loss": last.ValLoss,
 		"epochs": len(res.Epochs), "params": res.Cost.Params,
-		"trainable": res.Cost.Trainable, "madds": res.Cost.MAdds, "seconds": res.Seconds, "model": out},
+		"trainable": res.Cost.Trainable, "madds": res.Cost.MAdds, "seconds": res.Seconds, "model": out.path},
 		func(w io.Writer) {
 			fmt.Fprintf(w, "accuracy %.4f after %d epochs in %.0f s; %d parameters, %.2f M multiply-adds\n", res.Reward,
 				len(res.Epochs), res.Seconds, res.Cost.Params, float64(res.Cost.MAdds)/1e6)
+			if out.path != "" {
+				fmt.Fprintf(w, "model in %s\n", out.path)
+			}
 		})
 }
 
@@ -346,9 +349,14 @@ func checkCommand(a *app) *cobra.Command {
 			"nas/child/testdata/peer_torch.py (--vectors FILE). Each error is relative to the largest entry of its " +
 			"tensor.",
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := child.Check(args[0])
+			f, err := openFile(args[0])
 			if err != nil {
-				return err
+				return fmt.Errorf("check: %w", err)
+			}
+			defer f.Close()
+			r, err := child.Check(f)
+			if err != nil {
+				return fmt.Errorf("check: %s: %w", args[0], err)
 			}
 			if err := a.print(r, func(w io.Writer) {
 				fmt.Fprintf(w, "logits, batch statistics   %.3g\nlogits, moving statistics  %.3g\nloss               "+

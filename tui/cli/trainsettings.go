@@ -40,7 +40,8 @@ func givenBut(c *cobra.Command, names ...string) string {
 
 // training is what nasnet train is asked for.
 type training struct {
-	cell, preset, from, out, resume, memory string
+	cell, preset, from, resume, memory string
+	out                                output // of the model
 	child.Setup
 	spec           nas.DataSpec
 	seed           uint64
@@ -69,8 +70,7 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
 	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of "+
 		"the machine's)")
-	fs.StringVar(&t.out, "out", "", "file for the trained model (safetensors); its state after each epoch goes to "+
-		"FILE.state")
+	t.out.register(fs, "out", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
 	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
 	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))
 }

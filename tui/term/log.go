@@ -1,23 +1,45 @@
 package term
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 )
 
 // maxLog is the size, in bytes, from which a log of stray prints is put aside when it is opened.
 const maxLog = 1 << 20
 
+// AppendTo opens a log for reading and appending; it makes one that does not exist. A link, which may lead to anything,
+// and a pipe, which may wait for ever, are refused: the folder of the log may come from somebody else.
+func AppendTo(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%s is a link; want a plain file", path)
+	} else if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a plain file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // openLog opens the file that takes what a process prints while it has no terminal, and writes the time and the process
 // at its end. One that has grown large becomes path.old, in the place of an older one.
 func openLog(path string) (*os.File, error) {
-	if fi, err := os.Stat(path); err == nil && fi.Size() >= maxLog {
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && fi.Size() >= maxLog {
 		if err := os.Rename(path, path+".old"); err != nil {
 			return nil, err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := AppendTo(path)
 	if err != nil {
 		return nil, err
 	}
