@@ -157,7 +157,7 @@ var commands = []func(*app) *cobra.Command{
 	runsCommand, deleteCommand,
 	trainCommand, ladderCommand, evalCommand, predictCommand, cellCommand, exportCommand, dataCommand, benchCommand,
 	checkCommand, verifyCommand,
-	versionCommand,
+	manCommand, versionCommand,
 }
 
 // root is the program itself: without a command it starts a search.
@@ -172,7 +172,6 @@ func (a *app) root() *cobra.Command {
 	})
 	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, c := range commands {
 		root.AddCommand(c(a))
 	}

@@ -18,8 +18,32 @@ import (
 // version is the release that this source becomes; see CHANGELOG.md.
 const version = "0.1.0"
 
+// commit is the commit that the program was built from, empty if the build did not record it, and its date.
+func commit() (revision string, at time.Time) {
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", at
+	}
+	changed := ""
+	for _, s := range b.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.time":
+			at, _ = time.Parse(time.RFC3339, s.Value) // the go command writes it in this form
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+changes"
+		}
+	}
+	return revision[:min(12, len(revision))] + changed, at
+}
+
 func versionText() string {
-	return fmt.Sprintf("nasnet %s, %s, %s/%s, %s kernels", version, runtime.Version(), runtime.GOOS, runtime.GOARCH,
+	text := "nasnet " + version
+	if revision, at := commit(); revision != "" {
+		text += fmt.Sprintf(", commit %s of %s", revision, at.UTC().Format(time.DateOnly))
+	}
+	return fmt.Sprintf("%s, %s, %s/%s, %s kernels", text, runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		kernel.Arch())
 }
 
@@ -29,7 +53,8 @@ func buildInfo() []byte {
 		"kernels": kernel.Arch()}
 	if b, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range b.Settings {
-			if s.Key == "vcs.revision" || s.Key == "vcs.modified" || s.Key == "GOAMD64" {
+			switch s.Key {
+			case "vcs.revision", "vcs.time", "vcs.modified", "GOAMD64":
 				m[s.Key] = s.Value
 			}
 		}
