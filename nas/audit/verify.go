@@ -131,7 +131,7 @@ func (v *verifier) checkTrials() error {
 		g, err := space.ParseJSON(t.Genotype)
 		switch {
 		case t.ID != i:
-			v.problem("proposal %d stands where proposal %d should", t.ID, i)
+			v.problem("found proposal %d; want proposal %d", t.ID, i)
 		case err != nil:
 			v.problem("trial %d: %v", t.ID, err)
 		case g.Hash() != t.CellHash:

@@ -13,23 +13,22 @@ import (
 	"nasnet/nas/record"
 )
 
-// ancestors is the runs that a fork descends from, as far as they lie beside it and were made by the same build, with
-// the same data and settings of training. A trial of the same number and cell has the same job there, and so the same
-// outcome to the bit: it need not be trained again. Right after the fork that is true of the proposals that come from
-// the same policy, and throughout of the random cells, as long as the seed stays the same.
+// ancestors finds the runs that a fork descends from, if they are in the same folder and were made by the same build
+// with the same data and training settings. A trial with the same number and cell has the same job there, and so the
+// same outcome bit for bit: it need not be trained again. With the same seed, this applies to all random cells, and to
+// the first samples after the fork, which come from the same policy.
 type ancestors struct {
 	run   *record.Run // the fork
 	dir   string      // of the fork
 	build []byte      // of the program
 
 	find sync.Once
-	dirs []string // from the parent on
+	dirs []string // the parent first
 }
 
-// trainedBefore returns what a job gave in a run that this one descends from, and the name of that run, whose store may
-// be live.
+// trainedBefore returns the outcome of a job in an ancestor, and the ancestor's name. The ancestor may be live.
 func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out nas.Outcome, run string, ok bool) {
-	// of a half-trained child the first epochs are known already
+	// a half-trained child has some epochs already
 	if w.ancestors == nil || !r.trial.Kind.Proposal() || j.State != nil {
 		return out, "", false
 	}
@@ -52,9 +51,9 @@ func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out 
 	return out, "", false
 }
 
-// trialOf looks in the run in dir for the trial of a job that is done and was trained there. What the run took over
-// itself may come from other settings: the run that it was forked from tells. What cannot be read is not there: the
-// child can be trained.
+// trialOf looks in the run in dir for the job's trial, if it was trained there and is done. Trials that this run took
+// over itself are skipped, because they may come from other settings; its own parent has them. Read errors count as "not
+// found", because the child can still be trained.
 func trialOf(dir string, j nas.Job) (checkpoints.Trial, []checkpoints.Epoch, bool) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -82,7 +81,7 @@ func trialOf(dir string, j nas.Job) (checkpoints.Trial, []checkpoints.Epoch, boo
 	return t, epochs, len(epochs) > 0 && len(epochs) == j.Train.Epochs && (t.Latency > 0 || !j.Latency)
 }
 
-// folders returns the folders of the ancestors, up to the first whose evaluations differ.
+// folders returns the folders of the ancestors, up to the first with other training settings.
 func (a *ancestors) folders() []string {
 	a.find.Do(func() { a.dirs = a.look() })
 	return a.dirs
@@ -110,7 +109,7 @@ func (a *ancestors) look() (dirs []string) {
 			return dirs
 		}
 		dirs = append(dirs, parents[uuid])
-		delete(parents, uuid) // a hostile lineage may be a ring
+		delete(parents, uuid) // a forged lineage may be circular
 	}
 	return dirs
 }

@@ -6,7 +6,7 @@ import (
 	"nasnet/nas"
 )
 
-// journal is the last events of a run.
+// journal keeps the latest events of a run.
 type journal struct {
 	run    string // its name
 	events []nas.Event
@@ -23,7 +23,7 @@ func (j *journal) add(e nas.Event) {
 	}
 }
 
-// clock is the state of a run and the time spent in it.
+// clock is the state of a run and its running time.
 type clock struct {
 	state  nas.State
 	reason string

@@ -12,40 +12,40 @@ import (
 	"nasnet/nas/child"
 )
 
-// crew is the children in training.
+// crew holds the children in training.
 type crew struct {
 	workers  int // children at a time
 	training map[int]*training
 }
 
-// training is one child in training. The owner makes it and alone changes its gate; the worker goroutine writes latest,
-// signs and waits.
+// training is one child in training. The owner creates it, and only the owner changes its gate; the worker goroutine
+// writes latest, signs and waits.
 type training struct {
 	trial  *nas.Trial
 	cancel context.CancelCauseFunc
 	gate   gate
 	latest atomic.Pointer[child.Progress]
 	signs  atomic.Int64 // of life, see stall.go
-	waits  atomic.Int64 // bytes of memory that it waits for
+	waits  atomic.Int64 // bytes of memory it is waiting for
 
-	// of the owner
-	stopped bool    // by a person: its end is not a failure
-	from    float64 // progress it began with, 0 to 1
-	seen    int64   // signs at its last look
+	// only the owner uses these
+	stopped bool    // by a person, so its end is not a failure
+	from    float64 // progress at the start, 0 to 1
+	seen    int64   // signs at the last look
 	still   int     // looks since the last sign
-	stalled bool    // it was cancelled for that
+	stalled bool    // cancelled because it gave no sign
 
-	kept time.Time    // of the worker: when it last gave a state to keep, or began
-	cost atomic.Int64 // nanoseconds that making and storing the last state took
+	kept time.Time    // only the worker uses this: when it last handed over a checkpoint, or started
+	cost atomic.Int64 // nanoseconds it took to make and store the last checkpoint
 }
 
-// gate stops whoever waits at it while it is closed. The owner closes and opens it; the worker waits.
+// gate pauses a worker while it is closed. The owner closes and opens it.
 type gate struct {
 	closed atomic.Pointer[chan struct{}]
 
-	// of the owner
+	// only the owner uses these
 	since time.Time     // when it was closed
-	spent time.Duration // that it was closed before
+	spent time.Duration // how long it was closed before that
 }
 
 func (g *gate) close() {
@@ -56,7 +56,7 @@ func (g *gate) close() {
 	}
 }
 
-// shut returns how long the gate has been closed until now, all times together. It is for the owner.
+// shut returns how long the gate has been closed in total. Only the owner may call it.
 func (g *gate) shut(now time.Time) time.Duration {
 	if g.closed.Load() == nil {
 		return g.spent
@@ -82,7 +82,7 @@ func (g *gate) wait(ctx context.Context) error {
 	return nil
 }
 
-// setGates pauses every child, or frees those that are not paused by themselves.
+// setGates pauses every child, or resumes those that were not paused individually.
 func (c *crew) setGates(closed bool) {
 	for _, r := range c.training {
 		switch {
@@ -94,7 +94,7 @@ func (c *crew) setGates(closed bool) {
 	}
 }
 
-// freeAll lets every child train, also those that were paused by themselves.
+// freeAll resumes every child, including those paused individually.
 func (c *crew) freeAll() {
 	for _, r := range c.training {
 		r.trial.State = nas.Running
@@ -102,14 +102,15 @@ func (c *crew) freeAll() {
 	}
 }
 
-// release takes a child from its worker.
+// release frees the child's worker.
 func (c *crew) release(r *training) {
 	delete(c.training, r.trial.ID)
 	r.cancel(nil)
 	r.trial.Finished, r.trial.Left, r.trial.ImageRate = time.Now(), 0, 0
 }
 
-// views is the children in training with what they last reported, by start. paused says that the whole search is.
+// views returns the children in training with their latest reports, by start time. paused says that the whole search is
+// paused.
 func (c *crew) views(now time.Time, paused bool) (vs []nas.TrialView) {
 	for _, r := range c.training {
 		vs = append(vs, r.view(now, paused))

@@ -8,10 +8,10 @@ import (
 	"nasnet/nas/record"
 )
 
-// detail reads the bulk of those trials that are lean, see [nas.Ledger.Slim].
+// detail reads what lean trials lack, see [nas.Ledger.Slim].
 func detail(run *record.Run, l *nas.Ledger, ts ...*nas.Trial) error {
 	var lean []int
-	var trained []int // whose curves they have
+	var trained []int // the trials whose curves they share
 	for _, t := range ts {
 		if t.Lean {
 			lean, trained = append(lean, t.ID), append(trained, t.TrainedAs())
@@ -30,7 +30,7 @@ func detail(run *record.Run, l *nas.Ledger, ts ...*nas.Trial) error {
 	}
 	curves := map[int][]child.EpochResult{}
 	for _, e := range epochs {
-		if e.Attempt == l.Trial(e.Trial).Attempt { // not of a training that lost its checkpoint
+		if e.Attempt == l.Trial(e.Trial).Attempt { // not from a training that lost its checkpoint
 			curves[e.Trial] = append(curves[e.Trial], record.EpochOf(e))
 		}
 	}

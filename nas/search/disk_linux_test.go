@@ -113,7 +113,7 @@ func fullDisk(dir, role string) error {
 			return fmt.Errorf("no word of the full disk: %s, %s", s.Snapshot().State, s.Snapshot().Reason)
 		}
 		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil ||
-			!strings.Contains(err.Error(), "nothing can be stored") {
+			!strings.Contains(err.Error(), "cannot store anything") {
 			return fmt.Errorf("a star without room: %v", err)
 		}
 		if role == "stopped late" {

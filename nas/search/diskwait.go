@@ -10,20 +10,20 @@ import (
 	"nasnet/nas"
 )
 
-// A full disk ends nothing. The owner waits in the middle of the change that did not fit, children wait at their next
-// batch or the end of their epoch, the screen shows what is stored and why nothing moves, and the change is made again
-// until there is room. Then all goes on as if nothing had happened.
+// diskWait is how a search survives a full disk. The owner waits in the middle of the change that did not fit, children
+// pause at their next batch or at the end of their epoch, and the screen shows what is stored and why nothing moves. The
+// owner retries the change until there is space; then the search continues as if nothing had happened.
 type diskWait struct {
-	full   *checkpoints.FullError // while there is none
-	again  bool                   // somebody has asked to try at once
-	end    bool                   // the search is to end: without room, or as soon as there is some
-	waited time.Duration          // to be told of in the log
+	full   *checkpoints.FullError // nil while there is space
+	again  bool                   // a person asked to retry at once
+	end    bool                   // the search must end: without space, or once there is some
+	waited time.Duration          // not yet reported in the log
 }
 
-// retryTime is how long the owner waits before it tries again.
+// retryTime is how long the owner waits between two attempts.
 const retryTime = 10 * time.Second
 
-// stored makes a change of the store. It waits as long as the disk is full, unless the search is to end.
+// stored makes a change to the store. It waits while the disk is full, unless the search must end.
 func (o *owner) stored(change func() error) error {
 	err := change()
 	if o.disk.full != nil || !errors.As(err, &o.disk.full) {
@@ -64,8 +64,8 @@ func (o *owner) stored(change func() error) error {
 	return err
 }
 
-// publishWaiting shows the last snapshot with the reason for which it stays: what the owner has in hand is not stored,
-// so nobody may see it.
+// publishWaiting shows the last snapshot again with the reason why nothing moves. What the owner is working on is not
+// stored, so nobody may see it yet.
 func (o *owner) publishWaiting() {
 	v := *o.screens.latest.Load()
 	v.Version++
@@ -79,17 +79,17 @@ func (o *owner) publishWaiting() {
 	o.screens.show(&v)
 }
 
-// doWaiting answers a command while there is no room.
+// doWaiting answers a command while the disk is full.
 func (o *owner) doWaiting(c nas.Command) (nas.Reply, error) {
 	switch c.Do {
 	case nas.Resume, nas.Toggle:
 		o.disk.again = true
-		return nas.Reply{Message: "tries to store again"}, nil
+		return nas.Reply{Message: "trying to store again"}, nil
 	case nas.Stop, nas.Drain:
 		o.disk.end = true
-		return nas.Reply{Message: "stopping; what could not be stored is trained again at resume"}, nil
+		return nas.Reply{Message: "stopping; what could not be stored is trained again on resume"}, nil
 	}
-	return nas.Reply{}, fmt.Errorf("nothing can be stored (disk full: %s needed, %s free in %s): make room, then "+
-		"resume or wait; or stop", nas.FormatBytes(o.disk.full.Need),
+	return nas.Reply{}, fmt.Errorf("cannot store anything (disk full: %s needed, %s free in %s): free some space, "+
+		"then resume or wait; or stop", nas.FormatBytes(o.disk.full.Need),
 		nas.FormatBytes(o.disk.full.Free), o.dir)
 }

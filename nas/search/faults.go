@@ -6,18 +6,18 @@ import (
 	"nasnet/nas"
 )
 
-// faults counts what goes wrong in a row: more than chance would bring is a fault of the program or of its settings,
-// not of the cells.
+// faults counts failures in a row. More than chance would explain are the fault of the program or of its settings, not
+// of the cells.
 type faults struct {
 	barren int // batches in which every trial failed
 	panics int // children that panicked
 }
 
-// tooManyPanics is the number of children that may panic in a row.
+// tooManyPanics is the number of panics in a row that stops the search.
 const tooManyPanics = 3
 
-// batch counts a batch; barren says that every trial of it failed, why is the last failure. It returns why the search
-// should stop, if it should.
+// batch counts a batch; barren says that all its trials failed, why is the last failure. It returns the reason to stop
+// the search, empty if there is none.
 func (f *faults) batch(barren bool, why string) string {
 	if !barren {
 		f.barren = 0
@@ -27,12 +27,12 @@ func (f *faults) batch(barren bool, why string) string {
 	return ""
 }
 
-// child counts the end of a child. It returns why the search should stop, if it should.
+// child counts the end of a child. It returns the reason to stop the search, empty if there is none.
 func (f *faults) child(t *nas.Trial) string {
 	if t.FailKind != "panic" {
 		f.panics = 0
 	} else if f.panics++; f.panics >= tooManyPanics {
-		return fmt.Sprintf("%d children in a row panicked, which is a fault of the program; the last one: %s",
+		return fmt.Sprintf("%d children in a row panicked, which is a bug in the program; the last one: %s",
 			f.panics, t.FailText)
 	}
 	return ""

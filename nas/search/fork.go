@@ -13,10 +13,9 @@ import (
 	"nasnet/nas/record"
 )
 
-// ForkRun makes a new run beside the run in dir, which may be live in another process: the trials and updates up to
-// policy version at (-1 = the latest), then a future of its own with a config that change has altered. Nothing of the
-// first run changes. The new run waits in its folder until somebody resumes it. An empty name makes one from the first
-// run's.
+// ForkRun creates a fork beside the run in dir, which may be live in another process. The fork takes over trials and
+// updates up to policy version at (-1 = the latest) and continues with a config that change has altered. The first run
+// does not change. The fork does not start until somebody resumes it. An empty name derives one from the first run's.
 func ForkRun(dir string, at int, name string, change Change, build []byte) (nas.Reply, error) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -26,21 +25,21 @@ func ForkRun(dir string, at int, name string, change Change, build []byte) (nas.
 	return forkStored(run, dir, at, name, change, build)
 }
 
-// fork makes a fork of the live run and, if it is wanted, starts it. It runs in the goroutine of the command, since old
-// policies may have to be rebuilt, and the owner is told when it is done.
+// fork forks the live run and starts the fork if the command says so. It runs in the goroutine of the command, because
+// rebuilding old policies may take a while, and tells the owner when it is done.
 func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	spec := nas.ForkSpec{At: -1}
 	if c.Fork != nil {
 		spec = *c.Fork
 	}
 	if spec.Start && s.options.StartFork == nil {
-		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; without starting it, the " +
-			"fork can be resumed on its own")
+		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; fork without starting, then " +
+			"resume the fork on its own")
 	}
-	if err := s.ports.ask(ctx, func() {}); err != nil { // the run has ended
+	if err := s.ports.ask(ctx, func() {}); err != nil { // the search has ended
 		return nas.Reply{}, err
 	}
-	run, err := record.Of(s.owner.run.Store) // the owner's own may change
+	run, err := record.Of(s.owner.run.Store) // a copy, because the owner may change its own
 	if err != nil {
 		return nas.Reply{}, err
 	}
@@ -54,7 +53,7 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 		if err = s.options.StartFork(r.Dir); err != nil {
 			err = fmt.Errorf("%s, but it could not be started: %w", r.Message, err)
 		} else {
-			r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs beside this one", r.At, name)
+			r.Message = fmt.Sprintf("forked at policy version %d to run %s, which now runs beside this one", r.At, name)
 		}
 	}
 	if e := s.ports.ask(ctx, func() { s.owner.emit(nas.UserCommand, -1, told(c, r.Message)) }); e != nil &&
@@ -95,7 +94,7 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 	if err != nil {
 		return nas.Reply{}, err
 	}
-	inherited, manual := 0, 0 // manual: one more than the last that the fork takes over, if that has any
+	inherited, manual := 0, 0 // manual: index of the last trial made by hand that the fork takes over, plus 1
 	for _, t := range ts {
 		if t.ID < nas.FirstManual && t.Batch < at {
 			inherited++
@@ -104,8 +103,8 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		}
 	}
 	if at > 0 && (!c.SameSpace(was) || c.Batch != was.Batch || c.Controller.Strategy != was.Controller.Strategy) {
-		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy decide what a policy is, so they can "+
-			"only change in a fork at version 0, not at %d", at)
+		return nas.Reply{}, fmt.Errorf("fork: ops, blocks, batch and strategy shape the policy, so they can only "+
+			"change in a fork at version 0, not at version %d", at)
 	}
 	c.Past = was.PastUntil(at)
 	c.Inherited = min(was.Inherited, inherited)
@@ -114,8 +113,8 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		c.Inherited, c.InheritedManual = inherited, manual
 	}
 	if c.Children < inherited {
-		return nas.Reply{}, fmt.Errorf("fork: children is %d; policy version %d stands on %d already", c.Children,
-			at, inherited)
+		return nas.Reply{}, fmt.Errorf("fork: children is %d; want at least the %d that policy version %d already has",
+			c.Children, inherited, at)
 	}
 	if err := c.Validate(); err != nil {
 		return nas.Reply{}, fmt.Errorf("fork: %w", err)
@@ -125,7 +124,7 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		return nas.Reply{}, err
 	}
 	var rebuilt [][]byte
-	for version := max(1, at-c.Lag); version <= at; version++ { // those that the fork's first batches are drawn from
+	for version := max(1, at-c.Lag); version <= at; version++ { // the fork's first batches are drawn from these
 		state, made, err := run.Policy(version)
 		if err != nil {
 			return nas.Reply{}, fmt.Errorf("fork: %w", err)
@@ -140,11 +139,11 @@ func forkStored(run *record.Run, dir string, at int, name string, change Change,
 		DatasetSHA256: hash, Build: build, Target: c.Children}, at, rebuilt...); err != nil {
 		return nas.Reply{}, fmt.Errorf("fork: %w", err)
 	}
-	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to the run %s, which waits to be resumed", at,
-		c.Name), Dir: dst, At: at}, nil
+	return nas.Reply{Message: fmt.Sprintf("forked at policy version %d to run %s, ready to resume", at, c.Name),
+		Dir: dst, At: at}, nil
 }
 
-// freeName returns the first of stem-1, stem-2, … that is no folder in root yet.
+// freeName returns the first of stem-1, stem-2, … that does not exist in root.
 func freeName(root, stem string) (string, error) {
 	for i := 1; ; i++ {
 		name := fmt.Sprintf("%s-%d", stem, i)
@@ -156,8 +155,7 @@ func freeName(root, stem string) (string, error) {
 	}
 }
 
-// NewDir returns the folder for a new run under root: root/name, or, if name is empty, root/stem-N with the first free
-// N.
+// NewDir returns the folder for a new run under root: root/name, or root/stem-N with the first free N if name is empty.
 func NewDir(root, name, stem string) (dir string, err error) {
 	if name == "" {
 		if name, err = freeName(root, stem); err != nil {

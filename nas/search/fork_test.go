@@ -88,7 +88,7 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if m := replies[0].Message; m != "forked at policy version 2 to the run same, which runs beside this one" {
+	if m := replies[0].Message; m != "forked at policy version 2 to run same, which now runs beside this one" {
 		t.Errorf("the answer is %q", m)
 	}
 	for _, name := range []string{"parent", "same", "other"} {
@@ -132,7 +132,7 @@ func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
 	}
 	s.options.StartFork = func(string) error { return errors.New("no room") }
 	if r, err := do(nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 2, Name: "g", Start: true}}); err == nil ||
-		!strings.Contains(err.Error(), "waits to be resumed, but it could not be started: no room") || r.Dir == "" {
+		!strings.Contains(err.Error(), "ready to resume, but it could not be started: no room") || r.Dir == "" {
 		t.Errorf("a start that fails: %+v, %v", r, err)
 	}
 }

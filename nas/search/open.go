@@ -17,8 +17,8 @@ import (
 	"nasnet/nas/record"
 )
 
-// ReadSnapshot is the picture of a run that no process has to have open: of a closed one as it was left, of a live one
-// as far as it is stored.
+// ReadSnapshot returns a snapshot of a run from its store alone: of a closed run as it was left, of a live one as far as
+// it is stored.
 func ReadSnapshot(dir string) (*nas.Snapshot, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
@@ -32,7 +32,7 @@ func ReadSnapshot(dir string) (*nas.Snapshot, error) {
 	return s.Snapshot(), nil
 }
 
-// load builds the owner's state from a store. A new run and one that was cut off at any instant go the same way.
+// load builds the owner's state from a store. A new run and one that was cut off at any moment take the same path.
 func load(dir string, st *checkpoints.Store, o Options) (*Search, error) {
 	s, err := loadFrom(dir, st, o)
 	if err != nil {
@@ -86,7 +86,7 @@ func loadFrom(dir string, st *checkpoints.Store, options Options) (*Search, erro
 	return s, o.failure
 }
 
-// memoryWaited tells in the log that a child waits for memory. It is called in the child's goroutine.
+// memoryWaited logs that a child is waiting for memory. It is called in the child's goroutine.
 func (o *owner) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) {
 	o.ports.tell(ctx, func() {
 		o.emit(nas.TrialWaits, t.ID, map[string]any{"cell": t.Cell, "bytes": m.Wanted, "free": m.Free,
@@ -94,7 +94,7 @@ func (o *owner) memoryWaited(ctx context.Context, t *nas.Trial, m nas.Shortage) 
 	})
 }
 
-// load reads the policy as the last update left it, and returns how many there were.
+// load reads the policy as the last update left it, and returns the number of updates.
 func (p *policy) load(run *record.Run) (applied int, err error) {
 	if p.controller, err = controller.New(run.Space.Arities(), run.Config.ControllerConfig()); err != nil {
 		return 0, err
@@ -109,7 +109,7 @@ func (p *policy) load(run *record.Run) (applied int, err error) {
 	}
 	for i, u := range us {
 		if u.Version != i+1 {
-			return 0, fmt.Errorf("update %d stands where update %d should", u.Version, i+1)
+			return 0, fmt.Errorf("found update %d; want update %d", u.Version, i+1)
 		}
 		p.views = append(p.views, record.Update(u))
 	}
@@ -131,9 +131,9 @@ func (p *policy) load(run *record.Run) (applied int, err error) {
 	return len(us), nil
 }
 
-// loadLedger reads what the ledger wants of every trial, and the rest of those that are not lean.
+// loadLedger reads the outline of every trial, and the details of the trials that are not lean.
 func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
-	// growing it step by step would take a tenth of the time
+	// growing it step by step would take a tenth of the opening time
 	l := nas.NewLedger(run.Config, (applied+2)*run.Config.Batch)
 	var ends []*nas.Trial
 	err := run.Outlines(func(r checkpoints.Trial) error {
@@ -142,11 +142,10 @@ func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
 			return fmt.Errorf("trial %d: %w", r.ID, err)
 		}
 		if n := len(l.Proposals()); t.Kind.Proposal() && t.ID != n {
-			return fmt.Errorf("proposal %d stands where proposal %d should", t.ID, n)
+			return fmt.Errorf("found proposal %d; want proposal %d", t.ID, n)
 		}
 		if k := l.Batches(); t.Kind.Proposal() && t.Batch != k && t.Batch != k-1 {
-			return fmt.Errorf("trial %d is of batch %d; want %d or, if it is the first of a batch, %d", t.ID,
-				t.Batch, k-1, k)
+			return fmt.Errorf("trial %d is in batch %d; want %d, or %d if it starts a batch", t.ID, t.Batch, k-1, k)
 		}
 		l.Admit(t)
 		t.LogP = nil
@@ -169,7 +168,7 @@ func loadLedger(run *record.Run, applied int) (*nas.Ledger, error) {
 	return l, detail(run, l, l.Manual()...)
 }
 
-// load reads the last events.
+// load reads the latest events.
 func (j *journal) load(run *record.Run) error {
 	last, err := run.LastEventID()
 	if err != nil {
@@ -185,7 +184,7 @@ func (j *journal) load(run *record.Run) error {
 	return nil
 }
 
-// noteBuild adds this program to the run's builds and warns of it, if it has not worked on the run before.
+// noteBuild adds this build to those of the run, with a warning, if it has not worked on the run before.
 func (o *owner) noteBuild() {
 	own, list := o.options.Build, record.Builds(o.run.Record.Build)
 	if len(own) == 0 || len(list) == 0 {
@@ -202,8 +201,8 @@ func (o *owner) noteBuild() {
 		return
 	}
 	e := o.log.event(nas.MixedBuilds, -1, map[string]any{"this": json.RawMessage(own), "before": list,
-		"message": "another build or another processor has worked on this run: what it trains from here on may " +
-			"differ in the last bits from what it would have been"})
+		"message": "another build or another processor has worked on this run: from here on, results may differ in " +
+			"the last bits from what one build would have found"})
 	if o.commit(func(es []checkpoints.Event) error { return o.run.SetBuild(text, es...) }, e) {
 		o.run.Record.Build = text
 	}

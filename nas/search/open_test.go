@@ -215,9 +215,9 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 	finish(t, create(t, dir, c, Options{Workers: 1}))
 	for _, x := range []struct{ spoil, heal, open, verify string }{
 		{"UPDATE trial SET batch = 7 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5",
-			"trial 5 is of batch 7; want 1 or, if it is the first of a batch, 2", ""},
+			"trial 5 is in batch 7; want 1, or 2 if it starts a batch", ""},
 		{"UPDATE trial SET batch = -1 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5",
-			"trial 5 is of batch -1; want 1", ""},
+			"trial 5 is in batch -1; want 1", ""},
 		{"UPDATE policy_sample SET trial = -3 WHERE trial = 5", "UPDATE policy_sample SET trial = 5 WHERE trial = -3",
 			"", "there is no trial -3"},
 	} {

@@ -15,27 +15,27 @@ import (
 
 // policy is the controller of a run with its history.
 type policy struct {
-	controller controller.Controller // while updating, its goroutine has it
+	controller controller.Controller // while updating, only the update's goroutine may use it
 	uniform    controller.Controller // draws the random cells
 	updating   bool                  // a goroutine applies a batch
-	rebuilt    bool                  // the newest state was lost, and was made again when the run was opened
+	rebuilt    bool                  // the newest state was lost and rebuilt when the run was opened
 	views      []nas.PolicyView      // by version; [0] is the untrained policy
 	beliefs    *nas.Beliefs          // of the newest version
 }
 
-// updateEnd is what the goroutine of an update hands to the owner: the policy's new state.
+// updateEnd is what the goroutine of an update hands to the owner.
 type updateEnd struct {
 	used  []checkpoints.UpdateSample
 	stats controller.Stats
 	probs [][]float64 // see nas.Beliefs
-	state []byte
+	state []byte      // of the new policy
 	err   error
 }
 
 // update applies rewards to the policy. It runs in a goroutine of its own.
 func (p *policy) update(batch []controller.Sample, used []checkpoints.UpdateSample, last nas.PolicyView) updateEnd {
 	u := updateEnd{used: used}
-	// a batch without rewards leaves them as they are
+	// a batch without rewards leaves these unchanged
 	u.stats.Baseline, u.stats.Entropy, u.stats.MaxEntropy = last.Baseline, last.Entropy, last.MaxEntropy
 	if len(batch) > 0 {
 		u.stats, u.err = p.controller.Update(batch)
@@ -47,7 +47,7 @@ func (p *policy) update(batch []controller.Sample, used []checkpoints.UpdateSamp
 	return u
 }
 
-// row is an update as the store keeps it.
+// row returns the update as the store keeps it.
 func (u updateEnd) row(version int) checkpoints.Update {
 	st := u.stats
 	return checkpoints.Update{Version: version, Batch: version - 1, State: u.state, Baseline: st.Baseline,
@@ -56,7 +56,7 @@ func (u updateEnd) row(version int) checkpoints.Update {
 		Samples: u.used, Used: len(u.used), Applied: time.Now()}
 }
 
-// probabilities are those of a controller that has some, else nil.
+// probabilities returns the choice probabilities of a controller, nil if it has none.
 func probabilities(c controller.Controller) [][]float64 {
 	if e, ok := c.(controller.Explainer); ok {
 		return e.Probabilities()
@@ -64,8 +64,8 @@ func probabilities(c controller.Controller) [][]float64 {
 	return nil
 }
 
-// at returns the policy of a version: the live one, or one restored from the store. The second case is that of a fork
-// and of a run that was cut between two commits.
+// at returns the policy of a version: the live one, or one restored from the store. A fork needs a restored one, and so
+// does a run that was cut off between two commits.
 func (p *policy) at(version, newest int, run *record.Run) (controller.Controller, error) {
 	if version == newest {
 		return p.controller, nil
@@ -80,7 +80,7 @@ func (p *policy) at(version, newest int, run *record.Run) (controller.Controller
 	return record.PolicyFrom(run.Space, run.Config.ControllerConfig(), state)
 }
 
-// untrained is what a screen shows of the policy before its first update.
+// untrained returns the view of the policy before its first update.
 func untrained(sp space.Space) nas.PolicyView {
 	h := 0.0
 	for _, n := range sp.Arities() {
@@ -89,8 +89,8 @@ func untrained(sp space.Space) nas.PolicyView {
 	return nas.PolicyView{Entropy: h, MaxEntropy: h}
 }
 
-// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch proposals of
-// the controller and the random cells between and right after them.
+// propose draws the next batch if its policy version exists, and reports whether it did. A batch is Batch samples, with
+// the random cells between and right after them.
 func (o *owner) propose() bool {
 	k, l, c := o.ledger.Batches(), o.ledger, o.run.Config
 	if l.AllProposed() || k > l.Applied()+c.Lag || o.clock.state != nas.Running || o.policy.updating {
@@ -136,8 +136,8 @@ func (o *owner) propose() bool {
 	return o.commit(func(es []checkpoints.Event) error { return o.run.AddTrials(rows, es...) }, events...)
 }
 
-// beginUpdate gives the rewards of the oldest open batch, without those of random cells, to the controller, in proposal
-// order, if all of its trials have an end. The controller works in a goroutine, so that the owner can answer meanwhile.
+// beginUpdate gives the controller the rewards of the oldest open batch in proposal order, without random cells, if all
+// its trials have ended. The controller works in its own goroutine, so that the owner can answer meanwhile.
 func (o *owner) beginUpdate() bool {
 	version := o.ledger.Applied()
 	if o.policy.updating || version >= o.ledger.Batches() {
@@ -168,7 +168,7 @@ func (o *owner) beginUpdate() bool {
 	}
 	barren := failed == len(trials)
 	if barren {
-		batch, used = nil, nil // rewards of 0 for all would teach nothing but the fault
+		batch, used = nil, nil // nothing to learn if every trial failed
 	}
 	if text := o.faults.batch(barren, why); text != "" && !o.giveUp(text) {
 		return false
@@ -196,7 +196,7 @@ func (o *owner) updated(r updateEnd) {
 		"max_reward": u.MaxReward, "baseline": u.Baseline, "entropy": u.Entropy,
 		"max_entropy": u.MaxEntropy, "kl": u.KL,
 		"clip_fraction": u.ClipFraction, "grad_norm": u.GradNorm}
-	// On the batches that were applied, so that it is the same for any number of workers.
+	// Judge applied batches only, so that the verdict is the same for any number of workers.
 	if v := o.ledger.Verdict(o.ledger.FirstOpen()); v != nil {
 		d["verdict"], d["claim"], d["gain"], d["gain_low"], d["gain_high"] = v.Text, v.Claim, v.Gain, v.Low, v.High
 		d["random_mean"], d["randoms"] = v.Random, v.Randoms

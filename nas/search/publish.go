@@ -9,16 +9,16 @@ import (
 	"nasnet/nas/record"
 )
 
-// screens is what those who look at the run have, and what has changed since.
+// screens holds what the subscribers have, and what has changed since.
 type screens struct {
 	latest      *atomic.Pointer[nas.Snapshot] // any goroutine may read it
 	subscribers map[chan struct{}]bool
 	dirty       bool // something has changed
-	results     bool // the Results of the latest snapshot are still good
-	updates     bool // so are its Updates
+	results     bool // the latest snapshot's Results are still valid
+	updates     bool // and its Updates
 }
 
-// show makes a snapshot the latest and tells the subscribers.
+// show makes v the latest snapshot and tells the subscribers.
 func (s *screens) show(v *nas.Snapshot) {
 	s.latest.Store(v)
 	for c := range s.subscribers {
@@ -29,7 +29,7 @@ func (s *screens) show(v *nas.Snapshot) {
 	}
 }
 
-// publish makes a new snapshot and tells the subscribers.
+// publish makes and shows a new snapshot.
 func (o *owner) publish() {
 	old := o.screens.latest.Load()
 	rec := o.run.Record

@@ -183,7 +183,7 @@ func forkCommand(a *app) *cobra.Command {
 					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err),
 						"try again with: " + a.store.resumeHint(name)}
 				}
-				r.Message = fmt.Sprintf("forked at policy version %d to the run %s, which runs in a process of its "+
+				r.Message = fmt.Sprintf("forked at policy version %d to run %s, which runs in a process of its "+
 					"own", r.At, name)
 			}
 			return a.print(r, func(w io.Writer) {
