@@ -18,23 +18,23 @@ func attachCommand(a *app) *cobra.Command {
 	var readOnly, take, noDiff bool
 	c := &cobra.Command{Use: "attach [RUN]", Short: "show a search that another process runs, and steer it",
 		Args: optionalRun,
-		Long: "Attach shows the same screen as the search's own, with the same keys. One screen at a time has the " +
-			"control: the first that is there, or the one\n" +
-			"that takes it. Leaving the screen leaves the search as it is. Without RUN it shows the only run that is " +
-			"live.",
+		Long: `Attach opens the same screen as the search's own, with the same keys. One screen
+at a time has the control: the first, until another takes it. Quitting an
+attached screen does not stop the search. Without RUN it shows the only live
+run.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			want := remote.Steer
 			switch {
 			case readOnly && take:
-				return usagef("attach: --read-only and --take exclude each other")
+				return usagef("attach: got --read-only and --take; want at most one of them")
 			case readOnly:
 				want = remote.Watch
 			case take:
 				want = remote.Take
 			}
 			if !a.interactive(false) {
-				return hinted{usagef("attach wants a terminal"),
-					"nasnet status RUN --json tells how a run is, nasnet ctl steers it"}
+				return hinted{usagef("attach needs a terminal"), "to see the run without one: " +
+					shellLine(append([]string{"nasnet", "status"}, args...)...) + a.store.flag()}
 			}
 			if err := a.loadKeys(); err != nil {
 				return err
@@ -45,8 +45,8 @@ func attachCommand(a *app) *cobra.Command {
 			}
 			return attachTo(a, c.Context(), dir, want, !noDiff)
 		}}
-	c.Flags().BoolVar(&readOnly, "read-only", false, "only look, even if nobody has the control")
-	c.Flags().BoolVar(&take, "take", false, "take the control, whoever has it")
+	c.Flags().BoolVar(&readOnly, "read-only", false, "only watch, even if no screen has the control")
+	c.Flags().BoolVar(&take, "take", false, "take the control from the screen that has it")
 	c.Flags().BoolVar(&noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	return c
 }
@@ -58,11 +58,12 @@ func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bo
 	}
 	defer client.Close()
 	out := a.Out.(*os.File)
-	a.saved = true // the search is not ours to lose
+	a.saved = true // another process runs the search
 	outcome, err := tui.Run(ctx, client, a.equip(tui.Options{In: a.In, Out: out, Diff: diff, CanDetach: true,
 		LogPath: filepath.Join(dir, "interface.log")}))
 	if err != nil {
-		return fmt.Errorf("the interface failed; the search goes on: %w", err)
+		return hinted{fmt.Errorf("the interface failed, the search continues: %w", err),
+			"to come back: " + a.store.command("attach", dir)}
 	}
 	v := client.Snapshot()
 	switch why := client.Control().Lost; {
@@ -70,26 +71,26 @@ func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bo
 	case why != "":
 		a.say("run %s: %s\n", v.Config.Name, why)
 	case outcome == tui.QuitStop:
-		a.say("run %s is told to stop\n", v.Config.Name)
+		a.say("run %s is stopping\n", v.Config.Name)
 	case outcome == tui.QuitDrain:
-		a.say("run %s ends after its running children\n", v.Config.Name)
+		a.say("run %s stops after its running children\n", v.Config.Name)
 	default:
-		a.say("run %s goes on in process %d; come back with: nasnet attach %[1]s%[3]s\n", v.Config.Name, client.PID(),
-			a.store.flag())
+		a.say("run %s continues in process %d\nto come back: %s\n", v.Config.Name, client.PID(),
+			a.store.command("attach", dir))
 	}
 	return context.Cause(ctx)
 }
 
-// notRunning adds to an error that says that nobody runs a run what one can do about it.
+// notRunning adds a hint to [remote.ErrNotRunning].
 func (a *app) notRunning(err error, dir string) error {
 	if !errors.Is(err, remote.ErrNotRunning) {
 		return err
 	}
-	name := filepath.Base(dir)
-	return hinted{fmt.Errorf("run %s: %w", name, remote.ErrNotRunning), "go on with it: " + a.store.resumeHint(name)}
+	return hinted{fmt.Errorf("run %s: %w", filepath.Base(dir), remote.ErrNotRunning),
+		"to resume it: " + a.store.command("resume", dir)}
 }
 
-// optionalRun checks that at most one run is named.
+// optionalRun accepts one argument or none.
 func optionalRun(c *cobra.Command, got []string) error {
 	if len(got) > 1 {
 		return usagef("%s: got %d arguments; want at most one RUN", c.CommandPath(), len(got))
@@ -97,11 +98,11 @@ func optionalRun(c *cobra.Command, got []string) error {
 	return nil
 }
 
-// lookTime is how long a program may take to say how its run is. It answers from memory; longer means that it is
-// stopped.
+// lookTime is how long a process may take to report the status of its run. It answers from memory; one that takes
+// longer is suspended.
 const lookTime = time.Second
 
-// look asks the program that has the run in dir how it is.
+// look asks the process that has the run in dir for its status.
 func look(ctx context.Context, dir string, patience time.Duration) (remote.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

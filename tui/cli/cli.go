@@ -112,13 +112,26 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// hinted is an error with a line of advice.
+// hinted is an error with advice: one or more lines, each with a command that can be pasted into a shell.
 type hinted struct {
 	error
 	hint string
 }
 
 func (h hinted) Unwrap() error { return h.error }
+
+// hintsOf returns the lines of advice in an error, of each of several joined ones.
+func hintsOf(err error) (lines []string) {
+	var h hinted
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			lines = append(lines, hintsOf(e)...)
+		}
+	} else if errors.As(err, &h) {
+		lines = strings.Split(h.hint, "\n")
+	}
+	return lines
+}
 
 // report prints the error for a person and chooses the exit code.
 func (a *app) report(err, cause error) int {
@@ -136,9 +149,8 @@ func (a *app) report(err, cause error) int {
 		return exitFailed // the reader has gone, and knows it
 	}
 	fmt.Fprintln(a.Err, "nasnet:", err)
-	var h hinted
-	if errors.As(err, &h) {
-		fmt.Fprintln(a.Err, "hint:", h.hint)
+	for _, hint := range hintsOf(err) {
+		fmt.Fprintln(a.Err, "hint:", hint)
 	}
 	switch {
 	case errors.Is(err, checkpoints.ErrLocked):

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,30 +23,32 @@ func deleteCommand(a *app) *cobra.Command {
 			}
 			name := filepath.Base(dir)
 			if !yes {
-				if err := askName(a, name); err != nil {
+				if err := askName(a, dir); err != nil {
 					return err
 				}
 			}
 			if err := checkpoints.Remove(dir); err != nil {
 				return a.attachHint(err)
 			}
-			a.say("run %s is deleted\n", name)
+			a.say("deleted run %s\n", name)
 			return nil
 		}}
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&yes, "yes", false, "delete without asking")
 	return c
 }
 
-// askName has the user type the name of a run that is to be deleted.
-func askName(a *app, name string) error {
+// askName asks the user to type the name of the run in dir, which is to be deleted.
+func askName(a *app, dir string) error {
+	name := filepath.Base(dir)
 	in, ok := a.In.(*os.File)
 	if !ok || !isatty.IsTerminal(in.Fd()) {
-		return hinted{usagef("delete %s: there is nobody to ask", name), "--yes deletes without asking"}
+		return hinted{usagef("delete %s: the input is not a terminal; cannot ask you to confirm", name),
+			"to delete it without asking: " + a.store.command("delete", dir, "--yes")}
 	}
 	fmt.Fprintf(a.Err, "This deletes run %s for good. Type its name: ", name)
-	line, _ := bufio.NewReader(in).ReadString('\n') // what ends early is not the name
-	if strings.TrimSpace(line) != name {
-		return errors.New("that is not its name; nothing is deleted")
+	line, _ := bufio.NewReader(in).ReadString('\n') // an error ends the line early
+	if typed := strings.TrimSpace(line); typed != name {
+		return fmt.Errorf("delete %s: you typed %q; nothing was deleted", name, typed)
 	}
 	return nil
 }

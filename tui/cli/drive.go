@@ -22,14 +22,14 @@ import (
 	"nasnet/tui/term"
 )
 
-// interactive says that a search is shown on a terminal.
+// interactive reports whether a search shows its screen: on a terminal, unless --headless or --json ask for lines.
 func (a *app) interactive(headless bool) bool {
 	out, ok := a.Out.(*os.File)
 	return ok && isatty.IsTerminal(out.Fd()) && os.Getenv("TERM") != "dumb" && !headless && !a.json
 }
 
-// drive runs a search with the interface, or with JSON lines where there is no terminal. Either way other processes can
-// attach to it.
+// drive runs a search with the interface, or with JSON lines where there is no terminal. Other processes can attach to
+// both.
 func (a *app) drive(ctx context.Context, f searchFlags, o search.Options,
 	open func(search.Options) (*search.Search, error)) error {
 	var forks *forkRunner
@@ -39,7 +39,7 @@ func (a *app) drive(ctx context.Context, f searchFlags, o search.Options,
 		err = a.driveScreen(ctx, f, o, open)
 	} else {
 		out := newPrinter(a.Out, func(err error) {
-			fmt.Fprintln(a.Err, "nasnet: the output is closed; the search goes on:", err)
+			fmt.Fprintln(a.Err, "nasnet: warning: cannot print, the search continues:", err)
 		})
 		defer out.close(ctx)
 		o.OnEvent = func(e nas.Event) {
@@ -74,11 +74,11 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options,
 	opened := s.Snapshot().Version
 	go func() {
 		done <- s.Run(ctx)
-		leave() // a search that cannot go on must not leave its screen standing
+		leave() // a failed search must not leave its screen open
 	}()
 	begin(uiCtx, s, opened)
 	server := a.serve(s)
-	defer closeServer(server, s)
+	defer a.closeServer(server, s)
 	var shown nas.Engine = s
 	goAway := func() {}
 	if server != nil {
@@ -92,14 +92,14 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options,
 	goAway()
 	switch {
 	case err != nil:
-		fmt.Fprintln(a.Err, "nasnet: the interface failed; the search goes on without it:", err)
+		fmt.Fprintln(a.Err, "nasnet: the interface failed, the search continues without it:", err)
 		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.Hangup:
-		// an error says that it has ended just now
-		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search goes on without a screen")
+		// an error means that the search has just ended
+		_ = s.Tell(ctx, nas.TerminalGone, "the terminal is gone; the search continues without a screen")
 		if a.left = true; a.launcher != nil {
-			// an error says that something still holds the dead terminal; the search does not need it
+			// an error means that the dead terminal is still open; the search does not need it
 			_ = term.Abandon(log)
 		}
 		return alone(ctx, s, server, done)
@@ -107,8 +107,8 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options,
 		a.leaveTerminal(s, log)
 		return alone(ctx, s, server, done)
 	case outcome == tui.QuitDrain:
-		s.Do(ctx, nas.Command{Do: nas.Drain}) // an error says that the search has ended, which is what is wanted
-		fmt.Fprintln(a.Err, "ending after the running children; ctrl-c ends now")
+		s.Do(ctx, nas.Command{Do: nas.Drain}) // an error means that the search has ended
+		fmt.Fprintln(a.Err, "stopping after the running children; ctrl-c stops now")
 	default:
 		s.Do(ctx, nas.Command{Do: nas.Stop})
 	}
@@ -119,17 +119,17 @@ func (a *app) driveScreen(ctx context.Context, f searchFlags, o search.Options,
 	return context.Cause(ctx)
 }
 
-// screenTime is how long a screen may take to leave the terminal when its search has ended.
+// screenTime is how long a screen may take to leave the terminal after its search has ended.
 const screenTime = 2 * time.Second
 
-// show runs the interface. A terminal that is stopped takes nothing, and the screen on it never ends; then the search
-// ends without it, and the launcher puts the terminal in order when it takes something again.
+// show runs the interface. A suspended terminal blocks every write, so its screen never ends. Then show returns without
+// it, and the launcher restores the terminal once it reads again.
 func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error) {
 	type end struct {
 		outcome tui.Outcome
 		err     error
 	}
-	done := make(chan end, 1) // of size 1: nobody may be there to take it
+	done := make(chan end, 1) // of size 1: show may have returned
 	go func() {
 		outcome, err := tui.Run(ctx, e, o)
 		done <- end{outcome, err}
@@ -147,8 +147,7 @@ func show(ctx context.Context, e nas.Engine, o tui.Options) (tui.Outcome, error)
 	}
 }
 
-// begin waits for the first snapshot that is newer than the one of the run as it was opened, which says that nobody
-// runs it.
+// begin waits for a snapshot newer than the opened one, in which the run is not running.
 func begin(ctx context.Context, s *search.Search, opened uint64) {
 	updated, cancel := s.Subscribe()
 	defer cancel()
@@ -161,17 +160,18 @@ func begin(ctx context.Context, s *search.Search, opened uint64) {
 	}
 }
 
-// alone waits for a search whose own screen is gone: until its end, or until its last child is done and no other screen
-// steers it. What is paused stays so, since another screen can attach; where none can, it goes on.
+// alone waits for a search that has lost its own screen: until it ends, or until its last child is done and no other
+// screen steers it. A paused search stays paused, because another screen can attach. Where none can (server is nil),
+// alone resumes it.
 func alone(ctx context.Context, s *search.Search, server *remote.Server, done <-chan error) error {
 	var moved <-chan struct{}
 	if server != nil {
 		moved = server.Moved()
 	} else {
-		s.Do(ctx, nas.Command{Do: nas.Resume}) // an error says that it was not paused
+		s.Do(ctx, nas.Command{Do: nas.Resume}) // an error means that it was not paused
 		for _, t := range s.Snapshot().Running {
 			if t.State == nas.Paused {
-				s.Do(ctx, nas.Command{Do: nas.ResumeTrial, Trial: t.ID}) // an error says that it has ended
+				s.Do(ctx, nas.Command{Do: nas.ResumeTrial, Trial: t.ID}) // an error means that it has ended
 			}
 		}
 	}
@@ -197,8 +197,8 @@ func alone(ctx context.Context, s *search.Search, server *remote.Server, done <-
 	return <-done
 }
 
-// headless runs a search whose events drive prints, each as one JSON line. A reader that goes away ends the printing,
-// not the search.
+// headless runs a search whose events drive prints, one JSON line each. When the reader goes away, the printing ends
+// and the search continues.
 func (a *app) headless(ctx context.Context, o search.Options, open func(search.Options) (*search.Search, error)) error {
 	s, err := open(o)
 	if err != nil {
@@ -207,54 +207,55 @@ func (a *app) headless(ctx context.Context, o search.Options, open func(search.O
 	defer s.Close()
 	server := a.serve(s)
 	err = s.Run(ctx)
-	closeServer(server, s)
+	a.closeServer(server, s)
 	if err != nil {
-		return hinted{err, "when what failed is mended, go on with: " + a.store.resumeHint(s.Config().Name)}
+		return hinted{err, "to resume after fixing this: " + a.store.command("resume", s.Dir())}
 	}
 	if a.saved = true; ctx.Err() != nil {
-		fmt.Fprintf(a.Err, "stopped; go on with: %s\n", a.store.resumeHint(s.Config().Name))
+		fmt.Fprintln(a.Err, "stopped\nto resume:", a.store.command("resume", s.Dir()))
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// serve lets other processes see and steer a search. Where that cannot be, it says why and returns nil: the search does
-// not need it.
+// serve lets other processes watch and steer a search. If it cannot, it prints a warning and returns nil: the search
+// does not need it.
 func (a *app) serve(s *search.Search) *remote.Server {
 	r, err := remote.Serve(s.Dir(), s, remote.Options{Program: program(), DataSets: namedData()})
 	if err != nil {
-		fmt.Fprintln(a.Err, "nasnet: warning: no other terminal and no script can reach this search:", err)
+		fmt.Fprintln(a.Err, "nasnet: warning: other terminals and scripts cannot reach this search:", err)
 		return nil
 	}
 	return r
 }
 
-// closeServer tells those who are attached how the search ended. Call it after its Run has returned.
-func closeServer(r *remote.Server, s *search.Search) {
+// closeServer tells attached screens how the search ended. Call it after Run has returned.
+func (a *app) closeServer(r *remote.Server, s *search.Search) {
 	if r == nil {
 		return
 	}
 	v, reason := s.Snapshot(), ""
 	switch {
 	case v.State == nas.Done:
-		reason = fmt.Sprintf("the run is done: %d of %d children have an end", v.Finished, v.Config.Children)
+		reason = fmt.Sprintf("the run is done: %d of %s finished", v.Finished,
+			nas.FormatCount(v.Config.Children, "child", "children"))
 	case v.State == nas.Failed && v.Reason != "":
-		reason = "the run cannot go on: " + v.Reason
+		reason = "the run cannot continue: " + v.Reason
 	default:
-		reason = "the program that runs it has ended; nasnet resume " + v.Config.Name + " goes on"
+		reason = "its process has ended; to resume: " + a.store.command("resume", s.Dir())
 	}
-	_ = r.Close(reason) // an error says that nobody could connect any more; the search is over
+	_ = r.Close(reason) // an error does no harm: the search is over
 }
 
-// namedData are the data sets that are known by a name and need no folder.
+// namedData lists the data sets that have a name and need no folder.
 func namedData() []string {
 	return slices.DeleteFunc(dataset.Names(), func(name string) bool { return name == "folder" })
 }
 
-// program is what this program calls itself to others.
+// program is the name under which this process connects to others.
 func program() string { return "nasnet " + version }
 
-// ttyName is the name of a terminal as /dev has it, empty if the file is no terminal.
+// ttyName returns the name of a terminal below /dev, "" if the file is not a terminal.
 func ttyName(f *os.File) string {
 	if !isatty.IsTerminal(f.Fd()) {
 		return ""
@@ -266,37 +267,35 @@ func ttyName(f *os.File) string {
 	return strings.TrimPrefix(name, "/dev/")
 }
 
-// attachHint adds to the error of a run that another process has how to see it.
+// attachHint adds hints to the error that another process has the run.
 func (a *app) attachHint(err error) error {
 	locked := new(checkpoints.LockedError)
 	if !errors.As(err, &locked) {
 		return err
 	}
-	return hinted{err, fmt.Sprintf("nasnet attach %s%s shows it, nasnet ctl %[1]s stop%[2]s ends it",
-		filepath.Base(locked.Dir), a.store.flag())}
+	return hinted{err, "to watch it: " + a.store.command("attach", locked.Dir) + "\nto stop it: " +
+		a.store.command("ctl", locked.Dir, "stop")}
 }
 
-// leaveTerminal tells the user how to come back, and gives the terminal back to the shell if there is a launcher that
-// lets it.
+// leaveTerminal tells the user how to come back, and returns the terminal to the shell if there is a launcher.
 func (a *app) leaveTerminal(s *search.Search, log string) {
-	name := s.Config().Name
 	a.left = true
-	a.say("run %s goes on without a screen, in process %d\ncome back with: nasnet attach %[1]s%[3]s\nend it with: "+
-		"nasnet ctl %[1]s stop%[3]s\n", name, os.Getpid(), a.store.flag())
+	a.say("run %s continues without a screen in process %d\nto come back: %s\nto stop it: %s\n", s.Config().Name,
+		os.Getpid(), a.store.command("attach", s.Dir()), a.store.command("ctl", s.Dir(), "stop"))
 	if a.launcher == nil {
-		a.say("or with ctrl-c\n")
+		a.say("or press ctrl-c\n")
 		return
 	}
 	if err := a.launcher.release(log); err != nil {
-		fmt.Fprintln(a.Err, "nasnet: the terminal cannot be given back; ctrl-c ends the search:", err)
+		fmt.Fprintln(a.Err, "nasnet: warning: cannot return the terminal to the shell; ctrl-c stops the search:", err)
 	}
 }
 
-// printSummary is what stays in the terminal after the interface: what was found, and how to go on.
+// printSummary prints what stays in the terminal after the interface: the best cell, the verdict, how to resume.
 func printSummary(a *app, v *nas.Snapshot) {
 	w := term.Plain(a.Out)
-	fmt.Fprintf(w, "run %s: %d of %d proposals have an end, %d updates\n", v.Config.Name, v.Finished, v.Config.Children,
-		v.Policy.Version)
+	fmt.Fprintf(w, "run %s: %d of %s finished, %s\n", v.Config.Name, v.Finished,
+		nas.FormatCount(v.Config.Children, "child", "children"), nas.FormatCount(v.Policy.Version, "update", "updates"))
 	if b := v.Best; b != nil {
 		fmt.Fprintf(w, "best: trial %s, reward %.4f, cell %s\n  %s\n", b.Label(), b.Reward, b.Cell, b.Genotype.Text())
 	}
@@ -307,6 +306,6 @@ func printSummary(a *app, v *nas.Snapshot) {
 		}
 	}
 	if v.State != nas.Done {
-		fmt.Fprintf(w, "go on with: %s\n", a.store.resumeHint(v.Config.Name))
+		fmt.Fprintf(w, "to resume: %s\n", a.store.command("resume", v.Dir))
 	}
 }

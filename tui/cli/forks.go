@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 
 	"nasnet/nas/search"
 )
 
-// forkRunner runs forks beside the search that this process was started for. They have no screen here, but each has its
-// socket, so other terminals can attach. The process ends when the last of them ends.
+// forkRunner runs forks beside the search that this process was started for. They have no screen here, but each has a
+// socket, so other terminals can attach. The process ends after the last fork.
 type forkRunner struct {
 	app     *app
-	ctx     context.Context // of the process: it ends all forks
-	options search.Options  // shared by all: evaluator, memory, event stream
+	ctx     context.Context // of the process; cancelling it stops all forks
+	options search.Options  // of all forks: evaluator, memory, event stream
 
 	mu   sync.Mutex
 	live []*search.Search
@@ -24,7 +23,7 @@ type forkRunner struct {
 	all  sync.WaitGroup
 }
 
-// newForkRunner makes a search with these options start its forks here.
+// newForkRunner makes searches with these options start their forks in this process.
 func newForkRunner(a *app, ctx context.Context, o *search.Options) *forkRunner {
 	r := &forkRunner{app: a, ctx: ctx}
 	o.StartFork = r.start
@@ -48,24 +47,23 @@ func (r *forkRunner) start(dir string) error {
 	r.mu.Unlock()
 	r.all.Go(func() {
 		err := s.Run(r.ctx)
-		closeServer(server, s)
+		r.app.closeServer(server, s)
 		err = errors.Join(err, s.Close())
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.live = slices.DeleteFunc(r.live, func(x *search.Search) bool { return x == s })
-		name := filepath.Base(dir)
+		resume := r.app.store.command("resume", dir)
 		switch {
 		case err != nil:
-			r.errs = append(r.errs, hinted{err, "when what failed is mended, go on with: " +
-				r.app.store.resumeHint(name)})
+			r.errs = append(r.errs, hinted{err, "to resume after fixing this: " + resume})
 		case r.ctx.Err() != nil:
-			fmt.Fprintf(r.app.Err, "stopped; go on with: %s\n", r.app.store.resumeHint(name))
+			fmt.Fprintf(r.app.Err, "stopped %s\nto resume: %s\n", s.Config().Name, resume)
 		}
 	})
 	return nil
 }
 
-// running returns the forks that have not ended.
+// running returns the forks that still run.
 func (r *forkRunner) running() []*search.Search {
 	r.mu.Lock()
 	defer r.mu.Unlock()

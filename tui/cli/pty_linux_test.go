@@ -117,7 +117,7 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	x.Wait("detach")
 	x.Press("d")
 	x.End(exitDone)
-	x.Wait("come back with: nasnet attach a")
+	x.Wait("to come back: nasnet attach a")
 	goesOn(t, dir, was)
 	if sid, err := unix.Getsid(was.PID); err != nil || sid != was.PID {
 		t.Errorf("the session of process %d is %d, %v", was.PID, sid, err)
@@ -146,7 +146,7 @@ func TestDetachGivesTheShellItsPromptAndTheSearchGoesOn(t *testing.T) {
 	y.Wait("detach")
 	y.Press("\r")
 	y.End(exitDone)
-	y.Wait("run a goes on in process")
+	y.Wait("run a continues in process")
 	if s := lookAt(t, dir); s.PID != was.PID {
 		t.Errorf("%+v", s)
 	}
@@ -353,7 +353,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	z.Press("s")
 	z.End(exitDone)
 	x.End(exitDone)
-	y.Wait("the program that runs it has ended; nasnet resume a goes on")
+	y.Wait("its process has ended; to resume: nasnet resume a")
 	select {
 	case <-y.Ended:
 		t.Error("the screen is gone")
@@ -361,7 +361,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	}
 	y.Press("q")
 	y.End(exitDone)
-	y.Wait("the program that runs it has ended; nasnet resume a goes on")
+	y.Wait("its process has ended; to resume: nasnet resume a")
 }
 
 func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {

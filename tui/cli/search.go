@@ -17,8 +17,7 @@ import (
 	"nasnet/nas/search"
 )
 
-// searchFlags are the settings of a search that the command line can change; each overrides the preset only if it is
-// given.
+// searchFlags are the flags of a search beside those of its settings.
 type searchFlags struct {
 	preset, name     string
 	headless, noDiff bool
@@ -31,21 +30,21 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	for _, p := range nas.Presets {
 		names = append(names, p.Name+" ("+p.Title+")")
 	}
-	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "starting point of all settings: "+strings.Join(names, "; "))
+	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "named settings, which other flags change: "+
+		strings.Join(names, "; "))
 	fs.StringVar(&f.name, "name", "", "name of the run (default: preset-N)")
-	fs.BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line (also when the output is no "+
-		"terminal)")
+	fs.BoolVar(&f.headless, "headless", false, "no interface: print events as JSON lines (automatic without a terminal)")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
-	fs.BoolVar(&f.fake, "fake", false, "train nothing: made-up rewards, to try the interface")
+	fs.BoolVar(&f.fake, "fake", false, "train nothing: invent rewards, to try the interface")
 	f.engine.register(fs)
 	searchSettings(fs)
 }
 
-// searchSettings adds the flags that a fork may change as well. They have no defaults: what is not given is as in the
-// preset or the parent.
+// searchSettings adds the flags of all settings of a search. They have no defaults: without a flag, the preset or the
+// parent decides.
 func searchSettings(fs *pflag.FlagSet) { settingFlags(fs, nas.Settings(), nas.Config{Seed: 1}) }
 
-// giveSearch gives a search those settings for which there was a flag.
+// giveSearch sets what the flags give.
 func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 	if err := give(fs, nas.Settings(), c); err != nil {
 		return err
@@ -57,7 +56,7 @@ func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 		c.DataDir = dataset.Absolute(c.DataDir)
 	}
 	if fs.Changed("strategy") && c.Controller.Strategy == "random" && !fs.Changed("shadow") {
-		c.RandomEvery = 0 // there is nothing to compare
+		c.RandomEvery = 0 // nothing to compare
 	}
 	return nil
 }
@@ -123,7 +122,7 @@ func resumeCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.behindLauncher(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
 		}}
-	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: one JSON object a line")
+	c.Flags().BoolVar(&f.headless, "headless", false, "no interface: print events as JSON lines")
 	c.Flags().BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	c.Flags().IntVar(&workers, "workers", 0, "children trained at a time (0: as in the run)")
 	f.engine.register(c.Flags())
@@ -180,22 +179,22 @@ func forkCommand(a *app) *cobra.Command {
 			name := filepath.Base(r.Dir)
 			if start {
 				if err := a.startApart(c.Context(), r.Dir); err != nil {
-					return hinted{fmt.Errorf("run %s was made, but it could not be started: %w", name, err),
-						"try again with: " + a.store.resumeHint(name)}
+					return hinted{fmt.Errorf("created run %s, but could not start it: %w", name, err),
+						"to start it: " + a.store.command("resume", r.Dir)}
 				}
-				r.Message = fmt.Sprintf("forked at policy version %d to run %s, which runs in a process of its "+
-					"own", r.At, name)
+				r.Message = fmt.Sprintf("forked at policy version %d to run %s, which runs in its own process", r.At,
+					name)
 			}
 			return a.print(r, func(w io.Writer) {
 				if fmt.Fprintln(w, r.Message); start {
-					fmt.Fprintf(w, "look at it with: nasnet attach %s%s\n", name, a.store.flag())
+					fmt.Fprintln(w, "to watch it:", a.store.command("attach", r.Dir))
 				} else {
-					fmt.Fprintln(w, "go on with:", a.store.resumeHint(name))
+					fmt.Fprintln(w, "to run it:", a.store.command("resume", r.Dir))
 				}
 			})
 		}}
-	c.Flags().BoolVar(&start, "start", false, "run it at once, in a process of its own")
-	c.Flags().IntVar(&at, "at", -1, "policy version to begin from (-1: the latest)")
+	c.Flags().BoolVar(&start, "start", false, "run it at once, in its own process")
+	c.Flags().IntVar(&at, "at", -1, "policy version to start from (-1: the latest)")
 	c.Flags().StringVar(&f.name, "name", "", "name of the new run (default: RUN-fork-N)")
 	searchSettings(c.Flags())
 	return c

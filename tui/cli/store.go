@@ -14,21 +14,51 @@ import (
 	"nasnet/tui"
 )
 
-// store is the folder that holds the runs, as --store names it.
+// store is the folder of the runs, from --store.
 type store string
 
-// resumeHint is the command that goes on with a run.
-func (s store) resumeHint(name string) string { return "nasnet resume " + name + s.flag() }
+// command returns a command line on the run in dir, to be pasted into a shell: command("ctl", dir, "stop") is
+// "nasnet ctl NAME stop". A run outside the store, and one whose name looks like a flag, is named by its path.
+func (s store) command(verb, dir string, args ...string) string {
+	name := filepath.Base(dir)
+	if absPath(filepath.Join(string(s), name)) != absPath(dir) || strings.HasPrefix(name, "-") {
+		return shellLine(append([]string{"nasnet", verb, absPath(dir)}, args...)...)
+	}
+	return shellLine(append([]string{"nasnet", verb, name}, args...)...) + s.flag()
+}
 
-// flag is what a command needs to find this store, with a space before it.
+// flag returns the flag that makes a command find this store, with a space before it; nothing for the default store.
 func (s store) flag() string {
 	if string(s) == defaultStore() {
 		return ""
 	}
-	return " --store " + string(s)
+	return " --store " + shellLine(absPath(string(s)))
 }
 
-// defaultStore is $XDG_DATA_HOME/nasnet/runs, or its usual place.
+// absPath returns a path that leads to the same file from every working directory.
+func absPath(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// shellLine joins words to a line that a shell splits into the same words.
+func shellLine(words ...string) string {
+	special := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r >= 0x80 ||
+			strings.ContainsRune("-_./,:=+@%", r))
+	}
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if quoted[i] = w; w == "" || strings.ContainsFunc(w, special) {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// defaultStore returns $XDG_DATA_HOME/nasnet/runs; XDG_DATA_HOME defaults to ~/.local/share.
 func defaultStore() string {
 	base := os.Getenv("XDG_DATA_HOME")
 	if base == "" {
@@ -41,27 +71,25 @@ func defaultStore() string {
 	return filepath.Join(base, "nasnet", "runs")
 }
 
-// runDir finds the folder of a run by name in the store, or by path.
+// runDir finds the folder of a run by its name in the store, or by its path.
 func (s store) runDir(run string) (string, error) {
 	for _, dir := range []string{filepath.Join(string(s), run), run} {
 		if _, err := os.Stat(filepath.Join(dir, "run.db")); err == nil {
 			return dir, nil
 		}
 	}
-	return "", hinted{fmt.Errorf("there is no run %q in %s", run, s),
-		"nasnet runs lists them; --store names another folder"}
+	return "", hinted{fmt.Errorf("there is no run %q in %s", run, s), "to list the runs: nasnet runs" + s.flag()}
 }
 
-// live is a run that a program has open.
+// live is a run that a process has open.
 type live struct {
 	dir    string
 	status remote.Status
 }
 
-// liveRuns returns the runs of the store whose programs answer. Only folders with a socket are asked: no database is
-// opened.
+// liveRuns returns the runs whose processes answer. It looks for sockets and opens no database.
 func (s store) liveRuns(ctx context.Context, patience time.Duration) (runs []live) {
-	// an error is one of the pattern
+	// the only error is a bad pattern
 	sockets, _ := filepath.Glob(filepath.Join(globQuote(string(s)), "*", remote.SocketName))
 	for _, socket := range sockets {
 		dir := filepath.Dir(socket)
@@ -72,12 +100,12 @@ func (s store) liveRuns(ctx context.Context, patience time.Duration) (runs []liv
 	return runs
 }
 
-// globQuote makes a path stand for itself in a pattern.
+// globQuote returns the pattern that matches only this path.
 func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// liveDir is the folder of the run that was named, or of the only live one.
+// liveDir returns the folder of the run in args, or of the only live one.
 func (s store) liveDir(args []string) (string, error) {
 	if len(args) > 0 {
 		return s.runDir(args[0])
@@ -87,8 +115,7 @@ func (s store) liveDir(args []string) (string, error) {
 	case 1:
 		return runs[0].dir, nil
 	case 0:
-		return "", hinted{fmt.Errorf("no run in %s is live", s),
-			"nasnet runs lists them, nasnet resume RUN goes on with one"}
+		return "", hinted{fmt.Errorf("no run in %s is live", s), "to list the runs: nasnet runs" + s.flag()}
 	}
 	var names []string
 	for _, r := range runs {
@@ -97,9 +124,9 @@ func (s store) liveDir(args []string) (string, error) {
 	return "", usagef("%d runs are live; name one of: %s", len(runs), strings.Join(names, ", "))
 }
 
-// newestRun is the folder whose database was written last.
+// newestRun returns the run whose database was written last.
 func (s store) newestRun() (newest string, err error) {
-	entries, _ := os.ReadDir(string(s)) // an error says that there is no store yet
+	entries, _ := os.ReadDir(string(s)) // an error means that there is no store yet
 	var at time.Time
 	for _, e := range entries {
 		dir := filepath.Join(string(s), e.Name())
@@ -110,12 +137,12 @@ func (s store) newestRun() (newest string, err error) {
 		}
 	}
 	if newest == "" {
-		return "", hinted{fmt.Errorf("no runs in %s", s), "nasnet search begins one"}
+		return "", hinted{fmt.Errorf("no runs in %s", s), "to start one: nasnet search" + s.flag()}
 	}
 	return newest, nil
 }
 
-// rows lists the store for the interface.
+// rows lists the runs for the interface.
 func (s store) rows(context.Context) ([]tui.RunRow, error) {
 	runs, err := checkpoints.List(string(s))
 	if err != nil {

@@ -89,7 +89,7 @@ func TestInTmuxTheSummaryStaysWhenTheScreenIsLeft(t *testing.T) {
 	m.keys("q")
 	m.see("best: trial")
 	past := m.do("capture-pane", "-p", "-S", "-", "-J")
-	for _, want := range []string{"before", "run a: 4 of 4 proposals have an end", "best: trial"} {
+	for _, want := range []string{"before", "run a: 4 of 4 children finished", "best: trial"} {
 		if strings.Count(past, want) == 0 {
 			t.Errorf("no %q in what stays:\n%s", want, past)
 		}

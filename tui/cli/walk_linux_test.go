@@ -140,7 +140,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	x.Wait("stop now")
 	x.Press("s")
 	x.End(exitDone)
-	x.Wait("go on with")
+	x.Wait("to resume: nasnet resume walk")
 	if _, err := os.Stat(filepath.Join(dir, "seen.json")); err != nil {
 		t.Error(err)
 	}
