@@ -9,10 +9,10 @@ import (
 	"nasnet/nas/nn"
 )
 
-// average is the exponential moving average of a network's weights and moving statistics, which is judged and saved in
-// their place (Polyak averaging as NASNet uses it on ImageNet, with decay 0.9999: reference slim
-// train_image_classifier.py). In the first steps the decay is smaller, (1+n)/(10+n) after n steps, as
-// tf.train.ExponentialMovingAverage has it, so that short trainings gain too.
+// average is the exponential moving average of a network's weights and moving statistics. It is judged and saved in
+// place of the network itself (Polyak averaging; NASNet uses it on ImageNet with decay 0.9999: slim's
+// train_image_classifier.py). Early on the decay is smaller, (1+n)/(10+n) after n steps, as in
+// tf.train.ExponentialMovingAverage, so that short trainings gain too.
 type average struct {
 	decay  float64
 	steps  int64
@@ -43,7 +43,7 @@ func (a *average) take() {
 	}
 }
 
-// swap exchanges the averages and the values of the network, in all its shards. Twice is none.
+// swap exchanges the averages and the values of the network, in all its shards. A second call undoes the first.
 func (a *average) swap(shards []*shard) {
 	for i, live := range a.live {
 		mean := a.values[i]
@@ -54,8 +54,7 @@ func (a *average) swap(shards []*shard) {
 	shareStatistics(shards)
 }
 
-// tensors returns the averages under the names that the network's own values have in a model's file, with the shapes of
-// those.
+// tensors returns the averages with the names and shapes that the network's own values have in a model's file.
 func (a *average) tensors(g *nn.Graph) []nn.Tensor {
 	ts := paramTensors(g)
 	for i := range ts {
@@ -64,7 +63,7 @@ func (a *average) tensors(g *nn.Graph) []nn.Tensor {
 	return ts
 }
 
-// averagePrefix stands before the names of the averages in a state.
+// averagePrefix begins the names of the averages in a state.
 const averagePrefix = "average/"
 
 func (a *average) state(meta map[string]string) []nn.Tensor {
@@ -76,7 +75,7 @@ func (a *average) state(meta map[string]string) []nn.Tensor {
 	return ts
 }
 
-// check says whether restore can take up a state, which has these averages.
+// check returns an error if restore cannot load a state with these averages.
 func (a *average) check(meta map[string]string, values map[string][]float32) error {
 	if n, err := strconv.ParseInt(meta["average_steps"], 10, 64); err != nil || n < 0 {
 		return fmt.Errorf("average_steps is %.40q; want a number", meta["average_steps"])
@@ -93,7 +92,7 @@ func (a *average) check(meta map[string]string, values map[string][]float32) err
 	return nil
 }
 
-// restore takes up what check accepted.
+// restore loads what check accepted.
 func (a *average) restore(meta map[string]string, values map[string][]float32) {
 	a.steps, _ = strconv.ParseInt(meta["average_steps"], 10, 64)
 	for i, name := range a.names {

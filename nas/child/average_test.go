@@ -9,8 +9,7 @@ import (
 	"nasnet/nas/nn"
 )
 
-// The average is that of the weights after every step, so one epoch of a training that stops after each epoch tells it:
-// epochs of one step.
+// The test needs the weights after every step, but a state exists only between epochs: so each epoch is one step.
 func TestTheMovingAverageIsJudgedAndSaved(t *testing.T) {
 	const decay, epochs = 0.5, 6
 	data := images(t, 8, 20, 10)
@@ -80,7 +79,8 @@ func TestTheMovingAverageIsJudgedAndSaved(t *testing.T) {
 	loss, acc, err := model.Evaluate(t.Context(), data.Val)
 	last := result.Epochs[epochs-1]
 	if err != nil || math.Abs(loss-last.ValLoss) > 1e-6*last.ValLoss || acc != last.ValAcc {
-		t.Errorf("the saved model has loss %v and accuracy %v (error %v); its training said %v and %v", loss, acc, err,
+		t.Errorf("the saved model has loss %v and accuracy %v (error %v); its training reported %v and %v",
+			loss, acc, err,
 			last.ValLoss, last.ValAcc)
 	}
 	if last.ValLoss == plainResult.Epochs[epochs-1].ValLoss {
@@ -104,8 +104,8 @@ func tensors(t testing.TB, file []byte, prefix string) map[string][]float32 {
 	return values
 }
 
-// A network that sees images and their mirror images alike judges both alike: mirroring the validation images must
-// change nothing, which is not so without the mean.
+// A network that sees images and their mirror images alike judges both alike: with the mean, mirroring the validation
+// images must change nothing; without it, the result changes.
 func TestTheMeanOverMirrorImagesIgnoresTheirDirection(t *testing.T) {
 	data := images(t, 64, 32, 10)
 	config := child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.05, Momentum: 0.9}

@@ -16,61 +16,62 @@ import (
 	"nasnet/nas/space"
 )
 
-// BenchResult is the speed of a network. The definitions are those of testdata/peer_torch.py, so the numbers of the two
-// can be compared: a training step is forward by batch statistics, softmax cross entropy, backward, and a step of SGD
-// with momentum 0.9 and weight decay 1e-4; forward alone is inference by the moving statistics; rates come from the
-// median step.
+// BenchResult is the speed of a network. It is defined as in testdata/peer_torch.py, so the numbers of the two can be
+// compared: a training step is forward with batch statistics, softmax cross entropy, backward, and a step of SGD with
+// momentum 0.9 and weight decay 1e-4; "forward" is inference with the moving statistics; rates come from the median
+// step.
 type BenchResult struct {
 	BenchScale
 	TrainImagesPerS float64 `json:"train_images_per_s"`
 	ForwardImages   float64 `json:"forward_images_per_s"`
 	Params          int64   `json:"params"` // trainable
 	MAdds           int64   `json:"madds"`  // multiply-adds of one image, forward
-	// 1e9 multiply-adds a second, a training step counted as three forwards
+	// 1e9 multiply-adds per second; a training step counts as three forwards
 	GMACsTrain      float64 `json:"gmacs_train"`
-	GMACsForward    float64 `json:"gmacs_forward"` // of forward alone
+	GMACsForward    float64 `json:"gmacs_forward"` // forward only
 	TrainStepMS     float64 `json:"train_step_ms"` // median
 	ForwardStepMS   float64 `json:"forward_step_ms"`
-	TrainSteps      int     `json:"train_steps"`      // timed, of the first child
-	AllocBytesPerOp float64 `json:"alloc_bytes_step"` // of a training step
+	TrainSteps      int     `json:"train_steps"`      // timed steps of the first child
+	AllocBytesPerOp float64 `json:"alloc_bytes_step"` // per training step
 	ArenaBytes      int64   `json:"arena_bytes"`      // working memory of one child, all shards
 	BuildMS         float64 `json:"build_ms"`         // from the genotype to the first step
-	Loss            float64 `json:"loss"`             // of the last training step: finite if all is well
-	// where the time of a training step goes, the most first; measured apart, in the first shard of the first child
+	Loss            float64 `json:"loss"`             // of the last training step; must be finite
+	// Where the time of a training step goes, largest share first. Measured in a separate run, on the first shard of
+	// the first child.
 	Ops []OpShare `json:"ops"`
 }
 
-// BenchScale is what was measured.
+// BenchScale describes what was measured.
 type BenchScale struct {
 	Genotype string `json:"genotype"`
 	N        int    `json:"n"`
 	Filters  int    `json:"filters"`
 	Image    int    `json:"image"`
 	Batch    int    `json:"batch"`
-	Threads  int    `json:"threads"` // children side by side; the rates are their sums
+	Threads  int    `json:"threads"` // children side by side; rates are summed over them
 	Shards   int    `json:"shards"`  // parts of a child's batch, each on a thread of its own
 }
 
-// OpShare is the part of a training step that all ops of one kind take; the gradients of an op are kinds of their own,
-// by its inputs (dx) and its weights (dw).
+// OpShare is the part of a training step spent in all ops of one kind. Gradients count as kinds of their own: by the
+// inputs (dx) and by the weights (dw).
 type OpShare struct {
 	Kind  string  `json:"kind"`
-	Calls int     `json:"calls"` // a step
-	MS    float64 `json:"ms"`    // a step
-	Share float64 `json:"share"` // of the step, the optimizer's part included
+	Calls int     `json:"calls"` // per step
+	MS    float64 `json:"ms"`    // per step
+	Share float64 `json:"share"` // of the step, including the optimizer
 }
 
-// BenchOptions say what is measured.
+// BenchOptions choose what Bench measures.
 type BenchOptions struct {
-	Batch   int // images of a step
+	Batch   int // images per step
 	Threads int // children side by side, as in a search
-	// equal parts of the batch, each on a thread of its own, as in a training with TrainConfig.Shards; 0: 1
+	// equal parts of the batch, each on its own thread, as TrainConfig.Shards; 0: 1
 	Shards  int
-	Seconds float64   // about how long, two thirds of it training
-	Profile io.Writer // gets a CPU profile of the training steps, of all children; may be nil
+	Seconds float64   // roughly; two thirds of it training
+	Profile io.Writer // receives a CPU profile of the training steps of all children; may be nil
 }
 
-// Validate says what is wrong with o.
+// Validate returns an error if o cannot be measured.
 func (o BenchOptions) Validate() error {
 	orInt(&o.Shards, 1)
 	if o.Batch < 2 || o.Batch > 1<<16 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
@@ -100,7 +101,7 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 	for i := range o.Threads {
 		own := o
 		if i > 0 {
-			own.Profile = nil // a profile is of the whole process
+			own.Profile = nil // one profile covers the whole process
 		}
 		all.Go(func() {
 			results[i], errs[i] = benchOne(g, net, own, uint64(i), &start)
@@ -125,7 +126,7 @@ func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err 
 	return r, nil
 }
 
-// benchOne is one child of a measurement. All of them wait for the last one to be built.
+// benchOne measures one child. Every child waits until the last one is built.
 func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64,
 	start *sync.WaitGroup) (r BenchResult, err error) {
 	defer recoverPanic(&err)
@@ -160,7 +161,7 @@ func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64,
 	ps := programs(shards)
 	do := func(job func(shard int)) {
 		if err := team.do(job); err != nil {
-			panic(err) // for recoverPanic
+			panic(err) // caught by recoverPanic
 		}
 	}
 	opt := &nn.SGD{Momentum: 0.9, WeightDecay: 1e-4}
@@ -174,7 +175,7 @@ func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64,
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
-	train() // the moments are made in the first step
+	train() // the first step creates the moments
 	waited = true
 	start.Done()
 	start.Wait()
@@ -203,8 +204,8 @@ func benchOne(g space.Genotype, net NetConfig, o BenchOptions, id uint64,
 	return r, nil
 }
 
-// opShares measures where the time of a training step goes, in the first shard, in a quarter as many steps as were
-// timed.
+// opShares measures where the time of a training step goes. It runs the first shard for a quarter of the steps that
+// were timed.
 func opShares(ps []*nn.Program, train func(), times []float64) []OpShare {
 	steps := max(len(times)/4, leastSteps)
 	var c nn.Clock
@@ -224,18 +225,18 @@ func opShares(ps []*nn.Program, train func(), times []float64) []OpShare {
 	}
 	last := "optimizer"
 	if len(ps) > 1 {
-		last = "optimizer, other shards" // waiting for them, and adding what they found
+		last = "optimizer, other shards" // waiting for them and adding their gradients
 	}
 	return append(shares, OpShare{last, 1, rest / float64(steps), rest / total})
 }
 
-// warmup steps come before those that are timed; at least leastSteps are.
+// warmup steps run before the timed ones, of which there are at least leastSteps.
 const (
 	warmup     = 1
 	leastSteps = 3
 )
 
-// timed runs f for about the given time and fills times, which is empty, with how many milliseconds each run took.
+// timed runs f for about the given time and fills times, which must be empty, with the milliseconds of each run.
 func timed(times []float64, f func(), seconds float64) []float64 {
 	for range warmup {
 		f()

@@ -35,14 +35,14 @@ func TestBenchMeasuresWhatItSays(t *testing.T) {
 	if math.Abs(sum-1) > 1e-9 || r.Ops[len(r.Ops)-1].Kind != "optimizer" {
 		t.Errorf("shares add up to %v: %+v", sum, r.Ops)
 	}
-	if r.AllocBytesPerOp > 4096 { // another child's goroutine may begin meanwhile
-		t.Errorf("%v bytes allocated a step", r.AllocBytesPerOp)
+	if r.AllocBytesPerOp > 4096 { // another child's goroutine may start meanwhile
+		t.Errorf("%v bytes allocated per step", r.AllocBytesPerOp)
 	}
 	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 4, Seconds: 1}); err == nil {
-		t.Error("no threads: no error")
+		t.Error("0 threads were accepted")
 	}
 	if _, err := child.Bench(space.Genotype{}, net, child.BenchOptions{Batch: 4, Threads: 1, Seconds: 1}); err == nil {
-		t.Error("no genotype: no error")
+		t.Error("an empty genotype was accepted")
 	}
 }
 
@@ -61,11 +61,11 @@ func TestBenchMeasuresShards(t *testing.T) {
 		t.Errorf("two halves of a batch take %d bytes, the whole %d", two.ArenaBytes, one.ArenaBytes)
 	}
 	if two.AllocBytesPerOp > 4096 {
-		t.Errorf("%v bytes allocated a step", two.AllocBytesPerOp)
+		t.Errorf("%v bytes allocated per step", two.AllocBytesPerOp)
 	}
 	if _, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 8, Threads: 1, Shards: 3,
 		Seconds: 0.05}); err == nil {
-		t.Error("a batch of 8 in 3 parts: no error")
+		t.Error("a batch of 8 in 3 parts was accepted")
 	}
 }
 

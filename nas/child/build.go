@@ -7,20 +7,20 @@ import (
 	"nasnet/nas/space"
 )
 
-// buildOptions are what a network is built for; the zero value is for inference.
+// buildOptions say how to build a network; the zero value is for inference.
 type buildOptions struct {
 	batch     int     // 0: 1
 	train     bool    // with a loss
-	dropPath  bool    // with DropPath on every op but the identity
+	dropPath  bool    // DropPath on every op except the identity
 	dropout   float64 // before the classifier
 	smoothing float64
 	auxWeight float64
 	share     *nn.Graph // use the weights and moving statistics of this graph
-	shardOf   *nn.Graph // use the weights of this graph, of the same batch, and run beside it
+	shardOf   *nn.Graph // use the weights of this graph, which has the same batch, and run beside it
 }
 
-// network is a built child: its graph and the nodes that its users need. Nothing in it has memory before it is compiled
-// or initialised.
+// network is a built child: its graph and the nodes its users need. Its nodes have no memory until the graph is
+// compiled or initialised.
 type network struct {
 	g      *nn.Graph
 	config NetConfig
@@ -28,12 +28,12 @@ type network struct {
 
 	input, labels nn.Node // labels: nil without a loss
 	logits        nn.Node
-	main, loss    nn.Node // cross entropy of the logits; with that of the auxiliary classifier. nil without a loss
+	main, loss    nn.Node // cross entropy of the logits; the same plus the auxiliary loss. nil without a loss
 
 	cells    []cellNodes
 	stem     nn.Node
 	pathCell []int  // the cell of each index of DropPath
-	noAux    string // why the auxiliary classifier that was asked for is not there
+	noAux    string // why the network lacks the auxiliary classifier that was asked for
 
 	aux    nn.Node // logits of the auxiliary classifier
 	params int     // elements of parameters outside the auxiliary classifier
@@ -42,12 +42,12 @@ type network struct {
 // cellNodes is a cell in the graph.
 type cellNodes struct {
 	place
-	states []nn.Node // all hidden states, so that what no block reads is counted as well
-	outs   []nn.Node // what the cell hands on: their concatenation
+	states []nn.Node // all hidden states; those that no block reads are counted as well
+	outs   []nn.Node // the cell's output: their concatenation
 }
 
-// build describes the network of a genotype. net has its defaults and, like g, is valid. Nothing of the size of a
-// weight is allocated.
+// build describes the network of a genotype. net must have its defaults; net and g must be valid. It allocates nothing
+// as large as a weight.
 func build(g space.Genotype, net NetConfig, o buildOptions) (*network, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
@@ -148,12 +148,12 @@ func (b *builder) build(g space.Genotype) {
 	}
 }
 
-// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128, a
-// convolution to 768 over all that is left, classifier.
+// auxHead adds the auxiliary classifier (slim's _build_aux_head): relu, 5x5/3 average pool, 1x1 convolution to 128
+// filters, a convolution to 768 over the whole remaining map, classifier.
 func (b *builder) auxHead(xs []nn.Node) {
 	if size := side(xs[0]); size < 5 {
-		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d, its "+
-			"pool needs 5x5", size, size)
+		b.noAux = fmt.Sprintf("no auxiliary classifier: the feature map at two thirds of the depth is %dx%d; its "+
+			"pool needs at least 5x5", size, size)
 		return
 	}
 	x := b.g.AvgPoolValid(b.g.Relu(b.g.Concat(xs...)), 5, 3)
@@ -177,7 +177,7 @@ func (b *builder) linear(path string, x nn.Node, out int) nn.Node {
 	return b.g.Linear(x, w, b.g.Param(path+"/b", nn.Zeros, out))
 }
 
-// channels are those of the concatenation of xs.
+// channels returns the number of channels of the concatenation of xs.
 func channels(xs ...nn.Node) (n int) {
 	for _, x := range xs {
 		n += x.Shape()[3]

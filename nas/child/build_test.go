@@ -8,12 +8,13 @@ import (
 	"nasnet/nas/space"
 )
 
-// A network of every op in both combines, at even and odd sizes, has cells of F filters per output whose sides halve,
-// rounded up, at each reduction.
+// Whatever the op, the combine and the image side, each output of a cell has F filters, and each reduction halves the
+// side, rounding up.
 func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
 	for _, op := range space.Ops {
 		for _, combine := range []string{space.Add, space.Concat} {
-			// block 0 reads h[i], block 1 reads h[i-1] and a block: with stride, with other filters, without either
+			// block 0 reads h[i], block 1 reads h[i-1] and a block: so ops run with a stride, with other filters, and
+			// with neither
 			cell := space.Cell{Blocks: []space.Block{
 				{In1: 0, Op1: op.Name, In2: 1, Op2: op.Name, Combine: combine},
 				{In1: 1, Op1: op.Name, In2: 2, Op2: op.Name, Combine: combine},
@@ -32,7 +33,7 @@ func TestEveryOpKeepsShapesAtEverySize(t *testing.T) {
 							size, filters, outputs = (size+1)/2, 2*filters, 2
 						}
 						if c.size != size || c.channels != outputs*filters {
-							t.Errorf("%s: cell %d gives %d channels of %d px, want %d of %d", name, i, c.channels,
+							t.Errorf("%s: cell %d has %d channels of %d px, want %d of %d", name, i, c.channels,
 								c.size, outputs*filters, size)
 						}
 					}

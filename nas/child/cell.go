@@ -12,11 +12,11 @@ import (
 // cell adds one cell, as slim's NasNetABaseCell:
 //
 //	cur  ── relu, 1x1 to F, BN ─────────────────────────────▶ state 0 = h[i]
-//	prev ── matched to F filters and cur's size if needed ──▶ state 1 = h[i-1]     (the first cell: cur, as it is)
-//	block b: op1(state in1) and op2(state in2), added, or concatenated and brought back to F ──▶ state 2+b
-//	outs = the output states, each with F filters and the size of the last block's; what reads them concatenates them
+//	prev ── matched to F filters and cur's size if needed ──▶ state 1 = h[i-1]     (first cell: cur, unprojected)
+//	block b: op1(state in1) and op2(state in2), added, or concatenated and projected to F ──▶ state 2+b
+//	outs = the output states, each with F filters and the size of the last block's; their readers concatenate them
 //
-// With stride 2, ops that read state 0 or 1 have the stride, the others none.
+// In a cell of stride 2, only the ops that read state 0 or 1 have that stride.
 func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p place) cellNodes {
 	f, stride := p.filters, 1
 	if p.reduction {
@@ -33,7 +33,7 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 		x := b.op(opPath(path, i, 1), k.Op1, states[k.In1], f, strideOf(k.In1, stride))
 		y := b.op(opPath(path, i, 2), k.Op2, states[k.In2], f, strideOf(k.In2, stride))
 		if k.Combine == space.Concat {
-			// The paper only says that 1x1 convolutions are inserted as necessary (A.4).
+			// The paper only says that 1x1 convolutions are "inserted as necessary" (A.4).
 			states = append(states, b.point([]string{block + "/combine/conv"}, block+"/combine/bn", []nn.Node{x, y}, f,
 				nn.ConvOpts{Relu: true}))
 		} else {
@@ -48,10 +48,10 @@ func (b *builder) cell(path string, spec space.Cell, cur, prev []nn.Node, p plac
 	return c
 }
 
-// cellPath and opPath are the paths of a cell and of an op of it. An op is a part of the graph by its path.
+// cellPath and opPath return the path of a cell and of one of its ops. All nodes of an op have its path as prefix.
 func cellPath(i int) string { return "cells/" + strconv.Itoa(i) }
 
-// cutCell takes the path of a cell from the name of an array that is part of it.
+// cutCell splits the name of an array into its cell and the rest.
 func cutCell(name string) (cell int, rest string, ok bool) {
 	name, ok = strings.CutPrefix(name, "cells/")
 	if !ok {
@@ -66,7 +66,7 @@ func opPath(cell string, block, operand int) string {
 	return fmt.Sprintf("%s/block%d/op%d", cell, block, operand)
 }
 
-// strideOf returns the stride of an op that reads the given state of a cell with the given stride.
+// strideOf returns the stride of an op that reads the given state, in a cell of the given stride.
 func strideOf(state, stride int) int {
 	if state < 2 {
 		return stride
@@ -74,18 +74,18 @@ func strideOf(state, stride int) int {
 	return 1
 }
 
-// match brings the concatenation of xs to f filters and the given side, which is their own or half of it: unchanged if
-// it is so already, by a 1x1 convolution, or by factorized reduction (slim: factorized_reduction), and BN. relu is
-// applied first where xs are a cell's outputs; slim does without in a cell's output list.
+// match brings the concatenation of xs to f filters and the given side, which is their own or half of it. It adds
+// nothing if they have both already, else a 1x1 convolution or a factorized reduction (slim: factorized_reduction), and
+// BN. Where xs are a cell's outputs, relu comes first; slim omits it in a cell's output list.
 func (b *builder) match(path string, xs []nn.Node, f, size int, relu bool) nn.Node {
 	switch {
 	case side(xs[0]) != size:
 		if f < 2 {
-			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter: it needs two paths; "+
-				"want more filters", f)})
+			panic(&nn.BuildError{Op: path, Err: fmt.Errorf("factorized reduction to %d filter; want 2 or more, "+
+				"one for each of its two paths", f)})
 		}
-		// Two paths of every other pixel, the second shifted by one: together they see all rows and columns of the
-		// diagonal. An odd filter goes to the second.
+		// Two paths take every other pixel, the second one shifted by one: together they see all rows and columns along
+		// the diagonal. An odd filter goes to the second path.
 		return b.point([]string{path + "/path1", path + "/path2"}, path+"/bn", xs, f,
 			nn.ConvOpts{Stride: 2, Relu: relu})
 	case channels(xs...) != f:
@@ -94,7 +94,7 @@ func (b *builder) match(path string, xs []nn.Node, f, size int, relu bool) nn.No
 	return b.g.Concat(xs...)
 }
 
-// point adds 1x1 convolutions of the concatenation of xs, which share f filters, and BN.
+// point adds 1x1 convolutions of the concatenation of xs, which divide f filters among them, and BN.
 func (b *builder) point(paths []string, bn string, xs []nn.Node, f int, o nn.ConvOpts) nn.Node {
 	var weights []nn.Node
 	for i, path := range paths {
@@ -104,7 +104,7 @@ func (b *builder) point(paths []string, bn string, xs []nn.Node, f int, o nn.Con
 	return b.g.PointUnit(xs, weights, b.g.Norm(bn, f), o)
 }
 
-// op adds an op of a block with f filters, and drop path unless it is the identity.
+// op adds an op of a block with f filters, and DropPath unless it is the identity.
 func (b *builder) op(path, name string, x nn.Node, f, stride int) nn.Node {
 	row, ok := space.OpByName(name)
 	if !ok {
@@ -112,7 +112,7 @@ func (b *builder) op(path, name string, x nn.Node, f, stride int) nn.Node {
 	}
 	make, ok := families[row.Family]
 	if !ok {
-		panic(&nn.BuildError{Op: path, Err: fmt.Errorf("op %s has a family %q that no network can be built from", name,
+		panic(&nn.BuildError{Op: path, Err: fmt.Errorf("op %s is of family %q, which package child cannot build", name,
 			row.Family)})
 	}
 	b.g.Part = path

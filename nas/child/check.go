@@ -15,10 +15,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// CheckResult says how far a network is from the one that another implementation computed: for each kind of result the
-// largest absolute error over a tensor, relative to that tensor's largest entry (for gradients that are zero but for
-// rounding, to the largest gradient); for gradients the worst tensor. float32 of two good implementations differ by
-// 1e-6 to 1e-4.
+// CheckResult is how far a network is from the same network computed by another implementation. For each kind of result
+// it has the largest absolute error in a tensor, relative to the largest entry of that tensor; for gradients that would
+// be zero without rounding, relative to the largest gradient. GradErr is the worst of all gradients. Two good float32
+// implementations differ by 1e-6 to 1e-4.
 type CheckResult struct {
 	Genotype       string  `json:"genotype"`
 	N              int     `json:"n"`
@@ -26,12 +26,12 @@ type CheckResult struct {
 	Image          int     `json:"image"`
 	Batch          int     `json:"batch"`
 	Params         int     `json:"params"`           // trainable parameters compared
-	LogitsTrainErr float64 `json:"logits_train_err"` // by the statistics of the batch
-	LogitsEvalErr  float64 `json:"logits_eval_err"`  // by the moving statistics
+	LogitsTrainErr float64 `json:"logits_train_err"` // with batch statistics
+	LogitsEvalErr  float64 `json:"logits_eval_err"`  // with moving statistics
 	LossErr        float64 `json:"loss_err"`
 	GradErr        float64 `json:"grad_err"`
-	WorstGrad      string  `json:"worst_grad"` // the parameter of GradErr
-	// what the file says of the same error of its maker's own float32
+	WorstGrad      string  `json:"worst_grad"` // the parameter that GradErr is from
+	// the float32 error of the program that made the file, as the file states it
 	TheirFloat32 string  `json:"their_float32_error"`
 	Tensors      []Error `json:"tensors"` // the ten worst gradients
 }
@@ -56,19 +56,19 @@ type vectors struct {
 	tensors  map[string]nn.Tensor
 }
 
-// Check computes the network of a safetensors file of vectors and compares. testdata/peer_torch.py --vectors makes such
-// files with PyTorch; any other implementation can. Tensors (F32, images as NHWC): "input" (n, image, image, channels);
-// "labels" (n), I32; "param/NAME", with the moving statistics, and "grad/NAME"; "logits/train", by batch statistics;
-// "loss" (1), their mean cross entropy; "logits/eval", by the moving statistics as stored. NAME is the place in the
-// network, ending in w, b, gamma, beta, mean or var; convolutions are (kh, kw, in, out), depthwise ones (kh, kw, 1,
-// channels), the classifier (in, out). Metadata: "genotype" (JSON), "n", "filters", "classes", "image", "bn_eps" and
-// "stack"; "float32_error" is shown.
+// Check computes the network in a safetensors file of test vectors and compares the results. testdata/peer_torch.py
+// --vectors makes such files with PyTorch; so can any other implementation. Tensors (F32, images as NHWC): "input" (n,
+// image, image, channels); "labels" (n), I32; "param/NAME", including the moving statistics, and "grad/NAME";
+// "logits/train", with batch statistics; "loss" (1), their mean cross entropy; "logits/eval", with the moving
+// statistics as stored. NAME is the place in the network and ends in w, b, gamma, beta, mean or var; convolutions are
+// (kh, kw, in, out), depthwise ones (kh, kw, 1, channels), the classifier (in, out). Metadata: "genotype" (JSON), "n",
+// "filters", "classes", "image", "bn_eps" and "stack"; "float32_error" is only shown.
 //
-// Activations and maxima have kinks: where a value lies within rounding of one, two correct implementations differ in
-// many gradients by percents, but hardly in logits and loss. Files should be made where that is not so; the program in
-// testdata tries seeds until its own float32 agrees with its float64.
+// Activations and maxima have kinks. Where a value is within rounding of one, two correct implementations differ by
+// percents in many gradients, but hardly in logits and loss. Make files that avoid this: the program in testdata tries
+// seeds until its own float32 agrees with its float64.
 //
-// Every parameter must be there, and nothing else. A difference is not an error: see [CheckResult.Worst].
+// The file must have every parameter and nothing else. A difference is not an error: see [CheckResult.Worst].
 func Check(r io.Reader) (out CheckResult, err error) {
 	defer recoverPanic(&err)
 	v, err := readVectors(r)
@@ -106,7 +106,7 @@ func Check(r io.Reader) (out CheckResult, err error) {
 	copy(p.Value(n.input), v.tensors["input"].F32)
 	copy(p.Labels(n.labels), v.tensors["labels"].I32)
 
-	p.Forward(false) // first: Train moves the moving statistics
+	p.Forward(false) // first, because Train changes the moving statistics
 	if out.LogitsEvalErr, err = v.compare("logits/eval", p.Value(n.logits)); err != nil {
 		return out, err
 	}
@@ -132,7 +132,7 @@ func Check(r io.Reader) (out CheckResult, err error) {
 		}
 	}
 	if grads != 0 {
-		return out, fmt.Errorf("%d gradients more than the network has parameters", -grads)
+		return out, fmt.Errorf("%d gradients of parameters that the network does not have", -grads)
 	}
 	sort.SliceStable(out.Tensors, func(i, j int) bool { return worse(out.Tensors[i].Err, out.Tensors[j].Err) })
 	out.GradErr, out.WorstGrad = out.Tensors[0].Err, out.Tensors[0].Name
@@ -140,12 +140,12 @@ func Check(r io.Reader) (out CheckResult, err error) {
 	return out, nil
 }
 
-// worse orders errors; what is not a number is the worst.
+// worse orders errors; NaN is the worst.
 func worse(a, b float64) bool { return a > b || math.IsNaN(a) && !math.IsNaN(b) }
 
-// negligible is the fraction of the largest gradient below which a whole gradient counts as zero: that of a shift which
-// a later batch normalisation takes out is zero, but for the rounding of its maker. Other gradients are larger than
-// 1e-8 of it.
+// negligible is the fraction of the largest gradient below which a gradient as a whole counts as zero. The gradient of
+// a shift that a later batch normalisation removes is zero except for rounding; other gradients are above 1e-8 of the
+// largest.
 const negligible = 1e-9
 
 func (v *vectors) largestGrad() float64 {
@@ -165,7 +165,8 @@ func (v *vectors) compare(name string, got []float32) (float64, error) {
 	return v.compareTo(name, got, 0)
 }
 
-// compareTo is compare; but where the largest entry is negligible beside top, relative to top.
+// compareTo is compare, except that errors are relative to top where the tensor's largest entry is negligible beside
+// it.
 func (v *vectors) compareTo(name string, got []float32, top float64) (float64, error) {
 	t, ok := v.tensors[name]
 	if !ok {
@@ -223,17 +224,17 @@ func readVectors(r io.Reader) (*vectors, error) {
 	}
 	v.batch, v.net.Channels = x.Shape[0], x.Shape[3]
 	if y.DType != "I32" || !slices.Equal(y.Shape, []int{v.batch}) {
-		return nil, fmt.Errorf("labels are %s of shape %v; want I32 of (%d)", y.DType, y.Shape, v.batch)
+		return nil, fmt.Errorf("labels is %s of shape %v; want I32 of (%d)", y.DType, y.Shape, v.batch)
 	}
 	for _, label := range y.I32 {
 		if label < 0 || int(label) >= v.net.Classes {
-			return nil, fmt.Errorf("label %d of %d classes", label, v.net.Classes)
+			return nil, fmt.Errorf("labels has %d; want 0 to %d", label, v.net.Classes-1)
 		}
 	}
 	return v, nil
 }
 
-// parseGenotype reads a genotype's JSON. Other programs may have put more into it than the genotype; that is ignored.
+// parseGenotype reads a genotype's JSON. It ignores fields that other programs have added.
 func parseGenotype(text string) (space.Genotype, error) {
 	var g space.Genotype
 	if len(text) > 64<<10 {

@@ -12,7 +12,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// The files were made by testdata/peer_torch.py --vectors (PyTorch 1.13, float64): NASNet-A and random genotypes.
+// The files were made by testdata/peer_torch.py --vectors (PyTorch 1.13, float64), for NASNet-A and random genotypes.
 func TestNetworksEqualThoseOfPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.safetensors")
 	if err != nil || len(files) < 4 {
@@ -71,7 +71,7 @@ func genotypeOf(t *testing.T, file string) space.Genotype {
 	return g
 }
 
-// Each change must be seen: as an error, or as the named difference.
+// Every change must show, as an error or as the named difference.
 func TestCheckSeesEveryDifference(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -111,18 +111,18 @@ func TestCheckSeesEveryDifference(t *testing.T) {
 			ts["labels"].I32[0] = (ts["labels"].I32[0] + 1) % 10
 		}, "",
 			func(r child.CheckResult) float64 { return r.LossErr }},
-		{"a parameter less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "param/fc/b") },
+		{"a missing parameter", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "param/fc/b") },
 			"param/fc/b is missing", nil},
-		{"a gradient less", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "grad/fc/b") },
+		{"a missing gradient", func(_ map[string]string, ts map[string]*nn.Tensor) { delete(ts, "grad/fc/b") },
 			"grad/fc/b is missing", nil},
-		{"a parameter more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["param/x/w"] = ts["loss"] },
+		{"an extra parameter", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["param/x/w"] = ts["loss"] },
 			"param/x/w is not a part", nil},
-		{"a gradient more", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["grad/x/w"] = ts["loss"] },
-			"1 gradients more", nil},
+		{"an extra gradient", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["grad/x/w"] = ts["loss"] },
+			"1 gradients of parameters", nil},
 		{"other filters", func(m map[string]string, _ map[string]*nn.Tensor) { m["filters"] = "8" },
 			"want F32 of", nil},
 		{"a label out of range", func(_ map[string]string, ts map[string]*nn.Tensor) { ts["labels"].I32[0] = 10 },
-			"label 10 of 10 classes", nil},
+			"labels has 10; want 0 to 9", nil},
 		{"no genotype", func(m map[string]string, _ map[string]*nn.Tensor) { delete(m, "genotype") }, "genotype", nil},
 		{"an unknown stack", func(m map[string]string, _ map[string]*nn.Tensor) { m["stack"] = "x" }, "stack is", nil},
 		{"a huge network", func(m map[string]string, _ map[string]*nn.Tensor) { m["n"] = "1000000" },

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// NetConfig is the scale of a network and the stack its cells are placed in. Zero values mean the defaults of
+// NetConfig is the scale of a network and the stack that its cells are placed in. Zero values mean the defaults of
 // [NetConfig.WithDefaults].
 type NetConfig struct {
 	Stack    string `json:"stack"`    // name in Stacks
@@ -20,32 +20,33 @@ type NetConfig struct {
 
 	// filters of the stem: times F (cifar), times 32 (imagenet)
 	StemMultiplier float64 `json:"stem_multiplier,omitempty"`
-	// h[i-1] of the cell after a reduction is that of the reduction (slim: skip_reduction_layer_input)
+	// h[i-1] of the cell after a reduction is h[i-1] of the reduction (slim: skip_reduction_layer_input)
 	SkipReduction bool    `json:"skip_reduction,omitempty"`
 	BNDecay       float64 `json:"bn_decay,omitempty"` // of the moving statistics
 	BNEps         float64 `json:"bn_eps,omitempty"`
 }
 
-// Stack is one way to place cells. The stack says what a zero value of NetConfig means.
+// Stack is one way to place cells. It decides what a zero value of NetConfig means.
 type Stack struct {
 	Name, Title string
-	// the stem halves three times: a 3x3/2 convolution without padding, and two reduction cells of F/4 and F/2 filters
+	// the stem halves the side three times: a 3x3/2 convolution without padding, then two reduction cells of F/4 and
+	// F/2 filters
 	ImageNet bool
-	Replace  bool // a reduction takes the place of a normal cell instead of standing before it
+	Replace  bool // a reduction replaces a normal cell instead of coming before it
 	defaults NetConfig
 }
 
 // Stacks is the table of stacks; the first is the default.
 //
-// A genotype with one cell for both roles, like PNASNet-5, in the stack imagenet is built as pnasnet: that is the
-// network its authors mean.
+// A genotype with one cell for both roles, like PNASNet-5, is built as pnasnet in the stack imagenet: its authors mean
+// that network.
 var Stacks = []Stack{
 	{Name: "cifar", Title: "3x3 stem, N normal cells, reduction, N, reduction, N",
 		defaults: NetConfig{N: 2, Filters: 32, Image: 32, Classes: 10, StemMultiplier: 3, BNDecay: 0.9, BNEps: 1e-5}},
 	{Name: "imagenet", Title: "3x3/2 stem, two reductions, then as cifar", ImageNet: true,
 		defaults: NetConfig{N: 4, Filters: 44, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
-	// slim pnasnet.py (arXiv 1712.00559): both published sizes skip the input of a reduction, which is no difference
-	// where it replaces a cell.
+	// slim pnasnet.py (arXiv 1712.00559). Both published sizes skip the input of a reduction; where the reduction
+	// replaces a cell, that makes no difference.
 	{Name: "pnasnet", Title: "as imagenet, the first of the N cells after each stage is the reduction", ImageNet: true,
 		Replace:  true,
 		defaults: NetConfig{N: 3, Filters: 54, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
@@ -62,21 +63,20 @@ func stackNamed(name string) (Stack, error) {
 	return Stack{}, fmt.Errorf("stack is %.40q; want one of %s", name, strings.Join(names, ", "))
 }
 
-// largeImage is the image side from which the ImageNet stacks default to the settings of the published large networks
-// (331 px: stem of 96 filters, input of reductions skipped) instead of those of the mobile ones (224 px: 32 filters,
-// not skipped).
+// largeImage is the image side from which the ImageNet stacks take their defaults from the published large networks
+// (331 px: stem of 96 filters, reduction inputs skipped) instead of the mobile ones (224 px: 32 filters, not skipped).
 const largeImage = 300
 
-// WithDefaults returns c with its zero values replaced. In the ImageNet stacks a zero StemMultiplier stands for the
-// published setting of the size: 3 and SkipReduction from 300 pixels, else 1; a StemMultiplier that is given leaves
-// SkipReduction as it is.
+// WithDefaults returns c with its zero values replaced. In the ImageNet stacks a zero StemMultiplier means the
+// published settings for that image side: 3 and SkipReduction from 300 pixels on, else 1. If StemMultiplier is set,
+// SkipReduction stays as it is.
 func (c NetConfig) WithDefaults() NetConfig {
 	if c.Stack == "" {
 		c.Stack = Stacks[0].Name
 	}
 	s, err := stackNamed(c.Stack)
 	if err != nil {
-		return c // Validate complains
+		return c // Validate reports it
 	}
 	d := s.defaults
 	orInt(&c.N, d.N)
@@ -114,7 +114,8 @@ func orText(v *string, d string) {
 	}
 }
 
-// Validate says what is wrong with c, after its defaults: the field, what it is, what was wanted.
+// Validate returns an error for the first invalid field, once defaults are filled in: its name, its value, what was
+// wanted.
 func (c NetConfig) Validate() error {
 	c = c.WithDefaults()
 	s, err := stackNamed(c.Stack)
@@ -137,7 +138,7 @@ func (c NetConfig) stemFilters(s Stack) int {
 	return int(float64(c.Filters) * c.StemMultiplier)
 }
 
-// stackFor returns the stack that the genotype is built in.
+// stackFor returns the stack that a genotype is built in.
 func (c NetConfig) stackFor(g space.Genotype) (Stack, error) {
 	name := c.Stack
 	if name == "imagenet" && sameCell(g.Normal, g.Reduction) {
@@ -148,13 +149,14 @@ func (c NetConfig) stackFor(g space.Genotype) (Stack, error) {
 
 func sameCell(a, b space.Cell) bool { return a.Text() == b.Text() }
 
-// TrainConfig is how a child is trained. Zero values mean the defaults of [TrainConfig.WithDefaults]; it has none for
-// Epochs, Batch and LR.
+// TrainConfig is how a child is trained. Zero values mean the defaults of [TrainConfig.WithDefaults], except that
+// Epochs, Batch and LR have none.
 type TrainConfig struct {
 	Epochs int `json:"epochs"`
-	// images of a step; the rest of an epoch that fills no batch is left out
+	// images per step; images that do not fill a last batch are skipped in that epoch
 	Batch int `json:"batch"`
-	// equal parts of the batch that can be computed at a time; batch normalisation sees one part. It divides Batch
+	// equal parts of the batch that can be computed in parallel, each with batch statistics of its own; must divide
+	// Batch
 	Shards       int     `json:"shards,omitempty"`
 	Optimizer    string  `json:"optimizer"` // sgd, rmsprop
 	LR           float64 `json:"lr"`        // learning rate at its highest
@@ -165,8 +167,8 @@ type TrainConfig struct {
 	// of convolutions and the classifier, not of batch normalisations and biases; coupled for sgd, decoupled for
 	// rmsprop
 	WeightDecay float64 `json:"weight_decay"`
-	Clip        float64 `json:"clip"` // largest global norm of the gradients; 0: not clipped
-	// the stem's filters begin as those that whiten the patches of the training images
+	Clip        float64 `json:"clip"` // largest global norm of the gradients; 0: no clipping
+	// initialise the stem's filters so that they whiten patches of the training images
 	Whiten         bool    `json:"whiten,omitempty"`
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	AuxWeight      float64 `json:"aux_weight,omitempty"` // of the auxiliary loss
@@ -174,23 +176,24 @@ type TrainConfig struct {
 	Dropout  float64  `json:"dropout,omitempty"`
 	DropPath DropPath `json:"drop_path"`
 	Augment  Augment  `json:"augment"`
-	// decay of the moving average of the weights that is judged and saved; 0: the weights themselves
+	// decay of the moving average of the weights, which is judged and saved in their place; 0: no average
 	EMA float64 `json:"ema,omitempty"`
-	// judge by the mean of the logits of an image and of its mirror image
+	// judge by the mean of the logits of an image and its mirror image
 	FlipAverage bool `json:"flip_average,omitempty"`
 }
 
-// Augment is how training images are changed, see dataset.Augmenter.
+// Augment is how training images are changed; see dataset.Augmenter.
 type Augment struct {
 	Pad int `json:"pad,omitempty"` // pixels of zeros on each side before a random crop
-	// least part of the area in a crop of random size and shape, in place of Pad; 0: none
-	Crop   float64 `json:"crop,omitempty"`
-	Flip   bool    `json:"flip,omitempty"`   // left to right, half of the time
-	Color  float64 `json:"color,omitempty"`  // brightness, contrast and saturation change by up to this part; 0: not
-	Cutout int     `json:"cutout,omitempty"` // side of a square that is set to zero
+	// crop a random part of random shape, at least this fraction of the area, in place of Pad; 0: no crop
+	Crop float64 `json:"crop,omitempty"`
+	Flip bool    `json:"flip,omitempty"` // left to right, half of the time
+	// brightness, contrast and saturation change by up to this fraction; 0: unchanged
+	Color  float64 `json:"color,omitempty"`
+	Cutout int     `json:"cutout,omitempty"` // side in pixels of a square set to zero
 }
 
-// Optimizers are the names that TrainConfig.Optimizer can have; the first is the default.
+// Optimizers lists the values of TrainConfig.Optimizer; the first is the default.
 var Optimizers = []string{"sgd", "rmsprop"}
 
 // Constants of RMSProp: NASNet's on ImageNet (reference: head of slim nasnet.py).
@@ -199,9 +202,9 @@ const (
 	rmspropEps = 1.0
 )
 
-// DefaultShards returns the shards that a network which trains alone should have: 2 from a batch of 64, if it is even,
-// else 1. That keeps two cores busy and leaves batch normalisation 32 images, the batch of the presets. It does not
-// look at the machine, since shards are part of the result.
+// DefaultShards returns the number of shards for a network that trains alone: 2 for an even batch of 64 or more, else
+// 1. Two keep two cores busy and leave 32 images for batch normalisation, the batch of the presets. The machine plays
+// no part, because shards are part of the result.
 func DefaultShards(batch int) int {
 	if batch >= 64 && batch%2 == 0 {
 		return 2
@@ -209,8 +212,8 @@ func DefaultShards(batch int) int {
 	return 1
 }
 
-// WithDefaults returns c with its zero values replaced: sgd, cosine, one shard, no drop path, 0.4 for the auxiliary
-// loss (slim nasnet.py).
+// WithDefaults returns c with its zero values replaced: sgd, cosine, one shard, no DropPath, 0.4 for the auxiliary loss
+// (slim nasnet.py).
 func (c TrainConfig) WithDefaults() TrainConfig {
 	orInt(&c.Shards, 1)
 	orText(&c.Optimizer, Optimizers[0])
@@ -220,15 +223,16 @@ func (c TrainConfig) WithDefaults() TrainConfig {
 	return c
 }
 
-// Validate says what is wrong with c, after its defaults: the field, what it is, what was wanted.
+// Validate returns an error for the first invalid field, once defaults are filled in: its name, its value, what was
+// wanted.
 func (c TrainConfig) Validate() error {
 	c = c.WithDefaults()
 	if err := trainSettings.Check(c); err != nil {
 		return err
 	}
 	if c.Augment.Crop > 0 && c.Augment.Pad > 0 {
-		return fmt.Errorf("augment.pad is %d and augment.crop %v; want one of them: both choose the part of the "+
-			"image that is seen", c.Augment.Pad, c.Augment.Crop)
+		return fmt.Errorf("augment.pad is %d and augment.crop %v; want only one of them: both choose which part "+
+			"of the image is seen", c.Augment.Pad, c.Augment.Crop)
 	}
 	return checkShards(c.Shards, c.Batch)
 }

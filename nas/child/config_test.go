@@ -50,7 +50,7 @@ func TestNetConfigDefaultsAreThePublishedOnes(t *testing.T) {
 			child.NetConfig{Stack: "imagenet", N: 6, Filters: 168,
 				Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 3, SkipReduction: true, BNDecay: 0.9997,
 				BNEps: 1e-3}},
-		{"what is given stays", child.NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 1, BNDecay: 0.5},
+		{"what is set stays", child.NetConfig{Stack: "imagenet", Image: 331, StemMultiplier: 1, BNDecay: 0.5},
 			child.NetConfig{Stack: "imagenet", N: 4, Filters: 44,
 				Image: 331, Channels: 3, Classes: 1000, StemMultiplier: 1, BNDecay: 0.5, BNEps: 1e-3}},
 	} {
@@ -67,7 +67,7 @@ func TestNetConfigDefaultsAreThePublishedOnes(t *testing.T) {
 func TestTrainConfigsThatCannotBeRunSayWhy(t *testing.T) {
 	good := child.TrainConfig{Epochs: 1, Batch: 32, LR: 0.1}
 	if err := good.Validate(); err != nil {
-		t.Errorf("the least that is wanted: %v", err)
+		t.Errorf("the smallest valid settings: %v", err)
 	}
 	for want, change := range map[string]func(*child.TrainConfig){
 		"epochs is 0; want 1":                func(c *child.TrainConfig) { c.Epochs = 0 },

@@ -5,16 +5,16 @@ import (
 	"nasnet/nas/space"
 )
 
-// Cost is what a network costs, counted from the built network. The auxiliary classifier is not in it: it is for
-// training only.
+// Cost is what a network costs, counted from the built network without the auxiliary classifier, which only training
+// uses.
 type Cost struct {
-	// all numbers that make the network: trainable ones and the moving statistics of the batch normalisations
+	// all stored numbers: the trainable ones and the moving statistics of the batch normalisations
 	Params    int64 `json:"params"`
-	Trainable int64 `json:"trainable"` // weights, and gamma, beta and biases
-	MAdds     int64 `json:"madds"`     // multiply-adds of convolutions and classifier for one image
+	Trainable int64 `json:"trainable"` // weights, gamma, beta, biases
+	MAdds     int64 `json:"madds"`     // multiply-adds of convolutions and classifier, for one image
 }
 
-// CostOf counts the network of a genotype, without allocating its weights.
+// CostOf returns the cost of a genotype's network, without allocating its weights.
 func CostOf(g space.Genotype, net NetConfig) (Cost, error) {
 	n, err := build(g, net, buildOptions{})
 	if err != nil {
@@ -23,7 +23,7 @@ func CostOf(g space.Genotype, net NetConfig) (Cost, error) {
 	return n.cost(), nil
 }
 
-// cost counts. A hidden state that no block reads is part of the network, as in slim, though nothing computes it.
+// cost counts the network. As in slim, a hidden state that no block reads is part of it, though nothing computes it.
 func (n *network) cost() Cost {
 	c := Cost{Trainable: int64(n.params)}
 	c.Params = c.Trainable

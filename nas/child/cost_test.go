@@ -20,15 +20,15 @@ func known(t testing.TB, name string) space.Genotype {
 	return k.Genotype
 }
 
-// strict is the genotype with the paper's output rule instead of the released lists.
+// strict is the genotype with the paper's output rule instead of the released output lists.
 func strict(g space.Genotype) space.Genotype {
 	g = g.Clone()
 	g.Normal.Concat, g.Reduction.Concat = nil, nil
 	return g
 }
 
-// The numbers are those of the released networks (Keras applications for NASNet, pretrained-models.pytorch for PNASNet,
-// the papers' tables) and, for the small ones, of a counter written independently after the released code.
+// The numbers come from the released networks (Keras applications for NASNet, pretrained-models.pytorch for PNASNet,
+// the papers' tables) and, for the small ones, from a separate counter written after the released code.
 func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
 	a, pnas := known(t, "nasnet-a"), known(t, "pnasnet-5")
 	cifar := func(n, f, image, classes int) NetConfig {
@@ -82,7 +82,8 @@ func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
 		{"PNASNet-5 large by the name of its stack", pnas, NetConfig{Stack: "pnasnet", N: 4, Filters: 216, Image: 331},
 			86057668, 176988, 24937e6, 0},
 		// Its second stem cell has 27 filters. The released code gives the odd one to the second path of a factorized
-		// reduction; counters that halve and drop it (26 filters before a normalisation of 27) find 32 parameters less.
+		// reduction; counters that halve and drop it (26 filters before a normalisation of 27) find 32 parameters
+		// fewer.
 		{"PNASNet-5 mobile, 224 px", pnas, imagenet(3, 54, 224, 1000), 5064455 + 32, 33664, 587.2e6, 0},
 	} {
 		got, err := CostOf(c.g, c.net)
@@ -96,7 +97,7 @@ func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
 		}
 		if tolerance := 0.0; got.MAdds != c.madds {
 			if c.aux == 0 {
-				tolerance = 1e-3 // known rounded only
+				tolerance = 1e-3 // only the rounded number is published
 			}
 			if math.Abs(float64(got.MAdds-c.madds)) > tolerance*float64(c.madds) {
 				t.Errorf("%s: %d multiply-adds, want %d", c.name, got.MAdds, c.madds)
@@ -116,7 +117,7 @@ func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
 	}
 }
 
-// sizeOf is the number of elements of parameters.
+// sizeOf is the number of elements in parameters.
 func sizeOf(params []*nn.Param) (n int64) {
 	for _, p := range params {
 		n += int64(p.Size())
@@ -159,7 +160,7 @@ func TestCountsGrowCellByCellAsInTheReleasedNetworks(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		net   NetConfig
-		cells map[int]string // cell: kind, channels of the output x its side, trainable parameters up to there
+		cells map[int]string // cell: kind, output channels x side, trainable parameters up to it
 		count int
 	}{
 		{"6@768", NetConfig{N: 6, Filters: 32}, map[int]string{

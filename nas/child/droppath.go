@@ -1,14 +1,14 @@
 package child
 
-// DropPath is the regulariser that drops whole paths of a cell: in training, each op but the identity is, for each
-// example by itself, kept with a probability and scaled by its inverse, or set to zero. Prob is the probability of
-// dropping when it is at its highest (the paper's 1 - keep_prob). The expectation does not change, so there is nothing
-// to do in evaluation; the paper's text scales there instead.
+// DropPath is the regulariser that drops whole paths of a cell. In training each op except the identity is kept with a
+// probability, separately for each example, and scaled by its inverse; otherwise it is set to zero. Prob is the highest
+// probability of dropping (1 - keep_prob in the paper). Evaluation changes nothing, because the expectation stays the
+// same; the paper's text scales there instead.
 //
 //	none       never
 //	linear     rises from 0 to Prob over the training: ScheduledDropPath as the paper defines it (section 3; slim v1)
 //	constant   Prob from the first step: plain DropPath (FractalNet, arXiv 1605.07648)
-//	scaled     as linear, and proportional to depth: the last cell has all of it (slim v3, the default of the released code)
+//	scaled     as linear, times the cell's depth: the last cell gets all of it (slim v3, the released default)
 type DropPath struct {
 	Mode string  `json:"mode"`
 	Prob float64 `json:"prob,omitempty"`
@@ -17,8 +17,8 @@ type DropPath struct {
 // DropPathModes lists the modes.
 var DropPathModes = []string{"none", "linear", "constant", "scaled"}
 
-// Keep returns the probability of keeping a path of cell number cell, from 0, of cells (reductions and the cells of an
-// ImageNet stem count) when the given fraction of all training steps is done. Progress beyond [0, 1] is clamped.
+// Keep returns the probability of keeping a path of a cell once the given fraction of all training steps is done;
+// progress is clamped to [0, 1]. Cells are counted from 0, including reductions and the cells of an ImageNet stem.
 func (d DropPath) Keep(cell, cells int, progress float64) float64 {
 	progress = min(1, max(0, progress))
 	switch d.Mode {

@@ -18,8 +18,8 @@ func TestDropPathFollowsItsSchedule(t *testing.T) {
 		want        float64
 	}{
 		{"scaled: the first of 20 cells at the end", scaled, 0, 20, 1, 0.98},
-		{"scaled: the tenth at half time", scaled, 9, 20, 0.5, 0.90},
-		{"scaled: the last at half time", scaled, 19, 20, 0.5, 0.80},
+		{"scaled: the tenth halfway", scaled, 9, 20, 0.5, 0.90},
+		{"scaled: the last halfway", scaled, 19, 20, 0.5, 0.80},
 		{"scaled: the last at the end", scaled, 19, 20, 1, 0.60},
 		{"scaled: nothing is dropped at first", scaled, 19, 20, 0, 1},
 		{"scaled: progress past the end is the end", scaled, 19, 20, 1.5, 0.60},

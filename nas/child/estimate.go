@@ -12,28 +12,29 @@ import (
 	"nasnet/nas/space"
 )
 
-// Estimate is what a training will take on this machine.
+// Estimate predicts what a training takes on this machine.
 type Estimate struct {
 	Cost
-	Bytes        int64   `json:"bytes"`         // of memory: the training's, see [Trainer.Bytes], and the images'
+	Bytes        int64   `json:"bytes"`         // memory of the training (see [Trainer.Bytes]) and of the images
 	ImagesPerSec float64 `json:"images_per_s"`  // in training
-	JudgedPerSec float64 `json:"judged_per_s"`  // in validation, mirror images included
-	EpochSeconds float64 `json:"epoch_seconds"` // of training and validation
-	Seconds      float64 `json:"seconds"`       // of all epochs
+	JudgedPerSec float64 `json:"judged_per_s"`  // in validation, counting mirror images
+	EpochSeconds float64 `json:"epoch_seconds"` // training and validation
+	Seconds      float64 `json:"seconds"`       // all epochs
 }
 
 // Epochs returns how many epochs fit into a time.
 func (e Estimate) Epochs(within time.Duration) int { return int(within.Seconds() / e.EpochSeconds) }
 
-// Volume is the number of images of a training, and of those in memory that it chose them from, if they are more.
+// Volume is the number of images of a training and, if it picks them from a larger set held in memory, the size of that
+// set.
 type Volume struct{ Train, Val, Held int }
 
-// bytes is the memory of the images.
+// bytes returns the memory of the images.
 func (v Volume) bytes(net NetConfig) int64 {
 	return int64(max(v.Held, v.Train+v.Val)) * int64(net.Image) * int64(net.Image) * int64(net.Channels)
 }
 
-// BytesWith is [BytesOf] with the images.
+// BytesWith is [BytesOf] plus the images.
 func BytesWith(g space.Genotype, net NetConfig, train TrainConfig, v Volume) (int64, error) {
 	n, err := BytesOf(g, net, train)
 	return n + v.bytes(net.WithDefaults()), err
@@ -42,16 +43,16 @@ func BytesWith(g space.Genotype, net NetConfig, train TrainConfig, v Volume) (in
 // errMeasured ends the steps of a measurement.
 var errMeasured = errors.New("measured")
 
-// Measure trains a network of the settings on random images for about two seconds, at least one step, judges a batch a
-// few times, and tells what the whole training will take. Batches of large networks are smaller than those of the
-// training. Its memory comes from m, so that a training that uses m next finds it mapped.
+// Measure trains a network on random images for about two seconds, at least one step, judges a batch a few times, and
+// estimates the whole training from that. For large networks its batches are smaller than those of the training. It
+// takes its memory from m, so a training that uses m next finds the pages mapped.
 func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainConfig, v Volume, threads int,
 	m *Buffers) (e Estimate, err error) {
 	net, train = net.WithDefaults(), train.WithDefaults()
 	epochs := train.Epochs
-	// what is learned of noise does not matter, but it must not diverge
+	// what it learns from noise does not matter, as long as it does not diverge
 	train.Epochs, train.WarmupEpochs, train.LR = 1, 0, 1e-6
-	train.Whiten = false // nor what it begins with
+	train.Whiten = false // nor does its start
 	if e.Bytes, err = BytesWith(g, net, train, v); err != nil {
 		return e, err
 	}
@@ -59,7 +60,7 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 	if err != nil {
 		return e, err
 	}
-	// A step on fewer images, if one on the whole batch would be long.
+	// Take fewer images per step if a whole batch would be slow.
 	const quick = 40e9 // multiply-adds
 	if part := int(quick / float64(3*cost.MAdds)); part < train.Batch {
 		train.Batch = max(2, part/train.Shards) * train.Shards
@@ -67,7 +68,7 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 	const steps = 1000
 	view := randomView(net, train.Batch)
 	long := *view
-	long.Index = make([]int32, steps*train.Batch) // every image many times: an epoch that is never finished
+	long.Index = make([]int32, steps*train.Batch) // every image many times: an epoch that never ends
 	for i := range long.Index {
 		long.Index[i] = int32(i % view.Len())
 	}
@@ -86,7 +87,7 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 		if p.Step == 1 {
 			first = took
 			e.ImagesPerSec = float64(train.Batch) / took.Seconds()
-		} else { // without the first, which maps memory
+		} else { // without the first step, which maps memory
 			e.ImagesPerSec = float64((p.Step-1)*train.Batch) / (took - first).Seconds()
 		}
 		if took > 2*time.Second && p.Step > 2 || took > 8*time.Second || p.Step == steps-1 {
@@ -97,7 +98,7 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 	if !errors.Is(err, errMeasured) {
 		return e, fmt.Errorf("child: measure: %w", err)
 	}
-	var took []time.Duration // of a batch that is judged
+	var took []time.Duration // to judge a batch
 	for began := time.Now(); len(took) == 0 || len(took) < 9 && time.Since(began) < 500*time.Millisecond; {
 		from := time.Now()
 		if _, _, err := t.Evaluate(ctx, view); err != nil {
@@ -105,14 +106,14 @@ func Measure(ctx context.Context, g space.Genotype, net NetConfig, train TrainCo
 		}
 		took = append(took, time.Since(from))
 	}
-	slices.Sort(took) // one batch is so short that another program can make it many times longer
+	slices.Sort(took) // a batch is short enough for another program to make it many times longer
 	e.JudgedPerSec = float64(view.Len()) / took[(len(took)-1)/2].Seconds()
 	e.EpochSeconds = float64(v.Train)/e.ImagesPerSec + float64(v.Val)/e.JudgedPerSec
 	e.Seconds = float64(epochs) * e.EpochSeconds
 	return e, nil
 }
 
-// randomView is n images of noise.
+// randomView returns n images of noise.
 func randomView(net NetConfig, n int) *dataset.View {
 	im := &dataset.Images{N: n, H: net.Image, W: net.Image, C: net.Channels,
 		Pixels: make([]uint8, n*net.Image*net.Image*net.Channels), Labels: make([]int32, n)}

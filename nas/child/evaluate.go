@@ -9,12 +9,12 @@ import (
 	"nasnet/nas/nn"
 )
 
-// Evaluate judges the network, by its moving statistics, on all images of a view: the mean cross entropy and the
-// fraction that is right.
+// Evaluate judges the network with its moving statistics on all images of a view: it returns the mean cross entropy and
+// the fraction of correct predictions.
 func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, t.net); err != nil {
-		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
+		return 0, 0, fmt.Errorf("child: images to evaluate on: %w", err)
 	}
 	t.prepare()
 	team := newTeam(len(t.shards), t.threads)
@@ -22,7 +22,7 @@ func (t *Trainer) Evaluate(ctx context.Context, v *dataset.View) (loss, acc floa
 	return t.judge(ctx, team, v)
 }
 
-// judge evaluates the weights that count: their moving average, if there is one.
+// judge evaluates the weights that will be saved: their moving average, if there is one.
 func (t *Trainer) judge(ctx context.Context, team *team, v *dataset.View) (loss, acc float64, err error) {
 	if t.mean != nil {
 		t.mean.swap(t.shards)
@@ -31,17 +31,17 @@ func (t *Trainer) judge(ctx context.Context, team *team, v *dataset.View) (loss,
 	return evaluate(ctx, team, t.shards, v, len(t.shards)*t.shards[0].program.Batch(), t.train.FlipAverage)
 }
 
-// evaluate runs a view through the shards in batches; the last one is filled up with what lies in memory, which changes
-// nothing. No example depends on another one, and losses are added in the order of the view, group by group: the result
-// is that of any other number of shards of that size, and of another size but for the last bits of a logit, which
-// depend on its row's place in a product. With mirrored, the logits of an image are the mean of its own and those of
-// its mirror image.
+// evaluate runs a view through the shards in batches. The last batch is filled up with whatever is in memory, which
+// changes nothing. Examples do not depend on one another, and losses are added in the order of the view, group by
+// group: the number of shards changes no bit of the result. Their size changes only the last bits of a logit, which
+// depend on its row's place in a product. If mirrored is set, the logits of an image are the mean of its own and its
+// mirror image's.
 func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View, group int, mirrored bool) (loss,
 	acc float64, err error) {
 	classes, part := shards[0].network.config.Classes, shards[0].program.Batch()
 	batch := part * len(shards)
 	index, labels, logits := make([]int32, batch), make([]int32, batch), make([]float32, batch*classes)
-	k := 0 // images of the batch under way
+	k := 0 // images in the current batch
 	judge := func(i int) {
 		n, p := shards[i].network, shards[i].program
 		from, to := i*part, min((i+1)*part, k)
@@ -87,17 +87,17 @@ func evaluate(ctx context.Context, team *team, shards []*shard, v *dataset.View,
 	return loss / float64(v.Len()), float64(hits) / float64(v.Len()), nil
 }
 
-// fits says whether a network takes the images of the view.
+// fits returns an error if a network cannot read the images of a view.
 func fits(v *dataset.View, net NetConfig) error {
 	if v == nil || v.Len() == 0 {
 		return errors.New("there are none")
 	}
 	if im := v.Data; im.H != net.Image || im.W != net.Image || im.C != net.Channels {
-		return fmt.Errorf("they are %dx%dx%d, the network takes %dx%dx%d", im.H, im.W, im.C, net.Image, net.Image,
+		return fmt.Errorf("they are %dx%dx%d; want %dx%dx%d, as the network", im.H, im.W, im.C, net.Image, net.Image,
 			net.Channels)
 	}
 	if v.Classes != net.Classes {
-		return fmt.Errorf("they have %d classes, the network has %d", v.Classes, net.Classes)
+		return fmt.Errorf("they have %d classes; want %d, as the network", v.Classes, net.Classes)
 	}
 	return nil
 }

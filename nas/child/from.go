@@ -14,40 +14,40 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Taken tells what a training begins with.
+// Taken reports what a training begins with.
 type Taken struct {
-	Values int64 // weights and moving statistics that come from the model
-	Of     int64 // that the network has
+	Values int64 // weights and moving statistics taken from the model
+	Of     int64 // all those of the network
 	Arrays []TakenArray
 	Fresh  []FreshArray
 }
 
-// TakenArray is an array of the network that comes from the model.
+// TakenArray is an array of the network that was taken from the model.
 type TakenArray struct {
 	Name string `json:"name"`
 	From string `json:"from"` // its name in the model
-	Role string `json:"role"` // of its cell, "" outside cells
+	Role string `json:"role"` // role of its cell; "" outside cells
 }
 
-// FreshArray is an array of the network that keeps its random start.
+// FreshArray is an array of the network that keeps its random values.
 type FreshArray struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
 }
 
-// StartFrom lets the training begin with the weights of a model, the bytes of a file that [Trainer.Save] wrote; what
-// has no counterpart of its shape there keeps its random start. The networks may differ in stack, depth, width, images
-// and classes, but not in their cells.
+// StartFrom lets the training begin with the weights of a model, given as the bytes of a file that [Trainer.Save]
+// wrote. An array keeps its random values if the model has no counterpart of its shape. The networks may differ in
+// stack, depth, width, images and classes, but not in their cells.
 //
-// Stem and classifiers are counterparts by name, cells by what they are in their stacks: reduction 1 of reduction 1,
-// normal cell 2 of stage 3 (after the second reduction) of the same, the reductions of an ImageNet stem of one another.
-// In a stage that is deeper here, the first cells come from the model and the others begin fresh: a copy of a cell that
-// was trained to read something else is no better start, and would hide that it is one. For the same reason the
-// projections of a cell's inputs (cur, prev) are taken only where they read outputs of the same kind: with N=1 the
-// first reduction's h[i-1] is the stem, with N=2 it is a normal cell.
+// Stem and classifiers are matched by name, cells by their role in the stack: reduction 1 with reduction 1, normal cell
+// 2 of stage 3 (after the second reduction) with the same, reductions of an ImageNet stem with each other. If a stage
+// is deeper here, its first cells come from the model and the others start fresh: a copy of a cell that was trained on
+// other inputs is no better start, and would hide that it is a copy. For the same reason the projections of a cell's
+// inputs (cur, prev) are taken only where both read outputs of the same kind: with N=1 the first reduction's h[i-1] is
+// the stem, with N=2 it is a normal cell.
 //
-// A training that whitens its stem cannot begin with the stem of a model, which is an error. Call it before Run and
-// before Restore: which model it was is part of the training's identity.
+// It is an error to whiten the stem of a training that begins with a model's stem. Call StartFrom before Run and before
+// Restore: the model is part of the training's identity.
 func (t *Trainer) StartFrom(model []byte) (Taken, error) {
 	taken, err := t.startFrom(model)
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 		return taken, err
 	}
 	if meta["format"] != modelFormat {
-		return taken, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?",
+		return taken, fmt.Errorf("format is %.40q; want %q: is this a saved model?",
 			meta["format"], modelFormat)
 	}
 	g, err := space.ParseJSON([]byte(meta["genotype"]))
@@ -73,7 +73,7 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 		return taken, err
 	}
 	if !sameCell(g.Normal, t.genotype.Normal) || !sameCell(g.Reduction, t.genotype.Reduction) {
-		return taken, fmt.Errorf("its cells are %s; want those of the network, %s", g.Text(), t.genotype.Text())
+		return taken, fmt.Errorf("its cells are %s; want the network's, %s", g.Text(), t.genotype.Text())
 	}
 	var net NetConfig
 	if err := strictjson.Decode([]byte(meta["net"]), maxMeta, &net); err != nil {
@@ -110,17 +110,18 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 			taken.Fresh = append(taken.Fresh, FreshArray{Name: own.Name, Why: why})
 			continue
 		}
-		// the first of all: nothing is taken yet
+		// the first array of all, so nothing has been taken yet
 		if t.train.Whiten && own.Name == "param/"+t.network.g.Params()[0].Name {
-			return Taken{}, errors.New("the stem's filters would be the model's and not the whitened ones; want it " +
-				"without whitening")
+			return Taken{},
+				errors.New("whitening would be lost: the stem's filters come from the model; want a training " +
+					"without whitening")
 		}
 		copy(own.F32, x.F32)
 		taken.Values += int64(len(own.F32))
 		taken.Arrays = append(taken.Arrays, TakenArray{Name: own.Name, From: from, Role: role})
 	}
 	if len(taken.Arrays) == 0 {
-		return taken, fmt.Errorf("none of its %d arrays is the counterpart, of the same shape, of one of the "+
+		return taken, fmt.Errorf("none of its %d arrays matches, in role and shape, one of the "+
 			"network's", len(ts))
 	}
 	if t.mean != nil {
@@ -131,10 +132,10 @@ func (t *Trainer) startFrom(model []byte) (taken Taken, err error) {
 	return taken, nil
 }
 
-// counterparts finds the arrays of one network in another one of the same cells.
+// counterparts finds the arrays of one network in another network of the same cells.
 type counterparts struct {
 	own, other []place
-	at         map[role]int // the cell of the other network that has the role
+	at         map[role]int // the other network's cell of each role
 }
 
 func counterpartsOf(n *network, g space.Genotype, other NetConfig) (*counterparts, error) {
@@ -149,8 +150,7 @@ func counterpartsOf(n *network, g space.Genotype, other NetConfig) (*counterpart
 	return c, nil
 }
 
-// of returns the name that an array has in the other network, and the role of its cell; or why it has no counterpart
-// there.
+// of returns the name that an array has in the other network and the role of its cell, or why it has no counterpart.
 func (c *counterparts) of(name string) (from, role, why string) {
 	const prefix = "param/"
 	cell, rest, ok := cutCell(strings.TrimPrefix(name, prefix))
@@ -176,7 +176,7 @@ func (c *counterparts) of(name string) (from, role, why string) {
 	return prefix + cellPath(i) + "/" + rest, p.role.String(), ""
 }
 
-// output says of what kind the output of a number is; -1 is the stem's as well, see [place].
+// output names the kind of an output. -1 also means the stem; see [place].
 func output(ps []place, i int) string {
 	if i <= 0 {
 		return "the stem"

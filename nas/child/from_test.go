@@ -16,7 +16,7 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 	weights := tensors(t, state(t, source), "param/")
 	config := all("sgd")
 
-	config.FlipAverage = false // judged as the model
+	config.FlipAverage = false // judge as the model was judged
 	same := trainer(t, small, config, data)
 	taken, err := same.StartFrom(file)
 	if err != nil || taken.Values != taken.Of || len(taken.Fresh) != 0 {
@@ -42,13 +42,13 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 	whitened.Whiten = true
 	if _, err := trainer(t, small, whitened, data).StartFrom(file); err == nil ||
 		!strings.Contains(err.Error(), "without whitening") {
-		t.Errorf("a whitened stem that the model's takes the place of: %v", err)
+		t.Errorf("a whitened stem was replaced by the model's: %v", err)
 	}
 
-	// The model is part of what the training is.
+	// The model is part of the training's identity.
 	if err := trainer(t, small, config, data).Restore(state(t, same)); err == nil ||
 		!strings.Contains(err.Error(), "from") {
-		t.Errorf("a state that began with a model was taken up without it: %v", err)
+		t.Errorf("the state of a training that began with a model was loaded without the model: %v", err)
 	}
 	again := trainer(t, small, config, data)
 	if _, err := again.StartFrom(file); err != nil {
@@ -59,7 +59,7 @@ func TestATrainingBeginsWithTheWeightsOfAModel(t *testing.T) {
 	}
 }
 
-// role is what the cell of an array is in a stack of the given roles, or its name where it is in no cell.
+// role returns the role of an array's cell in a stack of the given roles, or the array's name if it is in no cell.
 func role(roles []string, array string) string {
 	parts := strings.Split(array, "/")
 	if parts[1] != "cells" {
@@ -84,7 +84,7 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, to           child.NetConfig
 		fromRoles, toRoles []string
-		fresh              map[string]string // by the role of its cell and the rest of its name: why
+		fresh              map[string]string // why, by the role of its cell and the rest of its name
 	}{
 		"the same network": {net("cifar", 2), net("cifar", 2), cifar2, cifar2, nil},
 		"deeper": {net("cifar", 1), net("cifar", 2), cifar1, cifar2, map[string]string{
@@ -115,7 +115,7 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 					"reduction",
 				"reduction 2 /prev": "h[i-1] of reduction 2 is the output of a normal cell, in the model of a " +
 					"reduction"}},
-		"to the stack whose reductions take the place of normal cells": {net("imagenet", 2),
+		"to the stack whose reductions replace normal cells": {net("imagenet", 2),
 			net("pnasnet", 2), imagenet2,
 			[]string{"stem 1", "stem 2", "normal 1.1", "normal 1.2", "reduction 1", "normal 2.1", "reduction 2",
 				"normal 3.1"}, map[string]string{
@@ -137,7 +137,7 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 			}
 			now := tensors(t, state(t, target), "param/")
 			if n := len(taken.Arrays) + len(taken.Fresh); n != len(now) {
-				t.Errorf("%d arrays are told of; there are %d", n, len(now))
+				t.Errorf("%d arrays are reported, want %d", n, len(now))
 			}
 			values := int64(0)
 			for _, x := range taken.Arrays {
@@ -152,12 +152,12 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 				}
 			}
 			if values != taken.Values {
-				t.Errorf("%d values; they are %d", taken.Values, values)
+				t.Errorf("%d values, want %d", taken.Values, values)
 			}
 			seen := map[string]bool{}
 			for _, x := range taken.Fresh {
 				if !slices.Equal(now[x.Name], start[x.Name]) {
-					t.Errorf("%s is not as it was at random", x.Name)
+					t.Errorf("%s lost its random values", x.Name)
 				}
 				own := role(c.toRoles, x.Name)
 				if strings.Contains(x.Name, "cells/") {
@@ -183,7 +183,8 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 	}
 }
 
-// A model is bytes from outside: a network that its arrays cannot be of is refused before its cells are looked for.
+// A model comes from outside: it is refused before its cells are looked up if its arrays cannot belong to the network
+// it describes.
 func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
 	_, data, file := trained(t)
 	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1",

@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/nn"
 )
 
-// described returns the file with other texts in its metadata; an empty text leaves the file's own.
+// described returns the file with some metadata replaced; an empty text keeps the file's own.
 func described(t testing.TB, file []byte, texts map[string]string) []byte {
 	t.Helper()
 	meta, ts, err := nn.ReadSafetensors(bytes.NewReader(file), 0)
@@ -29,8 +29,8 @@ func described(t testing.TB, file []byte, texts map[string]string) []byte {
 	return b.Bytes()
 }
 
-// noPanic fails for an error that is a panic which was caught: what is wrong with a file has to be found before it
-// breaks something.
+// noPanic fails for an error that is a recovered panic: whatever is wrong with a file must be found before it breaks
+// something.
 func noPanic(t *testing.T, err error) {
 	t.Helper()
 	var p *child.PanicError
@@ -39,7 +39,7 @@ func noPanic(t *testing.T, err error) {
 	}
 }
 
-// Whatever describes a model: it is refused without a panic, or it predicts.
+// Whatever its metadata, a model is refused without a panic or makes predictions.
 func FuzzModel(f *testing.F) {
 	_, data, file := trained(f)
 	other := trainer(f, small, child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}, data)
@@ -64,7 +64,7 @@ func FuzzModel(f *testing.F) {
 		if _, err := other.StartFrom(raw); err != nil {
 			noPanic(t, err)
 			if !bytes.Equal(state(t, other), before) {
-				t.Fatalf("after %v the trainer is another one", err)
+				t.Fatalf("after %v the trainer has changed", err)
 			}
 		}
 		m, err := child.Load(bytes.NewReader(raw))
@@ -84,7 +84,7 @@ func FuzzModel(f *testing.F) {
 	})
 }
 
-// Whatever is given as a trainer's state: it is taken up whole, or the trainer is as it was.
+// Whatever its bytes, a trainer's state is loaded whole or leaves the trainer as it was.
 func FuzzTrainerState(f *testing.F) {
 	tr, data, _ := trained(f)
 	done := state(f, tr)
@@ -103,18 +103,18 @@ func FuzzTrainerState(f *testing.F) {
 		if err := fresh.Restore(raw); err != nil {
 			noPanic(t, err)
 			if !bytes.Equal(state(t, fresh), before) {
-				t.Fatalf("after %v the trainer is another one", err)
+				t.Fatalf("after %v the trainer has changed", err)
 			}
 			return
 		}
 		again := state(t, fresh)
 		if err := fresh.Restore(again); err != nil || !bytes.Equal(state(t, fresh), again) {
-			t.Fatalf("what was taken up does not come back: %v", err)
+			t.Fatalf("a loaded state is not stored again: %v", err)
 		}
 	})
 }
 
-// Whatever describes vectors: refused without a panic, or compared.
+// Whatever their metadata, vectors are refused without a panic or compared.
 func FuzzVectors(f *testing.F) {
 	file, err := os.ReadFile("testdata/random-11.safetensors")
 	if err != nil {

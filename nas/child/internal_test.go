@@ -21,7 +21,7 @@ func TestEveryOpButTheIdentityHasADropPathOfItsCell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want []int // two of ten ops are the identity in a normal cell, one in a reduction, where it is strided or not
+	var want []int // of ten ops two are the identity in a normal cell, and one in a reduction, strided or not
 	for cell, paths := range []int{8, 9, 8, 9, 8} {
 		want = append(want, slices.Repeat([]int{cell}, paths)...)
 	}
@@ -37,7 +37,7 @@ func TestEveryOpButTheIdentityHasADropPathOfItsCell(t *testing.T) {
 func TestEveryFamilyOfOpsCanBeBuilt(t *testing.T) {
 	for _, row := range space.Families {
 		if families[row.Name] == nil {
-			t.Errorf("package child cannot build the family %s: it lacks a row in families (ops.go)", row.Name)
+			t.Errorf("package child cannot build the family %s: add a row to families (ops.go)", row.Name)
 		}
 	}
 	if len(families) != len(space.Families) {
@@ -45,7 +45,7 @@ func TestEveryFamilyOfOpsCanBeBuilt(t *testing.T) {
 	}
 }
 
-// A huge network from a few bytes is refused before its memory is taken.
+// A file of a few bytes that describes a huge network is refused before the network takes memory.
 func TestAHugeNetworkFromAFileIsRefused(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -64,15 +64,15 @@ func TestAHugeNetworkFromAFileIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, reading models and vectors ends in a value or an error. A panic within is a PanicError, which
-// counts as a fault here.
+// Whatever the bytes, reading models and vectors returns a value or an error. A recovered panic, a PanicError, counts
+// as a fault here.
 func TestDamagedFilesNeverPanic(t *testing.T) {
 	b, err := os.ReadFile("testdata/random-11.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
 	header := 8 + int(binary.LittleEndian.Uint64(b))
-	end := bytes.Index(b, []byte(`"float32_error"`)) // the metadata come first
+	end := bytes.Index(b, []byte(`"float32_error"`)) // the metadata comes first
 	model := bytes.Replace(b[:header], []byte(`"genotype"`),
 		[]byte(`"format": "nasnet-model/1", "net": "{}", "mean":"[0,0,0]", "std": "[1,1,1]", "genotype"`), 1)
 	binary.LittleEndian.PutUint64(model, uint64(len(model)-8))

@@ -11,28 +11,29 @@ import (
 	"nasnet/nas/space"
 )
 
-// Latency is how long a network takes to look at images, by the moving statistics, on this machine.
+// Latency is how long a network takes for images on this machine, with the moving statistics.
 type Latency struct {
 	Cost
 	Net      NetConfig        `json:"net"`
 	Network  []LatencyPoint   `json:"network"`
 	Operands []OperandLatency `json:"rungs"`
-	Other    OperandLatency   `json:"other"` // what is in no operand: stem, projections, combines, outputs, classifier
-	Batches  []int            `json:"batches"`
+	// all that is in no operand: stem, projections, combines, outputs, classifier
+	Other   OperandLatency `json:"other"`
+	Batches []int          `json:"batches"`
 }
 
 // LatencyPoint is one way to run the network.
 type LatencyPoint struct {
 	Batch   int `json:"batch"`
 	Threads int `json:"threads"`
-	// the threads take branches of the network, see [nn.Branches]; else equal parts of the batch
+	// threads take branches of the network, see [nn.Branches]; else equal parts of the batch
 	Branches bool    `json:"branches"`
-	MS       float64 `json:"ms"`         // of a batch, the median
-	Fastest  float64 `json:"fastest_ms"` // what it takes when nothing else is in the way
+	MS       float64 `json:"ms"`         // per batch, the median
+	Fastest  float64 `json:"fastest_ms"` // the shortest run: what a batch takes when nothing interferes
 	Images   float64 `json:"images_per_s"`
 }
 
-// OperandLatency is one op of a cell: its sum over all cells of that kind in the network.
+// OperandLatency is one op of a cell, summed over all cells of that kind in the network.
 type OperandLatency struct {
 	Cell      string    `json:"cell,omitempty"` // normal, reduction
 	Block     int       `json:"block"`
@@ -40,18 +41,18 @@ type OperandLatency struct {
 	Op        string    `json:"op,omitempty"`
 	In        string    `json:"in,omitempty"` // the state it reads
 	Trainable int64     `json:"trainable"`
-	MAdds     int64     `json:"madds"` // of one image
-	MS        []float64 `json:"ms"`    // of a batch on one thread, by [Latency.Batches]; the median
+	MAdds     int64     `json:"madds"` // for one image
+	MS        []float64 `json:"ms"`    // median per batch on one thread, by [Latency.Batches]
 }
 
-// LatencyOptions say what is measured.
+// LatencyOptions choose what MeasureLatency measures.
 type LatencyOptions struct {
-	Batches []int   // images at a time
-	Threads int     // most threads; a batch that they do not divide is measured on one alone
-	Seconds float64 // about how long each point is measured
+	Batches []int   // images per batch
+	Threads int     // at most; a batch that they do not divide is measured on one thread only
+	Seconds float64 // roughly, for each point
 }
 
-// Validate says what is wrong with o.
+// Validate returns an error if o cannot be measured.
 func (o LatencyOptions) Validate() error {
 	if len(o.Batches) == 0 || o.Threads < 1 || o.Threads > 1024 || !(o.Seconds > 0) {
 		return fmt.Errorf("%d batches, threads %d, %v seconds; want 1 or more, 1 to 1024, more than 0", len(o.Batches),
@@ -66,7 +67,7 @@ func (o LatencyOptions) Validate() error {
 }
 
 // MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on
-// them. Operands are measured within the network, where their inputs lie in the caches as they do in use.
+// them. Operands are measured inside the network, where their inputs are in the caches as in real use.
 func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latency, err error) {
 	defer recoverPanic(&err)
 	if err := o.Validate(); err != nil {
@@ -91,8 +92,8 @@ func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latenc
 	return l, nil
 }
 
-// MeasureOne is the part of [MeasureLatency] that a search wants of each child: how long its network looks at one image
-// on one thread, the median over about so many seconds, in milliseconds.
+// MeasureOne is the part of [MeasureLatency] that a search needs for each child: the time for one image on one thread
+// in milliseconds, the median over about the given number of seconds.
 func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, err error) {
 	defer recoverPanic(&err)
 	net.Aux = false
@@ -103,7 +104,7 @@ func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, e
 	return l.Network[0].MS, nil
 }
 
-// batch measures all ways to run the batch of the given place in l.Batches, and the operands in the first of them.
+// batch measures all ways to run batch number place of l.Batches, and its operands in the first of them.
 func (l *Latency) batch(g space.Genotype, place, batch int, operandOf map[string]int, o LatencyOptions) error {
 	for _, threads := range slices.Compact([]int{1, o.Threads}) {
 		if batch%threads != 0 {
@@ -132,7 +133,7 @@ func (l *Latency) batch(g space.Genotype, place, batch int, operandOf map[string
 	return nil
 }
 
-// images measures threads that share the images of a batch, and returns their networks.
+// images measures threads that divide the images of a batch, and returns their networks.
 func (l *Latency) images(g space.Genotype, batch, threads int, seconds float64) ([]*shard, error) {
 	shards, err := l.shards(g, batch, threads, false)
 	if err != nil {
@@ -145,8 +146,8 @@ func (l *Latency) images(g space.Genotype, batch, threads int, seconds float64) 
 	return shards, err
 }
 
-// shards returns a network for parts of a batch with random weights and images; keep gives each value memory of its
-// own.
+// shards returns a network for each part of a batch, with random weights and images; keep gives each value memory of
+// its own.
 func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
 	var shards []*shard
 	for i := range parts {
@@ -188,7 +189,7 @@ func (l *Latency) point(p LatencyPoint, run func(), seconds float64) {
 	l.Network = append(l.Network, p)
 }
 
-// list lists the operands with what they cost, and returns which operand a part of the network belongs to.
+// list lists the operands with their costs, and returns the operand that each part of the network belongs to.
 func (l *Latency) list(g space.Genotype, n *network) (operandOf map[string]int, err error) {
 	operandOf = map[string]int{}
 	for _, kind := range []string{"normal", "reduction"} {
@@ -228,13 +229,13 @@ func (l *Latency) list(g space.Genotype, n *network) (operandOf map[string]int, 
 	return operandOf, nil
 }
 
-// operands measures the parts of the network at the batch of the given place in l.Batches.
+// operands measures the parts of the network for batch number place of l.Batches.
 func (l *Latency) operands(p *nn.Program, operandOf map[string]int, batch int, seconds float64) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer nn.FlushDenormals()()
 	defer p.Measure(nil)
-	runs := make([][]float64, len(l.Operands)+1) // milliseconds by operand and run; the last is the rest
+	runs := make([][]float64, len(l.Operands)+1) // milliseconds by operand and run; the last row is the rest
 	timed(make([]float64, 0, 1<<12), func() {
 		var c nn.Clock
 		p.Measure(&c)

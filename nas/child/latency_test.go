@@ -74,7 +74,7 @@ func TestOneNumberOfLatency(t *testing.T) {
 		t.Errorf("%v ms of the large network, %v of the small one; %v", large, small, err)
 	}
 	if ms, err := child.MeasureOne(k.Genotype, child.NetConfig{N: 1, Filters: 4096, Image: 1024}, 0.01); err == nil {
-		t.Errorf("what has no room is measured: %v ms", ms)
+		t.Errorf("a network that does not fit into memory was measured: %v ms", ms)
 	}
 }
 
@@ -86,12 +86,12 @@ func TestLatencyRefusesWhatItCannotMeasure(t *testing.T) {
 	for _, o := range []child.LatencyOptions{{Threads: 1, Seconds: 1}, {Batches: []int{0}, Threads: 1, Seconds: 1},
 		{Batches: []int{1}, Seconds: 1}, {Batches: []int{1}, Threads: 1}} {
 		if _, err := child.MeasureLatency(k.Genotype, child.NetConfig{}, o); err == nil {
-			t.Errorf("%+v: no error", o)
+			t.Errorf("%+v was accepted", o)
 		}
 	}
 	huge := child.NetConfig{N: 1, Filters: 512, Image: 512}
 	if _, err := child.MeasureLatency(k.Genotype, huge,
 		child.LatencyOptions{Batches: []int{64}, Threads: 1, Seconds: 1}); err == nil {
-		t.Error("64 images of 512 pixels: no error")
+		t.Error("64 images of 512 pixels were accepted")
 	}
 }

@@ -2,17 +2,16 @@ package child
 
 import "fmt"
 
-// role is what a cell is in its stack, whatever the depth: two networks of the same cells have the same cell where they
-// have the same role.
+// role is what a cell is in its stack, whatever the depth: cells of two networks correspond if they have the same role.
 type role struct {
 	reduction bool // the reduction cell of the genotype, with stride 2
-	stem      bool // a reduction of the ImageNet stems
-	stage     int  // reductions before it, without those of the stem
-	// of a normal cell: those before it in its stage; of a reduction of the stem: those before it; else 0
+	stem      bool // a reduction of an ImageNet stem
+	stage     int  // reductions before it, not counting the stem's
+	// normal cell: normal cells before it in its stage; reduction of the stem: reductions before it; else 0
 	number int
 }
 
-// String names the role, counted from 1.
+// String names the role, counting from 1.
 func (r role) String() string {
 	switch {
 	case r.stem:
@@ -23,7 +22,7 @@ func (r role) String() string {
 	return fmt.Sprintf("normal cell %d of stage %d", r.number+1, r.stage+1)
 }
 
-// kind names what all cells have in common that do the same work.
+// kind names the group of cells that do the same work.
 func (r role) kind() string {
 	switch {
 	case r.stem:
@@ -38,12 +37,12 @@ func (r role) kind() string {
 type place struct {
 	role
 	filters   int
-	cur, prev int  // outputs read as h[i] and h[i-1]; prev -1: there is none, h[i-1] is h[i] before its projection
+	cur, prev int  // outputs read as h[i] and h[i-1]; prev -1: h[i-1] is h[i] before its projection
 	aux       bool // the auxiliary classifier reads its output
 }
 
-// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. Reductions stand at the two thirds:
-// before normal cells N and 2N, which is what slim's calc_reduction_layers computes.
+// layout places the cells, as slim's _build_nasnet_base and _build_pnasnet_base. The reductions come before normal
+// cells N and 2N, as slim's calc_reduction_layers computes.
 func layout(c NetConfig, s Stack) []place {
 	var ps []place
 	last := 0 // the newest output

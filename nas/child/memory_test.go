@@ -11,9 +11,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// The memory that is planned before a training starts is what the training takes, within 5 %.
+// Training takes the memory that was planned before it started, within 5 %.
 func TestPlannedMemoryIsWhatTrainingTakes(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector runs where the test says
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector runs only where the test says so
 	heap := func() float64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -36,7 +36,7 @@ func TestPlannedMemoryIsWhatTrainingTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := heap() - before; took > 2e6 {
-			t.Errorf("%s: to know the memory took %.1f MB", name, took/1e6)
+			t.Errorf("%s: planning the memory took %.1f MB itself", name, took/1e6)
 		}
 		before = heap()
 		tr, err := child.NewTrainer(k.Genotype, net, train, data[net.Image], 1)

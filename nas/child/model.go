@@ -15,7 +15,7 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// modelFormat names the layout of a saved model: a safetensors file with the network under "param/", named as in
+// modelFormat names the layout of a saved model: a safetensors file that has the network under "param/", named as in
 // [Check], and its description in the metadata.
 const modelFormat = "nasnet-model/1"
 
@@ -25,7 +25,7 @@ type Model struct {
 	Net       NetConfig
 	Train     TrainConfig // how it was trained
 	Mean, Std []float32   // per channel, of pixel/255: how images are normalised
-	// name of the data set it was trained on, "" if that is not known; a folder's images are "folder"
+	// name of the data set it was trained on: "" if unknown, "folder" for a folder of images
 	Data       string
 	ClassNames []string // may be nil
 	Epochs     []EpochResult
@@ -35,8 +35,8 @@ type Model struct {
 	programs map[int]*nn.Program
 }
 
-// Save writes the network, with the moving average of its weights if there is one, and what is needed to use it:
-// genotype, configs, normalisation, names of the classes. The auxiliary classifier is part of it.
+// Save writes the network, or the moving average of its weights if there is one, with all that is needed to use it:
+// genotype, configs, normalisation, class names. The auxiliary classifier is included.
 func (t *Trainer) Save(w io.Writer) error {
 	meta := map[string]string{"format": modelFormat, "data": strings.ToValidUTF8(t.data.Name, "\ufffd")}
 	for key, v := range map[string]any{"genotype": t.genotype, "net": t.net, "train": t.train,
@@ -58,7 +58,7 @@ func (t *Trainer) Save(w io.Writer) error {
 	return nil
 }
 
-// Load reads what Save wrote. The bytes may come from anywhere: they are checked, and give an error rather than a
+// Load reads what Save wrote. The bytes may come from anywhere: Load checks them and returns an error rather than
 // panic.
 func Load(r io.Reader) (*Model, error) {
 	m, err := load(r)
@@ -75,7 +75,7 @@ func load(r io.Reader) (m *Model, err error) {
 		return nil, err
 	}
 	if meta["format"] != modelFormat {
-		return nil, fmt.Errorf("format is %.40q; want %q: is this a model that was saved?", meta["format"], modelFormat)
+		return nil, fmt.Errorf("format is %.40q; want %q: is this a saved model?", meta["format"], modelFormat)
 	}
 	m = &Model{Data: meta["data"], networks: map[int]*network{}, programs: map[int]*nn.Program{}}
 	if m.Genotype, err = space.ParseJSON([]byte(meta["genotype"])); err != nil {
@@ -95,15 +95,16 @@ func load(r io.Reader) (m *Model, err error) {
 	}
 	m.Net = m.base.config
 	if len(m.Mean) != m.Net.Channels || len(m.Std) != m.Net.Channels {
-		return nil, fmt.Errorf("%d means and %d deviations for %d channels", len(m.Mean), len(m.Std), m.Net.Channels)
+		return nil, fmt.Errorf("metadata has %d means and %d deviations for %d channels", len(m.Mean), len(m.Std),
+			m.Net.Channels)
 	}
 	for i, s := range m.Std {
 		if !(s > 0) || notFinite(float64(s)) || notFinite(float64(m.Mean[i])) {
-			return nil, fmt.Errorf("mean %v, deviation %v of channel %d", m.Mean[i], s, i)
+			return nil, fmt.Errorf("metadata has mean %v, deviation %v for channel %d", m.Mean[i], s, i)
 		}
 	}
 	if n := len(m.ClassNames); n != 0 && n != m.Net.Classes {
-		return nil, fmt.Errorf("%d names for %d classes", n, m.Net.Classes)
+		return nil, fmt.Errorf("metadata has %d names for %d classes", n, m.Net.Classes)
 	}
 	params := map[string]nn.Tensor{}
 	for _, s := range ts {
@@ -119,43 +120,42 @@ func load(r io.Reader) (m *Model, err error) {
 	return m, nil
 }
 
-// Layers lists what the model computes for one image, from the normalised image to the logits, which are last; without
-// the auxiliary classifier. They share the model's memory.
+// Layers lists what the model computes for one image, from the normalised image to the logits, which come last; without
+// the auxiliary classifier. The layers share the model's memory.
 func (m *Model) Layers() ([]nn.Layer, error) { return m.base.g.Layers(m.base.logits) }
 
-// maxMeta bounds a text of a model's metadata, in bytes: a million names of classes take less.
+// maxMeta limits a text in a model's metadata, in bytes: a million class names take less.
 const maxMeta = 32 << 20
 
-// plausible says, before a network is built, whether a file of n arrays can hold it: each normal cell has weights, so a
-// small file describes no deep network.
+// plausible checks, before a network is built, that a file of n arrays can describe it: every normal cell has weights,
+// so a small file cannot describe a deep network.
 func plausible(n int, c NetConfig) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	if n/3 < c.N {
-		return fmt.Errorf("%d arrays for three times %d normal cells: of another network?", n, c.N)
+		return fmt.Errorf("%d arrays for three times %d normal cells: weights of another network?", n, c.N)
 	}
 	return nil
 }
 
-// maxBatch is the number of images that a model works on at a time.
+// maxBatch is the most images that a model works on at a time.
 const maxBatch = 64
 
-// mostBytes is the working memory that a network described by a file may ask for.
+// mostBytes is the most working memory that a network described by a file may take.
 const mostBytes = 8 << 30
 
-// affordable says, before the memory of a program is taken, whether it is sane: a few bytes of a file can describe a
-// huge network.
+// affordable checks a program's memory before it is taken: a few bytes of a file can describe a huge network.
 func affordable(p *nn.Program) error {
 	if n := p.PlannedPeak(); n > mostBytes {
-		return fmt.Errorf("the network needs %d MiB of working memory; at most %d are given to a network from a file",
+		return fmt.Errorf("the network needs %d MiB of working memory; want at most %d for a network from a file",
 			n>>20, mostBytes>>20)
 	}
 	return nil
 }
 
-// program returns the smallest program for n images, or one for parts of them. Batches are powers of two, so there are
-// few.
+// program returns the smallest program for n images, or a program for parts of them. Batches are powers of two, so
+// there are few programs.
 func (m *Model) program(n int) (*nn.Program, error) {
 	batch := 1
 	for batch < n && batch < maxBatch {
@@ -172,7 +172,7 @@ func (m *Model) program(n int) (*nn.Program, error) {
 	return s.program, nil
 }
 
-// shard makes the network for batches of a size, with memory of its own but for the weights.
+// shard builds the network for batches of a size; it shares the weights and has its own memory for the rest.
 func (m *Model) shard(batch int) (*shard, error) {
 	b := m.base
 	if batch > 1 {
@@ -192,12 +192,13 @@ func (m *Model) shard(batch int) (*shard, error) {
 	return &shard{network: b, program: p}, nil
 }
 
-// Evaluate judges the model on all images of a view as its training did, with its normalisation: the mean cross entropy
-// and the fraction that is right. It takes all cores, whose number changes no bit of the result.
+// Evaluate judges the model on all images of a view as its training did, with the model's normalisation: it returns the
+// mean cross entropy and the fraction of correct predictions. It uses all cores; their number changes no bit of the
+// result.
 func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float64, err error) {
 	defer recoverPanic(&err)
 	if err := fits(v, m.Net); err != nil {
-		return 0, 0, fmt.Errorf("child: images to judge by: %w", err)
+		return 0, 0, fmt.Errorf("child: images to evaluate on: %w", err)
 	}
 	p, err := m.program(v.Len())
 	if err != nil {
@@ -219,8 +220,8 @@ func (m *Model) Evaluate(ctx context.Context, v *dataset.View) (loss, acc float6
 	return evaluate(ctx, team, shards, &own, part, m.Train.FlipAverage)
 }
 
-// Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as the model's
-// Net says, the result (n, classes). They are those that Evaluate judges.
+// Predict returns the probability of every class for each image: pixels is (n, image, image, channels) as in m.Net, the
+// result (n, classes). Evaluate judges the same predictions.
 func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
 	logits, err := m.Logits(pixels)
 	if err == nil && m.Train.FlipAverage {
@@ -239,11 +240,10 @@ func (m *Model) Predict(pixels []uint8) (probabilities []float32, err error) {
 	return probabilities, nil
 }
 
-// Logits returns what the classifier computes for each image, (n, classes), of which [Model.Predict] makes
-// probabilities.
+// Logits returns the classifier's outputs for each image, (n, classes), from which [Model.Predict] makes probabilities.
 func (m *Model) Logits(pixels []uint8) (logits []float32, err error) { return m.look(pixels, nil) }
 
-// look computes logits of images that an augmenter changes.
+// look computes the logits of images after the augmenter, if any, has changed them.
 func (m *Model) look(pixels []uint8, a *dataset.Augmenter) (logits []float32, err error) {
 	defer recoverPanic(&err)
 	c := m.Net

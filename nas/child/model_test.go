@@ -26,10 +26,10 @@ func trained(t testing.TB) (*child.Trainer, child.Data, []byte) {
 	return tr, data, b.Bytes()
 }
 
-// A model is judged on all cores, and the result is the same to the bit.
+// A model is judged on all cores, and the result is the same bit for bit.
 func TestTheNumberOfCoresChangesNoJudgement(t *testing.T) {
 	_, _, file := trained(t)
-	view := images(t, 8, 300, 10).Val // four batches of 64 and one that is not full
+	view := images(t, 8, 300, 10).Val // four full batches of 64 and a partial one
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var want [2]float64
 	for _, cores := range []int{1, 2, 3, 9} {
@@ -61,7 +61,8 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := *data.Val
-	other.Mean, other.Std = []float32{0}, []float32{1} // of other data: the model normalises as it was trained
+	// as of other data: the model uses the normalisation it was trained with
+	other.Mean, other.Std = []float32{0}, []float32{1}
 	loss, acc, err := m.Evaluate(t.Context(), &other)
 	if err != nil || math.Abs(loss-wantLoss) > 1e-5*wantLoss || acc != wantAcc {
 		t.Errorf("loss %v, accuracy %v (error %v); want %v, %v", loss, acc, err, wantLoss, wantAcc)
@@ -69,7 +70,7 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 	if cost, err := child.CostOf(m.Genotype, m.Net); err != nil || cost != tr.Cost() ||
 		!reflect.DeepEqual(m.ClassNames, data.ClassNames) || m.Data != "noise" || m.Genotype.Text() != tiny(t).Text() ||
 		len(m.Epochs) != 2 || m.Train.LR != 0.1 {
-		t.Errorf("the model says of itself %+v", m)
+		t.Errorf("the model describes itself as %+v", m)
 	}
 	per := 10 * 10
 	right := 0
@@ -77,7 +78,7 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 	for _, i := range data.Val.Index {
 		pixels = append(pixels, data.Val.Data.Pixels[int(i)*per:(int(i)+1)*per]...)
 	}
-	for _, part := range [][]uint8{pixels[:per], pixels[per : 4*per], pixels[4*per:]} { // batches of other sizes
+	for _, part := range [][]uint8{pixels[:per], pixels[per : 4*per], pixels[4*per:]} { // batches of several sizes
 		p, err := m.Predict(part)
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +108,7 @@ func TestALoadedModelJudgesAndPredictsAsTheTrainedOne(t *testing.T) {
 		}
 	}
 	if got := float64(right) / 37; math.Abs(got-wantAcc) > 1e-12 {
-		t.Errorf("predictions are right for %v, evaluation says %v", got, wantAcc)
+		t.Errorf("predictions are right for %v, evaluation finds %v", got, wantAcc)
 	}
 	if _, err := m.Predict(pixels[:per-1]); err == nil {
 		t.Error("a part of an image was predicted")
@@ -148,7 +149,7 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 			return b.Bytes()
 		}(),
 		"EOF":                    file[:len(file)-1],
-		"is this a model":        swap("nasnet-model/1", "nasnet-model/9"),
+		"is this a saved model":  swap("nasnet-model/1", "nasnet-model/9"),
 		"space:":                 swap(`\"sep3x3\"`, `\"sep9x9\"`),
 		"want F32 of":            swap(`\"filters\":4`, `\"filters\":5`),
 		"of another network":     swap("param/cells/0/block0/op1/bn1/mean", "param/cells/0/block0/op1/bn1/meam"),
@@ -158,7 +159,7 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 	} {
 		_, err := child.Load(bytes.NewReader(b))
 		if err == nil {
-			t.Errorf("want %q: no error", want)
+			t.Errorf("no error, want %q", want)
 		} else if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

@@ -5,10 +5,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// families builds the ops of each row of space.Families: its functions add an op with window k that brings x to f
-// filters. Every convolution is relu-convolution-BN. Separable convolutions, pools and the identity are slim's
-// (nasnet_utils.py, _apply_conv_operation); the others are not in slim and follow the AmoebaNet of the same authors
-// (network_utils.py, _apply_conv_operation).
+// families has a function for each row of space.Families. It adds an op with window k that brings x to f filters. Every
+// convolution is relu-convolution-BN. Separable convolutions, pools and the identity are slim's (nasnet_utils.py,
+// _apply_conv_operation); slim lacks the others, which follow AmoebaNet by the same authors (network_utils.py,
+// _apply_conv_operation).
 var families = map[space.Family]func(b *builder, path string, x nn.Node, k, f, stride int) nn.Node{
 	space.Identity:   (*builder).identity,
 	space.Conv:       (*builder).plain,
@@ -28,7 +28,7 @@ func (b *builder) reluConvBN(conv, bn string, x nn.Node, f, kh, kw int, o nn.Con
 	return b.bn(bn, b.conv(conv, x, f, kh, kw, o))
 }
 
-// identity is x itself, or a 1x1 convolution where the size or the number of filters must change.
+// identity returns x itself, or a 1x1 convolution where the size or the number of filters must change.
 func (b *builder) identity(path string, x nn.Node, _, f, stride int) nn.Node {
 	if stride == 1 && channels(x) == f {
 		return x
@@ -36,7 +36,7 @@ func (b *builder) identity(path string, x nn.Node, _, f, stride int) nn.Node {
 	return b.reluConvBN(path+"/conv", path+"/bn", x, f, 1, 1, nn.ConvOpts{Stride: stride})
 }
 
-// separable is (relu, depthwise k x k, pointwise, BN) twice; only the first has the stride.
+// separable adds (relu, depthwise k x k, pointwise, BN) twice; only the first has the stride.
 func (b *builder) separable(path string, x nn.Node, k, f, stride int) nn.Node {
 	unit := func(n string, in, stride int) nn.Sep {
 		return nn.Sep{
@@ -50,7 +50,7 @@ func (b *builder) separable(path string, x nn.Node, k, f, stride int) nn.Node {
 	return b.g.SepPair(x, first, unit("2", f, 1))
 }
 
-// plain is a convolution: 1x1 as it is, larger ones within a bottleneck.
+// plain adds a convolution: 1x1 directly, larger windows inside a bottleneck.
 func (b *builder) plain(path string, x nn.Node, k, f, stride int) nn.Node {
 	if k == 1 {
 		return b.reluConvBN(path+"/conv", path+"/bn", x, f, 1, 1, nn.ConvOpts{Stride: stride})
@@ -60,7 +60,7 @@ func (b *builder) plain(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// dilated is a convolution that reads every other pixel, within a bottleneck. AmoebaNet has rates 2, 4 and 6; the
+// dilated adds a convolution that reads every other pixel, inside a bottleneck. AmoebaNet has rates 2, 4 and 6; the
 // search space has 2.
 func (b *builder) dilated(path string, x nn.Node, k, f, stride int) nn.Node {
 	return b.bottleneck(path, x, f, f/4, func(x nn.Node, f int) nn.Node {
@@ -68,8 +68,8 @@ func (b *builder) dilated(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// factorized is 1 x k then k x 1, each with its own part of the stride, within a bottleneck: of 3F/8 filters for k = 3,
-// of F/4 for k = 7.
+// factorized adds 1 x k then k x 1, each with its own part of the stride, inside a bottleneck of 3F/8 filters for k = 3
+// and F/4 for k = 7.
 func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	narrow := f / 4
 	if k == 3 {
@@ -81,8 +81,8 @@ func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// bottleneck adds a 1x1 convolution to narrow filters, body with these, and a 1x1 convolution to f. Where nothing would
-// be left, body has f filters and stands alone.
+// bottleneck adds a 1x1 convolution to the narrow number of filters, body with that number, and a 1x1 convolution to f.
+// If narrow would be 0, it adds only body, with f filters.
 func (b *builder) bottleneck(path string, x nn.Node, f, narrow int, body func(x nn.Node, f int) nn.Node) nn.Node {
 	if narrow < 1 {
 		return body(x, f)
@@ -99,7 +99,7 @@ func (b *builder) maxPool(path string, x nn.Node, k, f, stride int) nn.Node {
 	return b.pooled(path, b.g.MaxPool(x, k, stride), f)
 }
 
-// pooled adds a 1x1 convolution and BN, without relu, where a pool's input does not have f filters.
+// pooled adds a 1x1 convolution and BN, without relu, where the input of a pool does not have f filters.
 func (b *builder) pooled(path string, x nn.Node, f int) nn.Node {
 	if channels(x) == f {
 		return x

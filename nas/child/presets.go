@@ -9,20 +9,20 @@ import (
 	"nasnet/dataset"
 )
 
-// Preset is a named scale and training for a cell that was picked.
+// Preset is a named scale and training for a picked cell.
 type Preset struct {
 	Name, Title string
-	Net         NetConfig     // Image is 0 where it may be any
-	Train       TrainConfig   // Epochs is 0 if the time decides
-	Within      time.Duration // so many epochs as fit, at most MostEpochs; 0: as Train says
+	Net         NetConfig     // Image 0: any image side
+	Train       TrainConfig   // Epochs 0: as many as fit in Within
+	Within      time.Duration // run as many epochs as fit, at most MostEpochs; 0: as Train says
 	MostEpochs  int
-	Pad, Cutout float64 // as parts of the image's side, in place of those of Train
+	Pad, Cutout float64 // fractions of the image's side, which replace Train's pixels
 }
 
-// Presets are three that are sized by what a machine can do in the time of their names, and the networks of the paper,
-// named N@filters as there (tables 1 and 2, appendix A.1 and A.7; settings of the reference implementation slim
-// nasnet.py where the paper has none). The ImageNet networks were trained by 50 to 100 workers at a rate that falls by
-// steps; here it falls as a cosine, over a number of epochs that is ours.
+// Presets has three sized by what a machine does in the time they are named after, and the networks of the paper, named
+// N@filters as there (tables 1 and 2, appendix A.1 and A.7; where the paper gives no setting, slim's nasnet.py). The
+// ImageNet networks were trained by 50 to 100 workers with a rate that falls in steps; here it falls as a cosine, over
+// a number of epochs that we chose.
 var Presets = []Preset{
 	{Name: "10-minutes", Title: "N=1 F=8, as many epochs as fit", Within: 10 * time.Minute, MostEpochs: 60,
 		Pad: 1.0 / 8,
@@ -44,7 +44,7 @@ var Presets = []Preset{
 		Train: paperImageNet(0.015, 5e-5, 0.3)},
 }
 
-// practical is a training that gets far in few epochs: one cycle of the learning rate, mirror images, a moving average
+// practical is a training that gets far in few epochs: one cycle of the learning rate, random flips, a moving average
 // of the weights.
 func practical(drop float64) TrainConfig {
 	c := TrainConfig{Batch: 64, Optimizer: "sgd", LR: 0.1, Schedule: "one-cycle", Momentum: 0.9, Nesterov: true,
@@ -70,9 +70,9 @@ func paperImageNet(lr, decay, drop float64) TrainConfig {
 	return c
 }
 
-// For returns the settings for images: the side they are read at (0: the one that the preset prescribes), channels and
-// classes, as far as they are known (0: not), and whether flipping changes their class. A preset named after a time has
-// its most epochs, until it is known how many fit.
+// For returns the settings for images: the side to read them at (0: the preset's), channels and classes where known
+// (else 0), and whether flipping keeps their class. A preset named after a time gets MostEpochs until it is known how
+// many fit.
 func (r Preset) For(images dataset.Info) Setup {
 	s := Setup{Net: r.Net, Train: r.Train}
 	if images.Image > 0 {
@@ -94,7 +94,7 @@ func (r Preset) For(images dataset.Info) Setup {
 	return s
 }
 
-// PresetNamed returns the preset of a name.
+// PresetNamed returns the preset with a name.
 func PresetNamed(name string) (Preset, error) {
 	var names []string
 	for _, r := range Presets {

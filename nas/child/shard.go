@@ -10,9 +10,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// shard computes one part of each batch: a copy of the network with the same weights, but gradients, moving statistics
-// and working memory of its own. The first shard's network is the one that is stored, moved by the optimizer and
-// described.
+// shard computes one part of each batch: a copy of the network that shares the weights and has its own gradients,
+// moving statistics and working memory. The first shard's network is the one that is stored, described and changed by
+// the optimizer.
 //
 //	batch ──┬─▶ shard 0: images 0 … b-1   ──┐
 //	        ├─▶ shard 1: images b … 2b-1  ──┼─▶ nn.Combine ──▶ optimizer ──▶ weights of all
@@ -21,12 +21,12 @@ type shard struct {
 	network *network
 	program *nn.Program
 
-	// random streams of the epoch
+	// random streams of the current epoch
 	augment         *dataset.Augmenter
 	paths, features *rand.Rand
 }
 
-// newShards builds n shards for parts of o.batch images, planned but without memory.
+// newShards builds n shards that divide a batch of o.batch images: planned, without memory.
 func newShards(g space.Genotype, net NetConfig, o buildOptions, n int) ([]*shard, error) {
 	var shards []*shard
 	for i := range n {
@@ -46,7 +46,7 @@ func newShards(g space.Genotype, net NetConfig, o buildOptions, n int) ([]*shard
 	return shards, nil
 }
 
-// allocShards gives the shards their memory, and the moving statistics of the first to all.
+// allocShards allocates the memory of the shards, and copies the moving statistics of the first to all.
 func allocShards(shards []*shard) {
 	for _, s := range shards {
 		s.program.Alloc()
@@ -54,7 +54,7 @@ func allocShards(shards []*shard) {
 	shareStatistics(shards)
 }
 
-// shareStatistics gives the moving statistics of the first shard to all.
+// shareStatistics copies the moving statistics of the first shard to all.
 func shareStatistics(shards []*shard) {
 	for _, s := range shards[1:] {
 		for i, b := range shards[0].program.Buffers() {
@@ -71,14 +71,14 @@ func programs(shards []*shard) []*nn.Program {
 	return ps
 }
 
-// team does jobs, one for each shard, on several threads at a time. Thread k of n does the shards k, k+n, …, whatever
-// they are, so jobs that touch nothing but their shard have results that do not depend on the number of threads. Thread
-// 0 is the caller's; the others are goroutines that live until close.
+// team runs a job once for each shard, on several threads. Thread k of n always takes the shards k, k+n, …, so if a job
+// touches only its shard, its result does not depend on the number of threads. Thread 0 is the caller's; the others are
+// goroutines that live until close.
 type team struct {
 	threads int
-	errs    []error          // of the shards, in the job under way
-	start   []chan func(int) // of the threads from 1
-	pending sync.WaitGroup   // the threads from 1 that are at the job
+	errs    []error          // of the shards, in the current job
+	start   []chan func(int) // of the threads from 1 on
+	pending sync.WaitGroup   // threads from 1 on that are still working
 	alive   sync.WaitGroup   // their goroutines
 }
 
@@ -88,7 +88,7 @@ func newTeam(shards, threads int) *team {
 		start := make(chan func(int))
 		t.start = append(t.start, start)
 		t.alive.Go(func() {
-			runtime.LockOSThread() // for as long as the goroutine lives: the thread keeps its core and its caches
+			runtime.LockOSThread() // for the goroutine's whole life, so that it keeps its core and caches
 			defer runtime.UnlockOSThread()
 			for job := range start {
 				t.part(k, job)
@@ -99,7 +99,7 @@ func newTeam(shards, threads int) *team {
 	return t
 }
 
-// close ends the goroutines and waits for them.
+// close stops the goroutines and waits for them.
 func (t *team) close() {
 	for _, c := range t.start {
 		close(c)
@@ -107,7 +107,7 @@ func (t *team) close() {
 	t.alive.Wait()
 }
 
-// do does the job of every shard and returns when all are done, with the error of the first shard that failed: a
+// do runs the job for every shard and returns when all are done. The error is that of the first shard that failed: a
 // [PanicError].
 func (t *team) do(job func(shard int)) error {
 	t.pending.Add(len(t.start))
@@ -124,7 +124,7 @@ func (t *team) do(job func(shard int)) error {
 	return nil
 }
 
-// part does the shards of thread k, with denormals as zero: a setting of the thread.
+// part runs the shards of thread k with denormals treated as zero, which is a setting of the thread.
 func (t *team) part(k int, job func(int)) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

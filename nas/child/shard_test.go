@@ -15,7 +15,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// sharded is all with its batch of 8 in the given number of parts.
+// sharded is all with its batch of 8 divided into the given number of parts.
 func sharded(optimizer string, shards int) child.TrainConfig {
 	c := all(optimizer)
 	c.Shards = shards
@@ -90,7 +90,7 @@ func TestShardsStopAndGoOnWithAnotherNumberOfThreads(t *testing.T) {
 	if err := second.Restore(stored); err != nil {
 		t.Fatal(err)
 	}
-	for name, tr := range map[string]*child.Trainer{"restored": second, "gone on": first} {
+	for name, tr := range map[string]*child.Trainer{"restored": second, "continued": first} {
 		if got, err := tr.Run(t.Context(), nil); err != nil || !reflect.DeepEqual(withoutTimes(got),
 			withoutTimes(want)) || !bytes.Equal(saved(t, tr), saved(t, straight)) {
 			t.Errorf("%s: result %+v (error %v), want %+v", name, withoutTimes(got), err, withoutTimes(want))
@@ -98,11 +98,11 @@ func TestShardsStopAndGoOnWithAnotherNumberOfThreads(t *testing.T) {
 	}
 	err = trainer(t, small, all("sgd"), data, 7).Restore(stored)
 	if err == nil || !strings.HasSuffix(err.Error(), "train.shards 2, here 1") {
-		t.Errorf("a training in one shard took up the state of one in two: error %v", err)
+		t.Errorf("a training with one shard loaded the state of one with two: error %v", err)
 	}
 }
 
-// Evaluation uses no statistics of a batch, so shards judge as one network does, but for the last bits of products of
+// Evaluation uses no batch statistics, so shards judge as one network does, except for the last bits of products of
 // other sizes.
 func TestShardsJudgeAsOneNetworkDoes(t *testing.T) {
 	for _, n := range []int{37, 3, 16} {
@@ -140,7 +140,7 @@ func TestShardsJudgeAsOneNetworkDoes(t *testing.T) {
 	}
 }
 
-// Shards see what one network sees but for batch normalisation, so they learn the same problem about as well.
+// Shards see what one network sees except in batch normalisation, so they learn the same problem about as well.
 func TestAShardedChildLearns(t *testing.T) {
 	data := images(t, 240, 80, 10)
 	r, err := trainer(t, small, child.TrainConfig{Epochs: 4, Batch: 16, LR: 0.1, Momentum: 0.9, Clip: 5,
@@ -179,7 +179,8 @@ func TestAPanicInAShardIsAnErrorAndLeavesNoGoroutine(t *testing.T) {
 			t.Errorf("%d threads: error %v, want that of report", threads, err)
 		}
 	}
-	for i := 0; runtime.NumGoroutine() > before; i++ { // one that has said that it is done may still be on its way out
+	// a goroutine may have reported that it is done and still be exiting
+	for i := 0; runtime.NumGoroutine() > before; i++ {
 		if i == 100 {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
@@ -213,7 +214,7 @@ func TestShardedStepsAllocateNextToNothing(t *testing.T) {
 	if err != nil || len(at) != 4 {
 		t.Fatalf("measured %d times, error %v", len(at), err)
 	}
-	// The runtime allocates too, 5 KB for a new thread, but not in every nine steps.
+	// The runtime allocates too, 5 KB for a new thread, but not in all three spans of nine steps.
 	if n := min(at[1]-at[0], at[2]-at[1], at[3]-at[2]); n > 512 {
 		t.Errorf("%d bytes allocated in nine steps", n)
 	}
@@ -236,7 +237,7 @@ func TestShardsShareMemoryWithLaterChildren(t *testing.T) {
 	size := int64(0)
 	for i, shards := range []int{2, 1, 2, 1} {
 		if !bytes.Equal(run(&m, shards), want[shards-1]) {
-			t.Errorf("child %d, %d shards: another result in memory that others had used", i, shards)
+			t.Errorf("child %d, %d shards: the result differs in memory that others had used", i, shards)
 		}
 		if i == 1 {
 			size = m.Bytes()
@@ -246,7 +247,7 @@ func TestShardsShareMemoryWithLaterChildren(t *testing.T) {
 		t.Errorf("the memory grew from %d to %d bytes", size, m.Bytes())
 	}
 	if bytes.Equal(want[0], want[1]) {
-		t.Error("two shards, whose batch normalisations see half of the images, gave the network of one")
+		t.Error("two shards, which normalise half a batch each, gave the network of one")
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 	"nasnet/nas/nn"
 )
 
-// stateFormat names the layout of a trainer's state: a safetensors file with the network under "param/", the
-// optimizer's moments under "moment/", the moving average of the network under "average/", if there is one, and in its
-// metadata the number of epochs done, their results, and what is trained.
+// stateFormat names the layout of a trainer's state, a safetensors file: the network under "param/", the optimizer's
+// moments under "moment/", the moving average of the network, if there is one, under "average/"; in the metadata the
+// number of epochs done, their results, and the identity of the training.
 const stateFormat = "nasnet-trainer/1"
 
-// State returns all that a new Trainer of the same child needs to go on exactly. It exists between epochs only: before
-// the first, after the last, and in a report with an EpochEnd.
+// State returns all that a new Trainer of the same child needs to continue exactly. It exists only between epochs:
+// before the first, after the last, and in a report with an EpochEnd.
 func (t *Trainer) State() ([]byte, error) {
 	if t.within {
-		return nil, errors.New("child: a training has no state to store within an epoch")
+		return nil, errors.New("child: state: none in the middle of an epoch; want a call between epochs")
 	}
 	results, err := json.Marshal(t.results)
 	if err != nil {
@@ -50,7 +50,7 @@ func (t *Trainer) State() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// identity is everything that decides what the training computes, as text.
+// identity returns, as text, everything that decides what the training computes.
 func (t *Trainer) identity() (string, error) {
 	b, err := json.Marshal(struct {
 		Cells  string
@@ -65,7 +65,7 @@ func (t *Trainer) identity() (string, error) {
 	return string(b), err
 }
 
-// PlannedEpochs returns how many epochs the training of a state is to have in all.
+// PlannedEpochs returns the total number of epochs planned for the training of a state.
 func PlannedEpochs(state []byte) (int, error) {
 	meta, _, err := nn.ReadSafetensors(bytes.NewReader(state), int64(len(state))+1)
 	if err != nil {
@@ -73,14 +73,14 @@ func PlannedEpochs(state []byte) (int, error) {
 	}
 	var of struct{ Train TrainConfig }
 	if meta["format"] != stateFormat || json.Unmarshal([]byte(meta["child"]), &of) != nil || of.Train.Epochs < 1 {
-		return 0, fmt.Errorf("child: state: it does not say how many epochs its training has; format is %.40q, want %q",
+		return 0, fmt.Errorf("child: state: no number of epochs found; format is %.40q, want %q",
 			meta["format"], stateFormat)
 	}
 	return of.Train.Epochs, nil
 }
 
-// Restore takes up a State of the same child: same genotype, configs, seed, ids and images. On an error the trainer is
-// as it was.
+// Restore loads a State of the same child: same genotype, configs, seed, ids and images. If it returns an error, the
+// trainer is as it was.
 func (t *Trainer) Restore(state []byte) error {
 	if err := t.restore(state); err != nil {
 		return fmt.Errorf("child: restore: %w", err)
@@ -88,7 +88,7 @@ func (t *Trainer) Restore(state []byte) error {
 	return nil
 }
 
-// differences names what two JSON objects do not have in common, each with both values.
+// differences names what differs between two JSON objects, with both values.
 func differences(path, was, is string) string {
 	var a, b map[string]json.RawMessage
 	if json.Unmarshal([]byte(was), &a) != nil || json.Unmarshal([]byte(is), &b) != nil {
@@ -127,7 +127,7 @@ func (t *Trainer) restore(state []byte) error {
 		return fmt.Errorf("the state is of another training: %s", differences("", meta["child"], identity))
 	}
 	if was, is := meta["data"], t.data.SHA256; was != "" && is != "" && was != is {
-		return fmt.Errorf("the state is of a training on other images: data set with sha256 %.12s…, here "+
+		return fmt.Errorf("the state was trained on other images: data set with sha256 %.12s…, here "+
 			"%.12s…", was, is)
 	}
 	epoch, err := strconv.Atoi(meta["epoch"])
@@ -139,7 +139,7 @@ func (t *Trainer) restore(state []byte) error {
 		return fmt.Errorf("results: %w", err)
 	}
 	if len(results) != epoch {
-		return fmt.Errorf("results of %d epochs, but %d are done", len(results), epoch)
+		return fmt.Errorf("results of %d epochs; want %d", len(results), epoch)
 	}
 	params, moments, averages := map[string]nn.Tensor{}, map[string][]float32{}, map[string][]float32{}
 	for _, s := range ts {
@@ -189,15 +189,15 @@ func paramTensors(g *nn.Graph) []nn.Tensor {
 	return ts
 }
 
-// checkParams says whether the tensors are those of paramTensors, without a memory of the graph's: each there with its
-// shape, and no other.
+// checkParams checks that ts has exactly the tensors of paramTensors, each with its shape. It needs no memory of the
+// graph's.
 func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 	known := map[string]bool{}
 	check := func(name string, shape []int) error {
 		known[name] = true
 		s, ok := ts[name]
 		if !ok {
-			return fmt.Errorf("%s is missing: of another network?", name)
+			return fmt.Errorf("%s is missing: weights of another network?", name)
 		}
 		if s.DType != "F32" || !slices.Equal(s.Shape, shape) {
 			return fmt.Errorf("%s is %s of shape %v; want F32 of %v", name, s.DType, s.Shape, shape)
@@ -222,7 +222,7 @@ func checkParams(g *nn.Graph, ts map[string]nn.Tensor) error {
 	return nil
 }
 
-// checkFinite refuses an array with a value that no training leaves behind.
+// checkFinite refuses an array with a value that no training can leave behind.
 func checkFinite(t nn.Tensor) error {
 	for i, v := range t.F32 {
 		if notFinite(float64(v)) {
@@ -232,7 +232,7 @@ func checkFinite(t nn.Tensor) error {
 	return nil
 }
 
-// setParams copies what checkParams accepted. The graph has its memory.
+// setParams copies what checkParams accepted into the graph, which must have its memory.
 func setParams(g *nn.Graph, ts map[string]nn.Tensor) {
 	for _, p := range g.Params() {
 		copy(p.Value, ts["param/"+p.Name].F32)

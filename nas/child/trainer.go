@@ -16,17 +16,17 @@ import (
 	"nasnet/nas/space"
 )
 
-// Data is what a child trains on and what it is judged on. Views are only read, so children share them.
+// Data is what a child trains on and what judges it. Views are only read, so children share them.
 type Data struct {
 	Train, Val *dataset.View
-	Name       string // of the data set; kept with a saved model, as are ClassNames, which may be nil
+	Name       string // of the data set; saved with a model, as are ClassNames, which may be nil
 	ClassNames []string
-	// of the data set (dataset.Data), so that a state is not gone on with on other images; may be empty
+	// of the data set (dataset.Data), so that a state does not continue on other images; may be empty
 	SHA256 string
 }
 
-// Buffers is working memory that children use one after another: a worker keeps one, so that the pages stay mapped from
-// child to child. The zero value is ready.
+// Buffers is working memory that children use one after another. A worker keeps one, so that its pages stay mapped from
+// child to child. The zero value is ready to use.
 type Buffers struct{ arenas []*nn.Arena } // of the shards
 
 // Bytes returns the size of the memory.
@@ -38,7 +38,7 @@ func (m *Buffers) Bytes() int64 {
 	return n
 }
 
-// Trainer trains one child. It belongs to one goroutine at a time, and has others of its own only while a method runs.
+// Trainer trains one child. It belongs to one goroutine at a time; goroutines of its own run only while a method runs.
 type Trainer struct {
 	// fixed
 	genotype space.Genotype
@@ -49,31 +49,31 @@ type Trainer struct {
 	ids      []uint64
 	cost     Cost
 	schedule nn.Schedule
-	steps    int // of an epoch
+	steps    int // per epoch
 
 	replicas
 	opt  nn.Optimizer
 	mean *average // of the weights; nil: none
-	from string   // SHA-256 of the model whose weights it began with; empty: none
+	from string   // SHA-256 of the model whose weights it began with, or ""
 
-	// where the training is
+	// progress
 	epoch   int  // epochs done
-	within  bool // in the middle of an epoch, where there is no exact state
+	within  bool // in the middle of an epoch, where no exact state exists
 	results []EpochResult
 	order   []int32
 }
 
-// replicas are the network, once for each shard of a batch.
+// replicas are the copies of the network, one for each shard of a batch.
 type replicas struct {
 	shards   []*shard
 	programs []*nn.Program // of the shards
 	network  *network      // of the first shard
-	threads  int           // shards at a time
+	threads  int           // shards computed in parallel
 	ready    bool          // the programs have their memory
 }
 
-// NewTrainer builds the network of a genotype and gives it its start values. seed and ids (trial, attempt, …) choose
-// the random numbers. Working memory is taken by Run.
+// NewTrainer builds the network of a genotype and initialises it. seed and ids (trial, attempt, …) choose the random
+// numbers. Run takes the working memory.
 func NewTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, seed uint64,
 	ids ...uint64) (*Trainer, error) {
 	t, err := newTrainer(g, net, train, data, seed, ids)
@@ -103,7 +103,7 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	}
 	t.steps = data.Train.Len() / train.Batch
 	if t.steps == 0 {
-		return nil, fmt.Errorf("%d training images fill no batch of %d", data.Train.Len(), train.Batch)
+		return nil, fmt.Errorf("%d training images; want at least one batch of %d", data.Train.Len(), train.Batch)
 	}
 	t.schedule = nn.Schedule{Curve: train.Schedule, Base: train.LR,
 		Warmup: int(train.WarmupEpochs*float64(t.steps) + 0.5)}
@@ -122,7 +122,7 @@ func newTrainer(g space.Genotype, net NetConfig, train TrainConfig, data Data, s
 	return t, nil
 }
 
-// plan builds the networks of the shards, without memory for values and weights.
+// plan builds the networks of the shards without memory for values and weights.
 func (t *Trainer) plan(g space.Genotype) (err error) {
 	c := t.train
 	t.shards, err = newShards(g, t.net, buildOptions{batch: c.Batch / c.Shards, train: true,
@@ -147,8 +147,8 @@ func newOptimizer(c TrainConfig) (nn.Optimizer, error) {
 	return nil, fmt.Errorf("no optimizer %q", c.Optimizer)
 }
 
-// Use lets the child work in m, which serves one child at a time: the one that used it before can no longer run. Call
-// it before Run; without it a child has memory of its own.
+// Use lets the child work in m, which serves one child at a time: whoever used it before can no longer run. Call it
+// before Run; otherwise the child allocates its own memory.
 func (t *Trainer) Use(m *Buffers) {
 	if t.ready {
 		return
@@ -161,17 +161,16 @@ func (t *Trainer) Use(m *Buffers) {
 	}
 }
 
-// SetThreads says how many shards are computed at a time, at most; at first it is as many as there are cores. It
-// changes no result. One thread is the caller's; the goroutines of the others live as long as the call of Run or
-// Evaluate that needs them.
+// SetThreads limits how many shards are computed in parallel; the default is the number of cores. It changes no result.
+// One thread is the caller's; the goroutines of the others end with the call of Run or Evaluate that needs them.
 func (t *Trainer) SetThreads(n int) { t.threads = n }
 
-// Cost returns what the network costs.
+// Cost returns the cost of the network.
 func (t *Trainer) Cost() Cost { return t.cost }
 
 // Bytes returns how much memory the training takes: values between layers, weights, gradients and moments.
 func (t *Trainer) Bytes() int64 {
-	arrays := 2 + int64(len(t.shards)) // value, momentum, gradient of each shard
+	arrays := 2 + int64(len(t.shards)) // value and momentum, and a gradient for each shard
 	if t.train.Optimizer == "rmsprop" {
 		arrays++
 	}
@@ -185,7 +184,7 @@ func (t *Trainer) Bytes() int64 {
 	return bytes
 }
 
-// BytesOf returns what [Trainer.Bytes] of such a training would, without taking that memory.
+// BytesOf returns the [Trainer.Bytes] of a training without taking that memory.
 func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, err error) {
 	defer recoverPanic(&err)
 	if err := train.Validate(); err != nil {
@@ -198,7 +197,7 @@ func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, e
 	return t.Bytes(), nil
 }
 
-// Notes returns what a user should know about the network: why a wanted auxiliary classifier is not there.
+// Notes returns what a user should know about the network: why it lacks the auxiliary classifier that was asked for.
 func (t *Trainer) Notes() []string {
 	if t.network.noAux != "" {
 		return []string{t.network.noAux}
@@ -207,14 +206,14 @@ func (t *Trainer) Notes() []string {
 }
 
 // Run trains from where the trainer is, the start or a restored state, to the last epoch. It calls report after every
-// step, in the calling goroutine; the last step of an epoch comes with the epoch's result. While report blocks, the
-// child is paused. An error of report ends the training and is returned, like the cause of ctx's end; both take effect
-// within one batch. ErrDiverged and PanicError are the other ways to fail. Result.Cost is always valid.
+// step, in the calling goroutine; the last step of an epoch brings the epoch's result. While report blocks, the child
+// is paused. If report returns an error or ctx ends, the training ends within one batch and Run returns that error or
+// the cause. ErrDiverged and PanicError are the other ways to fail. Result.Cost is always valid.
 func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Result, err error) {
 	r.Cost = t.cost
 	defer recoverPanic(&err)
 	if t.within {
-		return r, errors.New("child: the training was broken off within an epoch; restore a state first")
+		return r, errors.New("child: the training was interrupted in the middle of an epoch; restore a state first")
 	}
 	t.prepare()
 	team := newTeam(len(t.shards), t.threads)
@@ -235,7 +234,7 @@ func (t *Trainer) Run(ctx context.Context, report func(Progress) error) (r Resul
 func recoverPanic(err *error) {
 	switch v := recover().(type) {
 	case nil:
-	case *PanicError: // of another goroutine, with its stack
+	case *PanicError: // from another goroutine, with its stack
 		*err = v
 	default:
 		*err = &PanicError{v, debug.Stack()}
@@ -247,13 +246,13 @@ func (t *Trainer) prepare() {
 	t.ready = true
 }
 
-// epochRun is an epoch under way.
+// epochRun is the current epoch.
 type epochRun struct {
-	at   int       // step under way, from 0
-	part func(int) // does what a shard has to do in that step
+	at   int       // current step, from 0
+	part func(int) // does a shard's part of that step
 	keep float64
 	lr   float64
-	loss float64 // sum over steps
+	loss float64 // summed over steps
 	hits int
 }
 
@@ -301,8 +300,8 @@ func (t *Trainer) runEpoch(ctx context.Context, team *team, report func(Progress
 	return nil
 }
 
-// startEpoch shuffles and opens the random streams of the epoch, which depend on its number and not on the epochs
-// before. Each shard has its own, so that they do not depend on which shard is computed first.
+// startEpoch shuffles and opens the epoch's random streams, which depend on its number and not on earlier epochs. Each
+// shard has its own streams, so their numbers do not depend on which shard is computed first.
 func (t *Trainer) startEpoch() *epochRun {
 	ids := append(slices.Clone(t.ids), uint64(t.epoch))
 	if t.order == nil {
@@ -341,13 +340,13 @@ func (t *Trainer) startEpoch() *epochRun {
 	return e
 }
 
-// keep returns the probability of keeping a path of a cell in the step under way.
+// keep returns the probability of keeping a path of a cell in the current step.
 func (t *Trainer) keep(e *epochRun, cell int) float64 {
 	return t.train.DropPath.Keep(cell, len(t.network.cells),
 		float64(t.epoch*t.steps+e.at)/float64(t.train.Epochs*t.steps))
 }
 
-// step does step i of an epoch.
+// step runs step i of an epoch.
 func (t *Trainer) step(team *team, e *epochRun, i int) error {
 	e.at = i
 	if err := team.do(e.part); err != nil {
@@ -371,7 +370,8 @@ func (t *Trainer) step(team *team, e *epochRun, i int) error {
 	return nil
 }
 
-// move lets the optimizer step by what the shards computed, with denormals as zero: a setting of the thread.
+// move takes an optimizer step with the gradients of the shards, with denormals treated as zero: a setting of the
+// thread.
 func (t *Trainer) move(lr float64) float64 {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -45,7 +45,7 @@ func images(t testing.TB, train, val, side int) child.Data {
 
 var small = child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 4}
 
-// all has everything that draws random numbers or keeps a state.
+// all uses everything that draws random numbers or keeps state.
 func all(optimizer string) child.TrainConfig {
 	lr := map[string]float64{"sgd": 0.1, "rmsprop": 0.02}[optimizer]
 	return child.TrainConfig{Epochs: 4, Batch: 8, Optimizer: optimizer, LR: lr, WarmupEpochs: 0.5, Momentum: 0.9,
@@ -74,7 +74,7 @@ func state(t testing.TB, tr *child.Trainer) []byte {
 	return b
 }
 
-// withoutTimes clears what may differ between two equal runs.
+// withoutTimes clears what may differ between equal runs.
 func withoutTimes(r child.Result) child.Result {
 	r.Seconds, r.Epochs = 0, slices.Clone(r.Epochs)
 	for i := range r.Epochs {
@@ -83,7 +83,7 @@ func withoutTimes(r child.Result) child.Result {
 	return r
 }
 
-// saved is the trained network as bytes, without the results and their times.
+// saved returns the trained network as bytes, without the results, which have times.
 func saved(t testing.TB, tr *child.Trainer) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -138,7 +138,7 @@ func TestStoppingAndRestoringBetweenEpochsChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again := state(t, second); !bytes.Equal(again, stored) {
-			t.Errorf("%s: the state of a restored trainer is another", optimizer)
+			t.Errorf("%s: the state of a restored trainer differs", optimizer)
 		}
 		got, err := second.Run(t.Context(), nil)
 		if err != nil {
@@ -150,10 +150,10 @@ func TestStoppingAndRestoringBetweenEpochsChangesNothing(t *testing.T) {
 		if !bytes.Equal(saved(t, second), saved(t, straight)) {
 			t.Errorf("%s: the weights differ", optimizer)
 		}
-		goesOn, err := first.Run(t.Context(), nil) // stopped at the end of an epoch, it can also just go on
+		goesOn, err := first.Run(t.Context(), nil) // stopped at the end of an epoch, it can also just continue
 		if err != nil || !reflect.DeepEqual(withoutTimes(goesOn), withoutTimes(want)) ||
 			!bytes.Equal(saved(t, first), saved(t, straight)) {
-			t.Errorf("%s: going on without a restore gave another result (error %v)", optimizer, err)
+			t.Errorf("%s: continuing without a restore gave another result (error %v)", optimizer, err)
 		}
 	}
 }
@@ -187,7 +187,7 @@ func TestTheResultDependsOnSeedAndIdsAloneAndNotOnMemory(t *testing.T) {
 	}
 	for range 2 {
 		if !bytes.Equal(run(&m, 1), want) {
-			t.Error("in memory that another child had used the result is another")
+			t.Error("the result differs in memory that another child had used")
 		}
 	}
 	if m.Bytes() != size {
@@ -265,7 +265,7 @@ func TestCancellingTakesEffectWithinOneBatch(t *testing.T) {
 			t.Errorf("after a restore: %v", err)
 		}
 		if _, err := fresh.Run(t.Context(), nil); err != nil || !bytes.Equal(saved(t, tr), saved(t, fresh)) {
-			t.Errorf("a broken off training, restored to its start, gives another network (error %v)", err)
+			t.Errorf("an interrupted training, restored to its start, gives another network (error %v)", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -300,7 +300,7 @@ func TestAPanicInAChildIsAnError(t *testing.T) {
 		t.Errorf("error %v, want a panic with its stack", err)
 	}
 	if r.Cost.Trainable == 0 {
-		t.Error("a failed run does not say what the network costs")
+		t.Error("a failed run does not report the network's cost")
 	}
 }
 
@@ -312,9 +312,9 @@ func TestTrainersThatCannotWorkAreNotMade(t *testing.T) {
 		train child.TrainConfig
 		data  child.Data
 	}{
-		"train: lr is 0":                   {small, child.TrainConfig{Epochs: 1, Batch: 8}, data},
-		"net: n is -1":                     {child.NetConfig{N: -1}, good, data},
-		"40 training images fill no batch": {small, child.TrainConfig{Epochs: 1, Batch: 41, LR: 1}, data},
+		"train: lr is 0":           {small, child.TrainConfig{Epochs: 1, Batch: 8}, data},
+		"net: n is -1":             {child.NetConfig{N: -1}, good, data},
+		"40 training images; want": {small, child.TrainConfig{Epochs: 1, Batch: 41, LR: 1}, data},
 		"training images: they are 10x10x1": {child.NetConfig{N: 1, Filters: 4, Image: 12, Channels: 1, Classes: 4},
 			good, data},
 		"training images: they have 4 classes": {child.NetConfig{N: 1, Filters: 4, Image: 10, Channels: 1, Classes: 5},
@@ -329,7 +329,7 @@ func TestTrainersThatCannotWorkAreNotMade(t *testing.T) {
 	g := tiny(t)
 	g.Normal.Blocks[0].In1 = 5
 	if _, err := child.NewTrainer(g, small, good, data, 1); err == nil {
-		t.Error("a genotype that reads a state which is not there was built")
+		t.Error("a genotype that reads a missing state was built")
 	}
 }
 
@@ -342,9 +342,9 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	other.LR = 0.2
 	changed, unknown := data, data
 	changed.SHA256, unknown.SHA256 = "0e9a7c5bdf", ""
-	// as earlier builds wrote it
+	// as earlier versions wrote it
 	if err := tr.Restore(state(t, trainer(t, small, all("sgd"), unknown, 1))); err != nil {
-		t.Errorf("a state that does not say of which images it is: %v", err)
+		t.Errorf("a state without the hash of its images: %v", err)
 	}
 	for name, b := range map[string][]byte{
 		"nothing":                 nil,
@@ -352,7 +352,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		"another learning rate":   state(t, trainer(t, small, other, data, 1)),
 		"other numbers of images": state(t, trainer(t, small, all("sgd"), images(t, 48, 20, 10), 1)),
 		"other images":            state(t, trainer(t, small, all("sgd"), changed, 1)),
-		"a cut file":              before[:len(before)-1],
+		"a truncated file":        before[:len(before)-1],
 		"a later epoch":           bytes.Replace(before, []byte(`"epoch":"0"`), []byte(`"epoch":"3"`), 1),
 		"a saved model":           nil,
 	} {
@@ -368,10 +368,10 @@ func TestForeignStatesAreRefused(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		} else if name == "another learning rate" &&
 			!strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
-			t.Errorf("%s: it says %q", name, err)
+			t.Errorf("%s: error %q", name, err)
 		} else if name == "other images" && !strings.Contains(err.Error(),
 			"on other images: data set with sha256 0e9a7c5bdf") {
-			t.Errorf("%s: it says %q", name, err)
+			t.Errorf("%s: error %q", name, err)
 		}
 	}
 	if !bytes.Equal(state(t, tr), before) {
@@ -422,8 +422,7 @@ func TestTrainingStepsAllocateNextToNothing(t *testing.T) {
 		}
 		return nil
 	})
-	// Two closures of 16 bytes that restore the thread's treatment of denormals; the runtime itself may allocate a
-	// little.
+	// Two closures of 16 bytes restore the thread's treatment of denormals; the runtime may allocate a little more.
 	if n := to.TotalAlloc - from.TotalAlloc; err != nil || n > 27*2*16+512 {
 		t.Errorf("%d bytes allocated in 27 steps (error %v)", n, err)
 	}

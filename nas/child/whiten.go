@@ -11,23 +11,23 @@ import (
 )
 
 const (
-	// whitenPatches is about how many patches of the training images are looked at; of large images these would be too
-	// few images, so there are at least whitenImages.
+	// whitenPatches is about how many patches of the training images are sampled. Large images would reach it with too
+	// few images, so at least whitenImages are sampled.
 	whitenPatches, whitenImages = 1_800_000, 100
 
-	// whitenFloor is added to the variance of each component: what hardly varies is mostly noise and must not be blown
-	// up.
+	// whitenFloor is added to the variance of each component: one that hardly varies is mostly noise and must not be
+	// amplified.
 	whitenFloor = 5e-4
 )
 
-// whiten gives the stem's filters w, of shape (k, k, channels, filters), start values that whiten the k x k patches of
+// whiten initialises the stem's filters w, of shape (k, k, channels, filters), so that they whiten the k x k patches of
 // the training images: filter 2i is the i-th principal component of the patches, divided by its standard deviation, and
-// filter 2i+1 is its negative, so that both signs pass the ReLU that follows. Filters beyond twice the components keep
-// the values they have. Neighbouring pixels are nearly equal, so that filters drawn at random see little but the
-// brightness of a patch, and what is finer has to be learned first.
+// filter 2i+1 is its negative, so that both signs pass the ReLU that follows. Filters beyond twice the number of
+// components keep their values. Neighbouring pixels are nearly equal, so random filters see little more than the
+// brightness of a patch and must first learn to see detail.
 //
-// As in Page, How to Train Your ResNet, part 8 (2019), and in airbench (arXiv 2404.00498, section 3.2); there the
-// filters stay as they are, here they are only the start.
+// From Page, How to Train Your ResNet, part 8 (2019), and airbench (arXiv 2404.00498, section 3.2). There the filters
+// stay fixed; here they are only the start.
 func whiten(w *nn.Param, v *dataset.View) error {
 	k, channels, filters := w.Shape[0], w.Shape[2], w.Shape[3]
 	size := k * k * channels
@@ -51,8 +51,8 @@ func whiten(w *nn.Param, v *dataset.View) error {
 	return nil
 }
 
-// patchCovariance is the covariance of the k x k patches inside images from all over the view, which may be in the
-// order of their classes. Their pixels have mean 0. The elements of a patch are in the order row, column, channel.
+// patchCovariance returns the covariance of the k x k patches inside images, whose pixels must have mean 0. It samples
+// the whole view, which may be sorted by class. The elements of a patch are in the order row, column, channel.
 func patchCovariance(v *dataset.View, k int) *mat.SymDense {
 	im := v.Data
 	rows, columns := im.H-k+1, im.W-k+1

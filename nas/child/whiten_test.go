@@ -13,7 +13,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// whitened is the stem of a network for three-channel images of 12 pixels, before and after whitening, with the images.
+// whitened returns the stem of a network for three-channel images of 12 pixels, before and after whitening, and the
+// images.
 func whitened(t *testing.T, filters int) (before, after []float32, w *nn.Param, v *dataset.View) {
 	t.Helper()
 	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 200, Test: 8, Image: 12,
@@ -36,7 +37,7 @@ func whitened(t *testing.T, filters int) (before, after []float32, w *nn.Param, 
 	return before, w.Value, w, v
 }
 
-// What the filters give on the images has variance 1 for each component and no correlation between components; a
+// The filters' outputs on the images have variance 1 for each component and no correlation between components; a
 // component with hardly any variance stays below 1.
 func TestWhitenedFiltersGiveUncorrelatedOutputs(t *testing.T) {
 	_, _, w, v := whitened(t, 54)
@@ -78,7 +79,8 @@ func TestFewAndManyFiltersAreWhitened(t *testing.T) {
 	}
 }
 
-// Large images are looked at in part, and those of a folder come class by class: the part has some of all.
+// Only a sample of large images is read, and the images of a folder are sorted by class: the sample must have every
+// class.
 func TestTheImagesThatAreLookedAtAreFromAllOverTheView(t *testing.T) {
 	const side, plain, all = 200, 200, 300
 	im := &dataset.Images{N: all, H: side, W: side, C: 1, Pixels: make([]uint8, all*side*side),
@@ -91,13 +93,13 @@ func TestTheImagesThatAreLookedAtAreFromAllOverTheView(t *testing.T) {
 	for i := range v.Index {
 		v.Index[i] = int32(i)
 	}
-	// Two thirds of the images are black, which is -0.5; in the others neighbours have nothing to do with each other.
+	// Two thirds of the images are black, -0.5; in the others neighbouring pixels are independent.
 	if got := patchCovariance(v, 3).At(1, 0); math.Abs(got-2./3*0.25) > 0.01 {
 		t.Errorf("covariance of neighbours %v; want that of all images, %v", got, 2./3*0.25)
 	}
 }
 
-// Images of one colour have no components at all; the filters stay finite.
+// Images of one colour have no components; the filters stay finite.
 func TestImagesOfOneColourGiveFiniteFilters(t *testing.T) {
 	_, _, w, v := whitened(t, 54)
 	plain := *v
@@ -114,7 +116,7 @@ func TestImagesOfOneColourGiveFiniteFilters(t *testing.T) {
 	}
 }
 
-// The trainer whitens the stem of a network and leaves the rest of it alone.
+// The trainer whitens the stem and leaves the rest of the network alone.
 func TestATrainerWhitensItsStemWhenToldTo(t *testing.T) {
 	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 64, Test: 8, Image: 10,
 		Channels: 1, Seed: 3})
