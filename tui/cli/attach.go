@@ -16,7 +16,7 @@ import (
 
 func attachCommand(a *app) *cobra.Command {
 	var readOnly, take, noDiff bool
-	c := &cobra.Command{Use: "attach [RUN]", Short: "show a search that another process runs, and steer it",
+	c := &cobra.Command{Use: "attach [RUN]", Short: "show and steer a search that runs in another process",
 		Args: optionalRun,
 		Long: `Attach opens the same screen as the search's own, with the same keys. One screen
 at a time has the control: the first, until another takes it. Quitting an

@@ -14,7 +14,7 @@ import (
 )
 
 func benchCommand(a *app) *cobra.Command {
-	return group("bench", "measure speed and the controller's skill", benchKernels(a), benchChild(a),
+	return group("bench", "measure speed, and how well each strategy searches", benchKernels(a), benchChild(a),
 		benchController(a), benchDropPath(a))
 }
 

@@ -24,15 +24,36 @@ import (
 	"nasnet/tui/term"
 )
 
-// Exit codes.
+// Exit codes; [exitCodes] says what they mean.
 const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
-	exitLocked      = 73 // EX_CANTCREAT of sysexits.h: another process has the run
-	exitIO          = 74 // EX_IOERR: the run's files cannot be read or written
+	exitLocked      = 73 // EX_CANTCREAT of sysexits.h
+	exitIO          = 74 // EX_IOERR
 	exitInterrupted = 130
 )
+
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitDone, "done, or ended in order by SIGTERM with everything kept"},
+	{exitFailed, "failed; the message says why"},
+	{exitUsage, "a mistake in the command line"},
+	{exitLocked, "another process has the run open"},
+	{exitIO, "a run's files cannot be read or written"},
+	{exitInterrupted, "interrupted"},
+}
+
+// exitCodeText lists the exit codes, one a line.
+func exitCodeText() string {
+	var b strings.Builder
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "%-4d %s\n", e.code, e.meaning)
+	}
+	return b.String()
+}
 
 // Streams are the three streams of a process.
 type Streams struct {
@@ -163,30 +184,53 @@ func (a *app) report(err, cause error) int {
 	return exitFailed
 }
 
-// commands is the table of commands, each in the file of its name.
-var commands = []func(*app) *cobra.Command{
-	searchCommand, resumeCommand, attachCommand, ctlCommand, statusCommand, topCommand, keysCommand, forkCommand,
-	runsCommand, deleteCommand,
-	trainCommand, ladderCommand, evalCommand, predictCommand, cellCommand, exportCommand, dataCommand, benchCommand,
-	checkCommand, verifyCommand,
-	manCommand, versionCommand,
+// commands is the table of commands, each in the file of its name, under the titles of nasnet help.
+var commands = []struct {
+	title string
+	make  []func(*app) *cobra.Command
+}{
+	{"Search and steer", []func(*app) *cobra.Command{searchCommand, resumeCommand, attachCommand, forkCommand,
+		statusCommand, ctlCommand}},
+	{"Pick cells", []func(*app) *cobra.Command{topCommand, cellCommand, ladderCommand}},
+	{"Train and use networks", []func(*app) *cobra.Command{trainCommand, evalCommand, predictCommand, exportCommand}},
+	{"Keep and check", []func(*app) *cobra.Command{runsCommand, deleteCommand, verifyCommand, checkCommand,
+		benchCommand}},
+	{"Set up", []func(*app) *cobra.Command{dataCommand, keysCommand, helpCommand, manCommand, versionCommand}},
 }
 
 // root is the program itself: without a command it starts a search.
 func (a *app) root() *cobra.Command {
 	root := searchCommand(a)
 	root.Use = "nasnet"
-	root.Short = "search neural architectures the NASNet way, and steer the search from the terminal"
-	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help)."
+	root.Short = "neural architecture search as NASNet did it, steered from a terminal"
+	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help).\n\nExit codes:\n" +
+		strings.TrimSuffix(exitCodeText(), "\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return hinted{usageError{err}, c.CommandPath() + " --help lists the flags"}
 	})
 	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	for _, c := range commands {
-		root.AddCommand(c(a))
+	for _, g := range commands {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, make := range g.make {
+			c := make(a)
+			c.GroupID = g.title
+			if c.Name() == "help" {
+				root.SetHelpCommand(c)
+			} else {
+				root.AddCommand(c)
+			}
+		}
 	}
+	ofCommand := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if c != root {
+			ofCommand(c, args)
+		} else if err := a.page(overview(root)); err != nil {
+			fmt.Fprintln(a.Err, "nasnet:", err)
+		}
+	})
 	return root
 }
 

@@ -93,7 +93,7 @@ func ctlCommand(a *app) *cobra.Command {
 	}
 	help.WriteString("\nTRIAL is a number, or hN for the N-th trial made by hand. CELL is a TRIAL, or " +
 		"else: " + cellHelp)
-	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search that another process runs", Long: help.String(),
+	c := &cobra.Command{Use: "ctl RUN ACTION", Short: "steer a search from a shell or a script", Long: help.String(),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return runCtl(a, c.Context(), c.Flags(), &f, args) }}
 	fs := c.Flags()

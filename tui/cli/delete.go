@@ -15,7 +15,7 @@ import (
 
 func deleteCommand(a *app) *cobra.Command {
 	var yes bool
-	c := &cobra.Command{Use: "delete RUN", Short: "delete a run that no process has, with all its networks and files",
+	c := &cobra.Command{Use: "delete RUN", Short: "delete a run with its networks and files",
 		Args: args("RUN"), RunE: func(_ *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {

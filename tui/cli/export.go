@@ -72,8 +72,8 @@ func exportCommand(a *app) *cobra.Command {
 	for _, f := range forms {
 		long += fmt.Sprintf("\n  %-6s %s", f.name, f.title)
 	}
-	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell for papers and other programs, or a trained " +
-		"network for other runtimes", Long: long,
+	c := &cobra.Command{Use: "export CELL|MODEL", Short: "write a cell as picture or text, a network as " +
+		"ONNX", Long: long,
 		Args: args("CELL|MODEL"), RunE: func(c *cobra.Command, args []string) error {
 			f, err := formFor(format, out.path)
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 func keysCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "keys", Short: "list the keys of the interface, as the file that changes them",
+	return &cobra.Command{Use: "keys", Short: "list the keys; the output is a file that changes them",
 		Args: noArgs,
 		Long: "Keys lists every key of the interface: its action's name, the keys, and where they work. What it " +
 			"prints is a file that changes keys: keep the lines\n" +

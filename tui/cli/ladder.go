@@ -67,8 +67,8 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 
 func ladderCommand(a *app) *cobra.Command {
 	var f ladderFlags
-	c := &cobra.Command{Use: "ladder RUN", Short: "train the cells of a run at other scales or on other data, and " +
-		"compare with their rewards", Args: args("RUN"),
+	c := &cobra.Command{Use: "ladder RUN", Short: "train cells of a run at other scales or on other data",
+		Args: args("RUN"),
 		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the " +
 			"accuracies, the rank correlation with the search's rewards\n" +
 			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether " +

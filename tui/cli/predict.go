@@ -33,7 +33,8 @@ type predicted struct {
 
 func predictCommand(a *app) *cobra.Command {
 	var top int
-	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "say what is on images", Args: cobra.ArbitraryArgs,
+	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "classify images with a trained network",
+		Args: cobra.ArbitraryArgs,
 		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file " +
 			"of any size: its middle square is resized and\n" +
 			"normalised as the model's images were; a model of one channel sees the brightness of colours, one of " +

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,28 +43,37 @@ func TestTheReadmesCommandsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := 0
-	for _, m := range regexp.MustCompile("(?m)(?:^|`)nasnet ([^\n`|#()]+)").FindAllStringSubmatch(string(b), -1) {
-		text, _, _ := strings.Cut(m[1], "  ") // what it does stands behind it
+	if seen := checkCommands(t, "README.md", string(b)); seen < 20 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
+
+// checkCommands checks the commands of nasnet in a Markdown text, those at the start of a line or of a quotation, and
+// their flags; it returns how many there are.
+func checkCommands(t *testing.T, file, text string) (seen int) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?m)(?:^|`)nasnet ([^\n`|#()]+)").FindAllStringSubmatch(text, -1) {
+		text, _, _ := strings.Cut(m[1], "  ") // what it does comes after it
 		words := strings.Fields(text)
 		c, rest, err := (&app{}).root().Find(words)
 		if err != nil {
-			t.Errorf("nasnet %s: %v", text, err)
+			t.Errorf("%s: nasnet %s: %v", file, text, err)
 			continue
 		}
 		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") && c.HasSubCommands() && rest[0] != "…" {
-			t.Errorf("nasnet %s: there is no command %s", text, rest[0])
+			t.Errorf("%s: nasnet %s: there is no command %s", file, text, rest[0])
+		}
+		if c.Name() == "help" && len(rest) == 1 && rest[0] != "TOPIC" && !slices.Contains(topics, rest[0]) {
+			t.Errorf("%s: nasnet %s: there is no such topic", file, text)
 		}
 		seen++
 		for _, w := range rest {
 			name, _, _ := strings.Cut(strings.TrimRight(w, ",.;:"), "=")
-			if flag, ok := strings.CutPrefix(name, "--"); ok && c.Flags().Lookup(flag) == nil &&
+			if flag, ok := strings.CutPrefix(name, "--"); ok && flag != "help" && c.Flags().Lookup(flag) == nil &&
 				c.InheritedFlags().Lookup(flag) == nil {
-				t.Errorf("nasnet %s: %s has no flag %s", text, c.CommandPath(), name)
+				t.Errorf("%s: nasnet %s: %s has no flag %s", file, text, c.CommandPath(), name)
 			}
 		}
 	}
-	if seen < 50 {
-		t.Errorf("only %d commands were found", seen)
-	}
+	return seen
 }

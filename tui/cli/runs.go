@@ -16,7 +16,7 @@ import (
 )
 
 func runsCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "runs", Short: "list the runs in the store", Args: noArgs,
+	return &cobra.Command{Use: "runs", Short: "list the runs of the store", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			runs, err := checkpoints.List(string(a.store))
 			if err != nil {

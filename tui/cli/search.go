@@ -63,7 +63,7 @@ func giveSearch(fs *pflag.FlagSet, c *nas.Config) error {
 
 func searchCommand(a *app) *cobra.Command {
 	var f searchFlags
-	c := &cobra.Command{Use: "search", Short: "start a new search", Args: noArgs,
+	c := &cobra.Command{Use: "search", Short: "start a search", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.behindLauncher(f.headless, func() error {
 				cfg, err := nas.PresetNamed(f.preset)
@@ -118,7 +118,7 @@ func runSearch(a *app, ctx context.Context, cfg nas.Config, f searchFlags) error
 func resumeCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var workers int
-	c := &cobra.Command{Use: "resume RUN", Short: "go on with a run where it was left", Args: args("RUN"),
+	c := &cobra.Command{Use: "resume RUN", Short: "continue a run where it stopped", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.behindLauncher(f.headless, func() error { return resumeRun(a, c.Context(), args[0], workers, f) })
 		}}
@@ -149,8 +149,7 @@ func forkCommand(a *app) *cobra.Command {
 	var f searchFlags
 	var at int
 	var start bool
-	c := &cobra.Command{Use: "fork RUN", Short: "begin a new run from a policy version of another, with changed " +
-		"settings", Args: args("RUN"),
+	c := &cobra.Command{Use: "fork RUN", Short: "start a new run from a policy version of another", Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 func statusCommand(a *app) *cobra.Command {
 	var line bool
 	var width int
-	c := &cobra.Command{Use: "status [RUN]", Short: "how a run is, live or not", Args: optionalRun,
+	c := &cobra.Command{Use: "status [RUN]", Short: "report how a run is doing, live or not", Args: optionalRun,
 		Long: "Without RUN it tells of the only live run, or else of the one that changed last. --line prints one " +
 			"line for a status bar and never fails:\n\n" +
 			"  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf",

@@ -21,8 +21,8 @@ func topCommand(a *app) *cobra.Command {
 	var q tui.TopQuery
 	var most int
 	var asCSV bool
-	c := &cobra.Command{Use: "top RUN", Short: "the best cells of a run, live or not, and the Pareto front of " +
-		"accuracy against a cost", Args: args("RUN"),
+	c := &cobra.Command{Use: "top RUN", Short: "list the best cells of a run; --front: its Pareto front",
+		Args: args("RUN"),
 		Long: fmt.Sprintf("The different cells of a run, the highest reward first, in the orders and with the filter "+
 			"of the table on the screen (keys o and /), or those on the Pareto front\n"+
 			"(key a): no other cell is as accurate at a lower cost, nor more accurate at the same. The rank is by "+

@@ -20,7 +20,7 @@ import (
 
 func trainCommand(a *app) *cobra.Command {
 	var t training
-	c := &cobra.Command{Use: "train", Short: "train one network of a cell and judge it on the test images",
+	c := &cobra.Command{Use: "train", Short: "train a network of a cell and test it",
 		Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 			g, err := cellOf(a, t.cell)
 			if err != nil {
@@ -258,7 +258,7 @@ func restoreTrainer(t *child.Trainer, path string) error {
 
 func evalCommand(a *app) *cobra.Command {
 	var spec nas.DataSpec
-	c := &cobra.Command{Use: "eval MODEL", Short: "judge a trained model on test images", Args: args("MODEL"),
+	c := &cobra.Command{Use: "eval MODEL", Short: "test a trained network on a data set", Args: args("MODEL"),
 		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on " +
 			"the test images of the data set it was trained on.",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -342,8 +342,8 @@ func readModel(a *app, name string) ([]byte, error) {
 
 func checkCommand(a *app) *cobra.Command {
 	var tolerance float64
-	c := &cobra.Command{Use: "check VECTORS.safetensors", Short: "compare logits, loss and gradients with those of " +
-		"another implementation", Args: args("VECTORS.safetensors"),
+	c := &cobra.Command{Use: "check VECTORS.safetensors",
+		Short: "compare numbers with another implementation's, such as PyTorch's", Args: args("VECTORS.safetensors"),
 		Long: "The file has an input, labels, all parameters, and what the other implementation made of them; the " +
 			"program that writes such files with PyTorch is\n" +
 			"nas/child/testdata/peer_torch.py (--vectors FILE). Each error is relative to the largest entry of its " +

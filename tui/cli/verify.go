@@ -17,8 +17,8 @@ import (
 func verifyCommand(a *app) *cobra.Command {
 	var n int
 	var trials []string
-	c := &cobra.Command{Use: "verify RUN", Short: "do a run's decisions again and compare: proposals, updates, " +
-		"hashes of blobs, and on request the training of children", Args: args("RUN"),
+	c := &cobra.Command{Use: "verify RUN", Short: "repeat the decisions of a run and compare them bit for bit",
+		Args: args("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
