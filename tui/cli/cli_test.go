@@ -102,7 +102,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"search --headless --children -3", exitUsage, "\"-3\" for \"--children\" flag: want 1 to 1000000"},
 		{"search --headless --name a --fake", exitFailed, "a"},
 		{"search --headless --name ../a --fake", exitUsage, `name "../a"`},
-		{"search --preset huge", exitUsage, "there are: quick"},
+		{"search --preset huge", exitUsage, "want one of quick"},
 		{"serch", exitUsage, `no command "serch"`},
 		{"--nosuch", exitUsage, "unknown flag"},
 		{"resume nosuch", exitFailed, "hint: to list the runs: nasnet runs --store "},
