@@ -74,7 +74,7 @@ func TestSentencesOfEvents(t *testing.T) {
 		{UserCommand, -1, data{"message": "noted {child} [x]"}, "you: noted {child} [x]"},
 		{ScreenAttached, -1, data{"message": "the screen of a is attached"}, "the screen of a is attached"},
 		{ScreenLeft, -1, data{"message": "the screen of a has left"}, "the screen of a has left"},
-		{ControlTaken, -1, data{"message": "the screen of a has the control"}, "the screen of a has the control"},
+		{ControlTaken, -1, data{"message": "the screen of a has control"}, "the screen of a has control"},
 		{TerminalGone, -1, data{"message": "the terminal is gone"}, "the terminal is gone"},
 	} {
 		told[x.kind] = true

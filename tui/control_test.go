@@ -102,9 +102,9 @@ func TestTheScreenStaysWhenItsProgramHasEndedAndSaysWhy(t *testing.T) {
 	s := *f.Snapshot()
 	s.State = nas.Stopped
 	f.snap = &s
-	f.see(nas.Control{Lost: "the program that ran it (process 4711) is gone without a word"})
+	f.see(nas.Control{Lost: "the program that ran it (process 4711) died without saying why"})
 	for _, when := range []string{"at once", "later"} {
-		if text := d.sees(); !strings.Contains(text, "process 4711) is gone without a word") || d.quit {
+		if text := d.sees(); !strings.Contains(text, "process 4711) died without saying why") || d.quit {
 			t.Errorf("%s: quit %v\n%s", when, d.quit, text)
 		}
 		d.m.toast.text = ""

@@ -327,8 +327,8 @@ func busy() *nas.Snapshot {
 		s.Events = append(s.Events, nas.NewEvent(noon.Add(-d), s.Config.Name, kind, trial, data))
 	}
 	at(9*time.Minute, nas.UserCommand, -1, map[string]any{"do": "pause",
-		"message": "paused; 4 children wait at their next batch"})
-	at(8*time.Minute, nas.UserCommand, -1, map[string]any{"do": "resume", "message": "the search goes on"})
+		"message": "paused with 4 children in training"})
+	at(8*time.Minute, nas.UserCommand, -1, map[string]any{"do": "resume", "message": "resumed the search"})
 	at(7*time.Minute, nas.TrialStarted, 1280, map[string]any{"cell": failed.Cell, "kind": "sample", "attempt": 1})
 	at(6*time.Minute, nas.TrialFailed, 1280, map[string]any{"fail_kind": "diverged", "kind": "sample",
 		"error": "loss is NaN at step 61", "cell": failed.Cell})

@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// Ranked is a cell with the reward that a search gave it.
+// Ranked is a cell with its reward in a search.
 type Ranked struct {
 	Trial    int
 	Kind     nas.Kind
@@ -20,8 +20,8 @@ type Ranked struct {
 	Reward   float64
 }
 
-// Ranking returns the different cells of the run in dir, the highest reward first; of equal rewards the earlier trial.
-// Cells whose reward comes from another run's settings are not in it.
+// Ranking returns the different cells of the run in dir, highest reward first; of equal rewards, the earlier trial comes
+// first. It omits cells rewarded under another run's settings.
 func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -32,7 +32,7 @@ func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	if err != nil {
 		return nil, c, err
 	}
-	best := map[string]int{} // place in rows by cell
+	best := map[string]int{} // index in rows, by cell
 	for i, r := range rows {
 		if !r.HasReward || record.KindOf(r) == nas.Retrained || !run.Config.Comparable(r.ID) {
 			continue
@@ -56,7 +56,7 @@ func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	return ranked, run.Config, nil
 }
 
-// Verdict judges on the run in dir by what its store has; nil if it has no random cells.
+// Verdict judges the run in dir by its store; it is nil if the run has no random cells.
 func Verdict(dir string) (*nas.Verdict, error) {
 	run, err := record.Open(dir)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// Retrain trains finished children of the run in dir again and compares rewards and epochs, to the bit, with those in
-// the store: the trials named in ids, and n others, drawn by the state of the run, so that the same run has the same
-// sample. It adds what it finds to the report. tell, if it is not nil, is called before each child. The images must be
-// those of the run; whoever calls has to see to that.
+// Retrain trains finished children of the run in dir again and compares rewards and epochs bit for bit with the store.
+// It takes the trials in ids and n others, drawn with the run's state hash as seed, so that the same run gets the same
+// sample. It adds its findings to the report. tell, unless nil, is called before each child. The caller must make sure
+// that the images are those of the run.
 func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int, ids []int,
 	tell func(trial int)) error {
 	run, err := record.Open(dir)
@@ -47,7 +47,7 @@ func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int
 	for _, id := range ids {
 		t, ok := byID[id]
 		if !ok {
-			return fmt.Errorf("there is no trial %s in this run", nas.TrialLabel(id))
+			return fmt.Errorf("this run has no trial %s", nas.TrialLabel(id))
 		}
 		if why := cannotRetrain(run.Record, t); why != "" {
 			return fmt.Errorf("trial %s cannot be trained again: %s", nas.TrialLabel(id), why)
@@ -65,16 +65,15 @@ func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int
 	return nil
 }
 
-// cannotRetrain says why there is nothing to compare a trial with; empty if there is.
+// cannotRetrain says why a trial cannot be trained again and compared; it is empty if it can.
 func cannotRetrain(r checkpoints.Run, t checkpoints.Trial) string {
-	own := len(t.Spec) > 0 // settings, by which it can be trained anywhere
+	own := len(t.Spec) > 0 // it has its own settings, so it can be trained anywhere
 	switch {
 	case t.State != string(nas.Done) || !t.HasReward:
-		return "it is " + t.State + ", without a reward"
+		return "it is " + nas.State(t.State).Word() + ", without a reward"
 	case !own && r.ParentUUID != "" && (t.ID < nas.FirstManual && t.Batch < r.ForkedAt ||
 		t.ID >= nas.FirstManual && t.Finished.Before(r.Created)):
-		return "it was trained before this run was forked, maybe under other settings; the run it was forked from " +
-			"can be asked"
+		return "it was trained before this run was forked, maybe under other settings; check it in the parent run"
 	}
 	return ""
 }
@@ -93,7 +92,7 @@ func (v *Report) retrain(ctx context.Context, run *record.Run, e nas.Evaluator, 
 		return fmt.Errorf("trial %s: %w", nas.TrialLabel(t.ID), err)
 	}
 	j := run.Config.Job(t.ID, g)
-	j.Latency = false // the stored one made the reward; it would not come out the same
+	j.Latency = false // the stored latency made the reward; a new measurement would differ
 	if len(t.Spec) > 0 {
 		var r nas.RetrainSpec
 		if err := json.Unmarshal(t.Spec, &r); err != nil {
@@ -120,22 +119,22 @@ func (v *Report) retrain(ctx context.Context, run *record.Run, e nas.Evaluator, 
 	}
 	switch {
 	case err != nil:
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it fails: %s; its reward is %v",
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again, it fails: %s; its reward is %v",
 			nas.TrialLabel(t.ID), firstLine(err), t.Reward))
 	case math.Float64bits(reward) != math.Float64bits(t.Reward):
 		if where == "" {
-			where = "all epochs are equal, so it is the reward alone that is wrong"
+			where = "all epochs are equal, so only the reward is wrong"
 		}
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the reward %v; the store says "+
-			"%v; %s", nas.TrialLabel(t.ID), reward, t.Reward, where))
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again, its reward is %v; the store has %v; %s",
+			nas.TrialLabel(t.ID), reward, t.Reward, where))
 	case where != "":
-		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again it has the same reward; %s",
+		v.Problems = append(v.Problems, fmt.Sprintf("trial %s: trained again, its reward is the same; %s",
 			nas.TrialLabel(t.ID), where))
 	}
 	return nil
 }
 
-// retrainRepeated trains the child whose reward a repeat shares in its place, if this run has trained it.
+// retrainRepeated trains, instead of a repeat, the child whose reward it shares, if this run trained that.
 func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Evaluator, t checkpoints.Trial) error {
 	ts, err := run.Trials()
 	if err != nil {
@@ -148,8 +147,8 @@ func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Eva
 				continue
 			}
 			if math.Float64bits(first.Reward) != math.Float64bits(t.Reward) {
-				v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it repeats the cell of trial %d, whose reward "+
-					"is %v; the store says %v", nas.TrialLabel(t.ID), first.ID, first.Reward, t.Reward))
+				v.Problems = append(v.Problems, fmt.Sprintf("trial %s: repeats the cell of trial %d with reward %v; "+
+					"its own reward is %v", nas.TrialLabel(t.ID), first.ID, first.Reward, t.Reward))
 			}
 			if cannotRetrain(run.Record, first) != "" {
 				return nil
@@ -157,12 +156,12 @@ func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Eva
 			return v.retrain(ctx, run, e, first)
 		}
 	}
-	v.Problems = append(v.Problems, fmt.Sprintf("trial %s: it has a reward, but no epochs, and repeats no earlier cell",
+	v.Problems = append(v.Problems, fmt.Sprintf("trial %s: has a reward but no epochs, and repeats no earlier cell",
 		nas.TrialLabel(t.ID)))
 	return nil
 }
 
-// firstDifference says in words where two trainings part; empty if they do not. Times are not compared.
+// firstDifference says where two trainings begin to differ; it is empty if they do not. It ignores times.
 func firstDifference(want, got []checkpoints.Epoch) string {
 	for i, w := range want {
 		if i == len(got) {
@@ -177,7 +176,7 @@ func firstDifference(want, got []checkpoints.Epoch) string {
 			{"training accuracy", g.TrainAcc, w.TrainAcc}, {"validation loss", g.ValLoss, w.ValLoss},
 			{"validation accuracy", g.ValAcc, w.ValAcc}} {
 			if math.Float64bits(x.got) != math.Float64bits(x.want) {
-				return fmt.Sprintf("they part in epoch %d: the %s is %v; the store says %v", w.Epoch, x.name,
+				return fmt.Sprintf("first difference in epoch %d: the %s is %v; the store has %v", w.Epoch, x.name,
 					x.got, x.want)
 			}
 		}
@@ -188,7 +187,7 @@ func firstDifference(want, got []checkpoints.Epoch) string {
 	return ""
 }
 
-// firstLine is the error without the stack of a panic.
+// firstLine returns the error without the stack of a panic.
 func firstLine(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	return text

@@ -1,5 +1,5 @@
-// Package audit reads stored runs: it verifies that their decisions follow from what is stored, trains children again
-// to compare, and ranks what a run found. It changes nothing, and a run may be live meanwhile.
+// Package audit reads stored runs. It verifies that their decisions follow from what is stored, trains children again to
+// compare results, and ranks what a run found. It changes nothing, and the run may be live.
 package audit
 
 import (
@@ -18,24 +18,24 @@ import (
 	"nasnet/nas/space"
 )
 
-// Report is what a verification found.
+// Report is the result of a verification.
 type Report struct {
 	OK        bool     `json:"ok"`
-	StateHash string   `json:"state_hash"` // over trials, rewards, policy and seed; not over times
+	StateHash string   `json:"state_hash"` // of trials, rewards, policy and seed, without times
 	Trials    int      `json:"trials"`
 	Proposals int      `json:"proposals"` // of these, drawn again and compared
 	Updates   int      `json:"updates"`   // applied again and compared
 	Retrained int      `json:"retrained"` // trained again and compared, see [Report.Retrain]
-	Builds    int      `json:"builds"`    // of the program, that have worked on the run; 0: not recorded
+	Builds    int      `json:"builds"`    // builds of the program that worked on the run; 0: not recorded
 	Problems  []string `json:"problems,omitempty"`
 }
 
-// Verify reads a run, live or not, and does its decisions again: every proposal is drawn from its policy version, every
-// update is applied to the one before, and both must come out as stored, to the bit; of a policy whose state is no
-// longer kept, the hash. Blobs are read and compared with their hashes on the way. Children are not trained again.
+// Verify reads a run, live or not, and repeats its decisions: it draws every proposal from its policy version and
+// applies every update to the previous policy. Both must equal the store bit for bit; a policy that is no longer stored
+// must have its stored hash. On the way, Verify reads all blobs and checks their hashes. It does not train children.
 //
-// Of the part that a fork inherited, the updates are applied again under the settings of those who made them; its
-// proposals are verified in the parent.
+// For the part that a fork took over, Verify applies the updates again under the settings of the runs that made them;
+// verify the parent to check its proposals.
 func Verify(ctx context.Context, dir string) (Report, error) {
 	run, err := record.Open(dir)
 	if err != nil {
@@ -66,7 +66,7 @@ type verifier struct {
 	proposals []checkpoints.Trial
 	starts    []int // index of the first proposal of each batch
 	updates   []checkpoints.Update
-	policies  map[int]controller.Controller // the versions that are still needed
+	policies  map[int]controller.Controller // versions still needed
 	uniform   controller.Controller         // draws the random cells
 }
 
@@ -87,7 +87,7 @@ func newVerifier(run *record.Run) (*verifier, error) {
 		}
 		if t.CheckpointSHA256 != "" {
 			if _, err := run.ReadBlob(t.CheckpointSHA256); err != nil {
-				v.problem("trial %s: checkpoint after epoch %d, without which it begins again: %v",
+				v.problem("trial %s: checkpoint after epoch %d, without which it starts over: %v",
 					nas.TrialLabel(t.ID), t.CheckpointEpoch, err)
 			}
 		}
@@ -108,7 +108,7 @@ func newVerifier(run *record.Run) (*verifier, error) {
 	return v, nil
 }
 
-// batch is the proposals of a batch; its size is the config's but for a last one.
+// batch returns the proposals of batch k. Only the last batch may be smaller than the config says.
 func (v *verifier) batch(k int) []checkpoints.Trial {
 	end := len(v.proposals)
 	if k+1 < len(v.starts) {
@@ -121,7 +121,7 @@ func (v *verifier) problem(format string, args ...any) {
 	v.Problems = append(v.Problems, fmt.Sprintf(format, args...))
 }
 
-// checkTrials compares each proposal's parts with one another.
+// checkTrials checks that the parts of each proposal agree.
 func (v *verifier) checkTrials() error {
 	accuracy, err := v.accuracies()
 	if err != nil {
@@ -135,14 +135,14 @@ func (v *verifier) checkTrials() error {
 		case err != nil:
 			v.problem("trial %d: %v", t.ID, err)
 		case g.Hash() != t.CellHash:
-			v.problem("trial %d: its cell has the hash %.12s; the store says %.12s", t.ID, g.Hash(), t.CellHash)
+			v.problem("trial %d: its cell has hash %.12s; the store has %.12s", t.ID, g.Hash(), t.CellHash)
 		case t.HasReward && v.run.Config.Cost.By == "" && !(t.Reward >= 0 && t.Reward <= 1):
 			v.problem("trial %d: its reward is %v; want 0 to 1", t.ID, t.Reward)
 		}
 		if a, ok := accuracy[t.ID]; ok && t.HasReward && t.ID >= v.run.Config.Inherited {
 			r, err := v.run.Config.Cost.Reward(a, child.Cost{Params: t.Params, MAdds: t.MAdds}, t.Latency)
 			if err != nil || math.Float64bits(r) != math.Float64bits(t.Reward) {
-				v.problem("trial %d: its reward is %v; its accuracy %v and its %s make %v", t.ID, t.Reward, a,
+				v.problem("trial %d: its reward is %v; accuracy %v and %s give %v", t.ID, t.Reward, a,
 					v.run.Config.Cost.By, r)
 			}
 		}
@@ -150,7 +150,7 @@ func (v *verifier) checkTrials() error {
 	return nil
 }
 
-// accuracies returns the last validation accuracy of the trained proposals by number, if costs are part of the reward.
+// accuracies returns the last validation accuracy of each trained proposal by number, if a cost weighs the reward.
 func (v *verifier) accuracies() (map[int]float64, error) {
 	if v.run.Config.Cost.By == "" {
 		return nil, nil
@@ -168,8 +168,8 @@ func (v *verifier) accuracies() (map[int]float64, error) {
 	return accuracy, nil
 }
 
-// replay walks through the policy versions in order: it draws the batches of a version, then applies the update that
-// ends it.
+// replay goes through the policy versions in order: it draws the batches of a version again, then applies the next
+// update.
 func (v *verifier) replay(ctx context.Context) error {
 	begin := max(0, v.run.Record.ForkedAt)
 	for version := range len(v.updates) + 1 {
@@ -191,7 +191,7 @@ func (v *verifier) replay(ctx context.Context) error {
 	return nil
 }
 
-// policy returns the policy of a version, made by its update from the one before.
+// policy returns the policy of a version, made by applying its update to the previous one.
 func (v *verifier) policy(version int) (controller.Controller, error) {
 	p, err := controller.New(v.run.Space.Arities(), v.run.Config.ControllerAt(max(1, version)))
 	if err != nil || version == 0 {
@@ -220,7 +220,7 @@ func (v *verifier) policy(version int) (controller.Controller, error) {
 	}
 	v.Updates++
 	if record.Hash(after) != v.updates[version-1].StateSHA256 {
-		v.problem("update %d: the stored policy is not what its rewards make of policy %d", version, version-1)
+		v.problem("update %d: its rewards do not turn policy %d into the stored one", version, version-1)
 		if u.State == nil {
 			return p, nil
 		}
@@ -234,19 +234,18 @@ func (v *verifier) policy(version int) (controller.Controller, error) {
 func (v *verifier) batchOf(u checkpoints.Update) (batch []controller.Sample) {
 	for _, x := range u.Samples {
 		if x.Trial < 0 || x.Trial >= len(v.proposals) {
-			v.problem("update %d: there is no trial %d", u.Version, x.Trial)
+			v.problem("update %d: this run has no trial %d", u.Version, x.Trial)
 			continue
 		}
 		t := v.proposals[x.Trial]
 		if t.Open() {
-			v.problem("update %d: it used trial %d, which has no end", u.Version, x.Trial)
+			v.problem("update %d: used trial %d, which has not ended", u.Version, x.Trial)
 		}
 		if record.KindOf(t) == nas.Random {
-			v.problem("update %d: it used trial %d, which is a random cell", u.Version, x.Trial)
+			v.problem("update %d: used trial %d, which is a random cell", u.Version, x.Trial)
 		}
 		if t.HasReward && t.Reward != x.Reward {
-			v.problem("update %d: it used the reward %v of trial %d, which has %v", u.Version, x.Reward,
-				x.Trial, t.Reward)
+			v.problem("update %d: used reward %v for trial %d, which has %v", u.Version, x.Reward, x.Trial, t.Reward)
 		}
 		batch = append(batch, controller.Sample{Choices: t.Choices, LogP: t.LogP, Reward: x.Reward})
 	}
@@ -264,15 +263,15 @@ func (v *verifier) redraw(p controller.Controller, k, version int) {
 			again = p.Propose(rng.Stream(v.run.Config.Seed, "propose", uint64(t.ID)))
 		}
 		if t.PolicyVersion != from {
-			v.problem("trial %d: it says policy version %d; it is drawn from %d", t.ID, t.PolicyVersion, from)
+			v.problem("trial %d: the store has policy version %d; want %d", t.ID, t.PolicyVersion, from)
 		}
 		if !slices.Equal(again.Choices, t.Choices) || !slices.EqualFunc(again.LogP, t.LogP,
 			func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
-			v.problem("trial %d: %s does not propose what is stored", t.ID, by)
+			v.problem("trial %d: %s does not draw what is stored", t.ID, by)
 			continue
 		}
 		if g, err := v.run.Space.Decode(t.Choices); err != nil || g.Hash() != t.CellHash {
-			v.problem("trial %d: its choices are not its cell", t.ID)
+			v.problem("trial %d: its choices do not give its cell", t.ID)
 		}
 	}
 }

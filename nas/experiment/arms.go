@@ -16,9 +16,9 @@ type Arm struct {
 	DropPath child.DropPath `json:"drop_path"`
 }
 
-// Arms compare ScheduledDropPath (paper, section 2: linear in time) with paths dropped at a constant rate, of the
-// schedule's last value and of its mean, and with none. scaled is the schedule of the reference implementation, which
-// also grows with depth.
+// Arms compare ScheduledDropPath (paper, section 2: linear in time) with a constant rate, equal to the schedule's last
+// value or to its mean, and with no dropping. scaled is the schedule of the reference implementation, which also grows
+// with depth.
 var Arms = []Arm{
 	{"none", child.DropPath{Mode: "none"}},
 	{"constant .2", child.DropPath{Mode: "constant", Prob: 0.2}},
@@ -28,16 +28,16 @@ var Arms = []Arm{
 	{"scaled .4", child.DropPath{Mode: "scaled", Prob: 0.4}},
 }
 
-// Places in Arms that the others are compared with.
+// Indices of the arms that the others are compared with.
 const (
 	none = iota
 	constant
 )
 
-// Constant is the arm of [ArmResult.OverConstant].
+// Constant is the arm that [ArmResult.OverConstant] compares with.
 var Constant = Arms[constant]
 
-// DropPaths is the experiment: the same network and images for every arm, the same seeds in all arms.
+// DropPaths is the experiment: all arms have the same network, images and seeds.
 type DropPaths struct {
 	Genotype space.Genotype
 	Data     nas.DataSpec
@@ -53,7 +53,7 @@ func (d DropPaths) training(a Arm, seed uint64) Training {
 		Data: d.Data, Net: d.Net, Train: t, Seed: seed}
 }
 
-// Trainings lists what the experiment trains, seed by seed, so that an unfinished one has whole pairs.
+// Trainings lists what the experiment trains, seed by seed, so that an unfinished experiment has complete pairs.
 func (d DropPaths) Trainings() (ts []Training) {
 	for _, seed := range d.Seeds {
 		for _, a := range Arms {
@@ -63,21 +63,21 @@ func (d DropPaths) Trainings() (ts []Training) {
 	return ts
 }
 
-// ArmResult is an arm of the experiment.
+// ArmResult is the result of one arm.
 type ArmResult struct {
 	Arm
 	Accuracy []float64 `json:"accuracy"`       // by seed
 	Mean     float64   `json:"mean"`           // a fraction
 	SD       float64   `json:"sd"`             // between seeds
-	TrainAcc float64   `json:"train_accuracy"` // mean: how far the network over-fits
+	TrainAcc float64   `json:"train_accuracy"` // mean; shows how much the network overfits
 
-	// Gains, paired by seed; nil for the arm itself and for fewer than three pairs.
+	// Gains, paired by seed; nil for the arm itself, and with fewer than three pairs.
 	Gain *Interval `json:"gain,omitempty"` // over none
-	// over the constant rate that ScheduledDropPath ends with
+	// over the constant rate at which ScheduledDropPath ends
 	OverConstant *Interval `json:"gain_over_constant,omitempty"`
 }
 
-// Results reads what is finished. Pairs count where both trainings ended.
+// Results reads the finished trainings. A pair counts if both its trainings have ended.
 func (d DropPaths) Results(g *Grid) (out []ArmResult) {
 	for _, a := range Arms {
 		r := ArmResult{Arm: a}
@@ -101,7 +101,7 @@ func (d DropPaths) Results(g *Grid) (out []ArmResult) {
 	return out
 }
 
-// gain is how much better an arm is than the one at a place of Arms.
+// gain returns how much better an arm is than Arms[than].
 func (d DropPaths) gain(g *Grid, a Arm, than int) *Interval {
 	if a == Arms[than] {
 		return nil

@@ -280,8 +280,8 @@ func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {
 func TestAFileWithoutLinesIsNotEmptied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "g.jsonl")
 	for text, want := range map[string]string{
-		`{"model":"mine"}`: `what ends it is not a row of an experiment: "{\"model\"`,
-		"\x89PNG":          "what ends it is not a row", `{"key":"ab`: "", `{"k`: ""} {
+		`{"model":"mine"}`: `the last line is not a row of an experiment: "{\"model\"`,
+		"\x89PNG":          "the last line is not a row", `{"key":"ab`: "", `{"k`: ""} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -358,7 +358,8 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 	if s := r.Standings[1]; math.Abs(s.Mean-0.85) > 1e-12 || math.Abs(s.SD-0.02/math.Sqrt2) > 1e-12 || s.Place != 2 {
 		t.Errorf("standing %+v", s)
 	}
-	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, number 2 of these " +
+	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, which was number " +
+		"2 of them " +
 		"in the search"; r.Curse != want {
 		t.Errorf("%q, want %q", r.Curse, want)
 	}

@@ -1,10 +1,10 @@
-// Package experiment trains many networks whose results are compared: cells at the rungs of a ladder, ways of dropping
+// Package experiment trains many networks and compares their results: cells at the rungs of a ladder, ways of dropping
 // paths, seeds.
 //
-// A [Grid] keeps what is finished in a file, one JSON object a line, and what is half trained beside it, so an
-// experiment that was interrupted goes on where it was, to the bit:
+// A [Grid] keeps finished results in a file, one JSON object per line, and half-trained networks beside it, so an
+// interrupted experiment continues where it stopped, bit for bit:
 //
-//	[]Training ──Grid.Run──▶ FILE (a Row a line) ──Rows──▶ ladder, arms
+//	[]Training ──Grid.Run──▶ FILE (one Row per line) ──Results──▶ ladder, arms
 package experiment
 
 import (
@@ -27,10 +27,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// Training is one network to be trained and judged.
+// Training is one network to train and judge.
 type Training struct {
 	Name     string            `json:"name"` // of the cell or the arm
-	Rung     string            `json:"rung"` // of the scale
+	Rung     string            `json:"rung"` // its name
 	Genotype space.Genotype    `json:"genotype"`
 	Data     nas.DataSpec      `json:"data"`
 	Net      child.NetConfig   `json:"net"`
@@ -38,8 +38,7 @@ type Training struct {
 	Seed     uint64            `json:"seed"`
 }
 
-// key names what a training computes: its settings, without the names that an experiment gives it and without the
-// folder of the data.
+// key identifies what a training computes: its settings, without names and without the folder of the data.
 func (t Training) key() string {
 	cells := t.Genotype.Normal.Text() + " / " + t.Genotype.Reduction.Text()
 	t.Name, t.Rung, t.Data.Dir, t.Genotype = "", "", "", space.Genotype{}
@@ -48,7 +47,7 @@ func (t Training) key() string {
 		Training
 	}{cells, t})
 	if err != nil {
-		panic("experiment: " + err.Error()) // settings that were validated are finite
+		panic("experiment: " + err.Error()) // cannot happen: validated settings are finite
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
@@ -67,13 +66,13 @@ type Row struct {
 	Trainable int64   `json:"trainable"`
 	MAdds     int64   `json:"madds"`
 	Seconds   float64 `json:"seconds"`
-	Images    string  `json:"images,omitempty"` // [Grid.Images] when it was trained
+	Images    string  `json:"images,omitempty"` // [Grid.Images] at the time of training
 	Failed    string  `json:"failed,omitempty"` // why there is no result
 }
 
-// Grid is an experiment's file. Set what is exported before Run.
+// Grid is an experiment's file. Set the exported fields before Run.
 type Grid struct {
-	// SHA-256 of the data set that the trainings are on; rows of other images are none. Empty: it is not known
+	// SHA-256 of the data set; rows of other images are ignored. Empty: unknown
 	Images string
 
 	path string
@@ -82,11 +81,11 @@ type Grid struct {
 	rows map[string]Row
 }
 
-// mostLine bounds a line of the file, in bytes.
+// mostLine limits a line of the file, in bytes.
 const mostLine = 1 << 20
 
-// Open reads the rows that are finished; a file that does not exist has none. A last line that was cut off is left out
-// and written again.
+// Open reads the finished rows; a file that does not exist has none. It removes an incomplete last line, whose training
+// then runs again.
 func Open(path string) (*Grid, error) {
 	g := &Grid{path: path, rows: map[string]Row{}}
 	st, err := os.Stat(path)
@@ -95,8 +94,8 @@ func Open(path string) (*Grid, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() { // a pipe would wait for ever, and keeps nothing
-		return nil, fmt.Errorf("%s is not a plain file; want one, which keeps the results", path)
+	if !st.Mode().IsRegular() { // a pipe would block forever, and keeps nothing
+		return nil, fmt.Errorf("%s is not a regular file; want one, to keep the results", path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -117,7 +116,7 @@ func Open(path string) (*Grid, error) {
 	}
 	if rest, begins := string(b[whole:]), `{"key":`; !strings.HasPrefix(rest, begins) &&
 		!strings.HasPrefix(begins, rest) {
-		return nil, fmt.Errorf("%s: what ends it is not a row of an experiment: %.60q", path, rest)
+		return nil, fmt.Errorf("%s: the last line is not a row of an experiment: %.60q", path, rest)
 	}
 	if whole < len(b) {
 		return g, os.Truncate(path, int64(whole))
@@ -125,7 +124,7 @@ func Open(path string) (*Grid, error) {
 	return g, nil
 }
 
-// Row returns the result of a training, if it is finished.
+// Row returns the result of a training; ok is false if it has not finished.
 func (g *Grid) Row(t Training) (Row, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -139,7 +138,7 @@ func (g *Grid) Row(t Training) (Row, bool) {
 
 func (g *Grid) other(r Row) bool { return r.Images != "" && g.Images != "" && r.Images != g.Images }
 
-// Stale counts the trainings whose results in the file are of other images.
+// Stale counts the trainings with results in the file that come from other images.
 func (g *Grid) Stale(all []Training) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -151,22 +150,22 @@ func (g *Grid) Stale(all []Training) (n int) {
 	return n
 }
 
-// Event tells how a training goes.
+// Event reports the progress of a training.
 type Event struct {
 	Training
-	Epoch *child.EpochResult // an epoch ended
-	Row   *Row               // the training ended
-	Note  string             // why it begins at its start although it was half done
+	Epoch *child.EpochResult // set if an epoch ended
+	Row   *Row               // set if the training ended
+	Note  string             // why a checkpoint was not stored, or not used
 	Done  int                // trainings that have ended, of All
 	All   int
 }
 
-// saveEvery is the least time between two states of a half-trained network.
+// saveEvery is the least time between two checkpoints of a network.
 const saveEvery = 10 * time.Second
 
-// Run does the trainings that are not finished, so many at a time, in their order. It calls report from one goroutine
-// at a time. A training that fails by itself is a row; another error, like the end of ctx, ends the run. One that could
-// never fit into the memory is refused before any of them begins.
+// Run does the unfinished trainings in order, workers at a time. It calls report from one goroutine at a time. A
+// training that diverges or panics becomes a row; any other error, such as the end of ctx, ends Run. If a training can
+// never fit into memory, Run returns an error before any training starts.
 func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers int, report func(Event)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -216,7 +215,7 @@ func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers
 	return context.Cause(ctx)
 }
 
-// fit returns an error for the first training that could never fit into memory.
+// fit returns an error for the first training that can never fit into memory.
 func fit(ctx context.Context, e nas.Evaluator, all []Training) error {
 	r, ok := e.(nas.Reserver)
 	if !ok {
@@ -235,7 +234,7 @@ func fit(ctx context.Context, e nas.Evaluator, all []Training) error {
 	return nil
 }
 
-// scale is the same for trainings that differ in their seeds alone.
+// scale is equal for trainings that differ only in their seeds.
 func (t Training) scale() string {
 	t.Seed = 0
 	return t.key()
@@ -245,7 +244,7 @@ func (t Training) job() nas.Job {
 	return nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
 }
 
-// train does one training and keeps its row.
+// train does one training and writes its row.
 func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
 	job := t.job()
 	state := g.statePath(t)
@@ -277,13 +276,13 @@ func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func
 		if err != nil {
 			return err
 		}
-		if err := writeWhole(state, b); err != nil { // it may be possible the next time
-			tell(Event{Training: t, Note: fmt.Sprintf("the state after epoch %d is not kept: %v", last.Epoch, err)})
+		if err := writeWhole(state, b); err != nil { // the next attempt may succeed
+			tell(Event{Training: t, Note: fmt.Sprintf("no checkpoint after epoch %d: %v", last.Epoch, err)})
 		}
 		return nil
 	}
 	o, err := e.Evaluate(ctx, job, step)
-	if errors.Is(err, nas.ErrState) { // damaged, or of another build
+	if errors.Is(err, nas.ErrState) { // damaged, or from another build
 		tell(Event{Training: t, Note: err.Error()})
 		job.State = nil
 		o, err = e.Evaluate(ctx, job, step)
@@ -330,7 +329,7 @@ func (g *Grid) keep(r Row) (err error) {
 
 func (g *Grid) statePath(t Training) string { return g.path + "." + t.key() + ".state" }
 
-// writeWhole puts a file in place whole or not at all.
+// writeWhole writes a file completely or not at all.
 func writeWhole(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
 	if err != nil {

@@ -19,14 +19,14 @@ type Candidate struct {
 	Name     string         `json:"name"`
 	Genotype space.Genotype `json:"-"`
 	Text     string         `json:"cell"`
-	Reward   float64        `json:"reward,omitempty"` // of the search; a baseline has none
+	Reward   float64        `json:"reward,omitempty"` // in the search; a baseline has none
 	Baseline string         `json:"baseline,omitempty"`
 
-	Kind   nas.Kind `json:"kind,omitempty"`   // of the trial that the reward is of; empty without one
+	Kind   nas.Kind `json:"kind,omitempty"`   // of the trial that earned the reward; empty if none did
 	Origin string   `json:"origin,omitempty"` // in words, if the controller did not propose it
 }
 
-// OriginOf says in words where a trial of a kind comes from; empty if the controller proposed it.
+// OriginOf says in words where trials of a kind come from; it is empty for samples.
 func OriginOf(k nas.Kind) string {
 	switch k {
 	case nas.Random:
@@ -37,11 +37,10 @@ func OriginOf(k nas.Kind) string {
 	return ""
 }
 
-// Is says what the candidate is, if it is not a proposal of the controller.
+// Is says what the candidate is; it is empty for samples.
 func (c Candidate) Is() string { return cmp.Or(c.Baseline, c.Origin) }
 
-// Baselines are the cells that those of a search have to beat: the paper's, and two chains of separable 3x3
-// convolutions.
+// Baselines returns the cells that a search has to beat: the paper's, and one with only separable 3x3 convolutions.
 func Baselines() []Candidate {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -68,8 +67,7 @@ type Rung struct {
 	Train child.TrainConfig `json:"train"`
 }
 
-// NewRung is a rung that is named after what most rungs differ in, and after the settings in which it differs from a
-// base.
+// NewRung returns a rung named by what rungs usually differ in, and by the settings in which it differs from base.
 func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
 	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters,
 		s.Train.Epochs)
@@ -83,10 +81,10 @@ func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
 
 func (r Rung) setup() child.Setup { return child.Setup{Net: r.Net, Train: r.Train} }
 
-// Same says that trainings on both rungs differ in their seeds alone; names do not matter.
+// Same reports whether trainings on both rungs differ only in their seeds. Names do not matter.
 func (r Rung) Same(o Rung) bool { return r.Data == o.Data && r.Net == o.Net && r.Train == o.Train }
 
-// Ladder is candidates trained at rungs, with several seeds each.
+// Ladder trains candidates at rungs, with several seeds each.
 type Ladder struct {
 	Candidates []Candidate
 	Rungs      []Rung
@@ -110,32 +108,33 @@ func (l Ladder) Trainings() (ts []Training) {
 // Standing is a candidate at a rung.
 type Standing struct {
 	Candidate
-	Accuracy []float64 `json:"accuracy"`     // by seed, of the trainings that ended
-	Mean     float64   `json:"mean"`         // of them
+	Accuracy []float64 `json:"accuracy"`     // by seed, of the finished trainings
+	Mean     float64   `json:"mean"`         // of Accuracy
 	SD       float64   `json:"sd,omitempty"` // between seeds
 	MAdds    int64     `json:"madds"`
-	Params   int64     `json:"trainable"` // of a run's retrains with the moving statistics, as a run counts
+	Params   int64     `json:"trainable"` // for a run's retrains including moving statistics, as a run counts
 	Place    int       `json:"place"`     // from 1, by the mean
 	Failed   string    `json:"failed,omitempty"`
 
-	Trials []int      `json:"trials,omitempty"` // of a run's retrains: their numbers, the newest last
-	Open   int        `json:"open,omitempty"`   // of them, those that have not ended
-	Found  *nas.Found `json:"found,omitempty"`  // of them: the cell in the search; nil if it has no reward there
+	// for a run's retrains only
+	Trials []int      `json:"trials,omitempty"` // their numbers, newest last
+	Open   int        `json:"open,omitempty"`   // how many have not ended
+	Found  *nas.Found `json:"found,omitempty"`  // the cell in the search; nil if it has no reward there
 }
 
-// Result is what a rung of a ladder says.
+// Result is the result of a rung.
 type Result struct {
 	Rung      Rung       `json:"rung"`
-	Standings []Standing `json:"standings"` // the best mean first; without results last
+	Standings []Standing `json:"standings"` // best mean first; those without results last
 
-	// Of the candidates that have a reward; nil if there are too few.
+	// Over candidates with a reward; nil if there are too few.
 	Reward  *Interval `json:"reward_correlation,omitempty"` // rank correlation of reward and accuracy
-	MAdds   *Interval `json:"madds_correlation,omitempty"`  // of multiply-adds and accuracy: the trivial predictor
-	Partial *Interval `json:"partial,omitempty"`            // of reward and accuracy given the multiply-adds
-	Curse   string    `json:"curse,omitempty"`              // what became of the search's best, in words
+	MAdds   *Interval `json:"madds_correlation,omitempty"`  // of multiply-adds and accuracy, the trivial predictor
+	Partial *Interval `json:"partial,omitempty"`            // of reward and accuracy, given the multiply-adds
+	Curse   string    `json:"curse,omitempty"`              // how the search's best did, in words
 }
 
-// Results reads what is finished.
+// Results reads the finished trainings.
 func (l Ladder) Results(g *Grid) (out []Result) {
 	for _, r := range l.Rungs {
 		var standings []Standing
@@ -159,7 +158,7 @@ func (l Ladder) Results(g *Grid) (out []Result) {
 	return out
 }
 
-// compare puts standings, whose accuracies are known, in their order, and says what they say about the search.
+// compare sorts standings with known accuracies and judges the search by them.
 func compare(r Rung, standings []Standing) Result {
 	for i := range standings {
 		s := &standings[i]
@@ -179,7 +178,7 @@ func compare(r Rung, standings []Standing) Result {
 	return res
 }
 
-// Says is what the rung says about the search, in sentences.
+// Says returns sentences about what the rung shows about the search.
 func (r Result) Says() (out []string) {
 	for _, x := range []struct {
 		name string
@@ -191,7 +190,7 @@ func (r Result) Says() (out []string) {
 		}
 	}
 	if r.Reward == nil {
-		out = append(out, "three cells with different rewards and accuracies give a rank correlation")
+		out = append(out, "a rank correlation needs three cells with different rewards and accuracies")
 	}
 	if r.Curse != "" {
 		out = append(out, r.Curse)
@@ -199,7 +198,7 @@ func (r Result) Says() (out []string) {
 	return out
 }
 
-// judge fills in what the standings say about the search.
+// judge fills in what the standings show about the search.
 func (r *Result) judge() {
 	var reward, accuracy, madds []float64
 	var ranked []Standing
@@ -228,7 +227,7 @@ func (r *Result) judge() {
 		return
 	}
 	r.Curse = fmt.Sprintf("winner's curse: the search's best, %s, is number %d of %d here, %.2f points behind %s, "+
-		"number %d of these in the search", best.Name, place, len(ranked),
+		"which was number %d of them in the search", best.Name, place, len(ranked),
 		100*(ranked[0].Mean-best.Mean), ranked[0].Name,
 		1+count(ranked, func(s Standing) bool { return s.Reward > ranked[0].Reward }))
 }

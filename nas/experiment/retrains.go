@@ -11,9 +11,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// OfRetrains makes the ladder of a run's retrains, newest first as in [nas.Snapshot]: a result for each rung, that of
-// the newest retrain first. Of trainings of a cell with the same seed, which are the same to the bit, one counts. The
-// intervals of some hundred cells take a second.
+// OfRetrains makes a ladder of a run's retrains, which come newest first as in [nas.Snapshot]. It returns one result per
+// rung, the rung of the newest retrain first. Trainings of a cell with the same seed are identical and count once. For
+// a few hundred cells, computing the intervals takes a second.
 func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	baselines := map[string]Candidate{}
 	for _, b := range Baselines() {
@@ -22,7 +22,7 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	type rung struct {
 		Rung
 		standings []Standing
-		places    map[string]int // in standings, by hash of the cell
+		places    map[string]int // index in standings, by hash of the cell
 	}
 	var rungs []*rung
 	for _, v := range distinctRetrains(retrains) {
@@ -58,14 +58,14 @@ func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	return out
 }
 
-// distinctRetrains drops stopped retrains and invalid cells, and keeps one of each set of identical trainings: one that
-// has a result, or else the newest.
+// distinctRetrains drops stopped retrains and invalid cells, and keeps one of each set of identical trainings: one with
+// a result, otherwise the newest.
 func distinctRetrains(retrains []nas.TrialView) (out []nas.TrialView) {
 	type training struct {
 		cell string
 		spec nas.RetrainSpec
 	}
-	places := map[training]int{} // in out
+	places := map[training]int{} // index in out
 	for _, v := range retrains {
 		if v.Retrain == nil || v.State == nas.Stopped || v.Genotype.Validate() != nil {
 			continue
@@ -83,9 +83,9 @@ func distinctRetrains(retrains []nas.TrialView) (out []nas.TrialView) {
 	return out
 }
 
-// HasTraining says that a run has, or will have, a retrain of a cell that gives the same weights.
+// HasTraining reports whether a run has, or will have, a retrain of a cell that gives the same weights.
 func HasTraining(retrains []nas.TrialView, g space.Genotype, spec nas.RetrainSpec) bool {
-	of := func(s nas.RetrainSpec) nas.RetrainSpec { // a folder may be named from where the program stands
+	of := func(s nas.RetrainSpec) nas.RetrainSpec { // a folder's path may be relative
 		s = scaleOf(s)
 		if path, err := filepath.Abs(s.Data.Name); err == nil {
 			s.Data.Name = path
@@ -98,8 +98,8 @@ func HasTraining(retrains []nas.TrialView, g space.Genotype, spec nas.RetrainSpe
 	})
 }
 
-// scaleOf is what trainings on a rung have in common, with its defaults and without what the evaluator takes from the
-// images.
+// scaleOf returns what trainings on a rung have in common, with defaults filled in and without what the evaluator takes
+// from the images.
 func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 	s.Seed, s.Data.Dir = 0, ""
 	if s.Data.Test { // all images
@@ -114,7 +114,7 @@ func scaleOf(s nas.RetrainSpec) nas.RetrainSpec {
 	return s
 }
 
-// candidate is the cell of a retrain with the reward that the search gave it, or the baseline that it is.
+// candidate returns the cell of a retrain, with its reward in the search or the name of the baseline.
 func candidate(v nas.TrialView, baseline Candidate) Candidate {
 	c := Candidate{Name: "cell " + v.Cell[:min(4, len(v.Cell))], Genotype: v.Genotype, Text: v.Genotype.Text(),
 		Baseline: "no reward in the search"}
@@ -128,11 +128,10 @@ func candidate(v nas.TrialView, baseline Candidate) Candidate {
 	return c
 }
 
-// distinguish makes the names of rungs differ that differ in what a name does not say: by the settings in which they
-// do.
+// distinguish makes equal names of different rungs unique, by adding the settings in which they differ.
 func distinguish(results []Result) {
 	same := map[string][]*Rung{}
-	var names []string // in their order
+	var names []string // in order
 	for i := range results {
 		r := &results[i].Rung
 		if same[r.Name] == nil {
@@ -157,7 +156,7 @@ func distinguish(results []Result) {
 	}
 }
 
-// differences is the settings in which any of the rungs differ, as one of them has them.
+// differences returns the settings of r in which any of the rungs among differs.
 func differences(r *Rung, among []*Rung) string {
 	var out []string
 	for _, row := range child.Settings {
@@ -168,26 +167,26 @@ func differences(r *Rung, among []*Rung) string {
 	if slices.ContainsFunc(among, func(o *Rung) bool { return o.Data != r.Data }) {
 		judged := "test images"
 		if !r.Data.Test {
-			judged = fmt.Sprintf("%d images held out", r.Data.ValImages)
+			judged = fmt.Sprintf("%d held-out images", r.Data.ValImages)
 		}
 		out = append(out, judged)
 	}
 	return strings.Join(out, ", ")
 }
 
-// MostSeeds is with how many seeds [Commands] may be asked to train each cell.
+// MostSeeds is the largest number of seeds that [Commands] accepts.
 const MostSeeds = 100
 
-// Commands are the retrains of cells, given as commands with a cell and the trial that it is of, if it is of one, and
-// of the baselines if they are wanted: the same settings for each, with so many seeds from that of the settings, seed
-// by seed, so that all cells can be compared early. Cells that come twice count once. With several, those that the run
-// has already, or is at, are left out.
+// Commands returns the commands that retrain cells, and the baselines if wanted, with one set of settings. Each of cells
+// names a cell and, if it has one, its trial. Every cell is trained with seeds seeds, counted from spec.Seed; the
+// commands go seed by seed, so that all cells can be compared early. A cell that occurs twice counts once. If there are
+// several commands, those that the run has done already, or is doing, are omitted.
 func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool,
 	seeds int) (all []nas.Command) {
 	var members []nas.Command
 	add := func(c nas.Command) {
 		text := c.Cell.Text()
-		// the best random cell may be among them
+		// the best random cell may be one of the cells
 		if !slices.ContainsFunc(members, func(x nas.Command) bool { return x.Cell.Text() == text }) {
 			members = append(members, c)
 		}

@@ -21,14 +21,14 @@ type Interval struct {
 // resamples is the number of bootstrap samples of an interval.
 const resamples = 4000
 
-// rankCorrelation is Spearman's with a bootstrap interval (percentiles, pairs resampled). Fewer than three pairs, or
-// values that are all equal, have none: NaN values are not in JSON, so ok is false.
+// rankCorrelation returns Spearman's rank correlation with a bootstrap interval (percentiles, resampled pairs). ok is
+// false for fewer than three pairs, or if all values are equal, because JSON has no NaN.
 func rankCorrelation(x, y []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 { return spearman(pick(x, index), pick(y, index)) })
 }
 
-// partialCorrelation is the rank correlation of x and y given z: of what of their ranks a line in the ranks of z does
-// not explain.
+// partialCorrelation returns the rank correlation of x and y given z: the correlation of what is left of their ranks
+// after a linear fit to the ranks of z.
 func partialCorrelation(x, y, z []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 {
 		a, b, c := pick(x, index), pick(y, index), pick(z, index)
@@ -37,13 +37,13 @@ func partialCorrelation(x, y, z []float64) (iv Interval, ok bool) {
 	})
 }
 
-// meanOf is the mean with a bootstrap interval.
+// meanOf returns the mean with a bootstrap interval.
 func meanOf(x []float64) (iv Interval, ok bool) {
 	return bootstrap(len(x), func(index []int) float64 { return stat.Mean(pick(x, index), nil) })
 }
 
-// bootstrap estimates f of n observations, which f gets as their indices. Resamples where f is not a number, as when
-// all resampled ranks are equal, are left out; if that is most of them, there is no estimate.
+// bootstrap estimates f of n observations; f gets their indices. Resamples for which f is not finite, for example
+// because all resampled ranks are equal, are skipped; if those are most of them, there is no estimate.
 func bootstrap(n int, f func(index []int) float64) (iv Interval, ok bool) {
 	index := make([]int, n)
 	for i := range index {
@@ -89,7 +89,7 @@ func pick(x []float64, index []int) []float64 {
 
 func spearman(x, y []float64) float64 { return stat.Correlation(ranks(x), ranks(y), nil) }
 
-// ranks counts from 1, the least first; equal values have the mean of their ranks.
+// ranks returns ranks from 1, least value first; equal values share the mean of their ranks.
 func ranks(x []float64) []float64 {
 	order := make([]int, len(x))
 	for i := range order {

@@ -1,5 +1,5 @@
-// Package fake trains nothing: tests and demonstrations of the interface run on its [Evaluator], and their runs say so
-// in the preset of their config.
+// Package fake has an [Evaluator] that trains nothing, for tests and for trying the interface. The preset of a run's
+// config tells that its results are fake.
 package fake
 
 import (
@@ -15,10 +15,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// state is the form of the states of an Evaluator: whole epochs, and the trial.
+// state is the format of an Evaluator's states: whole epochs, and the trial.
 const state = "%d epochs of the fake trial %d"
 
-// Evaluator gives each cell a smooth, seeded score of its ops and walks through the epochs at the given pace.
+// Evaluator scores each cell by its ops, with a little seeded noise, and steps through the epochs at a given pace.
 type Evaluator struct {
 	Steps int           // steps per epoch
 	Pace  time.Duration // per step
@@ -51,7 +51,7 @@ func (f Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step
 				Loss: 2.3 * math.Exp(-2*at*final), Acc: final * at, LR: j.Train.LR * (1 - at), Keep: keep(at),
 				ImagesPerSec: 400}}
 			if i == steps-1 {
-				acc := final * ((1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))) // final at the end, to the bit
+				acc := final * ((1 - 0.3*math.Exp(-3*at)) / (1 - 0.3*math.Exp(-3))) // exactly final at the end
 				p.EpochEnd = &child.EpochResult{Epoch: e + 1, LR: p.LR, Keep: p.Keep, TrainLoss: p.Loss, TrainAcc: acc,
 					ValLoss: p.Loss * 1.1, ValAcc: acc,
 					Seconds: f.Pace.Seconds() * float64(steps), Images: steps * j.Train.Batch}
@@ -74,7 +74,7 @@ func (f Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step
 	return out, nil
 }
 
-// scoreOf is about 0.6 to 0.9: a preference for separable convolutions and a little noise by trial.
+// scoreOf returns about 0.6 to 0.9. It prefers separable convolutions and adds a little noise per trial.
 func scoreOf(j nas.Job) float64 {
 	score := 0.0
 	for _, c := range []space.Cell{j.Genotype.Normal, j.Genotype.Reduction} {

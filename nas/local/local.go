@@ -1,4 +1,4 @@
-// Package local trains children in the process of the search, in goroutines, with the kernels of this machine.
+// Package local trains children in goroutines of the search's own process, with the kernels of this machine.
 package local
 
 import (
@@ -16,12 +16,12 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Evaluator trains children, each on one thread, or on as many as its training has shards. All children share the
-// pixels of a data set. It keeps the data set that it reads first, which is that of the search, those that are in use,
-// and the one that was read last: a retrain may be on other images, which must not stay in memory for days.
+// Evaluator trains children, each on one thread, or on one thread per shard of its training. All children share the
+// pixels of a data set. In memory it keeps the data set it read first, which is the search's, those in use, and the one
+// it read last. Retrains may use other images, which must not stay in memory for days.
 type Evaluator struct {
-	memory  *Memory   // nil: as much as there is
-	buffers sync.Pool // of *child.Memory: they go from one child to the next
+	memory  *Memory   // nil: no limit
+	buffers sync.Pool // of *child.Buffers, passed from one child to the next
 
 	mu    sync.Mutex // guards the maps and loading.users
 	data  map[dataKey]*loading
@@ -33,32 +33,31 @@ type dataKey struct {
 	image     int
 }
 
-// loading is a data set that was read, or is read by the one who asked for it first.
+// loading is a data set that has been read, or that the first goroutine that asked for it is reading.
 type loading struct {
-	over  chan struct{} // closed when it was read
+	over  chan struct{} // closed when it has been read
 	data  *dataset.Data
 	err   error
-	first bool         // it stays
+	first bool         // read first: it stays in memory
 	users int          // children that train on it
-	signs atomic.Int64 // of life of the one who reads it
+	signs atomic.Int64 // of life from its reader
 }
 
-// memorySlack is how much more than it needs a child may take over from a larger one, in bytes: mapping pages anew
-// takes time as well.
+// memorySlack is how much larger than needed the buffers may be that a child takes over from a larger one, in bytes:
+// allocating fresh pages takes time too.
 const memorySlack = 64 << 20
 
-// latencySeconds is about how long the latency of a trained child is measured.
+// latencySeconds is the approximate time spent on measuring the latency of a trained child.
 const latencySeconds = 0.1
 
-// New returns an Evaluator with nothing loaded yet, whose children together take at most the memory given; nil is no
-// limit.
+// New returns an Evaluator with nothing loaded yet. Its children share m; nil means no limit.
 func New(m *Memory) *Evaluator {
 	return &Evaluator{memory: m, data: map[dataKey]*loading{}, views: map[nas.DataSpec]child.Data{}}
 }
 
 func keyOf(s nas.DataSpec) dataKey { return dataKey{s.Name, s.Dir, s.Image} }
 
-// load reads the data set of a spec, or returns it if it was read before.
+// load returns the data set of a spec. It reads it unless it has been read before.
 func (e *Evaluator) load(ctx context.Context, s nas.DataSpec) (*loading, error) {
 	k := keyOf(s)
 	for {
@@ -70,7 +69,7 @@ func (e *Evaluator) load(ctx context.Context, s nas.DataSpec) (*loading, error) 
 			e.data[k] = x
 		}
 		e.mu.Unlock()
-		if !known { // without the lock: a large folder takes minutes, and the other children train on
+		if !known { // without the lock: a large folder takes minutes, and other children keep training
 			if x.data, x.err = dataset.Load(nas.WithBeat(ctx, func() { x.signs.Add(1) }), s.Name,
 				dataset.Options{Dir: s.Dir, Image: s.Image}); x.err != nil {
 				e.mu.Lock()
@@ -85,11 +84,11 @@ func (e *Evaluator) load(ctx context.Context, s nas.DataSpec) (*loading, error) 
 		}
 		if x.err == nil {
 			return x, nil
-		} // the one who read it may have been cancelled
+		} // its reader may have been cancelled: try again
 	}
 }
 
-// forget drops the data sets that were read and that nobody uses, but the first. The caller holds the lock.
+// forget drops the data sets that nobody uses, except the first. The caller holds the lock.
 func (e *Evaluator) forget() {
 	maps.DeleteFunc(e.data, func(_ dataKey, x *loading) bool {
 		select {
@@ -102,8 +101,8 @@ func (e *Evaluator) forget() {
 	maps.DeleteFunc(e.views, func(s nas.DataSpec, _ child.Data) bool { return e.data[keyOf(s)] == nil })
 }
 
-// wait returns when the data set was read, or with the cause of ctx's end. A child that waits for what another one
-// reads gives signs of life as long as the reader does, which may hang in the file system for ever.
+// wait returns when the data set has been read, or with the cause of ctx's end. While it waits it gives signs of life
+// only as long as the reader does, because the reader may hang in the file system forever.
 func (x *loading) wait(ctx context.Context) error {
 	looks := time.NewTicker(time.Second)
 	defer looks.Stop()
@@ -122,7 +121,7 @@ func (x *loading) wait(ctx context.Context) error {
 	}
 }
 
-// Prepare loads the data set of a config before anything else happens, and fixes the settings that come from the data:
+// Prepare loads the data set of a config before anything else happens, and sets in the config what the data decide:
 // channels, classes and, if the config names none, the side of the images.
 func (e *Evaluator) Prepare(ctx context.Context, c *nas.Config) (*dataset.Data, error) {
 	_, d, err := e.Views(ctx, c.DataSpec())
@@ -135,7 +134,7 @@ func (e *Evaluator) Prepare(ctx context.Context, c *nas.Config) (*dataset.Data, 
 	return d, nil
 }
 
-// rename lets images that were read at the side that they have be found by that side, as children ask for them.
+// rename makes images that were read at their own side findable under that side, because children name it.
 func (e *Evaluator) rename(from, to nas.DataSpec) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,7 +145,7 @@ func (e *Evaluator) rename(from, to nas.DataSpec) {
 	}
 }
 
-// Views returns the images that a child of the spec trains on and is judged on, with the data set they come from.
+// Views returns the images that a child is trained and judged on, with the data set they come from.
 func (e *Evaluator) Views(ctx context.Context, s nas.DataSpec) (child.Data, *dataset.Data, error) {
 	v, x, err := e.use(ctx, s)
 	if err != nil {
@@ -156,7 +155,7 @@ func (e *Evaluator) Views(ctx context.Context, s nas.DataSpec) (child.Data, *dat
 	return v, x.data, nil
 }
 
-// use is Views for a child that trains on the images until it calls leave.
+// use is Views for a child that uses the images until it calls leave.
 func (e *Evaluator) use(ctx context.Context, s nas.DataSpec) (v child.Data, x *loading, err error) {
 	if x, err = e.load(ctx, s); err != nil {
 		return v, nil, err
@@ -168,7 +167,7 @@ func (e *Evaluator) use(ctx context.Context, s nas.DataSpec) (v child.Data, x *l
 		if v, err = viewsOf(x.data, s); err != nil {
 			return v, nil, err
 		}
-		if e.data[keyOf(s)] == x { // and was not dropped a moment ago
+		if e.data[keyOf(s)] == x { // forget may have just dropped it
 			e.views[s] = v
 		}
 	}
@@ -182,7 +181,7 @@ func (e *Evaluator) leave(x *loading) {
 	x.users--
 }
 
-// viewsOf divides a data set as a spec says.
+// viewsOf splits a data set as a spec says.
 func viewsOf(d *dataset.Data, s nas.DataSpec) (v child.Data, err error) {
 	if s.Test {
 		if d.Test.N == 0 {
@@ -214,7 +213,7 @@ func (e *Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Ste
 		}
 	}
 	m, _ := e.buffers.Get().(*child.Buffers)
-	if m == nil || m.Bytes() > t.Bytes()+memorySlack { // what a larger child left would be more than this one was given
+	if m == nil || m.Bytes() > t.Bytes()+memorySlack { // a larger child's buffers would exceed what this one reserved
 		m = new(child.Buffers)
 	}
 	defer e.buffers.Put(m)
@@ -245,7 +244,7 @@ func (e *Evaluator) Evaluate(ctx context.Context, j nas.Job, report func(nas.Ste
 	return o, nil
 }
 
-// netFor is the network of a job on its data.
+// netFor returns the network of a job with the channels, classes and side of its data.
 func netFor(net child.NetConfig, d *dataset.Data) child.NetConfig {
 	net.Image, net.Channels, net.Classes = d.Train.H, d.Train.C, len(d.Info.Classes)
 	return net

@@ -118,7 +118,7 @@ func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 func TestImagesThatDoNotFitAreNotRead(t *testing.T) {
 	big := nas.Job{Alone: true, Data: nas.DataSpec{Name: "cifar10", Dir: t.TempDir(), Image: 1 << 20}}
 	if _, err := New(nil).bytes(t.Context(), big); err == nil ||
-		!strings.Contains(err.Error(), "the images of cifar10 at 1048576 px take") {
+		!strings.Contains(err.Error(), "the images of cifar10 at 1048576 px need") {
 		t.Error(err)
 	}
 }

@@ -2,7 +2,7 @@ package local
 
 import "golang.org/x/sys/unix"
 
-// systemMemory is the memory of the machine, 0 if it cannot be known.
+// systemMemory returns the machine's memory in bytes, 0 if unknown.
 func systemMemory() int64 {
 	n, err := unix.SysctlUint64("hw.memsize")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// systemMemory is the memory of the machine or, if that is less, what the control groups of the process allow; 0 if
-// neither can be read.
+// systemMemory returns the machine's memory in bytes, or what the control groups of the process allow if that is less;
+// 0 if neither can be read.
 func systemMemory() int64 { return memoryUnder("/") }
 
-// memoryUnder reads the files of a system whose root is at a folder.
+// memoryUnder does the same for a system whose root is a given folder.
 func memoryUnder(root string) int64 {
 	limit := int64(0)
 	less := func(n int64) {
@@ -41,8 +41,8 @@ func memoryUnder(root string) int64 {
 		default:
 			continue
 		}
-		for dir := path.Clean("/" + f[2]); ; dir = path.Dir(dir) { // every group above limits as well
-			// "max" is no number
+		for dir := path.Clean("/" + f[2]); ; dir = path.Dir(dir) { // every parent group has a limit too
+			// "max" is not a number and means no limit
 			if n, err := strconv.ParseInt(strings.TrimSpace(text(root, filepath.Join(base, dir, file))), 10,
 				64); err == nil {
 				less(n)
@@ -55,7 +55,7 @@ func memoryUnder(root string) int64 {
 	return limit
 }
 
-// text is the content of a file, empty if it cannot be read.
+// text returns the content of a file, empty if it cannot be read.
 func text(root, name string) string {
 	b, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package local
 
-// systemMemory is the memory of the machine, 0: it is not known here.
+// systemMemory returns 0: the machine's memory is unknown on this system.
 func systemMemory() int64 { return 0 }

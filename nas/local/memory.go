@@ -13,24 +13,24 @@ import (
 	"nasnet/nas/space"
 )
 
-// Memory is what the children in training may take together. Children wait until they fit, first come, first served, so
-// that a large one is not overtaken for ever. Several searches of a process share one. It decides when a child trains,
-// never what comes out, but for one that could never fit.
+// Memory is the memory that all children in training share. Children wait until they fit, first come, first served, so
+// that a large one is not overtaken forever. All searches of a process share one Memory. It decides when a child trains,
+// but never its result, except that a child that can never fit fails.
 type Memory struct {
 	limit int64 // bytes
 
 	mu    sync.Mutex
 	taken int64
-	queue []*claim // in the order in which they came; the first does not fit yet
+	queue []*claim // in order of arrival; the first does not fit yet
 }
 
-// claim is a child that waits.
+// claim is a child's request for memory.
 type claim struct {
 	bytes int64
-	fits  chan struct{} // closed when it has its bytes
+	fits  chan struct{} // closed when the bytes are granted
 }
 
-// NewMemory returns a Memory of so many bytes; nil, which is no limit, for 0.
+// NewMemory returns a Memory of limit bytes; for 0 it returns nil, which means no limit.
 func NewMemory(limit int64) *Memory {
 	if limit <= 0 {
 		return nil
@@ -38,7 +38,7 @@ func NewMemory(limit int64) *Memory {
 	return &Memory{limit: limit}
 }
 
-// claim asks for bytes. The claim is granted at once or when others have given back what they hold.
+// claim asks for bytes. The claim is granted at once, or when other claims have been dropped.
 func (m *Memory) claim(bytes int64) (*claim, error) {
 	if bytes > m.limit {
 		return nil, &nas.MemoryError{Wanted: bytes, Allowed: m.limit}
@@ -51,7 +51,7 @@ func (m *Memory) claim(bytes int64) (*claim, error) {
 	return c, nil
 }
 
-// drop gives back what a claim holds, or ends its waiting.
+// drop returns the bytes of a granted claim, or removes a waiting one.
 func (m *Memory) drop(c *claim) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -68,7 +68,7 @@ func (m *Memory) drop(c *claim) {
 	m.grant()
 }
 
-// grant gives the first claims their bytes, as many as fit. The caller holds the lock.
+// grant grants claims in order, as long as they fit. The caller holds the lock.
 func (m *Memory) grant() {
 	for len(m.queue) > 0 && m.taken+m.queue[0].bytes <= m.limit {
 		m.taken += m.queue[0].bytes
@@ -77,8 +77,8 @@ func (m *Memory) grant() {
 	}
 }
 
-// Hold takes so many bytes. If they are not free, it calls waits and waits. release gives them back. A
-// [nas.MemoryError] says that they could never be free.
+// Hold reserves bytes until release is called. If they are not free, it calls waits, then waits. It returns a
+// [nas.MemoryError] if they can never be free.
 func (m *Memory) Hold(ctx context.Context, bytes int64, waits func(nas.Shortage)) (release func(), err error) {
 	c, err := m.claim(bytes)
 	if err != nil {
@@ -90,14 +90,14 @@ func (m *Memory) Hold(ctx context.Context, bytes int64, waits func(nas.Shortage)
 	return m.wait(ctx, c)
 }
 
-// Free returns the bytes that nobody holds.
+// Free returns the number of free bytes.
 func (m *Memory) Free() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.limit - m.taken
 }
 
-// wait returns when a claim is granted, or drops it at the end of ctx.
+// wait waits until a claim is granted; it drops the claim when ctx is done.
 func (m *Memory) wait(ctx context.Context, c *claim) (release func(), err error) {
 	select {
 	case <-c.fits:
@@ -117,7 +117,7 @@ func (c *claim) granted() bool {
 	}
 }
 
-// Reserve implements [nas.Reserver]. Without a Memory nothing is held.
+// Reserve implements [nas.Reserver]. Without a Memory it reserves nothing.
 func (e *Evaluator) Reserve(ctx context.Context, j nas.Job, waits func(nas.Shortage)) (release func(), err error) {
 	if e.memory == nil {
 		return func() {}, nil
@@ -129,9 +129,9 @@ func (e *Evaluator) Reserve(ctx context.Context, j nas.Job, waits func(nas.Short
 	return e.memory.Hold(ctx, bytes, waits)
 }
 
-// bytes is the memory that the training of a job takes.
+// bytes returns the memory that a job's training needs.
 func (e *Evaluator) bytes(ctx context.Context, j nas.Job) (int64, error) {
-	if j.Alone { // its images may be others than those of the search, at any side
+	if j.Alone { // it may use other images than the search, of any size
 		if err := ImagesFit(j.Data, DefaultMemory()); err != nil {
 			return 0, err
 		}
@@ -171,12 +171,12 @@ func (e *Evaluator) FitsUnread(g space.Genotype, r nas.RetrainSpec) error {
 	return nil
 }
 
-// ImagesFit returns an error if the images of a published data set do not fit into so many bytes at the side that is
-// asked for, before they are read. A limit of 0 is none.
+// ImagesFit returns an error if the images of a published data set, at the requested side, do not fit into limit bytes.
+// It does not read them. A limit of 0 means none.
 func ImagesFit(s nas.DataSpec, limit int64) error {
 	info, err := dataset.Lookup(s.Name)
 	if err != nil || limit <= 0 {
-		return nil // reading them says what is wrong
+		return nil // reading the images will report what is wrong
 	}
 	side := s.Image
 	if side == 0 {
@@ -184,18 +184,18 @@ func ImagesFit(s nas.DataSpec, limit int64) error {
 	}
 	if bytes := int64(info.TrainImages+info.TestImages) * int64(side) * int64(side) *
 		int64(info.Channels); bytes > limit {
-		return fmt.Errorf("the images of %s at %d px take %s of memory, %s may be taken", s.Name, side,
+		return fmt.Errorf("the images of %s at %d px need %s of memory; they may use %s", s.Name, side,
 			nas.FormatBytes(bytes), nas.FormatBytes(limit))
 	}
 	return nil
 }
 
-// memoryShare is the part of a machine's memory that children may take by themselves: the rest is for images,
-// checkpoints under way, the garbage collector's slack and other programs.
+// memoryShare is the fraction of a machine's memory that children may use by default. The rest is for images, pending
+// checkpoints, the garbage collector's slack and other programs.
 const memoryShare = 0.75
 
-// MachineMemory returns the memory that this process may use, in bytes: that of the machine or of its control group,
-// and GOMEMLIMIT if that is less. 0 means that it cannot be known.
+// MachineMemory returns the memory that this process may use, in bytes: the least of the machine's memory, the limits of
+// its control groups and GOMEMLIMIT. 0 means unknown.
 func MachineMemory() int64 {
 	limit := systemMemory()
 	if soft := debug.SetMemoryLimit(-1); soft < math.MaxInt64 && (limit == 0 || soft < limit) {
@@ -204,5 +204,5 @@ func MachineMemory() int64 {
 	return limit
 }
 
-// DefaultMemory returns what children may take when nobody says otherwise; 0 if it cannot be known.
+// DefaultMemory returns the bytes that children may use by default; 0 if unknown.
 func DefaultMemory() int64 { return int64(memoryShare * float64(MachineMemory())) }

@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 )
 
-// A run's record says which builds of the program have worked on it: one JSON object, or an array of several, oldest
-// first. Sums of floating-point numbers depend on the build and on the instruction set, so a run of mixed builds cannot
-// be repeated to the bit.
-
-// Builds is the list in a record.
+// Builds returns the builds of the program that have worked on a run, oldest first. The record is one JSON object, or an
+// array of several. Sums of floating-point numbers depend on the build and on the instruction set, so a run of mixed
+// builds cannot be repeated bit for bit.
 func Builds(record []byte) (list []json.RawMessage) {
 	if err := json.Unmarshal(record, &list); err != nil && len(record) > 0 {
 		list = []json.RawMessage{record}

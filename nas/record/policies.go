@@ -12,26 +12,27 @@ import (
 	"nasnet/nas/space"
 )
 
-// The states of a policy are large, and there may be a thousand of them. A run keeps the last ones and every tenth; the
-// others can be rebuilt, to the bit, by applying the stored rewards again.
+// Policy states are large, and a run may have a thousand of them. It keeps the latest ones and every tenth; the others
+// can be rebuilt bit for bit by applying the stored rewards again.
 const (
-	keptPolicies    = 10 // last ones; more than the largest lag
+	keptPolicies    = 10 // the latest; more than the largest lag
 	everyKeptPolicy = 10
 )
 
-// Keeps reports whether the state of a policy version stays when last is the newest.
+// Keeps reports whether a run keeps the state of a policy version when last is the newest.
 func Keeps(version, last int) bool {
 	return version%everyKeptPolicy == 0 || version > last-keptPolicies
 }
 
-// lost says that a state is not there, be it given up or gone, rather than that the store cannot be read.
+// lost reports whether an error means that a state is gone, deliberately or not, rather than that the store cannot be
+// read.
 func lost(err error) bool {
 	return errors.Is(err, checkpoints.ErrReleased) || errors.Is(err, checkpoints.ErrMissing) ||
 		errors.Is(err, checkpoints.ErrDamaged)
 }
 
-// Policy returns the controller's state of a version, from 1 up. Where the store does not have it, it is rebuilt from
-// the nearest version before that is there.
+// Policy returns the controller's state of a version, from 1. If the store does not have it, it is rebuilt from the
+// nearest earlier version that is stored.
 func (r *Run) Policy(version int) (state []byte, rebuilt bool, err error) {
 	u, err := r.UpdateAt(version)
 	if err == nil || !lost(err) {
@@ -43,7 +44,7 @@ func (r *Run) Policy(version int) (state []byte, rebuilt bool, err error) {
 	return state, true, nil
 }
 
-// rebuild makes the state of a version by applying the rewards of the updates since the last one that is there.
+// rebuild makes the state of a version by applying the rewards of all updates since the last stored one.
 func (r *Run) rebuild(version int) ([]byte, error) {
 	base, from := version, []byte(nil)
 	for ; base > 0; base-- {
@@ -81,7 +82,7 @@ func (r *Run) rebuild(version int) ([]byte, error) {
 		var batch []controller.Sample
 		for _, x := range u.Samples {
 			if x.Trial < 0 || x.Trial >= len(ts) || ts[x.Trial].ID != x.Trial {
-				return nil, fmt.Errorf("update %d used trial %d, which is not there", u.Version, x.Trial)
+				return nil, fmt.Errorf("update %d used trial %d, which does not exist", u.Version, x.Trial)
 			}
 			batch = append(batch, controller.Sample{Choices: ts[x.Trial].Choices, LogP: ts[x.Trial].LogP,
 				Reward: x.Reward})
@@ -97,13 +98,13 @@ func (r *Run) rebuild(version int) ([]byte, error) {
 		return nil, err
 	}
 	if got, want := Hash(state), us[version-1].StateSHA256; got != want {
-		return nil, fmt.Errorf("rebuilt from version %d it has the sha256 %.12s; it was %.12s: rewards or the "+
-			"program have changed", base, got, want)
+		return nil, fmt.Errorf("rebuilt from version %d, its sha256 is %.12s; want %.12s: the rewards or the program "+
+			"have changed", base, got, want)
 	}
 	return state, nil
 }
 
-// PolicyFrom returns a controller of a space in a state; nil is the untrained one.
+// PolicyFrom returns a space's controller in a state; nil means untrained.
 func PolicyFrom(sp space.Space, c controller.Config, state []byte) (controller.Controller, error) {
 	p, err := controller.New(sp.Arities(), c)
 	if err == nil && state != nil {
@@ -112,17 +113,17 @@ func PolicyFrom(sp space.Space, c controller.Config, state []byte) (controller.C
 	return p, err
 }
 
-// Uniform returns what draws the random cells of a space.
+// Uniform returns the controller that draws the random cells of a space.
 func Uniform(sp space.Space) (controller.Controller, error) {
 	return controller.New(sp.Arities(), controller.Config{Strategy: "random"})
 }
 
-// ProposeRandom draws a random cell with a stream of its own, so that it depends on nothing but seed and number.
+// ProposeRandom draws a random cell with its own random stream, so that it depends only on seed and number.
 func ProposeRandom(uniform controller.Controller, seed uint64, id int) controller.Proposal {
 	return uniform.Propose(rng.Stream(seed, "shadow", uint64(id)))
 }
 
-// Hash is the name of a blob.
+// Hash returns the name of a blob.
 func Hash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

@@ -11,14 +11,14 @@ import (
 	"nasnet/nas/space"
 )
 
-// Epoch returns an epoch as the store keeps it, of an attempt at a trial.
+// Epoch returns an epoch of a trial's training attempt as the store keeps it.
 func Epoch(id, attempt int, c child.EpochResult) checkpoints.Epoch {
 	return checkpoints.Epoch{Trial: id, Attempt: attempt, Epoch: c.Epoch, LR: c.LR, Keep: c.Keep,
 		TrainLoss: c.TrainLoss, TrainAcc: c.TrainAcc,
 		ValLoss: c.ValLoss, ValAcc: c.ValAcc, Seconds: c.Seconds, Images: c.Images}
 }
 
-// Epochs returns the epochs of the trial's attempt as the store keeps them.
+// Epochs returns the epochs of the trial's current attempt as the store keeps them.
 func Epochs(t *nas.Trial) (es []checkpoints.Epoch) {
 	for _, c := range t.Curve {
 		es = append(es, Epoch(t.ID, t.Attempt, c))
@@ -41,7 +41,7 @@ func Trial(t *nas.Trial) checkpoints.Trial {
 	}
 	kind := t.Kind
 	if kind == nas.Random {
-		kind = nas.Sampled // to the store, a random cell is a proposal of no policy
+		kind = nas.Sampled // in the store, a random cell is a sample without a policy
 	}
 	r := checkpoints.Trial{ID: t.ID, Batch: t.Batch, PolicyVersion: t.Policy, Kind: string(kind), Genotype: g,
 		CellHash: t.Hash, Choices: t.Choices,
@@ -57,11 +57,11 @@ func Trial(t *nas.Trial) checkpoints.Trial {
 	return r
 }
 
-// Outline is the inverse of [Trial] but for what [Fill] takes. A trial that was in training when the run was cut off is
-// proposed again, with the epochs of its checkpoint done.
+// Outline is the inverse of [Trial], without what [Fill] adds. A trial that was in training when the run was cut off is
+// queued again, with the epochs of its checkpoint done.
 func Outline(l *nas.Ledger, r checkpoints.Trial) (*nas.Trial, error) {
 	if len(r.CellHash) < 6 {
-		return nil, fmt.Errorf("its cell has the hash %q", r.CellHash)
+		return nil, fmt.Errorf("its cell has hash %q; want at least 6 characters", r.CellHash)
 	}
 	t := l.Blank(r.ID, KindOf(r), r.CellHash)
 	t.Lean = true
@@ -86,11 +86,11 @@ func Outline(l *nas.Ledger, r checkpoints.Trial) (*nas.Trial, error) {
 	return t, nil
 }
 
-// Fill gives a lean trial its bulk from its row, all but the curve.
+// Fill adds what a lean trial lacks from its row, except the curve.
 func Fill(sp space.Space, t *nas.Trial, r checkpoints.Trial) (err error) {
 	var g space.Genotype
 	if len(r.Choices) > 0 {
-		g, err = sp.Decode(r.Choices) // what was proposed; a tenth of the time of reading the JSON
+		g, err = sp.Decode(r.Choices) // ten times as fast as reading the JSON
 	} else {
 		g, err = space.ParseJSON(r.Genotype)
 	}
@@ -98,13 +98,13 @@ func Fill(sp space.Space, t *nas.Trial, r checkpoints.Trial) (err error) {
 		return err
 	}
 	if h := g.Hash(); h != t.Hash {
-		return fmt.Errorf("its cell has the hash %.12s; the store says %.12s", h, t.Hash)
+		return fmt.Errorf("its cell has hash %.12s; the store has %.12s", h, t.Hash)
 	}
 	t.Genotype, t.Choices, t.LogP, t.Lean = g, r.Choices, r.LogP, false
 	return nil
 }
 
-// KindOf is the kind of a stored trial.
+// KindOf returns the kind of a stored trial.
 func KindOf(r checkpoints.Trial) nas.Kind {
 	if k := nas.Kind(r.Kind); k != nas.Sampled || r.PolicyVersion >= 0 {
 		return k
@@ -112,7 +112,7 @@ func KindOf(r checkpoints.Trial) nas.Kind {
 	return nas.Random
 }
 
-// Update returns what a screen shows of an update of the policy.
+// Update returns a policy update as screens show it.
 func Update(u checkpoints.Update) nas.PolicyView {
 	return nas.PolicyView{Version: u.Version, Baseline: u.Baseline, MeanReward: u.MeanReward, MaxReward: u.MaxReward,
 		Entropy:    u.Entropy,
@@ -128,8 +128,8 @@ func Event(e nas.Event) checkpoints.Event {
 	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: string(e.Kind), Trial: e.Trial, Body: body}
 }
 
-// EventOf returns an event that the store has of the run of a name. A body that is no object, as another build may have
-// written it, is the field "body", as in log.jsonl.
+// EventOf is the inverse of [Event], for the run with a name. A body that is not an object, as another build may have
+// written it, becomes the field "body", as in log.jsonl.
 func EventOf(run string, e checkpoints.Event) nas.Event {
 	v := nas.Event{Time: e.Time, Level: e.Level, Kind: nas.EventKind(e.Kind), Run: run, Trial: e.Trial}
 	if len(e.Body) == 0 {
@@ -146,10 +146,9 @@ func EventOf(run string, e checkpoints.Event) nas.Event {
 	return v
 }
 
-// Config returns a config as the store keeps it: with the list of the ops, also where it has the name of a set, so that
-// a run opens with the ops it was begun with, whatever the name means by then. The list stands in the same field as the
-// name did, which every older build reads too; a field of its own would make them refuse the run. [nas.ParseConfig]
-// turns the list into the name again.
+// Config returns a config as the store keeps it. It spells out the ops of a named set, so that a run always opens with
+// the ops it started with, whatever the name means by then. The list is in the field of the name, because older builds
+// read that and would reject a config with a new field. [nas.ParseConfig] turns the list back into the name.
 func Config(c nas.Config) ([]byte, error) {
 	sp, err := c.Space()
 	if err != nil {

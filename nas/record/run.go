@@ -1,5 +1,5 @@
-// Package record says how a run lies in its store: it opens stored runs, turns rows into the words of package nas and
-// back, and makes policies again whose states are not kept. Both the search and the audit stand on it.
+// Package record knows how a run is stored. It opens stored runs, converts rows to the types of package nas and back,
+// and rebuilds policies whose states are not kept. The packages search and audit build on it.
 package record
 
 import (
@@ -8,15 +8,15 @@ import (
 	"nasnet/nas/space"
 )
 
-// Run is a run as its store has it.
+// Run is a stored run.
 type Run struct {
 	*checkpoints.Store
-	Record checkpoints.Run // as it was when the run was opened
+	Record checkpoints.Run // as of opening
 	Config nas.Config
 	Space  space.Space
 }
 
-// Open opens the run in dir, live or not, to read. Close it.
+// Open opens the run in dir, live or not, for reading. The caller must close it.
 func Open(dir string) (*Run, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
@@ -30,7 +30,7 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// Of returns the run of a store that is open already.
+// Of returns the run of an open store.
 func Of(st *checkpoints.Store) (*Run, error) {
 	r := &Run{Store: st}
 	var err error
@@ -46,7 +46,7 @@ func Of(st *checkpoints.Store) (*Run, error) {
 	return r, nil
 }
 
-// ReadConfig returns the config of the run in dir, and the hash of the data it was begun with.
+// ReadConfig returns the config of the run in dir, and the hash of the data it started with.
 func ReadConfig(dir string) (c nas.Config, dataHash string, err error) {
 	r, err := Open(dir)
 	if err != nil {

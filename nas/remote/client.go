@@ -23,13 +23,13 @@ import (
 	"nasnet/nas"
 )
 
-// Want is how a screen wants to attach.
+// Want says how a screen wants to attach.
 type Want string
 
 const (
 	Steer Want = "steer" // with control, if nobody has it
-	Watch Want = "look"  // without control, until it takes it
-	Take  Want = "take"  // with control, whoever has it
+	Watch Want = "look"  // without control
+	Take  Want = "take"  // with control, whoever has it now
 )
 
 func parseWant(s string) (Want, error) {
@@ -42,14 +42,14 @@ func parseWant(s string) (Want, error) {
 	return "", fmt.Errorf("want is %.20q; want %s, %s or %s", s, Steer, Watch, Take)
 }
 
-// Visitor is who connects.
+// Visitor describes who connects.
 type Visitor struct {
 	Program string // name and version
-	TTY     string // terminal of its screen, as /dev names it
+	TTY     string // terminal of its screen, named as in /dev
 }
 
-// answerTime is how long a command may take. The engine answers within one turn of its loop, and forks a large run in
-// seconds.
+// answerTime limits how long a command may take. The engine answers within one turn of its loop; forking a large run
+// takes seconds.
 const answerTime = 30 * time.Second
 
 // Client is a run in another process, as a [nas.Engine]. It does not reconnect: when the connection ends, its last
@@ -57,13 +57,13 @@ const answerTime = 30 * time.Second
 type Client struct {
 	*caller
 	stream io.ReadCloser
-	ended  chan struct{} // closed when nothing more comes
+	ended  chan struct{} // closed when the stream has ended
 
 	mu      sync.Mutex
 	snap    *nas.Snapshot
 	control nas.Control
 	pokes   map[chan struct{}]bool
-	pid     int // of the program that runs it
+	pid     int // of the program that runs the search
 }
 
 // Dial connects to the program that runs the run in dir, and waits for the first snapshot. It returns [ErrNotRunning]
@@ -72,7 +72,7 @@ func Dial(ctx context.Context, dir string, w Want, v Visitor) (*Client, error) {
 	c := &Client{caller: newCaller(dir, v), ended: make(chan struct{}), pokes: map[chan struct{}]bool{}}
 	setup, cancel := context.WithTimeoutCause(ctx, answerTime, errors.New("the program does not answer"))
 	defer cancel()
-	// The stream outlives ctx and ends with Close. Only until it is set up does setup end it.
+	// The stream outlives ctx and ends with Close. Until it is set up, the end of setup ends it too.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(setup, end)
 	body, err := c.open(life, "GET", "stream?"+url.Values{"want": {string(w)}}.Encode(), nil)
@@ -93,7 +93,7 @@ func Dial(ctx context.Context, dir string, w Want, v Visitor) (*Client, error) {
 	return nil, err
 }
 
-// streamBody is a response's body that ends its request when it is closed.
+// streamBody is a response body that ends its request when closed.
 type streamBody struct {
 	io.ReadCloser
 	end func()
@@ -122,7 +122,7 @@ func (c *Client) follow(lines *bufio.Reader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.control.Lost == "" {
-		why := fmt.Sprintf("the program that ran it (process %d) is gone without a word", c.pid)
+		why := fmt.Sprintf("the program that ran it (process %d) died without saying why", c.pid)
 		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
 			why = "the connection to the program that runs it broke: " + err.Error()
 		}
@@ -131,7 +131,7 @@ func (c *Client) follow(lines *bufio.Reader) {
 	c.wake()
 }
 
-// lost turns the snapshot into that of a run that no program runs any more. The caller holds mu.
+// lost makes the snapshot show that no program runs the search any more. The caller holds mu.
 func (c *Client) lost(why string) {
 	v := *c.snap
 	v.Version++
@@ -153,7 +153,7 @@ func (c *Client) read(lines *bufio.Reader) error {
 	}
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
-		return fmt.Errorf("what it sends is no JSON: %w", err)
+		return fmt.Errorf("it sent a line that is not JSON: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -210,7 +210,7 @@ func (c *Client) wake() {
 	}
 }
 
-// PID returns the process that runs the run.
+// PID returns the ID of the process that runs the search.
 func (c *Client) PID() int { return c.pid }
 
 // Ended returns a channel that is closed when the connection has ended; Control then says why.
@@ -268,7 +268,7 @@ func (c *Client) TakeControl(ctx context.Context) error {
 	return nil
 }
 
-// Do sends a command to the program that runs the run in dir. It is carried out whoever has control.
+// Do sends a command to the program that runs the run in dir. It is carried out no matter who has control.
 func Do(ctx context.Context, dir string, v Visitor, cmd nas.Command) (r nas.Reply, err error) {
 	c := newCaller(dir, v)
 	defer c.http.CloseIdleConnections()
@@ -295,7 +295,7 @@ func newCaller(dir string, v Visitor) *caller {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, dir) }}}}
 }
 
-// open sends a request. It returns the body of the answer, or the error that the answer is.
+// open sends a request. It returns the body of the answer, or the error it reports.
 func (c *caller) open(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://nasnet"+prefix+path, bytes.NewReader(body))
 	if err != nil {
@@ -309,7 +309,7 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
-			err = u.Err // the full text has a made-up address
+			err = u.Err // the full text would show a made-up address
 		}
 		return nil, err
 	}
@@ -324,7 +324,7 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	defer resp.Body.Close()
 	var f failure
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxRequest)).Decode(&f); err != nil || f.Error == "" {
-		return nil, fmt.Errorf("the program that runs it answers %s", resp.Status)
+		return nil, fmt.Errorf("the program that runs it answered %s", resp.Status)
 	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return nil, rateError{f.err()}
@@ -332,13 +332,12 @@ func (c *caller) open(ctx context.Context, method, path string, body []byte) (io
 	return nil, f.err()
 }
 
-// rateError is the refusal of one request too many in a short time. The server has done nothing, so the request can be
-// repeated.
+// rateError means that too many requests came in a short time. The server did nothing, so the request can be repeated.
 type rateError struct{ error }
 
 func (e rateError) Unwrap() error { return e.error }
 
-// ratePause is the time between a rateError and the next attempt.
+// ratePause is how long to wait after a rateError.
 const ratePause = 50 * time.Millisecond
 
 // ask sends v as JSON, or nothing if it is nil, and decodes the answer into to. After a rateError it tries again.

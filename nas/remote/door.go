@@ -28,7 +28,7 @@ func (s semaphore) take() bool {
 
 func (s semaphore) give() { <-s }
 
-// bucket limits a rate: size at once, rate a second in the long run.
+// bucket limits a rate: size at once, rate per second in the long run.
 type bucket struct {
 	size, rate float64
 	mu         sync.Mutex
@@ -81,7 +81,7 @@ func (d *door) Close() error {
 // guest is a connection that was admitted.
 type guest struct {
 	net.Conn
-	pid   int // of the other process; 0 if the system does not tell
+	pid   int // of the other process; 0 if unknown
 	leave func()
 }
 

@@ -392,7 +392,7 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	}
 	_, err := second.Do(t.Context(), pause)
 	if !errors.Is(err, remote.ErrControl) || !strings.Contains(err.Error(),
-		fmt.Sprintf("process %d on pts/1 has it since", os.Getpid())) {
+		fmt.Sprintf("process %d on pts/1 has had it since", os.Getpid())) {
 		t.Errorf("a viewer's command: %v", err)
 	}
 
@@ -404,9 +404,9 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 		t.Error("the one who took it does not have it")
 	}
 	me := fmt.Sprintf("process %d", os.Getpid())
-	e.awaitTold(t, nas.ScreenAttached, me+" on pts/1 is attached and has the control")
+	e.awaitTold(t, nas.ScreenAttached, me+" on pts/1 is attached and has control")
 	e.awaitTold(t, nas.ScreenAttached, me+" on pts/3 is attached and looks on")
-	e.awaitTold(t, nas.ControlTaken, me+" on pts/2[2J has the control, taken from "+me+" on pts/1")
+	e.awaitTold(t, nas.ControlTaken, me+" on pts/2[2J has control, taken from "+me+" on pts/1")
 	await(t, first, "the loss", func() bool { c := first.Control(); return !c.Mine && c.Holder.TTY == "pts/2[2J" })
 	if _, err := first.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) {
 		t.Errorf("the one who lost it: %v", err)
@@ -512,7 +512,7 @@ func TestAnEngineThatEndedAnswersSo(t *testing.T) {
 	if _, err := c.Do(t.Context(), nas.Command{Do: nas.Pause}); !errors.Is(err, nas.ErrClosed) {
 		t.Error(err)
 	}
-	e.fail = errors.New("there is no trial 7 in this run")
+	e.fail = errors.New("this run has no trial 7")
 	if _, err := c.Do(t.Context(), nas.Command{Do: nas.Star, Trial: 7}); err == nil || err.Error() != e.fail.Error() {
 		t.Error(err)
 	}
@@ -565,7 +565,7 @@ func TestProgramsOfOtherVersionsRefuseEachOther(t *testing.T) {
 			`(nasnet 9) speaks protocol 2, this program 1`},
 		{"nonsense", "GET /v1/status HTTP/1.1\r\nHost: x\r\nNasnet-Protocol: \x01\xff\r\n\r\n", "400"},
 		{"a newer path", "POST /v2/do HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-			"no POST /v2/do in protocol 1"},
+			"has no POST /v2/do"},
 		{"no version, as with curl", "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n", `"run":"a"`},
 	} {
 		if got := speak(t, dir, r.request); !strings.Contains(got, r.says) {

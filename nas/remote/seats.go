@@ -43,13 +43,13 @@ func (s *seats) sit(who nas.Holder, w Want) (t *seat, does string) {
 	s.taken[t] = true
 	does = "looks on"
 	if w == Take || w == Steer && s.has == nil {
-		does = "has the control" + s.hand(t)
+		does = "has control" + s.hand(t)
 	}
 	s.changed()
 	return t, does
 }
 
-// hand gives control to a seat, and says from whom it was taken. The caller holds mu.
+// hand gives control to a seat, and says who had it before. The caller holds mu.
 func (s *seats) hand(t *seat) (from string) {
 	if s.has != nil {
 		from = ", taken from " + describe(s.has.who)
@@ -79,7 +79,7 @@ func (t *seat) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.readOnly = false; s.has != t && s.taken[t] {
-		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has control"+s.hand(t))
 	}
 	s.changed()
 }
@@ -96,13 +96,13 @@ func (t *seat) permit() error {
 	case t.readOnly:
 		return fmt.Errorf("%w: it only looks on", ErrControl)
 	case s.has == nil && s.taken[t]:
-		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has the control"+s.hand(t))
+		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has control"+s.hand(t))
 		s.changed()
 		return nil
 	case s.has == nil:
-		return fmt.Errorf("%w: it was left", ErrControl)
+		return fmt.Errorf("%w: it has detached", ErrControl)
 	}
-	return fmt.Errorf("%w: %s has it since %s", ErrControl, describe(s.has.who), s.since.Format("15:04:05"))
+	return fmt.Errorf("%w: %s has had it since %s", ErrControl, describe(s.has.who), s.since.Format("15:04:05"))
 }
 
 // describe names a screen for a person.
@@ -141,7 +141,7 @@ func (s *seats) find(name string) *seat {
 	return nil
 }
 
-// subscribe does for the seat what [nas.Engine] says.
+// subscribe does what [nas.Engine] says, for the seat.
 func (t *seat) subscribe() (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
 	s := t.of

@@ -25,8 +25,8 @@ import (
 
 // Options are what a server needs besides the engine.
 type Options struct {
-	Program  string        // name and version, as the other side is told
-	DataSets []string      // that a retrain may name, besides the run's own
+	Program  string        // name and version, for the other side
+	DataSets []string      // data sets that a retrain may name, besides the run's own
 	Every    time.Duration // least time between two lines of a stream; 0 = 100 ms
 
 	// Patience is how long a reader may leave a line unread before it is disconnected. 0 = 10 min, so that a screen
@@ -79,8 +79,8 @@ func Serve(dir string, e nas.Engine, o Options) (*Server, error) {
 	mux.HandleFunc("POST "+prefix+"do", s.do)
 	mux.HandleFunc("POST "+prefix+"take", s.take)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, http.StatusNotFound, fmt.Errorf("%w: there is no %s %.100s in protocol %d of this program (%s)",
-			ErrProtocol, r.Method, r.URL.Path, Protocol, o.Program))
+		s.refuse(w, http.StatusNotFound, fmt.Errorf("%w: protocol %d of this program (%s) has no %s %.100s",
+			ErrProtocol, Protocol, o.Program, r.Method, r.URL.Path))
 	})
 	s.http = http.Server{Handler: s.checked(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		IdleTimeout: 30 * time.Second, MaxHeaderBytes: maxHeader,
@@ -102,7 +102,7 @@ func (s *Server) Close(reason string) error {
 	s.close.Do(func() {
 		s.reason = reason
 		close(s.ended)
-		os.Remove(filepath.Join(s.dir, SocketName)) // an error means that somebody else did
+		os.Remove(filepath.Join(s.dir, SocketName)) // an error means that it is gone already
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second/2)
 		defer cancel()
 		if s.http.Shutdown(ctx) != nil {
@@ -128,8 +128,8 @@ func (s *Server) follow() {
 	}
 }
 
-// log writes an event of the seats into the engine's log, if it has one. It does not wait, since the engine may be busy
-// for long.
+// log writes an event of the seats into the engine's log, if it has one. It does not wait, because the engine may be
+// busy for a long time.
 func (s *Server) log(kind nas.EventKind, message string) {
 	d, ok := s.engine.(nas.Diary)
 	if !ok || done(s.ended) {
@@ -138,7 +138,7 @@ func (s *Server) log(kind nas.EventKind, message string) {
 	s.workers.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 		defer cancel()
-		_ = d.Tell(ctx, kind, message) // an error means that the run has ended, and its log with it
+		_ = d.Tell(ctx, kind, message) // an error means that the search has ended, and its log with it
 	})
 }
 
@@ -151,10 +151,10 @@ func (s *Server) Attached() (n int, steered bool) {
 	return c.Viewers, false
 }
 
-// Moved has a value when a seat was taken or left, or control changed hands. One goroutine may wait for it.
+// Moved delivers a value when a seat was taken or left, or control changed hands. Only one goroutine may receive.
 func (s *Server) Moved() <-chan struct{} { return s.seats.moved }
 
-// checked refuses requests of another protocol, and too many of them.
+// checked refuses requests of another protocol, and requests above the rate limit.
 func (s *Server) checked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(protocolHeader, strconv.Itoa(Protocol))
@@ -178,7 +178,7 @@ func (s *Server) refuse(w http.ResponseWriter, status int, err error) {
 	answer(w, status, failureOf(err))
 }
 
-// answer writes v as JSON. It ignores errors of writing, since they mean that the client has gone.
+// answer writes v as JSON. It ignores write errors, because they mean that the client has gone.
 func answer(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -217,12 +217,12 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the request is read, and a fork may take long
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // all is read, and a fork may take long
 	c.From = "command of " + describe(visitor(r))
 	if name := r.Header.Get(seatHeader); name != "" {
 		t := s.seats.find(name)
 		if t == nil {
-			s.refuse(w, http.StatusConflict, fmt.Errorf("%w: its seat was left", ErrControl))
+			s.refuse(w, http.StatusConflict, fmt.Errorf("%w: it has detached", ErrControl))
 			return
 		}
 		if err := t.permit(); err != nil {
@@ -242,7 +242,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parseCommand reads a command. It refuses unknown fields: a command without them would be another one.
+// parseCommand reads a command. It rejects unknown fields, because without them the command would mean something else.
 func parseCommand(b []byte) (c nas.Command, err error) {
 	if err := strictjson.Decode(b, maxRequest, &c); err != nil {
 		return c, fmt.Errorf("command: %w", err)
@@ -265,17 +265,17 @@ func (s *Server) inside(c nas.Command) error {
 	}
 	if want.Dir != "" {
 		return fmt.Errorf("data folder %q: a command from another process can only name the run's own data or a data "+
-			"set; nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Dir)
+			"set; nasnet train --cell RUN/TRIAL accepts any folder, and so does the search's own screen", want.Dir)
 	}
 	return fmt.Errorf("data %q: a command from another process can only name the run's own data or one of: %s; "+
-		"nasnet train --cell RUN/TRIAL takes any folder, as does the search's own screen", want.Name,
+		"nasnet train --cell RUN/TRIAL accepts any folder, and so does the search's own screen", want.Name,
 		strings.Join(s.options.DataSets, ", "))
 }
 
 func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 	t := s.seats.find(r.Header.Get(seatHeader))
 	if t == nil {
-		s.refuse(w, http.StatusConflict, fmt.Errorf("%w: its seat was left", ErrControl))
+		s.refuse(w, http.StatusConflict, fmt.Errorf("%w: it has detached", ErrControl))
 		return
 	}
 	t.take()
@@ -286,7 +286,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) {
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if !s.streams.take() {
 		s.refuse(w, http.StatusServiceUnavailable,
-			fmt.Errorf("%w: %d screens show this run already", ErrBusy, cap(s.streams)))
+			fmt.Errorf("%w: %d screens already show this run", ErrBusy, cap(s.streams)))
 		return
 	}
 	defer s.streams.give()
@@ -302,7 +302,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	to := http.NewResponseController(w)
-	_ = to.SetReadDeadline(time.Time{}) // the request is read
+	_ = to.SetReadDeadline(time.Time{}) // all is read
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
 	send := func(l line, patience time.Duration) (int, error) {
@@ -362,8 +362,8 @@ func done(c <-chan struct{}) bool {
 	}
 }
 
-// visitor returns who sent a request. The process is what the system says, or where it says nothing, what the client
-// claims.
+// visitor returns who sent a request. It asks the system for the process, and believes the client only where the system
+// cannot tell.
 func visitor(r *http.Request) nas.Holder {
 	h := nas.Holder{TTY: plain(r.Header.Get(ttyHeader))}
 	if h.PID, _ = r.Context().Value(pidKey{}).(int); h.PID == 0 {

@@ -17,8 +17,8 @@ import (
 // SocketName is the name of the socket in the run's folder.
 const SocketName = "nasnet.sock"
 
-// listen makes the socket of a run. It replaces one that is there: as the caller holds the run's lock, the owner has
-// died.
+// listen creates the socket of a run. It replaces an existing one, whose owner must have died, because the caller holds
+// the run's lock.
 func listen(dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketName)
 	fresh := SocketName + ".new"
@@ -34,9 +34,9 @@ func listen(dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
-	l.SetUnlinkOnClose(false) // it is about to be renamed
+	l.SetUnlinkOnClose(false) // the socket is renamed below
 	if err = os.Chmod(filepath.Join(dir, fresh), 0o600); err == nil {
-		err = os.Rename(filepath.Join(dir, fresh), path) // under its name it never has another mode
+		err = os.Rename(filepath.Join(dir, fresh), path) // so the final name never has another mode
 	}
 	if err != nil {
 		l.Close()
@@ -72,11 +72,11 @@ func connect(ctx context.Context, dir string) (net.Conn, error) {
 	return c, nil
 }
 
-// sunPath is the most bytes that a socket's path can have, with the final zero.
+// sunPath is the largest number of bytes in a socket's path, including the final zero.
 const sunPath = len(syscall.RawSockaddrUnix{}.Path)
 
-// address returns a path of the socket that is short enough for the system, and a function to call after its use: a
-// path that is too long is replaced by one through an open descriptor of the folder.
+// address returns a path of the socket that is short enough for the system, and a function to call after use. A path
+// that is too long is replaced by one through an open descriptor of the folder.
 func address(dir, name string) (addr string, done func(), err error) {
 	path := filepath.Join(dir, name)
 	if len(path) < sunPath {

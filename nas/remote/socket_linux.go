@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// shortAddress returns a path through a descriptor of the folder.
+// shortAddress returns a path of the socket through a descriptor of its folder.
 func shortAddress(dir, name string) (string, func(), error) {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -29,7 +29,7 @@ func checkPeer(c net.Conn) (pid int, err error) {
 		return 0, e
 	}
 	if err != nil {
-		return 0, fmt.Errorf("who is at the other end: %w", err)
+		return 0, fmt.Errorf("cannot tell who is at the other end: %w", err)
 	}
 	return int(cred.Pid), allowed(cred.Uid)
 }

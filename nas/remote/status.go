@@ -27,7 +27,7 @@ type Status struct {
 	// whether the controller beats random cells, without the tops; nil in a run without random cells
 	Verdict *nas.Verdict `json:"verdict,omitempty"`
 
-	Cost nas.CostTerm `json:"cost,omitzero"` // how costs weigh the rewards
+	Cost nas.CostTerm `json:"cost,omitzero"` // how cost weighs the rewards
 
 	Leader
 	Activity
@@ -49,7 +49,7 @@ type Activity struct {
 	Workers   int          `json:"workers"`
 	ImageRate float64      `json:"images_per_s"`
 	Elapsed   float64      `json:"elapsed_s"`
-	ETA       float64      `json:"eta_s"` // 0: not known
+	ETA       float64      `json:"eta_s"` // 0: unknown
 	Entropy   float64      `json:"entropy"`
 	Running   []Child      `json:"running,omitempty"`
 	Control   *nas.Control `json:"control,omitempty"`
@@ -66,7 +66,7 @@ type Child struct {
 	Progress float64   `json:"progress"` // 0 to 1
 }
 
-// StatusOf returns the status of a run that this process, whose number is pid, has open.
+// StatusOf returns the status of a run that this process, with ID pid, has open.
 func StatusOf(s *nas.Snapshot, pid int, c nas.Control) Status {
 	t := Status{Time: s.Time, Name: s.Config.Name, Dir: s.Dir, UUID: s.UUID, State: string(s.State), Reason: s.Reason,
 		Live: true, PID: pid,

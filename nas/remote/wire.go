@@ -10,15 +10,15 @@ import (
 	"nasnet/nas"
 )
 
-// Protocol is the version of the protocol. It grows when an older program would misunderstand a newer one, but not for
-// new fields.
+// Protocol is the version of the protocol. It increases when an older program would misunderstand a newer one. New
+// fields do not count.
 const Protocol = 1
 
 const (
 	prefix         = "/v1/"
 	protocolHeader = "Nasnet-Protocol"
 	seatHeader     = "Nasnet-Seat"
-	pidHeader      = "Nasnet-Pid" // of the client, used where the system does not tell
+	pidHeader      = "Nasnet-Pid" // of the client, used where the system cannot tell
 	ttyHeader      = "Nasnet-Tty"
 )
 
@@ -33,16 +33,16 @@ const (
 
 // Errors that a caller may branch on. If the search has ended, the error is [nas.ErrClosed].
 var (
-	ErrNotRunning = errors.New("no program runs it")                    // there is no socket, or nobody listens on it
-	ErrControl    = errors.New("this screen does not have the control") // the error's text names the screen that has it
-	// another version of this program is at the other end
-	ErrProtocol = errors.New("the programs do not speak the same")
-	ErrBusy     = errors.New("too many requests")                    // more than the server takes
-	ErrTooLong  = errors.New("the path of the socket is too long")   // and this system has no way around it
-	ErrStranger = errors.New("the other process is of another user") // at the other end of the socket
+	ErrNotRunning = errors.New("no program runs it")                // there is no socket, or nobody listens on it
+	ErrControl    = errors.New("this screen does not have control") // the error's text names the screen that has it
+	// the other program has another version
+	ErrProtocol = errors.New("the programs speak different protocols")
+	ErrBusy     = errors.New("too many requests")                         // more than the server accepts
+	ErrTooLong  = errors.New("the path of the socket is too long")        // and this system has no way around it
+	ErrStranger = errors.New("the other process belongs to another user") // at the other end of the socket
 )
 
-// codes are the errors that a client can recognise, by what they are called in JSON.
+// codes maps the names of errors in JSON to the errors that a client can recognise.
 var codes = map[string]error{"closed": nas.ErrClosed, "control": ErrControl, "protocol": ErrProtocol, "busy": ErrBusy}
 
 // failure is the body of an error.
@@ -51,7 +51,7 @@ type failure struct {
 	Code  string `json:"code,omitempty"`
 }
 
-// answered is an error from the other side.
+// answered is an error reported by the other side.
 type answered struct {
 	text string
 	is   error // of codes, or nil
@@ -76,7 +76,7 @@ type line struct {
 	Time time.Time `json:"ts"`
 	Type string    `json:"t"` // "snapshot" or "end"
 	Run  string    `json:"run"`
-	// this and the next three are in the first line only
+	// this and the next three are only in the first line
 	Protocol int                        `json:"protocol,omitempty"`
 	Program  string                     `json:"program,omitempty"`
 	PID      int                        `json:"pid,omitempty"`

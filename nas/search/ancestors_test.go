@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// A fork that has other settings of training takes over proposals, with rewards, that come from the settings before.
-// Its own forks do not share those.
-func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
+// A fork with other training settings takes over proposals whose rewards come from the old settings. Its own forks must
+// not share those.
+func TestRewardsFromOtherSettingsAreNotShared(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
 	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Repeats, c.Controller.Steps = 30, 4, 1, 3, "retrain", 1
@@ -42,20 +42,20 @@ func TestWhatAnAncestorTookOverFromOtherSettingsIsNotShared(t *testing.T) {
 		case from == nil:
 			own++
 		case e.Trial < others:
-			t.Errorf("trial %d, trained under other settings, is shared from %v", e.Trial, from)
+			t.Errorf("trial %d, trained under other settings, was shared from %v", e.Trial, from)
 		default:
 			shared++
 		}
 	}
 	finish(t, s)
 	if others != 18 || own < 6 || shared == 0 {
-		t.Errorf("%d were taken over, %d trained, %d shared; want 18, at least those of a batch, and some",
+		t.Errorf("%d taken over, %d trained, %d shared; want 18, at least a batch, and some",
 			others, own, shared)
 	}
 }
 
-// While a fork has trained half of a child, its parent may have finished it.
-func TestAHalfTrainedChildThatKinHasFinishedHasEachEpochOnce(t *testing.T) {
+// A parent may finish a child while a fork is half-way through the same child.
+func TestAHalfTrainedChildThatAnAncestorFinishedHasEachEpochOnce(t *testing.T) {
 	root := t.TempDir()
 	dir, away := filepath.Join(root, "parent"), filepath.Join(t.TempDir(), "parent")
 	finish(t, create(t, dir, fiveEpochs(), Options{Workers: 1}))

@@ -15,13 +15,12 @@ import (
 	"nasnet/nas/fake"
 )
 
-// killAtEnv is the kind and number of the event at which the search of killedSearch is killed.
+// killAtEnv holds the kind and number of the event at which killedSearch is killed.
 const killAtEnv = "NASNET_NAS_KILL_AT"
 
 func init() { roles["killed"] = killedSearch }
 
-// killedSearch is a search that is killed by the operating system when an event is stored and nobody has been told of
-// it.
+// killedSearch runs a search that the operating system kills after an event is stored and before it is announced.
 func killedSearch(dir string) error {
 	kind, n := nas.EventKind(""), 0
 	if _, err := fmt.Sscan(os.Getenv(killAtEnv), &kind, &n); err != nil {
@@ -34,7 +33,7 @@ func killedSearch(dir string) error {
 			if e.Kind == kind {
 				if n--; n == 0 {
 					syscall.Kill(os.Getpid(), syscall.SIGKILL)
-					select {} // until it takes effect
+					select {} // until the kill takes effect
 				}
 			}
 		}})
@@ -74,7 +73,7 @@ func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 				}
 			}
 			if n < c.n {
-				t.Errorf("%d events %s are stored, the last one was about to be announced: want at least %d",
+				t.Errorf("%d events %s are stored; want at least the %d up to the one about to be announced",
 					n, c.kind, c.n)
 			}
 			s, err := Open(filepath.Join(dir, "run"), Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}})
@@ -82,7 +81,7 @@ func TestAKillBetweenACommitAndItsAnnouncementLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := finish(t, s); got != want {
-				t.Errorf("another end than without the kill: %s, want %s", got, want)
+				t.Errorf("state hash %s; want %s, as without the kill", got, want)
 			}
 		})
 	}

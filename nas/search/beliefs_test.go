@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
+func TestBeliefsShowWhatThePolicyWouldChoose(t *testing.T) {
 	for _, r := range []struct {
 		strategy    string
 		exact, sure bool // sure: the entropies are known
@@ -45,7 +45,7 @@ func TestBeliefsTellWhatThePolicyWouldChoose(t *testing.T) {
 			}
 			for _, p := range b.Entropy {
 				for d, h := range p.Nats {
-					// Before the first update a policy is nearly uniform, and a random one stays so.
+					// A policy is nearly uniform before its first update, and a random one always is.
 					if most := math.Log(float64(arities[d])); math.Abs(h-most) > 0.2 &&
 						(p.Batch == 0 || r.strategy == "random") {
 						t.Errorf("batch %d decision %d: %v nats of %v", p.Batch, d, h, most)

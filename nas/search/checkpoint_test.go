@@ -28,14 +28,14 @@ import (
 	"nasnet/nas/nn"
 )
 
-// fakeState is the form of the states of fake.Evaluator.
+// fakeState is the format of fake.Evaluator's states.
 const fakeState = "%d epochs of the fake trial %d"
 
-// resumed is a fake evaluator that remembers after how many epochs each trial went on, and breaks off the program's
-// part in the run when it is told to.
+// resumed is a fake evaluator that records after how many epochs each trial continued, and interrupts the search when
+// cut says so.
 type resumed struct {
 	mu    sync.Mutex
-	after map[int]int // trial -> epochs of the state it was given
+	after map[int]int // trial -> epochs in the state it got
 	cut   func(trial, epoch int) bool
 	stop  context.CancelFunc
 }
@@ -62,7 +62,7 @@ func (r *resumed) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step)
 	})
 }
 
-// halfTrained makes a run that was broken off while trial 5 was in its fourth epoch, and returns its folder.
+// halfTrained makes a run that was interrupted in the fourth epoch of trial 5, and returns its folder.
 func halfTrained(t *testing.T, c nas.Config) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "run")
@@ -85,7 +85,7 @@ func fiveEpochs() nas.Config {
 	return c
 }
 
-func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
+func TestAHalfTrainedChildContinuesFromItsLastCheckpoint(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1}))
 	dir := halfTrained(t, fiveEpochs())
 	var events []nas.Event
@@ -103,17 +103,17 @@ func TestAHalfTrainedChildGoesOnAfterItsLastCheckpoint(t *testing.T) {
 		t.Error("another end")
 	}
 	if len(e.after) != 1 || e.after[5] != 3 {
-		t.Errorf("trials that went on, and after which epoch: %v; want trial 5 after 3", e.after)
+		t.Errorf("trials that continued, and after which epoch: %v; want trial 5 after 3", e.after)
 	}
 	if x.Attempt != 1 || x.Epoch != 5 || len(x.Curve) != 5 || x.Curve[2].Epoch != 3 || x.Curve[3].Epoch != 4 {
 		t.Errorf("after: attempt %d, %d epochs, curve %v", x.Attempt, x.Epoch, x.Curve)
 	}
 	i := slices.IndexFunc(events, func(e nas.Event) bool { return e.Kind == nas.TrialStarted && e.Trial == 5 })
 	if i < 0 || events[i].Data["after_epoch"] != 3 {
-		t.Errorf("no event says that trial 5 goes on after epoch 3")
+		t.Errorf("no event says that trial 5 continues after epoch 3")
 	}
 	if n := blobsOf(t, dir, "child"); n != 0 {
-		t.Errorf("%d states of children are kept after the end", n)
+		t.Errorf("%d checkpoints are still stored after the end", n)
 	}
 	live := s.Snapshot()
 	if s, err = Open(dir, Options{Evaluator: fake.Evaluator{}}); err != nil {
@@ -138,7 +138,7 @@ func openSQL(t *testing.T, dir string) *sql.DB {
 	return db
 }
 
-// blobsOf counts the blobs of a kind in a run's database and sees that each has its file.
+// blobsOf counts the blobs of a kind in a run's database and checks that each has its file.
 func blobsOf(t *testing.T, dir, kind string) (n int) {
 	t.Helper()
 	db := openSQL(t, dir)
@@ -160,7 +160,7 @@ func blobsOf(t *testing.T, dir, kind string) (n int) {
 	return n
 }
 
-func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
+func TestAChildWhoseCheckpointIsLostStartsOver(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1}))
 	sound := halfTrained(t, fiveEpochs())
 	st, err := checkpoints.OpenReadOnly(sound)
@@ -182,7 +182,7 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, blob),
 				bytes.Repeat([]byte("x"), len("3 epochs of the fake trial 5")), 0o600)
 		}},
-		{"a state of something else", "the state belongs to another child", func(dir string) error {
+		{"a state of another child", "the state belongs to another child", func(dir string) error {
 			st, err := checkpoints.Open(dir)
 			if err != nil {
 				return err
@@ -213,20 +213,20 @@ func TestAChildWhoseCheckpointIsLostBeginsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := finish(t, s); got != want {
-			t.Errorf("%s: another end", harm.what)
+			t.Errorf("%s: the end differs", harm.what)
 		}
 		if !strings.Contains(said, harm.says) || !strings.HasSuffix(said, " 3") || strings.Count(said, harm.says) != 1 {
-			t.Errorf("%s: the event says %q; want once, with %q and epoch 3", harm.what, said, harm.says)
+			t.Errorf("%s: events say %q; want one with %q and epoch 3", harm.what, said, harm.says)
 		}
 		if x := s.owner.ledger.Trial(5); len(e.after) != 0 || x.Attempt != 2 || len(x.Curve) != 5 ||
 			x.State != nas.Done {
-			t.Errorf("%s: went on %v, attempt %d, %d epochs, %s; want from the start, 2, 5, done", harm.what, e.after,
+			t.Errorf("%s: continued %v, attempt %d, %d epochs, %s; want from the start, 2, 5, done", harm.what, e.after,
 				x.Attempt, len(x.Curve), x.State)
 		}
 	}
 }
 
-func TestCheckpointsAreTakenOnlyWhereTrainingIsLong(t *testing.T) {
+func TestCheckpointsAreTakenOnlyInLongTrainings(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, fiveEpochs(), Options{Workers: 1, Evaluator: &resumed{}})
 	step := func(epoch int) nas.Step {
@@ -255,7 +255,7 @@ func TestCheckpointsAreTakenOnlyWhereTrainingIsLong(t *testing.T) {
 	}
 	finish(t, s)
 	if n := blobsOf(t, dir, "child"); n != 0 {
-		t.Errorf("%d checkpoints of children that took no time", n)
+		t.Errorf("%d checkpoints of very short trainings; want none", n)
 	}
 }
 
@@ -264,7 +264,7 @@ func TestAFailingCheckpointDoesNotEndTheChild(t *testing.T) {
 	said := 0
 	c := fiveEpochs()
 	s := create(t, dir, c, Options{Workers: 1, Checkpoint: 1, Evaluator: stateless{}, OnEvent: func(e nas.Event) {
-		if e.Kind == nas.CheckpointFailed && strings.Contains(fmt.Sprint(e.Data["error"]), "no state today") {
+		if e.Kind == nas.CheckpointFailed && strings.Contains(fmt.Sprint(e.Data["error"]), "no state available") {
 			said++
 		}
 	}})
@@ -277,17 +277,17 @@ func TestAFailingCheckpointDoesNotEndTheChild(t *testing.T) {
 	}
 }
 
-// stateless is a Fake that cannot say where it is.
+// stateless is a Fake that cannot give its state.
 type stateless struct{}
 
 func (stateless) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
 	return fake.Evaluator{}.Evaluate(ctx, j, func(p nas.Step) error {
-		p.State = func() ([]byte, error) { return nil, errors.New("no state today") }
+		p.State = func() ([]byte, error) { return nil, errors.New("no state available") }
 		return report(p)
 	})
 }
 
-func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
+func TestASearchWithCheckpointsCutOffAnywhereEndsTheSame(t *testing.T) {
 	c := fiveEpochs()
 	c.Lag, c.RandomEvery, c.Repeats = 1, 4, "cached"
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
@@ -303,13 +303,13 @@ func TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := finish(t, s); got != want {
-			t.Errorf("cut at event %d: another end", cut)
+			t.Errorf("cut at event %d: the end differs", cut)
 		}
 	}
 }
 
-// realConfig is a search that trains: 6 children and a retrain, with momentum, moving statistics, DropPath,
-// augmentation and dropout, so that anything that a checkpoint forgets shows in the end.
+// realConfig is a search with real training: 6 children and a retrain, with momentum, moving statistics, DropPath,
+// augmentation and dropout, so that whatever a checkpoint forgets shows in the result.
 func realConfig() nas.Config {
 	c := testConfig()
 	c.Name, c.Data, c.Children, c.Batch, c.Lag, c.RandomEvery, c.Blocks, c.Ops, c.Repeats = "run", "synthetic", 6, 2, 1,
@@ -324,7 +324,7 @@ func realConfig() nas.Config {
 
 const killEnv = "NASNET_NAS_RUN"
 
-// roleEnv makes the test binary one of the roles: its name, a colon, and a folder to work in.
+// roleEnv makes the test binary play a role: the role's name, a colon, and a folder to work in.
 const roleEnv = "NASNET_NAS_ROLE"
 
 var roles = map[string]func(dir string) error{}
@@ -347,8 +347,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// realSearch begins the run in dir or goes on with it, with a retrain of the first child beside it, and prints a line
-// for each event.
+// realSearch starts or resumes the run in dir, retrains its first child beside the search, and prints one line per
+// event.
 func realSearch(dir string) error {
 	l, c := local.New(nil), realConfig()
 	if _, err := l.Prepare(context.Background(), &c); err != nil {
@@ -381,16 +381,16 @@ func realSearch(dir string) error {
 	return <-done
 }
 
-// killing is when a process is killed: a while after its first event, or, if kind is not empty, after its n-th event of
-// a kind.
+// killing says when to kill a process: a while after its first event, or, if kind is not empty, after its n-th event of
+// that kind.
 type killing struct {
 	after time.Duration
 	kind  nas.EventKind
 	n     int
 }
 
-// inProcess runs realSearch in a process of its own and kills it if it is told when. It returns the lines of its events
-// and whether it came to its end.
+// inProcess runs realSearch in its own process and kills it if told when. It returns the lines of its events and
+// whether the search finished.
 func inProcess(t *testing.T, dir string, k killing) (lines []string, whole bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -424,7 +424,7 @@ func inProcess(t *testing.T, dir string, k killing) (lines []string, whole bool)
 	return lines, err == nil
 }
 
-// endOf is the state hash of a run and the trained weights of its retrain.
+// endOf returns the state hash of a run and the trained weights of its retrain.
 func endOf(t *testing.T, dir string) (hash string, weights []nn.Tensor) {
 	t.Helper()
 	st, err := checkpoints.OpenReadOnly(dir)
@@ -449,11 +449,11 @@ func endOf(t *testing.T, dir string) (hash string, weights []nn.Tensor) {
 	return hash, weights
 }
 
-func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
+func TestChildrenKilledWhileTrainingEndAsIfNeverKilled(t *testing.T) {
 	root := t.TempDir()
 	began := time.Now()
 	if _, whole := inProcess(t, filepath.Join(root, "whole"), killing{}); !whole {
-		t.Fatal("the search that nobody killed did not end")
+		t.Fatal("the search without kills did not end")
 	}
 	takes := time.Since(began)
 	want, weights := endOf(t, filepath.Join(root, "whole"))
@@ -461,26 +461,26 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 	if testing.Short() {
 		wanted = 4
 	}
-	// the long loop: NASNET_KILLS=200 go test ./nas -run Killed -v
+	// a longer loop: NASNET_KILLS=200 go test ./nas/search -run Killed -v
 	if n, err := strconv.Atoi(os.Getenv("NASNET_KILLS")); err == nil {
 		wanted = n
 	}
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d; a whole search takes %v", seed, takes)
-	// Half of the kills come at any time. The others come right after an event that a write follows: after an epoch the
-	// blob of a checkpoint, after the end of a batch's last child the update of the policy and its blob, after an
-	// update the release of an old one and the next batch.
+	// Half of the kills come at random times. The others come right after an event that a write follows: an epoch (the
+	// blob of a checkpoint), the end of a batch's last child (the update and its blob), an update (the release of an
+	// old policy, and the next batch).
 	kinds := []nas.EventKind{nas.EpochEnded, nas.TrialFinished, nas.ControllerUpdate, nas.TrialProposed}
 	continued, killed, by := 0, 0, map[nas.EventKind]int{}
-	// a few kills may all miss what a child could go on from
+	// a few kills may all come before a child has a checkpoint
 	for round := 0; killed < wanted || continued == 0 && round < 20; round++ {
 		dir := filepath.Join(root, fmt.Sprint("killed", round))
 		finished := map[string]bool{}
 		for whole, n := false, 0; !whole; n++ {
 			k := killing{}
 			switch {
-			case n >= 8 || killed >= wanted && continued > 0: // it may end
+			case n >= 8 || killed >= wanted && continued > 0: // it may finish
 			case r.IntN(2) == 0:
 				k.after = time.Duration(1 + r.Int64N(int64(takes)/3))
 			default:
@@ -501,7 +501,7 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 				case kind == nas.TrialFinished:
 					finished[f[1]] = true
 				case kind == nas.TrialStarted && finished[f[1]]:
-					t.Errorf("round %d: trial %s was finished, and lost", round, f[1])
+					t.Errorf("round %d: trial %s had finished and was lost", round, f[1])
 				case kind == nas.TrialStarted && f[2] != "<nil>":
 					continued++
 				case kind == nas.CheckpointFailed, kind == nas.CheckpointLost:
@@ -511,22 +511,22 @@ func TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen(t *testing.T) {
 		}
 		got, w := endOf(t, dir)
 		if got != want {
-			t.Errorf("round %d: another state than that of the whole search", round)
+			t.Errorf("round %d: the state differs from that of the uninterrupted search", round)
 		}
 		if len(w) != len(weights) || !slices.EqualFunc(w, weights,
 			func(a, b nn.Tensor) bool { return a.Name == b.Name && slices.Equal(a.F32, b.F32) }) {
-			t.Errorf("round %d: the retrain has other weights", round)
+			t.Errorf("round %d: the retrain's weights differ", round)
 		}
 		if n := blobsOf(t, dir, "child"); n != 0 {
-			t.Errorf("round %d: %d states of children are left", round, n)
+			t.Errorf("round %d: %d checkpoints are left", round, n)
 		}
 		if v, err := audit.Verify(t.Context(), dir); err != nil || !v.OK {
 			t.Errorf("round %d: %+v, %v", round, v, err)
 		}
 	}
-	t.Logf("%d kills, by the event before (none: at any time) %v; %d children went on from a checkpoint", killed,
+	t.Logf("%d kills, by the event before (none: at a random time) %v; %d children continued from a checkpoint", killed,
 		by, continued)
 	if continued == 0 {
-		t.Error("no child went on from a checkpoint")
+		t.Error("no child continued from a checkpoint")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestTheEndOfAChildTellsHowItsRewardStands(t *testing.T) {
+func TestTheEndOfAChildComparesItsReward(t *testing.T) {
 	c := testConfig()
 	c.RandomEvery, c.Repeats = 3, "retrain"
 	var events []nas.Event

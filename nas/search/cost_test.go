@@ -32,7 +32,7 @@ func TestTheRewardByCost(t *testing.T) {
 			0.8, 3, 1.6},
 		{"four times the target at -1/2 halves it", nas.CostTerm{By: nas.ByMAdds, Target: 1e6, Weight: -0.5},
 			0.8, 0, 0.4},
-		{"params are all numbers of the network", nas.CostTerm{By: nas.ByParams, Target: 250, Weight: -0.5},
+		{"params count all parameters", nas.CostTerm{By: nas.ByParams, Target: 250, Weight: -0.5},
 			0.8, 0, 0.4},
 		{"MnasNet: 5 % of accuracy for twice the latency",
 			nas.CostTerm{By: nas.ByLatency, Target: 1.5, Weight: nas.DefaultCostWeight}, 0.8, 3, 0.8 * 0.952638},
@@ -54,7 +54,7 @@ func TestTheRewardByCost(t *testing.T) {
 	}
 	for want, term := range map[string]nas.CostTerm{
 		`cost: by is "flops"; want one of latency, madds, params`: {By: "flops", Target: 1, Weight: -1},
-		`cost: by is ""`:       {By: "", Target: 1, Weight: -1},
+		"cost: by is empty":    {By: "", Target: 1, Weight: -1},
 		"cost: target is 0":    {By: nas.ByMAdds, Target: 0, Weight: -1},
 		"cost: target is -2":   {By: nas.ByMAdds, Target: -2, Weight: -1},
 		"cost: target is NaN":  {By: nas.ByMAdds, Target: math.NaN(), Weight: -1},
@@ -72,7 +72,7 @@ func TestTheRewardByCost(t *testing.T) {
 	}
 }
 
-// costly is a Fake whose children have costs by their cells, and a latency that is another one each time.
+// costly is a Fake whose children's costs depend on their cells, and whose latency differs on every measurement.
 type costly struct{ measured *atomic.Int64 }
 
 func (e costly) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
@@ -85,7 +85,7 @@ func (e costly) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) e
 	return o, err
 }
 
-// rewards is what a reward is made of, a trial a line.
+// rewards lists what each reward is made of, one trial per line.
 func rewards(ts []nas.TrialView) (s string) {
 	for _, t := range ts {
 		s += fmt.Sprintln(t.ID, t.Reward, t.Accuracy(), t.Params, t.MAdds, t.Latency)
@@ -99,7 +99,7 @@ func costConfig(term nas.CostTerm) nas.Config {
 	return c
 }
 
-func TestASearchByCostKeepsItsPromises(t *testing.T) {
+func TestASearchWithACostIsRepeatable(t *testing.T) {
 	for _, term := range []nas.CostTerm{{By: nas.ByMAdds, Target: 3.1e6, Weight: -0.3},
 		{By: nas.ByParams, Target: 71_000, Weight: -0.07}, {By: nas.ByLatency, Target: 2.05, Weight: -0.2}} {
 		t.Run(term.By, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 					}})
 				hashes[finish(t, s)] = true
 				if !strings.Contains(told, "by:"+term.By) ||
-					strings.Contains(told, "another search") != (term.By == nas.ByLatency) {
+					strings.Contains(told, "finds other rewards") != (term.By == nas.ByLatency) {
 					t.Errorf("the log says %q", told)
 				}
 				live := s.Snapshot()
@@ -142,10 +142,10 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 			c.Cost = nas.CostTerm{}
 			if plain := finish(t, create(t, filepath.Join(t.TempDir(), "plain"), c,
 				Options{Workers: 1, Evaluator: costly{}})); hashes[plain] {
-				t.Error("the term changed nothing")
+				t.Error("the cost changed nothing")
 			}
 			if term.By != nas.ByLatency && len(hashes) != 1 {
-				t.Errorf("%d searches of one seed", len(hashes))
+				t.Errorf("%d different searches with one seed", len(hashes))
 			}
 			verify := func() audit.Report {
 				t.Helper()
@@ -159,7 +159,7 @@ func TestASearchByCostKeepsItsPromises(t *testing.T) {
 				return v
 			}
 			if v := verify(); !v.OK || v.Updates == 0 || v.Retrained != 5 {
-				t.Errorf("a sound run: %+v", v)
+				t.Errorf("an intact run: %+v", v)
 			}
 			column := map[string]string{nas.ByMAdds: "madds", nas.ByParams: "params",
 				nas.ByLatency: "latency_ms"}[term.By]
@@ -182,7 +182,7 @@ func TestLatencyIsMeasuredIfTheConfigAsksForIt(t *testing.T) {
 	hash := finish(t, s)
 	v := s.Snapshot()
 	if v.Cached == 0 || int(n.Load()) != v.Finished-v.Cached {
-		t.Errorf("%d measured; %d children, %d of them repeats", n.Load(), v.Finished, v.Cached)
+		t.Errorf("measured %d of %d children, %d of them repeats", n.Load(), v.Finished, v.Cached)
 	}
 	for _, x := range v.Recent {
 		if !(x.Latency > 0) || x.Reward != x.Accuracy() {
@@ -196,7 +196,7 @@ func TestLatencyIsMeasuredIfTheConfigAsksForIt(t *testing.T) {
 	}
 }
 
-func TestRewardsByAnotherCostAreNotComparedWithThoseOfTheParent(t *testing.T) {
+func TestRewardsUnderAnotherCostAreNotComparedWithTheParents(t *testing.T) {
 	root := t.TempDir()
 	term := nas.CostTerm{By: nas.ByMAdds, Target: 3e6, Weight: -0.3}
 	c := costConfig(term)
@@ -229,7 +229,8 @@ func TestRewardsByAnotherCostAreNotComparedWithThoseOfTheParent(t *testing.T) {
 	}
 	v, shared = run("heavier", func(c *nas.Config) { c.Cost.Weight = -0.6 })
 	if v.Config.Inherited != 5 || shared == 0 {
-		t.Errorf("another weight: %d inherited, %d shared: trainings are the same", v.Config.Inherited, shared)
+		t.Errorf("another weight: %d inherited, %d shared; want shared trainings, because they are the same",
+			v.Config.Inherited, shared)
 	}
 	for _, x := range v.Top {
 		if want, _ := v.Config.Cost.Reward(x.Accuracy(), child.Cost{MAdds: x.MAdds}, 0); x.ID < 5 || x.Reward != want {
@@ -240,12 +241,13 @@ func TestRewardsByAnotherCostAreNotComparedWithThoseOfTheParent(t *testing.T) {
 		c.Cost = nas.CostTerm{By: nas.ByLatency, Target: 2,
 			Weight: -0.3}
 	}); v.Config.Inherited != 5 || shared != 0 || v.Failed != 0 {
-		t.Errorf("by latency: %d inherited, %d shared, though the parent measured nothing; %d failed",
+		t.Errorf("by latency: %d inherited, %d shared, %d failed; want none shared, because the parent measured no "+
+			"latency",
 			v.Config.Inherited, shared, v.Failed)
 	}
 }
 
-func TestLocalMeasuresTheLatencyOfAChild(t *testing.T) {
+func TestTheLocalEvaluatorMeasuresLatency(t *testing.T) {
 	c := testConfig()
 	c.Data, c.TrainImages, c.ValImages, c.Train.Epochs = "synthetic", 64, 32, 1
 	l := local.New(nil)

@@ -82,6 +82,9 @@ func (g *gate) wait(ctx context.Context) error {
 	return nil
 }
 
+// count says how many children are in training.
+func (c *crew) count() string { return nas.FormatCount(len(c.training), "child", "children") }
+
 // setGates pauses every child, or resumes those that were not paused individually.
 func (c *crew) setGates(closed bool) {
 	for _, r := range c.training {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What is left of a training is told by the time it has trained, which a pause is no part of.
+// The time left is estimated from the time trained, without pauses.
 func TestAGateCountsTheTimeItWasClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate
@@ -23,7 +23,7 @@ func TestAGateCountsTheTimeItWasClosed(t *testing.T) {
 		passed := make(chan error)
 		go func() { passed <- g.wait(context.Background()) }()
 		time.Sleep(time.Second)
-		g.close() // a second time is none
+		g.close() // closing twice counts once
 		time.Sleep(time.Second)
 		shut(2 * time.Second)
 		g.open()

@@ -29,11 +29,11 @@ func init() {
 
 func diskConfig() nas.Config {
 	c := testConfig()
-	c.Controller.Hidden, c.Controller.Steps = 100, 1 // a state of a policy of several hundred kB
+	c.Controller.Hidden, c.Controller.Steps = 100, 1 // a policy state of several hundred kB
 	return c
 }
 
-// onDisk runs a search in a process of its own and returns the last line that it prints.
+// onDisk runs a search in its own process and returns the last line it prints.
 func onDisk(t *testing.T, role string, attr *syscall.SysProcAttr) string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -41,7 +41,7 @@ func onDisk(t *testing.T, role string, attr *syscall.SysProcAttr) string {
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) ||
 		errors.Is(err, syscall.ENOSPC) {
-		t.Skip("a small file system of our own takes a user namespace, and this machine allows none: ", err)
+		t.Skip("a private small file system needs a user namespace, which this machine does not allow: ", err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	last := lines[len(lines)-1]
@@ -54,7 +54,7 @@ func onDisk(t *testing.T, role string, attr *syscall.SysProcAttr) string {
 	return last
 }
 
-// ballast fills the file system of a folder but for so many bytes.
+// ballast fills the file system of a folder, except for some bytes.
 func ballast(dir string, left int64) error {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
@@ -64,12 +64,12 @@ func ballast(dir string, left int64) error {
 	return os.WriteFile(filepath.Join(dir, "ballast"), b, 0o600)
 }
 
-// fullDisk is a search on a small file system that is filled twice: so that a result does not fit, and so that the
-// state of a policy does not. A look at what it shows while it waits, then there is room again. Or the search is
-// stopped instead, and resumed when there is room; or it is stopped when there is room, before it has tried again.
+// fullDisk runs a search on a small file system that fills up twice: once a result does not fit, once the state of a
+// policy. It checks what the search shows while it waits, then frees space. Variants stop the search instead and resume
+// it once there is space, or stop it after space is free but before it retries.
 func fullDisk(dir, role string) error {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=16m"); err != nil {
-		fmt.Println("skip no tmpfs can be mounted here:", err)
+		fmt.Println("skip cannot mount a tmpfs here:", err)
 		return nil
 	}
 	var s *Search
@@ -91,7 +91,7 @@ func fullDisk(dir, role string) error {
 			switch finished++; finished {
 			case 2:
 				fill(0)
-			case 8: // the last of a batch: the update is next, and of several hundred kB
+			case 8: // the last of a batch: an update of several hundred kB is next
 				fill(100 << 10)
 			}
 		case nas.DiskFull:
@@ -110,11 +110,11 @@ func fullDisk(dir, role string) error {
 			return v.State == nas.Paused && v.Time.After(since) && v.Finished <= finished &&
 				strings.Contains(v.Reason, "disk full: 1") && strings.Contains(v.Reason, "MiB needed, ")
 		}) {
-			return fmt.Errorf("no word of the full disk: %s, %s", s.Snapshot().State, s.Snapshot().Reason)
+			return fmt.Errorf("the full disk is not shown: %s, %s", s.Snapshot().State, s.Snapshot().Reason)
 		}
 		if _, err := s.Do(context.Background(), nas.Command{Do: nas.Star, Trial: 0}); err == nil ||
 			!strings.Contains(err.Error(), "cannot store anything") {
-			return fmt.Errorf("a star without room: %v", err)
+			return fmt.Errorf("a star on a full disk: %v", err)
 		}
 		if role == "stopped late" {
 			if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
@@ -167,7 +167,7 @@ func fullDisk(dir, role string) error {
 			break
 		}
 		if !errors.Is(err, checkpoints.ErrDiskFull) {
-			return fmt.Errorf("stopped without room: %v", err)
+			return fmt.Errorf("stopped on a full disk: %v", err)
 		}
 		if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
 			return err
@@ -192,10 +192,10 @@ func printHash(s *Search) error {
 	return nil
 }
 
-// brokenDisk is a search whose files cannot grow any more after its third child, which is not the same as a full disk,
-// and which is resumed when they can.
+// brokenDisk runs a search whose files cannot grow after its third child, which is not the same as a full disk. It
+// resumes the search once they can.
 func brokenDisk(dir string) error {
-	signal.Ignore(syscall.SIGXFSZ) // the error is what counts
+	signal.Ignore(syscall.SIGXFSZ) // so that writes return an error
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		return err
@@ -234,8 +234,7 @@ func brokenDisk(dir string) error {
 	return printHash(s)
 }
 
-// fixedDisk looks at runs on a file system that cannot be written: one that was closed, and one whose process was
-// killed.
+// fixedDisk reads runs on a read-only file system: one that was closed, and one whose process was killed.
 func fixedDisk(dir string) error {
 	c := diskConfig()
 	c.Name, c.Children = "run", 4
@@ -247,7 +246,7 @@ func fixedDisk(dir string) error {
 	if err := s.Run(context.Background()); err != nil {
 		return err
 	}
-	killed := filepath.Join(dir, "killed") // its files as they are while it is open
+	killed := filepath.Join(dir, "killed") // a copy of its files while it is open
 	if err := os.CopyFS(killed, os.DirFS(closed)); err != nil {
 		return err
 	}
@@ -255,11 +254,11 @@ func fixedDisk(dir string) error {
 		return err
 	}
 	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
-		fmt.Println("skip nothing can be mounted here:", err)
+		fmt.Println("skip cannot mount here:", err)
 		return nil
 	}
 	if err := syscall.Mount("none", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		fmt.Println("skip nothing can be mounted read-only here:", err)
+		fmt.Println("skip cannot mount read-only here:", err)
 		return nil
 	}
 	for _, run := range []string{closed, killed} {
@@ -281,39 +280,39 @@ func fixedDisk(dir string) error {
 	}
 	if _, err := Create(filepath.Join(dir, "more"), c, "none", Options{}); !errors.Is(err, syscall.EROFS) ||
 		!strings.Contains(err.Error(), dir) {
-		return fmt.Errorf("a run on a file system that cannot be written: %v", err)
+		return fmt.Errorf("creating a run on a read-only file system: %v", err)
 	}
-	fmt.Println("all is seen")
+	fmt.Println("all runs can be read")
 	return nil
 }
 
-func TestRunsOnAFileSystemThatCannotBeWrittenAreSeen(t *testing.T) {
-	if got := onDisk(t, "fixed", ownMounts()); got != "all is seen" {
+func TestRunsOnAReadOnlyFileSystemCanBeRead(t *testing.T) {
+	if got := onDisk(t, "fixed", ownMounts()); got != "all runs can be read" {
 		t.Error(got)
 	}
 }
 
-// ownMounts is a user namespace, in which this user is root and may mount.
+// ownMounts returns a user namespace in which this user is root and may mount.
 func ownMounts() *syscall.SysProcAttr {
 	ids := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
 	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, UidMappings: ids(os.Getuid()),
 		GidMappings: ids(os.Getgid())}
 }
 
-func TestFaultsOfTheDiskChangeNothingOfASearch(t *testing.T) {
+func TestDiskFaultsDoNotChangeTheSearch(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), diskConfig(), Options{Workers: 1}))
 	for _, c := range []struct {
 		name, role string
 		attr       *syscall.SysProcAttr
 	}{
-		{"a full disk is waited for", "full", ownMounts()},
+		{"the search waits for disk space", "full", ownMounts()},
 		{"a search is stopped while the disk is full", "stopped", ownMounts()},
 		{"a search is stopped when the disk is no longer full", "stopped late", ownMounts()},
 		{"files cannot be written", "broken", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := onDisk(t, c.role, c.attr); got != want {
-				t.Errorf("another end than without: %s", got)
+				t.Errorf("the end differs from that without the fault: %s", got)
 			}
 		})
 	}

@@ -22,8 +22,8 @@ func (w weighty) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 	return out, err
 }
 
-// In a run whose folder of blobs cannot be read or written, results count without their weights.
-func TestWeightsThatCannotBeKeptAreTold(t *testing.T) {
+// If a run's blob folder cannot be read or written, results count without their weights.
+func TestWeightsThatCannotBeStoredAreReported(t *testing.T) {
 	dir, c := filepath.Join(t.TempDir(), "run"), testConfig()
 	c.Children, c.Batch = 2, 2
 	var events []nas.Event
@@ -37,7 +37,7 @@ func TestWeightsThatCannotBeKeptAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "blob") {
-		t.Errorf("the update, whose policy is a blob, ends with %v", err)
+		t.Errorf("the update, whose policy is a blob, ended with %v", err)
 	}
 	for kind, want := range map[nas.EventKind]string{
 		nas.SweepFailed: "cannot remove the files of a killed process: ",
@@ -113,8 +113,8 @@ func (w weighed) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 	return out, err
 }
 
-// A search tells all that its sentences want.
-func TestEveryEventOfASearchHasItsSentence(t *testing.T) {
+// The events of a search have every field that their sentences use.
+func TestEveryEventOfASearchFillsItsSentence(t *testing.T) {
 	root, c := t.TempDir(), testConfig()
 	c.RandomEvery, c.Cost = 3, nas.CostTerm{By: nas.ByMAdds, Target: 2e6, Weight: nas.DefaultCostWeight}
 	kinds := map[nas.EventKind]bool{}

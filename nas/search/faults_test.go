@@ -18,8 +18,8 @@ import (
 	"nasnet/nas/record"
 )
 
-// A learning rate that no network survives, through the real engine: its children diverge, teach nothing, and nothing
-// in the store or in an event is NaN.
+// Real training with a learning rate that no network survives: children diverge, the controller learns nothing from
+// them, and neither store nor events contain NaN.
 func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 	l, c := local.New(nil), realConfig()
 	c.Children, c.Batch, c.Lag, c.RandomEvery, c.Train.Epochs, c.Train.LR, c.Train.Clip, c.Failures = 4, 2, 0, 0, 2,
@@ -56,7 +56,7 @@ func TestRealChildrenThatDivergeFailAndTeachNothing(t *testing.T) {
 	}
 }
 
-// A clock that is a day ahead or behind when a run goes on changes no duration, no order of decisions and no result.
+// If the clock is a day ahead or behind on resume, no duration, no order of decisions and no result changes.
 func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1}))
 	for _, jump := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
@@ -78,7 +78,7 @@ func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 		}
 		before := s.Snapshot()
 		if got := finish(t, s); got != want {
-			t.Errorf("%v: another end", jump)
+			t.Errorf("%v: the end differs", jump)
 		}
 		spent := time.Since(began)
 		v := s.Snapshot()
@@ -106,7 +106,7 @@ func TestAClockThatJumpsADayChangesNothing(t *testing.T) {
 		}
 		for i, e := range es {
 			if e.ID != int64(i+1) {
-				t.Fatalf("%v: event %d stands at %d", jump, e.ID, i)
+				t.Fatalf("%v: event %d is at position %d", jump, e.ID, i)
 			}
 		}
 		if last := es[len(es)-1]; last.Kind != string(nas.RunFinished) {

@@ -19,7 +19,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// counted is a Fake that counts the children it trains, and lets those from a number on wait.
+// counted is a Fake that counts the children it trains, and makes those from a number on wait.
 type counted struct {
 	trained *atomic.Int64
 	from    int
@@ -116,7 +116,7 @@ func TestAForkOfALiveSearchRunsBesideItsParent(t *testing.T) {
 	}
 }
 
-func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
+func TestAForkThatCannotBeStartedIsNotMade(t *testing.T) {
 	root := t.TempDir()
 	s := create(t, filepath.Join(root, "run"), testConfig(),
 		Options{Workers: 1, StayOpen: true, Every: time.Millisecond})
@@ -137,8 +137,8 @@ func TestAForkNobodyCanStartIsNotMade(t *testing.T) {
 	}
 }
 
-// What the parent has trained, a fork need not train: all of a fork without changes, and of one with other settings of
-// the controller what does not depend on them. The store tells that it was so.
+// A fork need not train what its parent has trained: everything, if the fork changes nothing; if it changes controller
+// settings, whatever does not depend on them. The store records what was shared.
 func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -172,11 +172,11 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		return r.Dir
 	}
 	none := func(*nas.Config, *string) error { return nil }
-	begun := 2 * 6 // proposals of two batches: 4 of the controller, 2 random cells each
+	begun := 2 * 6 // proposals of two batches, with 4 samples and 2 random cells each
 	v, trained, told := run(fork("same", none), Options{})
 	if trained != 0 || told != 30-begun || fmt.Sprint(v.Rewards, v.Randoms) != fmt.Sprint(parent.Rewards,
 		parent.Randoms) || v.Finished != 30 {
-		t.Errorf("without changes: %d were trained, %d shared", trained, told)
+		t.Errorf("without changes: %d trained, %d shared", trained, told)
 	}
 	for i, x := range v.Top {
 		if y := parent.Top[i]; x.ID != y.ID || fmt.Sprint(x.Curve) != fmt.Sprint(y.Curve) || x.Params != y.Params ||
@@ -190,7 +190,7 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 	}), Options{})
 	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 ||
 		fmt.Sprint(v.Randoms) != fmt.Sprint(parent.Randoms) {
-		t.Errorf("another learning rate: %d were trained, %d shared; want the %d shadows, the 8 proposals of "+
+		t.Errorf("another learning rate: %d trained, %d shared; want the %d random cells, the 8 samples of "+
 			"policies made before the fork, and not all", trained, told, shadows)
 	}
 	if testing.Short() {
@@ -203,19 +203,19 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		"data":  func(_ *nas.Config, hash *string) error { *hash = "changed"; return nil },
 	} {
 		if _, trained, told = run(fork(what, change), Options{}); told != 0 || int(trained) != 30-begun {
-			t.Errorf("other %s: %d were trained, %d shared", what, trained, told)
+			t.Errorf("other %s: %d trained, %d shared", what, trained, told)
 		}
 	}
 	if _, trained, told = run(fork("build", none), Options{Build: []byte(`{"version":"2"}`)}); told != 0 ||
 		int(trained) != 30-begun {
-		t.Errorf("another build: %d were trained, %d shared", trained, told)
+		t.Errorf("another build: %d trained, %d shared", trained, told)
 	}
 }
 
-// A fork of a fork begins before its own beginning, where no state is kept, under the settings of three runs.
-func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.T) {
+// A fork of a fork may start before its parent did, where no state is stored, under the settings of three runs.
+func TestInheritedPoliciesAreRebuiltUnderTheirOwnSettings(t *testing.T) {
 	if testing.Short() {
-		t.Skip("replays many updates one after another; nothing in it is concurrent")
+		t.Skip("replays many updates in sequence, without concurrency")
 	}
 	root := t.TempDir()
 	c := longConfig()
@@ -245,7 +245,7 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	}
 	f.options.OnEvent = keep(f, 6)
 	finish(t, f)
-	for _, at := range []int{4, 8} { // before and after the beginning of b; neither is kept there
+	for _, at := range []int{4, 8} { // before and after the start of b; neither is stored there
 		g, err := ForkRun(r.Dir, at, fmt.Sprint("c", at),
 			func(c *nas.Config, _ *string) error { c.Controller.Entropy, c.Children = 0.5, 2*12; return nil }, nil)
 		if err != nil {
@@ -256,14 +256,14 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 			t.Fatal(err)
 		}
 		if h.owner.ledger.Applied() != at || len(h.owner.run.Config.Past) != at/4 {
-			t.Errorf("it begins at version %d with the past %v", h.owner.ledger.Applied(), h.owner.run.Config.Past)
+			t.Errorf("it starts at version %d with the past %v", h.owner.ledger.Applied(), h.owner.run.Config.Past)
 		}
 		if got, err := h.owner.policy.controller.State(); err != nil || string(got) != string(states[at]) {
-			t.Errorf("version %d is not the one that was: %v", at, err)
+			t.Errorf("version %d differs from the original: %v", at, err)
 		}
 		finish(t, h)
 		if v, err := audit.Verify(t.Context(), g.Dir); err != nil || !v.OK || v.Updates != 12 {
-			t.Errorf("the fork at %d: %+v, %v; want all 12 updates done again", at, v, err)
+			t.Errorf("the fork at %d: %+v, %v; want all 12 updates repeated", at, v, err)
 		}
 	}
 	openSQL(t, r.Dir).Exec("UPDATE policy_sample SET reward = 0.9 WHERE version = 3 AND pos = 0")
@@ -273,16 +273,16 @@ func TestWhatAForkInheritedIsRebuiltUnderTheSettingsOfThoseWhoMadeIt(t *testing.
 	}
 }
 
-// The rewards that a fork with other settings took over are not compared with its own, be they of proposals or of cells
-// made by hand.
-func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
+// A fork with other settings does not compare the rewards it took over with its own, neither those of proposals nor
+// those of cells made by hand.
+func TestAForkWithOtherSettingsRanksOnlyItsOwnTrials(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
 	c.Repeats, c.Controller.Steps = "retrain", 1
 	dir := filepath.Join(root, "parent")
 	s := create(t, dir, c, Options{Workers: 1, StayOpen: true})
 	until, do := live(t, s)
-	larger, err := space.New("seed-14", 3) // cells that no proposal has
+	larger, err := space.New("seed-14", 3) // cells that are never proposed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,8 +351,8 @@ func TestAForkWithOtherSettingsRanksItsOwnTrialsAlone(t *testing.T) {
 	}
 }
 
-// A fork from --repeats retrain to --repeats cached: what the parent trained more than once was trained, whatever the
-// fork does with repeats of its own.
+// A fork that changes --repeats retrain to cached: trials that the parent trained more than once stay trained, whatever
+// the fork does with its own repeats.
 func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
@@ -383,7 +383,7 @@ func TestAForkThatCachesRepeatsKeepsWhatItsParentTrainedTwice(t *testing.T) {
 	defer f.Close()
 	for _, x := range f.owner.ledger.Proposals() {
 		if x.CachedOf >= 0 {
-			t.Errorf("trial %d was trained, and is taken for a repeat of trial %d", x.ID, x.CachedOf)
+			t.Errorf("trial %d was trained, but counts as a repeat of trial %d", x.ID, x.CachedOf)
 		}
 	}
 	if got := f.Snapshot().Best; got == nil || got.ID != best.ID || got.Reward != best.Reward {

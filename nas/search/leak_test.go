@@ -20,7 +20,7 @@ func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 	}
 	first := c.Children / 5 // the heap is compared from here
 	if long, err := strconv.Atoi(os.Getenv("NASNET_TRIALS")); err == nil {
-		c.Children, first = long, 1000 // of which old ones are lean
+		c.Children, first = long, 1000 // long enough that old trials are lean
 	}
 	before := runtime.NumGoroutine()
 	heap := func() int64 {
@@ -44,7 +44,7 @@ func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 		}})
 	finish(t, s)
 	for late := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(late); {
-		time.Sleep(time.Millisecond) // the database's own end after its Close has returned
+		time.Sleep(time.Millisecond) // the database ends its goroutines after Close has returned
 	}
 	if n := runtime.NumGoroutine(); n > before {
 		b := make([]byte, 1<<16)
@@ -52,7 +52,7 @@ func TestAThousandTrialsLeaveNoGoroutineAndLittleMemory(t *testing.T) {
 	}
 	each := (at[1] - at[0]) / int64(c.Children-first)
 	t.Logf("%d KiB after %d trials, %d KiB after %d: %d bytes a trial", at[0]/1024, first, at[1]/1024, c.Children, each)
-	if each > 10_000 { // what the owner knows of a trial: genotype, choices, the curve of 20 epochs
+	if each > 10_000 { // what the owner keeps of a trial: genotype, choices, the curve of 20 epochs
 		t.Errorf("the heap grows by %d bytes a trial", each)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// sized is a Fake whose children take memory, and that knows the most that they took together and how many at a time.
+// sized is a Fake whose children need memory. It records the most bytes and the most children at a time.
 type sized struct {
 	memory       *local.Memory
 	bytes        func(trial int) int64
@@ -46,7 +46,7 @@ func raise(max *atomic.Int64, v int64) {
 	}
 }
 
-func TestChildrenTrainOnlyAsFarAsTheirMemoryGoes(t *testing.T) {
+func TestChildrenTrainOnlyWhileTheirMemoryFits(t *testing.T) {
 	c := testConfig()
 	c.Children, c.Batch, c.Repeats = 24, 12, "retrain"
 	c.Train.Epochs = 2
@@ -66,10 +66,10 @@ func TestChildrenTrainOnlyAsFarAsTheirMemoryGoes(t *testing.T) {
 			}
 		}})
 		if got := finish(t, s); got != want {
-			t.Error("another end than with all the memory there is")
+			t.Error("the end differs from that without a limit")
 		}
 		if e.most.Load() > 100 || e.mostOf.Load() < 2 {
-			t.Errorf("children took up to %d bytes of 100, %d at a time", e.most.Load(), e.mostOf.Load())
+			t.Errorf("children used up to %d bytes of 100, %d children at a time", e.most.Load(), e.mostOf.Load())
 		}
 		if !waited[4] || len(waited) == 24 {
 			t.Errorf("who waited: %v", waited)
@@ -108,7 +108,7 @@ func (instant) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) er
 	return fake.Evaluator{Steps: 2}.Evaluate(ctx, j, report)
 }
 
-// A child that waits for memory can be stopped, and the one that is stopped gives way.
+// A child that waits for memory can be stopped, and then gives way.
 func TestAWaitingChildCanBeStopped(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
@@ -143,8 +143,7 @@ func TestAWaitingChildCanBeStopped(t *testing.T) {
 	})
 }
 
-// A retrain that could never fit is refused when it is asked for, not when a worker has time for it, and leaves nothing
-// in the run.
+// A retrain that can never fit is refused at once, not when a worker gets to it, and leaves nothing in the run.
 func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 	l, c := local.New(local.NewMemory(1<<30)), realConfig()
 	c.Children, c.Batch, c.Lag, c.Train.Epochs = 1, 1, 0, 1
@@ -169,7 +168,7 @@ func TestARetrainThatCanNeverFitIsRefused(t *testing.T) {
 		}
 		spec.Data.Name, spec.Data.Image = "cifar10", 1024
 		if _, err := s.Do(t.Context(), cmd); err == nil ||
-			!strings.Contains(err.Error(), "the images of cifar10 at 1024 px take") {
+			!strings.Contains(err.Error(), "the images of cifar10 at 1024 px need") {
 			t.Errorf("%s on large images: %v", name, err)
 		}
 	}

@@ -22,8 +22,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// storeLongRun stores a run with n of its children proposed, in batches of 20, as a search of the quick preset leaves
-// it: random cells of its space with their rewards and epochs, an update a batch, and a policy.
+// storeLongRun stores a run with n proposals in batches of 20, as a search with the quick preset leaves it: random
+// cells of its space with rewards and epochs, one update per batch, and a policy.
 func storeLongRun(tb testing.TB, dir string, n, children int) {
 	tb.Helper()
 	check := func(err error) {
@@ -50,7 +50,7 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 	state, err := policy.State()
 	check(err)
 	r := rand.New(rand.NewPCG(1, 2))
-	const most = 50 * 20 // trials in a transaction
+	const most = 50 * 20 // trials per transaction
 	for from := 0; from < n; from += most {
 		var rows []checkpoints.Trial
 		var epochs []checkpoints.Epoch
@@ -78,7 +78,7 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 		last := rows[len(rows)-1]
 		rows[len(rows)-1].State = "running"
 		check(st.AddTrials(rows, events...))
-		check(st.FinishTrial(last, epochs)) // with the epochs of all
+		check(st.FinishTrial(last, epochs)) // with the epochs of all trials
 		for k := from / c.Batch; k < min(n, from+most)/c.Batch; k++ {
 			u := checkpoints.Update{Version: k + 1, Batch: k, State: state, Baseline: 0.5}
 			for i := range c.Batch {
@@ -91,7 +91,7 @@ func storeLongRun(tb testing.TB, dir string, n, children int) {
 	check(st.Close())
 }
 
-func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
+func TestOldTrialsOfALongRunAreLeanUntilTheyAreShown(t *testing.T) {
 	const n = 500
 	dir := filepath.Join(t.TempDir(), "run")
 	storeLongRun(t, dir, n, n+100)
@@ -116,7 +116,7 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 			}
 		}
 		if more > 2*s.owner.run.Config.Batch {
-			t.Errorf("%d of %d trials are whole and not wanted", more, len(s.owner.ledger.Proposals()))
+			t.Errorf("%d of %d trials are whole although nobody shows them", more, len(s.owner.ledger.Proposals()))
 		}
 	}
 	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true})
@@ -141,7 +141,7 @@ func TestOldTrialsOfALongRunAreLeanUntilSomebodyWantsThem(t *testing.T) {
 	<-s.ports.closed
 	if made := s.owner.ledger.Trial(r.Trial); made.Hash != s.owner.ledger.Trial(parent).Hash ||
 		made.Genotype.Hash() != made.Hash || made.State != nas.Done {
-		t.Errorf("the cell made of a lean one: %+v", made.TrialView)
+		t.Errorf("the cell made from a lean trial: %+v", made.TrialView)
 	}
 	check(s)
 	now := s.Snapshot()
@@ -206,9 +206,9 @@ func BenchmarkOpen20000(b *testing.B) {
 	})
 }
 
-// What a database says is not what its indices can be taken from: a run whose numbers do not fit is refused, and
-// verified without a panic.
-func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
+// Numbers from a database must not be used as indices unchecked: a run with inconsistent numbers is refused, and verify
+// does not panic on it.
+func TestARunWithInconsistentNumbersIsRefused(t *testing.T) {
 	c := testConfig()
 	c.Controller.Steps, c.Repeats = 1, "retrain"
 	dir := filepath.Join(t.TempDir(), "run")
@@ -219,7 +219,7 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 		{"UPDATE trial SET batch = -1 WHERE id = 5", "UPDATE trial SET batch = 1 WHERE id = 5",
 			"trial 5 is in batch -1; want 1", ""},
 		{"UPDATE policy_sample SET trial = -3 WHERE trial = 5", "UPDATE policy_sample SET trial = 5 WHERE trial = -3",
-			"", "there is no trial -3"},
+			"", "this run has no trial -3"},
 	} {
 		if _, err := openSQL(t, dir).Exec(x.spoil); err != nil {
 			t.Fatal(err)
@@ -237,7 +237,7 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 			t.Errorf("%s: verifying it gives %v, %q; want %q", x.spoil, err, problems, x.verify)
 		}
 		if x.verify != "" {
-			if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil { // no state is left
+			if err := os.RemoveAll(filepath.Join(dir, "blobs")); err != nil { // so that no state is left
 				t.Fatal(err)
 			}
 			st, err := record.Open(dir)
@@ -245,7 +245,7 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, _, err := st.Policy(2); err == nil ||
-				!strings.Contains(err.Error(), "used trial -3, which is not there") {
+				!strings.Contains(err.Error(), "used trial -3, which does not exist") {
 				t.Errorf("%s: rebuilding a policy gives %v", x.spoil, err)
 			}
 			st.Close()
@@ -256,8 +256,8 @@ func TestARunWhoseNumbersDoNotFitIsRefused(t *testing.T) {
 	}
 }
 
-// A star below the best is listed in every snapshot, whatever else has changed since, and its trial stays whole.
-func TestAStarBelowTheBestStaysInEverySnapshot(t *testing.T) {
+// A starred trial below the top is in every snapshot, whatever else changes, and stays whole.
+func TestAStarBelowTheTopStaysInEverySnapshot(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	storeLongRun(t, dir, 400, 500)
 	s, err := Open(dir, Options{Workers: 1, Evaluator: fake.Evaluator{Steps: 2}, StayOpen: true,
@@ -291,7 +291,7 @@ func TestAStarBelowTheBestStaysInEverySnapshot(t *testing.T) {
 		starred("when only the workers have changed")
 	}
 	updates := len(s.Snapshot().Updates)
-	until("a policy is made, and old trials are made slim",
+	until("a policy is made and old trials become lean",
 		func(v *nas.Snapshot) bool { return len(v.Updates) > updates })
 	starred("after an update")
 }

@@ -13,9 +13,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// A run is stored with the list of its ops and shown with the name of the set, and its space stays the same when the
-// name comes to mean other ops.
-func TestARunKeepsTheOpsItWasBegunWith(t *testing.T) {
+// A run is stored with the list of its ops and shown with the name of the set. Its space stays the same when the name
+// gets another meaning.
+func TestARunKeepsTheOpsItStartedWith(t *testing.T) {
 	was := space.OpSets
 	t.Cleanup(func() { space.OpSets = was })
 	c := testConfig()
@@ -59,8 +59,8 @@ func TestARunKeepsTheOpsItWasBegunWith(t *testing.T) {
 	}
 }
 
-// Older builds stored the name alone.
-func TestAConfigWithTheNameOfASetReadsAsOneWithItsList(t *testing.T) {
+// Older builds stored only the name.
+func TestAConfigWithTheNameOfASetEqualsOneWithItsList(t *testing.T) {
 	list := storedConfig(t, func() string {
 		dir := filepath.Join(t.TempDir(), "run")
 		c := testConfig()

@@ -39,15 +39,15 @@ func policyFile(t *testing.T, dir string, version int) string {
 	return filepath.Join(dir, "blobs", sha[:2], sha+".safetensors")
 }
 
-func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
+func TestEveryTenthPolicyIsKeptAndTheOthersAreRebuiltExactly(t *testing.T) {
 	if testing.Short() {
-		t.Skip("replays many updates one after another; nothing in it is concurrent")
+		t.Skip("replays many updates in sequence, without concurrency")
 	}
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
 	states := map[int][]byte{}
 	s.options.OnEvent = func(e nas.Event) {
-		if e.Kind == nas.ControllerUpdate { // the owner's goroutine: the update's own is over
+		if e.Kind == nas.ControllerUpdate { // in the owner's goroutine: that of the update has ended
 			b, err := s.owner.policy.controller.State()
 			if err != nil {
 				t.Error(err)
@@ -86,7 +86,7 @@ func TestOldPoliciesAreKeptEveryTenthAndRebuiltToTheBit(t *testing.T) {
 
 func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
 	if testing.Short() {
-		t.Skip("replays many updates one after another; nothing in it is concurrent")
+		t.Skip("replays many updates in sequence, without concurrency")
 	}
 	dir := filepath.Join(t.TempDir(), "parent")
 	s := create(t, dir, longConfig(), Options{Workers: 1})
@@ -124,9 +124,9 @@ func TestAForkAtAPolicyThatIsNotKeptHasTheSameFuture(t *testing.T) {
 	}
 }
 
-func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
+func TestARunWithoutItsNewestPolicyRebuildsIt(t *testing.T) {
 	if testing.Short() {
-		t.Skip("replays many updates one after another; nothing in it is concurrent")
+		t.Skip("replays many updates in sequence, without concurrency")
 	}
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), longConfig(), Options{Workers: 1}))
 	for _, harm := range []struct {
@@ -179,7 +179,7 @@ func TestARunWhoseNewestPolicyIsLostGoesOnFromTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatItsRewardsDoNotMakeIsNotRebuilt(t *testing.T) {
+func TestAPolicyThatDoesNotFollowFromItsRewardsIsNotRebuilt(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	c := longConfig()
 	c.Children = 12
@@ -192,7 +192,7 @@ func TestAPolicyThatItsRewardsDoNotMakeIsNotRebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, Options{Evaluator: fake.Evaluator{}}); err == nil ||
-		!strings.Contains(err.Error(), "policy version 6: rebuilt from version 5 it has the sha256") {
+		!strings.Contains(err.Error(), "policy version 6: rebuilt from version 5, its sha256 is") {
 		t.Errorf("opened: %v", err)
 	}
 }
@@ -212,7 +212,7 @@ func TestAPolicyOfAnotherShapeIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// whole, and with its right hash
+	// complete, and with the right hash
 	if err := st.AddUpdate(checkpoints.Update{Version: 4, Batch: 3, State: foreign}); err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,13 @@ import (
 	"nasnet/nas/search"
 )
 
-// The runs in testdata/recorded were begun by the build of 2026-11-28 and stopped about half-way. The hashes are that
-// build's: of each run as it lies there, and of a copy that it resumed to the end. They are the same for every set of
-// kernels in ppo, which trains nothing, and for the portable kernels in trained; but both depend on how the machine
-// rounds, see sameFloats. Elsewhere the runs open and end, and what is stored has its hash.
+// The build of 2026-11-28 started the runs in testdata/recorded and stopped them about half-way. It computed the
+// hashes: of each run as it is here, and of a copy that it resumed to the end. Those of ppo, which trains nothing, hold
+// for all kernels, those of trained for the portable kernels; both depend on how the machine rounds, see sameFloats. On
+// other machines, the runs must open and end, and their stored state must have its hash.
 //
-// They were made as follows. A controller's size has no flag; a fork at version 0 has no proposals yet, so there it can
-// still be changed.
+// The runs were made as follows. No flag sets a controller's size, but in a fork at version 0, which has no proposals
+// yet, it can still be changed.
 //
 //	export NASNET_KERNELS=generic; N="nasnet --store runs"
 //
@@ -52,7 +52,7 @@ import (
 var recorded = []struct {
 	name         string
 	begun, ended string // state hashes
-	trials       int    // at the end, those made by hand among them
+	trials       int    // at the end, including those made by hand
 }{
 	{"ppo", "8d75a15907f9459b64a63d7cb3d8576b447c0772f6a9602522a0543b8e97595c",
 		"fe215411fb89b8b22a727a34ea194f5d7364905873ef649d692132e9822bb4f5", 24},
@@ -60,9 +60,9 @@ var recorded = []struct {
 		"2c1effee391381ab6e10ae2942446d5a9b505ebcc46b0e7f155a269f1651acf3", 31},
 }
 
-func TestRecordedRunsOpenVerifyAndGoOnAsTheyDid(t *testing.T) {
+func TestRecordedRunsOpenVerifyAndEndAsBefore(t *testing.T) {
 	arch := kernel.Arch()
-	if err := kernel.Configure("generic"); err != nil { // not in parallel: no other test computes now
+	if err := kernel.Configure("generic"); err != nil { // this test is not parallel, so no other test computes now
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kernel.Configure(arch) })
@@ -103,7 +103,7 @@ func TestRecordedRunsOpenVerifyAndGoOnAsTheyDid(t *testing.T) {
 	}
 }
 
-// unzip copies the run in an archive to a folder of a name.
+// unzip extracts the run in an archive into a folder with a name.
 func unzip(t *testing.T, archive, name string) (dir string) {
 	t.Helper()
 	z, err := zip.OpenReader(archive)
@@ -118,7 +118,7 @@ func unzip(t *testing.T, archive, name string) (dir string) {
 	return dir
 }
 
-// verify does the decisions of a run again.
+// verify repeats the decisions of a run.
 func verify(t *testing.T, dir string) audit.Report {
 	t.Helper()
 	r, err := audit.Verify(t.Context(), dir)
@@ -131,13 +131,13 @@ func verify(t *testing.T, dir string) audit.Report {
 	return r
 }
 
-// sameFloats reports whether Go and gonum compute floats as where the runs were recorded: on amd64 with assembly, which
-// -tags noasm leaves out; with FMA, which math.Exp uses where the machine has it; and below GOAMD64=v3, from where on
-// the compiler fuses x*y + z.
+// sameFloats reports whether Go and gonum compute floats as they did when the runs were recorded: on amd64 with
+// assembly, which -tags noasm excludes; with FMA, which math.Exp uses if the machine has it; and below GOAMD64=v3, from
+// which the compiler fuses x*y + z.
 func sameFloats() bool {
 	x, y, z := 1+tiny, 1-tiny, -1.0
 	return runtime.GOARCH == "amd64" && len(kernel.Available()) > 1 && cpu.X86.HasFMA && x*y+z == 0
 }
 
-// tiny is a variable, since the compiler works out constants exactly: its square is lost beside 1.
+// tiny is a variable, because the compiler evaluates constants exactly. Added to 1, its square is lost to rounding.
 var tiny = 1.0 / (1 << 30)

@@ -11,8 +11,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// A run may go on in another working directory.
-func TestARetrainNamesItsFolderFromAnywhere(t *testing.T) {
+// A run may be resumed from another working directory.
+func TestARetrainStoresTheAbsolutePathOfItsFolder(t *testing.T) {
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, "pics"), 0o700); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"nasnet/nas/local"
 )
 
-func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
+func TestTrainingAgainShowsWhereAStoredResultIsWrong(t *testing.T) {
 	c := testConfig()
 	c.Train.Epochs, c.Controller.Steps = 3, 1
 	e := fake.Evaluator{Steps: 2}
@@ -24,21 +24,22 @@ func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
 		what, sql string
 		ids       []int
 		e         nas.Evaluator
-		want      string // of a problem; empty: none
+		want      string // the problem; empty: none
 	}{
 		{what: "nothing"},
 		{what: "a reward", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2},
-			want: "trial 2: trained again it has the reward 0."},
+			want: "trial 2: trained again, its reward is 0."},
 		{what: "a reward alone", sql: "UPDATE trial SET reward = 0.25 WHERE id = 2", ids: []int{2},
-			want: "the store says 0.25; all epochs are equal, so it is the reward alone that is wrong"},
+			want: "the store has 0.25; all epochs are equal, so only the reward is wrong"},
 		{what: "an epoch", sql: "UPDATE epoch SET val_loss = 9 WHERE trial = 3 AND epoch = 2", ids: []int{3},
-			want: "trial 3: trained again it has the same reward; they part in epoch 2: the validation loss is "},
+			want: "trial 3: trained again, its reward is the same; first difference in epoch 2: the validation loss " +
+				"is "},
 		{what: "a lost epoch", sql: "DELETE FROM epoch WHERE trial = 3 AND epoch = 3", ids: []int{3},
 			want: "it has 3 epochs; the store has 2"},
-		{what: "other weights at the start", ids: []int{1}, e: elsewhere{e}, want: "they part in epoch 1: the "},
+		{what: "other weights at the start", ids: []int{1}, e: elsewhere{e}, want: "first difference in epoch 1: the "},
 		{what: "a child that fails now", ids: []int{1},
 			e:    fake.Evaluator{Steps: 2, Fail: func(int) error { return errors.New("no luck") }},
-			want: "trial 1: trained again it fails: no luck; its reward is 0."},
+			want: "trial 1: trained again, it fails: no luck; its reward is 0."},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		c.Repeats = "retrain"
@@ -79,16 +80,16 @@ func TestARetrainedSampleTellsWhereAStoredResultIsWrong(t *testing.T) {
 		var same []int
 		if err := again.Retrain(t.Context(), dir, x.e, n, nil, func(id int) { same = append(same, id) }); err != nil ||
 			!slices.Equal(same, told) {
-			t.Errorf("another sample of the same run: %v, %v, %v", same, told, err)
+			t.Errorf("the sample of the same run differs: %v, %v, %v", same, told, err)
 		}
 		if err := v.Retrain(t.Context(), dir, x.e, 0, []int{77}, nil); err == nil ||
-			!strings.Contains(err.Error(), "there is no trial 77") {
-			t.Errorf("a trial that is not there: %v", err)
+			!strings.Contains(err.Error(), "this run has no trial 77") {
+			t.Errorf("a trial that does not exist: %v", err)
 		}
 	}
 }
 
-// elsewhere is a Fake that trains another child than the one it is given.
+// elsewhere is a Fake that trains another child than it is given.
 type elsewhere struct{ fake.Evaluator }
 
 func (e elsewhere) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
@@ -114,7 +115,7 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 		if err := v.Retrain(t.Context(), dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("trial %d: it repeats the cell of trial %d, whose reward is", i,
+		if want := fmt.Sprintf("trial %d: repeats the cell of trial %d with reward", i,
 			s.owner.ledger.Proposals()[i].CachedOf); v.OK != (sql == "") ||
 			!v.OK && !strings.Contains(v.Problems[0], want) {
 			t.Errorf("%q: %v", sql, v.Problems)
@@ -132,7 +133,7 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 	finish(t, f)
 	if i = slices.IndexFunc(f.owner.ledger.Proposals(),
 		func(x *nas.Trial) bool { return x.ID >= c.Batch && x.CachedOf >= 0 && x.CachedOf < c.Batch }); i < 0 {
-		t.Fatal("no repeats of what the fork took over")
+		t.Fatal("no repeats of trials that the fork took over")
 	}
 	v := audit.Report{StateHash: strings.Repeat("0", 64)}
 	if err := v.Retrain(t.Context(), r.Dir, fake.Evaluator{Steps: 2}, 0, []int{i}, nil); err != nil || !v.OK ||
@@ -141,8 +142,8 @@ func TestARepeatIsComparedWithTheChildWhoseRewardItShares(t *testing.T) {
 	}
 }
 
-// With the real engine: what was trained beside others and in another process comes out the same to the bit.
-func TestRealChildrenTrainAgainToTheBit(t *testing.T) {
+// Real children trained beside others, in another process, come out the same bit for bit.
+func TestRealChildrenTrainAgainExactly(t *testing.T) {
 	l, c := local.New(nil), realConfig()
 	c.Children, c.Batch, c.Lag, c.Train.Epochs = 3, 3, 0, 2
 	if _, err := l.Prepare(t.Context(), &c); err != nil {
@@ -159,9 +160,9 @@ func TestRealChildrenTrainAgainToTheBit(t *testing.T) {
 	}
 }
 
-// A fork may have other data, settings or another seed: what was trained before its beginning is compared in the run
-// that trained it.
-func TestWhatAForkTookOverIsTrainedAgainInItsParentAlone(t *testing.T) {
+// A fork may have other data, settings or another seed, so what was trained before it started can only be compared in
+// the run that trained it.
+func TestWhatAForkTookOverIsTrainedAgainOnlyInItsParent(t *testing.T) {
 	root := t.TempDir()
 	c := testConfig()
 	c.Repeats, c.Controller.Steps = "retrain", 1

@@ -1,6 +1,6 @@
-// Package search owns a run. A [Search] is one goroutine: it asks the controller for batches of proposals, hands trials
-// to worker goroutines, gives their rewards to the controller in proposal order, and commits every change to the store
-// before the change counts.
+// Package search owns a run. A [Search] is one goroutine. It asks the controller for batches of proposals, hands trials
+// to worker goroutines, returns their rewards to the controller in proposal order, and commits every change to the
+// store before the change counts.
 //
 //	controller ──propose──▶ trials ──▶ workers (nas.Evaluator: children in goroutines)
 //	     ▲                     │                 │ progress, result
@@ -8,7 +8,7 @@
 //	                                  │ commit, then publish
 //	                     store ◀──────┴──────▶ nas.Snapshot ▶ screen, events ▶ JSON lines
 //
-// Others reach it through [Search.Do], [Search.Snapshot] and the event stream. There is no mutex in it.
+// Others reach it through [Search.Do], [Search.Snapshot] and the event stream. It has no mutex.
 package search
 
 import (
@@ -24,42 +24,42 @@ import (
 	"nasnet/nas/record"
 )
 
-// Options are what a search needs from the program around it. They never change what is found.
+// Options are what a search needs from the program around it. They never change what the search finds.
 type Options struct {
 	Evaluator nas.Evaluator   // trains the children; a search that is only read needs none
-	OnEvent   func(nas.Event) // called by the owner for every event, in order; must not call back into the search
-	// when all children are done, go on serving commands until Drain, Stop or the end of the context
+	OnEvent   func(nas.Event) // the owner calls it for every event, in order; it must not call back into the search
+	// when all children are done, keep serving commands until Drain, Stop or the end of the context
 	StayOpen bool
-	Workers  int           // children at a time; 0 = what the config says, and there 0 = one a core
+	Workers  int           // children at a time; 0 = as the config says, where 0 = one per core
 	Kernels  string        // instruction set of the kernels, for the record
 	Build    []byte        // JSON about the program, for the record
 	Every    time.Duration // least time between two snapshots; 0 = 100 ms
 
-	Retry    time.Duration // how long to wait before the next attempt to store on a full disk; 0 = 10 s
-	UndoTime time.Duration // how long nothing is built upon the stop of a child, so that it can be undone; 0 = 15 s
-	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = for ever
+	Retry    time.Duration // pause between attempts to write to a full disk; 0 = 10 s
+	UndoTime time.Duration // how long nothing may depend on the stop of a child, so it can be undone; 0 = 15 s
+	Patience time.Duration // how long a child may make no step; 0 = 10 min, negative = forever
 
-	// Checkpoint is the least time between two checkpoints of a child, taken after whole epochs. 0: 5 s, and more where
-	// storing one takes long.
+	// Checkpoint is the least time between two checkpoints of a child, which are taken after whole epochs. 0: 5 s, or
+	// more if storing a checkpoint takes long.
 	Checkpoint time.Duration
 
-	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns when the run is
-	// open. Nil: forks wait in their folders until somebody resumes them. It is called in the goroutine of the command.
+	// StartFork opens the run in a folder and runs it beside this one in the same process; it returns once the run is
+	// open. It is called in the goroutine of the command. Nil: a fork starts only when somebody resumes it.
 	StartFork func(dir string) error
 }
 
-// Search is a run as others reach it. Its methods may be called from any goroutine, but for Do and Tell only while Run
-// is active, and never by the owner.
+// Search is a run as others reach it. Any goroutine may call its methods, except that Do and Tell need an active Run and
+// must not be called by the owner.
 type Search struct {
 	dir     string
 	config  nas.Config
 	options Options
 	ports   ports
 	latest  *atomic.Pointer[nas.Snapshot]
-	owner   *owner // its goroutine alone uses it while Run is active
+	owner   *owner // only its goroutine uses it while Run is active
 }
 
-// owner is the goroutine in [Search.Run], and all that changes while it runs.
+// owner is the goroutine in [Search.Run], with everything that changes while it runs.
 type owner struct {
 	run     *record.Run // store, config and space
 	dir     string
@@ -76,18 +76,18 @@ type owner struct {
 	disk    diskWait
 	faults  faults
 	screens screens
-	quit    <-chan struct{} // closed when Run is to end
-	leaving bool            // the run has ended, and so should Run
+	quit    <-chan struct{} // closed when Run must end
+	leaving bool            // the search has ended, and so should Run
 	failure error           // why the loop must end
 }
 
-// ports are how other goroutines reach the owner.
+// ports are the channels through which other goroutines reach the owner.
 type ports struct {
 	inbox   chan func()    // commands
 	results chan result    // ends of children
-	epochs  chan epochEnd  // epochs of children
-	updates chan updateEnd // ends of updates of the policy
-	moved   chan struct{}  // of size 1: something moved that a screen may show
+	epochs  chan epochEnd  // ends of their epochs
+	updates chan updateEnd // ends of policy updates
+	moved   chan struct{}  // of size 1: something that a screen shows has changed
 	closed  chan struct{}  // closed when Run has returned
 }
 
@@ -96,7 +96,7 @@ func newPorts() ports {
 		make(chan struct{}, 1), make(chan struct{})}
 }
 
-// ask runs f in the owner's goroutine and waits for its end.
+// ask runs f in the owner's goroutine and waits until it returns.
 func (p ports) ask(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
@@ -110,7 +110,7 @@ func (p ports) ask(ctx context.Context, f func()) error {
 	return nil
 }
 
-// tell lets the owner run f, without waiting for its end.
+// tell makes the owner run f, without waiting until it returns.
 func (p ports) tell(ctx context.Context, f func()) {
 	select {
 	case p.inbox <- f:
@@ -118,15 +118,15 @@ func (p ports) tell(ctx context.Context, f func()) {
 	}
 }
 
-// wake lets the loop look again at what can be done and shown.
+// wake makes the loop check again what can be done and shown.
 func (p ports) wake() {
 	select {
 	case p.moved <- struct{}{}:
-	default: // it was told already
+	default: // a wake-up is pending already
 	}
 }
 
-// Create makes the folder of a new run and returns the search, ready to [Search.Run].
+// Create makes the folder of a new run and returns its search, ready to [Search.Run].
 func Create(dir string, c nas.Config, dataHash string, o Options) (*Search, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -144,8 +144,8 @@ func Create(dir string, c nas.Config, dataHash string, o Options) (*Search, erro
 	return load(dir, st, o)
 }
 
-// Open returns the search of an existing run at the place where it was left: finished trials keep their rewards,
-// children that were in training go on from their last checkpoint, or begin again if they have none.
+// Open returns the search of an existing run as it was left. Finished trials keep their rewards; children that were in
+// training continue from their last checkpoint, or start over if they have none.
 func Open(dir string, o Options) (*Search, error) {
 	st, err := checkpoints.Open(dir)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *Search) Do(ctx context.Context, c nas.Command) (nas.Reply, error) {
 	}
 	if c.Do == nas.Retrain && c.Retrain != nil {
 		r := *c.Retrain
-		// the run may go on in another folder
+		// the run may be resumed from another working directory
 		r.Data.Name, r.Data.Dir = dataset.Absolute(r.Data.Name), dataset.Absolute(r.Data.Dir)
 		c.Retrain = &r
 		if err := s.refuseTooLarge(ctx, c); err != nil {
@@ -200,9 +200,9 @@ func (s *Search) Tell(ctx context.Context, kind nas.EventKind, message string) e
 	return s.ports.ask(ctx, func() { s.owner.emit(kind, -1, map[string]any{"message": message}) })
 }
 
-// Run searches until every child has an end, a command ends it, or ctx is done: then running children are dropped, to
-// go on from their last checkpoint when the run is resumed. It returns an error only if the run cannot go on, above all
-// when the store cannot be written. Call it once.
+// Run searches until every child has ended, a command stops it, or ctx is done. Children that are still running then
+// continue from their last checkpoint when the run is resumed. Run returns an error only if the run cannot continue,
+// above all if the store cannot be written. Call it once.
 func (s *Search) Run(ctx context.Context) error {
 	defer close(s.ports.closed)
 	return s.owner.loop(ctx)
@@ -219,7 +219,7 @@ func (o *owner) loop(ctx context.Context) error {
 			o.options.OnEvent(record.EventOf(o.run.Config.Name, e))
 		}
 	}
-	// nobody writes blobs yet, so all that have no name are a killed writer's
+	// nobody writes blobs yet, so every unnamed one is from a killed writer
 	if _, err := o.run.SweepBlobs(0); err != nil {
 		o.emit(nas.SweepFailed, -1, map[string]any{"error": err.Error()})
 	}
@@ -235,7 +235,7 @@ func (o *owner) loop(ctx context.Context) error {
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
 		if c.By == nas.ByLatency {
-			d["warning"] = "latency is measured, so another run with this seed is another search"
+			d["warning"] = "latency is measured, so another run with this seed finds other rewards"
 		}
 		o.emit(nas.RewardByCost, -1, d)
 	}
@@ -253,7 +253,7 @@ func (o *owner) loop(ctx context.Context) error {
 	published := time.Time{}
 	over := false
 	for {
-		if o.disk.end { // was asked for while the disk was full, and then there was room
+		if o.disk.end { // requested while the disk was full, and since then there is space
 			o.disk.end = false
 			o.steer(nas.Command{Do: nas.Stop})
 			cancel(errEnding)
@@ -266,7 +266,7 @@ func (o *owner) loop(ctx context.Context) error {
 			over = true
 			o.enter(nas.Done, "")
 			o.finish("done")
-		} else if over && !complete { // a cell was submitted after the end
+		} else if over && !complete { // a cell was submitted after the search was done
 			over = false
 			o.enter(nas.Running, "")
 		}
@@ -316,11 +316,10 @@ func (o *owner) loop(ctx context.Context) error {
 	return o.failure
 }
 
-// busy reports whether a goroutine works for the owner.
+// busy reports whether any goroutine is working for the owner.
 func (o *owner) busy() bool { return len(o.crew.training) > 0 || o.policy.updating }
 
-// settle takes what all goroutines have to give after the context is done. It does not wait for children that are deaf
-// to that.
+// settle collects what the goroutines deliver after the context is done. It gives up on children that ignore that.
 func (o *owner) settle(ctx context.Context) {
 	late := time.NewTimer(partingTime)
 	defer late.Stop()
@@ -340,8 +339,8 @@ func (o *owner) settle(ctx context.Context) {
 	}
 }
 
-// advance does everything that can be done now: it gives repeats their reward, begins the update of a complete batch,
-// draws batches that are due and fills the workers.
+// advance does everything that can be done now: it gives repeats their reward, starts the update for a complete batch,
+// draws batches that are due, and gives free workers trials.
 func (o *owner) advance(ctx context.Context) {
 	for again := true; again && o.failure == nil; {
 		again = o.settleRepeats()
@@ -357,7 +356,7 @@ func (o *owner) advance(ctx context.Context) {
 	}
 }
 
-// enter moves the run to a state, in the store and in the clock of time spent.
+// enter moves the run to a state, in the store and in the clock.
 func (o *owner) enter(to nas.State, reason string) {
 	o.clock.enter(to, reason)
 	o.screens.dirty = true
@@ -375,15 +374,15 @@ func (o *owner) finish(how string) {
 	o.emit(nas.RunFinished, -1, d)
 }
 
-// fail ends the loop: a run whose log cannot be written must not go on.
+// fail ends the loop: a run must not continue if its log cannot be written.
 func (o *owner) fail(err error) {
 	if o.failure == nil {
 		o.failure = fmt.Errorf("run %s: %w", o.run.Config.Name, err)
 	}
 }
 
-// giveUp stops a search in which nothing works: it pauses where a person can look at it, and ends where nobody can. One
-// that is to end after the running children does so. It reports whether the run goes on for now.
+// giveUp stops a search in which nothing works: it pauses if a person can look at it, and fails otherwise. A draining
+// search just drains. giveUp reports whether the run continues for now.
 func (o *owner) giveUp(reason string) bool {
 	if o.clock.state == nas.Draining {
 		return true
@@ -398,11 +397,11 @@ func (o *owner) giveUp(reason string) bool {
 	return o.failure == nil
 }
 
-// commit makes a change in the store together with the events that tell of it, then hands the events on. It reports
-// whether the run can go on.
+// commit makes a change in the store together with the events that report it, then announces the events. It reports
+// whether the run can continue.
 func (o *owner) commit(change func([]checkpoints.Event) error, events ...nas.Event) bool {
 	if o.failure != nil || o.disk.full != nil {
-		return false // what failed is not in the store, so nothing may build on it
+		return false // the failed change is not in the store, so nothing may build on it
 	}
 	stored := make([]checkpoints.Event, len(events))
 	for i, e := range events {
@@ -423,12 +422,12 @@ func (o *owner) commit(change func([]checkpoints.Event) error, events ...nas.Eve
 	return true
 }
 
-// emit stores an event of its own and hands it on.
+// emit stores and announces an event.
 func (o *owner) emit(kind nas.EventKind, trial int, data map[string]any) {
 	o.commit(func(es []checkpoints.Event) error { return o.run.AddEvent(es...) }, o.log.event(kind, trial, data))
 }
 
-// announce hands an event that is stored already to the screens and the event stream.
+// announce hands a stored event to the screens and the event stream.
 func (o *owner) announce(e nas.Event) {
 	o.log.add(e)
 	o.screens.dirty = true

@@ -149,13 +149,13 @@ func TestVerifyNamesWhatIsWrongWithShadows(t *testing.T) {
 	finish(t, create(t, sound, shadowConfig(), Options{Workers: 1}))
 	for _, damage := range []struct{ name, sql, want string }{
 		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2",
-			"trial 2: the stream of random cells does not propose"},
+			"trial 2: the stream of random cells does not draw"},
 		{"a shadow that says it is the policy's", "UPDATE trial SET policy_version = 0 WHERE id = 2",
-			"trial 2: it says policy version 0; it is drawn from -1"},
+			"trial 2: the store has policy version 0; want -1"},
 		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3",
-			"update 1: it used trial 3, which is a random cell"},
+			"update 1: used trial 3, which is a random cell"},
 		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4",
-			"update 1: it used trial 5, which is a random cell"},
+			"update 1: used trial 5, which is a random cell"},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {

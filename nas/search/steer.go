@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -11,7 +12,7 @@ import (
 	"nasnet/nas/record"
 )
 
-// do carries out a command in the owner's goroutine. When its answer comes, the newest snapshot shows what it did.
+// do carries out a command in the owner's goroutine. When it returns, the newest snapshot shows the effect.
 func (o *owner) do(c nas.Command) (nas.Reply, error) {
 	if o.disk.full != nil {
 		return o.doWaiting(c)
@@ -29,12 +30,12 @@ func (o *owner) do(c nas.Command) (nas.Reply, error) {
 	return r, err
 }
 
-// stored reports whether a command's own commit has its event.
+// stored reports whether a command commits its event itself.
 func stored(c nas.Command) bool {
 	return c.Do == nas.Submit || c.Do == nas.Retrain || c.Do == nas.Star || c.Do == nas.Note || c.Do == nas.UndoStop
 }
 
-// told is what the event of a command says.
+// told returns the data of a command's event.
 func told(c nas.Command, message string) map[string]any {
 	d := map[string]any{"do": string(c.Do), "message": message}
 	if c.From != "" {
@@ -43,7 +44,7 @@ func told(c nas.Command, message string) map[string]any {
 	return d
 }
 
-// eventTrial is the trial that the event of a command is about, -1 if it is about none.
+// eventTrial returns the trial that a command's event is about, -1 if none.
 func eventTrial(c nas.Command) int {
 	switch c.Do {
 	case nas.PauseTrial, nas.ResumeTrial, nas.ToggleTrial, nas.StopTrial:
@@ -52,7 +53,7 @@ func eventTrial(c nas.Command) int {
 	return -1
 }
 
-func noTrial(id int) error { return fmt.Errorf("there is no trial %s in this run", nas.TrialLabel(id)) }
+func noTrial(id int) error { return fmt.Errorf("this run has no trial %s", nas.TrialLabel(id)) }
 
 func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 	switch c.Do {
@@ -62,8 +63,7 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 		}
 		o.crew.setGates(true)
 		o.enter(nas.Paused, "")
-		return nas.Reply{Message: fmt.Sprintf("paused; %d children wait at their next batch", len(o.crew.training))},
-			o.failure
+		return nas.Reply{Message: fmt.Sprintf("paused with %s in training", o.crew.count())}, o.failure
 	case nas.Resume:
 		if o.clock.state != nas.Paused && o.clock.state != nas.Draining {
 			return nas.Reply{}, fmt.Errorf("the search is %s; only a paused one can be resumed", o.clock.state)
@@ -71,7 +71,7 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 		o.crew.setGates(false)
 		o.faults = faults{}
 		o.enter(nas.Running, "")
-		return nas.Reply{Message: "the search goes on"}, o.failure
+		return nas.Reply{Message: "resumed the search"}, o.failure
 	case nas.Toggle:
 		c.Do = nas.Pause
 		if o.clock.state == nas.Paused || o.clock.state == nas.Draining {
@@ -87,7 +87,7 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 			return nas.Reply{}, fmt.Errorf("workers: %d; want 1 to %d", c.N, nas.MaxWorkers)
 		}
 		o.crew.workers, o.screens.dirty = c.N, true
-		return nas.Reply{Message: fmt.Sprintf("%d children at a time", c.N)}, nil
+		return nas.Reply{Message: nas.FormatCount(c.N, "child", "children") + " at a time"}, nil
 	case nas.Submit, nas.Retrain:
 		return o.addManual(c)
 	case nas.Star, nas.Note:
@@ -95,20 +95,20 @@ func (o *owner) steer(c nas.Command) (nas.Reply, error) {
 	case nas.Drain:
 		if o.clock.state == nas.Done {
 			o.leaving = true
-			return nas.Reply{Message: "the run has ended"}, nil
+			return nas.Reply{Message: "the search has ended"}, nil
 		}
 		o.crew.freeAll()
 		o.enter(nas.Draining, "")
-		return nas.Reply{Message: fmt.Sprintf("ends after %d running children", len(o.crew.training))}, o.failure
+		return nas.Reply{Message: fmt.Sprintf("stopping after %s in training", o.crew.count())}, o.failure
 	case nas.Stop:
 		if o.clock.state == nas.Done {
 			o.leaving = true
-			return nas.Reply{Message: "the run has ended"}, nil
+			return nas.Reply{Message: "the search has ended"}, nil
 		}
 		o.enter(nas.Stopped, "")
 		return nas.Reply{Message: "stopping"}, o.failure
 	}
-	return nas.Reply{}, fmt.Errorf("command %q is not known", c.Do)
+	return nas.Reply{}, fmt.Errorf("unknown command %q", c.Do)
 }
 
 func (o *owner) steerChild(c nas.Command) (nas.Reply, error) {
@@ -118,7 +118,7 @@ func (o *owner) steerChild(c nas.Command) (nas.Reply, error) {
 	}
 	r := o.crew.training[t.ID]
 	if r == nil {
-		return nas.Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State)
+		return nas.Reply{}, fmt.Errorf("trial %s is %s, not in training", t.Label(), t.State.Word())
 	}
 	o.screens.dirty = true
 	if c.Do == nas.ToggleTrial {
@@ -143,7 +143,7 @@ func (o *owner) steerChild(c nas.Command) (nas.Reply, error) {
 	return nas.Reply{Message: "stopped child " + t.Label(), Trial: t.ID}, nil
 }
 
-// addManual makes a trial for a cell from a person: at the search's settings (Submit) or at its own (Retrain).
+// addManual adds a trial made by hand, with the search's settings (Submit) or its own (Retrain).
 func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 	var parent *nas.Trial
 	if c.Parent != nil {
@@ -158,7 +158,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		}
 	}
 	if c.Cell == nil {
-		return nas.Reply{}, fmt.Errorf("%s wants a cell, or the trial whose cell it is", c.Do)
+		return nas.Reply{}, fmt.Errorf("%s: no cell given; want a cell or the trial that has it", c.Do)
 	}
 	if err := c.Cell.Validate(); err != nil {
 		return nas.Reply{}, err
@@ -170,7 +170,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 	t.Note = clean(c.Text)
 	if c.Do == nas.Retrain {
 		if c.Retrain == nil {
-			return nas.Reply{}, fmt.Errorf("retrain wants settings")
+			return nas.Reply{}, errors.New("retrain: no settings given")
 		}
 		r := *c.Retrain
 		r.Train = r.Train.Alone()
@@ -188,7 +188,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		return o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
 	}, e) {
 		o.ledger.Admit(t)
-		o.screens.dirty, o.screens.results = true, false // retrains are listed from their beginning
+		o.screens.dirty, o.screens.results = true, false // retrains are listed as soon as they are queued
 	}
 	return r, o.failure
 }
@@ -203,7 +203,7 @@ func (o *owner) mark(c nas.Command) (nas.Reply, error) {
 	if c.Do == nas.Star {
 		star, note, message = !t.Star, t.Note, "starred "+t.Cell
 		if !star {
-			message = "took the star from " + t.Cell
+			message = "unstarred " + t.Cell
 		}
 		change = func(es []checkpoints.Event) error { return o.run.SetStar(t.ID, star, es...) }
 	}
@@ -214,7 +214,7 @@ func (o *owner) mark(c nas.Command) (nas.Reply, error) {
 	return nas.Reply{Message: message, Trial: t.ID}, o.failure
 }
 
-// clean makes text from a person fit for a screen: one line without control characters, at most 200 runes.
+// clean makes text from a person safe for a screen: one line without control characters, at most 200 runes.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -228,8 +228,8 @@ func clean(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// refuseTooLarge is the error of a retrain that could never fit into memory. It works in the caller's goroutine, since
-// counting a large network takes a while. Whatever else is wrong with the command, the owner says.
+// refuseTooLarge returns an error for a retrain that can never fit into memory. It works in the caller's goroutine,
+// because counting a large network takes a while. The owner reports whatever else is wrong with the command.
 func (s *Search) refuseTooLarge(ctx context.Context, c nas.Command) error {
 	e, ok := s.options.Evaluator.(nas.Reserver)
 	if !ok {

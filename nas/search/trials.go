@@ -14,7 +14,7 @@ import (
 	"nasnet/nas/record"
 )
 
-// settleRepeats ends the repeats whose first training has an end, with the same end.
+// settleRepeats ends the repeats whose original trial has ended, with the same result.
 func (o *owner) settleRepeats() bool {
 	any := false
 	for _, t := range o.ledger.Open() {
@@ -69,7 +69,7 @@ func (o *owner) startTrial(ctx context.Context, t *nas.Trial) {
 	go o.worker.train(ctx, r, j)
 }
 
-// halfTrained returns the state from which a trial goes on; nil if it has none, or none that can be read.
+// halfTrained returns the checkpoint from which a trial continues; nil if there is none, or it cannot be read.
 func (o *owner) halfTrained(t *nas.Trial) []byte {
 	if t.Kept == "" {
 		return nil
@@ -82,13 +82,13 @@ func (o *owner) halfTrained(t *nas.Trial) []byte {
 	return b
 }
 
-// checkpointLost tells that a half-trained child begins again.
+// checkpointLost reports that a half-trained child starts over.
 func (o *owner) checkpointLost(t *nas.Trial, err error) {
 	o.emit(nas.CheckpointLost, t.ID, map[string]any{"epoch": t.Epoch, "cell": t.Cell, "error": firstLine(err.Error())})
 }
 
-// keep stores the state of a child after an epoch, so that the child goes on from there if the program ends. A search
-// goes on without it.
+// keep stores a checkpoint of a child after an epoch, from which it continues if the program ends. The search continues
+// if that fails.
 func (o *owner) keep(t *nas.Trial, e epochEnd) {
 	if o.failure != nil || e.state == nil && e.err == nil {
 		return
@@ -106,12 +106,12 @@ func (o *owner) keep(t *nas.Trial, e epochEnd) {
 	e.cost.Add(int64(time.Since(began)))
 }
 
-// epoch takes note of a finished epoch. It is stored with a checkpoint or with the end of its trial, as a row of its
-// own; its event is only announced.
+// epoch records a finished epoch. It is stored as a row, with the next checkpoint or with the end of its trial; its event
+// is announced but not stored.
 func (o *owner) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
 	if o.crew.training[t.ID] != e.training {
-		return // of a child that was left behind
+		return // from a child that was left behind
 	}
 	t.Curve = append(t.Curve[:len(t.Curve):len(t.Curve)], r) // a new array: snapshots hold the old one
 	t.Epoch = r.Epoch
@@ -122,7 +122,7 @@ func (o *owner) epoch(e epochEnd) {
 	o.keep(t, e)
 }
 
-// ended takes the result of a child from its worker.
+// ended handles the result of a child.
 func (o *owner) ended(ctx context.Context, r result) {
 	t := r.trial
 	if o.crew.training[t.ID] != r.training {
@@ -131,7 +131,7 @@ func (o *owner) ended(ctx context.Context, r result) {
 	var cause error
 	o.release(r.training)
 	t.Shared = r.shared
-	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not come to its end
+	if t.Seconds = r.out.Seconds; t.Seconds == 0 { // it did not finish
 		t.Seconds = t.Finished.Sub(t.Started).Seconds()
 	}
 	if r.out.Cost.Params > 0 {
@@ -153,7 +153,7 @@ func (o *owner) ended(ctx context.Context, r result) {
 		o.goBack(t)
 		return
 	case ctx.Err() != nil:
-		// the program ends: this child goes on from its last checkpoint, or begins again, at resume
+		// the program ends: on resume, this child continues from its last checkpoint, or starts over
 		t.State = nas.Proposed
 		o.screens.dirty = true
 		return
@@ -173,12 +173,12 @@ func (o *owner) ended(ctx context.Context, r result) {
 			weights, err = o.run.WriteBlob("model", r.out.Weights)
 			return err
 		})
-		if errors.Is(err, checkpoints.ErrDiskFull) { // somebody would not wait
+		if errors.Is(err, checkpoints.ErrDiskFull) { // and the search must end
 			o.fail(err)
 			return
 		}
 		if err != nil {
-			// The result counts without its weights: losing a reward for them would be worse.
+			// The result counts without its weights: losing the reward as well would be worse.
 			o.emit(nas.WeightsLost, t.ID, map[string]any{"error": err.Error()})
 		}
 	}
@@ -188,13 +188,13 @@ func (o *owner) ended(ctx context.Context, r result) {
 	}
 }
 
-// firstLine cuts the stack off a panic's text; the event keeps it.
+// firstLine cuts the stack off a panic's text; the event has it.
 func firstLine(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	return text
 }
 
-// commitEnd stores the end of a trial with its epochs and its event in one transaction, then lets it count.
+// commitEnd stores the end of a trial with its epochs and its event in one transaction.
 func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	row := record.Trial(t)
 	row.WeightsSHA256 = weights
@@ -238,8 +238,8 @@ func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	return o.commit(func(es []checkpoints.Event) error { return o.run.FinishTrial(row, epochs, es...) }, e)
 }
 
-// compare adds to the event of a trial's end how its reward stands to the controller's baseline, and to the best reward
-// before if it is a new best.
+// compare adds to the event of a trial's end how far its reward is above the controller's baseline and, if it is a new
+// best, above the previous best.
 func compare(l *nas.Ledger, policies []nas.PolicyView, t *nas.Trial, d map[string]any) {
 	if version := l.Applied(); t.Kind == nas.Sampled && version > 0 {
 		d["advantage"] = t.Reward - policies[version].Baseline

@@ -9,19 +9,19 @@ import (
 	"nasnet/nas/record"
 )
 
-// A stop can be undone as long as nothing was built upon it: no policy was made without the child, and no repeat of its
-// cell was trained in its place. The child then goes on from its last checkpoint and ends as if it had not been
-// stopped, and so does the search, to the bit. So that there is time to do it, updates and repeats wait for undoTime
-// after a stop. Trials made by hand can be taken up again at any time, since nothing is built upon them.
+// A stop can be undone as long as nothing depends on it: no policy was made without the child, and no repeat of its cell
+// was trained in its place. The child then continues from its last checkpoint, and child and search end bit for bit as
+// if it had never been stopped. To leave time for an undo, updates and repeats wait for undoTime after a stop. The stop
+// of a trial made by hand can be undone at any time, because nothing depends on it.
 const undoTime = 15 * time.Second
 
-// stops is the trials that were stopped in this sitting.
+// stops holds the trials stopped in this sitting.
 type stops struct {
-	wait time.Duration     // how long nothing may build on a stop
+	wait time.Duration     // how long nothing may depend on a stop
 	at   map[int]time.Time // by trial
 }
 
-// held reports whether a trial was stopped so lately that nothing may build on it yet.
+// held reports whether a trial was stopped so recently that nothing may depend on it yet.
 func (s stops) held(t *nas.Trial) bool {
 	at, here := s.at[t.ID]
 	return t.State == nas.Stopped && here && time.Since(at) < s.wait
@@ -33,10 +33,10 @@ func (o *owner) hold(t *nas.Trial) {
 	time.AfterFunc(o.stops.wait, o.ports.wake)
 }
 
-// held reports whether nothing may build on the stop of a trial yet. A search that is to end does not wait.
+// held reports whether nothing may depend on the stop of a trial yet. A draining search does not wait.
 func (o *owner) held(t *nas.Trial) bool { return o.clock.state != nas.Draining && o.stops.held(t) }
 
-// undoStop takes a stopped child up again.
+// undoStop lets a stopped child continue.
 func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 	t := o.ledger.Trial(c.Trial)
 	if t == nil {
@@ -45,14 +45,14 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 	r := o.crew.training[t.ID]
 	stopping := r != nil && r.stopped
 	if t.State != nas.Stopped && !stopping {
-		return nas.Reply{}, fmt.Errorf("trial %s is %s, not stopped", t.Label(), t.State)
+		return nas.Reply{}, fmt.Errorf("trial %s is %s, not stopped", t.Label(), t.State.Word())
 	}
 	when := ""
 	if !stopping && len(o.crew.training) >= o.crew.workers {
-		when = " when a worker is free,"
+		when = " once a worker is free,"
 	}
-	reply := nas.Reply{Message: "child " + t.Label() + " goes on" + when +
-		" as if it had not been stopped", Trial: t.ID}
+	reply := nas.Reply{Message: "child " + t.Label() + " continues" + when +
+		" as if it had never been stopped", Trial: t.ID}
 	e := o.log.event(nas.UserCommand, t.ID, told(c, reply.Message))
 	if stopping {
 		r.stopped = false
@@ -60,8 +60,8 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 		return reply, o.failure
 	}
 	if why := o.ledger.BuiltUpon(t, o.policy.updating); why != "" {
-		return nas.Reply{}, fmt.Errorf("trial %s cannot go on as if it had not been stopped: %s; its cell can be "+
-			"submitted or retrained", t.Label(), why)
+		return nas.Reply{}, fmt.Errorf("the stop of trial %s cannot be undone: %s; submit or retrain its cell instead",
+			t.Label(), why)
 	}
 	if !o.commit(func(es []checkpoints.Event) error { return o.run.ReopenTrial(t.ID, es...) }, e) {
 		return reply, o.failure
@@ -71,7 +71,7 @@ func (o *owner) undoStop(c nas.Command) (nas.Reply, error) {
 	return reply, o.failure
 }
 
-// goBack makes a trial wait for a worker with what its last checkpoint has.
+// goBack queues a trial again, at its last checkpoint.
 func (o *owner) goBack(t *nas.Trial) {
 	delete(o.stops.at, t.ID)
 	t.State, t.FailKind, t.FailText, t.Finished, t.Seconds = nas.Proposed, "", "", time.Time{}, 0
@@ -83,7 +83,7 @@ func (o *owner) goBack(t *nas.Trial) {
 	o.screens.dirty, o.screens.results = true, false
 }
 
-// loadCheckpoint gives a half-trained child what is stored of it.
+// loadCheckpoint gives a half-trained child its stored checkpoint and curve.
 func loadCheckpoint(run *record.Run, t *nas.Trial) error {
 	row, err := run.Trial(t.ID)
 	if err != nil || row.CheckpointSHA256 == "" {

@@ -227,7 +227,7 @@ func TestAStopOnWhichSomethingStandsCannotBeUndone(t *testing.T) {
 		}
 	}
 	refused(0, "trial 0 is running, not stopped")
-	refused(777, "there is no trial 777")
+	refused(777, "this run has no trial 777")
 	if _, err := do(nas.Command{Do: nas.StopTrial, Trial: 0}); err != nil {
 		t.Fatal(err)
 	}

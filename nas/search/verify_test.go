@@ -14,13 +14,13 @@ import (
 func TestVerifyRepeatsASoundRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
 	for _, damage := range []struct{ name, sql, want string }{
 		{"nothing", "", ""},
-		{"a reward", "UPDATE trial SET reward = 0.123 WHERE id = 5", "update 2: it used the reward"},
+		{"a reward", "UPDATE trial SET reward = 0.123 WHERE id = 5", "update 2: used reward"},
 		{"a choice", "UPDATE trial SET choices = replace(choices, '1', '0') WHERE id = 2",
-			"trial 2: policy version 0 does not propose"},
+			"trial 2: policy version 0 does not draw"},
 		{"a reward in the update alone", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9",
-			"update 3: the stored policy is not what"},
+			"update 3: its rewards do not turn policy 2 into"},
 		{"a cell's hash", "UPDATE trial SET cell_hash = replace(cell_hash, 'a', 'b') WHERE id = 3",
-			"trial 3: its cell has the hash"},
+			"trial 3: its cell has hash"},
 	} {
 		if testing.Short() && damage.sql != "" {
 			continue

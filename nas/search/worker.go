@@ -12,21 +12,21 @@ import (
 	"nasnet/nas/child"
 )
 
-// Causes with which the owner ends children.
+// Why the owner cancels a child.
 var (
 	errStopped = errors.New("stopped by hand")
-	errEnding  = errors.New("the search stops")
+	errEnding  = errors.New("the search is stopping")
 	errStalled = errors.New("no step for too long")
 )
 
-// errBudget is the error of a child that makes more steps than its training has.
+// errBudget is the error of a child that takes more steps than its training has.
 var errBudget = errors.New("more steps than the training has")
 
 // result is what a worker hands to the owner when a child ends.
 type result struct {
 	*training
 	out    nas.Outcome
-	shared string // name of the run that has trained the same job; empty if the child was trained here
+	shared string // name of the run that trained the same job; empty if the child was trained here
 	err    error
 }
 
@@ -34,21 +34,21 @@ type result struct {
 type epochEnd struct {
 	*training
 	epoch child.EpochResult
-	state []byte // to be kept, nil if the last one is young
-	err   error  // why there is no state although one was due
+	state []byte // checkpoint to store; nil if the last one is recent
+	err   error  // why there is no checkpoint although one was due
 }
 
-// worker is what the goroutines of the children have of the search. It does not change.
+// worker is what the goroutines of the children need from the search. It does not change.
 type worker struct {
 	ports      ports
 	evaluator  nas.Evaluator
 	checkpoint time.Duration // least time between two checkpoints of a child; 0 = as keepNow chooses
 	ancestors  *ancestors
-	waiting    func(context.Context, *nas.Trial, nas.Shortage) // tells that a child waits for memory
+	waiting    func(context.Context, *nas.Trial, nas.Shortage) // reports that a child is waiting for memory
 }
 
-// train trains a child in a goroutine of its own. It always ends with one result, which nobody takes if the search has
-// ended without the child.
+// train trains a child in its own goroutine. It always delivers one result, unless the search has ended without the
+// child.
 func (w worker) train(ctx context.Context, r *training, j nas.Job) {
 	end := w.evaluate(ctx, r, j)
 	select {
@@ -110,7 +110,7 @@ func (w worker) evaluate(ctx context.Context, r *training, j nas.Job) (end resul
 	return end
 }
 
-// epoch hands the end of an epoch to the owner, with the child's state if it is time to keep one.
+// epoch hands the end of an epoch to the owner, with a checkpoint if one is due.
 func (w worker) epoch(ctx context.Context, r *training, p nas.Step) error {
 	e := p.EpochEnd
 	if x := e.TrainLoss + e.ValLoss; math.IsNaN(x) || math.IsInf(x, 0) {
@@ -132,12 +132,12 @@ func (w worker) epoch(ctx context.Context, r *training, p nas.Step) error {
 	}
 }
 
-// checkpointEvery is the least time between two checkpoints of a child: what a kill costs at most, beside the epoch
-// under way.
+// checkpointEvery is the least time between two checkpoints of a child: the most that a kill costs, besides the epoch in
+// progress.
 const checkpointEvery = 5 * time.Second
 
-// keepNow reports whether the state of a child after an epoch is worth keeping: not at its end, not soon after the last
-// one, and never so often that keeping takes more than a hundredth of the time.
+// keepNow reports whether to take a checkpoint after an epoch: not at the end of the training, not soon after the last
+// checkpoint, and never so often that checkpoints take more than 1 % of the time.
 func (w worker) keepNow(r *training, p nas.Step) bool {
 	if p.State == nil || p.EpochEnd.Epoch >= p.Epochs {
 		return false
@@ -149,7 +149,7 @@ func (w worker) keepNow(r *training, p nas.Step) bool {
 	return time.Since(r.kept) >= least
 }
 
-// failKind sorts the reasons for which a trial fails.
+// failKind classifies the reason why a trial failed.
 func failKind(err error) string {
 	var p *child.PanicError
 	var m *nas.MemoryError

@@ -316,7 +316,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	y := onTerminal(t, store, "attach", "a")
 	y.Wait("looking on: pts/")
 	y.Press("p")
-	y.Wait("this screen does not have the control")
+	y.Wait("this screen does not have control")
 	if s := lookAt(t, dir); s.State != string(nas.Running) || s.Control.Viewers != 1 {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
@@ -330,7 +330,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
 	x.Press("p")
-	x.Wait("this screen does not have the control")
+	x.Wait("this screen does not have control")
 	if out := nasnet(t, store, "runs"); !strings.Contains(out, "3 attached") {
 		t.Error(out)
 	}

@@ -80,7 +80,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"?", "EVERYWHERE", "the help"},
 		{"\x1b", "Top cells", "back"},
 		{"p", "‖ paused", "a pause"},
-		{"p", "the search goes on", "its end"},
+		{"p", "resumed the search", "its end"},
 	} {
 		began := time.Now()
 		x.Press(step.keys)
