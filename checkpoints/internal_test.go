@@ -235,8 +235,11 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 			}
 			for _, q := range []string{string(text),
 				fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, version),
-				`INSERT INTO run(id, uuid, name, state, seed, target, dataset_sha256, incarnation, created_ns, updated_ns) VALUES(1, 'u', 'old', 'stopped', 7, 20, '', 1, 2, 3)`,
-				`INSERT INTO trial(id, batch, policy_version, kind, genotype, cell_hash, state, reward, params, madds, seconds) VALUES(0, 0, 0, 'sample', '1', 'abcdef', 'done', 0.75, 5, 6, 1.5)`,
+				`INSERT INTO run(id, uuid, name, state, seed, target, dataset_sha256, ` +
+					`incarnation, created_ns, updated_ns) VALUES(1, 'u', 'old', 'stopped', 7, 20, '', 1, 2, 3)`,
+				`INSERT INTO trial(id, batch, policy_version, kind, genotype, cell_hash, ` +
+					`state, reward, params, madds, seconds) VALUES(0, 0, 0, 'sample', '1', 'abcdef', 'done', 0.75, ` +
+					`5, 6, 1.5)`,
 				`INSERT INTO epoch VALUES(0, 0, 1, 0.1, 1, 1, 0.5, 1, 0.75, 1.5, 100)`} {
 				if _, err := db.Exec(q); err != nil {
 					t.Fatal(err)

@@ -195,7 +195,7 @@ func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 			case h.Typeflag != tar.TypeReg:
 				return fmt.Errorf("%s: not a regular file", h.Name)
 			case rd.contents[i].name != "":
-				return fmt.Errorf("%s: is there twice", h.Name)
+				return fmt.Errorf("%s: occurs twice", h.Name)
 			case h.Size != m.Size:
 				return fmt.Errorf("%s: %w", h.Name, &sizeError{h.Size, m.Size})
 			}

@@ -233,7 +233,7 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"a member that is a symbolic link", replace(one, entry{one, tar.TypeSymlink, nil}), nil, "not a regular file"},
 		{"a member that is a hard link", replace(one, entry{one, tar.TypeLink, nil}), nil, "not a regular file"},
 		{"a member that is a device", replace(one, entry{one, tar.TypeChar, nil}), nil, "not a regular file"},
-		{"a member twice", func(es []entry) []entry { return append(es, es[len(es)-1]) }, nil, "is there twice"},
+		{"a member twice", func(es []entry) []entry { return append(es, es[len(es)-1]) }, nil, "occurs twice"},
 		{"a name that climbs out", func(es []entry) []entry {
 			return append(es, entry{"../../one.bin", tar.TypeReg, nil})
 		}, nil, "leads out of the archive"},

@@ -64,7 +64,7 @@ func TestSplit(t *testing.T) {
 			seen := map[int32]bool{}
 			for _, i := range slices.Concat(tr.Index, va.Index) {
 				if seen[i] {
-					t.Fatalf("image %d is there twice", i)
+					t.Fatalf("image %d occurs twice", i)
 				}
 				seen[i] = true
 			}

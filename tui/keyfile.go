@@ -177,7 +177,7 @@ func parseKeys(s string) ([]string, error) {
 			return nil, err
 		}
 		if slices.Contains(out, k) {
-			return nil, fmt.Errorf("%q is there twice", keyName(k))
+			return nil, fmt.Errorf("%q occurs twice", keyName(k))
 		}
 		out, s = append(out, k), strings.TrimSpace(rest)
 		if !list {

@@ -54,7 +54,7 @@ func TestAWrongKeyFileNamesItsLines(t *testing.T) {
 		{"an open quote", `fork = "K`, "a quote is not closed"},
 		{"an open list", `fork = ["K"`, "want a comma or ]"},
 		{"text after it", `fork = "K" x`, `there is "x" after the keys`},
-		{"twice the same key", `fork = ["K", "K"]`, `"K" is there twice`},
+		{"twice the same key", `fork = ["K", "K"]`, `"K" occurs twice`},
 		{"twice the same action", "fork = \"K\"\nfork = \"J\"", "fork is set in line 1 already"},
 		{"no way out", `quit = []`, "quit needs a key"},
 		{"too few panes", `pane = ["1", "2"]`, "pane wants 5 keys"},

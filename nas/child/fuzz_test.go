@@ -46,7 +46,8 @@ func FuzzModel(f *testing.F) {
 	f.Add([]byte(nil), "", "", "", "", "")
 	f.Add(file[:len(file)/2], "", "", "", "", "")
 	f.Add([]byte(nil),
-		`{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"concat"}]},"reduction":{"blocks":[{"in1":0,"op1":"max7x7","in2":1,"op2":"dil3x3","combine":"add"}]}}`, "", "", "", "")
+		`{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"concat"}]},`+
+			`"reduction":{"blocks":[{"in1":0,"op1":"max7x7","in2":1,"op2":"dil3x3","combine":"add"}]}}`, "", "", "", "")
 	for _, net := range []string{`{"n":200,"filters":16384,"image":2048,"channels":1024,"classes":1048576}`,
 		`{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"stem_multiplier":1e-300}`,
 		`{"n":1,"filters":4,"image":10,"channels":1,"classes":4,"bn_eps":1e-45,"bn_decay":0.5,"aux":true}`, `{"n":-1}`,

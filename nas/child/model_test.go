@@ -130,8 +130,8 @@ func TestBrokenModelsAreRefused(t *testing.T) {
 	for want, b := range map[string][]byte{
 		"arrays for three times 200 normal": described(t, file,
 			map[string]string{"net": `{"n":200,"filters":4,"image":10,"channels":1,"classes":4}`}),
-		`"n" is there twice`: described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
-		`unknown field "m"`:  described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
+		`"n" occurs twice`:  described(t, file, map[string]string{"net": `{"n":1,"n":1}`}),
+		`unknown field "m"`: described(t, file, map[string]string{"net": `{"n":1,"m":1}`}),
 		"/op1/bn1/mean has NaN at place 0": func() []byte {
 			meta, ts, err := nn.ReadSafetensors(bytes.NewReader(file), 0)
 			if err != nil {

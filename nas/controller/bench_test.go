@@ -165,7 +165,7 @@ func TestTablesThatCannotBe(t *testing.T) {
 		{"a row without accuracies", `{"0":{"test_acc":[1]},"1":{}}`, `"1" has no test_acc`},
 		{"a combination missing", `{"00":{"test_acc":[1]},"01":{"test_acc":[1]},"11":{"test_acc":[1]}}`,
 			"not every combination"},
-		{"a row twice", `{"0":{"test_acc":[1]},"1":{"test_acc":[1]},"1":{"test_acc":[2]}}`, `"1" is there twice`},
+		{"a row twice", `{"0":{"test_acc":[1]},"1":{"test_acc":[1]},"1":{"test_acc":[2]}}`, `"1" occurs twice`},
 		{"more than all", `{"0":{"test_acc":[1]},"1":{"test_acc":[101]}}`, "accuracy 101; want percent"},
 		{"a mean of less than nothing", `{"0":{"test_acc":[1]},"1":{"test_acc":[1],"mean_acc":-1}}`,
 			"accuracy -1; want percent"},

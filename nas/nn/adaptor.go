@@ -11,11 +11,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// op is the one adaptor between a kernel and Gorgonia: every operation of this package is an op with closures. It
-// implements gorgonia.Op and gorgonia.SDOp, so Gorgonia checks types, differentiates, and could run it; our programs
-// call run directly.
+// op is the one adaptor between kernels and Gorgonia: every operation of this package is an op with closures. It
+// implements gorgonia.Op and gorgonia.SDOp, so Gorgonia can check types, differentiate, and run it; our programs call
+// run directly.
 //
-// An op belongs to one node. It has no state of its own (but see side), so that one graph can have several programs.
+// An op belongs to one node. Except for sides, it has no state of its own, so one graph can have several programs.
 type op struct {
 	applied
 
@@ -25,56 +25,56 @@ type op struct {
 	madds int64        // per example
 
 	wrt     []bool  // children that have a gradient
-	order   []int   // children that only have to be computed before; run does not see them
+	order   []int   // children that must be computed first; run does not see them
 	inplace []int   // children whose memory the result may take over
-	writes  []*side // further results
-	reads   []*side // further results of ops that run before
-	adds    []int   // results that run can add to what is there: 0 is the node's, 1+i that of writes[i]
+	writes  []*side // other results
+	reads   []*side // other results of ops that run earlier
+	adds    []int   // results that run can add to existing values: 0 is the node's, 1+i is writes[i]
 	scratch int     // float32s of scratch memory
-	skip    bool    // without drop path, the result is child 0 itself
+	skip    bool    // without DropPath, the result is child 0 itself
 	proj    *side   // the result is this side, written by child 0
 
 	run   func(c *call)
 	grad  func(out, dy Node) []Node // gradients for the children, nil where wrt is false
-	layer func(l *layering) int     // adds what it computes in evaluation; nil for losses and gradients
+	layer func(l *layering) int     // adds the layers it computes in evaluation; nil for losses and gradients
 }
 
-// applied is what an op is told when it becomes a node.
+// applied is what an op learns when it becomes a node.
 type applied struct {
 	g    *Graph
-	id   uint32 // unique in the graph: also the hash, so that Gorgonia never takes two ops for one
+	id   uint32 // unique in the graph; also the hash, so that Gorgonia never merges two ops
 	part string // Graph.Part at that time
 	xs   []Node // children
 	of   Node   // of an op made by grad: the node that was differentiated
 	dy   uint32 // bit i: child i is the gradient of that node
 }
 
-// side is a result of an op beside its node: saved statistics, indices of maxima, the second gradient of one kernel.
-// Programs plan its memory like that of any value; own serves Gorgonia's machines only.
+// side is a result of an op in addition to its node: saved statistics, indices of maxima, the second gradient of one
+// kernel. Programs plan its memory like any value's; own serves only Gorgonia's machines.
 type side struct {
 	n   int // float32s
 	own []float32
 }
 
-// call is what an op's run works on: views into memory, for one batch. Closures read the number of examples from n and
-// not from what they captured, so that a call may one day hold the views of a part of the batch.
+// call is what an op's run works on: views into memory, for one batch. Closures read the number of examples from n, not
+// from what they captured, so that a call may one day hold the views of part of a batch.
 type call struct {
 	n       int         // examples
 	out     []float32   // result
 	in      [][]float32 // children; nil for labels, scalars and children that only order
 	side    [][]float32 // sides written, then sides read
-	add     []bool      // results to be added to what is there, numbered as op.adds
+	add     []bool      // results to add to existing values, numbered as op.adds
 	scratch []float32
 	labels  []int32    // the child that is labels
 	loss    *float64   // result, if it is a scalar
 	s       []*float64 // children that are scalars
-	hits    *int       // right answers, of a loss
+	hits    *int       // correct predictions, for a loss
 	mode    *mode
 }
 
-// mode is what the caller of a program switches, shared by all its calls.
+// mode is what the caller of a program switches; all its calls share it.
 type mode struct {
-	train bool // batch statistics, and the moving ones are updated
+	train bool // batch statistics are used, and move the moving ones
 }
 
 // term is one summand of a node's gradient: a node, or the whole gradient of another node passed on unchanged.
@@ -83,7 +83,7 @@ type term struct {
 	of   Node
 }
 
-// diffState is set while Gorgonia differentiates one op.
+// diffState is set while Gorgonia differentiates an op.
 type diffState struct{ out, dy Node }
 
 // apply makes the op a node.
@@ -115,7 +115,7 @@ func isScalar(n Node) bool { return n.IsScalar() }
 // gorgonia.Op.
 func (b *op) Arity() int { return len(b.xs) }
 
-// Type is made anew each time: ApplyOp gives it back to a pool.
+// Type makes a new value each time: ApplyOp returns it to a pool.
 func (b *op) Type() hm.Type {
 	ts := make([]hm.Type, 0, len(b.xs)+1)
 	for _, x := range b.xs {
@@ -135,7 +135,7 @@ func floatType(dims int, scalar bool) hm.Type {
 	return gorgonia.TensorType{Dims: dims, Of: hm.TypeVariable('a')}
 }
 
-// InferShape returns the shape found when the op was made for these very children.
+// InferShape returns the shape computed when the op was made for these same children.
 func (b *op) InferShape(xs ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if len(xs) != len(b.xs) {
 		return nil, fmt.Errorf("nn: %s: %d children, want %d", b.name, len(xs), len(b.xs))
@@ -156,8 +156,8 @@ func (b *op) WriteHash(h hash.Hash) { _ = binary.Write(h, binary.LittleEndian, b
 // DiffWRT implements gorgonia.SDOp.
 func (b *op) DiffWRT(int) []bool { return b.wrt }
 
-// SymDiff implements gorgonia.SDOp. It also notes which gradients it hands to which child: the executor adds them up
-// itself and never looks at the additions that Gorgonia makes of them.
+// SymDiff implements gorgonia.SDOp. It also records which gradient goes to which child: the executor adds them up
+// itself and never looks at Gorgonia's additions.
 func (b *op) SymDiff(_ gorgonia.Nodes, out, dy Node) (ns gorgonia.Nodes, err error) {
 	defer recoverBuild(&err)
 	if b.grad == nil {
@@ -179,7 +179,7 @@ func (b *op) SymDiff(_ gorgonia.Nodes, out, dy Node) (ns gorgonia.Nodes, err err
 	return ns, nil
 }
 
-// Do runs the op on Gorgonia's values, as Gorgonia's machines do, in training mode. It allocates its result.
+// Do runs the op on Gorgonia's values in training mode, for Gorgonia's machines. It allocates its result.
 func (b *op) Do(vs ...gorgonia.Value) (gorgonia.Value, error) {
 	if len(vs) != len(b.xs) {
 		return nil, fmt.Errorf("nn: %s: %d values, want %d", b.name, len(vs), len(b.xs))
@@ -220,7 +220,7 @@ func (b *op) Do(vs ...gorgonia.Value) (gorgonia.Value, error) {
 	return tensor.New(tensor.WithShape(b.shape...), tensor.WithBacking(c.out)), nil
 }
 
-// bytesOf views memory of float32s as n bytes. The memory holds no pointers, and is written before it is read.
+// bytesOf views memory of float32s as n bytes. It holds no pointers and is written before it is read.
 func bytesOf(x []float32, n int) []uint8 {
 	if n > 4*len(x) {
 		panic(fmt.Sprintf("nn: %d bytes in %d floats", n, len(x)))
@@ -228,5 +228,5 @@ func bytesOf(x []float32, n int) []uint8 {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), n)
 }
 
-// floatsFor returns how many float32s hold n bytes.
+// floatsFor returns how many float32s n bytes take.
 func floatsFor(n int) int { return (n + 3) / 4 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// withoutAdding makes a program of a network whose ops add to nothing.
+// withoutAdding compiles a network whose ops never add to existing values.
 func withoutAdding(t *testing.T, g *Graph, loss Node) *Program {
 	t.Helper()
 	if err := g.differentiate(loss); err != nil {
@@ -82,7 +82,7 @@ func TestAddingOpsGiveTheGradientsOfSums(t *testing.T) {
 		}
 	}
 	if inPlace < 10 || added-inPlace < 5 {
-		t.Errorf("%d results were added to something, %d in place: the networks do not try both ways", added, inPlace)
+		t.Errorf("%d results were added to something, %d in place: the networks do not cover both ways", added, inPlace)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestResultIsAddedInPlaceOnlyWhereItIsSafe(t *testing.T) {
 		"read for the last time": {func(*step, *value) {}, true},
 		"read again later":       {func(_ *step, v *value) { v.last = 1 }, false},
 		"also an input":          {func(st *step, v *value) { st.in[0] = v }, false},
-		"also read aside":        {func(st *step, v *value) { st.side = append(st.side, v) }, false},
+		"also read as a side":    {func(st *step, v *value) { st.side = append(st.side, v) }, false},
 		"also added to before":   {func(st *step, v *value) { st.base[0] = v }, false},
 		"not planned":            {func(_ *step, v *value) { v.buf = nil }, false},
 		"the result is kept":     {func(st *step, _ *value) { st.side[0].ext = &slot{} }, false},

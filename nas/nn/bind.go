@@ -6,7 +6,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// schedule is one list of steps, in two forms: as planned, and as run.
+// schedule is one list of steps, in two forms: as planned and as run.
 type schedule struct {
 	steps  []step
 	ops    []bound
@@ -21,7 +21,7 @@ type bound struct {
 	seed []seed
 }
 
-// seed is what lies in the memory of a result before the step adds to it.
+// seed is copied to a result before a step adds to it.
 type seed struct{ to, from []float32 }
 
 func (b *bound) do() {
@@ -31,7 +31,7 @@ func (b *bound) do() {
 	b.run(&b.call)
 }
 
-// Alloc takes the memory that was planned. It does nothing the second time.
+// Alloc allocates the planned memory. A second call does nothing.
 func (p *Program) Alloc() {
 	if p.ready {
 		return

@@ -10,20 +10,20 @@ import (
 )
 
 // Branches runs the evaluation of a network on several threads: steps that do not depend on each other, like the two
-// ops of a block, go side by side. The results are those of [Program.Forward] without training, to the bit. It is for
-// single images, whose batch has no parts to share out; it needs memory for every value of the network at once.
+// ops of a block, run at the same time. The results equal [Program.Forward] without training bit for bit. It is meant
+// for single images, whose batch cannot be divided; it needs memory for every value of the network at once.
 type Branches struct {
 	p       *Program
 	threads int
-	readers [][]int // by step: the steps that read its result, as often as they do
-	reads   []int32 // by step: results of steps that it reads
+	readers [][]int // by step: the steps that read its result, once per read
+	reads   []int32 // by step: how many results of steps it reads
 	left    []atomic.Int32
 }
 
-// Branches prepares a program, whose graph must Keep all values, to run on the given number of threads.
+// Branches prepares a program to run on the given number of threads. The graph must Keep all values.
 func (p *Program) Branches(threads int) (*Branches, error) {
 	if !p.g.Keep {
-		return nil, errors.New("nn: branches share memory: the graph does not keep every value")
+		return nil, errors.New("nn: branches: the graph does not keep every value; want Keep set")
 	}
 	n := len(p.forward.steps)
 	b := &Branches{p: p, threads: max(1, threads), readers: make([][]int, n), reads: make([]int32, n),
@@ -39,16 +39,16 @@ func (p *Program) Branches(threads int) (*Branches, error) {
 	return b, nil
 }
 
-// Forward is [Program.Forward] without training. It starts its threads and waits for them.
+// Forward runs [Program.Forward] without training. It starts its threads and waits for them.
 func (b *Branches) Forward() {
 	p := b.p
 	if !p.ready || p.arena.owner != p {
-		panic("nn: branches of a program without memory")
+		panic("nn: branches: the program is planned but not allocated")
 	}
 	p.mode.train = false
 	p.values = p.forward.values
 	steps := len(b.left)
-	ready := make(chan int, steps) // every step goes through it once
+	ready := make(chan int, steps) // every step passes through it once
 	for i := range b.left {
 		b.left[i].Store(b.reads[i])
 		if b.reads[i] == 0 {

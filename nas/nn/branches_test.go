@@ -20,7 +20,7 @@ func TestBranchesComputeWhatOneThreadDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 40 { // in turn, so that no value of the run before is right
+		for i := range 40 { // two inputs in turn, so that leftover values of the previous run are wrong
 			copy(input, images[i%2])
 			b.Forward()
 			if got := p.Value(logits); !slices.Equal(got, want[i%2]) {
@@ -30,6 +30,6 @@ func TestBranchesComputeWhatOneThreadDoes(t *testing.T) {
 	}
 	_, p, _, _ = manyOps(t, 9, false)
 	if _, err := p.Branches(2); err == nil {
-		t.Error("branches in shared memory: no error")
+		t.Error("branches in shared memory were accepted")
 	}
 }

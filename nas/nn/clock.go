@@ -7,24 +7,23 @@ import (
 	"time"
 )
 
-// Clock adds up where the time of a program's runs goes. It is for benchmarks: reading the time around each kernel call
-// costs about 50 ns a call.
+// Clock adds up where the time of a program's runs goes. It is for benchmarks: it adds about 50 ns to each kernel call.
 type Clock struct {
 	kinds map[string]*OpTime
 	parts map[string]time.Duration
 }
 
-// OpTime is the time of all ops of a kind, with its forward part and its gradients apart: "conv", "conv dx", "conv dw".
+// OpTime is the time of all ops of a kind; forward and gradients count separately: "conv", "conv dx", "conv dw".
 type OpTime struct {
 	Kind  string
 	Calls int
 	Time  time.Duration
 }
 
-// Measure makes every run of the program from now on add its times to the clock; nil ends that.
+// Measure makes every later run of the program add its times to the clock; nil stops that.
 func (p *Program) Measure(c *Clock) { p.clock = c }
 
-// Times returns what was measured, the longest first.
+// Times returns the measured times, longest first.
 func (c *Clock) Times() []OpTime {
 	var ts []OpTime
 	for _, t := range slices.SortedFunc(maps.Values(c.kinds), func(a, b *OpTime) int {
@@ -35,7 +34,7 @@ func (c *Clock) Times() []OpTime {
 	return ts
 }
 
-// Parts returns the time by part of the network, see [Graph.Part].
+// Parts returns the time per part of the network; see [Graph.Part].
 func (c *Clock) Parts() map[string]time.Duration { return maps.Clone(c.parts) }
 
 func (c *Clock) exec(s *schedule) {

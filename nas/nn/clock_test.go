@@ -47,6 +47,6 @@ func TestClockCountsEveryStep(t *testing.T) {
 		t.Errorf("by part %v of %v", parts, total)
 	}
 	if total > most || total <= 0 {
-		t.Errorf("%v measured within %v", total, most)
+		t.Errorf("%v measured in runs of %v", total, most)
 	}
 }

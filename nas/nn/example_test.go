@@ -50,7 +50,7 @@ func Example() {
 	// Output: 8 of 8 right
 }
 
-// A wrong network is an error that names the node.
+// A network that does not fit together gives an error that names the node.
 func ExampleTry() {
 	g := nn.NewGraph(1)
 	err := nn.Try(func() {

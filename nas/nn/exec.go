@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gorgonia's Grad writes, the first time that it is called for a type, to constants that all graphs share (their lazily
-// computed hashes). Doing that once before anything else runs lets graphs be differentiated in several goroutines.
+// When Gorgonia's Grad first runs for a type, it writes to constants that all graphs share (their lazily computed
+// hashes). Doing that once before anything else lets several goroutines differentiate graphs.
 func init() {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		g := gorgonia.NewGraph()
@@ -22,14 +22,14 @@ func init() {
 	}
 }
 
-// Exec runs an expression graph of any Gorgonia operations, float32 or float64: what a controller needs. It does not
-// share what is wrong with Gorgonia's own machines: inputs are read anew at each run, values of intermediate nodes stay
-// what they were computed as, nodes are never merged by hash, results are written into the memory of the run before,
-// and a second run needs no reset. Networks of this package's operations are better run by [Program].
+// Exec runs an expression graph of any Gorgonia operations, float32 or float64, as a controller needs. It avoids the
+// faults of Gorgonia's own machines: it reads inputs anew at each run, keeps the values of intermediate nodes, never
+// merges nodes by hash, writes results into the memory of the previous run, and needs no reset between runs. [Program]
+// is better for networks of this package's operations.
 //
-// Not every stock operation writes its result into memory that it is given: the gradient of Slice adds to what is
-// there, others may return their input. So the second run computes each result both ways, and an operation whose
-// results differ allocates from then on. An operation with a state of its own (stock BatchNorm) therefore advances
+// Some stock operations do not write their result into memory they are given: the gradient of Slice adds to what is
+// there, others may return their input. So the second run computes each result both ways, and an operation with
+// differing results allocates from then on. An operation with a state of its own (stock BatchNorm) therefore advances
 // twice in that run.
 //
 // An Exec belongs to one goroutine.
@@ -43,7 +43,7 @@ type Exec struct {
 type execStep struct {
 	node Node
 	op   gorgonia.Op
-	pre  gorgonia.UsePreallocDoer // nil if the op cannot write into memory that it is given
+	pre  gorgonia.UsePreallocDoer // nil if the op cannot write into memory it is given
 	in   []int
 	args []gorgonia.Value
 	out  int
@@ -55,8 +55,8 @@ type execInput struct {
 	slot int
 }
 
-// NewExec prepares to compute the outputs (losses, gradients made by gorgonia.Grad, statements like gorgonia.Read) and
-// all that they need.
+// NewExec prepares to compute the outputs (losses, gradients from gorgonia.Grad, statements like gorgonia.Read) and
+// everything they need.
 func NewExec(g *gorgonia.ExprGraph, outputs ...Node) (*Exec, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("nn: exec: no outputs")
@@ -82,7 +82,7 @@ func NewExec(g *gorgonia.ExprGraph, outputs ...Node) (*Exec, error) {
 		}
 		nodes = append(nodes, n)
 	}
-	// A node is added to its graph after its children, so the ids are in topological order.
+	// A graph adds a node after its children, so the ids are in topological order.
 	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	for i, n := range nodes {
 		e.index[n] = i
@@ -107,7 +107,7 @@ func NewExec(g *gorgonia.ExprGraph, outputs ...Node) (*Exec, error) {
 	return e, nil
 }
 
-// Run computes the outputs from the present values of the inputs.
+// Run computes the outputs from the current values of the inputs.
 func (e *Exec) Run() error {
 	for _, in := range e.inputs {
 		v := in.node.Value()
@@ -130,7 +130,7 @@ func (e *Exec) Run() error {
 	return nil
 }
 
-// run computes the step; old is its result of the run before.
+// run computes the step; old is its result in the previous run.
 func (st *execStep) run(old gorgonia.Value) (gorgonia.Value, error) {
 	if st.pre == nil {
 		return st.op.Do(st.args...)
@@ -140,7 +140,7 @@ func (st *execStep) run(old gorgonia.Value) (gorgonia.Value, error) {
 		st.runs++
 		v, err := st.op.Do(st.args...)
 		if err == nil && sharesMemory(v, st.args) {
-			st.pre = nil // a view of its input, not a result: it must not be written to
+			st.pre = nil // a view of its input, not a result: never write to it
 		}
 		return v, err
 	case 1:
@@ -160,7 +160,7 @@ func (st *execStep) run(old gorgonia.Value) (gorgonia.Value, error) {
 	return st.pre.UsePreallocDo(old, st.args...)
 }
 
-// spoil overwrites a value with something that no result is likely to be.
+// spoil overwrites a value with numbers that no result is likely to have.
 func spoil(v gorgonia.Value) bool {
 	switch d := v.Data().(type) {
 	case []float64:
@@ -170,12 +170,12 @@ func spoil(v gorgonia.Value) bool {
 	case []float32:
 		fill(d, -3.7e5)
 	default:
-		return false // scalars: nothing to gain
+		return false // a scalar: nothing to gain
 	}
 	return true
 }
 
-// equal compares two results of the same computation, which may round differently.
+// equal reports whether two results of the same computation agree except for rounding.
 func equal(a, b gorgonia.Value) bool {
 	switch x := a.Data().(type) {
 	case []float64:
@@ -205,8 +205,7 @@ func sharesMemory(v gorgonia.Value, args []gorgonia.Value) bool {
 	return false
 }
 
-// Value returns what the last Run computed for a node (any node that an output needs), or nil. It is overwritten by the
-// next Run.
+// Value returns what the last Run computed for a node that an output needs, or nil. The next Run overwrites it.
 func (e *Exec) Value(n Node) gorgonia.Value {
 	i, ok := e.index[n]
 	if !ok {
@@ -216,12 +215,12 @@ func (e *Exec) Value(n Node) gorgonia.Value {
 }
 
 // BuildDistinct calls build until two calls with different salts make equally many nodes, and returns the last result.
-// Gorgonia takes stock operations of one kind for the same node when their 32-bit hashes are equal, though their
-// operands differ (about once in 400 graphs of 3,000 nodes something collides): the graph is then silently wrong, and
-// has a node less. The names of inputs enter the hash, so build must put salt into the name of every input.
+// Gorgonia merges stock operations of one kind if their 32-bit hashes are equal, even if their operands differ: about
+// once in 400 graphs of 3,000 nodes something collides, and then the graph is silently wrong and has one node fewer.
+// Names of inputs enter the hash, so build must put salt into the name of every input.
 //
-// It cannot find what does not depend on names: to Gorgonia, Slices of one node whose bounds differ by multiples of 256
-// are the same, and so are constants that print alike.
+// It cannot find collisions that do not depend on names: to Gorgonia, Slices of one node are the same if their bounds
+// differ by multiples of 256, and so are constants that print alike.
 func BuildDistinct(build func(salt string) (*gorgonia.ExprGraph, error)) (*gorgonia.ExprGraph, error) {
 	most := -1
 	for try := range 8 {
@@ -235,5 +234,5 @@ func BuildDistinct(build func(salt string) (*gorgonia.ExprGraph, error)) (*gorgo
 		}
 		most = max(most, n)
 	}
-	return nil, fmt.Errorf("nn: no two of 8 salts gave graphs of equal size: build is not repeatable")
+	return nil, fmt.Errorf("nn: no two of 8 salts gave graphs of equal size; want a build that is repeatable")
 }

@@ -16,7 +16,7 @@ import (
 	"nasnet/nas/rng"
 )
 
-// recurrent is a small recurrent policy of stock operations: what a controller is made of.
+// recurrent is a small recurrent policy of stock operations, as a controller uses them.
 type recurrent struct {
 	g     *gorgonia.ExprGraph
 	ws    []gorgonia.Value
@@ -62,7 +62,7 @@ func newRecurrent(t testing.TB, dt tensor.Dtype, steps int, salt string) *recurr
 		logits := must(gorgonia.Mul(h, head))
 		bias := param(fmt.Sprint("bias", i), 1, 2+i)
 		logits = must(gorgonia.BroadcastAdd(logits, bias, nil, []byte{0}))
-		if i > 0 { // two of the rows, and twice the first
+		if i > 0 { // two of the rows, and the first one twice
 			rows := must(gorgonia.Slice(logits, gorgonia.S(0, 2)))
 			row := must(gorgonia.Reshape(must(gorgonia.Slice(logits, gorgonia.S(0))), tensor.Shape{1, 2 + i}))
 			logits = must(gorgonia.Concat(0, rows, row))
@@ -128,11 +128,11 @@ func TestExecGivesGradientsOfStockOperations(t *testing.T) {
 			down := run(t, e, r.loss)
 			v[j] = old
 			if d := (up - down) / (2 * h); math.Abs(d-grads[i][j]) > 1e-7 {
-				t.Fatalf("%v[%d]: gradient %v, differences say %v", r.nodes[i], j, grads[i][j], d)
+				t.Fatalf("%v[%d]: gradient %v, by differences %v", r.nodes[i], j, grads[i][j], d)
 			}
 		}
 	}
-	// The same values give the same results, whatever ran between, and in whatever memory.
+	// The same values give the same results, whatever ran in between and wherever the memory is.
 	run(t, e, r.loss)
 	for i, g := range r.grads {
 		if !slices.Equal(grads[i], e.Value(g).Data().([]float64)) {
@@ -223,7 +223,7 @@ func TestExecDoesNotWriteThroughViews(t *testing.T) {
 	}
 }
 
-// passOp returns its input, but could copy it into memory that it is given.
+// passOp returns its input, although it could copy it into the memory it is given.
 type passOp struct{ gorgonia.Iop }
 
 func (passOp) UsePreallocDo(prealloc gorgonia.Value, vs ...gorgonia.Value) (gorgonia.Value, error) {
@@ -268,7 +268,7 @@ func TestExecWritesIntoTheMemoryOfTheRunBefore(t *testing.T) {
 		}
 	}
 	if same == 0 {
-		t.Error("no gradient is where it was")
+		t.Error("no gradient kept its memory")
 	}
 }
 
@@ -292,7 +292,7 @@ func TestExecKeepsInputsApartWhoseHashesCollide(t *testing.T) {
 	a := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName(na), gorgonia.WithValue(5.0))
 	b := gorgonia.NewScalar(g, tensor.Float64, gorgonia.WithName(nb), gorgonia.WithValue(3.0))
 	if a.Hashcode() != b.Hashcode() {
-		t.Fatalf("%s and %s do not collide: Gorgonia's hash is another one", na, nb)
+		t.Fatalf("%s and %s do not collide: Gorgonia's hash has changed", na, nb)
 	}
 	d := must(gorgonia.Sub(a, b))
 	e, err := nn.NewExec(g, d)

@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/rng"
 )
 
-// checked is a network built both ways, on the same random numbers.
+// checked is a network built both ways with the same random numbers.
 type checked struct {
 	g     *nn.Graph
 	gb    *graphBuilder
@@ -89,7 +89,7 @@ func wide(v []float32, shape []int) *array {
 	return a
 }
 
-// refLoss is the float64 loss; the moving statistics are left alone.
+// refLoss is the float64 loss; it does not move the moving statistics.
 func (c *checked) refLoss() float64 {
 	moving := c.ref.moving
 	if !c.ref.eval {
@@ -99,8 +99,8 @@ func (c *checked) refLoss() float64 {
 	return c.build(c.ref).(*array).v[0]
 }
 
-// gradients runs Train and compares the loss and every parameter's gradient. tol is relative to the largest entry of a
-// gradient; the kernels are float32, the differences (step 1e-6, error of order 1e-9) float64.
+// gradients runs Train and compares the loss and the gradient of every parameter. tol is relative to the largest entry
+// of a gradient; kernels are float32, the differences float64 (step 1e-6, error of order 1e-9).
 func (c *checked) gradients(t *testing.T, tol float64) {
 	t.Helper()
 	c.p.Train()
@@ -113,7 +113,7 @@ func (c *checked) gradients(t *testing.T, tol float64) {
 		v := c.ref.given[q.Name].v
 		probe := r.Perm(len(v))[:min(len(v), 40)]
 		diff := make([]float64, len(probe))
-		most := 0.01 // gradients that are zero are zero up to rounding
+		most := 0.01 // zero gradients are zero except for rounding
 		for k, i := range probe {
 			const h = 1e-6
 			old := v[i]
@@ -127,7 +127,7 @@ func (c *checked) gradients(t *testing.T, tol float64) {
 		}
 		for k, i := range probe {
 			if e := math.Abs(float64(q.Grad[i])-diff[k]) / most; !(e <= tol) {
-				t.Errorf("%s[%d]: gradient %v, differences say %v (error %.2g of the largest)", q.Name, i,
+				t.Errorf("%s[%d]: gradient %v, by differences %v (error %.2g of the largest)", q.Name, i,
 					q.Grad[i], diff[k], e)
 			}
 		}
@@ -216,7 +216,7 @@ func TestGradientOf(t *testing.T) {
 		"a pair of 7x7 separable units with relu": onX(func(b builder, x any) any {
 			return b.SepPair(x, 7, 3, 2, nn.ConvOpts{Relu: true})
 		}, 60),
-		"a pair of separable units, its input used twice": onX(func(b builder, x any) any {
+		"a pair of separable units whose input is used twice": onX(func(b builder, x any) any {
 			return b.Add(x, b.SepPair(x, 3, 3, 3, nn.ConvOpts{Relu: true}))
 		}, 90),
 		"a pair of 5x5 separable units with stride 2": onX(func(b builder, x any) any {
@@ -227,7 +227,7 @@ func TestGradientOf(t *testing.T) {
 		"a 1x1 unit of x, relu x and x": onX(func(b builder, x any) any {
 			return point(b, []any{x, b.Relu(x), x}, 9, 3, nn.ConvOpts{Relu: true})
 		}, 90),
-		"a 1x1 unit with stride 2, its input used before": onX(func(b builder, x any) any {
+		"a 1x1 unit with stride 2 whose input was used before": onX(func(b builder, x any) any {
 			y := point(b, []any{x}, 3, 3, nn.ConvOpts{Relu: true, Stride: 2})
 			return b.Add(b.MaxPool(x, 3, 2), y)
 		}, 27),
@@ -254,7 +254,7 @@ func TestGradientOf(t *testing.T) {
 		"a smoothed, weighted loss": func(b builder) any {
 			return b.Xent(b.Linear(b.Param("x", 3, 4), b.Param("w", 4, 5), b.Param("b", 5)), 0.1, 0.4)
 		},
-		"the sum of two losses, one of them counted twice": func(b builder) any {
+		"the sum of two losses, one counted twice": func(b builder) any {
 			x := b.Param("x", 3, 4)
 			main := b.Xent(b.Linear(x, b.Param("m/w", 4, 5), b.Param("m/b", 5)), 0, 1)
 			aux := b.Xent(b.Linear(x, b.Param("a/w", 4, 5), b.Param("a/b", 5)), 0.2, 0.4)
@@ -280,7 +280,7 @@ func TestGradientOf(t *testing.T) {
 	}
 }
 
-// point is a 1x1 unit; with a stride, a factorized reduction in two paths.
+// point adds a 1x1 unit; with a stride, a factorized reduction in two paths.
 func point(b builder, xs []any, channels, filters int, o nn.ConvOpts) any {
 	if o.Stride < 2 {
 		return b.PointUnit("p/bn", xs, []any{b.Param("p/w", 1, 1, channels, filters)}, o)
@@ -290,8 +290,8 @@ func point(b builder, xs []any, channels, filters int, o nn.ConvOpts) any {
 	return b.PointUnit("p/bn", xs, paths, o)
 }
 
-// cell has what a NASNet cell has: two inputs, states with fan-out, every kind of op, concatenation, reduction, drop
-// path.
+// cell has everything that a NASNet cell has: two inputs, states with fan-out, every kind of op, concatenation,
+// reduction, DropPath.
 func cell(b builder) any {
 	x := b.Input("image", 3, 6, 6, 2)
 	prev := b.BatchNorm("stem/bn", b.Conv(x, b.Param("stem/w", 3, 3, 2, 4), nn.ConvOpts{}))
@@ -406,7 +406,7 @@ func TestFusedReluEqualsReluThenConvolution(t *testing.T) {
 	}
 }
 
-// parts builds a separable pair, and a 1x1 unit of one path, of its operations.
+// parts builds a separable pair, or a 1x1 unit of one path, from its operations.
 type parts struct{ *graphBuilder }
 
 func (p parts) PointUnit(name string, xs, paths []any, o nn.ConvOpts) any {
@@ -478,8 +478,8 @@ func TestSeparablePairsAnd1x1UnitsEqualTheirOperations(t *testing.T) {
 	}
 }
 
-// closeTo demands that values agree to 1e-5 of the largest, or of 1e-3: gradients that are zero are zero up to
-// rounding.
+// closeTo checks that values agree to 1e-5 of the largest value or of 1e-3, whichever is more: zero gradients are zero
+// only up to rounding.
 func closeTo(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	scale := 1e-3
@@ -500,9 +500,9 @@ func TestASeparablePairRefusesWhatDoesNotFit(t *testing.T) {
 	n, wide := g.Norm("n", 3), g.Norm("wide", 4)
 	ok := nn.Sep{Depth: d, Point: p, Norm: n}
 	for what, bad := range map[string]nn.Sep{
-		"the weights exchanged":     {Depth: p, Point: d, Norm: n},
-		"too wide a normalisation":  {Depth: d, Point: p, Norm: wide},
-		"a filter without channels": {Depth: x, Point: p, Norm: n},
+		"swapped weights":          {Depth: p, Point: d, Norm: n},
+		"normalisations too wide":  {Depth: d, Point: p, Norm: wide},
+		"filters of another shape": {Depth: x, Point: p, Norm: n},
 	} {
 		for _, pair := range [][2]nn.Sep{{bad, ok}, {ok, bad}} {
 			if err := nn.Try(func() { g.SepPair(x, pair[0], pair[1]) }); err == nil {

@@ -17,15 +17,15 @@ type BN struct {
 	Eps   float32 // added to the variance
 }
 
-// Graph is one network being described: the expression graph, its parameters and its moving statistics. Shapes are
-// static; images are (batch, height, width, channels). The methods that add a node panic with a [*BuildError] when
-// shapes do not fit; [Try] turns that into an error. A Graph and its programs belong to one goroutine; different graphs
-// are independent.
+// Graph is a network under description: the expression graph, its parameters and its moving statistics. Shapes are
+// static; images are (batch, height, width, channels). Methods that add a node panic with a [*BuildError] if shapes do
+// not fit; [Try] turns that into an error. A Graph and its programs belong to one goroutine; different graphs are
+// independent.
 type Graph struct {
-	BN    BN     // set before the first BatchNorm; NewGraph gives the CIFAR values of NASNet, decay 0.9 and eps 1e-5
-	Arena *Arena // where programs put their values; nil: every program has its own
-	Part  string // the part of the network that nodes are added to from now on, for Clock.Parts and Layer.Part
-	// give every value memory of its own, so that Program.Value knows all of them; for looking inside, and slow
+	BN    BN     // set it before the first BatchNorm; NewGraph sets NASNet's CIFAR values, decay 0.9 and eps 1e-5
+	Arena *Arena // where programs put their values; nil: each has its own memory
+	Part  string // the part of the network that new nodes belong to, for Clock.Parts and Layer.Part
+	// give every value its own memory, so that Program.Value knows all of them: for inspection, and slow
 	Keep bool
 
 	batch  int
@@ -54,9 +54,9 @@ type input struct {
 	drop bool // scales of DropPath or Dropout
 }
 
-// BuildError says which node could not be added to a graph, and why.
+// BuildError names the node that could not be added to a graph, and the reason.
 type BuildError struct {
-	Op  string // what was being added
+	Op  string // the node
 	Err error
 }
 
@@ -65,7 +65,7 @@ func (e *BuildError) Error() string { return "nn: " + e.Op + ": " + e.Err.Error(
 // Unwrap returns the reason.
 func (e *BuildError) Unwrap() error { return e.Err }
 
-// Try runs build, which describes a network, and returns as an error what its nodes complained about.
+// Try runs build, which describes a network, and returns the BuildError of a node as an error.
 func Try(build func()) (err error) {
 	defer recoverBuild(&err)
 	build()
@@ -112,15 +112,15 @@ func NewSharing(g *Graph, batch int) *Graph {
 	return s
 }
 
-// Expr returns the expression graph, for drawing it or running it on another of Gorgonia's machines.
+// Expr returns the expression graph, to draw it or run it on one of Gorgonia's machines.
 func (g *Graph) Expr() *gorgonia.ExprGraph { return g.expr }
 
-// Input adds float32 data of the given shape, which starts with the batch. [Program.Value] gives the memory to fill.
+// Input adds float32 data of the given shape, whose first dimension is the batch. Fill the memory of [Program.Value].
 func (g *Graph) Input(name string, shape ...int) Node {
 	return g.addInput(name, tensor.Float32, shape, false)
 }
 
-// Labels adds n class numbers. [Program.Labels] gives the memory to fill.
+// Labels adds n class numbers. Fill the memory of [Program.Labels].
 func (g *Graph) Labels(name string, n int) Node {
 	return g.addInput(name, tensor.Int32, []int{n}, false)
 }
@@ -135,16 +135,16 @@ func (g *Graph) addInput(name string, dt tensor.Dtype, shape []int, drop bool) N
 	return n
 }
 
-// claim refuses a name that is taken: Gorgonia would silently make the two nodes one.
+// claim refuses a name that is in use: Gorgonia would silently merge the two nodes.
 func (g *Graph) claim(what, name string) {
 	if name == "" {
 		fail(what, "no name")
 	}
 	if _, ok := g.named[name]; ok {
-		fail(what+" "+name, "the name is taken by an input")
+		fail(what+" "+name, "the name is already used by an input")
 	}
 	if _, ok := g.byName[name]; ok {
-		fail(what+" "+name, "the name is taken by a parameter")
+		fail(what+" "+name, "the name is already used by a parameter")
 	}
 }
 
@@ -162,8 +162,7 @@ func checkShape(what string, shape []int) int {
 	return size
 }
 
-// MAdds returns the multiply-adds per example of the convolutions and linear layers that the given nodes are computed
-// from.
+// MAdds returns the multiply-adds per example of all convolutions and linear layers that the given nodes depend on.
 func (g *Graph) MAdds(outputs ...Node) int64 {
 	var sum int64
 	seen := map[Node]bool{}
@@ -185,5 +184,5 @@ func (g *Graph) MAdds(outputs ...Node) int64 {
 	return sum
 }
 
-// errNotOurs is returned for a graph with nodes that were not made by the methods of Graph.
+// errNotOurs reports a node that was not made by a method of Graph.
 var errNotOurs = errors.New("not an operation of this package")

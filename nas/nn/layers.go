@@ -6,36 +6,36 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// LayerKind says what a [Layer] computes.
+// LayerKind names what a [Layer] computes.
 type LayerKind string
 
-// The kinds of layers. All work on (n, h, w, c), or (n, c) after GlobalAverageLayer.
+// The kinds of layers. All work on (n, h, w, c), or on (n, c) after GlobalAverageLayer.
 const (
 	InputLayer         LayerKind = "input"
 	ConvLayer          LayerKind = "conv"      // convolution without bias; Weight is (kh, kw, in, out)
-	DepthwiseLayer     LayerKind = "depthwise" // the same of each channel by itself; Weight is (kh, kw, 1, channels)
-	NormLayer          LayerKind = "norm"      // batch normalisation by the moving statistics
+	DepthwiseLayer     LayerKind = "depthwise" // the same for each channel separately; Weight is (kh, kw, 1, channels)
+	NormLayer          LayerKind = "norm"      // batch normalisation with moving statistics
 	ReluLayer          LayerKind = "relu"
 	AddLayer           LayerKind = "add"
 	ConcatLayer        LayerKind = "concat"  // along channels
-	AveragePoolLayer   LayerKind = "avgpool" // what is padded does not count
+	AveragePoolLayer   LayerKind = "avgpool" // padding does not count
 	MaxPoolLayer       LayerKind = "maxpool"
 	GlobalAverageLayer LayerKind = "gap"    // over all pixels: (n, h, w, c) gives (n, c)
 	LinearLayer        LayerKind = "linear" // (n, in) times Weight (in, out) plus Bias (out)
 )
 
-// Layer is one step of a network's evaluation, in the terms that other programs share: the fused operations of this
-// package are several layers.
+// Layer is one step of a network's evaluation, in terms that other programs share: a fused operation of this package is
+// several layers.
 type Layer struct {
 	Kind   LayerKind
 	Part   string // of the network, see [Graph.Part]
-	In     []int  // the layers it reads, by their place in the list
+	In     []int  // the layers it reads, as indices into the list
 	Shape  []int  // of the result, batch first
 	Window Window
 	Weight *Param // of ConvLayer, DepthwiseLayer, LinearLayer
 	Bias   *Param // of LinearLayer
 
-	Gamma, Beta    *Param // of NormLayer, as the following
+	Gamma, Beta    *Param // of NormLayer, as are the following
 	Mean, Variance *Buffer
 	Eps            float32 // added to Variance
 }
@@ -62,15 +62,15 @@ func (l Layer) MAdds() int64 {
 	return n
 }
 
-// Window is where a convolution or a pool looks. Result (y, x) reads rows y*SH-Top+i*Dilation for i below KH, columns
-// likewise, and zero where an image is padded. Padding may be negative: Top and Left -1 begin at row 1, column 1.
+// Window is where a convolution or a pool reads. Result (y, x) reads rows y*SH-Top+i*Dilation for i below KH, columns
+// likewise, and zeros in the padding. Padding may be negative: Top and Left -1 start at row 1, column 1.
 type Window struct {
 	KH, KW, SH, SW, Dilation int
 	Top, Left, Bottom, Right int
 }
 
-// Layers lists what an output is computed from by [Program.Forward] without training: every layer after those it reads,
-// the output last. DropPath and Dropout are left out. Parameters have their values once the graph has memory.
+// Layers lists how [Program.Forward] without training computes an output: every layer comes after those it reads, the
+// output last. DropPath and Dropout are omitted. Parameters have their values once the graph has memory.
 func (g *Graph) Layers(output Node) (layers []Layer, err error) {
 	defer recoverBuild(&err)
 	l := &layering{g: g, at: map[Node]int{}, relus: map[int]int{}}
@@ -78,16 +78,16 @@ func (g *Graph) Layers(output Node) (layers []Layer, err error) {
 	return l.layers, nil
 }
 
-// layering makes the list. An op adds its layers by the closure that apply was given.
+// layering builds the list. An op adds its layers with the closure passed to apply.
 type layering struct {
 	g      *Graph
 	layers []Layer
 	at     map[Node]int
 	part   string      // of the node whose layers are added
-	relus  map[int]int // max(x, 0) of a layer, made once
+	relus  map[int]int // max(x, 0) of a layer, added once
 }
 
-// of returns the place of a node's value, after adding what it needs.
+// of returns the index of a node's value, after adding the layers it needs.
 func (l *layering) of(n Node) int {
 	if i, ok := l.at[n]; ok {
 		return i
@@ -98,7 +98,7 @@ func (l *layering) of(n Node) int {
 		l.part = ""
 		i = l.add(Layer{Kind: InputLayer, Shape: n.Shape()})
 	case b.layer == nil:
-		fail("layers", "%s is no part of an evaluation", b.name)
+		fail("layers", "%s is not part of an evaluation", b.name)
 	default:
 		l.part = b.part
 		i = b.layer(l)
@@ -121,16 +121,16 @@ func (l *layering) all(xs []Node) (places []int) {
 	return places
 }
 
-// param returns the parameter that a node is.
+// param returns the parameter of a parameter's node.
 func (l *layering) param(n Node) *Param {
 	p := l.g.byName[n.Name()]
 	if p == nil {
-		panic(fmt.Sprintf("nn: layers: %s is no parameter", n.Name()))
+		panic(fmt.Sprintf("nn: layers: %s is not a parameter", n.Name()))
 	}
 	return p
 }
 
-// simple adds a layer that needs no more than its kind.
+// simple adds a layer that has only a kind.
 func (l *layering) simple(kind LayerKind, shape []int, in ...int) int {
 	return l.add(Layer{Kind: kind, In: in, Shape: shape})
 }
@@ -156,7 +156,7 @@ func (l *layering) concat(xs []int) int {
 	return l.simple(ConcatLayer, shape, xs...)
 }
 
-// conv adds the convolution that d describes, with its activation.
+// conv adds the convolution that d describes, and its activation.
 func (l *layering) conv(kind LayerKind, x int, w Node, d kernel.Conv) int {
 	if d.Relu {
 		x = l.relu(x)
@@ -181,7 +181,8 @@ func (l *layering) pool(kind LayerKind, x int, p kernel.Pool) int {
 		Right:  padAfter(p.W, p.OW, p.K, p.Stride, 1, p.PadLeft)}})
 }
 
-// padAfter is the padding behind the last of size elements that out windows read, 0 if they do not reach the end.
+// padAfter returns the padding after the last of size elements that out windows read, or 0 if they do not reach the
+// end.
 func padAfter(size, out, k, stride, dilation, before int) int {
 	return max((out-1)*stride-before+(k-1)*dilation+1-size, 0)
 }

@@ -9,7 +9,7 @@ import (
 	"nasnet/nas/nn"
 )
 
-// runLayers computes a list of layers in float64, by what the fields of a layer say and nothing else.
+// runLayers computes a list of layers in float64, from the fields of each layer and nothing else.
 func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 	values := make([]*array, len(layers))
 	for i, l := range layers {
@@ -20,13 +20,13 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 		}
 		last := l.Shape[len(l.Shape)-1]
 		w := l.Window
-		// window calls f for the pixels that result (n, oy, ox) sees.
+		// window calls f for the pixels that result (n, oy, ox) reads.
 		window := func(oy, ox int, f func(ky, kx, iy, ix int)) {
 			for ky := range w.KH {
 				for kx := range w.KW {
 					iy, ix := oy*w.SH-w.Top+ky*w.Dilation, ox*w.SW-w.Left+kx*w.Dilation
 					if iy >= x.shape[1]+w.Bottom || ix >= x.shape[2]+w.Right {
-						t.Fatalf("layer %d, %s of %v, looks at (%d, %d), behind its padding: %+v", i, l.Kind,
+						t.Fatalf("layer %d, %s of %v, reads (%d, %d), beyond its padding: %+v", i, l.Kind,
 							x.shape, iy, ix, w)
 					}
 					if iy >= 0 && iy < x.shape[1] && ix >= 0 && ix < x.shape[2] {
@@ -96,8 +96,8 @@ func runLayers(t *testing.T, layers []nn.Layer, input *array) *array {
 	return values[len(values)-1]
 }
 
-// manyOps is a network with every operation, at sizes that pad unevenly, do not reach the end of the image, and shift
-// paths. Its program is for evaluation, its parameters and statistics are random.
+// manyOps is a network with every operation, at sizes that pad unevenly, stop before the end of the image, and shift
+// paths. Its program is for evaluation; its parameters and statistics are random.
 func manyOps(t *testing.T, size int, keep bool) (g *nn.Graph, p *nn.Program, x, logits nn.Node) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, uint64(size)))
@@ -178,7 +178,7 @@ func TestLayersComputeWhatTheProgramDoes(t *testing.T) {
 				}
 			}
 		}
-		// The first unit's activation was made for another reader of its input.
+		// The activation of the first unit was already added for another reader of its input.
 		if len(kinds) != 11 || inPair != 7 {
 			t.Errorf("%d px: kinds %v, want all 11; %d layers of the separable pair, want 7", size, kinds, inPair)
 		}
@@ -194,7 +194,7 @@ func TestALossHasNoLayers(t *testing.T) {
 	g := nn.NewGraph(2)
 	logits := g.Linear(g.Input("x", 2, 3), g.Param("w", nn.FanOut, 3, 4), g.Param("b", nn.Zeros, 4))
 	if _, err := g.Layers(g.SoftmaxXent(logits, g.Labels("y", 2), 0, 1)); err == nil ||
-		!strings.Contains(err.Error(), "no part of an evaluation") {
+		!strings.Contains(err.Error(), "not part of an evaluation") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// From expression graph to steps. A step computes one new value from earlier ones (and never changes one: in place is a
-// matter of where values are kept, see plan.go). What is computed:
+// From expression graph to steps. A step computes a new value from earlier ones and never changes one: whether it works
+// in place is decided by where values are kept, see plan.go. What is computed:
 //
 //	forward   the nodes that the wanted nodes need, in the order in which the network was described
-//	backward  the nodes that the parameters' gradients need, in the order in which Gorgonia made them, each followed at once by the
-//	          additions to gradients with several summands
+//	backward  the nodes that the parameters' gradients need, in the order in which Gorgonia made them; additions to a
+//	          gradient of several summands follow at once
 //
-// Gorgonia's own additions never appear: a backward op names the node whose gradient it reads, and op.SymDiff noted the
-// summands.
+// Gorgonia's own additions never appear: a backward op names the node whose gradient it reads, and op.SymDiff recorded
+// the summands.
 
-// slot is memory outside the planned part, filled when the program gets its memory.
+// slot is memory outside the plan, allocated with the program's memory.
 type slot struct {
 	size int
 	mem  []float32
@@ -27,12 +27,12 @@ type slot struct {
 // value is one array of a schedule.
 type value struct {
 	n    int      // float32s
-	ext  *slot    // memory that is not planned: an input, a parameter, a gradient of one, an output
+	ext  *slot    // memory outside the plan: an input, a parameter or its gradient, an output
 	s    *float64 // of scalars, which have no other memory
-	made int      // step that computes it, -1: given
+	made int      // step that computes it; -1: given
 	last int      // last step that reads it
 	buf  *buffer  // planned memory
-	own  bool     // nothing reads it but the gradient that it is pushed to
+	own  bool     // only the gradient that it is pushed to reads it
 }
 
 type stepKind uint8
@@ -51,7 +51,7 @@ type step struct {
 	in      []*value // nil for children that only order
 	side    []*value
 	scratch *value
-	base    []*value // what results are added to, numbered as op.adds; nil where nothing
+	base    []*value // what results are added to, numbered as op.adds; nil: nothing
 }
 
 // result is a result of the step, numbered as op.adds.
@@ -62,21 +62,21 @@ func (st *step) result(k int) *value {
 	return st.side[k-1]
 }
 
-// gradient is the sum of the summands of one node's gradient, while it grows.
+// gradient is the sum of the summands of a node's gradient while it grows.
 type gradient struct {
 	left int
 	sum  *value
 }
 
-// lowering makes one schedule.
+// lowering builds one schedule.
 type lowering struct {
 	p     *Program
-	drop  bool // whether DropPath and Dropout do something
+	drop  bool // DropPath and Dropout are enabled
 	steps []step
 	vals  map[Node]*value
 	sides map[*side]*value
 	grads map[Node]*gradient
-	// who waits for what
+	// the nodes that wait for a node or a gradient
 	byNode map[Node][]Node
 	byGrad map[Node][]Node
 }
@@ -124,7 +124,7 @@ func (l *lowering) forward(want []Node) error {
 	return nil
 }
 
-// backward adds the steps that the gradients of the parameters need; the loss and all it needs are computed already.
+// backward adds the steps that the gradients of the parameters need; the loss and its inputs are already computed.
 func (l *lowering) backward(loss Node, params []*Param) {
 	var nodes []Node
 	seen := map[Node]bool{}
@@ -189,7 +189,7 @@ func byID(nodes []Node) {
 	slices.SortFunc(nodes, func(a, b Node) int { return int(a.ID() - b.ID()) })
 }
 
-// compute adds the step of one node, whose children are computed.
+// compute adds the step of one node, whose children are already computed.
 func (l *lowering) compute(n Node) {
 	b := n.Op().(*op)
 	in := make([]*value, len(b.xs))
@@ -275,7 +275,7 @@ func (l *lowering) push(x Node, v *value) {
 	}
 }
 
-// addTo lets the step that makes v add it to an earlier value, if it can, so that v is the sum of both.
+// addTo lets the step that computes v add it to an earlier value, if it can, so that v becomes the sum.
 func (l *lowering) addTo(earlier, v *value) bool {
 	if !v.own || v.made < 0 || v.last != v.made || earlier.made >= v.made || v.s != nil {
 		return false
@@ -298,15 +298,15 @@ func (l *lowering) addTo(earlier, v *value) bool {
 	return false
 }
 
-// complete hands the finished gradient of x to those it is passed on to unchanged.
+// complete hands the finished gradient of x to the nodes it is passed on to unchanged.
 func (l *lowering) complete(x Node) {
-	l.grads[x].sum.own = false // it is x's gradient, and perhaps that of others
+	l.grads[x].sum.own = false // it is x's gradient, and perhaps other nodes' too
 	for _, y := range l.byGrad[x] {
 		l.push(y, l.grads[x].sum)
 	}
 }
 
-// keep puts the value v into memory s at the end of its life: in the first place if it can be, else by a copy.
+// keep makes value v end up in memory s: it is computed there if possible, else copied.
 func (l *lowering) keep(v *value, s *slot) {
 	if v.ext == nil && v.made >= 0 && v.s == nil {
 		v.ext = s
@@ -318,7 +318,7 @@ func (l *lowering) keep(v *value, s *slot) {
 	l.add(step{kind: stepCopy, in: []*value{v}, out: &value{n: v.n, ext: s, made: len(l.steps)}})
 }
 
-// differentiate lets Gorgonia make the backward nodes, once.
+// differentiate lets Gorgonia make the backward nodes. It works once.
 func (g *Graph) differentiate(loss Node) error {
 	if g.loss == loss {
 		return nil

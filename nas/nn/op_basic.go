@@ -20,13 +20,13 @@ func (g *Graph) Add(a, b Node) Node {
 	}, a, b)
 }
 
-// Relu adds max(x, 0). Where x feeds a convolution or a pool over all pixels, their own option is faster.
+// Relu adds max(x, 0). Before a convolution or a pool over all pixels, their Relu option is faster.
 func (g *Graph) Relu(x Node) Node {
 	xs := x.Shape()
 	return g.apply(&op{
 		name: "relu", n: xs[0], shape: xs, wrt: []bool{true}, inplace: []int{0},
 		run: func(c *call) { kernel.Relu(c.out, c.in[0]) },
-		// The result is positive exactly where x is, so x need not be kept.
+		// The result is positive exactly where x is, so x can be freed.
 		grad: func(out, dy Node) []Node {
 			return []Node{g.apply(&op{name: "relu dx", n: xs[0], shape: xs, inplace: []int{0},
 				run: func(c *call) { kernel.ReluBackward(c.out, c.in[0], c.in[1]) }}, dy, out)}

@@ -9,16 +9,16 @@ import (
 // ConvOpts are the options of convolutions. The zero value is stride 1, padding SAME, no dilation.
 type ConvOpts struct {
 	Stride   int  // both directions; 0: 1
-	SH, SW   int  // vertical and horizontal stride, where not 0 before Stride
+	SH, SW   int  // vertical and horizontal stride; 0: Stride
 	Dilation int  // 0: 1
-	Relu     bool // the convolution of max(x, 0), in one pass
+	Relu     bool // convolve max(x, 0), in the same pass
 	Valid    bool // no padding, instead of TensorFlow's SAME
 }
 
 // Conv adds a convolution: x (n, h, w, in), w (kh, kw, in, out) gives (n, h/sh, w/sw, out), rounded up for SAME.
 func (g *Graph) Conv(x, w Node, o ConvOpts) Node { return g.conv("conv", x, w, o, false) }
 
-// Depthwise adds a convolution of each channel by itself: x (n, h, w, c), w (kh, kw, 1, c) gives (n, h/sh, w/sw, c).
+// Depthwise adds a convolution of each channel separately: x (n, h, w, c), w (kh, kw, 1, c) gives (n, h/sh, w/sw, c).
 func (g *Graph) Depthwise(x, w Node, o ConvOpts) Node { return g.conv("depthwise", x, w, o, true) }
 
 // descriptor checks a convolution and describes it to the kernels.
@@ -70,7 +70,7 @@ func (g *Graph) conv(name string, x, w Node, o ConvOpts, depthwise bool) Node {
 		madds: madds,
 		run:   func(c *call) { fwd(c.out, c.in[0], c.in[1], of(c), c.scratch) },
 		grad: func(_, dy Node) []Node {
-			// Without the fused activation the data gradient does not need x: it must not keep it alive.
+			// Without the fused activation the data gradient does not need x, so it must not keep x alive.
 			bx := &op{name: name + " dx", n: d.N, shape: xs, scratch: scratch,
 				run: func(c *call) { data(c.out, c.in[0], c.in[1], nil, of(c), c.scratch) }}
 			children := []Node{dy, w}

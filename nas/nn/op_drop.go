@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// drop is a set of scales that DropPath and Dropout nodes multiply with.
+// drop is a set of scales that DropPath or Dropout nodes multiply by.
 type drop struct {
 	index   int // of DropPath
 	dropout bool
@@ -17,7 +17,7 @@ type drop struct {
 }
 
 // DropPath adds y[i] = x[i]*scale[i] for example i of the batch. The scales are an input of the graph, shared by all
-// nodes of that index; see [Program.DrawDropPath]. It is the identity in evaluation, and until scales are drawn.
+// nodes of that index; see [Program.DrawDropPath]. It is the identity in evaluation and until scales are drawn.
 func (g *Graph) DropPath(x Node, index int) Node {
 	var d *drop
 	for _, e := range g.drops {
@@ -34,7 +34,7 @@ func (g *Graph) DropPath(x Node, index int) Node {
 }
 
 // Dropout adds a mask that keeps each element with probability keep and scales it by 1/keep; see [Program.DrawDropout].
-// It is the identity in evaluation, and until masks are drawn. A keep of 1 or more adds nothing.
+// It is the identity in evaluation and until masks are drawn. A keep of 1 or more adds no node.
 func (g *Graph) Dropout(x Node, keep float64) Node {
 	if keep >= 1 {
 		return x
@@ -53,7 +53,7 @@ func (g *Graph) scaled(name string, x Node, d *drop) Node {
 	if d.size%xs[0] != 0 || xs.TotalSize()%d.size != 0 {
 		fail(name, "%d scales for input %v", d.size, xs)
 	}
-	rows, per := d.size/xs[0], xs.TotalSize()/d.size // scales of an example, elements of a scale
+	rows, per := d.size/xs[0], xs.TotalSize()/d.size // scales per example, elements per scale
 	run := func(c *call) { kernel.DropPathForward(c.out, c.in[0], c.in[1], c.n*rows, per) }
 	return g.apply(&op{
 		name: name, n: xs[0], shape: xs, wrt: []bool{true, false}, inplace: []int{0}, skip: true, run: run,
@@ -66,15 +66,14 @@ func (g *Graph) scaled(name string, x Node, d *drop) Node {
 	}, x, d.node)
 }
 
-// dropping is which DropPath and Dropout masks of a program are enabled.
+// dropping records which DropPath and Dropout masks of a program are enabled.
 type dropping struct {
-	on map[*drop]bool // nil until one is
+	on map[*drop]bool // nil until one is enabled
 	n  int            // enabled ones
 }
 
-// DrawDropPath draws new scales for all paths, in the order in which they were added: an example keeps the path of
-// index i with probability keep(i), and then the path is scaled by 1/keep(i). 1 or more means that the path is never
-// dropped.
+// DrawDropPath draws new scales for all paths, in the order in which they were added: with probability keep(i) an
+// example keeps the path of index i, scaled by 1/keep(i). If keep(i) is 1 or more, the path is never dropped.
 func (p *Program) DrawDropPath(r *rand.Rand, keep func(index int) float64) {
 	for _, d := range p.g.drops {
 		if !d.dropout {
@@ -106,7 +105,7 @@ func (p *Program) draw(d *drop, r *rand.Rand, keep float64) {
 	}
 }
 
-// setDrop enables or disables; the scales of what is disabled are one, since others may be enabled.
+// setDrop enables or disables a mask. The scales of a disabled one are 1, because others may be enabled.
 func (p *Program) setDrop(d *drop, on bool) {
 	if p.dropping.on == nil {
 		p.dropping.on = map[*drop]bool{}

@@ -3,8 +3,8 @@ package nn
 import "nasnet/nas/kernel"
 
 // SoftmaxXent adds weight times the mean softmax cross entropy of logits (n, classes) against labels (n), with label
-// smoothing: the target is 1-smoothing for the label plus smoothing/classes for every class. Several losses are added
-// up with Add.
+// smoothing: the target is 1-smoothing for the label plus smoothing/classes for every class. Sum several losses with
+// Add.
 func (g *Graph) SoftmaxXent(logits, labels Node, smoothing, weight float32) Node {
 	ls, ns := logits.Shape(), labels.Shape()
 	if len(ls) != 2 || len(ns) != 1 || ls[0] != ns[0] {
@@ -29,13 +29,13 @@ func (g *Graph) SoftmaxXent(logits, labels Node, smoothing, weight float32) Node
 }
 
 // SoftmaxXent returns the mean cross entropy of the first len(labels) rows of logits (rows, classes) against labels,
-// and how many rows have their label as the largest logit: for the last, padded batch of an evaluation. It allocates
-// nothing.
+// and in how many rows the label has the largest logit. It is for the last, padded batch of an evaluation, and does not
+// allocate.
 func SoftmaxXent(logits []float32, labels []int32, classes int, smoothing float32) (loss float64, hits int) {
 	return kernel.SoftmaxXent(nil, logits[:len(labels)*classes], labels, len(labels), classes, smoothing)
 }
 
 // FlushDenormals makes the current thread treat denormal numbers as zero, where the kernels can, until restore is
-// called: they would make arithmetic a hundred times slower. The caller holds the thread (runtime.LockOSThread).
-// Programs do it by themselves; this is for optimisers and other work between.
+// called: denormals would make arithmetic a hundred times slower. The caller must hold the thread
+// (runtime.LockOSThread). Programs do this on their own; call it for optimizers and other work between runs.
 func FlushDenormals() (restore func()) { return kernel.FlushDenormals() }

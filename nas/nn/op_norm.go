@@ -2,7 +2,7 @@ package nn
 
 import "nasnet/nas/kernel"
 
-// Norm is what a batch normalisation has besides its input.
+// Norm has the parameters and statistics of a batch normalisation.
 type Norm struct {
 	gamma, beta    Node
 	mean, variance *Buffer // moving
@@ -20,22 +20,21 @@ func (g *Graph) Norm(name string, channels int) *Norm {
 	}
 }
 
-// move moves the moving statistics towards those of m rows.
+// move moves the moving statistics towards the statistics of m rows.
 func (n *Norm) move(mean, invstd []float32, m int) {
 	kernel.BNUpdateMoving(n.mean.Value, n.variance.Value, mean, invstd, m, n.eps, n.decay)
 }
 
-// BatchNorm adds a batch normalisation over the last axis of x, with its parameters NAME/gamma and NAME/beta and its
-// moving statistics NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves
-// the moving statistics with decay g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the
-// variance.
+// BatchNorm adds a batch normalisation over the last axis of x, with parameters NAME/gamma and NAME/beta and moving
+// statistics NAME/mean and NAME/var. Training uses the mean and the (biased) variance of the batch, and moves the
+// moving statistics with decay g.BN.Decay; evaluation uses the moving statistics. g.BN.Eps is added to the variance.
 func (g *Graph) BatchNorm(name string, x Node) Node {
 	xs := x.Shape()
 	if len(xs) < 2 {
 		fail("batchnorm "+name, "input %v, want two dimensions or more", xs)
 	}
 	ch := xs[len(xs)-1]
-	per := xs.TotalSize() / xs[0] / ch // rows of an example
+	per := xs.TotalSize() / xs[0] / ch // rows per example
 	n := g.Norm(name, ch)
 	saved := []*side{{n: ch}, {n: ch}} // the batch's mean and 1/sqrt(variance+eps)
 	scratch := kernel.BNScratch(ch)
@@ -51,7 +50,7 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 			kernel.BNTrainForward(c.out, c.in[0], c.in[1], c.in[2], c.side[0], c.side[1], m, ch, n.eps, c.scratch)
 			n.move(c.side[0], c.side[1], m)
 		},
-		// One kernel makes all three gradients: dx is its node, the others are sides that two more nodes stand for.
+		// One kernel computes all three gradients: dx is its node, the others are sides that two more nodes represent.
 		grad: func(out, dy Node) []Node {
 			dGamma, dBeta := &side{n: ch}, &side{n: ch}
 			dx := g.apply(&op{
@@ -69,7 +68,7 @@ func (g *Graph) BatchNorm(name string, x Node) Node {
 	}, x, n.gamma, n.beta)
 }
 
-// project makes a side that the node from writes a node of the given shape.
+// project makes a node of the given shape for a side that the node from writes.
 func (g *Graph) project(name string, from Node, s *side, shape ...int) Node {
 	return g.apply(&op{name: name, n: 1, shape: shape, order: []int{0}, proj: s}, from)
 }

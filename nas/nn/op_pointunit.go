@@ -6,18 +6,18 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// maxParts is the most parts of one input.
+// maxParts is the largest number of parts of an input.
 const maxParts = 30
 
-// PointUnit adds 1x1 convolutions of the concatenation of parts, at most as many as o.Stride, and a batch normalisation
-// of their results, as
+// PointUnit adds 1x1 convolutions of the concatenation of parts, at most o.Stride of them, and a batch normalisation of
+// their results. It equals
 //
 //	x := g.Concat(parts...)
 //	g.BatchNorm(name, g.Concat(g.Conv(x, paths[0], o), g.Conv(x shifted up and left by one pixel, paths[1], o), ...))
 //
-// does, with the same parameters, statistics and, up to rounding, results: two paths with stride 2 are a factorized
-// reduction. It is one operation, for which the parts are never joined in memory. Each path is (1, 1, channels of all
-// parts, filters), norm has as many channels as the paths have filters; o has Stride and Relu only.
+// with the same parameters and statistics and, up to rounding, the same results: two paths with stride 2 are a
+// factorized reduction. It is one operation, and never joins the parts in memory. Each path is (1, 1, channels of all
+// parts, filters), norm has as many channels as all paths have filters; of o only Stride and Relu may be set.
 func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 	u := pointUnit(parts, paths, norm, o)
 	oh, ow := u.Out()
@@ -55,8 +55,8 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 			kernel.PointUnitForward(c.out, in, w, s, of(c), norm.eps, c.scratch)
 			norm.move(s.Mean, s.Invstd, c.n*pixels)
 		},
-		// One kernel makes all gradients: that by the first part is its node, the others are sides that more nodes
-		// stand for.
+		// One kernel computes all gradients: the first part's is its node, the others are sides that more nodes
+		// represent.
 		grad: func(out, dy Node) []Node {
 			children := append(append([]Node(nil), xs...), weights...)
 			b := &op{name: "pointunit dx", n: u.N, shape: xs[0].Shape(), order: []int{len(children) + 1},
@@ -94,7 +94,7 @@ func (g *Graph) PointUnit(parts, paths []Node, norm *Norm, o ConvOpts) Node {
 	}, append(xs, weights...)...)
 }
 
-// paths adds the convolutions of a unit. Path i starts at pixel i of both directions.
+// paths adds the convolutions of a unit. Path i starts at pixel i in both directions.
 func (l *layering) paths(x int, paths []Node, u kernel.PointUnit) int {
 	var ys []int
 	for i, w := range paths {
@@ -105,12 +105,12 @@ func (l *layering) paths(x int, paths []Node, u kernel.PointUnit) int {
 	return l.concat(ys)
 }
 
-// pointWeights are the given number of paths, gamma and beta, in a row.
+// pointWeights splits v into the given number of paths, gamma and beta.
 func pointWeights(v [][]float32, paths int) kernel.PointWeights {
 	return kernel.PointWeights{Paths: v[:paths], Gamma: v[paths], Beta: v[paths+1]}
 }
 
-// pointSaved is what a unit with the given number of results saves.
+// pointSaved splits v into what a unit with the given number of results saves.
 func pointSaved(v [][]float32, results int) kernel.PointSaved {
 	return kernel.PointSaved{Z: v[0][:results], Mean: v[1], Invstd: v[2]}
 }
@@ -119,7 +119,7 @@ func pointSaved(v [][]float32, results int) kernel.PointSaved {
 func pointUnit(parts, paths []Node, norm *Norm, o ConvOpts) kernel.PointUnit {
 	const what = "pointunit"
 	if o != (ConvOpts{Stride: o.Stride, Relu: o.Relu}) {
-		fail(what, "options %+v, want none but Stride and Relu", o)
+		fail(what, "options %+v, want only Stride and Relu", o)
 	}
 	if len(parts) == 0 || len(parts) > maxParts {
 		fail(what, "%d parts, want 1 to %d", len(parts), maxParts)
@@ -145,7 +145,7 @@ func pointUnit(parts, paths []Node, norm *Norm, o ConvOpts) kernel.PointUnit {
 		filters += ws[3]
 	}
 	if len(paths) == 0 || len(paths) > u.Stride {
-		fail(what, "%d paths with stride %d, want one or more and no more than that", len(paths), u.Stride)
+		fail(what, "%d paths with stride %d, want 1 to the stride", len(paths), u.Stride)
 	}
 	if filters != norm.channels {
 		fail(what, "a normalisation of %d channels for %d filters", norm.channels, filters)

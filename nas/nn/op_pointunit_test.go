@@ -2,7 +2,7 @@ package nn
 
 import "testing"
 
-// A cell's states are read by the two cells after it: what the units add to their gradients takes no steps of its own.
+// The two cells after a cell read its states: adding up the units' gradients must take no extra steps.
 func TestUnitsOverTheSamePartsAddTheirGradients(t *testing.T) {
 	g := NewGraph(2)
 	x := g.Input("x", 2, 6, 6, 4)

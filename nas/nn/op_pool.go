@@ -6,7 +6,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// AvgPool adds a k x k average pool with padding SAME; what is padded does not count. x is (n, h, w, c).
+// AvgPool adds a k x k average pool with padding SAME; padding does not count. x is (n, h, w, c).
 func (g *Graph) AvgPool(x Node, k, stride int) Node { return g.avgPool(x, k, stride, false) }
 
 // AvgPoolValid is AvgPool without padding.
@@ -41,7 +41,7 @@ func (g *Graph) avgPool(x Node, k, stride int, valid bool) Node {
 	}, x)
 }
 
-// MaxPool adds a k x k max pool with padding SAME. Of equal maxima, the first one in a window receives the gradient.
+// MaxPool adds a k x k max pool with padding SAME. The first of equal maxima in a window receives the gradient.
 func (g *Graph) MaxPool(x Node, k, stride int) Node {
 	d, xs := pool("maxpool", x, k, stride, false)
 	of := func(c *call) kernel.Pool {

@@ -6,7 +6,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Sep is one of the two units of [Graph.SepPair]: a depthwise convolution with Depth (kh, kw, 1, c) by the options, a
+// Sep is one of the two units of [Graph.SepPair]: a depthwise convolution with Depth (kh, kw, 1, c) and Opts, a
 // pointwise one with Point (1, 1, c, filters), and a batch normalisation of filters channels.
 type Sep struct {
 	Depth, Point Node
@@ -14,12 +14,12 @@ type Sep struct {
 	Opts         ConvOpts
 }
 
-// SepPair adds two units, each as
+// SepPair adds two units, each equal to
 //
 //	g.BatchNorm(name, g.Conv(g.Depthwise(x, Depth, Opts), Point, ConvOpts{}))
 //
-// does with the normalisation of that name, with the same statistics and, up to rounding, results. It is one operation,
-// which never keeps the value between the units.
+// with the normalisation of that name, the same statistics and, up to rounding, the same results. It is one operation,
+// which never stores the value between the units.
 func (g *Graph) SepPair(x Node, first, second Sep) Node {
 	xs := x.Shape()
 	u := sepUnit(xs, first.Depth, first.Point, first.Opts)
@@ -71,7 +71,7 @@ func (g *Graph) SepPair(x Node, first, second Sep) Node {
 			n1.move(s1.Mean, s1.Invstd, c.n*pixels1)
 			n2.move(s2.Mean, s2.Invstd, c.n*pixels2)
 		},
-		// One kernel makes all nine gradients: dx is its node, the others are sides that eight more nodes stand for.
+		// One kernel computes all nine gradients: dx is its node, the others are sides that eight more nodes represent.
 		grad: func(out, dy Node) []Node {
 			var made []*side
 			for _, w := range weights {
@@ -112,7 +112,7 @@ func (n *Norm) sepMoving() kernel.SepMoving {
 	return kernel.SepMoving{Mean: n.mean.Value, Variance: n.variance.Value}
 }
 
-// sepSize is the floats of a unit's result.
+// sepSize is the number of floats in a unit's result.
 func sepSize(u kernel.SepUnit) int { return u.N * u.OH * u.OW * u.Filters }
 
 // sepUnit checks a unit and describes it to the kernels.

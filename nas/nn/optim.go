@@ -7,29 +7,28 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// Optimizer moves parameters against their gradients. It keeps its moments by the names of the parameters, so they can
-// be stored and taken up again exactly. One optimizer serves one list of parameters.
+// Optimizer moves parameters against their gradients. It keeps its moments by parameter name, so they can be stored and
+// restored exactly. An optimizer serves one list of parameters.
 //
-// Weight decay moves only the parameters with Decay set. It is never part of the norm that is clipped.
+// Weight decay moves only parameters with Decay set. It is never part of the norm that is clipped.
 type Optimizer interface {
 	// Step moves the parameters with learning rate lr. If the optimizer clips, it first scales the gradients so that
-	// their global norm is at most the limit, and returns the norm that they had before; it returns 0 if it does not
-	// clip. No allocation after the first step. It panics when the list of parameters is another than at the first
-	// step.
+	// their global norm is at most the limit, and returns the norm from before; otherwise it returns 0. It does not
+	// allocate after the first step. It panics if params differs from the first step's.
 	Step(params []*Param, lr float64) (norm float64)
-	// State returns the moments, named "moment/parameter". They alias the optimizer's memory. Before the first step
-	// there are none.
+	// State returns the moments, named "moment/parameter"; there are none before the first step. They alias the
+	// optimizer's memory.
 	State() map[string][]float32
-	// Restore takes up moments that State gave, copying them; none is the state before the first step.
+	// Restore copies moments that State returned; an empty state means before the first step.
 	Restore(params []*Param, state map[string][]float32) error
 }
 
-// SGD is stochastic gradient descent with momentum, as torch.optim.SGD: with the decay λ coupled, that is, added to the
+// SGD is stochastic gradient descent with momentum, as torch.optim.SGD. The decay λ is coupled: it is added to the
 // gradient before the momentum,
 //
 //	g' = g + λ w;  v = μ v + g';  w -= lr v          (Nesterov: w -= lr (g' + μ v))
 //
-// which is what adding λ/2 |w|² to the loss does (slim's L2 regularizer), but for the clipping.
+// which, apart from clipping, equals adding λ/2 |w|² to the loss (slim's L2 regularizer).
 type SGD struct {
 	Momentum    float64 // μ; 0 is plain gradient descent
 	Nesterov    bool
@@ -59,10 +58,11 @@ func (o *SGD) Restore(params []*Param, state map[string][]float32) error {
 	return restore(params, state, &o.v)
 }
 
-// RMSProp is RMSProp with momentum as TensorFlow's tf.train.RMSPropOptimizer has it, which NASNet uses on ImageNet: ε
-// inside the root, the mean square starts at one, the momentum is of steps and so keeps old learning rates. The decay λ
-// is decoupled (arXiv 1711.05101): it enters no moment, and shrinks the weights by lr λ a step. (slim's regularizer
-// would add λ w to g, where the division by the root makes it nearly without effect on weights with large gradients.)
+// RMSProp is RMSProp with momentum as in TensorFlow's tf.train.RMSPropOptimizer, which NASNet uses on ImageNet: ε is
+// inside the root, the mean square starts at one, and the momentum accumulates steps, so it keeps old learning rates.
+// The decay λ is decoupled (arXiv 1711.05101): it enters no moment and shrinks the weights by lr λ per step. (slim's
+// regularizer would add λ w to g, where the division by the root makes it almost useless for weights with large
+// gradients.)
 //
 //	s = ρ s + (1-ρ) g²;  m = μ m + lr g / sqrt(s + ε);  w -= m + lr λ w
 type RMSProp struct {
@@ -115,7 +115,7 @@ func GlobalNorm(params []*Param) float64 {
 }
 
 // clip scales the gradients so that their global norm is at most limit (Pascanu et al., arXiv 1211.5063) and returns
-// the norm before. A norm that is not a number or infinite is left for the caller to find.
+// the norm from before. If the norm is NaN or infinite, the gradients stay as they are and the caller must notice.
 func clip(params []*Param, limit float64) float64 {
 	if limit <= 0 {
 		return 0
@@ -129,7 +129,7 @@ func clip(params []*Param, limit float64) float64 {
 	return norm
 }
 
-// moment is one running array for every parameter.
+// moment is one running array per parameter.
 type moment struct {
 	name   string
 	start  float32 // value before the first step
@@ -139,7 +139,7 @@ type moment struct {
 
 func (m *moment) reset(name string, start float32) { *m = moment{name: name, start: start} }
 
-// bind makes the arrays at the first step, and later checks that they belong to these parameters.
+// bind makes the arrays at the first step; later it checks that they belong to these parameters.
 func (m *moment) bind(name string, start float32, params []*Param) {
 	if m.params == nil {
 		m.reset(name, start)
@@ -158,11 +158,11 @@ func (m *moment) bind(name string, start float32, params []*Param) {
 		return
 	}
 	if len(params) != len(m.params) {
-		panic(fmt.Sprintf("nn: optimizer of %d parameters got %d", len(m.params), len(params)))
+		panic(fmt.Sprintf("nn: optimizer got %d parameters, want %d", len(params), len(m.params)))
 	}
 	for i, p := range params {
 		if p.Name != m.params[i] {
-			panic(fmt.Sprintf("nn: optimizer's parameter %d is %s, got %s", i, m.params[i], p.Name))
+			panic(fmt.Sprintf("nn: optimizer got parameter %d %s, want %s", i, p.Name, m.params[i]))
 		}
 	}
 }
@@ -177,7 +177,7 @@ func stateOf(ms ...*moment) map[string][]float32 {
 	return state
 }
 
-// restore fills the moments, which are fresh, from a state; on an error they stay so.
+// restore fills the moments, which are fresh, from a state. If it returns an error, they are still fresh.
 func restore(params []*Param, state map[string][]float32, ms ...*moment) error {
 	if len(state) == 0 {
 		return nil
@@ -193,7 +193,8 @@ func restore(params []*Param, state map[string][]float32, ms ...*moment) error {
 		}
 	}
 	if want := len(ms) * len(params); len(state) != want {
-		return fmt.Errorf("nn: optimizer state: %d arrays, want %d: of another optimizer or network?", len(state), want)
+		return fmt.Errorf("nn: optimizer state: %d arrays, want %d: from another optimizer or network?",
+			len(state), want)
 	}
 	for _, m := range ms {
 		m.bind(m.name, m.start, params)

@@ -3,11 +3,12 @@ package nn
 import "math"
 
 // AdamStep is one step of Adam (arXiv 1412.6980, algorithm 1) on one parameter, for networks that are not described by
-// a [Graph], such as the controller:
+// a [Graph], such as the controller's:
 //
 //	m = β1 m + (1-β1) g;  v = β2 v + (1-β2) g²;  w -= lr (m / (1-β1^t)) / (sqrt(v / (1-β2^t)) + ε)
 //
-// All slices have the same length. m and v start at zero, t counts from 1. There is no weight decay. No allocation.
+// All slices have the same length. m and v start at zero, t counts from 1. There is no weight decay. It does not
+// allocate.
 func AdamStep[F float32 | float64](w, g, m, v []F, t int, lr, beta1, beta2, eps float64) {
 	if len(g) != len(w) || len(m) != len(w) || len(v) != len(w) || t < 1 {
 		panic("nn: AdamStep: slices of different lengths, or a step below 1")

@@ -9,8 +9,8 @@ import (
 	"nasnet/nas/nn"
 )
 
-// network returns the parameters of a small network without a graph's program: a decaying kernel, a gamma that does not
-// decay, another kernel.
+// network returns the parameters of a small network without a program: a kernel that decays, a gamma that does not,
+// another kernel.
 func network(t *testing.T) []*nn.Param {
 	t.Helper()
 	g := nn.NewGraph(1)
@@ -36,7 +36,7 @@ func setGrads(ps []*nn.Param, r *rand.Rand, scale float64) {
 // reference is one parameter in float64: its value and two moments.
 type reference struct{ w, a, b []float64 }
 
-// optimizers lists each optimizer with the plain loop it equals; step gets gradients that are clipped already.
+// optimizers lists each optimizer with the plain loop it equals; step gets gradients that are already clipped.
 var optimizers = []struct {
 	name  string
 	make  func() nn.Optimizer
@@ -85,7 +85,7 @@ func TestOptimizersEqualThePlainLoop(t *testing.T) {
 		random := rand.New(rand.NewPCG(3, 4))
 		for n := range 6 {
 			lr := 0.1 / float64(n+1)
-			setGrads(ps, random, []float64{1, 0.01}[n%2]) // one that is clipped, one that is not
+			setGrads(ps, random, []float64{1, 0.01}[n%2]) // one gradient that is clipped, one that is not
 			sum := 0.0
 			for _, p := range ps {
 				for _, g := range p.Grad {
@@ -156,7 +156,7 @@ func TestClippingBoundsTheNormOfAllGradientsTogether(t *testing.T) {
 			t.Errorf("limit %v: norm %v after, want %v", limit, got, want)
 		}
 		if limit > 0 && norm != before || limit == 0 && norm != 0 {
-			t.Errorf("limit %v: Step returned norm %v, want that before clipping, %v", limit, norm, before)
+			t.Errorf("limit %v: Step returned norm %v, want the norm before clipping, %v", limit, norm, before)
 		}
 		if got := float64(ps[0].Grad[0]) / float64(first); math.Abs(got-want/before) > 1e-5 {
 			t.Errorf("limit %v: a gradient was scaled by %v, want %v", limit, got, want/before)
@@ -230,7 +230,7 @@ func TestAForeignStateIsRefused(t *testing.T) {
 		}
 	}
 	if err := (&nn.SGD{}).Restore(ps, good); err == nil {
-		t.Error("SGD took the state of RMSProp")
+		t.Error("SGD accepted the state of RMSProp")
 	}
 }
 

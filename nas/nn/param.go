@@ -9,16 +9,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Param is a trainable array of a network. Names are slash-separated paths whose last part says what it is: w and b of
-// convolutions and linear layers, gamma and beta of batch normalisations, as in "cells/0/block1/op2/dw1/w". A
-// convolution's w is (kh, kw, in, out), a depthwise one's (kh, kw, 1, channels), a linear layer's (in, out).
+// Param is a trainable array of a network. Names are slash-separated paths; the last part is w or b for convolutions
+// and linear layers, gamma or beta for batch normalisations, as in "cells/0/block1/op2/dw1/w". The w of a convolution
+// is (kh, kw, in, out), of a depthwise one (kh, kw, 1, channels), of a linear layer (in, out).
 type Param struct {
 	Name  string
 	Shape []int
 	Value []float32 // nil until the graph is compiled or initialised
 	Grad  []float32 // of the last Program.Train; zero if the loss does not depend on it; nil until compiled with a loss
-	// whether weight decay applies; true at first for w, false for the others (as slim's regularizers); the caller may
-	// change it
+	// apply weight decay; initially true for w only (as slim's regularizers); the caller may change it
 	Decay bool
 
 	node Node
@@ -29,8 +28,8 @@ type Param struct {
 // Size returns the number of elements.
 func (p *Param) Size() int { return p.st.size }
 
-// Buffer is a state of a network that is not trained: the moving mean or variance of a batch normalisation, of
-// (channels) elements.
+// Buffer is a network state that is not trained: the moving mean or variance of a batch normalisation, of (channels)
+// elements.
 type Buffer struct {
 	Name  string
 	Value []float32 // nil until the graph is compiled or initialised
@@ -64,8 +63,8 @@ type states struct {
 func newStore() *store   { return &store{params: map[string]*storeItem{}} }
 func newStates() *states { return &states{buffers: map[string]*Buffer{}} }
 
-// alloc makes the parameters that have no memory yet, in one piece, so that they lie side by side, and zero: a Graph's
-// InitParams fills them.
+// alloc allocates the parameters that have no memory yet: in one block, so that they are contiguous, and zero.
+// Graph.InitParams fills them.
 func (s *store) alloc() {
 	n := 0
 	for _, it := range s.order {
@@ -81,7 +80,7 @@ func (s *store) alloc() {
 	}
 }
 
-// alloc makes what has no memory yet, at the values that a fresh network has.
+// alloc allocates the statistics that have no memory yet, with the values of a fresh network.
 func (s *states) alloc() {
 	for _, b := range s.order {
 		if b.Value == nil {
@@ -91,7 +90,7 @@ func (s *states) alloc() {
 	}
 }
 
-// Param adds a trainable array. It panics when the name is taken. Values are set by [Graph.InitParams].
+// Param adds a trainable array. It panics if the name is in use. [Graph.InitParams] sets the values.
 func (g *Graph) Param(name string, init Init, shape ...int) Node {
 	g.claim("param", name)
 	size := checkShape("param "+name, shape)
@@ -101,7 +100,7 @@ func (g *Graph) Param(name string, init Init, shape ...int) Node {
 		g.store.params[name] = it
 		g.store.order = append(g.store.order, it)
 	} else if fmt.Sprint(it.shape) != fmt.Sprint(shape) {
-		fail("param "+name, "shape %v, but %v in the network it is shared with", shape, it.shape)
+		fail("param "+name, "shape %v, want %v as in the network that shares it", shape, it.shape)
 	}
 	n := gorgonia.NewTensor(g.expr, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
 	last := name[strings.LastIndexByte(name, '/')+1:]
@@ -111,7 +110,7 @@ func (g *Graph) Param(name string, init Init, shape ...int) Node {
 	return n
 }
 
-// buffer returns the shared state of that name.
+// buffer returns the shared statistics of that name.
 func (g *Graph) buffer(name string, size int, init float32) *Buffer {
 	b := g.states.buffers[name]
 	if b == nil {
@@ -119,7 +118,7 @@ func (g *Graph) buffer(name string, size int, init float32) *Buffer {
 		g.states.buffers[name] = b
 		g.states.order = append(g.states.order, b)
 	} else if b.size != size {
-		fail("buffer "+name, "%d elements, but %d in the network it is shared with", size, b.size)
+		fail("buffer "+name, "%d elements, want %d as in the network that shares it", size, b.size)
 	}
 	return b
 }
@@ -127,11 +126,12 @@ func (g *Graph) buffer(name string, size int, init float32) *Buffer {
 // Params returns the parameters in the order in which they were added.
 func (g *Graph) Params() []*Param { return g.params }
 
-// Buffers returns the moving statistics in the order in which they were added, including those of graphs shared with.
+// Buffers returns the moving statistics in the order in which they were added, including those of graphs that share
+// them.
 func (g *Graph) Buffers() []*Buffer { return g.states.order }
 
-// InitParams gives every parameter a start value, drawn from r in the order in which they were added, and resets the
-// moving statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
+// InitParams initialises every parameter, drawing from r in the order in which they were added, and resets the moving
+// statistics (mean 0, variance 1). Graphs that share parameters with this one see the same values.
 func (g *Graph) InitParams(r *rand.Rand) {
 	g.alloc()
 	for _, p := range g.params {

@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// Where values are kept. A buffer is a piece of the arena that one value after another lives in: a value moves into the
-// buffer of an input that is read for the last time, where the op allows it. Buffers whose lives do not overlap may lie
-// at the same place.
+// Where values are kept. A buffer is a piece of the arena that holds one value after another: where the op allows it, a
+// result takes over the buffer of an input that is read for the last time. Buffers may overlap if their lifetimes do
+// not.
 
-// align is the granularity of places in float32s: 64 bytes, a cache line and a vector of AVX-512.
+// align is the granularity of offsets in float32s: 64 bytes, a cache line and a vector of AVX-512.
 const align = 16
 
 type buffer struct {
 	n        int // float32s
 	from, to int // steps, inclusive
-	at       int // place in the arena
+	at       int // offset in the arena
 }
 
-// plan gives every value of the steps a buffer and every buffer a place, and returns the float32s needed for that and
-// the largest sum of buffers that live at the same time, which no placing can go below. With keep, every value has a
-// place of its own.
+// plan gives every value of the steps a buffer and every buffer an offset. It returns the float32s needed for that, and
+// the largest sum of buffers that are alive at the same time, which no placement can beat. With keep, values share no
+// memory.
 func plan(steps []step, keep bool) (need, live int) {
 	var bufs []*buffer
 	fresh := func(v *value) {
@@ -90,14 +90,14 @@ func takeOver(steps []step, i int) *value {
 	return nil
 }
 
-// moveTo lets w live where v has lived.
+// moveTo puts w into the buffer of v.
 func (v *value) moveTo(w *value) {
 	w.buf = v.buf
 	v.buf.to = max(v.buf.to, w.last)
 }
 
-// canAddIn says that step i can add result k to v where v lies: nothing reads v later, and the step itself does not
-// read it as something else.
+// canAddIn reports whether step i can add result k to v in v's own memory: nothing reads v later, and the step itself
+// does not read it as something else.
 func (st *step) canAddIn(v *value, k, i int) bool {
 	return v.buf != nil && v.last == i && st.result(k).ext == nil &&
 		!slices.Contains(st.in, v) && !slices.Contains(st.side, v) && slices.Index(st.base, v) == k
@@ -118,9 +118,9 @@ func liveMax(bufs []*buffer, steps int) int {
 	return most
 }
 
-// place finds a place for every buffer and returns the float32s used. Placing the largest first mostly reaches what
-// lives at one time; where it does not, the order by size times life or by first step may, and the best of the three is
-// taken.
+// place finds an offset for every buffer and returns the float32s used. Placing the largest first mostly needs no more
+// than is alive at one time. Where it does, ordering by size times lifetime or by first step may do better; the best of
+// the three is used.
 func place(bufs []*buffer, live int) (need int) {
 	orders := []func(a, b *buffer) int{
 		func(a, b *buffer) int { return b.n - a.n },
@@ -150,9 +150,9 @@ func place(bufs []*buffer, live int) (need int) {
 	return need
 }
 
-// firstFit places buffers in the given order, each at the lowest place that is free during its whole life.
+// firstFit places buffers in the given order, each at the lowest offset that is free during its whole lifetime.
 func firstFit(bufs []*buffer) (need int) {
-	var placed []*buffer // by place
+	var placed []*buffer // by offset
 	for _, b := range bufs {
 		at := 0
 		for _, o := range placed {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// checkPlan verifies what a plan promises, by looking at every step: no value is overwritten while it is needed.
+// checkPlan checks every step of a plan: no value is overwritten while it is needed.
 func checkPlan(t *testing.T, p *Program, s *schedule) {
 	t.Helper()
 	owner := make([]*value, p.need) // of each float32 of the arena
@@ -20,7 +20,7 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 				}
 				for _, o := range owner[v.buf.at : v.buf.at+v.n] {
 					if o != v {
-						t.Fatalf("step %d (%v): input %d of kind %d is not there any more", i, st.op, v.made, k)
+						t.Fatalf("step %d (%v): input %d of kind %d was overwritten", i, st.op, v.made, k)
 					}
 				}
 			}
@@ -48,7 +48,7 @@ func checkPlan(t *testing.T, p *Program, s *schedule) {
 	}
 }
 
-// randomNet makes a network that looks like a random cell, or worse.
+// randomNet makes a network that looks like a random cell, or is messier.
 func randomNet(r *rand.Rand) (*Graph, Node) {
 	g := NewGraph(2)
 	x := g.Input("x", 2, 6, 6, 4)
@@ -114,7 +114,7 @@ func TestPlanOverwritesNothingThatIsNeeded(t *testing.T) {
 		need, live = need+p.need, live+p.live
 	}
 	if float64(need) > 1.05*float64(live) {
-		t.Errorf("plans need %.3f times what lives at one time", float64(need)/float64(live))
+		t.Errorf("plans need %.3f times what is alive at one time", float64(need)/float64(live))
 	}
 }
 
@@ -172,7 +172,7 @@ func TestResultTakesOverAnInputOnlyWhereItIsSafe(t *testing.T) {
 		"also read where it must be kept": {func(st *step, v, w *value) { st.in[1] = v }, false},
 		"of another size":                 {func(st *step, v, w *value) { v.n = 15 }, false},
 		"not planned":                     {func(st *step, v, w *value) { v.buf = nil }, false},
-		"not in the list of the op":       {func(st *step, v, w *value) { st.op = &op{inplace: []int{2}} }, false},
+		"not listed by the op":            {func(st *step, v, w *value) { st.op = &op{inplace: []int{2}} }, false},
 		"the result is an output":         {func(st *step, v, w *value) { st.out.ext = &slot{} }, false},
 		"a copy":                          {func(st *step, v, w *value) { st.kind = stepCopy }, false},
 		"an addition to itself": {func(st *step, v, w *value) { st.kind, st.in = stepAdd, []*value{v, v} },
@@ -187,7 +187,7 @@ func TestResultTakesOverAnInputOnlyWhereItIsSafe(t *testing.T) {
 	}
 }
 
-// BenchmarkOverhead runs a network of tiny arrays: the time is what a step costs beside its kernel.
+// BenchmarkOverhead runs a network of tiny arrays: it measures the cost of a step apart from its kernel.
 func BenchmarkOverhead(b *testing.B) {
 	g := NewGraph(1)
 	x := g.Param("x", Ones, 1, 1, 1, 1)
@@ -207,7 +207,7 @@ func BenchmarkOverhead(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(p.Steps(true)), "ns/node")
 }
 
-// BenchmarkCompile describes, differentiates and plans a network of about the size of a child with N = 2.
+// BenchmarkCompile describes, differentiates and plans a network about the size of a child with N = 2.
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
 		g := NewGraph(64)

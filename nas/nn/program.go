@@ -8,7 +8,7 @@ import (
 )
 
 // Program runs a network: forward, and backward to the gradients of its parameters. Everything is planned when it is
-// made; a run allocates nothing and runs on the calling goroutine alone. A Program belongs to one goroutine.
+// made; a run allocates nothing and stays on the calling goroutine. A Program belongs to one goroutine.
 type Program struct {
 	g       *Graph
 	loss    Node
@@ -21,7 +21,7 @@ type Program struct {
 	hits    map[Node]*int
 
 	train, trainDrop     *schedule // nil without a loss
-	forward, forwardDrop *schedule // the ones with drop are nil if the graph has no DropPath or Dropout
+	forward, forwardDrop *schedule // those with drop are nil if the graph has no DropPath or Dropout
 
 	need, live int // float32s
 	arena      *Arena
@@ -33,8 +33,8 @@ type Program struct {
 }
 
 // Compile differentiates the loss, plans the memory, and allocates it (in g.Arena, if set). The loss is a scalar, or
-// nil for a network that only runs forward. Value knows the outputs. A graph can be compiled several times, with one
-// loss at most.
+// nil for a network that only runs forward. Value can read the outputs. A graph can be compiled several times, but with
+// only one loss.
 func (g *Graph) Compile(loss Node, outputs ...Node) (*Program, error) {
 	p, err := g.Plan(loss, outputs...)
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *Graph) Compile(loss Node, outputs ...Node) (*Program, error) {
 	return p, nil
 }
 
-// Plan is Compile without allocating the memory, to see how much it is; Alloc must follow before anything runs.
+// Plan is Compile without allocating the memory, to find out how much it is; call Alloc before anything runs.
 func (g *Graph) Plan(loss Node, outputs ...Node) (p *Program, err error) {
 	defer recoverBuild(&err)
 	p = &Program{g: g, loss: loss, outputs: outputs, given: map[Node]*slot{}, outs: map[Node]*slot{},
@@ -136,8 +136,8 @@ func (p *Program) scalar(n Node) *float64 {
 }
 
 // Train runs the network forward in training mode and backward. Batch normalisations use the statistics of the batch
-// and move their moving ones; DropPath and Dropout do what was set. Then Loss, the outputs, and every parameter's Grad
-// are valid.
+// and move the moving ones; DropPath and Dropout use what was drawn last. Then Loss, the outputs and the Grad of every
+// parameter are valid.
 func (p *Program) Train() {
 	if p.train == nil {
 		panic("nn: Train of a program without a loss")
@@ -150,10 +150,9 @@ func (p *Program) Train() {
 	p.exec(p.train)
 }
 
-// Forward runs the network forward only, in much less memory. With train it does so in training mode, like Train (the
-// moving statistics move). Without, batch normalisations use the moving statistics and nothing is dropped; then no
-// example depends on another one, so that a last short batch can be padded with anything: its first rows do not depend
-// on the padding.
+// Forward runs only the forward part, in much less memory. With train it runs in training mode, like Train, and moves
+// the moving statistics. Without, batch normalisations use the moving statistics and nothing is dropped; examples are
+// then independent, so a short last batch can be padded with anything: its first rows do not depend on the padding.
 func (p *Program) Forward(train bool) {
 	p.mode.train = train
 	if train && p.dropping.n > 0 {
@@ -173,7 +172,7 @@ func (p *Program) exec(s *schedule) {
 	if s.values != nil {
 		p.values = s.values
 	}
-	runtime.LockOSThread() // denormals are a setting of the thread
+	runtime.LockOSThread() // treatment of denormals is a setting of the thread
 	defer runtime.UnlockOSThread()
 	defer kernel.FlushDenormals()()
 	if p.clock != nil {
@@ -188,7 +187,7 @@ func (p *Program) exec(s *schedule) {
 // Loss returns the loss of the last run.
 func (p *Program) Loss() float64 { return p.Scalar(p.loss) }
 
-// Scalar returns the value of a loss, in the last run, that the program's loss or an output is computed from.
+// Scalar returns the value, in the last run, of a loss that the program's loss or an output depends on.
 func (p *Program) Scalar(n Node) float64 {
 	s, ok := p.scalars[n]
 	if !ok {
@@ -197,7 +196,7 @@ func (p *Program) Scalar(n Node) float64 {
 	return *s
 }
 
-// Hits returns how many examples of the last run had their label as the largest logit, of a SoftmaxXent.
+// Hits returns, for a SoftmaxXent, in how many examples of the last run the label had the largest logit.
 func (p *Program) Hits(n Node) int {
 	h, ok := p.hits[n]
 	if !ok {
@@ -206,8 +205,8 @@ func (p *Program) Hits(n Node) int {
 	return *h
 }
 
-// Value returns the memory of an input (to fill), a parameter or an output, always the same. It panics for other nodes:
-// their memory is used again (but see Graph.Keep).
+// Value returns the memory of an input (to fill), a parameter or an output; it is always the same memory. It panics for
+// other nodes, whose memory is reused, unless Graph.Keep is set.
 func (p *Program) Value(n Node) []float32 {
 	v, ok := p.values[n]
 	if !ok {
@@ -220,7 +219,7 @@ func (p *Program) Value(n Node) []float32 {
 func (p *Program) Labels(n Node) []int32 {
 	s := p.given[n]
 	if s == nil || s.ints == nil {
-		panic(fmt.Sprintf("nn: %v is not labels", n))
+		panic(fmt.Sprintf("nn: %v was not made by Labels", n))
 	}
 	return s.ints
 }
@@ -231,15 +230,15 @@ func (p *Program) Params() []*Param { return p.g.params }
 // Buffers returns the moving statistics.
 func (p *Program) Buffers() []*Buffer { return p.g.Buffers() }
 
-// Batch returns the number of examples of a batch.
+// Batch returns the number of examples in a batch.
 func (p *Program) Batch() int { return p.g.batch }
 
-// PlannedPeak returns the bytes that all runs of the program need for the values between inputs and outputs, gradients
-// of the parameters excluded. Known before memory is allocated.
+// PlannedPeak returns the bytes that all runs of the program need for values between inputs and outputs, without the
+// gradients of the parameters. It is known before memory is allocated.
 func (p *Program) PlannedPeak() int64 { return 4 * int64(p.need) }
 
-// ArenaBytes returns the bytes of the arena that the program runs in; at least PlannedPeak, more if the arena served a
-// larger one.
+// ArenaBytes returns the size of the arena that the program runs in: at least PlannedPeak, more if the arena has served
+// a larger program.
 func (p *Program) ArenaBytes() int64 {
 	if p.arena == nil {
 		return 0
@@ -247,7 +246,7 @@ func (p *Program) ArenaBytes() int64 {
 	return p.arena.Bytes()
 }
 
-// Steps returns the number of kernel calls of one Train, or of one Forward.
+// Steps returns the number of kernel calls in one Train or one Forward.
 func (p *Program) Steps(train bool) int {
 	if train {
 		return len(p.train.steps)

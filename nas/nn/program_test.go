@@ -16,7 +16,7 @@ import (
 	"nasnet/nas/rng"
 )
 
-// train does n steps of plain gradient descent and returns every loss, gradient and value that came of it, bit by bit.
+// train does n steps of plain gradient descent and returns every resulting loss, gradient and value, bit for bit.
 func train(c *checked, n int) []uint32 {
 	var bits []uint32
 	for range n {
@@ -37,7 +37,7 @@ func train(c *checked, n int) []uint32 {
 	return bits
 }
 
-// dropping enables one of two drop paths.
+// dropping enables one of two DropPath masks.
 func dropping(c *checked) *checked {
 	c.p.DrawDropPath(rng.Stream(9, "drop"), func(i int) float64 { return 1 - 0.4*float64(i) })
 	return c
@@ -60,10 +60,10 @@ func TestPlannedMemoryGivesWhatMemoryOfItsOwnGives(t *testing.T) {
 				continue
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("drop %v: results with and without re-used memory differ", drop)
+				t.Errorf("drop %v: results with and without reused memory differ", drop)
 			}
 			if p := c.p.PlannedPeak(); p*3 > peak*2 {
-				t.Errorf("planned memory %d bytes, without re-use %d: the plan saves nothing", p, peak)
+				t.Errorf("planned memory %d bytes, without reuse %d: the plan saves nothing", p, peak)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 		"Loss, Hits and Value": func() { _ = c.p.Loss() + float64(len(c.p.Value(c.gb.inputs["image"]))) },
 	} {
 		if n := testing.AllocsPerRun(20, f); n > 0 {
-			t.Errorf("%s: %v allocations a run", name, n)
+			t.Errorf("%s: %v allocations per run", name, n)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestGoroutinesTrainAsOneDoes(t *testing.T) {
 		wg.Wait()
 		for i := range got {
 			if !slices.Equal(got[i], want[i]) {
-				t.Errorf("network %d trained beside another one gives other results", i)
+				t.Errorf("network %d gives other results when trained beside another", i)
 			}
 		}
 	}
@@ -262,7 +262,7 @@ func TestNoGradientForTheImageIsComputed(t *testing.T) {
 		return p.Steps(true)
 	}
 	if with, without := steps(true), steps(false); without != with-2 {
-		t.Errorf("%d steps with a gradient for x, %d without: want two less (convolution, pool)", with, without)
+		t.Errorf("%d steps with a gradient for x, %d without: want two fewer (convolution, pool)", with, without)
 	}
 }
 
@@ -315,7 +315,7 @@ func TestOpsOfAGraphHaveDifferentHashes(t *testing.T) {
 	for _, n := range newChecked(t, 1, 3, cell).g.Expr().AllNodes() {
 		if op := n.Op(); op != nil && strings.Contains(fmt.Sprintf("%T", op), "nn.") {
 			if o, ok := seen[op.Hashcode()]; ok {
-				t.Errorf("%v and %v have the same hash: if their nodes' hashes collide, Gorgonia makes them one", o, n)
+				t.Errorf("%v and %v have the same hash: if their nodes' hashes collide, Gorgonia merges them", o, n)
 			}
 			seen[op.Hashcode()] = n
 		}
@@ -339,7 +339,7 @@ func TestDropPathKeepsWithItsProbabilityAndScales(t *testing.T) {
 	for range 40 {
 		p.DrawDropPath(r, func(i int) float64 {
 			if i != 7 {
-				t.Errorf("keep of path %d asked", i)
+				t.Errorf("keep was asked for path %d", i)
 			}
 			return 0.6
 		})
@@ -367,8 +367,8 @@ func TestDropPathKeepsWithItsProbabilityAndScales(t *testing.T) {
 	}
 }
 
-// drop gives drop paths their scales by index, as a draw that comes out so. Those of a path that are not 0 are the
-// same; nil: nothing of it is dropped.
+// drop sets the scales of DropPath masks by index, as if a draw had come out so. Nonzero scales of a mask must be
+// equal; nil: nothing of it is dropped.
 func drop(p *nn.Program, scales map[int][]float32) {
 	var d draws
 	p.DrawDropPath(rand.New(&d), func(index int) float64 {
@@ -386,7 +386,7 @@ func drop(p *nn.Program, scales map[int][]float32) {
 	})
 }
 
-// draws is a source of random numbers that are so small that an example keeps its path, or so large that it does not.
+// draws is a random source: each number is so small that an example keeps its path, or so large that it does not.
 type draws []bool
 
 func (d *draws) Uint64() uint64 {
@@ -510,7 +510,7 @@ func TestOutputsAreKept(t *testing.T) {
 	g := nn.NewGraph(2)
 	x := g.Input("x", 2, 4)
 	a := g.Relu(x)
-	b := g.DropPath(a, 0) // the same memory as a while disabled
+	b := g.DropPath(a, 0) // shares a's memory while disabled
 	c := g.Relu(g.Add(b, b))
 	p, err := g.Compile(nil, a, b, c, x, a)
 	if err != nil {
@@ -535,7 +535,7 @@ func TestWrongNetworksAreErrors(t *testing.T) {
 	}{
 		"a kernel for other channels": {"conv of k",
 			func(g *nn.Graph, x nn.Node) { g.Conv(x, g.Param("k", nn.Ones, 3, 3, 4, 8), nn.ConvOpts{}) }},
-		"a depthwise kernel with two outs": {"want (kh, kw, 1, 3)",
+		"a depthwise kernel with two outputs": {"want (kh, kw, 1, 3)",
 			func(g *nn.Graph, x nn.Node) { g.Depthwise(x, g.Param("k", nn.Ones, 3, 3, 2, 3), nn.ConvOpts{}) }},
 		"a kernel larger than the image": {"without padding", func(g *nn.Graph, x nn.Node) {
 			g.Conv(x, g.Param("k", nn.Ones, 7, 7, 3, 8), nn.ConvOpts{Valid: true})
@@ -544,29 +544,29 @@ func TestWrongNetworksAreErrors(t *testing.T) {
 		"adding different shapes":       {"add", func(g *nn.Graph, x nn.Node) { g.Add(x, g.MaxPool(x, 3, 2)) }},
 		"concatenating different sizes": {"concat", func(g *nn.Graph, x nn.Node) { g.Concat(x, g.MaxPool(x, 3, 2)) }},
 		"concatenating nothing":         {"concat", func(g *nn.Graph, x nn.Node) { g.Concat() }},
-		"a linear layer for other input": {"linear of w",
+		"a linear layer for another input": {"linear of w",
 			func(g *nn.Graph, x nn.Node) { g.Linear(x, g.Param("w", nn.Ones, 3, 4), g.Param("b", nn.Ones, 4)) }},
 		"labels for another batch": {"labels", func(g *nn.Graph, x nn.Node) {
 			g.SoftmaxXent(g.GlobalAvgPool(x, false), g.Labels("y", 3), 0, 1)
 		}},
-		"two parameters of one name": {"taken", func(g *nn.Graph, x nn.Node) {
+		"two parameters with one name": {"already used", func(g *nn.Graph, x nn.Node) {
 			g.Param("k", nn.Ones, 3)
 			g.Param("k", nn.Ones, 3)
 		}},
-		"a parameter with an input's": {"taken", func(g *nn.Graph, x nn.Node) { g.Param("x", nn.Ones, 3) }},
-		"two batch norms of one name": {"taken", func(g *nn.Graph, x nn.Node) {
+		"a parameter with an input's name": {"already used", func(g *nn.Graph, x nn.Node) { g.Param("x", nn.Ones, 3) }},
+		"two batch normalisations with one name": {"already used", func(g *nn.Graph, x nn.Node) {
 			g.BatchNorm("bn", g.BatchNorm("bn", x))
 		}},
 		"a shape with a zero": {"bad shape", func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3, 0) }},
 		"a huge shape": {"bad shape",
 			func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 1<<30, 1<<30, 1<<30) }},
 		"a dropout that keeps nothing": {"dropout", func(g *nn.Graph, x nn.Node) { g.Dropout(x, 0) }},
-		"a drop path of another batch": {"droppath",
+		"a DropPath of another batch": {"droppath",
 			func(g *nn.Graph, x nn.Node) { g.DropPath(x, 0); g.DropPath(g.Input("z", 5, 2), 0) }},
-		"another shape when shared": {"shared",
+		"another shape when shared": {"shares",
 			func(g *nn.Graph, x nn.Node) { g.Param("k", nn.Ones, 3); nn.NewSharing(g, 2).Param("k", nn.Ones, 4) }},
 		"a graph for no examples": {"batch", func(g *nn.Graph, x nn.Node) { nn.NewGraph(0) }},
-		"a loss for a node of no class": {"add", func(g *nn.Graph, x nn.Node) {
+		"a loss added to a node that is not one": {"add", func(g *nn.Graph, x nn.Node) {
 			g.Add(x, g.SoftmaxXent(g.GlobalAvgPool(x, false), g.Labels("y", 2), 0, 1))
 		}},
 	} {
@@ -662,12 +662,12 @@ func TestInitialisersHaveTheirVariance(t *testing.T) {
 			sq += float64(x) * float64(x)
 			most = max(most, math.Abs(float64(x)))
 		}
-		// slim's 1.3 makes up for the cut up to 1 %; the sample adds another 1 %.
+		// slim's 1.3 makes up for the truncation up to 1 %; the sample adds another 1 %.
 		if std := math.Sqrt(sq / float64(n)); math.Abs(std/c.std-1) > 0.025 || math.Abs(sum/float64(n)) > 0.03*c.std {
 			t.Errorf("%s: mean %v, standard deviation %v, want %v", name, sum/float64(n), std, c.std)
 		}
 		if most > 2.3*c.std {
-			t.Errorf("%s: largest %v, want it cut at two standard deviations", name, most)
+			t.Errorf("%s: largest %v, want truncation at two standard deviations", name, most)
 		}
 	}
 }
@@ -686,7 +686,7 @@ func TestNetworkLearns(t *testing.T) {
 	}
 	r := rng.Stream(3, "learn")
 	g.InitParams(r)
-	batch := func() { // horizontal or vertical stripes under noise
+	batch := func() { // noisy horizontal or vertical stripes
 		for i := range 16 {
 			c := i % 2
 			p.Labels(y)[i] = int32(c)
@@ -709,6 +709,6 @@ func TestNetworkLearns(t *testing.T) {
 		hits += p.Hits(loss)
 	}
 	if hits < 150 {
-		t.Errorf("%d of 160 right after training, want 150", hits)
+		t.Errorf("%d of 160 correct after training, want 150", hits)
 	}
 }

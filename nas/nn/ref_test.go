@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/nn"
 )
 
-// A network is described once and built twice: with nn, and with the plain loops in float64 below, which share no code
+// A network is described once and built twice: with nn, and with the plain float64 loops below, which share no code
 // with the package. Gradients are compared with central differences of the float64 loss.
 type builder interface {
 	Input(name string, shape ...int) any
@@ -122,7 +122,7 @@ func newArray(shape ...int) *array {
 	return &array{shape, make([]float64, n)}
 }
 
-// at reads pixel (n, y, x) channel c, zero outside.
+// at returns pixel (n, y, x), channel c; zero outside.
 func (a *array) at(n, y, x, c int) float64 {
 	if y < 0 || y >= a.shape[1] || x < 0 || x >= a.shape[2] {
 		return 0
@@ -130,7 +130,7 @@ func (a *array) at(n, y, x, c int) float64 {
 	return a.v[((n*a.shape[1]+y)*a.shape[2]+x)*a.shape[3]+c]
 }
 
-// refBuilder computes at once.
+// refBuilder computes while building.
 type refBuilder struct {
 	given  map[string]*array // inputs and parameters
 	labels []int32
@@ -216,7 +216,7 @@ func (b *refBuilder) SepPair(x any, k, channels, filters int, o nn.ConvOpts) any
 	return sepParts(b, x, k, channels, filters, o)
 }
 
-// sepParts is a SepPair of its six operations.
+// sepParts is a SepPair built from its six operations.
 func sepParts(b builder, x any, k, channels, filters int, o nn.ConvOpts) any {
 	for _, n := range []string{"1", "2"} {
 		d := b.Depthwise(x, b.Param("dw"+n+"/w", k, k, 1, channels), o)

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Tensor is one array of a safetensors file. DType is "F32", "I32" or "F64" and says which of the three slices holds
-// the elements, in row-major order. An empty Shape is a scalar: one element.
+// Tensor is one array of a safetensors file. DType is "F32", "I32" or "F64" and selects the slice that has the
+// elements, in row-major order. An empty Shape is a scalar: one element.
 type Tensor struct {
 	Name  string
 	DType string
@@ -28,7 +28,7 @@ func F32Tensor(name string, v []float32, shape ...int) Tensor {
 	return Tensor{Name: name, DType: "F32", Shape: shape, F32: v}
 }
 
-// Limits of what is read: each is far above what this program writes.
+// Limits for reading: each is far above what this program writes.
 const (
 	maxHeader  = 32 << 20 // bytes of JSON
 	maxName    = 1024     // bytes
@@ -36,7 +36,7 @@ const (
 	copyBuffer = 64 << 10 // bytes converted at a time
 )
 
-// dtypes maps the types that are supported to the bytes of an element.
+// dtypes maps the supported types to the size of an element in bytes.
 var dtypes = map[string]int{"F64": 8, "F32": 4, "I32": 4}
 
 func (t Tensor) len() int {
@@ -51,8 +51,8 @@ func (t Tensor) len() int {
 
 // WriteSafetensors writes a file in the safetensors format (https://huggingface.co/docs/safetensors): 8 bytes with the
 // little-endian length of the header, the header (JSON, padded with spaces to a multiple of 8), the data. The bytes
-// depend on the contents alone: tensors are sorted by element size, largest first so that all are aligned, then by
-// name; metadata by key. The order of ts does not matter and ts is not changed.
+// depend only on the contents: tensors are sorted by element size, largest first so that all are aligned, then by name;
+// metadata by key. The order of ts does not matter, and ts is not changed.
 func WriteSafetensors(w io.Writer, meta map[string]string, ts []Tensor) error {
 	order := append([]Tensor(nil), ts...)
 	for i, t := range order {
@@ -89,14 +89,14 @@ func checkTensor(t Tensor) error {
 		return fmt.Errorf("type %q, want F32, I32 or F64", t.DType)
 	}
 	if t.Name == "" || t.Name == "__metadata__" || len(t.Name) > maxName || !utf8.ValidString(t.Name) {
-		return errors.New("not a name for a tensor")
+		return errors.New("bad tensor name")
 	}
 	n, err := elements(t.Shape)
 	if err != nil {
 		return err
 	}
 	if n != t.len() {
-		return fmt.Errorf("%d elements in a shape %v of %d", t.len(), t.Shape, n)
+		return fmt.Errorf("%d elements for shape %v, want %d", t.len(), t.Shape, n)
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func elements(shape []int) (int, error) {
 	return n, nil
 }
 
-// entry is a tensor's row in the header; the fields are in the order in which they are written.
+// entry is a tensor's row in the header; its fields are in the order in which they are written.
 type entry struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
@@ -153,7 +153,7 @@ func header(meta map[string]string, ts []Tensor) ([]byte, error) {
 	at, seen := int64(0), map[string]bool{}
 	for _, t := range ts {
 		if seen[t.Name] {
-			return nil, fmt.Errorf("tensor %q is there twice", t.Name)
+			return nil, fmt.Errorf("tensor %q occurs twice", t.Name)
 		}
 		seen[t.Name] = true
 		end := at + int64(t.len())*int64(dtypes[t.DType])

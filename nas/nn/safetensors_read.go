@@ -13,11 +13,11 @@ import (
 )
 
 // ReadSafetensors reads a safetensors file of at most limit bytes (0: 4 GiB): its metadata and its tensors in the order
-// of their data. The types F32, I32 and F64 are understood; another is an error that names the tensor.
+// of their data. It supports the types F32, I32 and F64; any other is an error that names the tensor.
 //
-// The bytes may come from anywhere. Nothing in them makes it panic, and it never uses memory out of proportion to the
-// bytes that really arrive. Refused are: a name that comes twice, shapes that overflow or do not fit their bytes, data
-// that overlap, leave holes or stop early, and bytes after the end.
+// The bytes may come from anywhere. They never make it panic, and it never uses memory out of proportion to the bytes
+// that really arrive. It refuses duplicate names, shapes that overflow or do not fit their bytes, data that overlap,
+// have holes or stop early, and bytes after the end.
 func ReadSafetensors(r io.Reader, limit int64) (meta map[string]string, ts []Tensor, err error) {
 	if limit <= 0 {
 		limit = 4 << 30
@@ -36,7 +36,7 @@ func readSafetensors(r io.Reader, limit int64) (map[string]string, []Tensor, err
 	}
 	size := binary.LittleEndian.Uint64(n[:])
 	if size > maxHeader || int64(size) > limit-8 {
-		return nil, nil, fmt.Errorf("header of %d bytes, want at most %d; is this a safetensors file?", size,
+		return nil, nil, fmt.Errorf("header of %d bytes, want at most %d: is this a safetensors file?", size,
 			min(maxHeader, limit-8))
 	}
 	text, err := io.ReadAll(io.LimitReader(r, int64(size)))
@@ -62,7 +62,7 @@ func readSafetensors(r io.Reader, limit int64) (map[string]string, []Tensor, err
 		}
 	}
 	if k, err := r.Read(n[:1]); k > 0 || err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("there are bytes after the last tensor")
+		return nil, nil, errors.New("bytes found after the last tensor")
 	}
 	return h.meta, ts, nil
 }
@@ -80,7 +80,7 @@ type headerRow struct {
 	entry
 }
 
-// headerReader walks the tokens of the header: encoding/json alone would let a name that comes twice pass.
+// headerReader walks the tokens of the header: encoding/json alone would accept duplicate names.
 type headerReader struct {
 	d    *json.Decoder
 	meta map[string]string
@@ -91,14 +91,14 @@ func (h *headerReader) read() error {
 	seen := map[string]bool{}
 	err := h.object(func(name string) error {
 		if seen[name] {
-			return errors.New("is there twice")
+			return errors.New("occurs twice")
 		}
 		seen[name] = true
 		if name == "__metadata__" {
 			return h.metadata()
 		}
 		if name == "" || len(name) > maxName {
-			return errors.New("not a name for a tensor")
+			return fmt.Errorf("name of %d bytes, want 1 to %d", len(name), maxName)
 		}
 		return h.row(name)
 	})
@@ -106,7 +106,7 @@ func (h *headerReader) read() error {
 		return err
 	}
 	if _, err := h.d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more after the object")
+		return errors.New("text found after the object")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (h *headerReader) metadata() error {
 	h.meta = map[string]string{}
 	return h.object(func(key string) error {
 		if _, ok := h.meta[key]; ok {
-			return errors.New("is there twice")
+			return errors.New("occurs twice")
 		}
 		v, err := h.text()
 		h.meta[key] = v
@@ -170,7 +170,7 @@ func (h *headerReader) text() (string, error) {
 	return s, nil
 }
 
-// ints reads an array of at most most whole numbers of zero or more.
+// ints reads an array of at most most integers of zero or more.
 func (h *headerReader) ints(most int) ([]int64, error) {
 	if err := h.delim('['); err != nil {
 		return nil, err
@@ -201,7 +201,7 @@ func (h *headerReader) row(name string) error {
 	seen := map[string]bool{}
 	err := h.object(func(key string) (err error) {
 		if seen[key] {
-			return errors.New("is there twice")
+			return errors.New("occurs twice")
 		}
 		seen[key] = true
 		var v []int64
@@ -221,7 +221,7 @@ func (h *headerReader) row(name string) error {
 			}
 			copy(row.Offsets[:], v)
 		default:
-			return errors.New("is not a known field")
+			return errors.New("is unknown")
 		}
 		return err
 	})
@@ -245,7 +245,7 @@ func (h *headerReader) row(name string) error {
 	return nil
 }
 
-// layout sorts the rows by place and checks that they fill the data, of at most limit bytes, without a hole.
+// layout sorts the rows by offset and checks that they fill the data, at most limit bytes, without a hole.
 func (h *headerReader) layout(limit int64) error {
 	sort.SliceStable(h.rows, func(i, j int) bool {
 		a, b := h.rows[i].Offsets, h.rows[j].Offsets

@@ -59,7 +59,7 @@ func TestSafetensorsBytesDoNotDependOnOrder(t *testing.T) {
 	for range 5 {
 		ts = append(ts[1:], ts[0])
 		if b := write(t, map[string]string{"n": meta["n"], "genotype": meta["genotype"]}, ts); !bytes.Equal(a, b) {
-			t.Fatal("another order of tensors gave other bytes")
+			t.Fatal("the bytes depend on the order of the tensors")
 		}
 	}
 }
@@ -93,16 +93,17 @@ func TestHostileSafetensorsAreRefused(t *testing.T) {
 		{"a huge header", []byte("\xff\xff\xff\xff\xff\xff\xff\xff{}"), "is this a safetensors file"},
 		{"a header longer than the file", raw("{}      ", 0)[:12], "EOF"},
 		{"a list", raw("[]", 0), "want {"},
-		{"two objects", raw("{}{}", 0), "more after"},
+		{"two objects", raw("{}{}", 0), "after the object"},
 		{"a name twice",
 			raw(
-				`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
+				`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},`+
+					`"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
 		{"a field twice", raw(`{"a":{"dtype":"F32","dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, 0), "twice"},
 		{"metadata twice", raw(`{"__metadata__":{"x":"1","x":"2"}}`, 0), "twice"},
-		{"metadata that are no text", raw(`{"__metadata__":{"x":1}}`, 0), "want a text"},
+		{"metadata that is not text", raw(`{"__metadata__":{"x":1}}`, 0), "want a text"},
 		{"an unknown type", raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2), "BF16"},
 		{"an unknown field", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":{}}}`, 4),
-			"not a known field"},
+			"is unknown"},
 		{"a missing field", raw(`{"a":{"dtype":"F32","shape":[1]}}`, 4), "data_offsets"},
 		{"a negative dimension", raw(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 4), "whole number"},
 		{"a fraction", raw(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,6]}}`, 6), "whole number"},
@@ -121,13 +122,14 @@ func TestHostileSafetensorsAreRefused(t *testing.T) {
 		{"three offsets", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}`, 4), "more than 2"},
 		{"overlap",
 			raw(
-				`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no overlap"},
+				`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},`+
+					`"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no overlap"},
 		{"a hole", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8), "no holes"},
 		{"data cut short", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 7), "EOF"},
 		{"bytes after the end", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 5), "after the last"},
 		{"a terabyte promised", raw(`{"a":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}`, 8),
 			"at most"},
-		{"a gigabyte promised, eight bytes there",
+		{"a gigabyte promised, eight bytes sent",
 			raw(`{"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`, 8), "EOF"},
 	} {
 		_, _, err := nn.ReadSafetensors(bytes.NewReader(c.file), 0)
@@ -163,7 +165,7 @@ func TestBadTensorsAreNotWritten(t *testing.T) {
 		}
 	}
 	if err := nn.WriteSafetensors(&bytes.Buffer{}, map[string]string{"k": "\xff"}, nil); err == nil {
-		t.Error("metadata that are not UTF-8: no error")
+		t.Error("metadata that is not UTF-8 was written")
 	}
 	want := errors.New("disk full")
 	if err := nn.WriteSafetensors(failing{want}, nil, []nn.Tensor{nn.F32Tensor("a", f, 2)}); !errors.Is(err, want) {
@@ -175,14 +177,15 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// Whatever is read is well formed: it can be written, and reads back the same.
+// Whatever can be read is well formed: it can be written, and reads back the same.
 func FuzzReadSafetensors(f *testing.F) {
 	meta, ts := sample()
 	f.Add(write(f, meta, ts))
 	f.Add(write(f, nil, nil))
 	f.Add(
 		raw(
-			`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}`, 12))
+			`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},`+
+				`"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}}`, 12))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		meta, ts, err := nn.ReadSafetensors(bytes.NewReader(b), 1<<20)
 		if err != nil {

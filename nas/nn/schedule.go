@@ -10,19 +10,19 @@ type Schedule struct {
 	Warmup int     // steps; 0: none
 }
 
-// Curve is one way a learning rate moves. At maps progress after the warm-up, in [0, 1], to a factor of at most 1.
+// Curve is one shape of the learning rate. At maps progress after the warm-up, in [0, 1], to a factor of at most 1.
 type Curve struct {
 	Name string
 	At   func(progress float64) float64
 }
 
-// Curves are the curves that a Schedule can name.
+// Curves lists the curves that a Schedule can name.
 var Curves = []Curve{
 	// Single-period cosine to zero (SGDR, arXiv 1608.03983, equation 5 without restarts), which NASNet uses on CIFAR
 	// (appendix A.6).
 	{"cosine", func(p float64) float64 { return (1 + math.Cos(math.Pi*p)) / 2 }},
 	{"constant", func(float64) float64 { return 1 }},
-	// Up from 1/25 in the first three tenths, then down to nothing, both as cosines.
+	// Up from 1/25 over the first three tenths, then down to nothing, both as cosines.
 	{"one-cycle", oneCycle},
 	// A tenth after half of the steps, a hundredth after three quarters, as ResNets and DenseNets are trained on CIFAR
 	// (arXiv 1608.06993, section 4.2).
@@ -37,8 +37,8 @@ var Curves = []Curve{
 	}},
 }
 
-// oneCycle is the super-convergence schedule (arXiv 1708.07120) with the shape and the constants of PyTorch's
-// OneCycleLR. The momentum does not move.
+// oneCycle is the super-convergence schedule (arXiv 1708.07120) with the shape and constants of PyTorch's OneCycleLR.
+// The momentum stays constant.
 func oneCycle(p float64) float64 {
 	const rise, first, last = 0.3, 1.0 / 25, 1.0 / 25e4
 	from, to, at := first, 1.0, p/rise
@@ -49,8 +49,8 @@ func oneCycle(p float64) float64 {
 }
 
 // At returns the learning rate of the given step, counted from 0, of total steps. Warm-up step i has Base*(i+1)/Warmup;
-// the first step after it has Base; the curve would reach its end at step total, one after the last. Steps outside are
-// clamped. It panics on a curve that does not exist.
+// the first step after it has Base; the curve would end at step total, one after the last. Steps outside are clamped.
+// It panics if the curve is unknown.
 func (s Schedule) At(step, total int) float64 {
 	step = max(step, 0)
 	if step < s.Warmup {
@@ -68,5 +68,5 @@ func (s Schedule) At(step, total int) float64 {
 			return s.Base * c.At(p)
 		}
 	}
-	panic("nn: schedule " + s.Curve + " is not known")
+	panic("nn: unknown schedule " + s.Curve)
 }

@@ -6,10 +6,10 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// NewShard returns an empty network of the same batch that shares the parameters of g and nothing else: its gradients,
-// its moving statistics and its memory are its own. So the programs of shards may run at the same time, each on a
-// goroutine of its own, as long as nobody moves the parameters. A step is Train on every shard with a part of the
-// step's examples, and then [Combine].
+// NewShard returns an empty network of the same batch that shares only the parameters of g: gradients, moving
+// statistics and memory are its own. So the programs of shards may run at the same time, each on its own goroutine, as
+// long as nobody changes the parameters. A step is Train on every shard, with a part of the step's examples, and then
+// [Combine].
 //
 // Batch normalisations use the statistics of their shard.
 func NewShard(g *Graph) *Graph {
@@ -18,10 +18,10 @@ func NewShard(g *Graph) *Graph {
 	return s
 }
 
-// Combine makes one of what Train computed in the shards of a network: the gradients of the first become the mean of
-// all, which is the gradient of the mean loss over the examples of all shards, and the moving statistics of every shard
-// become the mean of all. Sums are taken in the order of the shards. It allocates nothing, and does nothing for one
-// program. It panics when the programs are not of one network and batch.
+// Combine merges what Train computed in the shards of a network: the gradients of the first become the mean of all,
+// which is the gradient of the mean loss over all their examples, and the moving statistics of every shard become the
+// mean of all. Sums are taken in the order of the shards. It allocates nothing, and does nothing for a single program.
+// It panics if the programs differ in network or batch.
 func Combine(shards []*Program) {
 	if len(shards) == 1 {
 		return
@@ -30,7 +30,7 @@ func Combine(shards []*Program) {
 	for _, p := range shards {
 		if p.Batch() != first.Batch() || len(p.Params()) != len(first.Params()) ||
 			len(p.Buffers()) != len(first.Buffers()) {
-			panic(fmt.Sprintf("nn: Combine: a shard of batch %d with %d parameters and %d statistics, the first has "+
+			panic(fmt.Sprintf("nn: Combine: a shard has batch %d, %d parameters and %d statistics, the first has "+
 				"%d, %d and %d", p.Batch(), len(p.Params()),
 				len(p.Buffers()), first.Batch(), len(first.Params()), len(first.Buffers())))
 		}

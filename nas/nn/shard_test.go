@@ -26,7 +26,7 @@ func headed(t *testing.T, g *nn.Graph, n int, norm bool) (p *nn.Program, x, y nn
 	return p, x, y
 }
 
-// fed gives a program its part of a batch that is the same for every number of shards.
+// fed gives a program its part of a batch, which is the same whatever the number of shards.
 func fed(p *nn.Program, x, y nn.Node, shard int) {
 	r := rng.Stream(1, "batch")
 	all := make([]float32, 12*5*5*2)
@@ -112,7 +112,7 @@ func TestShardsMoveTheMeanOfTheirStatistics(t *testing.T) {
 			p.Params()[0].Value[0]++
 			if first.Params()[0].Value[0] != p.Params()[0].Value[0] ||
 				&first.Params()[0].Grad[0] == &p.Params()[0].Grad[0] {
-				t.Error("weights are not shared, or gradients are")
+				t.Error("the weights are not shared, or the gradients are")
 			}
 		}
 	}

@@ -618,7 +618,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		{"a field that is not known", `{"do":"pause","twice":true}`, `unknown field \"twice\"`},
 		{"two commands", `{"do":"pause"}{"do":"stop"}`, "after top-level value"},
 		{"a bracket after it", `{"do":"pause"}]`, "after top-level value"},
-		{"a field twice", `{"do":"pause","Do":"stop"}`, `Do\" is there twice`},
+		{"a field twice", `{"do":"pause","Do":"stop"}`, `Do\" occurs twice`},
 		{"who asks, made up", `{"do":"pause","From":"root"}`, `unknown field \"From\"`},
 	} {
 		if got := post(r.body); !strings.Contains(got, r.says) || !strings.HasPrefix(got, "4") {

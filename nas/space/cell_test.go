@@ -93,7 +93,8 @@ func TestValidateNamesCellBlockFoundAndWanted(t *testing.T) {
 }
 
 func TestJSONIsTheFormOfTheDocumentation(t *testing.T) {
-	const text = `{"name":"x","normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}],"concat":[1,2]},` +
+	const text = `{"name":"x",` +
+		`"normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}],"concat":[1,2]},` +
 		`"reduction":{"blocks":[{"in1":1,"op1":"max3x3","in2":1,"op2":"identity","combine":"concat"}]}}`
 	g, err := space.ParseJSON([]byte(text))
 	if err != nil {
@@ -120,8 +121,8 @@ func TestParseJSONRefuses(t *testing.T) {
 		{"an unknown field of the genotype", `{"normals":{}}`, `unknown field "normals"`},
 		{"text after the object", both(block) + "{}", "after top-level value"},
 		{"a cell twice", `{"normal":{"blocks":[` + block + `]},"normal":{"blocks":[` + block +
-			`]},"reduction":{"blocks":[` + block + `]}}`, `"normal" is there twice`},
-		{"a field twice in another case", both(block[:len(block)-1] + `,"IN1":1}`), `"IN1" is there twice`},
+			`]},"reduction":{"blocks":[` + block + `]}}`, `"normal" occurs twice`},
+		{"a field twice in another case", both(block[:len(block)-1] + `,"IN1":1}`), `"IN1" occurs twice`},
 		{"great depth", strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000), "nested more than 32 deep"},
 		{"a cell left out", `{"normal":{"blocks":[` + block + `]}}`, "reduction cell: has 0 blocks"},
 		{"more than 64 KiB", strings.Repeat(" ", 70<<10), "71680 bytes, want at most 65536"},

@@ -24,17 +24,21 @@ const (
   ],
   reduce_concat = [4, 5, 6],
 )`
-	dartsV1 = `Genotype(normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), ` +
-		`('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)], normal_concat=range(2, 6), reduce=[('max_pool_3x3', 0), ` +
-		`('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ` +
+	dartsV1 = `Genotype(normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ` +
+		`('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)], ` +
+		`normal_concat=range(2, 6), reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ` +
+		`('max_pool_3x3', 0), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ` +
 		`('avg_pool_3x3', 0)], reduce_concat=range(2, 6))`
-	pnasCell  = `[('sep_conv_5x5', 0), ('max_pool_3x3', 0), ('sep_conv_7x7', 1), ('max_pool_3x3', 1), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 4), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 1)]`
+	pnasCell = `[('sep_conv_5x5', 0), ('max_pool_3x3', 0), ('sep_conv_7x7', 1), ` +
+		`('max_pool_3x3', 1), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 4), ('max_pool_3x3', 1), ` +
+		`('sep_conv_3x3', 0), ('skip_connect', 1)]`
 	dartsPNAS = `PNASNet = Genotype(normal=` + pnasCell + `, normal_concat=[2, 3, 4, 5, 6], reduce=` + pnasCell +
 		`, reduce_concat=[2, 3, 4, 5, 6])`
 	enasArc   = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1\n1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1"
 	nniNASNet = `{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': [0], 'normal/op_2_1': 'max_pool_7x7', 'normal/input_2_1': [1], 'width': 16, # chosen
 		'reduce/op_2_0': 'conv_7x1_1x7', 'reduce/input_2_0': 1, 'reduce/op_2_1': "skip_connect", 'reduce/input_2_1': 1}`
-	nestedPairs = `Genotype(normal=[(('sep_conv_3x3', 0), ('skip_connect', 1))], normal_concat=[2], reduce=[(('sep_conv_3x3', 0), ('skip_connect', 1))], reduce_concat=[2])`
+	nestedPairs = `Genotype(normal=[(('sep_conv_3x3', 0), ('skip_connect', 1))], ` +
+		`normal_concat=[2], reduce=[(('sep_conv_3x3', 0), ('skip_connect', 1))], reduce_concat=[2])`
 )
 
 func TestImportAgreesWithTheKnownCells(t *testing.T) {

@@ -72,7 +72,7 @@ func names(b []byte) error {
 			if name {
 				key := folded(b[i : end+1])
 				if seen[depth-1][key] {
-					return fmt.Errorf("%.60q is there twice", b[i+1:end])
+					return fmt.Errorf("%.60q occurs twice", b[i+1:end])
 				}
 				seen[depth-1][key] = true
 			}
