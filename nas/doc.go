@@ -1,15 +1,15 @@
-// Package nas defines the words of an architecture search in the manner of NASNet (Zoph et al. 2018, arXiv 1707.07012),
-// and whatever follows from them without a clock, a store or a goroutine: what a config means, how trials rank, whether
-// the controller beats random cells. The packages below it do the work:
+// Package nas defines the types of an architecture search in the manner of NASNet (Zoph et al. 2018, arXiv 1707.07012).
+// It computes what follows from them without a clock, a store or a goroutine: which trial comes next, how trials rank,
+// whether the controller beats random cells. The packages below it do the work:
 //
 //	search      the goroutine that owns a run      local    trains children in this process
 //	audit       verifies and ranks stored runs     remote   shows a live run to other processes
 //	record      how a run is stored                fake     an evaluator that trains nothing
 //	experiment  grids of trainings, ladders
 //
-// A [Config] describes a search. Its owner keeps a [Ledger] of trials, hands jobs to an [Evaluator] and publishes
-// [Snapshot]s. Others steer the search through an [Engine]: they send a [Command] and get a [Reply]. Whatever happens
-// is reported as an [Event].
+// A [Config] describes a search. Its owner keeps a [Ledger] of trials, hands each [Job] to an [Evaluator] and publishes
+// a [Snapshot] after every change. Others steer the search through an [Engine]: a [Command] in, a [Reply] out.
+// Everything that happens is an [Event].
 //
 // # Words
 //

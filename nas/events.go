@@ -129,8 +129,8 @@ type EventField struct {
 	Help string
 }
 
-// EventFields is the table of what events carry besides time, kind, run, level and trial. Help names the unit where Unit
-// is only "number".
+// EventFields is the table of what events carry besides time, kind, run, level and trial. The guide prints each name
+// with its Help.
 var EventFields = []EventField{
 	// the run
 	{"children", inCount, "proposals to make, in total"},
@@ -155,7 +155,7 @@ var EventFields = []EventField{
 	{"by", inWords, "cost that weighs rewards: latency, madds or params"},
 	{"target", inNumber, "cost at which the reward equals the accuracy: milliseconds, multiply-adds or parameters"},
 	{"weight", inNumber, "exponent of cost/target, below 0"},
-	{"need", inBytes, "free disk space needed to continue"},
+	{"need", inBytes, "free disk space needed to continue, bytes"},
 
 	// a trial
 	{"cell", inHash, "first 6 hex digits of the cell's hash"},
@@ -166,8 +166,8 @@ var EventFields = []EventField{
 	{"repeat_of", inCount, "earlier trial of the same cell, whose result this one shares"},
 	{"attempt", inCount, "number of the training attempt, from 1"},
 	{"after_epoch", inCount, "epoch of the checkpoint it continues from"},
-	{"reward", inFraction, "validation accuracy, weighed by a cost if one is set; then it can exceed 1"},
-	{"accuracy", inFraction, "validation accuracy, if a cost weighs the reward"},
+	{"reward", inFraction, "validation accuracy, 0 to 1; if a cost weighs it, possibly above 1"},
+	{"accuracy", inFraction, "validation accuracy, 0 to 1, if a cost weighs the reward"},
 	{"advantage", inDifference, "reward minus the controller's baseline"},
 	{"best_by", inFraction, "reward minus the previous best"},
 	{"params", inCount, "parameters of the network"},
@@ -177,7 +177,7 @@ var EventFields = []EventField{
 	{"shared_from", inWords, "ancestor run whose result of the same training was reused"},
 	{"fail_kind", inWords, "reason in one word: diverged, panic, memory, timeout, budget, reward or error"},
 	{"stack", inWords, "stack trace of the panic"},
-	{"bytes", inBytes, "memory the child needs"},
+	{"bytes", inBytes, "memory the child needs, bytes"},
 
 	// its training
 	{"epoch", inCount, "epochs finished"},
@@ -185,9 +185,9 @@ var EventFields = []EventField{
 	{"lr", inNumber, "learning rate at the epoch's last step"},
 	{"keep", inFraction, "probability of keeping a path in the last cell, at the epoch's last step"},
 	{"train_loss", inLoss, "mean loss on training images, nats"},
-	{"train_acc", inFraction, "accuracy on training images"},
+	{"train_acc", inFraction, "accuracy on training images, 0 to 1"},
 	{"val_loss", inLoss, "mean loss on validation images, nats"},
-	{"val_acc", inFraction, "accuracy on validation images"},
+	{"val_acc", inFraction, "accuracy on validation images, 0 to 1"},
 
 	// the controller
 	{"version", inCount, "policy version; the first update makes version 1"},
@@ -195,10 +195,10 @@ var EventFields = []EventField{
 	{"mean_reward", inFraction, "mean reward of the samples"},
 	{"max_reward", inFraction, "best reward of the samples"},
 	{"baseline", inFraction, "moving average of rewards"},
-	{"entropy", inNats, "entropy of the policy over all decisions"},
-	{"max_entropy", inNats, "the same for uniform choices"},
+	{"entropy", inNats, "entropy of the policy over all decisions, nats"},
+	{"max_entropy", inNats, "the same for uniform choices, nats"},
 	{"kl", inLoss, "KL divergence between the old and the new policy, nats"},
-	{"clip_fraction", inFraction, "fraction of probability ratios that PPO clipped"},
+	{"clip_fraction", inFraction, "fraction of probability ratios that PPO clipped, 0 to 1"},
 	{"grad_norm", inLoss, "L2 norm of the gradient"},
 	{"verdict", inWords, "whether the controller beats random cells, in a sentence"},
 	{"claim", inWords, "the verdict in one word: early, unclear, better or worse"},
@@ -209,9 +209,9 @@ var EventFields = []EventField{
 	{"randoms", inCount, "random cells with a reward"},
 
 	// several
-	{"seconds", inTime, "how long it took"},
-	{"free", inBytes, "free memory, or free disk space"},
-	{"limit", inBytes, "memory for all children together"},
+	{"seconds", inTime, "how long it took, seconds"},
+	{"free", inBytes, "free memory, or free disk space, bytes"},
+	{"limit", inBytes, "memory for all children together, bytes"},
 	{"do", inWords, "command, as nasnet ctl spells it"},
 	{"from", inWords, "who gave the command, if not the program's own screen"},
 	{"message", inWords, "what happened, in a sentence"},

@@ -65,8 +65,8 @@ func (l *Ledger) Blank(id int, kind Kind, hash string) *Trial {
 	return t
 }
 
-// Admit adds a trial to the ledger and finds out whether it repeats an earlier proposal. Proposals must come in order of
-// their numbers.
+// Admit adds a trial to the ledger and finds out whether it repeats an earlier proposal. Proposals must come in order
+// of their numbers.
 func (l *Ledger) Admit(t *Trial) {
 	if !t.Kind.Proposal() {
 		l.manual = append(l.manual, t)

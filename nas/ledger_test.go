@@ -139,7 +139,8 @@ func TestALedgerKnowsWhatRepeatsAndWhatComesNext(t *testing.T) {
 		{"a stopped child says nothing about its cell", "ax ap ap", "cached", 0, []int{-1, -1, 1}, 1, false},
 		{"repeats are trained on request", "ad50 ap", "retrain", 0, []int{-1, -1}, 1, false},
 		{"proposals of applied batches are skipped", "ap | bp", "cached", 1, []int{-1, -1}, 1, false},
-		{"all have ended, but not all are applied", "ad50 bd60 | cd70 df", "cached", 1, []int{-1, -1, -1, -1}, -1, false},
+		{"all have ended, but not all are applied", "ad50 bd60 | cd70 df", "cached", 1,
+			[]int{-1, -1, -1, -1}, -1, false},
 		{"all are applied", "ad50 bd60 | cd70 df", "cached", 2, []int{-1, -1, -1, -1}, -1, true},
 	} {
 		l := ledgerOf(t, Config{Repeats: x.repeats, Children: 4}, x.line)

@@ -22,7 +22,8 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 			child.Volume{Train: 80, Val: 20, Held: 100}, 8},
 		{"both parts are given", DataSpec{TrainImages: 30, ValImages: 10, Image: 8},
 			child.Volume{Train: 30, Val: 10, Held: 100}, 8},
-		{"trained on all that is not held out", DataSpec{ValImages: 10, Image: 8}, child.Volume{Train: 70, Val: 10, Held: 100}, 8},
+		{"trained on all that is not held out", DataSpec{ValImages: 10, Image: 8},
+			child.Volume{Train: 70, Val: 10, Held: 100}, 8},
 		{"judged on all that is not trained on", DataSpec{TrainImages: 30, Image: 8},
 			child.Volume{Train: 30, Val: 50, Held: 100}, 8},
 		{"more than there are", DataSpec{ValImages: 90, Image: 8}, child.Volume{Val: 90, Held: 100}, 8},
@@ -45,8 +46,8 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 	}
 }
 
-// With is the only place that turns a preset into the settings of a retrain. It takes what it says about images from the
-// data set.
+// With is the only place that turns a preset into the settings of a retrain. It takes what it says about images from
+// the data set.
 func TestARetrainWithAPreset(t *testing.T) {
 	search := RetrainSpec{Seed: 7, Data: DataSpec{Name: "fashion-mnist", Dir: "/data", Image: 14, TrainImages: 2000,
 		ValImages: 1000, Seed: 1},

@@ -20,8 +20,8 @@ type Ranked struct {
 	Reward   float64
 }
 
-// Ranking returns the different cells of the run in dir, highest reward first; of equal rewards, the earlier trial comes
-// first. It omits cells rewarded under another run's settings.
+// Ranking returns the different cells of the run in dir, highest reward first; of equal rewards, the earlier trial
+// comes first. It omits cells rewarded under another run's settings.
 func Ranking(dir string) (ranked []Ranked, c nas.Config, err error) {
 	run, err := record.Open(dir)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package audit reads stored runs. It verifies that their decisions follow from what is stored, trains children again to
-// compare results, and ranks what a run found. It changes nothing, and the run may be live.
+// Package audit reads stored runs. It verifies that their decisions follow from what is stored, trains children again
+// to compare results, and ranks what a run found. It changes nothing, and the run may be live.
 package audit
 
 import (

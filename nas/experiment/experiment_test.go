@@ -19,7 +19,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// trainings are real networks on images that are made, small enough to train in milliseconds.
+// trainings are real networks on synthetic images, small enough to train in milliseconds.
 func trainings(t *testing.T, seeds int) (ts []Training) {
 	t.Helper()
 	for _, text := range []string{"normal=h.s3+p.i reduction=h.s3+p.a3", "normal=h.m3+p.i reduction=h.m3+p.a3"} {
@@ -50,7 +50,7 @@ func rowsOf(t *testing.T, g *Grid, ts []Training) (rows []Row) {
 	return rows
 }
 
-func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
+func TestAnInterruptedGridEndsWithTheSameRows(t *testing.T) {
 	ts, dir := trainings(t, 3), t.TempDir()
 	whole, err := Open(filepath.Join(dir, "whole.jsonl"))
 	if err != nil {
@@ -65,12 +65,12 @@ func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if events != len(ts)*(3+1) {
-		t.Errorf("%d events, want one an epoch and one a training, %d", events, len(ts)*4)
+		t.Errorf("%d events; want one per epoch and one per training, %d", events, len(ts)*4)
 	}
 	want := rowsOf(t, whole, ts)
 
 	path, stop := filepath.Join(dir, "cut.jsonl"), errors.New("stop")
-	for at := 1; ; at++ { // the process ends after so many epochs, again and again
+	for at := 1; ; at++ { // the process ends after more and more epochs
 		g, err := Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -95,20 +95,20 @@ func TestAnInterruptedGridGoesOnToTheSameRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.WriteString(`{"key":"cut o`) // as a crash leaves it
+		f.WriteString(`{"key":"cut o`) // as after a crash
 		f.Close()
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*.state"))
 	if err != nil || len(left) != 0 {
-		t.Errorf("states of finished trainings are left: %v, error %v", left, err)
+		t.Errorf("checkpoints of finished trainings are left: %v, error %v", left, err)
 	}
 }
 
-// cuts gives a state after every epoch and ends the process, so to speak, in the second.
+// cuts is an evaluator that gives a state after every epoch and simulates a crash in the second.
 type cuts struct {
 	nas.Evaluator
 	mu   sync.Mutex
-	from []int // epochs that each training began with
+	from []int // epochs in each training's starting state
 }
 
 func (c *cuts) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
@@ -124,7 +124,7 @@ func (c *cuts) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) er
 	})
 }
 
-func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
+func TestAHalfTrainedNetworkContinuesFromItsCheckpoint(t *testing.T) {
 	ts := trainings(t, 1)[:1]
 	g, err := Open(filepath.Join(t.TempDir(), "g.jsonl"))
 	if err != nil {
@@ -150,7 +150,7 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(c.from, []int{2}) {
-		t.Errorf("the training began with %v epochs done, want 2", c.from)
+		t.Errorf("the training started after %v epochs; want 2", c.from)
 	}
 
 	damaged := trainings(t, 2)[1:2]
@@ -163,11 +163,11 @@ func TestAHalfTrainedNetworkGoesOnFromItsState(t *testing.T) {
 			notes = append(notes, e.Note)
 		}
 	}); err != nil || len(notes) != 1 {
-		t.Errorf("a damaged state: error %v, told %q; want the training from its start, and that told", err, notes)
+		t.Errorf("a damaged state: error %v, notes %q; want the training to start over, and a note", err, notes)
 	}
 }
 
-func TestATrainingThatDivergesIsARow(t *testing.T) {
+func TestATrainingThatDivergesMakesARow(t *testing.T) {
 	ts := trainings(t, 1)
 	ts[0].Train.LR, ts[0].Train.Clip = 1e30, 0
 	path := filepath.Join(t.TempDir(), "g.jsonl")
@@ -188,13 +188,13 @@ func TestATrainingThatDivergesIsARow(t *testing.T) {
 	}
 }
 
-// A data set whose images have changed has no results yet, whatever the file says of it.
-func TestResultsOfOtherImagesAreNone(t *testing.T) {
+// A data set whose images have changed has no results yet, whatever the file contains.
+func TestResultsOfOtherImagesDoNotCount(t *testing.T) {
 	ts := trainings(t, 1)
 	path := filepath.Join(t.TempDir(), "g.jsonl")
 	for _, r := range []struct {
 		images    string
-		stale, do int // results that are none, trainings that are done
+		stale, do int // stale results, trainings done
 	}{{"aa", 0, 2}, {"aa", 0, 0}, {"", 0, 0}, {"bb", 2, 2}, {"bb", 0, 0}} {
 		g, err := Open(path)
 		if err != nil {
@@ -210,13 +210,13 @@ func TestResultsOfOtherImagesAreNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		if stale != r.stale || done != r.do || len(rowsOf(t, g, ts)) != 2 {
-			t.Errorf("on images %q: %d results are none, %d trainings; want %d and %d", r.images, stale, done,
+			t.Errorf("on images %q: %d stale results, %d trainings; want %d and %d", r.images, stale, done,
 				r.stale, r.do)
 		}
 	}
 }
 
-// Trainings wait until they fit into memory, and one that never could is an error.
+// Trainings wait until they fit into memory; one that can never fit is an error.
 func TestTrainingsShareMemory(t *testing.T) {
 	ts := trainings(t, 2)
 	views, _, err := local.New(nil).Views(t.Context(), ts[0].Data)
@@ -236,7 +236,7 @@ func TestTrainingsShareMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := g.Run(t.Context(), most, ts, 4, func(Event) {}); err != nil || most.most.Load() != 1 {
-		t.Errorf("%d trainings at a time in the memory of one and a half, error %v", most.most.Load(), err)
+		t.Errorf("%d trainings at a time in memory for one and a half, error %v", most.most.Load(), err)
 	}
 	rowsOf(t, g, ts)
 	if g, err = Open(filepath.Join(t.TempDir(), "small.jsonl")); err != nil {
@@ -246,11 +246,11 @@ func TestTrainingsShareMemory(t *testing.T) {
 	var wanted *nas.MemoryError
 	begun := 0
 	if err := g.Run(t.Context(), e, ts, 2, func(Event) { begun++ }); !errors.As(err, &wanted) || begun > 0 {
-		t.Errorf("with a large one behind a small one: %v, after %d events", err, begun)
+		t.Errorf("a small one and one that can never fit: %v, after %d events", err, begun)
 	}
 }
 
-// busiest counts the trainings that run at a time.
+// busiest records the largest number of trainings at a time.
 type busiest struct {
 	nas.Evaluator
 	nas.Reserver
@@ -265,7 +265,7 @@ func (b *busiest) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step)
 	return b.Evaluator.Evaluate(ctx, j, report)
 }
 
-func TestAFileThatIsNoExperimentIsRefused(t *testing.T) {
+func TestAFileThatIsNotAnExperimentIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "g.jsonl")
 	for _, text := range []string{"hello\n", "{}\n", `{"key":1}` + "\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -288,7 +288,7 @@ func TestAFileWithoutLinesIsNotEmptied(t *testing.T) {
 		_, err := Open(path)
 		b, _ := os.ReadFile(path)
 		if want == "" && (err != nil || len(b) > 0) {
-			t.Errorf("%q: error %v, and %q is left; want the line that was cut off to go", text, err, b)
+			t.Errorf("%q: error %v, and %q is left; want the incomplete line removed", text, err, b)
 		}
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || string(b) != text) {
 			t.Errorf("%q: error %v, and %q is left", text, err, b)
@@ -315,12 +315,12 @@ func TestRankCorrelations(t *testing.T) {
 		}
 	}
 	if _, ok := rankCorrelation(x, []float64{1, 1, 1, 1, 1, 1, 1, 1}); ok {
-		t.Error("equal values have no rank correlation")
+		t.Error("equal values gave a rank correlation")
 	}
 	if _, ok := rankCorrelation(x[:2], x[:2]); ok {
-		t.Error("two pairs have no rank correlation")
+		t.Error("two pairs gave a rank correlation")
 	}
-	// y follows z, and so does x: given z nothing is left of their correlation, which is not so for the plain one.
+	// x and y both follow z: they correlate, but not given z.
 	z := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	noise := []float64{1, -1, 1, -1, -1, 1, -1, 1, 1, -1, -1, 1, 1, -1, 1, -1}
 	var a, b []float64
@@ -334,7 +334,7 @@ func TestRankCorrelations(t *testing.T) {
 	}
 }
 
-func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
+func TestALadderSaysHowTheSearchsBestDid(t *testing.T) {
 	g := &Grid{rows: map[string]Row{}}
 	l := Ladder{Rungs: []Rung{{Name: "r"}}, Seeds: []uint64{1, 2}}
 	for i, c := range []struct {
@@ -368,7 +368,7 @@ func TestALadderSaysWhatBecameOfTheSearchsBest(t *testing.T) {
 	}
 }
 
-// A tie beats nobody, whichever of the two comes first.
+// In a tie nobody wins, whichever comes first.
 func TestATieIsNoWinnersCurse(t *testing.T) {
 	r := Result{Standings: []Standing{{Candidate: Candidate{Name: "b", Reward: 0.8}, Accuracy: []float64{0.7},
 		Mean: 0.7}, {Candidate: Candidate{Name: "a", Reward: 0.9}, Accuracy: []float64{0.7}, Mean: 0.7}}}
@@ -377,7 +377,7 @@ func TestATieIsNoWinnersCurse(t *testing.T) {
 	}
 }
 
-// A run keeps the folder of a retrain by its whole path.
+// A run stores the absolute path of a retrain's folder.
 func TestATrainingOnAFolderIsKnownByAnyPathToIt(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -431,7 +431,7 @@ func TestArmsArePairedBySeed(t *testing.T) {
 	}
 }
 
-// retrainOf is a retrain of one of a few cells.
+// retrainOf returns a retrain of one of a few cells.
 func retrainOf(t *testing.T, id, cell, filters int, seed uint64, state nas.State, accuracy,
 	reward float64) nas.TrialView {
 	t.Helper()
@@ -460,7 +460,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 		retrainOf(t, 17, 3, 4, 1, nas.Failed, 0, 0.6),
 		retrainOf(t, 16, 2, 4, 1, nas.Done, 0.70, 0.7),
 		retrainOf(t, 15, 1, 4, 1, nas.Done, 0.85, 0.8),
-		retrainOf(t, 14, 0, 4, 1, nas.Running, 0, 0.9), // the same again, which hides no result
+		retrainOf(t, 14, 0, 4, 1, nas.Running, 0, 0.9), // the same again; it must not hide the result
 		retrainOf(t, 13, 0, 4, 1, nas.Done, 0.80, 0.9),
 	}
 	plain := Baselines()[1].Genotype
@@ -469,7 +469,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	list = append(list, known)
 	list[0].Retrain.Train.Shards = 2   // as the batch asks for
 	list[1].Retrain.Data.Dir = "/else" // the same images
-	list[2].Retrain.Train.LR = 9       // another rung of the same name, of which nothing is left
+	list[2].Retrain.Train.LR = 9       // another rung of the same name, with only a stopped retrain
 	list[4].Retrain.Train.Shards = 2   // the default, recorded
 	got := OfRetrains(list)
 	if len(got) != 2 || got[0].Rung.Name != "synthetic at 8 px, N=1 F=8, 3 epochs" ||
@@ -512,7 +512,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 		change(v.Retrain)
 		others = append([]nas.TrialView{v}, others...)
 	}
-	test := retrainOf(t, 33, 1, 4, 1, nas.Done, 0.9, 0.8) // of the images that it leaves out nothing depends
+	test := retrainOf(t, 33, 1, 4, 1, nas.Done, 0.9, 0.8) // on test images, so held-out images do not matter
 	test.Retrain.Data.Test, test.Retrain.Data.TrainImages, test.Retrain.Data.Seed, test.Retrain.Net.Channels = true,
 		2000, 5, 3
 	seen := map[string]bool{}
@@ -527,9 +527,9 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(seen)),
 		func(name string) bool { return strings.Contains(name, ", whiten,") }) {
-		t.Errorf("no rung says that it was whitened: %v", seen)
+		t.Errorf("no rung name mentions whitening: %v", seen)
 	}
 	if OfRetrains(nil) != nil {
-		t.Error("no retrains make a ladder")
+		t.Error("no retrains gave a ladder")
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// OfRetrains makes a ladder of a run's retrains, which come newest first as in [nas.Snapshot]. It returns one result per
-// rung, the rung of the newest retrain first. Trainings of a cell with the same seed are identical and count once. For
-// a few hundred cells, computing the intervals takes a second.
+// OfRetrains makes a ladder of a run's retrains, which come newest first as in [nas.Snapshot]. It returns one result
+// per rung, the rung of the newest retrain first. Trainings of a cell with the same seed are identical and count once.
+// For a few hundred cells, computing the intervals takes a second.
 func OfRetrains(retrains []nas.TrialView) (out []Result) {
 	baselines := map[string]Candidate{}
 	for _, b := range Baselines() {
@@ -177,8 +177,8 @@ func differences(r *Rung, among []*Rung) string {
 // MostSeeds is the largest number of seeds that [Commands] accepts.
 const MostSeeds = 100
 
-// Commands returns the commands that retrain cells, and the baselines if wanted, with one set of settings. Each of cells
-// names a cell and, if it has one, its trial. Every cell is trained with seeds seeds, counted from spec.Seed; the
+// Commands returns the commands that retrain cells, and the baselines if wanted, with one set of settings. Each of
+// cells names a cell and, if it has one, its trial. Every cell is trained with seeds seeds, counted from spec.Seed; the
 // commands go seed by seed, so that all cells can be compared early. A cell that occurs twice counts once. If there are
 // several commands, those that the run has done already, or is doing, are omitted.
 func Commands(s *nas.Snapshot, cells []nas.Command, spec nas.RetrainSpec, baselines bool,

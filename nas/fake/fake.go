@@ -1,5 +1,5 @@
-// Package fake has an [Evaluator] that trains nothing, for tests and for trying the interface. The preset of a run's
-// config tells that its results are fake.
+// Package fake has an [Evaluator] that trains nothing, for tests and for trying the interface. The preset in a run's
+// config says that its results are fake.
 package fake
 
 import (

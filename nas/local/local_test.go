@@ -17,9 +17,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// The images of retrains are kept as long as somebody trains on them, or nothing else was read since; those of the
-// search are kept for ever.
-func TestImagesThatNobodyUsesAreNotKept(t *testing.T) {
+// Images of retrains stay in memory while a child trains on them, or until others are read; images of the search stay
+// forever.
+func TestUnusedImagesAreDropped(t *testing.T) {
 	l := New(nil)
 	at := func(side int) nas.DataSpec {
 		return nas.DataSpec{Name: "synthetic", Image: side, TrainImages: 32, ValImages: 16, Seed: 1}
@@ -63,7 +63,7 @@ func TestImagesThatNobodyUsesAreNotKept(t *testing.T) {
 	kept(8, 14)
 }
 
-// A search that takes the images as they are reads them once, and its children find them.
+// A search on images at their own size reads them once, and its children find them.
 func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 	l := New(nil)
 	c := nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 32, ValImages: 16}, Seed: 1}
@@ -73,12 +73,12 @@ func TestImagesAtTheirOwnSideAreReadOnce(t *testing.T) {
 	}
 	v, again, err := l.Views(t.Context(), c.DataSpec())
 	if err != nil || again != d || v.Train.Len() != 32 || len(l.data) != 1 || !l.data[keyOf(c.DataSpec())].first {
-		t.Errorf("%d data sets are kept, the children's is that of the start: %v (error %v)", len(l.data),
+		t.Errorf("%d data sets are kept, the children use the first: %v (error %v)", len(l.data),
 			again == d, err)
 	}
 }
 
-// A network that would take more than the machine has is turned down before any of it is made.
+// A network that needs more memory than the machine has is refused before it is built.
 func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 	l, c := New(NewMemory(1<<30)), nas.Config{Images: nas.Images{Data: "synthetic", TrainImages: 64, ValImages: 32},
 		Seed: 1, Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
@@ -101,7 +101,7 @@ func TestALocalChildIsMeasuredBeforeItIsBuilt(t *testing.T) {
 	}
 	tr, err := child.NewTrainer(j.Genotype, c.Net, c.Train, v, 1)
 	if err != nil || tr.Bytes() != n {
-		t.Errorf("the trainer says %d bytes, %v; the evaluator said %d", tr.Bytes(), err, n)
+		t.Errorf("the trainer needs %d bytes, %v; the evaluator estimated %d", tr.Bytes(), err, n)
 	}
 	c.Net.Filters, c.Net.N = 1<<14, 20 // terabytes
 	j.Net = c.Net
@@ -123,8 +123,8 @@ func TestImagesThatDoNotFitAreNotRead(t *testing.T) {
 	}
 }
 
-// Whoever waits for a data set that another one reads gives signs of life, and ends when it is told to.
-func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
+// A child that waits for a data set gives signs of life while another one reads it, and obeys a cancellation.
+func TestWaitingForADataSetCountsAsProgress(t *testing.T) {
 	errStalled, patience := errors.New("stalled"), 10*time.Minute
 	synctest.Test(t, func(t *testing.T) {
 		l, spec := New(nil), nas.DataSpec{Name: "synthetic", Image: 8}
@@ -152,13 +152,13 @@ func TestWaitingForADataSetIsNoStandstill(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errStalled)
 		defer cancel()
 		if _, err := l.load(ctx, spec); !errors.Is(err, errStalled) {
-			t.Errorf("waiting is ended by %v", err)
+			t.Errorf("waiting ended with %v", err)
 		}
 	})
 }
 
-// A retrain depends on its settings and its seed, whatever its number, and is what nasnet train gives.
-func TestARetrainIsWhatTrainGives(t *testing.T) {
+// A retrain depends only on its settings and its seed, not on its number, and equals nasnet train.
+func TestARetrainEqualsNasnetTrain(t *testing.T) {
 	spec := nas.RetrainSpec{Data: nas.DataSpec{Name: "synthetic", Image: 8, TrainImages: 64, ValImages: 32, Seed: 1},
 		Setup: child.Setup{Net: child.NetConfig{N: 1, Filters: 2, Image: 8},
 			Train: child.TrainConfig{Epochs: 2, Batch: 16, LR: 0.05, Momentum: 0.9,
@@ -193,7 +193,7 @@ func TestARetrainIsWhatTrainGives(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range got {
-			got[i].Seconds = want.Epochs[i].Seconds // the time is all that may differ
+			got[i].Seconds = want.Epochs[i].Seconds // only the time may differ
 		}
 		if !reflect.DeepEqual(got, want.Epochs) || o.Reward != want.Reward {
 			t.Errorf("retrain %s gives %v %+v, nasnet train %v %+v", nas.TrialLabel(id), o.Reward, got,

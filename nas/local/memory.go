@@ -14,8 +14,8 @@ import (
 )
 
 // Memory is the memory that all children in training share. Children wait until they fit, first come, first served, so
-// that a large one is not overtaken forever. All searches of a process share one Memory. It decides when a child trains,
-// but never its result, except that a child that can never fit fails.
+// that a large one is not overtaken forever. All searches of a process share one Memory. It decides when a child
+// trains, but never its result, except that a child that can never fit fails.
 type Memory struct {
 	limit int64 // bytes
 
@@ -194,8 +194,8 @@ func ImagesFit(s nas.DataSpec, limit int64) error {
 // checkpoints, the garbage collector's slack and other programs.
 const memoryShare = 0.75
 
-// MachineMemory returns the memory that this process may use, in bytes: the least of the machine's memory, the limits of
-// its control groups and GOMEMLIMIT. 0 means unknown.
+// MachineMemory returns the memory that this process may use, in bytes: the least of the machine's memory, the limits
+// of its control groups and GOMEMLIMIT. 0 means unknown.
 func MachineMemory() int64 {
 	limit := systemMemory()
 	if soft := debug.SetMemoryLimit(-1); soft < math.MaxInt64 && (limit == 0 || soft < limit) {

@@ -22,8 +22,8 @@ type still struct {
 
 func (s *still) Snapshot() *nas.Snapshot { return &s.snap }
 
-// Whatever bytes come as a command: it is refused, or it names nothing outside the store, and it means the same when it
-// is written again.
+// Whatever bytes come as a command, it is refused, or it names nothing outside the store and survives writing and
+// reading.
 func FuzzCommand(f *testing.F) {
 	for _, seed := range []string{`{"do":"pause"}`, `{"do":"workers","n":4}`,
 		`{"do":"note","trial":1000000,"text":"\u001b[2J"}`, `{"do":"fork","fork":{"at":-1,"name":"../x","seed":1}}`,
@@ -59,7 +59,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-// Whatever a program sends as a stream: the client keeps a snapshot that can be shown, and never one that is shared
+// Whatever a program sends as a stream, the client keeps a snapshot that can be shown, and that shares nothing mutable
 // with an older one.
 func FuzzStream(f *testing.F) {
 	f.Add(

@@ -31,10 +31,10 @@ import (
 	"nasnet/nas/space"
 )
 
-// patience is how long a test waits for what must come, on the busiest machine.
+// patience is how long a test waits for something that must come, even on a busy machine.
 const patience = 2 * time.Minute
 
-// engine is an engine whose snapshots the test makes. It remembers commands.
+// engine is an engine whose snapshots the test makes. It records commands.
 type engine struct {
 	mu   sync.Mutex
 	snap *nas.Snapshot
@@ -102,7 +102,7 @@ func (e *engine) Do(_ context.Context, c nas.Command) (nas.Reply, error) {
 	return nas.Reply{Message: "did " + string(c.Do), Trial: c.Trial}, e.fail
 }
 
-// Tell keeps what it is told for the log.
+// Tell records what it is told for the log.
 func (e *engine) Tell(_ context.Context, kind nas.EventKind, message string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -114,7 +114,7 @@ func (e *engine) Tell(_ context.Context, kind nas.EventKind, message string) err
 	return nil
 }
 
-// awaitTold waits until the log was told a thing of a kind whose message has some words.
+// awaitTold waits until the log gets an event of a kind whose message contains some words.
 func (e *engine) awaitTold(t testing.TB, kind nas.EventKind, words string) {
 	t.Helper()
 	for late := time.After(patience); ; {
@@ -130,7 +130,7 @@ func (e *engine) awaitTold(t testing.TB, kind nas.EventKind, words string) {
 		select {
 		case <-e.tell:
 		case <-late:
-			t.Fatalf("the log was never told of %s with %q; it was told %q", kind, words, told)
+			t.Fatalf("the log never got %s with %q; it got %q", kind, words, told)
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (e *engine) commands() []nas.Command {
 	return slices.Clone(e.did)
 }
 
-// publish makes a snapshot that change has altered.
+// publish makes a new snapshot, altered by change.
 func (e *engine) publish(change func(*nas.Snapshot)) *nas.Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -158,7 +158,7 @@ func (e *engine) publish(change func(*nas.Snapshot)) *nas.Snapshot {
 	return &s
 }
 
-// start serves an engine in a fresh folder.
+// start serves an engine in a new folder.
 func start(t testing.TB, o remote.Options) (*engine, string, *remote.Server) {
 	t.Helper()
 	before := runtime.NumGoroutine()
@@ -185,7 +185,7 @@ func serve(t testing.TB, dir string, e nas.Engine, o remote.Options) *remote.Ser
 	return s
 }
 
-// shortTemp is a folder whose path leaves room for a socket's name.
+// shortTemp returns a folder with a path short enough for a socket.
 func shortTemp(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "nr")
 	if err != nil {
@@ -215,7 +215,7 @@ func dial(t testing.TB, dir string, w remote.Want, tty string) *remote.Client {
 	return c
 }
 
-// await waits until a screen sees what is wanted.
+// await waits until a condition on what a screen sees is met.
 func await(t testing.TB, e nas.Engine, what string, ok func() bool) {
 	t.Helper()
 	updated, cancel := e.Subscribe()
@@ -230,7 +230,7 @@ func await(t testing.TB, e nas.Engine, what string, ok func() bool) {
 	}
 }
 
-// awaitSeats waits until so many seats are taken.
+// awaitSeats waits until a number of seats is taken.
 func awaitSeats(t testing.TB, s *remote.Server, want int) {
 	t.Helper()
 	late := time.After(patience)
@@ -264,7 +264,7 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 	if c.PID() != os.Getpid() {
 		t.Errorf("process %d, want %d", c.PID(), os.Getpid())
 	}
-	// Each of these changes some fields, and the client never sees the others change.
+	// Each of these changes some fields; the client must never see the others change.
 	r := rand.New(rand.NewPCG(1, 1))
 	changes := []func(*nas.Snapshot){
 		func(s *nas.Snapshot) { s.Elapsed += time.Second; s.Time = s.Time.Add(time.Second) },
@@ -306,7 +306,7 @@ func TestAClientSeesWhatTheEngineShows(t *testing.T) {
 			t.Fatalf("the client has\n%s\nthe engine\n%s", got, want)
 		}
 		if asJSON(t, before) != was {
-			t.Fatal("a snapshot changed after it was given out")
+			t.Fatal("a snapshot changed after it was handed out")
 		}
 	}
 }
@@ -345,7 +345,7 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 	}
 	e.publish(func(s *nas.Snapshot) {
 		s.Elapsed += time.Second
-		s.Events = slices.Clone(s.Events) // another array, the same events
+		s.Events = slices.Clone(s.Events) // another array with the same events
 	})
 	small, fields := next()
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, []string{"elapsed", "version"}) || small > 500 {
@@ -354,8 +354,7 @@ func TestALineHasOnlyWhatChanged(t *testing.T) {
 	t.Logf("the first line has %d bytes, one about a second more %d", whole, small)
 }
 
-// rawStream asks for the stream by hand and returns the lines of the answer's body, chunks and all; chunk sizes are
-// skipped.
+// rawStream requests the stream by hand and returns the lines of the answer's body, without the chunk sizes.
 func rawStream(t testing.TB, dir, header string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("unix", filepath.Join(dir, remote.SocketName))
@@ -396,12 +395,12 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 		t.Errorf("a viewer's command: %v", err)
 	}
 
-	// Taken over, both see it, and the commands of the one that had it are refused.
+	// After a takeover both screens see it, and commands of the old holder are refused.
 	if err := second.TakeControl(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !second.Control().Mine {
-		t.Error("the one who took it does not have it")
+		t.Error("the screen that took control does not have it")
 	}
 	me := fmt.Sprintf("process %d", os.Getpid())
 	e.awaitTold(t, nas.ScreenAttached, me+" on pts/1 is attached and has control")
@@ -409,26 +408,26 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	e.awaitTold(t, nas.ControlTaken, me+" on pts/2[2J has control, taken from "+me+" on pts/1")
 	await(t, first, "the loss", func() bool { c := first.Control(); return !c.Mine && c.Holder.TTY == "pts/2[2J" })
 	if _, err := first.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) {
-		t.Errorf("the one who lost it: %v", err)
+		t.Errorf("the screen that lost control: %v", err)
 	}
 	if _, err := second.Do(t.Context(), nas.Command{Do: nas.SetWorkers, N: 3}); err != nil {
 		t.Error(err)
 	}
 
-	// Whoever leaves gives it free; the next command gets it, but not from one who only looks on.
+	// When the holder leaves, control is free. The next command gets it, but not from a screen that only looks on.
 	second.Close()
 	awaitSeats(t, s, 2)
 	e.awaitTold(t, nas.ScreenLeft, me+" on pts/2")
 	await(t, look, "nobody", func() bool { return look.Control().Holder == nas.Holder{} })
 	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) ||
 		!strings.Contains(err.Error(), "only looks on") {
-		t.Errorf("one who only looks on: %v", err)
+		t.Errorf("a screen that only looks on: %v", err)
 	}
 	if _, err := first.Do(t.Context(), pause); err != nil {
 		t.Error(err)
 	}
 	if err := look.TakeControl(t.Context()); err != nil || !look.Control().Mine {
-		t.Errorf("taking it ends the looking on: %v, %+v", err, look.Control())
+		t.Errorf("taking control must end looking on: %v, %+v", err, look.Control())
 	}
 
 	// A command without a seat is always carried out.
@@ -447,7 +446,7 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	}
 }
 
-func TestTheProgramsOwnScreenIsASeatLikeAnother(t *testing.T) {
+func TestTheProgramsOwnScreenIsASeatLikeAnyOther(t *testing.T) {
 	e, dir, s := start(t, remote.Options{})
 	var own nas.Shared = s.Screen("tty1")
 	if c := own.Control(); !c.Mine {
@@ -477,7 +476,7 @@ func TestTheProgramsOwnScreenIsASeatLikeAnother(t *testing.T) {
 	}
 }
 
-func TestTheEndIsToldToEveryScreen(t *testing.T) {
+func TestEveryScreenIsToldOfTheEnd(t *testing.T) {
 	e, dir, s := start(t, remote.Options{Every: time.Hour}) // the end does not wait for the pace
 	c := dial(t, dir, remote.Steer, "pts/1")
 	e.publish(func(s *nas.Snapshot) { s.Finished, s.State = 200, nas.Done })
@@ -505,7 +504,7 @@ func TestTheEndIsToldToEveryScreen(t *testing.T) {
 	}
 }
 
-func TestAnEngineThatEndedAnswersSo(t *testing.T) {
+func TestAnEngineThatHasEndedSaysSo(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	e.fail = nas.ErrClosed
 	c := dial(t, dir, remote.Steer, "")
@@ -519,7 +518,7 @@ func TestAnEngineThatEndedAnswersSo(t *testing.T) {
 }
 
 // A server that dies in the middle of a line.
-func TestAProgramThatDiesIsToldFromOneThatEnds(t *testing.T) {
+func TestAProgramThatDiesDiffersFromOneThatEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	defer noLeak(t, before)
 	dir := shortTemp(t)
@@ -546,7 +545,7 @@ func TestAProgramThatDiesIsToldFromOneThatEnds(t *testing.T) {
 	}
 }
 
-// pretend is a server of the test's own on the socket.
+// pretend serves the socket with the test's own handler.
 func pretend(t testing.TB, dir string, h http.HandlerFunc) (stop func()) {
 	l, err := net.Listen("unix", filepath.Join(dir, remote.SocketName))
 	if err != nil {
@@ -586,7 +585,7 @@ func TestProgramsOfOtherVersionsRefuseEachOther(t *testing.T) {
 	}
 }
 
-// speak sends bytes and returns all that comes back until the other side closes or has answered once.
+// speak sends bytes and returns what comes back, until the other side closes or has answered once.
 func speak(t testing.TB, dir, request string) string {
 	t.Helper()
 	conn, err := net.Dial("unix", filepath.Join(dir, remote.SocketName))
@@ -605,7 +604,7 @@ func speak(t testing.TB, dir, request string) string {
 	return resp.Status + " " + string(b)
 }
 
-func TestRequestsAreBounded(t *testing.T) {
+func TestRequestsAreLimited(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	post := func(body string) string {
 		return speak(t, dir, fmt.Sprintf("POST /v1/do HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
@@ -615,7 +614,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		{"too large", `{"do":"note","text":"` + strings.Repeat("x", 200<<10) + `"}`, "more than 131072 bytes"},
 		{"not JSON", "pause", "command: invalid character"},
 		{"nothing", "", "command: unexpected end of JSON input"},
-		{"a field that is not known", `{"do":"pause","twice":true}`, `unknown field \"twice\"`},
+		{"an unknown field", `{"do":"pause","twice":true}`, `unknown field \"twice\"`},
 		{"two commands", `{"do":"pause"}{"do":"stop"}`, "after top-level value"},
 		{"a bracket after it", `{"do":"pause"}]`, "after top-level value"},
 		{"a field twice", `{"do":"pause","Do":"stop"}`, `Do\" occurs twice`},
@@ -630,7 +629,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Errorf("a header of 64 kB: %q", got)
 	}
 	if n := len(e.commands()); n != 0 {
-		t.Errorf("%d commands came through", n)
+		t.Errorf("%d commands were carried out", n)
 	}
 	refused := false
 	for range 5000 {
@@ -641,16 +640,16 @@ func TestRequestsAreBounded(t *testing.T) {
 		}
 	}
 	if !refused {
-		t.Error("5000 requests in a row were all taken")
+		t.Error("5000 requests in a row were all accepted")
 	}
 	if n := len(e.commands()); n > 1000 {
-		t.Errorf("%d commands came through", n)
+		t.Errorf("%d commands were carried out", n)
 	}
 }
 
-// Many commands of one client, as the trainings of a ladder are, all come through, however many the server takes at a
-// time.
-func TestManyCommandsOfAClientComeThrough(t *testing.T) {
+// Many commands of one client, such as the trainings of a ladder, are all carried out, however few requests the server
+// accepts at a time.
+func TestManyCommandsOfAClientAreCarriedOut(t *testing.T) {
 	e, dir, _ := start(t, remote.Options{})
 	c := dial(t, dir, remote.Steer, "")
 	for i := range 130 {
@@ -659,11 +658,11 @@ func TestManyCommandsOfAClientComeThrough(t *testing.T) {
 		}
 	}
 	if n := len(e.commands()); n != 130 {
-		t.Errorf("%d commands came through", n)
+		t.Errorf("%d commands were carried out", n)
 	}
 }
 
-func TestConnectionsAreBounded(t *testing.T) {
+func TestConnectionsAreLimited(t *testing.T) {
 	_, dir, _ := start(t, remote.Options{})
 	var conns []net.Conn
 	for range 64 {
@@ -726,8 +725,8 @@ func TestNoCommandNamesAPath(t *testing.T) {
 	}
 }
 
-// A reader that stops reading holds up neither the engine nor the others, and misses what it did not read.
-func TestASlowReaderHoldsNobodyUp(t *testing.T) {
+// A reader that stops reading delays neither the engine nor other readers, and misses what it did not read.
+func TestASlowReaderDelaysNobody(t *testing.T) {
 	e, dir, s := start(t, remote.Options{Patience: 5 * time.Second})
 	conn, _ := rawStream(t, dir, "")
 	defer conn.Close()
@@ -742,12 +741,12 @@ func TestASlowReaderHoldsNobodyUp(t *testing.T) {
 		longest = max(longest, time.Since(from))
 	}
 	await(t, quick, "the last snapshot", func() bool { return quick.Snapshot().Reason == last.Reason })
-	if longest > 4*time.Second { // a publication that waited for the reader would wait for its whole patience
+	if longest > 4*time.Second { // waiting for the reader would take the whole patience
 		t.Errorf("the engine waited %v to publish", longest)
 	}
 	t.Logf("longest publication %v", longest)
-	awaitSeats(t, s, 1) // the slow one is cut after its patience; the quick one stays
-	await(t, quick, "the control of the one that was cut",
+	awaitSeats(t, s, 1) // the slow reader is disconnected after the patience; the quick one stays
+	await(t, quick, "control after the slow reader was disconnected",
 		func() bool { return quick.Control().Holder == nas.Holder{} })
 }
 
@@ -801,7 +800,7 @@ func TestASocketOfADeadProgramIsReplaced(t *testing.T) {
 	l.SetUnlinkOnClose(false)
 	l.Close()
 	if err := os.WriteFile(filepath.Join(dir, remote.SocketName+".new"), nil, 0o600); err != nil {
-		t.Fatal(err) // what a program leaves that died between two system calls
+		t.Fatal(err) // as after a program died between two system calls
 	}
 	if _, err := remote.Look(t.Context(), dir, remote.Visitor{}); !errors.Is(err, remote.ErrNotRunning) {
 		t.Errorf("a socket on which nobody listens: %v", err)
@@ -885,7 +884,7 @@ func TestDialGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
-// A search, not a fake: what a client sees of it at the end is what its store says.
+// With a real search, what a client sees at the end equals what is stored.
 func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	before := runtime.NumGoroutine()
 	defer noLeak(t, before)
@@ -912,7 +911,7 @@ func TestARealSearchIsSeenToItsEnd(t *testing.T) {
 	}
 	a := dial(t, dir, remote.Steer, "pts/1")
 	await(t, a, "the end", func() bool { return a.Snapshot().State == nas.Done })
-	// What comes from outside goes through the same hands as everything else, and the log says who sent it.
+	// Commands from outside are handled like all others, and the log says who sent them.
 	if _, err := remote.Do(t.Context(), dir, remote.Visitor{},
 		nas.Command{Do: nas.Note, Trial: 3, Text: "from a script"}); err != nil {
 		t.Error(err)

@@ -52,8 +52,8 @@ func (w worker) trainedBefore(ctx context.Context, r *training, j nas.Job) (out 
 }
 
 // trialOf looks in the run in dir for the job's trial, if it was trained there and is done. Trials that this run took
-// over itself are skipped, because they may come from other settings; its own parent has them. Read errors count as "not
-// found", because the child can still be trained.
+// over itself are skipped, because they may come from other settings; its own parent has them. Read errors count as
+// "not found", because the child can still be trained.
 func trialOf(dir string, j nas.Job) (checkpoints.Trial, []checkpoints.Epoch, bool) {
 	run, err := record.Open(dir)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // diskWait is how a search survives a full disk. The owner waits in the middle of the change that did not fit, children
-// pause at their next batch or at the end of their epoch, and the screen shows what is stored and why nothing moves. The
-// owner retries the change until there is space; then the search continues as if nothing had happened.
+// pause at their next batch or at the end of their epoch, and the screen shows what is stored and why nothing moves.
+// The owner retries the change until there is space; then the search continues as if nothing had happened.
 type diskWait struct {
 	full   *checkpoints.FullError // nil while there is space
 	again  bool                   // a person asked to retry at once

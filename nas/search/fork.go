@@ -33,8 +33,8 @@ func (s *Search) fork(ctx context.Context, c nas.Command) (nas.Reply, error) {
 		spec = *c.Fork
 	}
 	if spec.Start && s.options.StartFork == nil {
-		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; fork without starting, then " +
-			"resume the fork on its own")
+		return nas.Reply{}, errors.New("this program cannot run a fork beside its parent; fork without starting, " +
+			"then resume the fork on its own")
 	}
 	if err := s.ports.ask(ctx, func() {}); err != nil { // the search has ended
 		return nas.Reply{}, err

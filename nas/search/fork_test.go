@@ -188,10 +188,10 @@ func TestForksShareWhatTheirParentTrained(t *testing.T) {
 		c.Controller.LearningRate = 1
 		return nil
 	}), Options{})
-	if shadows := (24 - begun) / 3; int(trained)+told != 30-begun || told < shadows+8 || trained == 0 ||
+	if randoms := (24 - begun) / 3; int(trained)+told != 30-begun || told < randoms+8 || trained == 0 ||
 		fmt.Sprint(v.Randoms) != fmt.Sprint(parent.Randoms) {
 		t.Errorf("another learning rate: %d trained, %d shared; want the %d random cells, the 8 samples of "+
-			"policies made before the fork, and not all", trained, told, shadows)
+			"policies made before the fork, and not all", trained, told, randoms)
 	}
 	if testing.Short() {
 		return

@@ -17,8 +17,8 @@ import (
 	"nasnet/nas/record"
 )
 
-// ReadSnapshot returns a snapshot of a run from its store alone: of a closed run as it was left, of a live one as far as
-// it is stored.
+// ReadSnapshot returns a snapshot of a run from its store alone: of a closed run as it was left, of a live one as far
+// as it is stored.
 func ReadSnapshot(dir string) (*nas.Snapshot, error) {
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {

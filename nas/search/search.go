@@ -48,8 +48,8 @@ type Options struct {
 	StartFork func(dir string) error
 }
 
-// Search is a run as others reach it. Any goroutine may call its methods, except that Do and Tell need an active Run and
-// must not be called by the owner.
+// Search is a run as others reach it. Any goroutine may call its methods, except that Do and Tell need an active Run
+// and must not be called by the owner.
 type Search struct {
 	dir     string
 	config  nas.Config

@@ -49,7 +49,7 @@ func create(t *testing.T, dir string, c nas.Config, o Options) *Search {
 	return s
 }
 
-// finish runs a search to its end and returns the hash of its trials, rewards and policies.
+// finish runs a search to its end and returns its state hash.
 func finish(t *testing.T, s *Search) string {
 	t.Helper()
 	if err := s.Run(t.Context()); err != nil {
@@ -74,7 +74,7 @@ func TestSameSeedGivesTheSameSearchForAnyNumberOfWorkers(t *testing.T) {
 		c.Lag = lag
 		var hashes []string
 		for _, workers := range []int{1, 2, 5} {
-			// Different paces per trial make children end in different orders.
+			// Different paces make children end in different orders.
 			o := Options{Workers: workers, Evaluator: uneven{}}
 			hashes = append(hashes, finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, o)))
 		}
@@ -88,14 +88,14 @@ func TestSameSeedGivesTheSameSearchForAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// uneven is a Fake whose even trials end later than the odd ones after them.
+// uneven is a Fake whose even trials end later than the odd ones that follow them.
 type uneven struct{}
 
 func (uneven) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
 	return fake.Evaluator{Steps: 1 + 20*((j.Trial+1)%2), Pace: 100 * time.Microsecond}.Evaluate(ctx, j, report)
 }
 
-// cutOff runs a new search until its event of a number, from 1, and returns the last that it showed.
+// cutOff runs a new search until its n-th event, from 1, and returns its last snapshot.
 func cutOff(t *testing.T, dir string, c nas.Config, o Options, event int) *nas.Snapshot {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -114,7 +114,7 @@ func cutOff(t *testing.T, dir string, c nas.Config, o Options, event int) *nas.S
 	return s.Snapshot()
 }
 
-func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
+func TestASearchCutOffAnywhereEndsTheSame(t *testing.T) {
 	c := testConfig()
 	c.Lag = 1
 	want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 2}))
@@ -133,12 +133,12 @@ func TestASearchThatIsCutOffAnywhereGoesOnToTheSameEnd(t *testing.T) {
 			t.Errorf("cut at event %d: %d finished before, %d after", cut, done, got)
 		}
 		if got := finish(t, s); got != want {
-			t.Errorf("cut at event %d: another end", cut)
+			t.Errorf("cut at event %d: the end differs", cut)
 		}
 	}
 }
 
-func TestSnapshotOfALiveRunEqualsTheOneReadBackFromItsStore(t *testing.T) {
+func TestTheSnapshotOfALiveRunEqualsThatOfItsStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	s := create(t, dir, testConfig(), Options{Workers: 2})
 	if err := s.Run(t.Context()); err != nil {
@@ -182,7 +182,7 @@ func TestRepeatsOfACellAreNotTrainedAgain(t *testing.T) {
 	}
 	v := s.Snapshot()
 	if v.Cached == 0 || v.Cached+len(trained) != 40 || v.Distinct != len(trained) {
-		t.Errorf("%d repeats and %d distinct cells; %d cells were trained", v.Cached, v.Distinct, len(trained))
+		t.Errorf("%d repeats and %d distinct cells; %d cells trained", v.Cached, v.Distinct, len(trained))
 	}
 	for h, n := range trained {
 		if n != 1 {
@@ -236,7 +236,7 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 			kinds[r.FailKind]++
 		}
 		if kinds["diverged"] != 3 || kinds["panic"] != 3 {
-			t.Errorf("%s: kinds of failure %v", policy, kinds)
+			t.Errorf("%s: kinds of failure: %v", policy, kinds)
 		}
 		want := 2
 		if policy == "zero" {
@@ -248,7 +248,7 @@ func TestFailuresOfTrialsNeverEndTheSearch(t *testing.T) {
 	}
 }
 
-func TestASearchInWhichNothingWorksPausesForAPersonAndEndsForAScript(t *testing.T) {
+func TestASearchInWhichNothingWorksPausesForAPersonAndFailsForAScript(t *testing.T) {
 	no := fake.Evaluator{Fail: func(int) error { return errors.New("no such luck") }}
 	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no})
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(),
@@ -279,7 +279,7 @@ func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no room") {
-		t.Errorf("the run went on: %v", err)
+		t.Errorf("the run continued: %v", err)
 	}
 	s.Close()
 	if _, err := db.Exec("DROP TRIGGER refuse"); err != nil {
@@ -293,7 +293,7 @@ func TestWhatCouldNotBeStoredNeverCounts(t *testing.T) {
 	}
 	if got, want := finish(t, s), finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
 		Options{Workers: 1})); got != want {
-		t.Error("another end than without the failure")
+		t.Error("the end differs from that without the failure")
 	}
 }
 
@@ -314,8 +314,8 @@ func (e stepper) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 	return nas.Outcome{Reward: 0.5}, nil
 }
 
-// await waits until a condition on the snapshot of a search that runs holds. It says false when it never does, even on
-// the busiest machine.
+// await waits until a running search's snapshot meets a condition. It returns false after longer than even a busy
+// machine needs.
 func await(s *Search, ok func(*nas.Snapshot) bool) bool {
 	updated, end := s.Subscribe()
 	defer end()
@@ -329,7 +329,7 @@ func await(s *Search, ok func(*nas.Snapshot) bool) bool {
 	return true
 }
 
-// live starts a search in the background and returns a function that waits until a condition on its snapshot holds.
+// live starts a search in the background and returns a function that waits until its snapshot meets a condition.
 func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapshot) bool),
 	do func(nas.Command) (nas.Reply, error)) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -350,7 +350,7 @@ func live(t *testing.T, s *Search) (until func(what string, ok func(*nas.Snapsho
 	return until, func(c nas.Command) (nas.Reply, error) { return s.Do(ctx, c) }
 }
 
-func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
+func TestPauseHoldsChildrenAtTheirNextBatchUntilResume(t *testing.T) {
 	e := stepper{make(chan struct{})}
 	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
 		Options{Workers: 1, Evaluator: e, Every: time.Millisecond})
@@ -361,7 +361,7 @@ func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
 			v.Running[0].Progress > 0.3
 	})
 	if v := s.Snapshot(); v.Distinct < 1 || v.Distinct > v.Proposed {
-		t.Errorf("%d different cells in %d proposals, before any has an end", v.Distinct, v.Proposed)
+		t.Errorf("%d different cells in %d proposals, before any has ended", v.Distinct, v.Proposed)
 	}
 	if _, err := do(nas.Command{Do: nas.Pause}); err != nil {
 		t.Fatal(err)
@@ -369,7 +369,7 @@ func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
 	if _, err := do(nas.Command{Do: nas.Pause}); err == nil {
 		t.Error("a paused search could be paused again")
 	}
-	e.step <- struct{}{} // the batch that was under way
+	e.step <- struct{}{} // the batch in progress
 	select {
 	case e.step <- struct{}{}:
 		t.Error("the child made another step while paused")
@@ -385,7 +385,7 @@ func TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn(t *testing.T) {
 	until("the child is done", func(v *nas.Snapshot) bool { return v.Finished >= 1 })
 }
 
-func TestAStoppedChildCountsAsStoppedAndTheSearchGoesOn(t *testing.T) {
+func TestAStoppedChildCountsAsStoppedAndTheSearchContinues(t *testing.T) {
 	e := stepper{make(chan struct{})}
 	c := testConfig()
 	c.Repeats = "retrain"
@@ -403,7 +403,7 @@ func TestAStoppedChildCountsAsStoppedAndTheSearchGoesOn(t *testing.T) {
 		t.Error("an ended child could be stopped again")
 	}
 	if _, err := do(nas.Command{Do: nas.StopTrial, Trial: 777}); err == nil {
-		t.Error("a child that is not there could be stopped")
+		t.Error("a child that does not exist could be stopped")
 	}
 }
 
@@ -431,13 +431,13 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 					t.Errorf("retrain: %v %v", r, err)
 				}
 				if v := s.Snapshot(); len(v.Retrains) != 1 {
-					t.Errorf("the snapshot has %d retrains; want the one that waits", len(v.Retrains))
+					t.Errorf("the snapshot has %d retrains; want the queued one", len(v.Retrains))
 				}
 				if _, err := s.Do(t.Context(), nas.Command{Do: nas.Retrain, Parent: new(1)}); err == nil {
-					t.Error("a retrain without settings was taken")
+					t.Error("a retrain without settings was accepted")
 				}
 				if _, err := s.Do(t.Context(), nas.Command{Do: nas.Submit, Cell: &space.Genotype{}}); err == nil {
-					t.Error("an empty cell was taken")
+					t.Error("an empty cell was accepted")
 				}
 			}()
 		}
@@ -460,7 +460,7 @@ func TestCellsMadeByHandAreTrainedRankedAndNeverEnterAnUpdate(t *testing.T) {
 		}
 	}
 	if f := v.Retrains[0].Found; f == nil || *f != best {
-		t.Errorf("the search has found the retrained cell with %+v; want %+v", f, best)
+		t.Errorf("in the search, the retrained cell has %+v; want %+v", f, best)
 	}
 	i := slices.IndexFunc(v.Top, func(x nas.TrialView) bool { return x.ID == nas.FirstManual })
 	if i < 0 || v.Top[i].Kind != nas.Submitted || v.Top[i].Note != "by hand" {
@@ -508,7 +508,7 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := f.Snapshot().Finished; got != at*c.Batch {
-			t.Errorf("fork at %d begins with %d trials", at, got)
+			t.Errorf("fork at %d starts with %d trials", at, got)
 		}
 		if err := f.Run(t.Context()); err != nil {
 			t.Fatal(err)
@@ -543,7 +543,7 @@ func TestAForkWithoutChangesRepeatsTheFutureOfItsParent(t *testing.T) {
 	}{
 		{"a version that does not exist", 9, "x", func(*nas.Config, *string) error { return nil }},
 		{"a name with a slash", 1, "a/b", func(*nas.Config, *string) error { return nil }},
-		{"another number of blocks in the middle", 1, "x",
+		{"another number of blocks after the start", 1, "x",
 			func(c *nas.Config, _ *string) error { c.Blocks = 3; return nil }},
 		{"fewer children than are done", 3, "x", func(c *nas.Config, _ *string) error { c.Children = 5; return nil }},
 		{"a folder that exists", 1, "other", func(*nas.Config, *string) error { return nil }},
@@ -594,7 +594,7 @@ func TestLeavingAFinishedRunKeepsItFinished(t *testing.T) {
 	}
 }
 
-func TestDrainLetsAPausedChildEnd(t *testing.T) {
+func TestDrainLetsAPausedChildFinish(t *testing.T) {
 	e := stepper{make(chan struct{})}
 	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(),
 		Options{Workers: 1, Evaluator: e, StayOpen: true, Every: time.Millisecond})
@@ -635,7 +635,7 @@ func TestAFinishedRunIsExtendedByAFork(t *testing.T) {
 	}
 }
 
-func TestAForkOfAForkInheritsWhatItHas(t *testing.T) {
+func TestAForkOfAForkInheritsTheParentsInheritance(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
 	same := func(*nas.Config, *string) error { return nil }
@@ -673,7 +673,7 @@ func TestASecondWriterIsRefused(t *testing.T) {
 	}
 }
 
-func TestPresetsAreSound(t *testing.T) {
+func TestPresetsAreValid(t *testing.T) {
 	for _, p := range nas.Presets {
 		c, err := nas.PresetNamed(p.Name)
 		if err != nil {

@@ -9,9 +9,9 @@ import (
 
 // A child that makes no step is a fault that no error reports: a deadlock, a hanging file system, an endless loop. The
 // owner looks at the children in training looksPerPatience times within Options.Patience. It counts looks rather than
-// time, so that a process that was suspended for hours, alone or with its machine, finds its children as it left them. A
-// sign of life is a step reported for the first time, or a call of the context's Err, which the child makes before every
-// batch of validation and every file of a data set. Children that are paused or waiting for memory need not move.
+// time, so that a process that was suspended for hours, alone or with its machine, finds its children as it left them.
+// A sign of life is a step reported for the first time, or a call of the context's Err, which the child makes before
+// every batch of validation and every file of a data set. Children that are paused or waiting for memory need not move.
 //
 //	no sign within the patience ──▶ cancelled: it fails as "timeout" when it ends
 //	still there one look later  ──▶ left behind: it has failed and its worker is free, but its goroutine may live on

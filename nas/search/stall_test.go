@@ -18,7 +18,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// odd is a Fake whose children of some trials do something else instead.
+// odd is a Fake in which some trials do something else.
 type odd map[int]func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error)
 
 func (o odd) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
@@ -32,8 +32,8 @@ func step(n, of int) nas.Step {
 	return nas.Step{Progress: child.Progress{Epochs: 1, Step: n, Steps: of}}
 }
 
-// In the bubble of synctest, time passes when every goroutine waits: minutes of patience take none.
-func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
+// In a synctest bubble, time passes only while every goroutine waits, so minutes of patience take no time.
+func TestAChildThatHangsIsCancelledAndTheSearchContinues(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
 		c := testConfig()
@@ -41,14 +41,14 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 		hang := make(chan struct{})
 		var late error
 		e := odd{
-			3: func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error) { // it can be told to end
+			3: func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error) { // it obeys a cancellation
 				if err := report(step(1, 9)); err != nil {
 					return nas.Outcome{}, err
 				}
 				<-ctx.Done()
 				return nas.Outcome{}, context.Cause(ctx)
 			},
-			6: func(_ context.Context, report func(nas.Step) error) (nas.Outcome, error) { // it cannot
+			6: func(_ context.Context, report func(nas.Step) error) (nas.Outcome, error) { // it does not
 				<-hang
 				late = report(step(1, 9))
 				return nas.Outcome{Reward: 0.99}, nil
@@ -71,7 +71,7 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 		close(hang)
 		synctest.Wait()
 		if !errors.Is(late, errStalled) {
-			t.Errorf("the child that was left behind was told %v when it reported again", late)
+			t.Errorf("the child that was left behind got %v when it reported again", late)
 		}
 		for id, says := range map[int]string{3: "no step for 10m0s", 6: "left behind"} {
 			if x := s.owner.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" ||
@@ -85,10 +85,10 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 				v.State, len(v.Running))
 		}
 		if a := seen[told{nas.TrialFailed, 3}]; a < 10*time.Minute || a > 13*time.Minute {
-			t.Errorf("trial 3 was ended after %v", a)
+			t.Errorf("trial 3 was cancelled after %v", a)
 		}
 		if a, b := seen[told{nas.TrialStalled, 6}], seen[told{nas.TrialFailed, 6}]; b-a != 150*time.Second {
-			t.Errorf("trial 6 was told to end after %v and left behind after %v", a, b)
+			t.Errorf("trial 6 was cancelled after %v and left behind after %v", a, b)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -104,8 +104,9 @@ func TestAChildThatNeverEndsIsEndedAndTheSearchGoesOn(t *testing.T) {
 	}
 }
 
-// Slow is not dead: a child that steps rarely, one that judges a long time, one that is paused and one whose search is.
-func TestASlowChildIsLeftInPeace(t *testing.T) {
+// Slow children are not dead: one that steps rarely, one that validates for long, one that is paused, one whose search
+// is paused.
+func TestASlowChildIsNotCancelled(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
 		c := testConfig()
@@ -135,7 +136,7 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 				}
 				return nas.Outcome{Reward: 0.5}, nil
 			},
-			2: func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error) { // will be paused
+			2: func(ctx context.Context, report func(nas.Step) error) (nas.Outcome, error) { // it will be paused
 				if err := errors.Join(wait(ctx, time.Minute), report(step(1, 2)), wait(ctx, time.Minute),
 					report(step(2, 2))); err != nil {
 					return nas.Outcome{}, err
@@ -168,7 +169,7 @@ func TestASlowChildIsLeftInPeace(t *testing.T) {
 	})
 }
 
-// slow is an evaluator that reads its data, file by file, when it is first asked how much memory a child takes.
+// slow is an evaluator that reads its data, file by file, when first asked how much memory a child needs.
 type slow struct{ odd }
 
 func (e slow) Reserve(ctx context.Context, _ nas.Job, _ func(nas.Shortage)) (release func(), err error) {
@@ -184,7 +185,7 @@ func (e slow) Reserve(ctx context.Context, _ nas.Job, _ func(nas.Shortage)) (rel
 func (slow) Fits(context.Context, nas.Job) error              { return nil }
 func (slow) FitsUnread(space.Genotype, nas.RetrainSpec) error { return nil }
 
-func TestReadingDataBeforeAChildBeginsIsNoStandstill(t *testing.T) {
+func TestReadingDataCountsAsProgress(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
 		c := testConfig()
@@ -197,13 +198,13 @@ func TestReadingDataBeforeAChildBeginsIsNoStandstill(t *testing.T) {
 	})
 }
 
-func TestTheLeastPatienceIsNoFault(t *testing.T) {
+func TestTheLeastPatienceIsValid(t *testing.T) {
 	c := testConfig()
 	c.Children, c.Batch = 2, 2
 	finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Patience: 1})) // nanosecond
 }
 
-func TestASearchEndsWithoutAChildThatIsDeaf(t *testing.T) {
+func TestASearchEndsWithoutAChildThatIgnoresCancellation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	c := testConfig()
 	c.Repeats = "retrain"
@@ -241,15 +242,15 @@ func TestASearchEndsWithoutAChildThatIsDeaf(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := finish(t, s); got != want {
-		t.Error("resumed, it has another end")
+		t.Error("resumed, its end differs")
 	}
 }
 
-func TestAChildCannotMakeMoreStepsThanItsTrainingHas(t *testing.T) {
+func TestAChildCannotTakeMoreStepsThanItsTrainingHas(t *testing.T) {
 	c := testConfig()
 	c.Repeats = "retrain"
 	e := odd{4: func(_ context.Context, report func(nas.Step) error) (nas.Outcome, error) {
-		for i := 0; ; i++ { // for ever
+		for i := 0; ; i++ { // forever
 			if err := report(step(i+1, 10)); err != nil {
 				return nas.Outcome{}, err
 			}
@@ -266,7 +267,7 @@ func TestAChildCannotMakeMoreStepsThanItsTrainingHas(t *testing.T) {
 	}
 }
 
-func TestASearchThatIsToEndIsNotPausedByPanics(t *testing.T) {
+func TestADrainingSearchIsNotPausedByPanics(t *testing.T) {
 	c := testConfig()
 	begun, fall := make(chan struct{}), make(chan struct{})
 	boom := func(context.Context, func(nas.Step) error) (nas.Outcome, error) {
@@ -288,10 +289,10 @@ func TestASearchThatIsToEndIsNotPausedByPanics(t *testing.T) {
 	select {
 	case err := <-done:
 		if v := s.Snapshot(); err != nil || v.State != nas.Stopped || v.Failed != 4 {
-			t.Errorf("it ends %s with %d failed, %v", v.State, v.Failed, err)
+			t.Errorf("it ended %s with %d failed, %v", v.State, v.Failed, err)
 		}
 	case <-time.After(time.Minute):
-		t.Fatalf("it does not end: it is %s, %s", s.Snapshot().State, s.Snapshot().Reason)
+		t.Fatalf("it did not end: it is %s, %s", s.Snapshot().State, s.Snapshot().Reason)
 	}
 }
 
@@ -330,7 +331,7 @@ func TestThreePanicsInARowPauseTheSearch(t *testing.T) {
 	if _, err := do(nas.Command{Do: nas.Resume}); err != nil {
 		t.Fatal(err)
 	}
-	until("it goes on to the end", func(v *nas.Snapshot) bool { return v.State == nas.Done && v.Finished == 24 })
+	until("it continues to the end", func(v *nas.Snapshot) bool { return v.State == nas.Done && v.Finished == 24 })
 	script := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Evaluator: e})
 	if err := script.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "3 children in a row panicked") {
 		t.Errorf("without a person: %v", err)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestAnAnswerIsInTheSnapshotWhenItComes(t *testing.T) {
+func TestASnapshotShowsACommandsEffectWhenDoReturns(t *testing.T) {
 	c := testConfig()
 	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{StayOpen: true, Workers: 1, Every: time.Hour,
 		Evaluator: fake.Evaluator{Steps: 1000, Pace: time.Millisecond}})

@@ -106,8 +106,8 @@ func (o *owner) keep(t *nas.Trial, e epochEnd) {
 	e.cost.Add(int64(time.Since(began)))
 }
 
-// epoch records a finished epoch. It is stored as a row, with the next checkpoint or with the end of its trial; its event
-// is announced but not stored.
+// epoch records a finished epoch. It is stored as a row, with the next checkpoint or with the end of its trial; its
+// event is announced but not stored.
 func (o *owner) epoch(e epochEnd) {
 	t, r := e.trial, e.epoch
 	if o.crew.training[t.ID] != e.training {

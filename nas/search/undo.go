@@ -9,10 +9,10 @@ import (
 	"nasnet/nas/record"
 )
 
-// A stop can be undone as long as nothing depends on it: no policy was made without the child, and no repeat of its cell
-// was trained in its place. The child then continues from its last checkpoint, and child and search end bit for bit as
-// if it had never been stopped. To leave time for an undo, updates and repeats wait for undoTime after a stop. The stop
-// of a trial made by hand can be undone at any time, because nothing depends on it.
+// A stop can be undone as long as nothing depends on it: no policy was made without the child, and no repeat of its
+// cell was trained in its place. The child then continues from its last checkpoint, and child and search end bit for
+// bit as if it had never been stopped. To leave time for an undo, updates and repeats wait for undoTime after a stop.
+// The stop of a trial made by hand can be undone at any time, because nothing depends on it.
 const undoTime = 15 * time.Second
 
 // stops holds the trials stopped in this sitting.

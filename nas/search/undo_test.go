@@ -18,10 +18,10 @@ import (
 // gated is a Fake whose held children wait in the middle of their third epoch until the test releases them.
 type gated struct {
 	holds map[int]chan struct{} // by trial
-	at    chan int              // trials that have come to their hold
+	at    chan int              // trials that have reached their hold
 
 	mu    sync.Mutex
-	after map[int][]int // trial -> epochs in the states its trainings began with
+	after map[int][]int // trial -> epochs in the states its trainings started from
 }
 
 func hold(trials ...int) *gated {
@@ -62,11 +62,11 @@ func (g *gated) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) e
 	})
 }
 
-func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
+func TestAnUndoneStopLeavesNoTrace(t *testing.T) {
 	for _, r := range []struct {
 		repeats string
 		trial   int
-	}{{"cached", 0}, {"retrain", 3}} { // the first of a batch, and the last, for which an update waits
+	}{{"cached", 0}, {"retrain", 3}} { // the first of a batch, and the last, which an update waits for
 		repeats, trial := r.repeats, r.trial
 		c := fiveEpochs()
 		c.Repeats = repeats
@@ -85,9 +85,10 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 				return x.ID == trial && x.State == nas.Stopped
 			})
 		})
-		until("all that does not stand on it has ended", func(v *nas.Snapshot) bool { return len(v.Running) == 0 })
+		until("everything that does not depend on it has ended",
+			func(v *nas.Snapshot) bool { return len(v.Running) == 0 })
 		if v := s.Snapshot(); v.Policy.Version > 0 {
-			t.Fatalf("%s, trial %d: policy %d was made within the time to undo the stop", repeats, trial,
+			t.Fatalf("%s, trial %d: policy %d was made while the stop could be undone", repeats, trial,
 				v.Policy.Version)
 		}
 		g.release(trial)
@@ -97,16 +98,16 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 		}
 		until("the search is done", func(v *nas.Snapshot) bool { return v.State == nas.Done })
 		if got, err := s.owner.run.Store.StateHash(); err != nil || got != want {
-			t.Errorf("%s, trial %d: another search than without the stop: %v", repeats, trial, err)
+			t.Errorf("%s, trial %d: the search differs from that without the stop: %v", repeats, trial, err)
 		}
 		if got := g.after[trial]; !slices.Equal(got, []int{0, 2}) {
-			t.Errorf("%s, trial %d: its trainings began after the epochs %v; want 0 and 2", repeats, trial, got)
+			t.Errorf("%s, trial %d: its trainings started after epochs %v; want 0 and 2", repeats, trial, got)
 		}
 		if x := s.owner.ledger.Trial(trial); len(x.Curve) != 5 || x.Attempt != 1 || x.FailKind != "" {
 			t.Errorf("%s, trial %d: %d epochs, attempt %d, %q", repeats, trial, len(x.Curve), x.Attempt, x.FailKind)
 		}
 		if n := blobsOf(t, dir, "child"); n != 0 {
-			t.Errorf("%s, trial %d: %d states of children are kept after the end", repeats, trial, n)
+			t.Errorf("%s, trial %d: %d checkpoints are still stored after the end", repeats, trial, n)
 		}
 		if v, err := audit.Verify(t.Context(), dir); err != nil || !v.OK {
 			t.Errorf("%s, trial %d: verify: %+v, %v", repeats, trial, v.Problems, err)
@@ -114,8 +115,7 @@ func TestAStopThatIsUndoneLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// repeated returns a proposal of a run, one after it that is trained, and one after that which repeats the first, all
-// of one batch.
+// repeated returns three proposals of one batch in order: one, another that is trained, and a repeat of the first.
 func repeated(t *testing.T, s *Search) (first, other, again int) {
 	t.Helper()
 	for _, x := range s.owner.ledger.Proposals() {
@@ -125,11 +125,11 @@ func repeated(t *testing.T, s *Search) (first, other, again int) {
 			}
 		}
 	}
-	t.Fatal("no cell is proposed twice in a batch with another between")
+	t.Fatal("no batch proposes a cell twice with another cell in between")
 	return
 }
 
-func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.T) {
+func TestRepeatsOfAStoppedChildWaitAndShareItsResultAfterAnUndo(t *testing.T) {
 	c := fiveEpochs()
 	c.Repeats, c.Blocks, c.Ops, c.Batch, c.Children = "cached", 1, "identity,sep3x3", 40, 40
 	base := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})
@@ -160,7 +160,7 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 				s.owner.ledger.Trial(first).Reward, first)
 		}
 		if got, err := s.owner.run.Store.StateHash(); err != nil || got != want {
-			t.Errorf("%s: another search than without the stop: %v", what, err)
+			t.Errorf("%s: the search differs from that without the stop: %v", what, err)
 		}
 	}
 
@@ -175,7 +175,7 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 	g := hold(first, other)
 	s, until, do = stop(g, Options{Workers: 1, UndoTime: 1})
 	if id := <-g.at; id != other {
-		t.Fatalf("child %d comes to its hold, want %d", id, other)
+		t.Fatalf("child %d reached its hold; want %d", id, other)
 	}
 	g.release(other)
 	undone("late, but before the repeat is trained", s, until, do)
@@ -183,12 +183,12 @@ func TestRepeatsOfAStoppedChildWaitAndShareItsEndWhenTheStopIsUndone(t *testing.
 	s, until, _ = stop(hold(first), Options{Workers: 2, UndoTime: 1})
 	until("the search is done", isDone)
 	if x := s.owner.ledger.Trial(again); x.CachedOf >= 0 || x.State != nas.Done {
-		t.Errorf("the repeat %d of the stopped %d is %s, of %d; want one that was trained itself", again, first,
+		t.Errorf("the repeat %d of the stopped %d is %s, of %d; want it trained on its own", again, first,
 			x.State, x.CachedOf)
 	}
 }
 
-func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
+func TestAStopCannotBeUndoneOnceARepeatTrainsInItsPlace(t *testing.T) {
 	c := fiveEpochs()
 	c.Repeats, c.Blocks, c.Ops, c.Batch, c.Children = "cached", 1, "identity,sep3x3", 40, 40
 	base := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})
@@ -203,7 +203,7 @@ func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if id := <-g.at; id != again {
-		t.Fatalf("child %d trains in the place of %d, want %d", id, first, again)
+		t.Fatalf("child %d trains in place of %d; want %d", id, first, again)
 	}
 	if _, err := do(nas.Command{Do: nas.UndoStop, Trial: first}); err == nil ||
 		!strings.Contains(err.Error(), fmt.Sprintf("child %d was trained in its place", again)) {
@@ -212,7 +212,7 @@ func TestAStopIsNotUndoneOnceARepeatIsTrainedInItsPlace(t *testing.T) {
 	g.release(again)
 }
 
-func TestAStopOnWhichSomethingStandsCannotBeUndone(t *testing.T) {
+func TestAStopOnWhichSomethingDependsCannotBeUndone(t *testing.T) {
 	c := fiveEpochs()
 	g := hold(0)
 	s := create(t, filepath.Join(t.TempDir(), "run"), c,
@@ -236,7 +236,7 @@ func TestAStopOnWhichSomethingStandsCannotBeUndone(t *testing.T) {
 	refused(1, "trial 1 is done, not stopped")
 }
 
-func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
+func TestAStoppedRetrainContinuesInAnotherSitting(t *testing.T) {
 	c := fiveEpochs()
 	dir := filepath.Join(t.TempDir(), "run")
 	g := hold(nas.FirstManual)
@@ -286,11 +286,11 @@ func TestARetrainThatWasStoppedIsTakenUpAgainInAnotherSitting(t *testing.T) {
 		t.Errorf("%d epochs of the curve, epoch %d, made from %d", len(x.Curve), x.Epoch, x.Parent)
 	}
 	if got := g.after[nas.FirstManual]; !slices.Equal(got, []int{2}) {
-		t.Errorf("it went on after the epochs %v; want 2", got)
+		t.Errorf("it continued after epochs %v; want 2", got)
 	}
 }
 
-func TestTogglesGoBothWaysHoweverQuicklyTheyCome(t *testing.T) {
+func TestTogglesAlternateHoweverQuicklyTheyCome(t *testing.T) {
 	g := hold(0)
 	s := create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1, Evaluator: g, Every: time.Hour})
 	_, do := live(t, s)
@@ -314,7 +314,7 @@ func TestTogglesGoBothWaysHoweverQuicklyTheyCome(t *testing.T) {
 	g.release(0)
 }
 
-func TestASubmittedCellIsMadeFromTheTrialThatIsNamed(t *testing.T) {
+func TestASubmittedCellNamesTheTrialItWasMadeFrom(t *testing.T) {
 	g := hold(0)
 	s := create(t, filepath.Join(t.TempDir(), "run"), fiveEpochs(), Options{Workers: 1, Evaluator: g})
 	_, do := live(t, s)
@@ -338,7 +338,7 @@ func TestASubmittedCellIsMadeFromTheTrialThatIsNamed(t *testing.T) {
 	}
 	for _, c := range []nas.Command{{Do: nas.Submit}, {Do: nas.Submit, Parent: new(5000)}} {
 		if _, err := do(c); err == nil {
-			t.Errorf("%+v was taken", c)
+			t.Errorf("%+v was accepted", c)
 		}
 	}
 	g.release(0)

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-func TestVerifyRepeatsASoundRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
+func TestVerifyRepeatsAnIntactRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
 	for _, damage := range []struct{ name, sql, want string }{
 		{"nothing", "", ""},
 		{"a reward", "UPDATE trial SET reward = 0.123 WHERE id = 5", "update 2: used reward"},
 		{"a choice", "UPDATE trial SET choices = replace(choices, '1', '0') WHERE id = 2",
 			"trial 2: policy version 0 does not draw"},
-		{"a reward in the update alone", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9",
+		{"a reward only in the update", "UPDATE policy_sample SET reward = 0.9 WHERE trial = 9",
 			"update 3: its rewards do not turn policy 2 into"},
 		{"a cell's hash", "UPDATE trial SET cell_hash = replace(cell_hash, 'a', 'b') WHERE id = 3",
 			"trial 3: its cell has hash"},
@@ -48,7 +48,7 @@ func TestVerifyRepeatsASoundRunAndNamesWhatIsWrongInADamagedOne(t *testing.T) {
 			t.Errorf("%s: ok %v, problems %q; want %q", damage.name, r.OK, found, damage.want)
 		}
 		if damage.want == "" && (r.Proposals != 12 || r.Updates != 3) {
-			t.Errorf("%d proposals and %d updates were done again; want 12 and 3", r.Proposals, r.Updates)
+			t.Errorf("%d proposals and %d updates repeated; want 12 and 3", r.Proposals, r.Updates)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func TestVerifyFindsADamagedBlob(t *testing.T) {
 	}
 }
 
-func TestTheProposalsOfAForkAreVerifiedFromWhereItBegins(t *testing.T) {
+func TestTheProposalsOfAForkAreVerifiedFromItsStart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")
 	finish(t, create(t, dir, testConfig(), Options{Workers: 1}))
 	r, err := ForkRun(dir, 2, "child", func(c *nas.Config, _ *string) error {
@@ -96,6 +96,6 @@ func TestTheProposalsOfAForkAreVerifiedFromWhereItBegins(t *testing.T) {
 	finish(t, f)
 	v, err := audit.Verify(t.Context(), r.Dir)
 	if err != nil || !v.OK || v.Proposals != 4 || v.Updates != 3 {
-		t.Errorf("%+v, %v; want 4 proposals and 3 updates done again, all well", v, err)
+		t.Errorf("%+v, %v; want 4 proposals and 3 updates repeated, without problems", v, err)
 	}
 }

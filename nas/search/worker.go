@@ -132,8 +132,8 @@ func (w worker) epoch(ctx context.Context, r *training, p nas.Step) error {
 	}
 }
 
-// checkpointEvery is the least time between two checkpoints of a child: the most that a kill costs, besides the epoch in
-// progress.
+// checkpointEvery is the least time between two checkpoints of a child: the most that a kill costs, besides the epoch
+// in progress.
 const checkpointEvery = 5 * time.Second
 
 // keepNow reports whether to take a checkpoint after an epoch: not at the end of the training, not soon after the last

@@ -17,22 +17,22 @@ import (
 	"testing"
 )
 
-// shadowConfig is testConfig with every third proposal a random cell: 21 proposals, 14 of the controller in batches of
-// 4, 4, 4 and 2.
-func shadowConfig() nas.Config {
+// randomConfig is testConfig in which every third proposal is random: 21 proposals, of which 14 are samples in batches
+// of 4, 4, 4 and 2.
+func randomConfig() nas.Config {
 	c := testConfig()
 	c.Children, c.RandomEvery, c.Lag = 21, 3, 1
 	return c
 }
 
-func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
-	s := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 2})
+func TestEveryKthProposalIsRandomAndNeverEntersAnUpdate(t *testing.T) {
+	s := create(t, filepath.Join(t.TempDir(), "run"), randomConfig(), Options{Workers: 2})
 	if err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	batches := make([]int, 5)
 	for _, p := range s.owner.ledger.Proposals() {
-		if shadow := p.ID%3 == 2; shadow != (p.Kind == nas.Random) || shadow != (p.Policy == -1) {
+		if random := p.ID%3 == 2; random != (p.Kind == nas.Random) || random != (p.Policy == -1) {
 			t.Errorf("trial %d is a %s of policy %d", p.ID, p.Kind, p.Policy)
 		}
 		if p.Kind == nas.Sampled {
@@ -43,7 +43,7 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(batches) != "[4 4 4 2 0]" {
-		t.Errorf("the controller's proposals by batch: %v", batches)
+		t.Errorf("samples by batch: %v", batches)
 	}
 	us, err := s.owner.run.Store.Updates()
 	if err != nil {
@@ -62,17 +62,17 @@ func TestEveryKthProposalIsAShadowAndNeverEntersAnUpdate(t *testing.T) {
 	}
 	v := s.Snapshot()
 	if len(v.Rewards) != 14 || len(v.Randoms) != 7 || v.Finished != 21 || v.Verdict == nil || v.Verdict.Randoms != 7 {
-		t.Errorf("%d rewards, %d of shadows, %d finished, verdict %+v", len(v.Rewards), len(v.Randoms),
+		t.Errorf("%d rewards, %d of random cells, %d finished, verdict %+v", len(v.Rewards), len(v.Randoms),
 			v.Finished, v.Verdict)
 	}
 }
 
-func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
-	base := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(), Options{Workers: 1, Evaluator: shadowBonus{0}})
-	other := create(t, filepath.Join(t.TempDir(), "run"), shadowConfig(),
-		Options{Workers: 1, Evaluator: shadowBonus{-0.4}})
+func TestRewardsOfRandomCellsDoNotChangeTheController(t *testing.T) {
+	base := create(t, filepath.Join(t.TempDir(), "run"), randomConfig(), Options{Workers: 1, Evaluator: randomBonus{0}})
+	other := create(t, filepath.Join(t.TempDir(), "run"), randomConfig(),
+		Options{Workers: 1, Evaluator: randomBonus{-0.4}})
 	for _, s := range []*Search{base, other} {
-		// the controller's repeat of a random cell has the reward of that cell, by right
+		// a sample that repeats a random cell rightly shares its reward
 		s.owner.run.Config.Repeats = "retrain"
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)
@@ -80,17 +80,17 @@ func TestTheControllerDoesTheSameWhateverItsShadowsEarn(t *testing.T) {
 	}
 	if fmt.Sprint(base.owner.policy.views) != fmt.Sprint(other.owner.policy.views) ||
 		fmt.Sprint(base.Snapshot().Rewards) != fmt.Sprint(other.Snapshot().Rewards) {
-		t.Error("the rewards of shadows changed what the controller does")
+		t.Error("the rewards of random cells changed what the controller does")
 	}
 	if fmt.Sprint(base.Snapshot().Randoms) == fmt.Sprint(other.Snapshot().Randoms) {
-		t.Error("the rewards of shadows were not changed")
+		t.Error("the rewards of random cells were not changed")
 	}
 }
 
-// shadowBonus is a Fake that adds to the rewards of the random cells of shadowConfig.
-type shadowBonus struct{ bonus float64 }
+// randomBonus is a Fake that adds to the rewards of randomConfig's random cells.
+type randomBonus struct{ bonus float64 }
 
-func (b shadowBonus) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
+func (b randomBonus) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {
 	out, err := fake.Evaluator{}.Evaluate(ctx, j, report)
 	if j.Trial%3 == 2 {
 		out.Reward += b.bonus
@@ -98,13 +98,13 @@ func (b shadowBonus) Evaluate(ctx context.Context, j nas.Job, report func(nas.St
 	return out, err
 }
 
-func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
-	c := shadowConfig()
+func TestASearchWithRandomCellsIsRepeatable(t *testing.T) {
+	c := randomConfig()
 	dir := filepath.Join(t.TempDir(), "run")
 	want := finish(t, create(t, dir, c, Options{Workers: 1}))
 	if got := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c,
 		Options{Workers: 5, Evaluator: uneven{}})); got != want {
-		t.Error("another number of workers: another end")
+		t.Error("with another number of workers, the end differs")
 	}
 	step := 11
 	if testing.Short() {
@@ -119,11 +119,11 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 		}
 		if read := s.Snapshot(); fmt.Sprint(read.Rewards, read.Randoms, *read.Verdict) != fmt.Sprint(live.Rewards,
 			live.Randoms, *live.Verdict) {
-			t.Errorf("cut at event %d: the verdict read back is another one:\n%+v\n%+v", cut, read.Verdict,
+			t.Errorf("cut at event %d: the verdict read back differs:\n%+v\n%+v", cut, read.Verdict,
 				live.Verdict)
 		}
 		if got := finish(t, s); got != want {
-			t.Errorf("cut at event %d: another end", cut)
+			t.Errorf("cut at event %d: the end differs", cut)
 		}
 	}
 	again, err := Open(dir, Options{Evaluator: fake.Evaluator{}})
@@ -132,29 +132,30 @@ func TestASearchWithShadowsKeepsItsPromises(t *testing.T) {
 	}
 	again.Close()
 	if v, err := audit.Verdict(dir); err != nil || fmt.Sprint(*v) != fmt.Sprint(*again.Snapshot().Verdict) {
-		t.Errorf("the verdict of the store is %+v, that of the search %+v, %v", v, again.Snapshot().Verdict, err)
+		t.Errorf("the store's verdict is %+v, the search's %+v, %v", v, again.Snapshot().Verdict, err)
 	}
 	if r, err := audit.Verify(t.Context(), dir); err != nil || !r.OK || r.Proposals != 21 || r.Updates != 4 {
-		t.Errorf("verify: %+v, %v; want 21 proposals and 4 updates done again", r, err)
+		t.Errorf("verify: %+v, %v; want 21 proposals and 4 updates repeated", r, err)
 	}
 	c.RandomEvery = 0
 	c.Children = 14
 	if got := finish(t, create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1})); got == want {
-		t.Error("a search without shadows has the same end")
+		t.Error("a search without random cells ends the same")
 	}
 }
 
-func TestVerifyNamesWhatIsWrongWithShadows(t *testing.T) {
+func TestVerifyNamesWhatIsWrongWithRandomCells(t *testing.T) {
 	sound := filepath.Join(t.TempDir(), "sound")
-	finish(t, create(t, sound, shadowConfig(), Options{Workers: 1}))
+	finish(t, create(t, sound, randomConfig(), Options{Workers: 1}))
 	for _, damage := range []struct{ name, sql, want string }{
-		{"a shadow's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id = 2",
+		{"a random cell's choice", "UPDATE trial SET choices = '[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]' WHERE id " +
+			"= 2",
 			"trial 2: the stream of random cells does not draw"},
-		{"a shadow that says it is the policy's", "UPDATE trial SET policy_version = 0 WHERE id = 2",
+		{"a random cell with a policy version", "UPDATE trial SET policy_version = 0 WHERE id = 2",
 			"trial 2: the store has policy version 0; want -1"},
-		{"a proposal that says it is a shadow", "UPDATE trial SET policy_version = -1 WHERE id = 3",
+		{"a sample without a policy version", "UPDATE trial SET policy_version = -1 WHERE id = 3",
 			"update 1: used trial 3, which is a random cell"},
-		{"an update that used a shadow", "UPDATE policy_sample SET trial = 5 WHERE trial = 4",
+		{"an update that used a random cell", "UPDATE policy_sample SET trial = 5 WHERE trial = 4",
 			"update 1: used trial 5, which is a random cell"},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
@@ -176,9 +177,9 @@ func TestVerifyNamesWhatIsWrongWithShadows(t *testing.T) {
 	}
 }
 
-func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
+func TestForksKeepRandomCellsAndMayChangeTheirNumber(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent")
-	s := create(t, dir, shadowConfig(), Options{Workers: 1})
+	s := create(t, dir, randomConfig(), Options{Workers: 1})
 	if err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -186,13 +187,13 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 	s.Close()
 	for _, f := range []struct {
 		name    string
-		shadow  int
-		shadows int // in the end
+		every   int
+		randoms int // in the end
 	}{{"same", 3, 7}, {"none", 0, 4}, {"more", 2, 8}} {
 		if testing.Short() && f.name == "none" {
 			continue
 		}
-		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.RandomEvery = f.shadow; return nil },
+		r, err := ForkRun(dir, 2, f.name, func(c *nas.Config, _ *string) error { c.RandomEvery = f.every; return nil },
 			nil)
 		if err != nil {
 			t.Fatal(err)
@@ -203,7 +204,7 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 		}
 		before := s.Snapshot()
 		if before.Proposed != 12 || len(before.Randoms) != 4 {
-			t.Errorf("%s: begins with %d proposals, %d of them shadows; want 12 and 4", f.name, before.Proposed,
+			t.Errorf("%s: starts with %d proposals, %d of them random; want 12 and 4", f.name, before.Proposed,
 				len(before.Randoms))
 		}
 		if err := s.Run(t.Context()); err != nil {
@@ -211,10 +212,11 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 		}
 		v := s.Snapshot()
 		s.Close()
-		if len(v.Randoms) != f.shadows || v.Finished != 21 || v.Verdict == nil {
-			t.Errorf("%s: %d shadows of %d proposals; want %d of 21", f.name, len(v.Randoms), v.Finished, f.shadows)
+		if len(v.Randoms) != f.randoms || v.Finished != 21 || v.Verdict == nil {
+			t.Errorf("%s: %d random cells in %d proposals; want %d in 21", f.name, len(v.Randoms),
+				v.Finished, f.randoms)
 		}
-		if same := fmt.Sprint(v.Rewards, v.Randoms) == fmt.Sprint(want.Rewards, want.Randoms); same != (f.shadow == 3) {
+		if same := fmt.Sprint(v.Rewards, v.Randoms) == fmt.Sprint(want.Rewards, want.Randoms); same != (f.every == 3) {
 			t.Errorf("%s: the same future as the parent: %v", f.name, same)
 		}
 		if r, err := audit.Verify(t.Context(), r.Dir); err != nil || !r.OK || r.Proposals != 9 {
@@ -223,8 +225,8 @@ func TestForksKeepTheirShadowsAndMayChangeTheirNumber(t *testing.T) {
 	}
 }
 
-func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
-	c := shadowConfig()
+func TestRepeatsAndFailuresOfRandomCellsCount(t *testing.T) {
+	c := randomConfig()
 	c.Blocks, c.Ops, c.Children = 1, "identity,max3x3", 45
 	s := create(t, filepath.Join(t.TempDir(), "run"), c,
 		Options{Workers: 3, Evaluator: fake.Evaluator{Fail: func(id int) error {
@@ -245,7 +247,7 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 		if p.CachedOf >= 0 {
 			cached++
 			if of := s.owner.ledger.Trial(p.CachedOf); of.Reward != p.Reward || of.State != p.State {
-				t.Errorf("shadow %d is %s with %v, what it repeats %s with %v", p.ID, p.State, p.Reward,
+				t.Errorf("random cell %d is %s with %v; the trial it repeats is %s with %v", p.ID, p.State, p.Reward,
 					of.State, of.Reward)
 			}
 		}
@@ -254,11 +256,11 @@ func TestRepeatsAndFailuresOfShadowsCount(t *testing.T) {
 		}
 	}
 	if cached == 0 || rewards == 15 || v.Verdict.Randoms != rewards || len(v.Randoms) != rewards {
-		t.Errorf("%d repeats, %d rewards among 15 shadows; the verdict has %d", cached, rewards, v.Verdict.Randoms)
+		t.Errorf("%d repeats, %d rewards among 15 random cells; the verdict has %d", cached, rewards, v.Verdict.Randoms)
 	}
 }
 
-func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
+func TestRunsFromBeforeRandomCellsContinueWithoutAny(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -285,15 +287,15 @@ func TestRunsFromBeforeShadowsGoOnWithoutAny(t *testing.T) {
 	got := finish(t, s)
 	if v := s.Snapshot(); v.Verdict != nil || len(v.Randoms) != 0 ||
 		slices.ContainsFunc(s.owner.ledger.Proposals(), func(p *nas.Trial) bool { return p.Kind == nas.Random }) {
-		t.Errorf("shadows out of nowhere: %+v", v.Verdict)
+		t.Errorf("random cells out of nowhere: %+v", v.Verdict)
 	}
 	if want := finish(t, create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1})); got != want {
 		t.Error("another end")
 	}
 }
 
-func TestUpdatesTellTheVerdict(t *testing.T) {
-	c := shadowConfig()
+func TestUpdateEventsHaveTheVerdict(t *testing.T) {
+	c := randomConfig()
 	c.Children, c.Blocks = 60, 3
 	said := map[int][]string{}
 	for _, workers := range []int{1, 4} {
@@ -314,7 +316,7 @@ func TestUpdatesTellTheVerdict(t *testing.T) {
 	}
 }
 
-func TestAShadowIsDrawnUniformly(t *testing.T) {
+func TestRandomCellsAreDrawnUniformly(t *testing.T) {
 	sp, err := testConfig().Space()
 	if err != nil {
 		t.Fatal(err)
