@@ -41,7 +41,8 @@ func TestWhatIsKnownOfImagesBeforeTheyAreRead(t *testing.T) {
 		Val: 10_000, Held: 60_000}) || of.Net.Image != 32 || of.Net.Channels != 3 || of.Net.Classes != 10 {
 		t.Errorf("CIFAR-10 is %+v of %+v", v, of.Net)
 	}
-	if of, v := (RetrainSpec{Data: DataSpec{Name: "./photos", TrainImages: 5, ValImages: 2}}).Unread(); v != (child.Volume{Train: 5, Val: 2}) || of.Net.Classes != 0 {
+	photos := RetrainSpec{Data: DataSpec{Name: "./photos", TrainImages: 5, ValImages: 2}}
+	if of, v := photos.Unread(); v != (child.Volume{Train: 5, Val: 2}) || of.Net.Classes != 0 {
 		t.Errorf("a folder is %+v of %+v", v, of.Net)
 	}
 }

@@ -27,8 +27,10 @@ func (s *still) Snapshot() *nas.Snapshot { return &s.snap }
 func FuzzCommand(f *testing.F) {
 	for _, seed := range []string{`{"do":"pause"}`, `{"do":"workers","n":4}`,
 		`{"do":"note","trial":1000000,"text":"\u001b[2J"}`, `{"do":"fork","fork":{"at":-1,"name":"../x","seed":1}}`,
-		`{"do":"retrain","trial":3,"retrain":{"data":{"name":"/etc","dir":"/","image":32},"net":{"n":1},"train":{},"seed":18446744073709551615}}`,
-		`{"do":"submit","cell":{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3","combine":"add"}]},"reduction":{"blocks":[]}}}`, `null`, `[]`, `{"do":"stop"}x`} {
+		`{"do":"retrain","trial":3,"retrain":{"data":{"name":"/etc","dir":"/","image":32},"net":{"n":1},"train":{},` +
+			`"seed":18446744073709551615}}`,
+		`{"do":"submit","cell":{"normal":{"blocks":[{"in1":0,"op1":"identity","in2":1,"op2":"sep3x3",` +
+			`"combine":"add"}]},"reduction":{"blocks":[]}}}`, `null`, `[]`, `{"do":"stop"}x`} {
 		f.Add([]byte(seed))
 	}
 	s := &Server{
@@ -62,10 +64,9 @@ func FuzzCommand(f *testing.F) {
 // Whatever a program sends as a stream, the client keeps a snapshot that can be shown, and that shares nothing mutable
 // with an older one.
 func FuzzStream(f *testing.F) {
-	f.Add(
-		[]byte(
-			`{"t":"snapshot","protocol":1,"pid":1,"seat":"x","snapshot":{"version":3,"state":"running","top":[{"trial":1}]},"control":{"mine":true}}` + "\n" +
-				`{"t":"snapshot","snapshot":{"top":[],"unknown":5}}` + "\n" + `{"t":"end","reason":"over"}` + "\n"))
+	f.Add([]byte(`{"t":"snapshot","protocol":1,"pid":1,"seat":"x","snapshot":{"version":3,"state":"running",` +
+		`"top":[{"trial":1}]},"control":{"mine":true}}` + "\n" +
+		`{"t":"snapshot","snapshot":{"top":[],"unknown":5}}` + "\n" + `{"t":"end","reason":"over"}` + "\n"))
 	f.Add([]byte(`{"t":"snapshot","protocol":2}` + "\n"))
 	f.Add([]byte(`{"protocol":1,"snapshot":{"best":{"trial":"x"}}}` + "\n"))
 	f.Add([]byte("\n\n{}\nnull\n[]\n"))

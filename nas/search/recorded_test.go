@@ -27,17 +27,20 @@ import (
 //
 //	export NASNET_KERNELS=generic; N="nasnet --store runs"
 //
-//	$N search --fake --name seed --headless --blocks 3 --children 24 --update-every 4 --shadow 5 --lag 1 --workers 2 --seed 11 &
+//	$N search --fake --name seed --headless --blocks 3 --children 24 --update-every 4 --shadow 5 --lag 1 \
+//	  --workers 2 --seed 11 &
 //	sleep 0.6; $N ctl seed stop --wait; wait; $N fork seed --at 0 --name ppo; rm -r runs/seed
-//	sqlite3 runs/ppo/run.db "UPDATE run SET config = json_set(config, '$.controller.hidden', 6, '$.controller.embedding', 4)"
+//	sqlite3 runs/ppo/run.db "UPDATE run SET config = json_set(config, \
+//	  '$.controller.hidden', 6, '$.controller.embedding', 4)"
 //	$N resume ppo --headless &
 //	(12 children later) $N ctl ppo star 3; $N ctl ppo note 3 "a star and a note"; $N ctl ppo stop --wait
 //
-//	$N search --name base --headless --data synthetic --ops paper-13 --blocks 2 --strategy evolution --children 28 --update-every 4 --shadow 5 --lag 1 \
-//	  --workers 1 --seed 3 --n 1 --filters 4 --image 8 --epochs 2 --train-images 200 --val-images 100 --cost madds --cost-target 100k --repeats retrain \
-//	  --failures zero &
+//	$N search --name base --headless --data synthetic --ops paper-13 --blocks 2 --strategy evolution --children 28 \
+//	  --update-every 4 --shadow 5 --lag 1 --workers 1 --seed 3 --n 1 --filters 4 --image 8 --epochs 2 \
+//	  --train-images 200 --val-images 100 --cost madds --cost-target 100k --repeats retrain --failures zero &
 //	sleep 0.5; $N ctl base stop --wait; wait; $N fork base --at 0 --name first; rm -r runs/base
-//	sqlite3 runs/first/run.db "UPDATE run SET config = json_set(config, '$.controller.population', 6, '$.controller.sample', 3)"
+//	sqlite3 runs/first/run.db "UPDATE run SET config = json_set(config, \
+//	  '$.controller.population', 6, '$.controller.sample', 3)"
 //	$N resume first --headless &
 //	(5 children later) $N ctl first submit 1 --note "by hand"; (10) $N ctl first stop --wait
 //	$N fork first --name trained --seed 5; rm -r runs/first
@@ -46,8 +49,10 @@ import (
 //	(15) $N ctl trained pause; $N ctl trained submit 4; $N ctl trained stop-trial 14; $N ctl trained stop --wait
 //
 //	for r in ppo trained; do
-//	  sqlite3 runs/$r/run.db "PRAGMA wal_checkpoint(TRUNCATE)"; (cd runs/$r && zip -X -9 -r -D ../../$r.zip run.db blobs)
-//	  $N verify $r --json; unzip $r.zip -d on/$r; nasnet --store on resume $r --headless; nasnet --store on verify $r --json
+//	  sqlite3 runs/$r/run.db "PRAGMA wal_checkpoint(TRUNCATE)"
+//	  (cd runs/$r && zip -X -9 -r -D ../../$r.zip run.db blobs)
+//	  $N verify $r --json; unzip $r.zip -d on/$r
+//	  nasnet --store on resume $r --headless; nasnet --store on verify $r --json
 //	done
 var recorded = []struct {
 	name         string
