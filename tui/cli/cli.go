@@ -72,8 +72,9 @@ type app struct {
 	left     bool      // the terminal was given back, or is gone
 	launcher *launcher // the process between this one and the shell, nil if there is none
 	stop     chan os.Signal
-	keys     tui.Keys // of the interface
-	surveys  surveys  // of folders of images
+	keys     tui.Keys       // of the interface
+	surveys  surveys        // of folders of images
+	commands *cobra.Command // the program, for completion
 }
 
 // Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order;
@@ -96,9 +97,12 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if line := a.didYouMean(c, args, err); line != "" {
+		err = hinted{err, strings.Join(append([]string{"did you mean: " + line}, hintsOf(err)...), "\n")}
 	}
 	return a.report(err, context.Cause(ctx))
 }
@@ -130,6 +134,8 @@ func (i interrupted) Error() string { return "interrupted: " + i.String() }
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -203,7 +209,8 @@ func (a *app) root() *cobra.Command {
 	root := searchCommand(a)
 	root.Use = "nasnet"
 	root.Short = "neural architecture search as NASNet did it, steered from a terminal"
-	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help).\n\nExit codes:\n" +
+	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help).\n" +
+		"source <(nasnet completion bash) lets bash complete commands, runs, trials, cells and more.\n\nExit codes:\n" +
 		strings.TrimSuffix(exitCodeText(), "\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -223,6 +230,7 @@ func (a *app) root() *cobra.Command {
 			}
 		}
 	}
+	a.addCompletion(root)
 	ofCommand := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
 		if c != root {
@@ -237,15 +245,18 @@ func (a *app) root() *cobra.Command {
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var names []string
-			for _, s := range subs {
-				names = append(names, s.Name())
-			}
-			return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
-		}}
+		RunE: needsCommand}
 	c.AddCommand(subs...)
 	return c
+}
+
+// needsCommand says which commands a group has.
+func needsCommand(c *cobra.Command, _ []string) error {
+	var names []string
+	for _, s := range c.Commands() {
+		names = append(names, s.Name())
+	}
+	return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
 }
 
 // args checks the number of arguments and says which are wanted.

@@ -92,7 +92,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"cell stats nasnet-a --stack tower", exitUsage,
 			`"tower" for "--stack" flag: want one of cifar, imagenet, pnasnet`},
 		{"cell stats a b", exitUsage, "want one CELL"},
-		{"cell bogus", exitUsage, "wants one of: show"},
+		{"cell bogus", exitUsage, "wants one of: diff, latency"},
 		{"cell random --count -1", exitUsage, "--count is -1"},
 		{"cell show nasnet-b", exitFailed, "cannot be expressed"},
 		{"cell show a/7", exitFailed, "no trial 7"},

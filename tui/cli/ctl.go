@@ -47,6 +47,9 @@ func ctlSettings(fs *pflag.FlagSet) {
 	settingFlags(fs, child.Settings.For(setting.Train), child.Setup{})
 }
 
+// statusAction is the one action that changes nothing.
+var statusAction = ctlAction{name: "status", help: "how it is, as nasnet status RUN says it"}
+
 // ctlActions has a row for every nas.Action.
 var ctlActions = []ctlAction{
 	{"pause", "", "stop all children at their next batch", nas.Pause, ""},
@@ -85,7 +88,7 @@ func ctlCommand(a *app) *cobra.Command {
 	var help strings.Builder
 	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the " +
 		"run's log says who sent what.\n\nACTION is one of:\n\n")
-	fmt.Fprintf(&help, "  %-22s %s\n", "status", "how it is, as nasnet status RUN says it")
+	fmt.Fprintf(&help, "  %-22s %s\n", statusAction.name, statusAction.help)
 	var taken []string
 	for _, x := range ctlActions {
 		fmt.Fprintf(&help, "  %-22s %s\n", strings.TrimSpace(x.name+" "+x.args), x.help)
@@ -115,7 +118,7 @@ func ctlCommand(a *app) *cobra.Command {
 }
 
 func runCtl(a *app, ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []string) error {
-	names := []string{"status"}
+	names := []string{statusAction.name}
 	for _, x := range ctlActions {
 		names = append(names, x.name)
 	}
@@ -126,7 +129,7 @@ func runCtl(a *app, ctx context.Context, fs *pflag.FlagSet, f *ctlFlags, args []
 	if err != nil {
 		return err
 	}
-	if args[1] == "status" && len(args) == 2 {
+	if args[1] == statusAction.name && len(args) == 2 {
 		st, err := statusOf(ctx, dir, lookTime)
 		if err != nil {
 			return err

@@ -50,8 +50,8 @@ func (a *app) warn(d *dataset.Data) {
 
 func dataGet(a *app) *cobra.Command {
 	var dir string
-	c := &cobra.Command{Use: "get NAME", Short: "download a data set, going on where an earlier try stopped",
-		Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
+	c := &cobra.Command{Use: "get DATA", Short: "download a data set, going on where an earlier try stopped",
+		Args: args("DATA"), RunE: func(c *cobra.Command, args []string) error {
 			if i, err := dataset.Lookup(args[0]); err == nil && len(i.Files) == 0 {
 				return a.print(map[string]string{"name": args[0], "state": "built in"},
 					func(w io.Writer) { fmt.Fprintf(w, "%s has no files to fetch\n", args[0]) })
@@ -82,7 +82,7 @@ func dataGet(a *app) *cobra.Command {
 
 func dataInfo(a *app) *cobra.Command {
 	var o dataset.Options
-	c := &cobra.Command{Use: "info NAME|DIR", Short: "load a data set and say what is in it", Args: args("NAME|DIR"),
+	c := &cobra.Command{Use: "info DATA|DIR", Short: "load a data set and say what is in it", Args: args("DATA|DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := dataset.Load(c.Context(), args[0], o)
 			if err != nil {
@@ -107,8 +107,8 @@ func dataInfo(a *app) *cobra.Command {
 
 func dataCheck(a *app) *cobra.Command {
 	var dir string
-	c := &cobra.Command{Use: "check NAME", Short: "compare a data set's files with their known sizes and checksums",
-		Args: args("NAME"), RunE: func(c *cobra.Command, args []string) error {
+	c := &cobra.Command{Use: "check DATA", Short: "compare a data set's files with their known sizes and checksums",
+		Args: args("DATA"), RunE: func(c *cobra.Command, args []string) error {
 			files, err := dataset.Check(c.Context(), args[0], dir)
 			if err != nil {
 				return err

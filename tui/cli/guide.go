@@ -81,10 +81,9 @@ func overview(root *cobra.Command) string {
 }
 
 func helpCommand(a *app) *cobra.Command {
-	return &cobra.Command{Use: "help [TOPIC | COMMAND]", Short: "read the guide: nasnet help lists its topics",
+	return &cobra.Command{Use: "help [TOPIC|COMMAND...]", Short: "read the guide: nasnet help lists its topics",
 		Long: "Help shows a topic of the guide, in $PAGER or less where there is a terminal. For a command that is " +
 			"no topic it shows\nthe command's flags. Without an argument it lists topics and commands.",
-		ValidArgs: topics,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Root().Help()
@@ -94,7 +93,7 @@ func helpCommand(a *app) *cobra.Command {
 			}
 			of, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 || of == c.Root() {
-				return hinted{usagef("there is no topic or command %q", strings.Join(args, " ")),
+				return hinted{usagef("there is no topic or command %q", append(rest, args...)[0]),
 					"nasnet help lists them"}
 			}
 			of.InitDefaultHelpFlag()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -13,6 +14,7 @@ import (
 type settingFlag struct {
 	text, kind string
 	check      func(text string) error
+	choices    func() []string // nil: any
 }
 
 func (f *settingFlag) String() string { return f.text }
@@ -31,7 +33,11 @@ func settingFlags[T any](fs *pflag.FlagSet, rows setting.Table[T], v T) {
 		if fs.Lookup(r.Name) != nil {
 			continue
 		}
-		f := &settingFlag{kind: r.Type(), check: func(text string) error { to := v; return r.Set(&to, text) }}
+		f := &settingFlag{kind: r.Type(), check: func(text string) error { to := v; return r.Set(&to, text) },
+			choices: r.Choices}
+		if r.Choices != nil && r.None != "" {
+			f.choices = func() []string { return append(slices.Clone(r.Choices()), r.None) }
+		}
 		if text := r.Get(v); text != r.Get(zero) {
 			f.text = text
 		}
