@@ -44,7 +44,7 @@ func (m *model) seeControl() tea.Cmd {
 	case was.control.Mine && !now.Mine:
 		return m.say(holderText(now.Holder)+" has taken the control; "+m.keyOf(actTake)+" takes it back", true)
 	case !was.control.Mine && now.Mine:
-		return m.say("this screen has the control", false)
+		return m.say("this screen has control", false)
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (m *model) seeControl() tea.Cmd {
 func (m *model) takeControl() tea.Cmd {
 	s, ok := m.engine.(nas.Shared)
 	if !ok || m.control.Mine {
-		return m.say("this screen has the control", false)
+		return m.say("this screen has control", false)
 	}
 	return safe("taking the control", func() tea.Msg {
 		if err := s.TakeControl(m.ctx); err != nil {
@@ -85,9 +85,9 @@ func (l *look) besideControl(s sharing, line string, w int) string {
 	switch {
 	case c.Lost != "": // the line says it
 	case !c.Mine && c.Holder == (nas.Holder{}):
-		text, style = "looking on: nobody has the control, "+l.keyOf(actTake)+" takes it", t.warn
+		text, style = "looking on: nobody has control, "+l.keyOf(actTake)+" takes it", t.warn
 	case !c.Mine:
-		text, style = "looking on: "+holderText(c.Holder)+" has the control since "+
+		text, style = "looking on: "+holderText(c.Holder)+" has control since "+
 			c.Holder.Since.Local().Format("15:04")+", "+l.keyOf(actTake)+" takes it", t.warn
 	case c.Viewers > 0:
 		text = plural(c.Viewers, "other looks on", "others look on")

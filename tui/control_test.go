@@ -69,12 +69,12 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	}
 	d.m.toast.text = ""
 	d.m.rev++
-	if text := d.text(); !strings.Contains(text, "looking on: pts/3 (process 4711) has the control since 12:00, W "+
+	if text := d.text(); !strings.Contains(text, "looking on: pts/3 (process 4711) has control since 12:00, W "+
 		"takes it") {
 		t.Errorf("who has it is not shown\n%s", text)
 	}
 	d.press("W")
-	if text := d.sees(); f.taken != 1 || !strings.Contains(text, "this screen has the control") {
+	if text := d.sees(); f.taken != 1 || !strings.Contains(text, "this screen has control") {
 		t.Errorf("taken %d times\n%s", f.taken, text)
 	}
 	d.press("W")
@@ -85,7 +85,7 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	d.sees()
 	d.m.toast.text = ""
 	d.m.rev++
-	if text := d.text(); !strings.Contains(text, "looking on: nobody has the control, W takes it") {
+	if text := d.text(); !strings.Contains(text, "looking on: nobody has control, W takes it") {
 		t.Errorf("that nobody has it is not shown\n%s", text)
 	}
 }

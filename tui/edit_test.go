@@ -80,10 +80,10 @@ func TestTheEditorSendsItsCell(t *testing.T) {
 
 func TestACellThatWasRefusedIsNotLost(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("5", "e", "o")
-	d.e.refuse = errors.New("another screen has the control")
+	d.e.refuse = errors.New("another screen has control")
 	d.press("t")
 	if got := d.text(); strings.Contains(got, "sent to training") ||
-		!strings.Contains(got, "another screen has the control") {
+		!strings.Contains(got, "another screen has control") {
 		t.Errorf("refused, and the screen says\n%s", got)
 	}
 	if _, asks := d.press("esc").m.top().(*sureDialog); !asks {

@@ -119,7 +119,7 @@ func (b *brokenEngine) Do(ctx context.Context, c nas.Command) (nas.Reply, error)
 	return b.fakeEngine.Do(ctx, c)
 }
 
-// brokenControl panics when it is asked the second time who has the control, which a snapshot's arrival does.
+// brokenControl panics when it is asked the second time who has control, which a snapshot's arrival does.
 type brokenControl struct {
 	*fakeEngine
 	asked atomic.Int32

@@ -342,7 +342,7 @@ func TestTheQuitDialog(t *testing.T) {
 	})
 	t.Run("a refused drain is no stop when the screen is left at once", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "w", "q")
-		d.e.refuse = errors.New("another screen has the control")
+		d.e.refuse = errors.New("another screen has control")
 		if d.press("w"); !d.quit || d.m.outcome != QuitDrain {
 			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
 		}

@@ -119,7 +119,7 @@ func TestAMarkedCellThatLeavesTheListsIsRetrainedAllTheSame(t *testing.T) {
 func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
-	d.e.refuse = errors.New("another screen has the control")
+	d.e.refuse = errors.New("another screen has control")
 	if d.press("enter"); len(d.m.marks) != 2 {
 		t.Errorf("%d marks after a refusal", len(d.m.marks))
 	}

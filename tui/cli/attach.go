@@ -19,7 +19,7 @@ func attachCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "attach [RUN]", Short: "show and steer a search that runs in another process",
 		Args: optionalRun,
 		Long: `Attach opens the same screen as the search's own, with the same keys. One screen
-at a time has the control: the first, until another takes it. Quitting an
+at a time has control: the first, until another takes it. Quitting an
 attached screen does not stop the search. Without RUN it shows the only live
 run.`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -45,7 +45,7 @@ run.`,
 			}
 			return attachTo(a, c.Context(), dir, want, !noDiff)
 		}}
-	c.Flags().BoolVar(&readOnly, "read-only", false, "only watch, even if no screen has the control")
+	c.Flags().BoolVar(&readOnly, "read-only", false, "only watch, even if no screen has control")
 	c.Flags().BoolVar(&take, "take", false, "take the control from the screen that has it")
 	c.Flags().BoolVar(&noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	return c

@@ -86,7 +86,7 @@ type ctlFlags struct {
 func ctlCommand(a *app) *cobra.Command {
 	var f ctlFlags
 	var help strings.Builder
-	help.WriteString("Ctl steers a run that another process has open, whoever has the control of its screen; the " +
+	help.WriteString("Ctl steers a run that another process has open, whoever has control of its screen; the " +
 		"run's log says who sent what.\n\nACTION is one of:\n\n")
 	fmt.Fprintf(&help, "  %-22s %s\n", statusAction.name, statusAction.help)
 	var taken []string

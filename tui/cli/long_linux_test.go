@@ -162,7 +162,7 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 			}
 		}
 	}
-	// without the line that says who has the control, and the last two, which tell each screen's own answers and keys
+	// without the line that says who has control, and the last two, which tell each screen's own answers and keys
 	body := func(z *ptytest.Terminal) string {
 		lines := strings.Split(z.Screen(), "\n")
 		return strings.Join(lines[1:34], "\n")

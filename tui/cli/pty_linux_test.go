@@ -336,10 +336,10 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	}
 	// The key takes it as well, and gives it back.
 	x.Press("W")
-	x.Wait("this screen has the control")
+	x.Wait("this screen has control")
 	z.Wait("has taken the control")
 	z.Press("W")
-	z.Wait("this screen has the control")
+	z.Wait("this screen has control")
 	x.Wait("has taken the control")
 
 	// A script needs no control.

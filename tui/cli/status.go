@@ -158,11 +158,11 @@ func attachedText(c *nas.Control) string {
 	case c == nil:
 		return ", which does not answer"
 	case c.Holder == (nas.Holder{}):
-		return fmt.Sprintf(", no screen has the control, %d look on", c.Viewers)
+		return fmt.Sprintf(", no screen has control, %d look on", c.Viewers)
 	case c.Holder.TTY == "":
-		return fmt.Sprintf(", process %d has the control, %d look on", c.Holder.PID, c.Viewers)
+		return fmt.Sprintf(", process %d has control, %d look on", c.Holder.PID, c.Viewers)
 	}
-	return fmt.Sprintf(", %s (process %d) has the control, %d look on", c.Holder.TTY, c.Holder.PID, c.Viewers)
+	return fmt.Sprintf(", %s (process %d) has control, %d look on", c.Holder.TTY, c.Holder.PID, c.Viewers)
 }
 
 // statusLine is a run in at most width columns; the parts that say least go first. 0 is no bound.
