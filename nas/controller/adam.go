@@ -2,8 +2,8 @@ package controller
 
 import "nasnet/nas/nn"
 
-// adam is the state of Adam (Kingma and Ba 2015), with its usual constants. The moments of parameter p are m[p] and
-// v[p], as long as its value.
+// adam is the state of Adam (Kingma and Ba 2015), with the usual constants. The moments of parameter p are m[p] and
+// v[p], each as long as its value.
 type adam[F real] struct {
 	step int
 	m, v [][]F

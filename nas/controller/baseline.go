@@ -2,16 +2,16 @@ package controller
 
 import "math"
 
-// baseline is the moving average of rewards that advantages are taken against (paper, A.2: "an exponential moving
-// average of previous rewards with a weight of 0.95"). The first batch's mean begins it.
+// baseline is the moving average of rewards that advantages are measured from (paper, A.2: "an exponential moving
+// average of previous rewards with a weight of 0.95"). It starts at the mean of the first batch.
 type baseline struct {
 	value float64
 	set   bool
 }
 
-// advance returns each sample's reward less the baseline as it was before the batch, and then moves the baseline by the
-// rewards one by one, in batch order. The paper does not give the order; "previous rewards" is read as those of the
-// batches before.
+// advance returns each sample's reward minus the baseline from before the batch, and then moves the baseline by the
+// rewards one by one, in batch order. The paper does not give the order; we read "previous rewards" as those of earlier
+// batches.
 func (b *baseline) advance(batch []Sample, decay float64) []float64 {
 	if !b.set && len(batch) > 0 {
 		for _, s := range batch {
@@ -29,8 +29,8 @@ func (b *baseline) advance(batch []Sample, decay float64) []float64 {
 	return adv
 }
 
-// normalize brings advantages to mean 0 and standard deviation 1, in place. A batch of equal rewards has nothing to say
-// and becomes zeros; a single advantage is left alone.
+// normalize shifts and scales advantages to mean 0 and standard deviation 1, in place. A batch of equal rewards carries
+// no information and becomes zeros; a single advantage stays as it is.
 func normalize(adv []float64) {
 	if len(adv) < 2 {
 		return

@@ -33,9 +33,9 @@ func TestBaseline(t *testing.T) {
 		adv   []float64
 		after float64
 	}{
-		{"an empty batch does not begin it", nil, nil, 0},
-		{"the first batch's mean begins it", rewards(1, 3), []float64{-1, 1}, 0.5*(0.5*2+0.5*1) + 0.5*3},
-		{"advantages are against what came before the batch", rewards(2.25, 10), []float64{0, 7.75}, 0.5*2.25 + 0.5*10},
+		{"an empty batch does not start it", nil, nil, 0},
+		{"it starts at the mean of the first batch", rewards(1, 3), []float64{-1, 1}, 0.5*(0.5*2+0.5*1) + 0.5*3},
+		{"advantages use the baseline from before the batch", rewards(2.25, 10), []float64{0, 7.75}, 0.5*2.25 + 0.5*10},
 		{"a reward of zero counts", rewards(0), []float64{-6.125}, 3.0625},
 	} {
 		if adv := b.advance(step.batch, 0.5); !near(adv, step.adv) || math.Abs(b.value-step.after) > 1e-12 {
@@ -50,7 +50,7 @@ func TestNormalize(t *testing.T) {
 		in, want []float64
 	}{
 		{"mean 0 and deviation 1", []float64{1, 3}, []float64{-1, 1}},
-		{"equal advantages say nothing", []float64{0.3, 0.3, 0.3}, []float64{0, 0, 0}},
+		{"equal advantages become zeros", []float64{0.3, 0.3, 0.3}, []float64{0, 0, 0}},
 		{"a single advantage stays", []float64{-4}, []float64{-4}},
 		{"none", nil, nil},
 	} {

@@ -11,22 +11,22 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Shuffled is the control of [Benchmark]: ppo that gets each batch's rewards in random order. What it gains is not
-// learnt from rewards.
+// Shuffled is the control of [Benchmark]: ppo with each batch's rewards in random order. What it gains does not come
+// from rewards.
 const Shuffled = "ppo-shuffled"
 
 // BenchOptions sets up a [Benchmark].
 type BenchOptions struct {
 	Seeds   int    // searches per strategy; 0 = 10
-	Samples int    // proposals a search; 0 = 400
-	Batch   int    // proposals an update; 0 = 20
-	Seed    uint64 // of the first search; the others follow
-	// settings for every strategy; nil = DefaultConfig(Samples). Its Strategy and Seed are not used.
+	Samples int    // proposals per search; 0 = 400
+	Batch   int    // proposals per update; 0 = 20
+	Seed    uint64 // of the first search; later ones count up from it
+	// settings of every strategy, except Strategy and Seed; nil = DefaultConfig(Samples)
 	Config     *Config
 	Strategies []string // nil = all, and Shuffled after ppo
 }
 
-// BenchReport is what a [Benchmark] measured. Scores are true mean accuracies in percent.
+// BenchReport is the result of a [Benchmark]. Scores are true mean accuracies in percent.
 type BenchReport struct {
 	Samples int           `json:"samples"`
 	Batch   int           `json:"batch"`
@@ -34,7 +34,7 @@ type BenchReport struct {
 	Results []BenchResult `json:"results"`
 }
 
-// BenchResult is one strategy's score, the mean over seeds.
+// BenchResult is the score of one strategy, as means over seeds.
 type BenchResult struct {
 	Strategy    string      `json:"strategy"`
 	BatchMean   float64     `json:"batch_mean"`    // of the last Batch proposals of a search
@@ -55,11 +55,11 @@ type BenchSeed struct {
 	Entropy   float64 `json:"entropy"`  // of the last policy, as a fraction of the maximum
 }
 
-// Benchmark runs every strategy on a table of measured points, as a search would: each proposal's reward is the
-// accuracy of one of its trainings, drawn by the seed. Scores are true means of what the search picked by those noisy
-// rewards: a point looks as good as the mean of the rewards it got.
+// Benchmark runs every strategy on a table of measured points, like a search: the reward of a proposal is the accuracy
+// of one of its trainings, drawn by the seed. A search picks points by the mean of these noisy rewards; the score is
+// the true mean of what it picked.
 //
-// Searches run in parallel, at most GOMAXPROCS; the report does not depend on how many.
+// Searches run in parallel, at most GOMAXPROCS of them; the report does not depend on how many.
 func Benchmark(ctx context.Context, t *Table, o BenchOptions) (BenchReport, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -128,7 +128,7 @@ func (o BenchOptions) withDefaults() (BenchOptions, error) {
 	return o, nil
 }
 
-// benchSearch is one search of one strategy.
+// benchSearch runs one search of one strategy.
 func benchSearch(ctx context.Context, t *Table, o BenchOptions, strategy string, seed uint64) (BenchSeed, error) {
 	out := BenchSeed{Seed: seed}
 	cfg := *o.Config
@@ -146,7 +146,7 @@ func benchSearch(ctx context.Context, t *Table, o BenchOptions, strategy string,
 		sum, visits float64
 	}
 	seen := map[string]*look{}
-	var order []*look // of first sight
+	var order []*look // in the order in which they were first proposed
 	var means []float64
 	for len(means) < o.Samples {
 		if err := ctx.Err(); err != nil {

@@ -16,8 +16,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// tableJSON is a table of 3^5 points in the format of NAS-Bench-Macro: additive with a little of its own for each
-// point, three noisy trainings each.
+// tableJSON is a table of 3^5 points in the format of NAS-Bench-Macro: additive, plus a little that is specific to each
+// point, with three noisy trainings each.
 func tableJSON(t *testing.T) string {
 	t.Helper()
 	r := rng.Stream(6, "test")
@@ -109,7 +109,7 @@ func TestBenchmarkReportsTheSameOnAnyNumberOfCores(t *testing.T) {
 }
 
 func TestBenchmarkOfOneBatchScoresExactly(t *testing.T) {
-	// Two decisions; every training of a point is its digits read as a number, so nothing is noisy.
+	// Two decisions; every training of a point gives its digits read as a number, so there is no noise.
 	tab := readTable(t,
 		`{"00":{"test_acc":[0]},"01":{"test_acc":[1]},"10":{"test_acc":[10]},"11":{"test_acc":[11,11,11]}}`)
 	rep, err := controller.Benchmark(t.Context(), tab,
@@ -142,7 +142,7 @@ func TestBenchmarkOfOneBatchScoresExactly(t *testing.T) {
 func TestBenchmarksThatCannotBe(t *testing.T) {
 	tab := readTable(t, tableJSON(t))
 	if _, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Seeds: -1}); err == nil {
-		t.Error("no error for -1 seeds")
+		t.Error("-1 seeds were accepted")
 	}
 	_, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Strategies: []string{"magic"}})
 	if err == nil || !strings.Contains(err.Error(), "magic") {
@@ -163,11 +163,11 @@ func TestTablesThatCannotBe(t *testing.T) {
 		{"keys of two lengths", `{"00":{"test_acc":[1]},"1":{"test_acc":[1]}}`, "digits"},
 		{"letters", `{"0a":{"test_acc":[1]}}`, "want digits"},
 		{"a row without accuracies", `{"0":{"test_acc":[1]},"1":{}}`, `"1" has no test_acc`},
-		{"a combination missing", `{"00":{"test_acc":[1]},"01":{"test_acc":[1]},"11":{"test_acc":[1]}}`,
+		{"a missing combination", `{"00":{"test_acc":[1]},"01":{"test_acc":[1]},"11":{"test_acc":[1]}}`,
 			"not every combination"},
 		{"a row twice", `{"0":{"test_acc":[1]},"1":{"test_acc":[1]},"1":{"test_acc":[2]}}`, `"1" occurs twice`},
-		{"more than all", `{"0":{"test_acc":[1]},"1":{"test_acc":[101]}}`, "accuracy 101; want percent"},
-		{"a mean of less than nothing", `{"0":{"test_acc":[1]},"1":{"test_acc":[1],"mean_acc":-1}}`,
+		{"an accuracy above 100 %", `{"0":{"test_acc":[1]},"1":{"test_acc":[101]}}`, "accuracy 101; want percent"},
+		{"a negative mean", `{"0":{"test_acc":[1]},"1":{"test_acc":[1],"mean_acc":-1}}`,
 			"accuracy -1; want percent"},
 		{"nothing to choose", `{"00":{"test_acc":[1]}}`, "nothing to search"},
 	} {

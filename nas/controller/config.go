@@ -7,15 +7,15 @@ import (
 	"nasnet/nas/setting"
 )
 
-// Config sets up a controller. The zero value of a field means its default; see WithDefaults.
+// Config sets up a controller. Zero fields mean their defaults; see WithDefaults.
 type Config struct {
 	Strategy      string  `json:"strategy"`       // a name in Strategies
 	Seed          uint64  `json:"seed"`           // of the initial weights
 	LearningRate  float64 `json:"learning_rate"`  // of Adam
-	Steps         int     `json:"steps"`          // gradient steps a batch; reinforce always takes one
+	Steps         int     `json:"steps"`          // gradient steps per batch; reinforce always takes one
 	Clip          float64 `json:"clip"`           // PPO keeps ratios in 1±Clip
 	Joint         bool    `json:"joint"`          // one ratio for the whole sequence instead of one per decision
-	Normalize     bool    `json:"normalize"`      // advantages to mean 0 and deviation 1 in each batch
+	Normalize     bool    `json:"normalize"`      // scale advantages to mean 0 and deviation 1 in each batch
 	Entropy       float64 `json:"entropy"`        // weight of the entropy bonus; negative: none
 	BaselineDecay float64 `json:"baseline_decay"` // weight of the past in the moving average of rewards
 	Hidden        int     `json:"hidden"`         // LSTM units
@@ -25,9 +25,9 @@ type Config struct {
 }
 
 // WithDefaults fills the zero fields. LSTM size, learning rate, entropy weight and baseline decay are the paper's
-// (appendix A.2 and A.3). Clip, steps and embedding are not stated there: clip is that of Schulman et al. 2017 (arXiv
-// 1707.06347); 10 steps a batch is what learns at 3.5e-4 within some hundred children. P and S of evolution are what
-// did best on small tables; arXiv 1802.01548 uses 100 and 25 for 20,000 children.
+// (appendix A.2 and A.3), which does not state clip, steps and embedding. Clip is from Schulman et al. 2017 (arXiv
+// 1707.06347); with 10 steps per batch, 3.5e-4 learns within a few hundred children. P and S of evolution did best on
+// small tables; arXiv 1802.01548 uses 100 and 25 for 20,000 children.
 func (c Config) WithDefaults() Config {
 	if c.Strategy == "" {
 		c.Strategy = Strategies[0].Name
@@ -62,16 +62,16 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// PaperConfig is the paper's own setting, for searches of about 20,000 children: one step a batch at 3.5e-4, advantages
-// as they are.
+// PaperConfig returns the paper's own settings, for searches of about 20,000 children: one step per batch at 3.5e-4,
+// advantages unscaled.
 func PaperConfig() Config {
 	c := Config{Steps: 1, Population: 100, Sample: 25}
 	return c.WithDefaults()
 }
 
-// DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes few
-// large steps on normalised advantages; up to 5,000 it takes the paper's rate ten times a batch; above that it is
-// PaperConfig. Evolution keeps two batches alive in small budgets: with one, every parent dies with each batch.
+// DefaultConfig returns settings for a budget of children, in batches of about 20. Up to 1,000 children PPO takes a few
+// large steps on normalised advantages; up to 5,000 it uses the paper's rate ten times per batch; above that it is
+// PaperConfig. With small budgets evolution keeps two batches alive: with one, every parent would die with its batch.
 func DefaultConfig(children int) Config {
 	switch {
 	case children <= 200:
@@ -84,7 +84,7 @@ func DefaultConfig(children int) Config {
 	return PaperConfig()
 }
 
-// Settings is every setting of a controller. Those without a use are fixed by presets.
+// Settings lists every setting of a controller. Those without a Use are fixed by presets.
 var Settings = setting.Table[Config]{
 	{Name: "strategy", Use: setting.Search, Help: "ppo, reinforce, evolution or random", Choices: Names,
 		At: func(c *Config) any { return &c.Strategy }},
@@ -93,10 +93,10 @@ var Settings = setting.Table[Config]{
 		Range: setting.Range{Low: 0, High: 1, Above: true}, At: func(c *Config) any { return &c.LearningRate }},
 	{Name: "controller-steps", Key: "steps", Label: "steps", Use: setting.Search | setting.Fork,
 		Help: "gradient steps per controller update",
-		Hint: "gradient steps an update", Range: setting.Range{Low: 1, High: 1000},
+		Hint: "gradient steps per update", Range: setting.Range{Low: 1, High: 1000},
 		At: func(c *Config) any { return &c.Steps }},
 	{Name: "entropy", Label: "entropy bonus", Use: setting.Search | setting.Fork, Zero: true,
-		Help:  "weight of the controller's entropy bonus (0: none; default: that of the preset or the parent)",
+		Help:  "weight of the controller's entropy bonus (0: none; default: from the preset or the parent)",
 		Hint:  "more: explores longer; 0: none",
 		Range: setting.Range{Low: 0, High: 1e3}, At: func(c *Config) any { return &c.Entropy }},
 	{Name: "clip", Range: setting.Range{Low: 0, High: math.Inf(1), Above: true},
@@ -111,7 +111,7 @@ var Settings = setting.Table[Config]{
 	}, At: func(c *Config) any { return &c.Sample }},
 }
 
-// Validate says what is wrong with a config whose defaults are filled.
+// Validate returns an error for the first invalid field of a config whose defaults are filled in.
 func (c Config) Validate() error {
 	if err := Settings.Check(c); err != nil {
 		return fmt.Errorf("controller: %w", err)

@@ -12,10 +12,10 @@ import (
 	"nasnet/nas/rng"
 )
 
-// arities of the space that the conformance test searches: small, of mixed sizes, with a decision that is none.
+// arities is the space of the conformance test: small, of mixed sizes, with a decision that has only one choice.
 var arities = []int{3, 1, 2, 5, 4, 2, 3}
 
-// target[d] is the best choice at decision d; reward is the fraction of decisions (with a choice) that hit it.
+// target[d] is the best choice at decision d; the reward is the fraction of decisions (with a choice) that hit it.
 var target = []int{2, 0, 0, 3, 1, 1, 0}
 
 func reward(choices []int) float64 {
@@ -31,7 +31,7 @@ func reward(choices []int) float64 {
 	return hit / open
 }
 
-// config is small for speed; a population of 10 fills in the first batch.
+// config is small for speed; a population of 10 fills up in the first batch.
 func config(strategy string) controller.Config {
 	return controller.Config{Strategy: strategy, Seed: 1, LearningRate: 0.02, Steps: 4, Normalize: true, Hidden: 12,
 		Embedding: 6, Population: 10, Sample: 4}
@@ -77,7 +77,7 @@ func state(t *testing.T, c controller.Controller) []byte {
 	return b
 }
 
-// advance runs batches first..last-1 of 12 samples, the odd ones of 5.
+// advance runs batches first..last-1: even ones have 12 samples, odd ones 5.
 func advance(t *testing.T, c controller.Controller, first, last int) {
 	t.Helper()
 	for b := first; b < last; b++ {
@@ -112,7 +112,7 @@ func TestEveryStrategy(t *testing.T) {
 	}
 }
 
-// conform is the contract of Controller.
+// conform tests the contract of Controller.
 func conform(t *testing.T, strategy string) {
 	cfg := config(strategy)
 
@@ -154,7 +154,7 @@ func conform(t *testing.T, strategy string) {
 		}
 	})
 
-	t.Run("propose does not change the controller, and depends on the generator alone", func(t *testing.T) {
+	t.Run("propose does not change the controller, and depends only on the generator", func(t *testing.T) {
 		c := newController(t, cfg)
 		advance(t, c, 0, 3)
 		before := state(t, c)
@@ -206,7 +206,7 @@ func conform(t *testing.T, strategy string) {
 			if err := b.Restore(s); err != nil {
 				t.Fatal(err)
 			}
-			clear(s) // the bytes stay the caller's
+			clear(s) // the bytes still belong to the caller
 			if !bytes.Equal(state(t, a), state(t, b)) {
 				t.Fatalf("after %d updates: the state did not survive", at)
 			}
@@ -283,7 +283,7 @@ func conform(t *testing.T, strategy string) {
 		for _, a := range arities {
 			max += math.Log(float64(a))
 		}
-		// The baseline begins at the mean, -2, and then takes the rewards in order.
+		// The baseline starts at the mean, -2, and then moves by the rewards in order.
 		b := -2.0
 		for _, s := range batch {
 			b = 0.95*b + 0.05*s.Reward
@@ -316,7 +316,7 @@ func conform(t *testing.T, strategy string) {
 		}
 		refuse("nothing", nil)
 		for n := 0; n < len(good); n += 1 + len(good)/40 {
-			refuse("cut short", good[:n])
+			refuse("truncated", good[:n])
 		}
 		refuse("bytes added", append(bytes.Clone(good), '!'))
 		refuse("noise", bytes.Repeat([]byte{0xff}, 300))
@@ -341,7 +341,7 @@ func conform(t *testing.T, strategy string) {
 			b := bytes.Clone(good)
 			b[i] ^= 1 << (i % 8)
 			if c.Restore(b) == nil {
-				c.Propose(rng.Stream(1, "propose")) // a number may be another; the controller still works
+				c.Propose(rng.Stream(1, "propose")) // a number may have changed; the controller must still work
 				if err := c.Restore(good); err != nil {
 					t.Fatal(err)
 				}

@@ -10,25 +10,25 @@ import (
 // Proposal is one point of the space: Choices[d] is in [0, arity of decision d).
 type Proposal struct {
 	Choices []int
-	// LogP[d] is the natural logarithm of the probability of Choices[d] under the proposing policy, given the choices
-	// before it. Random gives -log(arity). Evolution draws from no such policy and gives zeros.
+	// LogP[d] is the natural logarithm of the probability of Choices[d] under the proposing policy, given the earlier
+	// choices. Random gives -log(arity). Evolution has no such policy and gives zeros.
 	LogP []float64
 }
 
-// Sample is a proposal with what it earned. Reward is any finite number; the searches here use an accuracy in [0, 1].
+// Sample is a proposal with its reward: any finite number; the searches here use an accuracy in [0, 1].
 type Sample struct {
 	Choices []int
 	LogP    []float64 // as proposed; only ppo reads it
 	Reward  float64
 }
 
-// Stats describes one Update. Entropies are in nats. Fields that a strategy does not have are zero.
+// Stats describes one Update. Entropies are in nats. Fields that a strategy lacks are zero.
 type Stats struct {
 	Samples    int     // in the batch
 	MeanReward float64 // of the batch
 	MaxReward  float64 // of the batch
 	Baseline   float64 // moving average of rewards after the batch
-	Entropy    float64 // of one whole sequence under the policy after the update: the sum of DecisionEntropy
+	Entropy    float64 // of a whole sequence under the policy after the update: the sum of DecisionEntropy
 	MaxEntropy float64 // of uniform choices: the sum of log(arity)
 
 	// KL(policy before || policy after) of one sequence, estimated on the batch's sequences with exact distributions at
@@ -41,25 +41,25 @@ type Stats struct {
 	DecisionEntropy []float64 // per decision
 }
 
-// Controller proposes points of a space and learns from their rewards. See the package comment for what every
+// Controller proposes points of a space and learns from their rewards. The package comment says what every
 // implementation promises.
 type Controller interface {
 	// Propose draws one proposal with r. It does not change the controller.
 	Propose(r *rand.Rand) Proposal
-	// Update learns from one batch, in the order given. An empty batch changes nothing. An invalid sample (a choice out
-	// of range, a reward that is not finite) refuses the whole batch.
+	// Update learns from one batch, in the order given. An empty batch changes nothing. One invalid sample (a choice
+	// out of range, a reward that is not finite) makes it refuse the whole batch.
 	Update(batch []Sample) (Stats, error)
 	// State returns everything that decides the controller's future, as deterministic bytes.
 	State() ([]byte, error)
-	// Restore replaces the state with one that State returned on a controller of the same space and size. The settings
-	// (learning rate, steps, …) stay those the controller was made with. After an error the controller is as it was.
+	// Restore replaces the state with one that State returned for the same space and size. Settings (learning rate,
+	// steps, …) stay as the controller was made. After an error the controller is as it was.
 	Restore(state []byte) error
 }
 
-// Explainer is implemented by controllers that can show what they believe.
+// Explainer is implemented by controllers that can show what they prefer.
 type Explainer interface {
-	// Probabilities returns the distribution at each decision along the greedy path, where every earlier decision took
-	// its most probable choice: [decision][choice], each row sums to 1.
+	// Probabilities returns the distribution at each decision along the greedy path, on which every earlier decision
+	// took its most probable choice: [decision][choice], each row sums to 1.
 	Probabilities() [][]float64
 }
 
@@ -78,7 +78,8 @@ var Strategies = []Strategy{
 	{"random", newRandom},
 }
 
-// New makes the controller that c.Strategy names, for decisions with the given arities. Zero fields of c are defaulted.
+// New makes the controller that c.Strategy names, for decisions with the given arities. Zero fields of c get their
+// defaults.
 func New(arities []int, c Config) (Controller, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
@@ -112,7 +113,7 @@ func lookup(name string) (Strategy, error) {
 }
 
 func checkArities(arities []int) error {
-	const most = 1 << 16 // of decisions, and of choices: far above any space, low enough that sizes cannot overflow
+	const most = 1 << 16 // of decisions and of choices: far above any space, and low enough that sizes cannot overflow
 	if len(arities) > most {
 		return fmt.Errorf("controller: %d decisions; want at most %d", len(arities), most)
 	}
@@ -124,7 +125,7 @@ func checkArities(arities []int) error {
 		open = open || a > 1
 	}
 	if !open {
-		return fmt.Errorf("controller: none of the %d decisions has two choices: there is nothing to search",
+		return fmt.Errorf("controller: none of the %d decisions has two choices; there is nothing to search",
 			len(arities))
 	}
 	return nil
@@ -157,11 +158,12 @@ func checkBatch(arities []int, batch []Sample) error {
 	return nil
 }
 
-// checkLogP refuses log-probabilities that cannot be: another count, not finite, or of a probability above 1.
+// checkLogP refuses impossible log-probabilities: a wrong count, a value that is not finite, a probability above 1.
 func checkLogP(batch []Sample) error {
 	for i, s := range batch {
 		if len(s.LogP) != len(s.Choices) {
-			return fmt.Errorf("controller: sample %d of %d: %d log-probabilities for %d choices", i, len(batch),
+			return fmt.Errorf("controller: sample %d of %d: %d log-probabilities; want %d, one per choice",
+				i, len(batch),
 				len(s.LogP), len(s.Choices))
 		}
 		for d, l := range s.LogP {

@@ -8,16 +8,16 @@ import (
 
 // evolution is regularized evolution (Real et al. 2019, arXiv 1802.01548, algorithm 1): the population is the last P
 // samples; a parent is the best of S drawn with replacement; a child is its parent with one decision changed; the
-// oldest dies, however good. It differs in two ways. Children come in batches, all from the population that the batch
-// before left. And a mutation picks among all decisions alike, where the paper first picks "hidden state" or "op" and
-// has an identity mutation of probability 0.05.
+// oldest dies, however good it is. We differ in two ways. Children come in batches, all from the population that the
+// previous batch left. And a mutation picks uniformly among all decisions, where the paper first picks "hidden state"
+// or "op" and has an identity mutation of probability 0.05.
 type evolution struct {
 	arities    []int
 	open       []int // decisions with a choice
 	size, draw int   // P and S
 	decay      float64
 	version    int
-	base       baseline // for the chart only
+	base       baseline // only for the chart
 	population []individual
 }
 
@@ -63,7 +63,7 @@ func (c *evolution) Update(batch []Sample) (Stats, error) {
 		for _, s := range batch {
 			c.population = append(c.population, individual{append([]int(nil), s.Choices...), s.Reward})
 		}
-		// Copied, so that the dead are freed.
+		// copied, so that the dead can be freed
 		c.population = append([]individual(nil), c.population[max(0, len(c.population)-c.size):]...)
 		c.base.advance(batch, c.decay)
 		c.version++
@@ -76,8 +76,7 @@ func (c *evolution) Update(batch []Sample) (Stats, error) {
 	return st, nil
 }
 
-// diversity returns the entropy of the choices in the population, per decision; of uniform choices while it is being
-// filled.
+// diversity returns the entropy of the choices in the population per decision, or of uniform choices while it fills up.
 func (c *evolution) diversity() []float64 {
 	out := make([]float64, len(c.arities))
 	for d, a := range c.arities {
@@ -115,7 +114,7 @@ func (c *evolution) Restore(state []byte) error {
 			return fmt.Errorf("controller: state: individual %d: %w", i, err)
 		}
 	}
-	// A fork may have a smaller population than its parent: the youngest stay.
+	// A fork may have a smaller population than its parent: it keeps the youngest.
 	c.population = s.Population[max(0, len(s.Population)-c.size):]
 	c.version, c.base = s.Version, baseline{s.Baseline, s.BaselineSet}
 	return nil

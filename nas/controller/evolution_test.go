@@ -13,7 +13,7 @@ func TestEvolutionChangesOneDecisionOfTheBestOfATournament(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Sample = Population, with replacement: the best of four is the parent in 1-(3/4)^4 = 68 % of the draws.
+	// Sample = Population, with replacement: the best of four is the parent in 1-(3/4)^4 = 68 % of draws.
 	var batch []controller.Sample
 	for i, choices := range [][]int{{0, 0, 0, 0}, {2, 0, 1, 4}, {0, 0, 0, 0}, {0, 0, 0, 0}} {
 		batch = append(batch, controller.Sample{Choices: choices, LogP: make([]float64, 4), Reward: float64(i % 2 * 2)})
@@ -35,7 +35,7 @@ func TestEvolutionChangesOneDecisionOfTheBestOfATournament(t *testing.T) {
 			}
 		}
 		if fromBest != 1 && fromOther != 1 {
-			t.Fatalf("proposal %v is no child: it differs at %d and %d decisions from the two kinds of parent", p,
+			t.Fatalf("proposal %v is not a child: it differs at %d and %d decisions from the two kinds of parent", p,
 				fromBest, fromOther)
 		}
 		if fromBest == 1 {
@@ -48,7 +48,7 @@ func TestEvolutionChangesOneDecisionOfTheBestOfATournament(t *testing.T) {
 		}
 	}
 	if share := float64(ofBest) / n; share < 0.64 || share > 0.73 {
-		t.Errorf("%.2f of the children are the best's; want 0.68", share)
+		t.Errorf("%.2f of the children have the best parent; want 0.68", share)
 	}
 	for d, a := range space {
 		if share := float64(changed[d]) / float64(ofBest); a > 1 && (share < 0.28 || share > 0.39) ||
@@ -79,7 +79,7 @@ func TestEvolutionForgetsTheOldestHoweverGood(t *testing.T) {
 			sum += v
 		}
 		if sum != 1 {
-			t.Fatalf("a child of the dead: %d decisions are 1", sum)
+			t.Fatalf("a child of a dead parent: %d decisions are 1", sum)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/rng"
 )
 
-// A search in its smallest form: the reward is the sum of the choices.
+// The smallest search: the reward is the sum of the choices.
 func Example() {
 	c, err := controller.New([]int{4, 4, 4, 4, 4, 4},
 		controller.Config{Strategy: "evolution", Population: 40, Sample: 10})

@@ -10,7 +10,8 @@ import (
 	"nasnet/nas/rng"
 )
 
-// Whatever a table is: refused with the package's name, or every point of its space has an accuracy in percent.
+// Whatever its bytes, a table is refused with the package's name, or every point of its space has an accuracy in
+// percent.
 func FuzzReadTable(f *testing.F) {
 	for _, s := range []string{`{"00":{"test_acc":[1,2],"mean_acc":1.5},"01":{"test_acc":[3]}}`,
 		`{"0":{"test_acc":[1]},"1":{"test_acc":[1e999]}}`, `{"0":{"test_acc":[-1]},"1":{"test_acc":[101]}}`,
@@ -34,15 +35,15 @@ func FuzzReadTable(f *testing.F) {
 			}
 			for _, x := range []float64{tab.Mean(choices), tab.Draw(r, choices)} {
 				if !(x >= 0 && x <= 100) {
-					t.Fatalf("%v has the accuracy %v", choices, x)
+					t.Fatalf("%v has accuracy %v", choices, x)
 				}
 			}
 		}
 	})
 }
 
-// Whatever is given as the state of a controller: refused, and the controller is as it was; or taken up, and it
-// proposes, learns and says its state.
+// Whatever its bytes, a controller's state is refused and leaves the controller as it was, or it is loaded and the
+// controller proposes, learns and returns its state.
 func FuzzControllerState(f *testing.F) {
 	fresh := make([]controller.Controller, len(controller.Strategies))
 	for i, s := range controller.Strategies {
@@ -71,7 +72,7 @@ func FuzzControllerState(f *testing.F) {
 				t.Errorf("error %q", err)
 			}
 			if !bytes.Equal(state(t, c), before) {
-				t.Fatalf("after %v the controller is another one", err)
+				t.Fatalf("after %v the controller has changed", err)
 			}
 			return
 		}
@@ -93,7 +94,7 @@ func FuzzControllerState(f *testing.F) {
 		}
 		taken := state(t, c)
 		if err := c.Restore(taken); err != nil || !bytes.Equal(state(t, c), taken) {
-			t.Fatalf("what was taken up does not come back: %v", err)
+			t.Fatalf("a loaded state is not returned again: %v", err)
 		}
 	})
 }

@@ -10,24 +10,25 @@ import (
 	"nasnet/nas/nn"
 )
 
-// objective says which loss a graph has. A is the advantage, r the ratio of the policy's probability to the proposing
-// policy's, H the entropy of the distribution at decision d, N the samples:
+// objective names the loss of a graph. A is the advantage, r the ratio of the policy's probability to the proposing
+// policy's, H the entropy of the distribution at decision d, N the number of samples:
 //
 //	clipped, per decision  -1/N Σ_i Σ_d min(r A, clamp(r, 1-ε, 1+ε) A)      - β/N Σ_i Σ_d H
-//	clipped, joint         -1/N Σ_i     min(r A, clamp(r, 1-ε, 1+ε) A)      - β/N Σ_i Σ_d H     r = product over the sequence
+//	clipped, joint         -1/N Σ_i     min(r A, clamp(r, 1-ε, 1+ε) A)      - β/N Σ_i Σ_d H     r: product over d
 //	plain                  -1/N Σ_i Σ_d A log p                             - β/N Σ_i Σ_d H
 //
-// The clipped ones are PPO's (arXiv 1707.06347, eq. 7). The paper does not say which ratio it takes; the ratio of each
-// decision learns faster and bears samples that are one or two policies old.
+// The clipped ones are PPO's (arXiv 1707.06347, eq. 7). The paper does not say which ratio it uses; the ratio of each
+// decision learns faster and tolerates samples that are one or two policies old.
 type objective struct {
 	clipped bool
-	joint   bool    // only if clipped
+	joint   bool    // only with clipped
 	clip    float64 // ε
 	entropy float64 // β
 }
 
-// graph is the loss of a network over a batch of a fixed number of rows, and its gradient. It is built from Gorgonia's
-// stock operations once and run many times: its inputs alias the network's weights and the slices that load fills.
+// graph is the loss of a network over a batch with a fixed number of rows, and its gradient. It is built once from
+// Gorgonia's stock operations and run many times: its inputs alias the network's weights and the slices that load
+// fills.
 type graph[F real] struct {
 	net  *network[F]
 	obj  objective
@@ -35,7 +36,7 @@ type graph[F real] struct {
 
 	choice [][]F // [d] (rows, A): one-hot
 	old    []F   // log-probabilities under the proposing policy: (D*rows), decision by decision; (rows) if joint
-	adv    []F   // advantage / rows, laid out as old; for the plain loss (D*rows)
+	adv    []F   // advantage / rows, in the layout of old; for the plain loss (D*rows)
 	lo, hi []F   // bounds of each ratio, see load
 
 	logpNodes []*G.Node // [d] (rows, A)
@@ -48,7 +49,7 @@ type graph[F real] struct {
 	logp  [][]F
 }
 
-// maxLogRatio keeps exp finite: a ratio above e^20 is clipped or, when its advantage is negative, pushed down no
+// maxLogRatio keeps exp finite: a ratio above e^20 is clipped or, if its advantage is negative, is not pushed down any
 // harder.
 const maxLogRatio = 20
 
@@ -59,12 +60,12 @@ func dtype[F real]() tensor.Dtype {
 	return tensor.Float64
 }
 
-// newGraph builds the graph. rows is at least 2, as Gorgonia treats matrices of one row as vectors. It returns an error
-// when Gorgonia refuses a part.
+// newGraph builds the graph. rows must be at least 2, because Gorgonia treats matrices of one row as vectors. It
+// returns an error if Gorgonia refuses a part.
 func newGraph[F real](net *network[F], obj objective, rows int) (*graph[F], error) {
 	var gr *graph[F]
 	var g *G.ExprGraph
-	// Twice or more, under other names, as Gorgonia silently merges different nodes whose 32-bit hashes are equal.
+	// Build with several sets of names, because Gorgonia silently merges different nodes whose 32-bit hashes are equal.
 	_, err := nn.BuildDistinct(func(salt string) (*G.ExprGraph, error) {
 		gr = &graph[F]{net: net, obj: obj, rows: rows}
 		b := builder[F]{g: G.NewGraph(), salt: salt}
@@ -112,7 +113,7 @@ func (gr *graph[F]) build(b builder[F]) (err error) {
 	picked, plogp := gr.unroll(b)
 	gr.lossNode = gr.loss(b, picked, plogp)
 
-	// With one decision the recurrent weights do not reach the loss; Grad refuses those.
+	// With one decision the loss does not depend on the recurrent weights, and Grad refuses those.
 	reach := reaches(b.g, gr.lossNode)
 	var wrt []*G.Node
 	for _, p := range gr.net.params {
@@ -133,8 +134,8 @@ func (gr *graph[F]) build(b builder[F]) (err error) {
 	return nil
 }
 
-// unroll runs the network over the sequence for all rows, each going on with its own choices. It returns the
-// log-probability of the choice at each decision, [d] (rows), and the sum over rows and decisions of p log p, a scalar.
+// unroll runs the network over the sequence for all rows, each continuing with its own choices. It returns the
+// log-probability of the choice at each decision, [d] (rows), and the sum of p log p over rows and decisions, a scalar.
 func (gr *graph[F]) unroll(b builder[F]) (picked []*G.Node, plogp *G.Node) {
 	type constants struct{ ones, min, max *G.Node } // (A), (rows, A), (rows, A)
 	byArity := map[int]constants{}
@@ -162,7 +163,7 @@ func (gr *graph[F]) unroll(b builder[F]) (picked []*G.Node, plogp *G.Node) {
 			}
 		}
 		in := G.Must(G.HadamardProd(G.Must(G.Sigmoid(z[0])), G.Must(G.Tanh(z[2]))))
-		if c == nil { // the forget gate has nothing to forget
+		if c == nil { // the forget gate has nothing to forget yet
 			c = in
 		} else {
 			c = G.Must(G.Add(G.Must(G.HadamardProd(G.Must(G.Sigmoid(z[1])), c)), in))
@@ -191,7 +192,7 @@ func (gr *graph[F]) unroll(b builder[F]) (picked []*G.Node, plogp *G.Node) {
 	return picked, plogp
 }
 
-// loss is the objective; see there. The mean over rows is in the advantages that load sets.
+// loss builds the objective. The mean over rows is already in the advantages that load sets.
 func (gr *graph[F]) loss(b builder[F], picked []*G.Node, plogp *G.Node) *G.Node {
 	lp := picked[0] // (rows) if joint, else (D*rows)
 	switch {
@@ -220,8 +221,8 @@ func (gr *graph[F]) loss(b builder[F], picked []*G.Node, plogp *G.Node) *G.Node 
 	return G.Must(G.Sub(G.Must(G.Mul(beta, plogp)), gain))
 }
 
-// builder makes the inputs of a graph, each with the salt in its name. Gorgonia merges inputs of one name, type and
-// shape, so each name is used once.
+// builder makes the inputs of a graph, each with the salt in its name. Gorgonia merges inputs of the same name, type
+// and shape, so each name is used once.
 type builder[F real] struct {
 	g      *G.ExprGraph
 	salt   string
@@ -237,8 +238,8 @@ func (b builder[F]) input(name string, value []F, shape ...int) *G.Node {
 // times returns x (rows, m) times a parameter (m, n).
 func (b builder[F]) times(x *G.Node, param string) *G.Node { return G.Must(G.Mul(x, b.params[param])) }
 
-// spread returns a parameter of n elements in every row, (rows, n). It is a product because the gradient of Gorgonia's
-// OuterProd has its two results swapped.
+// spread returns a parameter of n elements in every row, (rows, n). It is a product, because the gradient of Gorgonia's
+// OuterProd swaps its two results.
 func (b builder[F]) spread(param string) *G.Node { return b.times(b.ones, param) }
 
 func filled[F real](n int, v F) []F {
@@ -267,7 +268,7 @@ func reaches(g *G.ExprGraph, from *G.Node) map[*G.Node]bool {
 // load sets the batch: row i has choices[i][d], log-probabilities logp[i][d] under the proposing policy, and advantage
 // adv[i].
 //
-// min(r A, clamp(r) A) is A times r with an upper bound when A > 0 and a lower bound when A < 0. Written so it has no
+// min(r A, clamp(r) A) is A times r, with an upper bound if A > 0 and a lower bound if A < 0. In this form it has no
 // ties at r = 1, where a minimum of two equal terms has no gradient of its own.
 func (gr *graph[F]) load(choices [][]int, logp [][]float64, adv []float64) {
 	free := math.Exp(maxLogRatio + 1) // above every ratio
@@ -303,7 +304,7 @@ func (gr *graph[F]) load(choices [][]int, logp [][]float64, adv []float64) {
 	}
 }
 
-// run computes loss, grads and logp at the present weights.
+// run computes loss, grads and logp with the current weights.
 func (gr *graph[F]) run() (loss float64, err error) {
 	if err := gr.full.Run(); err != nil {
 		return 0, err
@@ -317,7 +318,7 @@ func (gr *graph[F]) run() (loss float64, err error) {
 	return float64(values[F](gr.full.Value(gr.lossNode))[0]), nil
 }
 
-// evaluate computes logp alone.
+// evaluate computes only logp.
 func (gr *graph[F]) evaluate() error {
 	if err := gr.forward.Run(); err != nil {
 		return err

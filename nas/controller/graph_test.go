@@ -8,14 +8,14 @@ import (
 	"nasnet/nas/rng"
 )
 
-// lossCase is a batch for a graph, with samples drawn from the network itself and log-probabilities moved so that some
+// lossCase is a batch for a graph: samples drawn from the network itself, with log-probabilities moved so that some
 // ratios are clipped.
 func lossCase[F real](t *testing.T, arities []int, rows int, obj objective, spread float64) (*graph[F], [][]int,
 	[][]float64, []float64) {
 	t.Helper()
 	net := newNetwork[F](arities, 7, 5, 3)
 	r := rng.Stream(5, "test")
-	for _, p := range net.params { // larger weights: ±0.1 makes gradients that say little
+	for _, p := range net.params { // larger weights: the gradients of ±0.1 are too small to tell anything
 		for i := range p.value {
 			p.value[i] = F(r.NormFloat64() * 0.5)
 		}
@@ -41,7 +41,7 @@ func lossCase[F real](t *testing.T, arities []int, rows int, obj objective, spre
 	return g, choices, logp, adv
 }
 
-// plainLoss is the doc comment of objective in plain Go, on the network's own walk.
+// plainLoss is the doc comment of objective in plain Go, using the network's own walk.
 func plainLoss[F real](net *network[F], obj objective, choices [][]int, old [][]float64, adv []float64) float64 {
 	loss := 0.0
 	for i := range choices {
@@ -92,13 +92,13 @@ func TestLossAndGradientEqualFiniteDifferences(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g, choices, old, adv := lossCase[float64](t, c.arities, c.rows, c.obj, c.spread)
-			for run := range 3 { // the second run and the third reuse the buffers of the first
+			for run := range 3 { // the later runs reuse the buffers of the first
 				loss, err := g.run()
 				if err != nil {
 					t.Fatal(err)
 				}
 				if want := plainLoss(g.net, c.obj, choices, old, adv); math.Abs(loss-want) > 1e-12 {
-					t.Fatalf("run %d: loss is %v, plain Go says %v", run, loss, want)
+					t.Fatalf("run %d: loss is %v, in plain Go %v", run, loss, want)
 				}
 			}
 			worst, at, largest := 0.0, "", 0.0
@@ -118,8 +118,8 @@ func TestLossAndGradientEqualFiniteDifferences(t *testing.T) {
 					}
 				}
 			}
-			// On the policy a clip boundary is never near; elsewhere a difference across one would show as an error of
-			// the order of the gradient.
+			// If every ratio is 1, no clip boundary is near; otherwise a difference across one would show as an error
+			// of the order of the gradient.
 			if worst > 1e-8 {
 				t.Errorf("largest error %.3g: %s", worst, at)
 			}
@@ -150,8 +150,8 @@ func TestTheSamplerAgreesWithTheGraph(t *testing.T) {
 	}
 }
 
-// Gorgonia's LogSoftMax takes a row's maximum to be at least the matrix's first element: without the clamp it is
-// infinite here.
+// Gorgonia's LogSoftMax assumes that a row's maximum is at least the first element of the matrix: without the clamp it
+// is infinite here.
 func TestTheSamplerAgreesWithTheGraphOnCertainPolicies(t *testing.T) {
 	arities := []int{3, 2, 14, 2}
 	g, choices, _, _ := lossCase[float32](t, arities, 8, objective{clipped: true, clip: 0.2, entropy: 0.01}, 0)

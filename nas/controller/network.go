@@ -17,19 +17,19 @@ type param[F real] struct {
 	value []F
 }
 
-// network is the paper's controller: a one-layer LSTM that makes its decisions one after the other. Step d reads the
-// embedding of choice d-1 (a learned vector at step 0) and has a softmax of its own:
+// network is the paper's controller: a one-layer LSTM that makes its decisions one after another. Step d reads the
+// embedding of choice d-1 (a learned vector at step 0) and has its own softmax:
 //
 //	x = start | embed[d-1][choice d-1]                                    (E)
 //	i, f, o = sigmoid(x Wx + h Wh + b)   g = tanh(x Wx + h Wh + b)        (H) each
 //	c = f*c + i*g    h = o*tanh(c)                                        (H)
 //	log p = log softmax(clamp(h head[d].w + head[d].b))                   (arity d)
 //
-// The clamp to ±maxLogit is the identity on every policy that is not already certain. It keeps exponentials finite in
-// float32, also in the graph: Gorgonia's LogSoftMax shifts each row by at least the first element of the whole matrix,
-// not by the row's own maximum.
+// The clamp to ±maxLogit changes nothing unless a policy is already certain. It keeps exponentials finite in float32,
+// also in the graph: Gorgonia's LogSoftMax shifts each row by at least the first element of the whole matrix, not by
+// the row's own maximum.
 //
-// Only decisions with two choices or more are in the network.
+// Only decisions with two or more choices are in the network.
 type network[F real] struct {
 	arities           []int
 	hidden, embedding int
@@ -40,15 +40,15 @@ type network[F real] struct {
 		wx, wh, b []F // (E, H), (H, H), (H)
 	} // i, f, g, o
 	heads []struct{ w, b []F } // (H, A), (A)
-	embed [][]F                // (A, E), for all decisions but the last
+	embed [][]F                // (A, E), for all decisions except the last
 }
 
 const maxLogit = 40
 
 var gateNames = [4]string{"i", "f", "g", "o"}
 
-// newNetwork makes a network with weights uniform in ±0.1 (paper, A.2) and biases 0. The weights depend on the seed and
-// the sizes alone.
+// newNetwork makes a network with weights uniform in ±0.1 (paper, A.2) and biases 0. The weights depend only on the
+// seed and the sizes.
 func newNetwork[F real](arities []int, hidden, embedding int, seed uint64) *network[F] {
 	n := &network[F]{arities: arities, hidden: hidden, embedding: embedding}
 	r := rng.Stream(seed, "controller-init")
@@ -89,7 +89,7 @@ func product(shape []int) int {
 }
 
 // walk runs the network over one sequence. At each decision it calls choose with the log-probabilities of the choices
-// (valid during the call) and goes on with the choice that it returns. It equals one row of the graph's forward pass,
+// (valid during the call) and continues with the choice that it returns. It equals one row of the graph's forward pass,
 // within float32 rounding.
 func (n *network[F]) walk(choose func(d int, logp []float64) int) {
 	H, E := n.hidden, n.embedding

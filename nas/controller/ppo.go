@@ -11,7 +11,7 @@ import (
 // policy is the paper's controller: strategies ppo and reinforce.
 type policy struct {
 	arities []int // of the space
-	open    []int // decisions with two choices or more; the network makes these
+	open    []int // decisions with two or more choices, which the network makes
 	config  Config
 	obj     objective
 
@@ -20,15 +20,15 @@ type policy struct {
 	base    baseline
 	version int // updates applied
 
-	graph *graph[float32] // of the last batch size; derived, not state
+	graph *graph[float32] // for the last batch size; derived, not state
 }
 
 func newPPO(arities []int, c Config) (Controller, error) {
 	return newPolicy(arities, c, objective{clipped: true, joint: c.Joint, clip: c.Clip, entropy: max(0, c.Entropy)})
 }
 
-// newReinforce makes the policy gradient of Williams 1992 with the same baseline, entropy bonus and optimiser: one step
-// a batch, whatever Steps says, since a second one would be off the policy that drew the samples.
+// newReinforce makes the policy gradient of Williams 1992 with the same baseline, entropy bonus and optimizer. It takes
+// one step per batch, whatever Steps is: a second step would no longer be on the policy that drew the samples.
 func newReinforce(arities []int, c Config) (Controller, error) {
 	c.Steps = 1
 	return newPolicy(arities, c, objective{entropy: max(0, c.Entropy)})
@@ -87,8 +87,8 @@ func (p *policy) Probabilities() [][]float64 {
 	return out
 }
 
-// Update forms the advantages, takes the gradient steps and moves the baseline. On an error, also of numbers that
-// overflow, nothing has changed.
+// Update computes the advantages, takes the gradient steps and moves the baseline. If it returns an error, including
+// for overflows, nothing has changed.
 func (p *policy) Update(batch []Sample) (Stats, error) {
 	if err := checkBatch(p.arities, batch); err != nil {
 		return Stats{}, err
@@ -118,7 +118,7 @@ func (p *policy) Update(batch []Sample) (Stats, error) {
 	return st, nil
 }
 
-// learn takes the gradient steps and fills in what they tell.
+// learn takes the gradient steps and fills in their statistics.
 func (p *policy) learn(batch []Sample, adv []float64, st *Stats) error {
 	choices, logp := make([][]int, len(batch)), make([][]float64, len(batch))
 	for i, s := range batch {
@@ -131,7 +131,7 @@ func (p *policy) learn(batch []Sample, adv []float64, st *Stats) error {
 			}
 		}
 	}
-	if len(batch) == 1 { // The graph wants two rows; the mean over a row and its copy is the row's.
+	if len(batch) == 1 { // The graph needs two rows; the mean of a row and its copy equals the row's.
 		choices, logp, adv = append(choices, choices[0]), append(logp, logp[0]), append(adv, adv[0])
 	}
 	if p.graph == nil || p.graph.rows != len(choices) {
@@ -156,7 +156,7 @@ func (p *policy) learn(batch []Sample, adv []float64, st *Stats) error {
 		}
 		norm = math.Sqrt(norm)
 		if !finite(loss) || !finite(norm) {
-			return fmt.Errorf("step %d: loss is %v and the gradient's norm %v", step+1, loss, norm)
+			return fmt.Errorf("step %d: loss is %v, gradient norm %v; want finite numbers", step+1, loss, norm)
 		}
 		if step == 0 {
 			for _, l := range p.graph.logp {
@@ -179,12 +179,12 @@ func (p *policy) learn(batch []Sample, adv []float64, st *Stats) error {
 		st.DecisionEntropy[d] = entropy
 	}
 	if !finite(st.KL) || !finite(st.Entropy) {
-		return fmt.Errorf("the new policy has entropy %v, KL %v from the old one", st.Entropy, st.KL)
+		return fmt.Errorf("the new policy has entropy %v and KL %v; want finite numbers", st.Entropy, st.KL)
 	}
 	return nil
 }
 
-// clipped returns the fraction of ratios outside 1±clip at the graph's present log-probabilities.
+// clipped returns the fraction of ratios outside 1±clip for the graph's current log-probabilities.
 func (p *policy) clipped(choices [][]int, logp [][]float64) float64 {
 	if !p.obj.clipped {
 		return 0
@@ -212,7 +212,7 @@ func (p *policy) clipped(choices [][]int, logp [][]float64) float64 {
 	return float64(out) / float64(all)
 }
 
-// divergence returns the means over rows of KL(old || now) and of the entropy of now. Both hold log-probabilities,
+// divergence returns the means over rows of KL(old || now) and of the entropy of now. Both are log-probabilities,
 // (rows, arity).
 func divergence(old, now []float32, rows int) (kl, entropy float64) {
 	for k, l := range now {
@@ -223,7 +223,7 @@ func divergence(old, now []float32, rows int) (kl, entropy float64) {
 	return max(0, kl/float64(rows)), entropy / float64(rows)
 }
 
-// ownEntropy estimates the entropy on sequences that the policy itself draws, for an Update that has none.
+// ownEntropy estimates the entropy on sequences drawn from the policy itself, for an Update that has none.
 func (p *policy) ownEntropy(st *Stats) {
 	const sequences = 20
 	st.DecisionEntropy = make([]float64, len(p.arities))
@@ -241,7 +241,7 @@ func (p *policy) ownEntropy(st *Stats) {
 	}
 }
 
-// checkpoint copies what learn changes, and rollback puts it back.
+// checkpoint copies what learn changes; rollback restores it.
 func (p *policy) checkpoint() *policyState {
 	s := &policyState{version: p.version, step: p.adam.step, base: p.base}
 	for i, q := range p.net.params {
@@ -255,7 +255,7 @@ func (p *policy) checkpoint() *policyState {
 func (p *policy) rollback(s *policyState) {
 	p.version, p.adam.step, p.base = s.version, s.step, s.base
 	for i, q := range p.net.params {
-		copy(q.value, s.w[i]) // in place: the graph's inputs alias it
+		copy(q.value, s.w[i]) // in place, because the graph's inputs alias it
 		copy(p.adam.m[i], s.m[i])
 		copy(p.adam.v[i], s.v[i])
 	}

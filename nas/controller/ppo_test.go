@@ -41,7 +41,7 @@ func TestTheFreshPaperControllerIsNearlyUniformAndProposesTheSameForever(t *test
 	if ratio := st.Entropy / st.MaxEntropy; ratio < 0.99 || ratio > 1 {
 		t.Errorf("entropy is %.4f of the maximum; want 0.99 to 1", ratio)
 	}
-	// The weights of a run's first policy are part of what makes a run repeatable under later versions.
+	// A run's first policy depends on these weights, so later versions must not change them.
 	const golden = "[1 0 12 3 0 0 0 11 9 1]"
 	if got := fmt.Sprint(c.Propose(rng.Stream(1, "propose", 0)).Choices[:10]); got != golden {
 		t.Errorf("first proposal is %s; want %s", got, golden)
@@ -55,8 +55,8 @@ func TestOneStepOnThePolicyHasRatioOne(t *testing.T) {
 	}
 	batch := proposeN(c, 3, 10)
 	st := update(t, c, batch)
-	// With every ratio 1, the gain is the sum of the advantages, zero when normalised; the entropy bonus of 1e-5 is
-	// left.
+	// If every ratio is 1, the gain is the sum of the advantages, which is zero once normalised; the entropy bonus of
+	// 1e-5 remains.
 	if want := -1e-5 * st.MaxEntropy; math.Abs(st.Loss-want) > 2e-5 {
 		t.Errorf("loss is %v; want about %v", st.Loss, want)
 	}
@@ -160,7 +160,7 @@ func TestUpdatesThatCannotBe(t *testing.T) {
 		name, want string
 		spoil      func(s *controller.Sample)
 	}{
-		{"no log-probabilities", "0 log-probabilities for 7 choices", func(s *controller.Sample) { s.LogP = nil }},
+		{"no log-probabilities", "0 log-probabilities; want 7", func(s *controller.Sample) { s.LogP = nil }},
 		{"log-probability NaN", "log-probability NaN at decision 2",
 			func(s *controller.Sample) { s.LogP[2] = math.NaN() }},
 		{"probability above one", "log-probability 0.5 at decision 2", func(s *controller.Sample) { s.LogP[2] = 0.5 }},
@@ -195,7 +195,7 @@ func TestVeryStaleSamplesStayFinite(t *testing.T) {
 		for i := range batch {
 			for d, a := range arities {
 				if a > 1 {
-					batch[i].LogP[d] = -1e4 // proposed against all odds: the ratio overflows even float64
+					batch[i].LogP[d] = -1e4 // a very improbable proposal: the ratio overflows even float64
 				}
 			}
 		}
@@ -244,7 +244,7 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		{"no choices", []int{1, 1}, controller.Config{}, "nothing to search"},
 		{"an arity of zero", []int{2, 0}, controller.Config{}, "decision 1 has arity 0"},
 		{"a negative rate", arities, controller.Config{LearningRate: -1}, "learning_rate is -1"},
-		{"a rate that is no number", arities, controller.Config{LearningRate: math.NaN()}, "learning_rate is NaN"},
+		{"a rate that is not a number", arities, controller.Config{LearningRate: math.NaN()}, "learning_rate is NaN"},
 		{"steps below one", arities, controller.Config{Steps: -2}, "steps is -2"},
 		{"a decay of one", arities, controller.Config{BaselineDecay: 1}, "baseline_decay is 1"},
 		{"a negative clip", arities, controller.Config{Clip: -0.1}, "clip is -0.1"},
@@ -252,7 +252,7 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		{"an embedding of one", arities, controller.Config{Embedding: 1}, "embedding is 1"},
 		{"a tournament larger than the population", arities, controller.Config{Population: 5, Sample: 6},
 			"sample is 6"},
-		{"an entropy weight that is infinite", arities, controller.Config{Entropy: math.Inf(1)}, "entropy is +Inf"},
+		{"an infinite entropy weight", arities, controller.Config{Entropy: math.Inf(1)}, "entropy is +Inf"},
 	} {
 		if _, err := controller.New(c.arities, c.config); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v; want one with %q", c.name, err, c.want)
@@ -278,6 +278,6 @@ func TestDefaultsAreThePapersAndComplete(t *testing.T) {
 		}
 	}
 	if c := (controller.Config{Entropy: -1}).WithDefaults(); c.Entropy != -1 {
-		t.Errorf("no entropy bonus became %v", c.Entropy)
+		t.Errorf("an entropy bonus of none became %v", c.Entropy)
 	}
 }

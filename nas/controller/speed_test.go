@@ -44,7 +44,7 @@ func BenchmarkPropose(b *testing.B) {
 	}
 }
 
-// BenchmarkUpdate is a batch of 20 sequences of 50 decisions, 10 gradient steps.
+// BenchmarkUpdate updates on 20 sequences of 50 decisions, in 10 gradient steps.
 func BenchmarkUpdate(b *testing.B) {
 	c := benchController(b)
 	batch := drawBatch(c, 1, 20, func(i int, _ []int) float64 { return float64(i) / 20 })

@@ -8,7 +8,7 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// maxState bounds what Restore reads, in bytes.
+// maxState limits what Restore reads, in bytes.
 const maxState = 256 << 20
 
 // plainState is the state of the strategies without a network, as JSON. encoding/json writes a float64 so that it reads
@@ -37,12 +37,12 @@ func decodeState(b []byte, format string, arities []int) (plainState, error) {
 	}
 	switch {
 	case s.Format != format:
-		return s, fmt.Errorf("controller: state is %q; want %q (another strategy's?)", s.Format, format)
+		return s, fmt.Errorf("controller: state is %q; want %q: of another strategy?", s.Format, format)
 	case !slices.Equal(s.Arities, arities):
 		return s, fmt.Errorf("controller: state is of another space: %d decisions %v; want %d %v", len(s.Arities),
 			s.Arities, len(arities), arities)
 	case s.Version < 0:
-		return s, fmt.Errorf("controller: state has version %d", s.Version)
+		return s, fmt.Errorf("controller: state has version %d; want 0 or more", s.Version)
 	}
 	return s, nil
 }

@@ -9,22 +9,23 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Table is a space whose every point has been measured, such as NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922).
+// Table is a space in which every point has been measured, such as NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922).
 type Table struct {
 	Arities []int
 	entries map[string]entry // by choices, one digit each
 }
 
 type entry struct {
-	acc  []float64 // percent, one a training seed
+	acc  []float64 // percent, one per training seed
 	mean float64   // percent
 }
 
 const maxTable = 64 << 20 // bytes; NAS-Bench-Macro has 1.2 MB
 
-// ReadTable reads the JSON of NAS-Bench-Macro: an object whose keys are the choices, one digit a decision ("02101221"),
-// and whose values have "test_acc", the accuracies in percent of separate trainings, and "mean_acc", their mean
-// (computed if absent). Other fields are ignored. Every combination of the digits that occur must be there.
+// ReadTable reads the JSON of NAS-Bench-Macro: an object whose keys are the choices, one digit per decision
+// ("02101221"), and whose values have "test_acc", the accuracies in percent of separate trainings, and "mean_acc",
+// their mean (computed if absent). Other fields are ignored. Every combination of the digits that occur must be
+// present.
 func ReadTable(r io.Reader) (*Table, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxTable+1))
 	if err != nil {
@@ -46,7 +47,7 @@ func ReadTable(r io.Reader) (*Table, error) {
 			t.Arities = make([]int, len(key))
 		}
 		if len(key) != len(t.Arities) {
-			return nil, fmt.Errorf("controller: table: key %.40q has %d digits, another has %d", key, len(key),
+			return nil, fmt.Errorf("controller: table: key %.40q has %d digits; want %d as the others", key, len(key),
 				len(t.Arities))
 		}
 		for d, c := range []byte(key) {
@@ -67,7 +68,7 @@ func ReadTable(r io.Reader) (*Table, error) {
 		}
 		for _, a := range append(row.Test, e.mean) {
 			if !(a >= 0 && a <= 100) {
-				return nil, fmt.Errorf("controller: table: %.40q has the accuracy %v; want percent, 0 to 100", key, a)
+				return nil, fmt.Errorf("controller: table: %.40q has accuracy %v; want percent, 0 to 100", key, a)
 			}
 		}
 		t.entries[key] = e
@@ -82,8 +83,8 @@ func ReadTable(r io.Reader) (*Table, error) {
 		}
 	}
 	if want != len(rows) {
-		return nil, fmt.Errorf("controller: table has %d rows, which is not every combination of its digits (arities "+
-			"%v)", len(rows), t.Arities)
+		return nil, fmt.Errorf("controller: table has %d rows, not every combination of its digits; want %d (arities "+
+			"%v)", len(rows), want, t.Arities)
 	}
 	return t, nil
 }

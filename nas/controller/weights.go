@@ -10,11 +10,11 @@ import (
 	"nasnet/nas/nn"
 )
 
-// The state of a policy is a safetensors file: the weights under their names in [network], Adam's moments under m/ and
-// v/ before that name, the baseline (F64, one element), and the counters in the metadata. Ppo and reinforce share it.
+// The state of a policy is a safetensors file: the weights under their names in [network], Adam's moments with m/ and
+// v/ before that name, the baseline (F64, one element), and the counters in the metadata. ppo and reinforce share it.
 const policyFormat = "nasnet-policy-1"
 
-// State implements Controller. It takes 12 bytes a weight: 1.2 MB for two cells of five blocks with 14 ops.
+// State implements Controller. It takes 12 bytes per weight: 1.2 MB for two cells of five blocks with 14 ops.
 func (p *policy) State() ([]byte, error) {
 	meta := map[string]string{
 		"format":       policyFormat,
@@ -53,10 +53,10 @@ func (p *policy) parse(state []byte) (*policyState, error) {
 		return nil, err
 	}
 	if meta["format"] != policyFormat {
-		return nil, fmt.Errorf("format is %q; want %q (another strategy's?)", meta["format"], policyFormat)
+		return nil, fmt.Errorf("format is %q; want %q: of another strategy?", meta["format"], policyFormat)
 	}
 	if want := fmt.Sprint(p.arities); meta["arities"] != want {
-		return nil, fmt.Errorf("it is of another space: arities %s; want %s", meta["arities"], want)
+		return nil, fmt.Errorf("arities are %s; want %s: of another space?", meta["arities"], want)
 	}
 	s := &policyState{}
 	for _, f := range []struct {
@@ -68,7 +68,7 @@ func (p *policy) parse(state []byte) (*policyState, error) {
 		}
 	}
 	if s.base.set, err = strconv.ParseBool(meta["baseline_set"]); err != nil {
-		return nil, fmt.Errorf("baseline_set is %q", meta["baseline_set"])
+		return nil, fmt.Errorf("baseline_set is %q; want true or false", meta["baseline_set"])
 	}
 	byName := make(map[string]nn.Tensor, len(ts))
 	for _, t := range ts {
@@ -89,7 +89,7 @@ func (p *policy) parse(state []byte) (*policyState, error) {
 		}{{"", &s.w}, {"m/", &s.m}, {"v/", &s.v}} {
 			t, ok := byName[f.prefix+q.name]
 			if !ok {
-				return nil, fmt.Errorf("no tensor %q", f.prefix+q.name)
+				return nil, fmt.Errorf("tensor %q is missing", f.prefix+q.name)
 			}
 			if t.DType != "F32" || !slices.Equal(t.Shape, q.shape) {
 				return nil, fmt.Errorf("tensor %q is %s %v; want F32 %v (hidden %d, embedding %d)", t.Name, t.DType,
@@ -97,7 +97,7 @@ func (p *policy) parse(state []byte) (*policyState, error) {
 			}
 			for i, x := range t.F32 {
 				if !finite(float64(x)) || f.prefix == "v/" && (x < 0 || math.Signbit(float64(x))) {
-					return nil, fmt.Errorf("tensor %q has %v at %d", t.Name, x, i)
+					return nil, fmt.Errorf("tensor %q has %v at place %d", t.Name, x, i)
 				}
 			}
 			*f.to = append(*f.to, t.F32)

@@ -57,7 +57,7 @@ func texts(fields []field, num protowire.Number) (all []string) {
 	return all
 }
 
-// model is a fresh network; its auxiliary classifier is there to be left out.
+// model is a fresh network; it has an auxiliary classifier, which must be omitted.
 func model(t *testing.T) *child.Model {
 	t.Helper()
 	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 3, Train: 16, Test: 4, Image: 16, Seed: 1})
@@ -93,7 +93,7 @@ func TestAFileIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(b.Bytes(), again.Bytes()) {
-			t.Errorf("%+v: two files of one model differ", o)
+			t.Errorf("%+v: two exports of one model differ", o)
 		}
 		top := decode(t, b.Bytes())
 		graph := decode(t, []byte(texts(top, modelGraph)[0]))
@@ -104,7 +104,7 @@ func TestAFileIsWhole(t *testing.T) {
 				t.Errorf("%+v: two tensors %s", o, name)
 			}
 			if strings.HasPrefix(name, "aux/") {
-				t.Errorf("%+v: %s is no part of an evaluation", o, name)
+				t.Errorf("%+v: %s is not part of an evaluation", o, name)
 			}
 			known[name] = 0
 		}
@@ -114,7 +114,7 @@ func TestAFileIsWhole(t *testing.T) {
 			ops[texts(n, nodeOp)[0]]++
 			for _, in := range texts(n, nodeInput) {
 				if _, ok := known[in]; !ok {
-					t.Errorf("%+v: %s reads %s before it is there", o, texts(n, nodeName)[0], in)
+					t.Errorf("%+v: %s reads %s before it is made", o, texts(n, nodeName)[0], in)
 				}
 				known[in]++
 			}
@@ -152,10 +152,10 @@ func TestAFileIsWhole(t *testing.T) {
 	}
 }
 
-// Nothing is written of a model that is too large, and its data are not made.
+// A model that is too large writes nothing, and its data is never computed.
 func TestAModelOfMoreThanTwoGiBIsRefused(t *testing.T) {
 	half := tensor{name: "half", dims: []int{1 << 14, 1 << 14},
-		floats: func() []float32 { t.Error("the data were made"); return nil }}
+		floats: func() []float32 { t.Error("the data was computed"); return nil }}
 	m := message{name: "large", tensors: []tensor{half, half}, input: value{name: inputName},
 		output: value{name: outputName}}
 	var b bytes.Buffer

@@ -8,21 +8,21 @@ import (
 	"nasnet/nas/nn"
 )
 
-// node is an operator with its operands by name.
+// node is an operator with the names of its operands.
 type node struct {
 	op, name string
 	in       []string
 	attrs    []attr
 }
 
-// attr is an attribute: a list of integers, one integer, or, without any, a number.
+// attr is an attribute: a list of integers, one integer, or, without integers, a number.
 type attr struct {
 	name  string
 	ints  []int
 	float float32
 }
 
-// tensor is a constant: float32 made when they are written, or int64.
+// tensor is a constant: float32 computed while it is written, or int64.
 type tensor struct {
 	name   string
 	dims   []int
@@ -32,7 +32,7 @@ type tensor struct {
 
 // graph turns layers into operators. Layers are NHWC and their kernels HWIO; ONNX has NCHW and OIHW.
 //
-//	conv       Conv         a negative padding, as a shifted path has it: Pad before
+//	conv       Conv; for the negative padding of a shifted path, Pad first
 //	depthwise  Conv with a group for each channel
 //	norm       BatchNormalization, or part of the Conv
 //	gap        GlobalAveragePool, Flatten
@@ -40,19 +40,19 @@ type tensor struct {
 type graph struct {
 	layers  []nn.Layer
 	names   []string      // of the values of layers
-	users   []int         // layers that read a layer
-	folds   map[int]scale // by layer of a convolution: what follows it
+	users   []int         // how many layers read a layer
+	folds   map[int]scale // by convolution layer: the normalisation that follows it
 	nodes   []node
 	tensors []tensor
 }
 
-// scale is the part of a normalisation that concerns one convolution: its channels from the given one.
+// scale is the part of a normalisation that applies to one convolution: its channels from the given one on.
 type scale struct {
 	norm *nn.Layer
 	from int
 }
 
-// of returns what the normalisation does to channel c of the convolution: y = x*factor + shift.
+// of returns the effect of the normalisation on channel c of the convolution: y = x*factor + shift.
 func (s scale) of(c int) (factor, shift float64) {
 	c += s.from
 	factor = float64(s.norm.Gamma.Value[c]) / math.Sqrt(float64(s.norm.Variance.Value[c])+float64(s.norm.Eps))
@@ -78,7 +78,7 @@ func newGraph(layers []nn.Layer, fold bool) *graph {
 	return g
 }
 
-// nameOf is a name that says where a value comes from; parameters are named by their place in the network.
+// nameOf returns a name that tells where a value comes from; parameters are named by their place in the network.
 func nameOf(i int, l nn.Layer) string {
 	switch {
 	case l.Weight != nil:
@@ -89,8 +89,8 @@ func nameOf(i int, l nn.Layer) string {
 	return fmt.Sprintf("%s_%d", l.Kind, i)
 }
 
-// fold makes layer i, if it is a normalisation, part of the convolutions whose results, maybe concatenated, nothing
-// else reads.
+// fold merges layer i, if it is a normalisation, into the convolutions before it, if nothing else reads their results,
+// concatenated or not.
 func (g *graph) fold(i int) {
 	l := &g.layers[i]
 	if l.Kind != nn.NormLayer {
@@ -132,7 +132,7 @@ func (g *graph) normalise(mean, std []float32) {
 	g.add("Add", g.names[0], []string{"input/scaled", shift})
 }
 
-// add adds an operator, whose result has its name, and returns that.
+// add adds an operator, gives its result the same name, and returns it.
 func (g *graph) add(op, name string, in []string, attrs ...attr) string {
 	g.nodes = append(g.nodes, node{op, name, in, attrs})
 	return name
@@ -143,7 +143,7 @@ func (g *graph) floats(name string, dims []int, make func() []float32) string {
 	return name
 }
 
-// param makes a parameter a tensor as it is.
+// param adds a parameter as a tensor, unchanged.
 func (g *graph) param(name string, v []float32) string {
 	return g.floats(name, []int{len(v)}, func() []float32 { return v })
 }
@@ -159,12 +159,12 @@ func (g *graph) addLayers() error {
 		switch l.Kind {
 		case nn.InputLayer:
 			if i != 0 {
-				return fmt.Errorf("layer %d is a second input; want one", i)
+				return fmt.Errorf("layer %d is a second input; want only one", i)
 			}
 		case nn.ConvLayer, nn.DepthwiseLayer:
 			g.conv(i, name, in[0])
 		case nn.NormLayer:
-			if name != in[0] { // else it is part of what made its input
+			if name != in[0] { // else it was folded into the layer before
 				g.norm(l, name, in[0])
 			}
 		case nn.ReluLayer:
@@ -186,17 +186,17 @@ func (g *graph) addLayers() error {
 				return err
 			}
 		default:
-			return fmt.Errorf("layer %d is %q, which has no operator here", i, l.Kind)
+			return fmt.Errorf("layer %d is %q; want a kind that has an ONNX operator", i, l.Kind)
 		}
 	}
 	return nil
 }
 
-// conv adds convolution i, with the normalisation that was folded into it.
+// conv adds convolution i, and the normalisation folded into it.
 func (g *graph) conv(i int, name, in string) {
 	l := g.layers[i]
 	w, out, each := l.Window, l.Shape[3], l.Weight.Shape[2] // each: channels that one filter reads
-	if w.Top < 0 || w.Left < 0 {                            // Conv pads with zeros alone; Pad also cuts off
+	if w.Top < 0 || w.Left < 0 {                            // Conv can only pad with zeros; Pad can also cut off
 		pads := name + "/pads"
 		g.tensors = append(g.tensors, tensor{name: pads, dims: []int{8},
 			ints: []int64{0, 0, int64(w.Top), int64(w.Left), 0, 0, int64(w.Bottom), int64(w.Right)}})
@@ -231,7 +231,7 @@ func filterFirst(w []float32, taps, in, out int) []float32 {
 	return v
 }
 
-// multiply scales the filters of v, which come one after another.
+// multiply scales the filters of v, which are stored one after another.
 func (s scale) multiply(v []float32, filters int) {
 	per := len(v) / filters
 	for c := range filters {
@@ -260,14 +260,14 @@ func (g *graph) norm(l nn.Layer, name, in string) {
 
 func (g *graph) linear(l nn.Layer, name, in string) error {
 	if s := g.layers[l.In[0]].Shape; len(s) != 2 {
-		return fmt.Errorf("%s reads %v; want features of no place, (batch, features)", name, s)
+		return fmt.Errorf("%s reads %v; want (batch, features)", name, s)
 	}
 	g.add("Gemm", name, []string{in, g.floats(l.Weight.Name, l.Weight.Shape,
 		func() []float32 { return l.Weight.Value }), g.param(l.Bias.Name, l.Bias.Value)})
 	return nil
 }
 
-// windowAttrs are those that convolutions and pools share.
+// windowAttrs returns the attributes that convolutions and pools share.
 func windowAttrs(w nn.Window) []attr {
 	return []attr{{name: "kernel_shape", ints: []int{w.KH, w.KW}}, {name: "strides", ints: []int{w.SH, w.SW}},
 		{name: "pads", ints: []int{w.Top, w.Left, w.Bottom, w.Right}}}

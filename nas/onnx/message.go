@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The numbers of onnx.proto3 (github.com/onnx/onnx): fields of messages, and enumerations.
+// Numbers from onnx.proto3 (github.com/onnx/onnx): fields of messages, and enumerations.
 const (
 	irVersion = 7
 	opset     = 13 // of the default domain
@@ -66,10 +66,10 @@ const (
 	dimSize, dimFree = 1, 2
 )
 
-// largest is the most bytes of a protobuf message.
+// largest is the size limit of a protobuf message, in bytes.
 const largest = math.MaxInt32
 
-// message is a ModelProto before it is bytes.
+// message is a ModelProto before it is encoded.
 type message struct {
 	name          string
 	nodes         []node
@@ -78,14 +78,14 @@ type message struct {
 	properties    []property
 }
 
-// value is an input or output: its dimensions are sizes, or names of what is free.
+// value is an input or output: each dimension is a size, or the name of a free one.
 type value struct {
 	name string
 	dims []any
 }
 
-// write encodes the message. Fields come in the order of their numbers. Lengths stand before contents, so all sizes are
-// found first; the data of tensors are made one by one as they are written.
+// write encodes the message. Fields come in the order of their numbers. Lengths come before contents, so all sizes are
+// computed first; the data of each tensor is computed only when it is written.
 func (m message) write(w io.Writer) error {
 	var head, tail []byte // of the graph, before and after its tensors
 	for _, n := range m.nodes {
@@ -108,7 +108,7 @@ func (m message) write(w io.Writer) error {
 		after = part(after, modelProperties, text(text(nil, propertyKey, p.key), propertyText, p.text))
 	}
 	if total := size + int64(len(before)+len(after)); total > largest {
-		return fmt.Errorf("the model takes %d bytes; an ONNX file in one piece holds at most %d", total, largest)
+		return fmt.Errorf("the model takes %d bytes; want at most %d, the limit of an ONNX file", total, largest)
 	}
 	b := bufio.NewWriterSize(w, 1<<16)
 	b.Write(before) // a bufio.Writer keeps its first error
@@ -123,7 +123,7 @@ func (m message) write(w io.Writer) error {
 	return b.Flush()
 }
 
-// part appends a message within a message.
+// part appends a message inside a message.
 func part(b []byte, field protowire.Number, inner []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), inner)
 }
@@ -180,7 +180,7 @@ func (v value) encode() []byte {
 	return part(text(nil, valueName, v.name), valueType, part(nil, typeTensor, tensor))
 }
 
-// raw is the bytes of a tensor's data, known without making them.
+// raw returns the size of a tensor's data in bytes, without computing the data.
 func (t tensor) raw() int64 {
 	if t.ints != nil {
 		return 8 * int64(len(t.ints))
@@ -192,7 +192,7 @@ func (t tensor) raw() int64 {
 	return n
 }
 
-// head is all of a TensorProto before its data.
+// head returns a TensorProto up to its data.
 func (t tensor) head() (b []byte) {
 	for _, d := range t.dims {
 		b = number(b, tensorDims, d)
@@ -206,7 +206,7 @@ func (t tensor) head() (b []byte) {
 	return protowire.AppendVarint(b, uint64(t.raw()))
 }
 
-// size is the bytes of the tensor as a part of the graph.
+// size returns the size in bytes of the tensor as a part of the graph.
 func (t tensor) size() int64 {
 	n := int64(len(t.head())) + t.raw()
 	return int64(protowire.SizeTag(graphTensor)+protowire.SizeVarint(uint64(n))) + n
@@ -223,7 +223,7 @@ func (t tensor) write(w *bufio.Writer) error {
 	}
 	data := t.floats()
 	if int64(len(data))*4 != t.raw() {
-		return fmt.Errorf("%s has %d numbers for %v", t.name, len(data), t.dims)
+		return fmt.Errorf("%s has %d numbers for shape %v", t.name, len(data), t.dims)
 	}
 	var four [4]byte
 	for _, v := range data {

@@ -1,13 +1,13 @@
-// Package onnx writes a trained network in the format of ONNX (onnx.ai), which runtimes of other makers load: [Write].
+// Package onnx writes a trained network as an ONNX file (onnx.ai), which other runtimes load: [Write].
 //
 //	child.Model ──Layers──▶ graph: nodes and tensors ──message──▶ ModelProto, streamed
 //
-// The file has IR version 7 and operator set 13, which every runtime since 2020 reads, and float32 alone. Its input
-// "input" is (batch, channels, side, side), rows from the top, and its output "logits" (batch, classes); the batch is
-// free. The auxiliary classifier, DropPath and Dropout, which serve training, are not in it, nor the second look at a
-// mirrored image that [child.Model.Evaluate] may take.
+// The file has IR version 7 and operator set 13, which every runtime since 2020 reads, and only float32. Its input
+// "input" is (batch, channels, side, side), rows from the top, and its output "logits" is (batch, classes); the batch
+// is free. It lacks what serves only training, the auxiliary classifier, DropPath and Dropout, and also the mirror
+// averaging that [child.Model.Evaluate] may use.
 //
-// Padding is written out as numbers, so that no reader's idea of SAME matters; averages do not count what is padded.
+// Padding is written as numbers, so it does not matter what a reader takes SAME to mean; averages do not count padding.
 // The same model and options give the same bytes.
 package onnx
 
@@ -19,25 +19,25 @@ import (
 	"nasnet/nas/child"
 )
 
-// Options say how a network is written.
+// Options choose how a network is written.
 type Options struct {
-	// batch normalisations become part of the convolutions before them: fewer steps, logits equal but for rounding
+	// merge batch normalisations into the convolutions before them: fewer steps, equal logits except for rounding
 	Fold   bool
 	Pixels bool // the input is pixels, 0 to 255; else it is (pixel/255 - mean) / std of its channel
 }
 
-// Names of the input, the output and the free dimension.
+// The names of the input, the output and the free dimension.
 const (
 	inputName  = "input"
 	outputName = "logits"
 	batchName  = "batch"
 )
 
-// Write writes a model. Its metadata_props say how it is used: "input" (in words), "mean" and "std" (by channel, of
-// pixel/255), "classes" (names in the order of the logits, if they are known), "genotype", "net" and "flip_average"
-// (true: the model is judged by the mean of its logits over an image and its mirror image, and the graph has one of
-// them), all but the first as JSON. A model that would not fit into the 2 GiB of a protobuf message is an error, found
-// before anything is written. Beside the model, Write takes the memory of its largest tensor.
+// Write writes a model. Its metadata_props describe how to use it: "input" (in words), "mean" and "std" (per channel,
+// of pixel/255), "classes" (names in the order of the logits, if known), "genotype", "net" and "flip_average" (true:
+// the model was judged by the mean of its logits over an image and its mirror image; the graph computes only one of
+// them). All except the first are JSON. Write returns an error, before it writes anything, if the model exceeds the 2
+// GiB of a protobuf message. Apart from the model, it takes the memory of its largest tensor.
 func Write(w io.Writer, m *child.Model, o Options) error {
 	if err := write(w, m, o); err != nil {
 		return fmt.Errorf("onnx: %w", err)

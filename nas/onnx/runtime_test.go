@@ -32,7 +32,7 @@ func runtimeFor(t *testing.T) string {
 	return node
 }
 
-// trained trains a network until its moving statistics fit it, and reads it back.
+// trained trains a network until its moving statistics fit, and reads it back.
 func trained(t *testing.T, g space.Genotype, net child.NetConfig) *child.Model {
 	t.Helper()
 	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: net.Classes, Train: 160, Test: 8, Image: net.Image,
@@ -59,16 +59,16 @@ func trained(t *testing.T, g space.Genotype, net child.NetConfig) *child.Model {
 	return m
 }
 
-// network is a case: a genotype and the scale of its network.
+// network is a test case: a genotype and the scale of its network.
 type network struct {
 	name     string
 	genotype space.Genotype
 	net      child.NetConfig
 }
 
-// networks are NASNet-A in both stacks, a cell whose output holds its inputs, and random cells until both kinds of cell
-// have had each op and each combine; sides are even and odd. The random ones have the eps of ImageNet networks: with
-// 1e-5, a channel that hardly varies can make logits of hundreds, whose rounding alone is 3e-4.
+// networks are NASNet-A in both stacks, a cell that outputs its inputs, and random cells until both kinds of cell have
+// had each op and each combine; sides are even and odd. The random ones use the eps of ImageNet networks: with 1e-5, a
+// channel that hardly varies can make logits of hundreds, whose rounding alone is 3e-4.
 func networks(t *testing.T) []network {
 	t.Helper()
 	known := func(name string) space.Genotype {
@@ -179,7 +179,7 @@ func TestTheLogitsOfAnotherRuntimeAreEqual(t *testing.T) {
 	t.Logf("%d files, %d images: largest difference of a logit %.2g", len(want), images, worst)
 }
 
-// channelsFirst is the input of the exported model: (n, channels, side, side), normalised or pixels as they are.
+// channelsFirst returns the input of the exported model: (n, channels, side, side), normalised or as pixels.
 func channelsFirst(m *child.Model, pixels []uint8, normalised bool) []byte {
 	ch := m.Net.Channels
 	area := m.Net.Image * m.Net.Image

@@ -1,7 +1,7 @@
 // Package rng makes the random streams of a run.
 //
 // A stream is keyed by a seed, a purpose and ids (trial, epoch, …), never by the order in which streams are made, so a
-// search draws the same numbers for any number of workers and after any number of interruptions. The state of a stream
+// search draws the same numbers with any number of workers and after any number of interruptions. The state of a stream
 // is never stored: it is derived again from its key.
 package rng
 
@@ -11,10 +11,10 @@ import (
 	"math/rand/v2"
 )
 
-// domain separates these keys from every other use of SHA-256; a change of it changes every run.
+// domain separates these keys from every other use of SHA-256; changing it changes every run.
 const domain = "nasnet/rng/v1"
 
-// Stream returns the generator for (seed, purpose, ids...): ChaCha8 keyed by SHA-256 of them. Two different keys give
+// Stream returns the generator for (seed, purpose, ids...): ChaCha8 keyed by their SHA-256. Different keys give
 // independent streams.
 func Stream(seed uint64, purpose string, ids ...uint64) *rand.Rand {
 	b := make([]byte, 0, len(domain)+len(purpose)+8*(len(ids)+3))

@@ -12,7 +12,7 @@ func TestStreamsDependOnTheirKeyAlone(t *testing.T) {
 		"another seed":       Stream(2, "init", 7, 2).Uint64(),
 		"another purpose":    Stream(1, "shuffle", 7, 2).Uint64(),
 		"another id":         Stream(1, "init", 7, 3).Uint64(),
-		"one id less":        Stream(1, "init", 7).Uint64(),
+		"one id fewer":       Stream(1, "init", 7).Uint64(),
 		"ids in other order": Stream(1, "init", 2, 7).Uint64(),
 	} {
 		if a == b {
@@ -21,7 +21,7 @@ func TestStreamsDependOnTheirKeyAlone(t *testing.T) {
 	}
 }
 
-// A run must draw the same numbers under every later version of the program.
+// A run must draw the same numbers in every later version of the program.
 func TestStreamIsStable(t *testing.T) {
 	const golden = 12663845392190867886
 	if got := Stream(1, "init", 7, 2).Uint64(); got != golden {

@@ -1,6 +1,6 @@
-// Package setting describes what can be set of a value of type T as the rows of a table. Flags, forms, validation,
-// help, the names of rungs and the text of estimates all loop over such a table, so that a new setting is one row and
-// the code that uses it. What a person gave is put into a value by [Table.Give], wherever it was given.
+// Package setting describes the settings of a type T as rows of a table. Flags, forms, validation, help, the names of
+// rungs and the text of estimates all loop over this table, so a new setting is one row and the code that uses it.
+// [Table.Give] puts what a person typed into a value, wherever they typed it.
 package setting
 
 import (
@@ -17,35 +17,35 @@ type Use int
 
 // The uses. A row may have several.
 const (
-	Search  Use = 1 << iota // nasnet search and fork: it decides every child
+	Search  Use = 1 << iota // nasnet search and fork: decides every child
 	Train                   // nasnet train, ctl retrain, the retrain form
 	Rung                    // a rung of a ladder
-	Network                 // commands that build a network and train nothing
-	Images                  // decided by the data where there are some; Network commands ask for it
+	Network                 // commands that build a network without training
+	Images                  // decided by the data if there is any; Network commands ask for it
 	Fork                    // what a fork of a live run may change
 )
 
 // Row is one setting of a T.
 type Row[T any] struct {
-	Name    string          // of the flag and of the field of a form
-	Key     string          // in JSON and in errors; empty: Name
+	Name    string          // of the flag and the form field
+	Key     string          // in JSON and errors; empty: Name
 	Label   string          // in forms; empty: Name
-	Unit    string          // of the number, for people
+	Unit    string          // of the number, for display
 	Help    string          // of the flag
-	Hint    string          // a few words beside the field of a form; empty: Unit
+	Hint    string          // a few words beside the form field; empty: Unit
 	Use     Use             // where it can be given
-	Default string          // of the flag where nothing else decides; empty: the zero value
-	First   bool            // one of the most wanted, which stand first in a form
-	Zero    bool            // a 0 stands for "none", which the value holds as -1
-	None    string          // the word for a text that is empty
-	Choices func() []string // of a text; nil: any
-	Range   Range           // of a number
-	Within  func(T) Range   // of a number whose range depends on other settings, in place of Range
-	At      func(*T) any    // where the setting is: *int, *uint64, *float64, *bool, *string or a Value
+	Default string          // of the flag if nothing else decides; empty: the zero value
+	First   bool            // shown first in a form, as one of the most used
+	Zero    bool            // 0 means "none", which is stored as -1
+	None    string          // the word for an empty text
+	Choices func() []string // allowed texts; nil: any
+	Range   Range           // allowed numbers
+	Within  func(T) Range   // allowed numbers if they depend on other settings; replaces Range
+	At      func(*T) any    // the setting's field: *int, *uint64, *float64, *bool, *string or a Value
 
-	// what the setting resets when it is given, before anything else is set
+	// what it resets, before anything else is set
 	Resets func(v *T, text string)
-	// what giving it means besides, when all that was given is set
+	// what else it implies, once everything given has been set
 	Then func(v *T, given func(name string) bool) error
 }
 
@@ -55,14 +55,14 @@ type Value interface {
 	Set(text string) error
 }
 
-// Range is the numbers from Low to High; the ends belong to it unless Above or Below says otherwise.
+// Range is the numbers from Low to High, inclusive unless Above or Below is set.
 type Range struct {
 	Low, High    float64
-	Above, Below bool // Low itself, High itself is outside
+	Above, Below bool // exclude Low, exclude High
 	Where        string
 }
 
-// String says what is wanted: "1 to 200", "a number above 0".
+// String describes the range: "1 to 200", "a number above 0".
 func (r Range) String() string {
 	low, high := decimal(r.Low), decimal(r.High)
 	switch {
@@ -89,7 +89,7 @@ func (r Range) Has(x float64) bool {
 	return x >= r.Low && x <= r.High && !(r.Above && x == r.Low) && !(r.Below && x == r.High) && !math.IsInf(x, 0)
 }
 
-// oneOf says which of some words are wanted.
+// oneOf lists the allowed words.
 func oneOf(names []string) string {
 	if len(names) == 2 {
 		return names[0] + " or " + names[1]
@@ -104,7 +104,7 @@ func (r Row[T]) key() string {
 	return r.Name
 }
 
-// Title is what a form calls the setting.
+// Title is the setting's name in a form.
 func (r Row[T]) Title() string {
 	if r.Label != "" {
 		return r.Label
@@ -112,7 +112,7 @@ func (r Row[T]) Title() string {
 	return r.Name
 }
 
-// Brief is the few words beside the field of a form.
+// Brief is the text beside the form field.
 func (r Row[T]) Brief() string {
 	if r.Hint != "" {
 		return r.Hint
@@ -120,7 +120,7 @@ func (r Row[T]) Brief() string {
 	return r.Unit
 }
 
-// Type is the type of the setting as flags name it: int, uint64, float64, bool or string.
+// Type is the setting's type as flags name it: int, uint64, float64, bool or string.
 func (r Row[T]) Type() string {
 	switch r.At(new(T)).(type) {
 	case *int:
@@ -134,7 +134,7 @@ func (r Row[T]) Type() string {
 	case *string, Value:
 		return "string"
 	}
-	panic("setting: " + r.Name + " has no type of a setting")
+	panic("setting: " + r.Name + " is of a type that no setting has")
 }
 
 // Get returns the setting as text.
@@ -159,7 +159,7 @@ func (r Row[T]) Get(v T) string {
 	case Value:
 		return p.String()
 	}
-	panic("setting: " + r.Name + " has no type of a setting")
+	panic("setting: " + r.Name + " is of a type that no setting has")
 }
 
 // Text names the setting with its value: "lr 0.05", "whiten", "no whiten".
@@ -173,8 +173,8 @@ func (r Row[T]) Text(v T) string {
 	return "no " + r.Title()
 }
 
-// Set reads the setting from text. The error says what is wanted; the value is then as it was. What depends on other
-// settings is left to Check.
+// Set parses the setting from text. On an error, which says what was wanted, the value is unchanged. Check tests what
+// depends on other settings.
 func (r Row[T]) Set(v *T, text string) error {
 	switch p := r.At(v).(type) {
 	case *int:
@@ -186,7 +186,7 @@ func (r Row[T]) Set(v *T, text string) error {
 	case *uint64:
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return errors.New("want a whole number from 0")
+			return errors.New("want a whole number of 0 or more")
 		}
 		*p = n
 	case *float64:
@@ -222,7 +222,7 @@ func (r Row[T]) Set(v *T, text string) error {
 	return nil
 }
 
-// Check says what is wrong with the setting: its key, what was found and what was wanted.
+// Check returns an error if the setting is invalid: its key, what was found, what was wanted.
 func (r Row[T]) Check(v T) error {
 	in := r.Range
 	if r.Within != nil {
@@ -245,10 +245,10 @@ func (r Row[T]) Check(v T) error {
 	return nil
 }
 
-// Table is the settings of a T, in the order in which forms show them.
+// Table lists the settings of a T, in the order in which forms show them.
 type Table[T any] []Row[T]
 
-// For returns the rows of any of the uses.
+// For returns the rows with any of the uses.
 func (t Table[T]) For(use Use) (rows Table[T]) {
 	for _, r := range t {
 		if r.Use&use != 0 {
@@ -258,7 +258,7 @@ func (t Table[T]) For(use Use) (rows Table[T]) {
 	return rows
 }
 
-// Only returns the rows of some names.
+// Only returns the rows with the given names.
 func (t Table[T]) Only(names ...string) (rows Table[T]) {
 	for _, r := range t {
 		if slices.Contains(names, r.Name) {
@@ -268,7 +268,7 @@ func (t Table[T]) Only(names ...string) (rows Table[T]) {
 	return rows
 }
 
-// Named returns the row of a name.
+// Named returns the row with a name.
 func (t Table[T]) Named(name string) (r Row[T], ok bool) {
 	i := slices.IndexFunc(t, func(r Row[T]) bool { return r.Name == name })
 	if i < 0 {
@@ -285,7 +285,7 @@ func (t Table[T]) Names() (names []string) {
 	return names
 }
 
-// Check returns the first thing that is wrong with a value.
+// Check returns the error of the first invalid setting.
 func (t Table[T]) Check(v T) error {
 	for _, r := range t {
 		if err := r.Check(v); err != nil {
@@ -295,8 +295,7 @@ func (t Table[T]) Check(v T) error {
 	return nil
 }
 
-// Give sets what a person gave, by name; names of other tables are ignored. The order in which it was given does not
-// matter.
+// Give sets the settings that a person gave, by name, in any order. It ignores names of other tables.
 func (t Table[T]) Give(v *T, texts map[string]string) error {
 	given := func(name string) bool { _, ok := texts[name]; return ok }
 	for _, r := range t {
@@ -321,7 +320,7 @@ func (t Table[T]) Give(v *T, texts map[string]string) error {
 	return nil
 }
 
-// Differences lists the settings in which a value differs from another, as [Row.Text] writes them.
+// Differences lists the settings in which v differs from another value, as [Row.Text] writes them.
 func (t Table[T]) Differences(v, from T) (out []string) {
 	for _, r := range t {
 		if r.Get(v) != r.Get(from) {
@@ -343,7 +342,7 @@ func (t Table[T]) Defaults(v *T) {
 	}
 }
 
-// Of makes the settings of a part those of the whole.
+// Of turns the settings of a part into settings of the whole.
 func Of[T, P any](t Table[P], part func(*T) *P) (rows Table[T]) {
 	for _, r := range t {
 		w := Row[T]{Name: r.Name, Key: r.Key, Label: r.Label, Unit: r.Unit, Help: r.Help, Hint: r.Hint, Use: r.Use,

@@ -33,9 +33,9 @@ func TestASettingIsReadAndWrittenAsText(t *testing.T) {
 		{"n", "0", "", "want 1 to 200"},
 		{"n", "1.5", "", "want 1 to 200"},
 		{"seed", "18446744073709551615", "18446744073709551615", ""},
-		{"seed", "-1", "", "want a whole number from 0"},
+		{"seed", "-1", "", "want a whole number of 0 or more"},
 		{"rate", "0.25", "0.25", ""},
-		{"rate", "0", "0", ""}, // which the value holds as -1
+		{"rate", "0", "0", ""}, // stored as -1
 		{"rate", "1", "", "want 0 or more and less than 1"},
 		{"rate", "NaN", "", "want 0 or more and less than 1"},
 		{"on", "true", "true", ""},
@@ -63,7 +63,7 @@ func TestASettingIsReadAndWrittenAsText(t *testing.T) {
 	}
 	var v of
 	if r, _ := table.Named("rate"); r.Set(&v, "0") != nil || v.Rate != -1 {
-		t.Errorf("none is held as %v; want -1", v.Rate)
+		t.Errorf("none is stored as %v; want -1", v.Rate)
 	}
 }
 
@@ -102,9 +102,9 @@ func TestTheSettingsOfAPart(t *testing.T) {
 		At:     func(v *of) any { return &v.N },
 		Resets: func(*of, string) {}, Then: func(*of, func(string) bool) error { return nil }}
 	part := reflect.ValueOf(Of(Table[of]{full}, func(w *whole) *of { return &w.Part })[0])
-	for i := range part.NumField() { // a new column is to be taken along
+	for i := range part.NumField() { // Of must copy every new column
 		if reflect.ValueOf(full).Field(i).IsZero() || part.Field(i).IsZero() {
-			t.Errorf("%s is lost, or not tested", part.Type().Field(i).Name)
+			t.Errorf("%s was lost, or is not tested", part.Type().Field(i).Name)
 		}
 	}
 	if got := strings.Join(rows.For(Search).Names(), " "); got != "seed rate" {
@@ -115,7 +115,7 @@ func TestTheSettingsOfAPart(t *testing.T) {
 	}
 }
 
-// given is a table whose settings mean more than their own value.
+// given is a table of settings that imply more than their own value.
 var given = Table[of]{
 	{Name: "rate", Range: Range{Low: 0, High: 1}, At: func(v *of) any { return &v.Rate },
 		Then: func(v *of, given func(string) bool) error {
@@ -150,13 +150,14 @@ func TestWhatIsGivenMeansTheSameInAnyOrder(t *testing.T) {
 	}{
 		{"nothing", nil, was, ""},
 		{"a name of another table", map[string]string{"depth": "x"}, was, ""},
-		{"alone it means more", map[string]string{"rate": "0.5"}, of{N: 3, Mode: "a", Rate: 0.5, On: true}, ""},
-		{"what is given wins", map[string]string{"rate": "0.5", "on": "false"}, of{N: 3, Mode: "a", Rate: 0.5}, ""},
+		{"alone it implies more", map[string]string{"rate": "0.5"}, of{N: 3, Mode: "a", Rate: 0.5, On: true}, ""},
+		{"an explicit setting wins", map[string]string{"rate": "0.5", "on": "false"},
+			of{N: 3, Mode: "a", Rate: 0.5}, ""},
 		{"a reset comes first, though its row is the last", map[string]string{"mode": "b", "n": "4"},
 			of{N: 4, Mode: "b"}, ""},
-		{"the same again resets nothing", map[string]string{"mode": "a"}, was, ""},
+		{"the same value again resets nothing", map[string]string{"mode": "a"}, was, ""},
 		{"the word for none", map[string]string{"mode": "none"}, of{}, ""},
-		{"a wrong one", map[string]string{"n": "10"}, was, `n "10"; want 0 to 9`},
+		{"a wrong number", map[string]string{"n": "10"}, was, `n "10"; want 0 to 9`},
 		{"a wrong choice", map[string]string{"mode": "c"}, of{}, `mode "c"; want one of a, b, none`},
 		{"two that exclude each other", map[string]string{"rate": "1", "n": "1"}, of{N: 1, Mode: "a", Rate: 1},
 			"rate 1 has no n"},

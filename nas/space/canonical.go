@@ -8,34 +8,34 @@ import (
 	"slices"
 )
 
-// Canonical returns the form that all genotypes of the same meaning share, without the name. Two cells mean the same
-// when one becomes the other by exchanging the operands of blocks, by reordering blocks, by reordering the concat list,
-// or by writing down a list which the rule gives anyway. The order of a concatenation is no difference because only 1x1
-// convolutions and ops that treat channels alike read it, so it amounts to a permutation of weights. The two inputs of
-// a cell are different things and are never exchanged.
+// Canonical returns the form that all genotypes of the same meaning share, without the name. Two cells mean the same if
+// one becomes the other by swapping the operands of blocks, by reordering blocks, by reordering the concat list, or by
+// spelling out a list that the rule gives anyway. The order of a concatenation does not matter, because only 1x1
+// convolutions and ops that treat all channels alike read it: it just permutes weights. The two inputs of a cell are
+// different and never swapped.
 //
 // g must be valid.
 func (g Genotype) Canonical() Genotype {
 	return Genotype{Normal: g.Normal.Canonical(), Reduction: g.Reduction.Canonical()}
 }
 
-// Hash is the SHA-256, in hex, of the canonical form: equal for isomorphic genotypes. g must be valid.
+// Hash returns the SHA-256, in hex, of the canonical form: equal for isomorphic genotypes. g must be valid.
 func (g Genotype) Hash() string {
 	sum := sha256.Sum256([]byte(g.Canonical().Text()))
 	return hex.EncodeToString(sum[:])
 }
 
-// ShortHash is the first six digits of Hash, for screens.
+// ShortHash returns the first six digits of Hash, for screens.
 func (g Genotype) ShortHash() string { return g.Hash()[:6] }
 
 // Canonical returns the canonical form of one cell, see [Genotype.Canonical].
 //
 // A cell is a graph of blocks, so this is canonical labelling: split the blocks into ordered classes by what they read
-// and who reads them until nothing more splits (colour refinement). Where a class still has several members, put one
-// first and go on; of the members, one for which the refinement after that comes out smallest. Members for which it
-// comes out the same are taken to be images of each other under a symmetry of the cell, so that any will do. For graphs
-// in general that is false, but the smallest known exceptions need far more edges than 64 blocks of two operands have.
-// The time is polynomial: about 20 µs for 5 blocks, 20 ms for the worst 64 of the tests.
+// and who reads them until nothing more splits (colour refinement). If a class still has several members, put one of
+// them first and refine again; choose the member whose refinement comes out smallest. Members with the same result are
+// taken to be images of each other under a symmetry of the cell, so any of them will do. That is false for graphs in
+// general, but the smallest known exceptions need far more edges than 64 blocks of two operands have. The time is
+// polynomial: about 20 µs for 5 blocks, 20 ms for the worst 64 of the tests.
 func (c Cell) Canonical() Cell {
 	l := newLabelling(c)
 	colour := l.refine(l.start())
@@ -61,21 +61,21 @@ func newLabelling(c Cell) *labelling {
 	return l
 }
 
-// labelling is the work of one Canonical call. A colouring gives every block a class number; classes are ordered, and a
-// block's class is the number of blocks in the classes before it, so that a colouring with all classes single is an
-// order of the blocks.
+// labelling is the work of one Canonical call. A colouring gives every block a class number; classes are ordered, and
+// the number is how many blocks are in earlier classes. So a colouring whose classes are all single is an order of the
+// blocks.
 type labelling struct {
 	cell    Cell
 	outputs []bool   // by state
-	readers [][]read // by block: who reads it
-	self    []int    // the colouring in which every block is a class of its own, in the order of the cell
+	readers [][]read // by block: its readers
+	self    []int    // the colouring in which every block is its own class, in the order of the cell
 }
 
 // read is one operand: block by reads state through op.
 type read struct{ by, state, op int }
 
-// start colours blocks by depth, combine and whether they are an output. Depth first makes every later order one in
-// which a block comes after the blocks it reads.
+// start colours blocks by depth, combine and whether they are an output. Because depth comes first, every later order
+// puts a block after the blocks it reads.
 func (l *labelling) start() []int {
 	depth := make([]int, len(l.cell.Blocks)+2)
 	keys := make([][]byte, len(l.cell.Blocks))
@@ -107,8 +107,8 @@ func (l *labelling) keys(colour []int) [][]byte {
 	return keys
 }
 
-// key is what a colouring says of block b: its class, then its operands, then its readers with the operand they combine
-// it with.
+// key describes block b under a colouring: its class, its operands, then its readers, each with the other operand it
+// combines b with.
 func (l *labelling) key(colour []int, b int) []byte {
 	k := l.cell.Blocks[b]
 	key := []byte{byte(colour[b])}
@@ -134,8 +134,8 @@ func (l *labelling) key(colour []int, b int) []byte {
 	return key
 }
 
-// split puts the member of the class first for which the keys come out smallest; keys do not depend on how the blocks
-// are numbered. Of twins, which have the same operands and the same readers, it tries one.
+// split puts first the member of the class whose keys come out smallest; keys do not depend on how the blocks are
+// numbered. Of twins, which have the same operands and the same readers, it tries only one.
 func (l *labelling) split(colour, class []int) []int {
 	var best []int
 	var least []byte
@@ -167,7 +167,7 @@ func (l *labelling) individualise(colour []int, b int) []int {
 	return l.refine(next)
 }
 
-// firstTie lists the blocks of the first class with several members, nil when there is none.
+// firstTie lists the blocks of the first class with several members, or returns nil.
 func firstTie(colour []int) []int {
 	members := make([][]int, len(colour))
 	for b, c := range colour {
@@ -181,7 +181,7 @@ func firstTie(colour []int) []int {
 	return nil
 }
 
-// write makes the cell whose blocks stand in the order of a colouring without ties, operands and outputs sorted.
+// write makes the cell whose blocks are in the order of a colouring without ties, with sorted operands and outputs.
 func (l *labelling) write(place []int) Cell {
 	to := func(state int) int {
 		if state >= 2 {
@@ -209,7 +209,7 @@ func (l *labelling) write(place []int) Cell {
 	return c
 }
 
-// rank turns keys into classes: the number of keys that are smaller.
+// rank turns keys into classes: the number of smaller keys.
 func rank(keys [][]byte) []int {
 	order := make([]int, len(keys))
 	for i := range order {
@@ -226,7 +226,7 @@ func rank(keys [][]byte) []int {
 	return classes
 }
 
-// count is the number of classes of a colouring.
+// count returns the number of classes of a colouring.
 func count(colour []int) int {
 	seen := make([]bool, len(colour))
 	n := 0

@@ -10,8 +10,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// shuffled rewrites c without changing its meaning: blocks in another order that keeps every block after what it reads,
-// operands exchanged, the concat list reordered, written down where the rule would do.
+// shuffled rewrites c without changing its meaning: it reorders blocks so that each still comes after what it reads,
+// swaps operands, reorders the concat list, and spells it out where the rule would do.
 func shuffled(r *rand.Rand, c space.Cell) space.Cell {
 	n := len(c.Blocks)
 	place := make([]int, n) // new place of block b
@@ -73,7 +73,7 @@ func TestIsomorphicGenotypesHaveOneCanonicalForm(t *testing.T) {
 	}
 }
 
-// least is the canonical form by brute force: the smallest text over all orders of the blocks.
+// least finds the canonical form by brute force: the smallest text over all orders of the blocks.
 func least(c space.Cell) string {
 	best := ""
 	n := len(c.Blocks)
@@ -122,8 +122,8 @@ func least(c space.Cell) string {
 	return best
 }
 
-// Two cells have the same canonical form exactly when brute force says so: all cells of 1 to 3 blocks over two ops and
-// both combines with every valid concat list, and all wirings of 4 and many of 5 blocks with one op.
+// Two cells have the same canonical form exactly if brute force gives the same: all cells of 1 to 3 blocks over two ops
+// and both combines with every valid concat list, and all wirings of 4 and many of 5 blocks with one op.
 func TestCanonicalFormAgainstBruteForce(t *testing.T) {
 	forms := map[string]string{} // canonical text -> brute force
 	back := map[string]string{}
@@ -132,7 +132,7 @@ func TestCanonicalFormAgainstBruteForce(t *testing.T) {
 		cells++
 		canon, brute := c.Canonical().Text(), least(c)
 		if b, ok := forms[canon]; ok && b != brute {
-			t.Fatalf("%s: canonical form %s is also that of a cell that is not isomorphic, %s", c.Text(), canon, b)
+			t.Fatalf("%s: canonical form %s is shared with a cell that is not isomorphic, %s", c.Text(), canon, b)
 		}
 		if f, ok := back[brute]; ok && f != canon {
 			t.Fatalf("%s: canonical form %s, but an isomorphic cell has %s", c.Text(), canon, f)
@@ -193,9 +193,9 @@ func TestDifferentCellsHaveDifferentHashes(t *testing.T) {
 	hash := func(c space.Cell) string { return space.Genotype{Normal: c, Reduction: base}.Hash() }
 	seen := map[string]string{hash(base): "the cell itself"}
 	for what, text := range map[string]string{
-		"the two inputs exchanged":              "p.s5+h.s3 h.s5+h.s3 0.a3+h.i 1.a3+h.a3 0.s3+p.i",
+		"the two inputs swapped":                "p.s5+h.s3 h.s5+h.s3 0.a3+h.i 1.a3+h.a3 0.s3+p.i",
 		"another op":                            "h.s5+p.s3 p.s5+p.s3 0.a3+p.i 1.a3+p.a3 0.s7+h.i",
-		"ops exchanged between the operands":    "h.s3+p.s5 p.s5+p.s3 0.a3+p.i 1.a3+p.a3 0.s3+h.i",
+		"ops swapped between the operands":      "h.s3+p.s5 p.s5+p.s3 0.a3+p.i 1.a3+p.a3 0.s3+h.i",
 		"another input":                         "h.s5+p.s3 p.s5+p.s3 1.a3+p.i 1.a3+p.a3 0.s3+h.i",
 		"one combine":                           "h.s5+p.s3 p.s5+p.s3 0.a3&p.i 1.a3+p.a3 0.s3+h.i",
 		"an input in the concat":                "h.s5+p.s3 p.s5+p.s3 0.a3+p.i 1.a3+p.a3 0.s3+h.i [p234]",
@@ -204,7 +204,7 @@ func TestDifferentCellsHaveDifferentHashes(t *testing.T) {
 		"another such block in the concat":      "h.s5+p.s3 p.s5+p.s3 0.a3+p.i 1.a3+p.a3 0.s3+h.i [1234]",
 		"a twin read instead of the same twice": "h.s3+p.s3 h.s3+p.s3 0.i+1.i h.i+h.i h.i+p.i",
 		"the same read twice instead of a twin": "h.s3+p.s3 h.s3+p.s3 0.i+0.i h.i+h.i h.i+p.i",
-		"one block less":                        "h.s5+p.s3 p.s5+p.s3 0.a3+p.i 1.a3+p.a3",
+		"one block fewer":                       "h.s5+p.s3 p.s5+p.s3 0.a3+p.i 1.a3+p.a3",
 		"twins, one with two readers":           "h.s3+p.s3 h.s3+p.s3 0.i+h.i 0.i+p.i 1.i+h.i",
 		"twins, one with two readers of a kind": "h.s3+p.s3 h.s3+p.s3 0.i+h.i 0.i+h.i 1.i+p.i",
 	} {
@@ -216,11 +216,11 @@ func TestDifferentCellsHaveDifferentHashes(t *testing.T) {
 	}
 	if a, b := (space.Genotype{Normal: base, Reduction: cell(t, "h.i+p.i")}),
 		(space.Genotype{Normal: cell(t, "h.i+p.i"), Reduction: base}); a.Hash() == b.Hash() {
-		t.Error("exchanging the two cells does not change the hash")
+		t.Error("swapping the two cells does not change the hash")
 	}
 }
 
-// Hashes are stored in runs, so they must stay.
+// Hashes are stored in runs, so they must never change.
 func TestHashIsStable(t *testing.T) {
 	k, _ := space.Lookup("nasnet-a")
 	want := "a9be734d843e538b20c8b20e496668e325c44025f5a3156e37d6b3eee75f8bb5"
@@ -232,7 +232,7 @@ func TestHashIsStable(t *testing.T) {
 	}
 }
 
-// Cells made to be hard: many blocks alike in everything a refinement sees.
+// Cells made to be hard: many blocks that look alike to refinement.
 func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 	chain := func(n int, block func(b int) space.Block) space.Cell {
 		c := space.Cell{Blocks: make([]space.Block, n)}
@@ -243,7 +243,7 @@ func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 		return c
 	}
 	// graph has a block of the same kind for each of n vertices, then one for each edge, which reads its ends: two
-	// digits of base 16.
+	// hexadecimal digits.
 	graph := func(n int, edges string) space.Cell {
 		es := strings.Fields(edges)
 		vertex := func(c byte) int { return 2 + strings.IndexByte("0123456789abcdef", c) }
@@ -295,7 +295,7 @@ func TestCanonicalFormOfHostileCellsIsQuick(t *testing.T) {
 			want := c.Canonical()
 			for range 5 {
 				if got := shuffled(r, c).Canonical(); !reflect.DeepEqual(got, want) {
-					t.Errorf("shuffled, it has another form")
+					t.Errorf("the shuffled cell has another form")
 				}
 			}
 			if d := time.Since(start); d > 5*time.Second {

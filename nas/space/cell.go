@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// The ways a block combines the results of its two ops. Concat is along the filters; the network brings it back to the
-// width of the cell.
+// How a block combines the results of its two ops. Concat joins them along the filters; the network then brings them
+// back to the width of the cell.
 const (
 	Add    = "add"
 	Concat = "concat"
 )
 
-// MaxBlocks is the largest number of blocks of a cell. The paper uses 5; the limit keeps input from outside small, and
-// is ours.
+// MaxBlocks is the largest number of blocks in a cell. The paper uses 5; we chose the limit to keep outside input
+// small.
 const MaxBlocks = 64
 
 // Block reads hidden states In1 and In2, applies Op1 and Op2 to them and combines the results.
@@ -27,10 +27,10 @@ type Block struct {
 	Combine string `json:"combine"`
 }
 
-// Cell is a list of blocks and, optionally, the states that make its output. States: 0 = h[i], 1 = h[i-1], 2+b = block
-// b.
+// Cell is a list of blocks and, optionally, of the states that form its output. States: 0 = h[i], 1 = h[i-1], 2+b =
+// block b.
 //
-// An empty Concat means the paper's rule, see [Cell.LooseEnds]. The order of Concat is the order of the channels in the
+// An empty Concat means the paper's rule, see [Cell.LooseEnds]. The order of Concat is the order of channels in the
 // output.
 type Cell struct {
 	Blocks []Block `json:"blocks"`
@@ -50,8 +50,7 @@ func StateName(state int) string {
 	return "b" + strconv.Itoa(state-2)
 }
 
-// Outputs lists the states that are concatenated to the output of the cell: Concat if there is one, else the loose
-// ends.
+// Outputs lists the states that are concatenated to form the cell's output: Concat if it is set, else the loose ends.
 func (c Cell) Outputs() []int {
 	if len(c.Concat) > 0 {
 		return slices.Clone(c.Concat)
@@ -59,9 +58,9 @@ func (c Cell) Outputs() []int {
 	return c.LooseEnds()
 }
 
-// LooseEnds lists, in order, the states which blocks make and no block reads: "all of the unused hidden states
-// generated in the convolutional cell are concatenated together" (paper, section 3). The two inputs are not among them
-// even when unused. The last block always is.
+// LooseEnds lists, in order, the results of blocks that no block reads: "all of the unused hidden states generated in
+// the convolutional cell are concatenated together" (paper, section 3). The two inputs never count, even if unused. The
+// last block always does.
 func (c Cell) LooseEnds() []int {
 	read := make([]bool, len(c.Blocks)+2)
 	for _, b := range c.Blocks {
@@ -100,9 +99,8 @@ func (c Cell) Clone() Cell {
 	return Cell{Blocks: slices.Clone(c.Blocks), Concat: slices.Clone(c.Concat)}
 }
 
-// validate reports the first thing that makes c no cell: the number of blocks; a block that reads a state which does
-// not exist before it, an op or combine that does not exist; a concat list with an unknown or repeated state; a block
-// whose result goes nowhere.
+// validate returns the first error in c: the number of blocks; a block that reads a state which does not exist before
+// it; an unknown op or combine; a concat list with an unknown or repeated state; a block whose result goes nowhere.
 func (c Cell) validate() error {
 	if n := len(c.Blocks); n < 1 || n > MaxBlocks {
 		return fmt.Errorf("has %d blocks, want 1 to %d", n, MaxBlocks)
@@ -121,20 +119,20 @@ func (c Cell) validate() error {
 			return fmt.Errorf("concat: has state %d, want 0 to %d (%s)", s, len(seen)-1, stateRange(len(seen)))
 		}
 		if seen[s] {
-			return fmt.Errorf("concat: has state %d (%s) twice", s, StateName(s))
+			return fmt.Errorf("concat: state %d (%s) occurs twice", s, StateName(s))
 		}
 		seen[s] = true
 	}
 	for _, s := range c.LooseEnds() {
 		if !seen[s] {
-			return fmt.Errorf("block b%d: its result is read by no block and is not in the concat list %v, want one "+
-				"of both", s-2, c.Concat)
+			return fmt.Errorf("block b%d: no block reads its result and it is not in the concat list %v, want one "+
+				"of the two", s-2, c.Concat)
 		}
 	}
 	return nil
 }
 
-// validate checks the block that stands at place b of its cell.
+// validate checks block b of its cell.
 func (k Block) validate(b int) error {
 	for _, r := range []struct {
 		n, in int

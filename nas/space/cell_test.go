@@ -9,7 +9,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// cells parses "normal=x reduction=x" for a cell in text form.
+// cell parses "normal=x reduction=x" for a cell x in text form.
 func cell(t testing.TB, text string) space.Cell {
 	t.Helper()
 	g, err := space.ParseText("normal=" + text + " reduction=" + text)
@@ -26,9 +26,9 @@ func TestOutputs(t *testing.T) {
 		depth      int
 	}{
 		{"without a list, what no block reads", "h.i+p.i 0.i+h.i h.i+p.i", []int{3, 4}, 2},
-		{"an unused input is no loose end", "h.i+h.i", []int{2}, 1},
+		{"an unused input is not a loose end", "h.i+h.i", []int{2}, 1},
 		{"the last block always is", "h.i+p.i 0.i+0.i 1.i+0.i", []int{4}, 3},
-		{"a list is taken as it is, in its order", "h.i+p.i 0.i+0.i [1p0]", []int{3, 1, 2}, 2},
+		{"a list keeps its order", "h.i+p.i 0.i+0.i [1p0]", []int{3, 1, 2}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := cell(t, c.text)
@@ -66,13 +66,13 @@ func TestValidateNamesCellBlockFoundAndWanted(t *testing.T) {
 			"space: normal cell: has 0 blocks, want 1 to 64"},
 		{"too many blocks", func(g *space.Genotype) { g.Normal.Blocks = make([]space.Block, 65) },
 			"space: normal cell: has 65 blocks, want 1 to 64"},
-		{"the concat list names a state that is not there", func(g *space.Genotype) { g.Normal.Concat[0] = 7 },
+		{"the concat list names a missing state", func(g *space.Genotype) { g.Normal.Concat[0] = 7 },
 			"space: normal cell: concat: has state 7, want 0 to 6 (h[i], h[i-1], b0 to b4)"},
 		{"the concat list repeats a state", func(g *space.Genotype) { g.Reduction.Concat[1] = 3 },
-			"space: reduction cell: concat: has state 3 (b1) twice"},
+			"space: reduction cell: concat: state 3 (b1) occurs twice"},
 		{"a block leads nowhere", func(g *space.Genotype) { g.Normal.Concat = []int{2, 3, 4, 6} },
-			"space: normal cell: block b3: its result is read by no block and is not in the concat list [2 3 4 6], " +
-				"want one of both"},
+			"space: normal cell: block b3: no block reads its result and it is not in the concat list [2 3 4 6], " +
+				"want one of the two"},
 		{"a name that would move the cursor", func(g *space.Genotype) { g.Name = "\x1b[2J" },
 			`space: name "\x1b[2J" has a character that is not printable`},
 		{"a name that is too long", func(g *space.Genotype) { g.Name = strings.Repeat("x", 101) },
@@ -110,11 +110,11 @@ func TestParseJSONRefuses(t *testing.T) {
 	block := `{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}`
 	both := func(b string) string { return `{"normal":{"blocks":[` + b + `]},"reduction":{"blocks":[` + b + `]}}` }
 	if _, err := space.ParseJSON([]byte(both(block))); err != nil {
-		t.Fatalf("the good one: %v", err)
+		t.Fatalf("the valid genotype: %v", err)
 	}
 	for _, c := range []struct{ name, json, want string }{
-		{"an input left out", both(strings.Replace(block, `"in1":0,`, "", 1)), `"in1" is missing`},
-		{"a combine left out", both(strings.Replace(block, `,"combine":"add"`, "", 1)), `"combine" is missing`},
+		{"a missing input", both(strings.Replace(block, `"in1":0,`, "", 1)), `"in1" is missing`},
+		{"a missing combine", both(strings.Replace(block, `,"combine":"add"`, "", 1)), `"combine" is missing`},
 		{"an unknown field of a block", both(strings.Replace(block, `"in1"`, `"stride":2,"in1"`, 1)),
 			`unknown field "stride"`},
 		{"an unknown field of a cell", `{"normal":{"blocks":[],"out":[1]}}`, `unknown field "out"`},
@@ -124,7 +124,7 @@ func TestParseJSONRefuses(t *testing.T) {
 			`]},"reduction":{"blocks":[` + block + `]}}`, `"normal" occurs twice`},
 		{"a field twice in another case", both(block[:len(block)-1] + `,"IN1":1}`), `"IN1" occurs twice`},
 		{"great depth", strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000), "nested more than 32 deep"},
-		{"a cell left out", `{"normal":{"blocks":[` + block + `]}}`, "reduction cell: has 0 blocks"},
+		{"a missing cell", `{"normal":{"blocks":[` + block + `]}}`, "reduction cell: has 0 blocks"},
 		{"more than 64 KiB", strings.Repeat(" ", 70<<10), "71680 bytes, want at most 65536"},
 		{"half an object", both(block)[:80], "unexpected end of JSON input"},
 		{"nothing", "", "unexpected end of JSON input"},

@@ -38,11 +38,11 @@ func (im *importer) darts(g *Genotype, c *pyCall) error {
 func (im *importer) dartsCell(c *pyCall, field string) (cell Cell, err error) {
 	ops, ok := c.kw[field].([]any)
 	if !ok {
-		return cell, fmt.Errorf("%s is no list", field)
+		return cell, fmt.Errorf("%s is not a list", field)
 	}
 	ops = flat(ops)
 	if len(ops)%2 != 0 {
-		return cell, fmt.Errorf("%s has %d ops, want two a block", field, len(ops))
+		return cell, fmt.Errorf("%s has %d ops, want two per block", field, len(ops))
 	}
 	for i, v := range ops {
 		pair, _ := v.([]any)
@@ -68,7 +68,7 @@ func (im *importer) dartsCell(c *pyCall, field string) (cell Cell, err error) {
 	}
 	v, ok := c.kw[field+"_concat"]
 	if !ok {
-		im.note("there was no " + field + "_concat: the states no block reads are concatenated")
+		im.note(field + "_concat was missing: the states that no block reads are concatenated")
 		return cell, nil
 	}
 	list, err := intList(v)
@@ -84,7 +84,7 @@ func (im *importer) dartsCell(c *pyCall, field string) (cell Cell, err error) {
 	return cell, nil
 }
 
-// flat opens the pairs of a list in which each block is one pair of (op, input).
+// flat unpacks a list in which each block is one pair of (op, input) pairs.
 func flat(ops []any) []any {
 	var out []any
 	for _, v := range ops {
@@ -120,15 +120,15 @@ func intList(v any) ([]int, error) {
 	for _, v := range vs {
 		i, ok := v.(int)
 		if !ok {
-			return nil, fmt.Errorf("%v is no state", clip(fmt.Sprint(v)))
+			return nil, fmt.Errorf("%v is not a state", clip(fmt.Sprint(v)))
 		}
 		list = append(list, i)
 	}
 	return list, nil
 }
 
-// DARTS writes g as a Genotype(…) of DARTS and NNI, inputs numbered their way. It is an error when g has an op or a
-// combine which they do not have. Import reads it back.
+// DARTS writes g as a Genotype(…) of DARTS and NNI, with inputs numbered their way. It returns an error if g has an op
+// or a combine that they lack. Import reads it back.
 func (g Genotype) DARTS() (string, error) {
 	normal, err := dartsText(g.Normal)
 	if err != nil {
@@ -146,7 +146,7 @@ func dartsText(c Cell) (string, error) {
 	var items []string
 	for b, k := range c.Blocks {
 		if k.Combine != Add {
-			return "", fmt.Errorf("block b%d: combines by %s, which cannot be written; only %s can", b, k.Combine, Add)
+			return "", fmt.Errorf("block b%d: combines by %s, which cannot be written; want %s", b, k.Combine, Add)
 		}
 		for _, r := range []struct {
 			in int
@@ -154,7 +154,7 @@ func dartsText(c Cell) (string, error) {
 		}{{k.In1, k.Op1}, {k.In2, k.Op2}} {
 			i := slices.IndexFunc(foreignOps, func(f foreignOp) bool { return f.export && f.op == r.op })
 			if i < 0 {
-				return "", fmt.Errorf("block b%d: op %s cannot be written: %s", b, r.op, "it has no counterpart there")
+				return "", fmt.Errorf("block b%d: op %s cannot be written: %s", b, r.op, "DARTS has no counterpart")
 			}
 			items = append(items, fmt.Sprintf("('%s', %d)", foreignOps[i].name, swap(r.in)))
 		}

@@ -7,14 +7,13 @@ import (
 // Difference is one decision in which two genotypes differ.
 type Difference struct {
 	Cell  string // "normal" or "reduction"
-	Block int    // -1 when it is about the whole cell
-	// "in1", "op1", "in2", "op2", "combine"; "block" when one cell lacks the block; "concat" for the states of the
-	// output
+	Block int    // -1: the whole cell
+	// "in1", "op1", "in2", "op2", "combine"; "block" if one cell lacks the block; "concat" for the output states
 	Field string
-	A, B  string // as [StateName], op name, combine; block and concat in text form, "" when missing
+	A, B  string // as [StateName], op name, combine; block and concat in text form, "" if missing
 }
 
-// String is one line: "normal b2.op2: identity, sep7x7".
+// String returns one line: "normal b2.op2: identity, sep7x7".
 func (d Difference) String() string {
 	at := d.Cell
 	if d.Block >= 0 {
@@ -34,8 +33,8 @@ func (d Difference) String() string {
 }
 
 // Diff lists where two genotypes differ, block by block in the order they are written, normal cell first; concat lists
-// are compared by what they hold. Two isomorphic genotypes may well differ in this sense: compare [Genotype.Hash], or
-// the canonical forms, for the meaning.
+// are compared as sets. Isomorphic genotypes can differ in this sense: to compare the meaning, use [Genotype.Hash] or
+// the canonical forms.
 func Diff(a, b Genotype) []Difference {
 	return append(diffCell("normal", a.Normal, b.Normal), diffCell("reduction", a.Reduction, b.Reduction)...)
 }

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// A controller sees a space as a list of decisions; what it chooses decodes to a genotype.
+// A controller sees a space as a list of decisions; its choices decode to a genotype.
 func ExampleSpace() {
 	s, err := space.New("identity,sep3x3,max3x3", 2)
 	if err != nil {
@@ -28,7 +28,7 @@ func ExampleSpace() {
 	// normal=h.m3+h.m3 h.s3+p.i [01] reduction=p.m3+h.i 0.s3+0.i [1] <nil>
 }
 
-// The forms of a genotype: by name, as text, as others write it.
+// Genotypes can be given by name, as text, or as other projects write them.
 func ExampleParse() {
 	for _, form := range []string{
 		"enas",

@@ -11,14 +11,14 @@ import (
 	"nasnet/nas/strictjson"
 )
 
-// Genotype is an architecture up to its scale: what a controller proposes and a child network is built from.
+// Genotype is an architecture without its scale: what a controller proposes and a child network is built from.
 type Genotype struct {
 	Name      string `json:"name,omitempty"`
 	Normal    Cell   `json:"normal"`
 	Reduction Cell   `json:"reduction"`
 }
 
-// Limits of what is parsed.
+// Limits for parsing.
 const (
 	maxBytes = 64 << 10 // of JSON or text; 64 blocks take less than 8 KiB
 	maxName  = 100      // bytes
@@ -40,9 +40,9 @@ func (g Genotype) Clone() Genotype {
 	return Genotype{Name: g.Name, Normal: g.Normal.Clone(), Reduction: g.Reduction.Clone()}
 }
 
-// Validate reports the first thing wrong with either cell: its number of blocks; a state, op or combine that does not
-// exist; a concat list with an unknown or repeated state; a block whose result goes nowhere. Or with the name: it is
-// printed on terminals, so it must be printable UTF-8 of at most 100 bytes.
+// Validate returns the first error in the name or a cell: the number of blocks; an unknown state, op or combine; a
+// concat list with an unknown or repeated state; a block whose result goes nowhere. The name is printed on terminals,
+// so it must be printable UTF-8 of at most 100 bytes.
 func (g Genotype) Validate() error {
 	if err := validName(g.Name); err != nil {
 		return fmt.Errorf("space: %w", err)
@@ -69,7 +69,7 @@ func validName(s string) error {
 	return nil
 }
 
-// UnmarshalJSON decodes a block and insists on all five fields: a missing input must not become state 0.
+// UnmarshalJSON decodes a block and requires all five fields: a missing input must not become state 0.
 func (k *Block) UnmarshalJSON(b []byte) error {
 	var w struct {
 		In1     *int    `json:"in1"`
@@ -96,8 +96,8 @@ func (k *Block) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ParseJSON decodes and validates one genotype. It refuses unknown fields, missing ones, repeated ones, anything after
-// the object, and more than 64 KiB.
+// ParseJSON decodes and validates one genotype. It refuses unknown, missing and repeated fields, anything after the
+// object, and more than 64 KiB.
 func ParseJSON(b []byte) (Genotype, error) {
 	var g Genotype
 	if err := strictjson.Decode(b, maxBytes, &g); err != nil {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// foreignOp says what an op of DARTS or NNI is here.
+// foreignOp is the counterpart here of an op of DARTS or NNI.
 type foreignOp struct {
 	name   string
-	op     string // "" when there is none
-	note   string // what differs, or why there is none
-	export bool   // write op under this name
+	op     string // "" if there is none
+	note   string // what differs, or why there is no counterpart
+	export bool   // write op with this name
 }
 
 // foreignOps follows quark0/darts cnn/operations.py and microsoft/nni nas/hub/pytorch/nasnet.py.
@@ -32,7 +32,7 @@ var foreignOps = []foreignOp{
 	{"conv 3x3", "conv3x3", bottleneck, false},
 	{"conv_3x1_1x3", "conv1x3_3x1", bottleneck, true},
 	{"conv_7x1_1x7", "conv1x7_7x1", bottleneck, true},
-	{"none", "", "it means no connection, and every rung of a cell here has an op", false},
+	{"none", "", "it means no connection, and every operand here has an op", false},
 	{"dil_conv_3x3", "", depthwise, false},
 	{"dil_conv_5x5", "", depthwise, false},
 	{"dil_sep_conv_3x3", "", depthwise, false},
@@ -46,17 +46,18 @@ const (
 	depthwise = "it is a depthwise-separable dilated convolution there; dil3x3 here is a plain dilated one"
 )
 
-const reversed = "inputs 0 and 1 were exchanged: there 0 is h[i-1], here 0 is h[i]"
+const reversed = "inputs 0 and 1 were swapped: there 0 is h[i-1], here 0 is h[i]"
 
-// Import converts a genotype as other projects write it, and lists in notes what was changed on the way. It reads
+// Import converts a genotype as other projects write it, and lists in notes what it changed. It reads
 //
-//	DARTS_V1 = Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=[2, 3, 4, 5], reduce=[…], reduce_concat=range(2, 6))
+//	DARTS_V1 = Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=[2, 3, 4, 5], reduce=[…], reduce_concat=[…])
 //	{'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], …, 'reduce/op_2_0': …}
 //	0 2 0 0 0 4 0 1 …
 //
-// that is: quark0/darts and its descendants; the architecture dict of NNI; the fixed arc of ENAS's micro space (for
-// each block input, op, input, op; ops 0 to 4 are sep3x3 sep5x5 avg3x3 max3x3 identity; normal cell, then reduction).
-// All of them number the inputs the other way round. An op that does not exist here is an error which says why.
+// that is: quark0/darts and its descendants (a concat may also be range(2, 6)); the architecture dict of NNI; the fixed
+// arc of ENAS's micro space (per block: input, op, input, op; ops 0 to 4 are sep3x3 sep5x5 avg3x3 max3x3 identity;
+// normal cell, then reduction). All of them number the inputs the other way round. An op without a counterpart here is
+// an error with the reason.
 func Import(s string) (g Genotype, notes []string, err error) {
 	if len(s) > maxBytes {
 		return g, nil, fmt.Errorf("space: import: has %d bytes, want at most %d", len(s), maxBytes)
@@ -82,7 +83,7 @@ func ParseDARTS(s string) (Genotype, error) {
 	return g, err
 }
 
-// importer collects notes, each once.
+// importer collects notes without repeating any.
 type importer struct{ notes []string }
 
 func (im *importer) note(s string) {
@@ -95,7 +96,7 @@ func (im *importer) op(name string) (string, error) {
 	var names []string
 	for _, f := range foreignOps {
 		if f.name == name && f.op == "" {
-			return "", fmt.Errorf("op %s does not exist here: %s", name, f.note)
+			return "", fmt.Errorf("op %s has no counterpart here: %s", name, f.note)
 		}
 		if f.name == name {
 			if f.note != "" {
@@ -107,10 +108,10 @@ func (im *importer) op(name string) (string, error) {
 			names = append(names, f.name)
 		}
 	}
-	return "", fmt.Errorf("op %q does not exist here, want one of %s", clip(name), strings.Join(names, " "))
+	return "", fmt.Errorf("op %q is unknown, want one of %s", clip(name), strings.Join(names, " "))
 }
 
-// swap exchanges the numbers of the two inputs.
+// swap swaps the numbers of the two inputs.
 func swap(state int) int {
 	if state == 0 || state == 1 {
 		return 1 - state
@@ -118,9 +119,9 @@ func swap(state int) int {
 	return state
 }
 
-// python reads a Genotype(…) call, with a name before it or not, or a dict of NNI.
+// python reads a Genotype(…) call, with or without a name before it, or a dict of NNI.
 func (im *importer) python(s string) (g Genotype, err error) {
-	if i := strings.Index(s, "Genotype("); i > 0 { // "DARTS_V2 = ", a time stamp of a log
+	if i := strings.Index(s, "Genotype("); i > 0 { // "DARTS_V2 = ", or the time stamp of a log line
 		if name, ok := strings.CutSuffix(strings.TrimSpace(s[:i]), "="); ok {
 			if f := strings.Fields(name); len(f) > 0 && f[len(f)-1] != "genotype" {
 				g.Name = f[len(f)-1]

@@ -14,12 +14,14 @@ import (
 const (
 	dartsNASNet = `NASNet = Genotype(
   normal = [
-    ('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1), ('skip_connect', 0),
+    ('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0),
+    ('avg_pool_3x3', 1), ('skip_connect', 0),
     ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1),
   ],
   normal_concat = [2, 3, 4, 5, 6],
   reduce = [
-    ('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('sep_conv_5x5', 0),
+    ('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0),
+    ('avg_pool_3x3', 1), ('sep_conv_5x5', 0),
     ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1),
   ],
   reduce_concat = [4, 5, 6],
@@ -35,7 +37,9 @@ const (
 	dartsPNAS = `PNASNet = Genotype(normal=` + pnasCell + `, normal_concat=[2, 3, 4, 5, 6], reduce=` + pnasCell +
 		`, reduce_concat=[2, 3, 4, 5, 6])`
 	enasArc   = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1\n1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1"
-	nniNASNet = `{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': [0], 'normal/op_2_1': 'max_pool_7x7', 'normal/input_2_1': [1], 'width': 16, # chosen
+	nniNASNet = `{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': [0], 'normal/op_2_1': 'max_pool_7x7',
+		'normal/input_2_1': [1],
+		'width': 16, # chosen
 		'reduce/op_2_0': 'conv_7x1_1x7', 'reduce/input_2_0': 1, 'reduce/op_2_1': "skip_connect", 'reduce/input_2_1': 1}`
 	nestedPairs = `Genotype(normal=[(('sep_conv_3x3', 0), ('skip_connect', 1))], ` +
 		`normal_concat=[2], reduce=[(('sep_conv_3x3', 0), ('skip_connect', 1))], reduce_concat=[2])`
@@ -73,8 +77,8 @@ func TestImportAgreesWithTheKnownCells(t *testing.T) {
 			if !reflect.DeepEqual(g, want) {
 				t.Errorf("got  %s\nwant %s", g.Text(), want.Text())
 			}
-			if len(notes) == 0 || !strings.Contains(notes[0], "inputs 0 and 1 were exchanged") {
-				t.Errorf("notes %q do not say that the inputs were exchanged", notes)
+			if len(notes) == 0 || !strings.Contains(notes[0], "inputs 0 and 1 were swapped") {
+				t.Errorf("notes %q do not mention that the inputs were swapped", notes)
 			}
 			if p, err := space.Parse(c.text); err != nil || !reflect.DeepEqual(p, g) {
 				t.Errorf("Parse gave %s, %v", p.Text(), err)
@@ -157,7 +161,7 @@ func TestKnown(t *testing.T) {
 	}
 	a, _ := space.Lookup("amoebanet-a")
 	if !strings.Contains(a.Source, "tensorflow/tpu") {
-		t.Errorf("amoebanet-a does not say whose transcription it is: %s", a.Source)
+		t.Errorf("amoebanet-a does not name the source of its transcription: %s", a.Source)
 	}
 	a.Genotype.Normal.Blocks[0].Op1 = "sep7x7"
 	if b, _ := space.Lookup("amoebanet-a"); b.Genotype.Normal.Blocks[0].Op1 != "avg3x3" {
@@ -187,8 +191,8 @@ func TestImportConvertsAndSaysSo(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	all := strings.Join(notes, "\n")
-	for _, want := range []string{"exchanged", "conv_7x1_1x7 became conv1x7_7x1: there it runs at full width",
-		"width and depth are no part", "loose_end"} {
+	for _, want := range []string{"swapped", "conv_7x1_1x7 became conv1x7_7x1: there it runs at full width",
+		"width and depth are not part", "loose_end"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("notes\n%s\nlack %q", all, want)
 		}
@@ -224,36 +228,37 @@ func TestImportRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, text, want string }{
-		{"the zero op", one("none"), "space: import: normal cell: block b0: op none does not exist here: it means no " +
+		{"the zero op", one("none"), "space: import: normal cell: block b0: op none has no counterpart here: it " +
+			"means no " +
 			"connection"},
 		{"the dilated op of DARTS", one("dil_conv_3x3"),
-			"op dil_conv_3x3 does not exist here: it is a depthwise-separable dilated convolution there"},
+			"op dil_conv_3x3 has no counterpart here: it is a depthwise-separable dilated convolution there"},
 		{"an unheard-of op", one("conv_11x11"),
-			`op "conv_11x11" does not exist here, want one of skip_connect avg_pool_3x3`},
-		{"an input from the future", strings.Replace(one("conv_1x1"), "0)", "3)", 1),
+			`op "conv_11x11" is unknown, want one of skip_connect avg_pool_3x3`},
+		{"an input that comes later", strings.Replace(one("conv_1x1"), "0)", "3)", 1),
 			"space: normal cell: block b0: in1 is state 3, want 0 to 1"},
 		{"an odd number of ops", "Genotype(normal=[('skip_connect', 0)], reduce=[])",
-			"normal has 1 ops, want two a block"},
+			"normal has 1 ops, want two per block"},
 		{"no reduction cell", "Genotype(normal=[('skip_connect', 0), ('skip_connect', 1)])",
-			"reduction cell: reduce is no list"},
+			"reduction cell: reduce is not a list"},
 		{"a recurrent genotype", "Genotype(recurrent=[('relu', 0)], concat=[1])",
 			"Genotype has recurrent, want normal, normal_concat, reduce, reduce_concat"},
 		{"an op without an input", "Genotype(normal=['skip_connect', 0], reduce=[])", "want an op and an input"},
-		{"a string without its end", "Genotype(normal=[('skip", "is not closed"},
-		{"an open bracket", "Genotype(normal=[('skip_connect', 0)", "want , or ]"},
+		{"an unclosed string", "Genotype(normal=[('skip", "is not closed"},
+		{"an unclosed bracket", "Genotype(normal=[('skip_connect', 0)", "want , or ]"},
 		{"text after the end", one("conv_1x1") + " x", `"x" after the end`},
 		{"a key twice", "Genotype(normal=[], normal=[])", "normal is given twice"},
-		{"brackets without end", strings.Repeat("[", 1000), "nested more than 8 deep"},
+		{"deeply nested brackets", strings.Repeat("[", 1000), "nested more than 8 deep"},
 		{"a huge range", strings.Replace(one("conv_1x1"), "[2]", "range(0, 1000000000)", 1),
 			"want a list of states or range(a, b)"},
-		{"a huge number", strings.Replace(one("conv_1x1"), "[2]", "[99999999999999999999]", 1), "is no integer"},
-		{"an arc cut short", "0 2 0 0", "the arc has 4 numbers, want 8 for each block"},
-		{"an arc with an op too many", "0 5 0 0 0 0 0 0", "op 5 does not exist, want 0 to 4"},
-		{"an arc with a huge number", "0 0 0 0 0 0 0 99999999999999999999", "is no number of an arc"},
+		{"a huge number", strings.Replace(one("conv_1x1"), "[2]", "[99999999999999999999]", 1), "is not an integer"},
+		{"a truncated arc", "0 2 0 0", "the arc has 4 numbers, want 8 per block"},
+		{"an arc with an unknown op", "0 5 0 0 0 0 0 0", "op 5 is unknown, want 0 to 4"},
+		{"an arc with a huge number", "0 0 0 0 0 0 0 99999999999999999999", "is not a number of an arc"},
 		{"a dict without its second operand", "{'normal/op_2_0': 'conv_1x1', 'normal/input_2_0': 0}",
 			"normal/op_2_1 or normal/input_2_1 is missing"},
-		{"a dict with a key of something else", strings.Replace(nniNASNet, "'width'", "'kernel'", 1),
-			`key "kernel" was not understood`},
+		{"a dict with a foreign key", strings.Replace(nniNASNet, "'width'", "'kernel'", 1),
+			`key "kernel" is unknown`},
 		{"more than 64 KiB", strings.Repeat("0 ", 40000), "80000 bytes, want at most 65536"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -303,7 +308,7 @@ func TestDARTSFormImportsBack(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing", "  ", "an empty string is no cell"},
+		{"nothing", "  ", "found an empty string"},
 		{"one cell only", "h.s5+p.s3 [0]", "looks like one cell, want both: normal=… reduction=…"},
 		{"a typo", "nasnet-x", "no known cell"},
 	} {
@@ -318,8 +323,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Whatever another project's text is: what is read is a genotype within the limits, and what can be written back in
-// that form means the same.
+// Whatever the text of another project, it is refused or read as a genotype within the limits; if it can be written
+// back in that form, it means the same.
 func FuzzImport(f *testing.F) {
 	for _, s := range []string{dartsNASNet, dartsV1, dartsPNAS, enasArc, nniNASNet, nestedPairs,
 		"Genotype(normal=[('none', 0)], normal_concat=range(2, 6))",
@@ -354,7 +359,8 @@ func BenchmarkImportOfTheLargestNNIDict(b *testing.B) {
 	d.WriteString("{'width':1")
 	for i := 2; d.Len() < 63<<10; i++ {
 		fmt.Fprintf(&d,
-			",'normal/op_%d_0':'conv_1x1','normal/input_%[1]d_0':0,'normal/op_%[1]d_1':'conv_1x1','normal/input_%[1]d_1':0", i)
+			",'normal/op_%d_0':'conv_1x1','normal/input_%[1]d_0':0"+
+				",'normal/op_%[1]d_1':'conv_1x1','normal/input_%[1]d_1':0", i)
 	}
 	d.WriteString("}")
 	for b.Loop() {

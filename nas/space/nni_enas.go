@@ -30,7 +30,7 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 				}
 				in, ok := v.(int)
 				if name == "" || !ok {
-					return fmt.Errorf("%s or %s is missing, or no op and no state", opKey, inKey)
+					return fmt.Errorf("%s or %s is missing or invalid, want an op and a state", opKey, inKey)
 				}
 				var err error
 				if *o.op, err = im.op(name); err != nil {
@@ -44,21 +44,21 @@ func (im *importer) nni(g *Genotype, c *pyCall) error {
 	if len(read) != len(c.keys) {
 		for _, k := range c.keys {
 			if k != "width" && k != "depth" && !read[k] {
-				return fmt.Errorf("key %q was not understood, want keys like normal/op_2_0 and reduce/input_2_0, "+
+				return fmt.Errorf("key %q is unknown, want keys like normal/op_2_0 and reduce/input_2_0, "+
 					"nodes counted from 2", clip(k))
 			}
 		}
-		im.note("width and depth are no part of a genotype and were left out")
+		im.note("width and depth are not part of a genotype and were skipped")
 	}
-	im.note("the dict does not say what is concatenated: taken as loose_end (NASNet, ENAS, AmoebaNet of NNI); DARTS " +
-		"and PNAS there concatenate all blocks")
+	im.note("the dict does not name the output states: read as loose_end (NNI's NASNet, ENAS, AmoebaNet); NNI's " +
+		"DARTS and PNAS concatenate all blocks")
 	return nil
 }
 
-// enasOps are the ops of melodyguan/enas, micro search space, by their number there (src/cifar10/micro_child.py).
+// enasOps lists the ops of melodyguan/enas, micro search space, by their numbers there (src/cifar10/micro_child.py).
 var enasOps = []string{"sep3x3", "sep5x5", "avg3x3", "max3x3", "identity"}
 
-// isArc says whether s is nothing but numbers.
+// isArc reports whether s has nothing but numbers.
 func isArc(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		return r != ' ' && r != '\n' && r != '\t' &&
@@ -71,7 +71,7 @@ func isArc(s string) bool {
 // concatenated too (_fixed_combine).
 func (im *importer) enas(words []string) (g Genotype, err error) {
 	if len(words)%8 != 0 {
-		return g, fmt.Errorf("the arc has %d numbers, want 8 for each block: input, op, input, op in both "+
+		return g, fmt.Errorf("the arc has %d numbers, want 8 per block: input, op, input, op in both "+
 			"cells", len(words))
 	}
 	half := len(words) / 2
@@ -80,7 +80,7 @@ func (im *importer) enas(words []string) (g Genotype, err error) {
 		num := func(j int) int {
 			n, e := strconv.Atoi(part[j])
 			if e != nil {
-				err = fmt.Errorf("%s is no number of an arc", clip(part[j]))
+				err = fmt.Errorf("%s is not a number of an arc", clip(part[j]))
 				return 0
 			}
 			return n
@@ -88,7 +88,7 @@ func (im *importer) enas(words []string) (g Genotype, err error) {
 		op := func(j int) string {
 			n := num(j)
 			if n >= len(enasOps) {
-				err = fmt.Errorf("op %d does not exist, want 0 to %d", n, len(enasOps)-1)
+				err = fmt.Errorf("op %d is unknown, want 0 to %d", n, len(enasOps)-1)
 				return ""
 			}
 			return enasOps[n]
@@ -110,7 +110,7 @@ func (im *importer) enas(words []string) (g Genotype, err error) {
 				}
 			}
 			cell.Concat = append(cell.Concat, cell.LooseEnds()...)
-			im.note("an input that no block reads is part of the output, as ENAS has it")
+			im.note("an input that no block reads is part of the output, as in ENAS")
 		}
 	}
 	return g, err

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Family names a row of [Families]: ops that are built, drawn, coloured and named alike, but for the size of their
+// Family names a row of [Families]: ops that are built, drawn, coloured and named alike, apart from the size of their
 // window.
 type Family string
 
@@ -21,17 +21,16 @@ const (
 	MaxPool    Family = "maxpool"
 )
 
-// FamilyRow is one row of the table of families. How a family is built is said by package child, which has a builder
-// for each.
+// FamilyRow is one row of the table of families. Package child has a builder for each family.
 type FamilyRow struct {
 	Name   Family
 	Colour string // on terminals: green, yellow, magenta, cyan, or empty for none
-	// in pictures: a pale colour and a darker one that also differ in grey from those of other families, as "#rrggbb"
+	// in pictures: a pale and a darker colour, as "#rrggbb"; their grey values also differ from other families'
 	Fill, Edge string
-	Slim       string // what slim calls its ops, K being the window's side; empty: slim has none
+	Slim       string // slim's name for its ops, where K stands for the window's side; empty: slim has none
 }
 
-// Families are the families of [Ops].
+// Families lists the families of [Ops].
 var Families = []FamilyRow{
 	{Identity, "", "#ffffff", "#8a8a8a", "none"},
 	{Conv, "green", "#dce8f7", "#3f6ea6", ""},
@@ -42,7 +41,7 @@ var Families = []FamilyRow{
 	{MaxPool, "magenta", "#f6d9d3", "#b04a35", "max_pool_KxK"},
 }
 
-// Row finds the row of a family; ok is false when there is none of that name.
+// Row returns the row of a family; ok is false if there is none.
 func (f Family) Row() (row FamilyRow, ok bool) {
 	i := slices.IndexFunc(Families, func(r FamilyRow) bool { return r.Name == f })
 	if i < 0 {
@@ -55,18 +54,17 @@ func (f Family) Row() (row FamilyRow, ok bool) {
 type Op struct {
 	Name   string // in JSON, in stored runs, on the command line
 	Short  string // in one-line forms and, through them, in the hashes of cells
-	Label  string // for people
+	Label  string // for display
 	Family Family
 	Kernel int    // side of the window in pixels, before dilation; 1 for identity
 	Drawn  string // in drawings of cells; empty: Name
 }
 
-// Ops is every operation a cell may use. The paper has 13 (section 3, list before figure 3); the 5x5 average pool is
-// the fourteenth.
+// Ops lists every operation that a cell may use. The paper has 13 (section 3, list before figure 3); the 5x5 average
+// pool is the fourteenth.
 //
-// Stored runs and hashes of cells stand on this table: a row never moves and never changes its name or its short name.
-// A new op is a row at the end, a builder in package child if its family is new, and vectors of its results beside
-// those that package child is tested with.
+// Stored runs and hashes of cells depend on this table: a row never moves and never changes its name or short name. A
+// new op is a row at the end, a builder in package child if its family is new, and test vectors in package child.
 var Ops = []Op{
 	{"identity", "i", "identity", Identity, 1, ""},
 	{"conv1x3_3x1", "f3", "1x3 3x1", Factorized, 3, "c1x3-3x1"},
@@ -93,7 +91,7 @@ func OpByName(name string) (Op, bool) {
 	return Ops[i], true
 }
 
-// opIndex is the place of the op in Ops, -1 when there is none of that name.
+// opIndex returns the index of an op in Ops, or -1.
 func opIndex(name string) int {
 	return slices.IndexFunc(Ops, func(o Op) bool { return o.Name == name })
 }
@@ -104,19 +102,19 @@ type NamedOpSet struct {
 	Ops  []string // names, in the order a [Space] numbers them
 }
 
-// OpSets are the sets of ops that have a name; the first is the default. A set never changes, whatever is added to
-// [Ops]: the configs of older runs have its name alone.
+// OpSets lists the named sets of ops; the first is the default. A set never changes, whatever is added to [Ops]:
+// configs of older runs store only its name.
 var OpSets = []NamedOpSet{
 	{"seed-14", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 avg5x5 max3x3 max5x5 max7x7 conv1x1 " +
 		"conv3x3 sep3x3 sep5x5 sep7x7")},
 	// The ops of the paper.
 	{"paper-13", strings.Fields("identity conv1x3_3x1 conv1x7_7x1 dil3x3 avg3x3 max3x3 max5x5 max7x7 conv1x1 conv3x3 " +
 		"sep3x3 sep5x5 sep7x7")},
-	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap children, every one trains fast.
+	// The five ops of ENAS's micro search space (arXiv 1802.03268): cheap ones that train fast.
 	{"light", strings.Fields("identity avg3x3 max3x3 sep3x3 sep5x5")},
 }
 
-// OpSetHelp says what [OpSet] takes, for people.
+// OpSetHelp describes what [OpSet] accepts.
 func OpSetHelp() string { return "op set (" + strings.Join(setNames(), ", ") + ") or a list of ops" }
 
 func setNames() (names []string) {
@@ -126,8 +124,8 @@ func setNames() (names []string) {
 	return names
 }
 
-// OpSetName is the inverse of [OpSet]: the name of the set that has exactly these ops in this order, or the list of
-// them.
+// OpSetName is the inverse of [OpSet]: it returns the name of the set that has exactly these ops in this order, or the
+// list itself.
 func OpSetName(ops []string) string {
 	for _, s := range OpSets {
 		if slices.Equal(s.Ops, ops) {
@@ -137,8 +135,8 @@ func OpSetName(ops []string) string {
 	return strings.Join(ops, ",")
 }
 
-// OpSet resolves the name of a set, or a comma-separated list of op names in the order wanted, to op names. An op may
-// be listed once.
+// OpSet resolves the name of a set, or a comma-separated list of ops in the wanted order, to op names. An op may be
+// listed only once.
 func OpSet(spec string) ([]string, error) {
 	spec = strings.TrimSpace(spec)
 	if i := slices.Index(setNames(), spec); i >= 0 {

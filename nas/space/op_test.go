@@ -54,7 +54,7 @@ func TestFamiliesHaveColoursOfTheirOwn(t *testing.T) {
 	}
 }
 
-// Stored runs stand on what storedFacts checks. Do not mend its lists when the test fails: mend the table.
+// Stored runs depend on what storedFacts checks. If the test fails, do not change its lists: fix the table.
 func TestWhatHasBeenStoredNeverChanges(t *testing.T) {
 	t.Run("as the table is", storedFacts)
 	t.Run("with another op", func(t *testing.T) {
@@ -77,7 +77,7 @@ func storedFacts(t *testing.T) {
 	)
 	for i, name := range strings.Fields(names) { // the order in which a cell's operands are sorted before it is hashed
 		if o := space.Ops[i]; o.Name != name || o.Short != strings.Fields(shorts)[i] {
-			t.Errorf("row %d of the ops is %s, in short %s; want %s, %s: new ops stand behind the old ones", i, o.Name,
+			t.Errorf("row %d of the ops is %s, in short %s; want %s, %s: new ops come after the old ones", i, o.Name,
 				o.Short, name, strings.Fields(shorts)[i])
 		}
 	}
@@ -116,7 +116,7 @@ func storedFacts(t *testing.T) {
 			h.Write([]byte(g.Hash()))
 		}
 		if got := fmt.Sprintf("%x", h.Sum(nil)); got != want {
-			t.Errorf("the hashes of 100 cells of %d blocks come to %s, want %s", blocks, got, want)
+			t.Errorf("the hashes of 100 cells of %d blocks hash to %s, want %s", blocks, got, want)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestOpSet(t *testing.T) {
 	}
 	got, _ := space.OpSet("sep3x3, identity")
 	if !reflect.DeepEqual(got, []string{"sep3x3", "identity"}) {
-		t.Errorf("list came back as %v", got)
+		t.Errorf("the list came back as %v", got)
 	}
 	got[0] = "x"
 	if again, _ := space.OpSet("seed-14"); again[0] != "identity" {

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Parse reads a genotype in any form this package knows: the name of a known cell, JSON, the one-line text, or the
-// forms of [Import].
+// Parse reads a genotype in any known form: the name of a known cell, JSON, the one-line text, or the forms of
+// [Import].
 func Parse(s string) (Genotype, error) {
 	s = strings.TrimSpace(s)
 	switch {
 	case s == "":
 		return Genotype{},
-			errors.New("space: an empty string is no cell, want a name, JSON, text, or a Genotype(…) of DARTS")
+			errors.New("space: found an empty string, want a name, JSON, text, or a Genotype(…) of DARTS")
 	case strings.HasPrefix(s, "{") && !strings.Contains(s, "/op_"):
 		return ParseJSON([]byte(s))
 	case strings.HasPrefix(s, "{"), strings.Contains(s, "Genotype("), isArc(s):

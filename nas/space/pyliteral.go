@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A reader of the few Python literals in which other projects publish genotypes: strings, integers, lists and tuples,
+// A reader of the few Python literals that other projects publish genotypes in: strings, integers, lists and tuples,
 // dicts with string keys, and calls with keyword or positional arguments (Genotype(normal=…), range(2, 6)).
 
 // pyCall is name(args, key=value). A dict is a call without a name.
@@ -25,7 +25,7 @@ type pyReader struct {
 
 const pyDepth = 8
 
-// parsePython reads one value, of type string, int, []any or *pyCall, and insists that nothing follows.
+// parsePython reads one value, of type string, int, []any or *pyCall, and refuses anything after it.
 func parsePython(s string) (any, error) {
 	p := &pyReader{s: s}
 	v, err := p.value()
@@ -33,7 +33,7 @@ func parsePython(s string) (any, error) {
 		return nil, err
 	}
 	if p.space(); p.s != "" {
-		return nil, fmt.Errorf("there is %q after the end", clip(p.s))
+		return nil, fmt.Errorf("found %q after the end", clip(p.s))
 	}
 	return v, nil
 }
@@ -49,7 +49,7 @@ func (p *pyReader) space() {
 	}
 }
 
-// take skips blanks and then t, if it stands there.
+// take skips blanks and then t, if it comes next.
 func (p *pyReader) take(t string) bool {
 	p.space()
 	rest, ok := strings.CutPrefix(p.s, t)
@@ -66,7 +66,7 @@ func (p *pyReader) value() (any, error) {
 	defer func() { p.depth-- }()
 	p.space()
 	if p.s == "" {
-		return nil, errors.New("it ends too early")
+		return nil, errors.New("the text ends too early")
 	}
 	switch c := p.s[0]; {
 	case c == '\'' || c == '"':
@@ -87,7 +87,7 @@ func (p *pyReader) value() (any, error) {
 		}
 		v, err := strconv.Atoi(p.s[:n])
 		if err != nil {
-			return nil, fmt.Errorf("%s is no integer", clip(p.s[:n]))
+			return nil, fmt.Errorf("%s is not an integer", clip(p.s[:n]))
 		}
 		p.s = p.s[n:]
 		return v, nil
@@ -126,7 +126,7 @@ func (p *pyReader) list() (any, error) {
 	return vs, nil
 }
 
-// call reads the arguments of name: key sign value, or (in a call) just value.
+// call reads the arguments of name: key sign value or, in a call, just value.
 func (p *pyReader) call(name, open, end, sign string) (*pyCall, error) {
 	c := &pyCall{name: name, kw: map[string]any{}}
 	p.take(open)
@@ -172,7 +172,7 @@ func (p *pyReader) key(sign string) (string, bool) {
 	return "", false
 }
 
-// word takes an identifier.
+// word reads an identifier.
 func (p *pyReader) word() string {
 	n := 0
 	for n < len(p.s) {

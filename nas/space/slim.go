@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// slimBlocks is the number of blocks of every cell of slim (nasnet_utils.py, NasNetABaseCell.__call__).
+// slimBlocks is the number of blocks of every cell in slim (nasnet_utils.py, NasNetABaseCell.__call__).
 const slimBlocks = 5
 
-// Slim writes g as the constants that NasNetANormalCell and NasNetAReductionCell of the released NASNet have
-// (tensorflow/models research/slim/nets/nasnet/nasnet_utils.py): operations and hidden states by blocks, 0 being h[i],
-// and for each state a 1 if it is not part of the output. It is an error when g has what these classes cannot build:
-// other ops than theirs, concat as a combine, another number of blocks, an output in another order than that of the
-// states.
+// Slim writes g as the constants in NasNetANormalCell and NasNetAReductionCell of the released NASNet
+// (tensorflow/models research/slim/nets/nasnet/nasnet_utils.py): operations and hidden states block by block, 0 being
+// h[i], and for each state a 1 if it is not part of the output. It returns an error if these classes cannot build g:
+// other ops, concat as a combine, another number of blocks, an output that is not in the order of the states.
 func (g Genotype) Slim() (string, error) {
 	var b strings.Builder
 	for _, part := range []struct {
@@ -32,13 +31,13 @@ func (g Genotype) Slim() (string, error) {
 
 func slimText(c Cell) (string, error) {
 	if len(c.Blocks) != slimBlocks {
-		return "", fmt.Errorf("it has %d blocks, want %d", len(c.Blocks), slimBlocks)
+		return "", fmt.Errorf("has %d blocks, want %d", len(c.Blocks), slimBlocks)
 	}
 	var ops []string
 	var states []int
 	for b, k := range c.Blocks {
 		if k.Combine != Add {
-			return "", fmt.Errorf("block b%d: combines by %s, which cannot be written; only %s can", b, k.Combine, Add)
+			return "", fmt.Errorf("block b%d: combines by %s, which cannot be written; want %s", b, k.Combine, Add)
 		}
 		for _, r := range []struct {
 			in int
@@ -54,7 +53,7 @@ func slimText(c Cell) (string, error) {
 	}
 	outs := c.Outputs()
 	if !slices.IsSorted(outs) {
-		return "", fmt.Errorf("its output is the states %s in this order, want the order of their numbers", list(outs))
+		return "", fmt.Errorf("its output is the states %s in this order, want ascending order", list(outs))
 	}
 	used := make([]int, len(c.Blocks)+2)
 	for s := range used {
@@ -66,7 +65,7 @@ func slimText(c Cell) (string, error) {
 		list(used), list(states)), nil
 }
 
-// slimOp is the name of an op in slim.
+// slimOp returns slim's name for an op.
 func slimOp(name string) (string, bool) {
 	op, _ := OpByName(name)
 	family, _ := op.Family.Row()

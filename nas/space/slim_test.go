@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// The wanted lists are those of slim's nasnet_utils.py.
+// The wanted lists are from slim's nasnet_utils.py.
 func TestNASNetAIsWrittenAsSlimHasIt(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -15,11 +15,13 @@ func TestNASNetAIsWrittenAsSlimHasIt(t *testing.T) {
 	}
 	got, err := k.Genotype.Slim()
 	const want = `# NasNetANormalCell
-operations = ['separable_5x5_2', 'separable_3x3_2', 'separable_5x5_2', 'separable_3x3_2', 'avg_pool_3x3', 'none', 'avg_pool_3x3', 'avg_pool_3x3', 'separable_3x3_2', 'none']
+operations = ['separable_5x5_2', 'separable_3x3_2', 'separable_5x5_2', 'separable_3x3_2', 'avg_pool_3x3', ` +
+		`'none', 'avg_pool_3x3', 'avg_pool_3x3', 'separable_3x3_2', 'none']
 used_hiddenstates = [1, 0, 0, 0, 0, 0, 0]
 hiddenstate_indices = [0, 1, 1, 1, 0, 1, 1, 1, 0, 0]
 # NasNetAReductionCell
-operations = ['separable_5x5_2', 'separable_7x7_2', 'max_pool_3x3', 'separable_7x7_2', 'avg_pool_3x3', 'separable_5x5_2', 'none', 'avg_pool_3x3', 'separable_3x3_2', 'max_pool_3x3']
+operations = ['separable_5x5_2', 'separable_7x7_2', 'max_pool_3x3', 'separable_7x7_2', 'avg_pool_3x3', ` +
+		`'separable_5x5_2', 'none', 'avg_pool_3x3', 'separable_3x3_2', 'max_pool_3x3']
 used_hiddenstates = [1, 1, 1, 0, 0, 0, 0]
 hiddenstate_indices = [0, 1, 0, 1, 0, 1, 3, 2, 2, 0]`
 	if err != nil || got != want {
@@ -34,7 +36,7 @@ func TestSlimRefusesWhatItCannotBuild(t *testing.T) {
 		{strings.Replace(fine, "h.s3+", "h.d3+", 1), "normal cell: block b4: op dil3x3 cannot be written"},
 		{strings.Replace(fine, "[p01234]", "[01234p]", 1),
 			"normal cell: its output is the states [2, 3, 4, 5, 6, 1] in this order"},
-		{"h.s5+p.s3 h.i+p.i [01]", "normal cell: it has 2 blocks, want 5"},
+		{"h.s5+p.s3 h.i+p.i [01]", "normal cell: has 2 blocks, want 5"},
 	} {
 		g, err := space.ParseText("normal=" + c.normal + " reduction=" + fine)
 		if err != nil {

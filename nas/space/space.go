@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Space is what a controller searches: cells of a number of blocks over a set of ops, with the paper's rule for the
-// output. To a controller it is a list of decisions; a point of it is a list of choices, one for each decision.
+// Space is what a controller searches: cells with a number of blocks over a set of ops, and the paper's rule for the
+// output. A controller sees it as a list of decisions; a point of it is a list of choices, one per decision.
 type Space struct {
-	Ops    []string `json:"ops"`    // names; their order gives the choice its number
-	Blocks int      `json:"blocks"` // of each cell; 5 in the paper
+	Ops    []string `json:"ops"`    // names; a choice is an index into them
+	Blocks int      `json:"blocks"` // per cell; 5 in the paper
 }
 
 // Decision is one choice of a controller.
 type Decision struct {
 	Name   string   // "normal b0.in1"
 	Arity  int      // choices are 0 to Arity-1
-	Labels []string // one a choice
+	Labels []string // one per choice
 }
 
-// perBlock is the number of decisions of a block: in1, in2, op1, op2, combine, in this order (paper, section 3, steps 1
+// perBlock is the number of decisions per block: in1, in2, op1, op2, combine, in this order (paper, section 3, steps 1
 // to 5).
 const perBlock = 5
 
@@ -41,17 +41,17 @@ func New(ops string, blocks int) (Space, error) {
 	return s, nil
 }
 
-// Validate reports what makes s no space that [New] would make; for one that comes from outside.
+// Validate returns an error unless [New] could have made s; it is for spaces from outside.
 func (s Space) Validate() error {
 	if s.Blocks < 1 || s.Blocks > MaxBlocks {
-		return fmt.Errorf("space: %d blocks a cell, want 1 to %d", s.Blocks, MaxBlocks)
+		return fmt.Errorf("space: %d blocks per cell, want 1 to %d", s.Blocks, MaxBlocks)
 	}
 	_, err := OpSet(strings.Join(s.Ops, ","))
 	return err
 }
 
-// Decisions lists the 2*5*Blocks decisions: those of the Normal Cell first, then those of the Reduction Cell (paper,
-// appendix A.2).
+// Decisions lists the 2*5*Blocks decisions: those of the Normal Cell, then those of the Reduction Cell (paper, appendix
+// A.2).
 func (s Space) Decisions() []Decision {
 	var ds []Decision
 	for _, kind := range []string{"normal", "reduction"} {
@@ -83,7 +83,7 @@ func (s Space) Arities() []int {
 	return as
 }
 
-// Decode turns choices into the genotype they mean. It is an error when there are too few or too many, or one is out of
+// Decode turns choices into the genotype they mean. It returns an error if their number is wrong or one is out of
 // range.
 func (s Space) Decode(choices []int) (Genotype, error) {
 	if err := s.check(choices); err != nil {
@@ -96,7 +96,7 @@ func (s Space) Decode(choices []int) (Genotype, error) {
 func (s Space) check(choices []int) error {
 	arities := s.Arities()
 	if len(choices) != len(arities) {
-		return fmt.Errorf("space: decode: there are %d choices, want %d (%d blocks)", len(choices),
+		return fmt.Errorf("space: decode: %d choices, want %d (%d blocks)", len(choices),
 			len(arities), s.Blocks)
 	}
 	for i, c := range choices {
@@ -116,7 +116,7 @@ func (s Space) decodeCell(ch []int) Cell {
 	return c
 }
 
-// Encode is the inverse of [Space.Decode]. It is an error when the genotype is not in the space: another number of
+// Encode is the inverse of [Space.Decode]. It returns an error if the genotype is not in the space: another number of
 // blocks, an op that is not in the set, or an explicit concat list that differs, as a set, from the loose ends.
 func (s Space) Encode(g Genotype) ([]int, error) {
 	if err := g.Validate(); err != nil {
@@ -137,21 +137,21 @@ func (s Space) Encode(g Genotype) ([]int, error) {
 
 func (s Space) encodeCell(choices []int, c Cell) ([]int, error) {
 	if len(c.Blocks) != s.Blocks {
-		return nil, fmt.Errorf("has %d blocks, the space has %d", len(c.Blocks), s.Blocks)
+		return nil, fmt.Errorf("has %d blocks, want %d, as the space", len(c.Blocks), s.Blocks)
 	}
 	for b, k := range c.Blocks {
 		op1, op2 := slices.Index(s.Ops, k.Op1), slices.Index(s.Ops, k.Op2)
 		for i, op := range []string{k.Op1, k.Op2} {
 			if []int{op1, op2}[i] < 0 {
-				return nil, fmt.Errorf("block b%d: op%d is %s, the space has only %s", b, i+1, op,
+				return nil, fmt.Errorf("block b%d: op%d is %s, want one of the space's: %s", b, i+1, op,
 					strings.Join(s.Ops, " "))
 			}
 		}
 		choices = append(choices, k.In1, k.In2, op1, op2, slices.Index(combines, k.Combine))
 	}
 	if ends := c.LooseEnds(); !sameSet(c.Outputs(), ends) {
-		return nil, fmt.Errorf("its explicit concat list %v is not what the rule of the space gives, %v (the states "+
-			"no block reads)", c.Concat, ends)
+		return nil, fmt.Errorf("its explicit concat list is %v, want %v by the rule of the space (the states "+
+			"that no block reads)", c.Concat, ends)
 	}
 	return choices, nil
 }
@@ -165,7 +165,7 @@ func (s Space) Random(r *rand.Rand) []int {
 	return choices
 }
 
-// Mutate returns a copy of choices in which one decision, drawn uniformly from those that have another value, has
+// Mutate returns a copy of choices in which one decision, drawn uniformly from those that have another value, gets
 // another value, drawn uniformly. choices must be a point of the space.
 func (s Space) Mutate(r *rand.Rand, choices []int) []int {
 	var free []int
@@ -185,7 +185,7 @@ func (s Space) Mutate(r *rand.Rand, choices []int) []int {
 	return out
 }
 
-// sameSet says whether a and b hold the same numbers; neither holds one twice.
+// sameSet reports whether a and b have the same numbers; neither may repeat one.
 func sameSet(a, b []int) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }

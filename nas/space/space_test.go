@@ -107,8 +107,8 @@ func TestDecodeRefuses(t *testing.T) {
 		choices []int
 		want    string
 	}{
-		{"too few", good[:19], "there are 19 choices, want 20 (2 blocks)"},
-		{"too many", append(good[:20:20], 0), "there are 21 choices"},
+		{"too few", good[:19], "decode: 19 choices, want 20 (2 blocks)"},
+		{"too many", append(good[:20:20], 0), "decode: 21 choices"},
 		{"one too large", append(append([]int{}, good[:12]...), 5, 0, 0, 0, 0, 0, 0, 0),
 			"reduction b0.op1 is 5, want 0 to 4"},
 		{"one negative", append([]int{-1}, good[1:]...), "normal b0.in1 is -1, want 0 to 1"},
@@ -135,11 +135,10 @@ func TestEncodeRefuses(t *testing.T) {
 		want string
 	}{
 		{"an explicit concat list that breaks the rule", seed, nasnet.Genotype,
-			"normal cell: its explicit concat list [1 2 3 4 5 6] is not what the rule of the space gives, [2 3 4 5 " +
-				"6] (the states no block reads)"},
-		{"an op outside the set", light, strict, "reduction cell: block b0: op2 is sep7x7, the space has only " +
+			"normal cell: its explicit concat list is [1 2 3 4 5 6], want [2 3 4 5 6] by the rule of the space"},
+		{"an op outside the set", light, strict, "reduction cell: block b0: op2 is sep7x7, want one of the space's: " +
 			"identity avg3x3 max3x3 sep3x3 sep5x5"},
-		{"another number of blocks", three, strict, "normal cell: has 5 blocks, the space has 3"},
+		{"another number of blocks", three, strict, "normal cell: has 5 blocks, want 3"},
 		{"an invalid genotype", seed, space.Genotype{}, "normal cell: has 0 blocks"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,7 +182,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// The share of cells with 1 to 5 loose ends depends on the inputs alone, so it can be counted: 518,400 choices of ten
+// The share of cells with 1 to 5 loose ends depends only on the inputs, so it can be counted: 518,400 choices of ten
 // inputs.
 func TestLooseEndsOfUniformSampling(t *testing.T) {
 	var count [6]int

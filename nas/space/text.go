@@ -14,10 +14,10 @@ import (
 //
 // A block is two terms joined by + (add) or & (concat). A term is a state, a dot and the short name of an op. States
 // are h = h[i], p = h[i-1], a digit for the blocks b0 to b9, then b10, b11 and so on, always two digits. The brackets
-// hold the states of the output.
+// contain the states of the output.
 
-// Text is the cell on one line. Its outputs are always shown, also when the rule gave them; [ParseText] takes a list
-// that is what the rule gives for no list.
+// Text returns the cell on one line. It always shows the outputs, even if the rule gave them; [ParseText] reads a list
+// that equals the rule's as no list.
 func (c Cell) Text() string {
 	var t strings.Builder
 	for _, k := range c.Blocks {
@@ -26,7 +26,7 @@ func (c Cell) Text() string {
 	return t.String() + listText(c.Outputs())
 }
 
-// Text is the block in the text form: "h.s5+p.s3".
+// Text returns the block in the text form: "h.s5+p.s3".
 func (k Block) Text() string {
 	sign := "+"
 	if k.Combine == Concat {
@@ -35,7 +35,7 @@ func (k Block) Text() string {
 	return term(k.In1, k.Op1) + sign + term(k.In2, k.Op2)
 }
 
-// listText is a list of states in the text form: "[p01234]".
+// listText returns a list of states in the text form: "[p01234]".
 func listText(states []int) string {
 	t := "["
 	for _, s := range states {
@@ -44,7 +44,7 @@ func listText(states []int) string {
 	return t + "]"
 }
 
-// Text is the genotype on one line, with its name if it has one.
+// Text returns the genotype on one line, with its name if it has one.
 func (g Genotype) Text() string {
 	t := "normal=" + g.Normal.Text() + " reduction=" + g.Reduction.Text()
 	if g.Name != "" {
@@ -129,7 +129,7 @@ func cutName(s string) (name, rest string, err error) {
 	}
 	q, err := strconv.QuotedPrefix(s)
 	if err != nil {
-		return "", "", errors.New("the quotes of the name do not close")
+		return "", "", errors.New("the quotes of the name are not closed")
 	}
 	if name, err = strconv.Unquote(q); err != nil {
 		return "", "", fmt.Errorf("name %s: %w", clip(q), err)
@@ -153,13 +153,13 @@ func parseCell(s string) (Cell, error) {
 	}
 	list, after, closed := strings.Cut(list, "]")
 	if !closed {
-		return c, fmt.Errorf("the list [%s has no ]", clip(list))
+		return c, fmt.Errorf("the list [%s is not closed, want ]", clip(list))
 	}
 	if strings.TrimSpace(after) != "" {
-		return c, fmt.Errorf("there is %q after the list", clip(strings.TrimSpace(after)))
+		return c, fmt.Errorf("found %q after the list", clip(strings.TrimSpace(after)))
 	}
 	if strings.TrimSpace(list) == "" {
-		return c, errors.New("the list [] is empty; leave it out to concatenate what no block reads")
+		return c, errors.New("the list [] is empty; omit it to concatenate the states that no block reads")
 	}
 	for list != "" {
 		if list[0] == ' ' || list[0] == ',' {
@@ -186,7 +186,7 @@ func parseCell(s string) (Cell, error) {
 func parseBlock(s string) (k Block, err error) {
 	i := strings.IndexAny(s, "+&")
 	if i < 0 {
-		return k, fmt.Errorf("is %q, want two terms joined by + or &, as h.s5+p.s3", clip(s))
+		return k, fmt.Errorf("is %q, want two terms joined by + or &, like h.s5+p.s3", clip(s))
 	}
 	k.Combine = Add
 	if s[i] == '&' {
@@ -202,7 +202,7 @@ func parseBlock(s string) (k Block, err error) {
 func parseTerm(s string) (in int, op string, err error) {
 	st, op, ok := strings.Cut(s, ".")
 	if !ok {
-		return 0, "", fmt.Errorf("term %q has no dot, want a state, a dot and an op, as h.s5", clip(s))
+		return 0, "", fmt.Errorf("term %q has no dot, want a state, a dot and an op, like h.s5", clip(s))
 	}
 	if in, err = parseState(st); err != nil {
 		return 0, "", err

@@ -51,11 +51,11 @@ func TestParseText(t *testing.T) {
 		{"no dot", "normal=h.i+pi" + red, `block b0: term "pi" has no dot`},
 		{"unknown op", "normal=h.i+p.i h.i+p.z9" + red, `block b1: op is "z9", want one of i f3`},
 		{"unknown state", "normal=h.i+q.i" + red, `state is "q", want h, p, 0 to 9, or b10 and up`},
-		{"open list", "normal=h.i+p.i [0" + red, "has no ]"},
+		{"open list", "normal=h.i+p.i [0" + red, "is not closed, want ]"},
 		{"empty list", "normal=h.i+p.i []" + red, "the list [] is empty"},
 		{"text after the list", "normal=h.i+p.i [0] x" + red, `"x" after the list`},
-		{"a state from the future", "normal=h.i+3.i" + red, "normal cell: block b0: in2 is state 5"},
-		{"open quotes", `name="x normal=h.i+p.i` + red, "quotes of the name do not close"},
+		{"a state that comes later", "normal=h.i+3.i" + red, "normal cell: block b0: in2 is state 5"},
+		{"open quotes", `name="x normal=h.i+p.i` + red, "quotes of the name are not closed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := space.ParseText(c.text)
@@ -80,7 +80,7 @@ func explicit(r *rand.Rand, c space.Cell) space.Cell {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	c.Concat = list
 	if reflect.DeepEqual(list, c.LooseEnds()) {
-		c.Concat = nil // the text form does not keep a list which the rule gives
+		c.Concat = nil // the text form does not keep a list that equals the rule's
 	}
 	return c
 }

@@ -1,6 +1,6 @@
-// Package strictjson decodes JSON that comes from outside more strictly than encoding/json alone: in one value of
-// bounded size and depth no field is unknown and no name comes twice, also not in another case, which encoding/json
-// would take for the same field and silently obey the last.
+// Package strictjson decodes JSON from outside more strictly than encoding/json: one value of limited size and depth,
+// with no unknown fields and no repeated names. A name that differs only in case counts as repeated, because
+// encoding/json would take it for the same field and silently use the last.
 package strictjson
 
 import (
@@ -12,10 +12,11 @@ import (
 	"unicode"
 )
 
-// maxDepth is the deepest nesting of arrays and objects that is read: ours, several times what this program writes.
+// maxDepth is the deepest nesting of arrays and objects that is read. We chose it: several times what this program
+// writes.
 const maxDepth = 32
 
-// Decode reads the only value in b, of at most most bytes, into v. On an error v may hold part of it.
+// Decode reads the only value in b, of at most most bytes, into v. After an error v may contain part of it.
 func Decode(b []byte, most int, v any) error {
 	if err := Check(b, most); err != nil {
 		return err
@@ -25,25 +26,25 @@ func Decode(b []byte, most int, v any) error {
 	return d.Decode(v)
 }
 
-// Check says what is wrong with b as a text of one value of at most most bytes, whatever its fields are.
+// Check returns an error unless b is one value of at most most bytes, whatever its fields.
 func Check(b []byte, most int) error {
 	if len(b) > most {
 		return fmt.Errorf("%d bytes, want at most %d", len(b), most)
 	}
 	if !json.Valid(b) {
 		if err := json.Unmarshal(b, new(json.RawMessage)); err != nil {
-			return err // says where
+			return err // has the place
 		}
 		return errors.New("not JSON")
 	}
 	return names(b)
 }
 
-// names looks for names that come twice, and for depth, in valid JSON.
+// names checks valid JSON for repeated names and for depth.
 func names(b []byte) error {
-	var open [maxDepth]byte            // by depth, { or [
+	var open [maxDepth]byte            // by depth: { or [
 	var seen [maxDepth]map[string]bool // names of the open objects
-	depth, name := 0, false            // name: the next string is one
+	depth, name := 0, false            // name: the next string is a name
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '{', '[':
@@ -82,7 +83,7 @@ func names(b []byte) error {
 	return nil
 }
 
-// folded returns the text of a JSON string such that two are equal if encoding/json takes them for the same field.
+// folded returns the text of a JSON string so that two are equal if encoding/json takes them for the same field.
 func folded(quoted []byte) string {
 	text := string(quoted[1 : len(quoted)-1])
 	for i := range len(text) {
@@ -91,10 +92,10 @@ func folded(quoted []byte) string {
 			return strings.Map(fold, text)
 		}
 	}
-	return strings.ToUpper(text) // the least in ASCII
+	return strings.ToUpper(text) // the smallest in ASCII
 }
 
-// fold returns the least of the characters that encoding/json takes for r.
+// fold returns the smallest of the characters that encoding/json treats as r.
 func fold(r rune) rune {
 	for {
 		next := unicode.SimpleFold(r)

@@ -37,17 +37,17 @@ func TestWhatIsRefused(t *testing.T) {
 		{"a name twice", `{"name":"a","name":"b"}`, `"name" occurs twice`},
 		{"a name twice in another case", `{"name":"a","NAME":"b"}`, `"NAME" occurs twice`},
 		{"a name twice in another script", `{"kelvin":1,"\u212aelvin":2}`, "occurs twice"},
-		{"a name twice, spelled otherwise", `{"name":"a","n\u0061me":"b"}`, "occurs twice"},
+		{"a name twice, spelled differently", `{"name":"a","n\u0061me":"b"}`, "occurs twice"},
 		{"a name twice inside", `{"in":{"x":[],"x":[]}}`, `"x" occurs twice`},
 		{"a name twice in a list", `[{"x":[],"x":[]}]`, `"x" occurs twice`},
 		{"an unknown field", `{"nome":"a"}`, `unknown field "nome"`},
-		{"more after it", `{} {}`, "after top-level value"},
-		{"a bracket after it", `{}]`, "after top-level value"},
+		{"a second value", `{} {}`, "after top-level value"},
+		{"an extra bracket", `{}]`, "after top-level value"},
 		{"depth", strings.Repeat(`{"in":`, 33) + "null" + strings.Repeat("}", 33), "nested more than 32 deep"},
 		{"great depth", strings.Repeat("[", 450) + strings.Repeat("]", 450), "nested more than 32 deep"},
 		{"size", `{"name":"` + strings.Repeat("a", 1000) + `"}`, "1011 bytes, want at most 1000"},
 		{"a number that does not fit", `{"x":[1e999]}`, "1e999"},
-		{"what is no number", `{"x":[NaN]}`, "invalid character 'N'"},
+		{"NaN", `{"x":[NaN]}`, "invalid character 'N'"},
 	} {
 		if err := strictjson.Decode([]byte(c.text), 1000, new(sample)); err == nil ||
 			!strings.Contains(err.Error(), c.want) {
@@ -56,7 +56,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{"x":[]}`+strings.Repeat("}", 31)), 1000,
 		new(sample)); err == nil {
-		t.Error("33 deep is read")
+		t.Error("33 levels were read")
 	}
 	if err := strictjson.Decode([]byte(strings.Repeat(`{"in":`, 31)+`{}`+strings.Repeat("}", 31)), 1000,
 		new(sample)); err != nil {
@@ -64,7 +64,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
-// What is accepted is what encoding/json accepts, and no field was read twice: a decoder that stops at unknown fields
+// What is accepted is what encoding/json accepts without reading a field twice: a decoder that stops at unknown fields
 // agrees.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`{"name":"a","x":[1,2.5],"in":{"name":"b"},"m":{"a":1}}`, `{"name":"a","Name":"b"}`,
