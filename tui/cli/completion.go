@@ -136,6 +136,9 @@ func (a *app) completeAll(c *cobra.Command) {
 		}
 		err := c.RegisterFlagCompletionFunc(f.Name, func(c *cobra.Command, given []string, prefix string) (
 			[]cobra.Completion, cobra.ShellCompDirective) {
+			if flagKind(c, f.Name) == "RUNG" && strings.Contains(prefix, "=") {
+				return nil, noFiles // bash breaks words at "=", and would repeat what stands before it
+			}
 			return a.completeFlag(c, f, given, prefix)
 		})
 		if err != nil {
