@@ -42,7 +42,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"jjo", "2 edits", "an op"},
 		{"u", "1 undone", "undo"},
 		{"U", "2 edits", "redo"},
-		{"t", "waits for a worker", "t trains it"},
+		{"t", "is queued", "t trains it"},
 		{"\x1b", "Ops", "esc leaves the editor without asking"},
 		{"\x1b", "Top cells", "and the comparison"},
 		{"H", "Probabilities", "the policy"},
