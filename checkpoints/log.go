@@ -20,6 +20,7 @@ type eventLog struct {
 	f         *os.File // nil: not open
 	last      int64    // number of the last event in the file
 	err       error    // of the last attempt
+	aside     string   // the name that a file which is not this run's log got; empty: there was none
 }
 
 // openLog brings the file up to date with the database. It cannot fail; what went wrong is reported by close.
@@ -75,10 +76,15 @@ func (l *eventLog) catchUp(db *sql.DB) error {
 		return err
 	}
 	size, last, err := lastLine(f)
-	if err != nil || last > newest { // garbage, or another run's: made anew from the database
-		size, last = 0, 0
+	if err != nil || last > newest { // garbage, or another run's: it is kept, and a new one made from the database
+		f.Close()
+		l.f = nil
+		if l.aside, err = setAside(l.path); err != nil {
+			return err
+		}
+		return l.catchUp(db)
 	}
-	if err := f.Truncate(size); err != nil {
+	if err := f.Truncate(size); err != nil { // a line that was cut off
 		return err
 	}
 	l.last = last

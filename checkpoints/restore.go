@@ -1,0 +1,146 @@
+package checkpoints
+
+import (
+	"bufio"
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The log is written after each commit. Where it has events that the database lacks, the database has lost what was
+// acknowledged: its WAL was removed or damaged after a crash, or an old copy was put in its place.
+
+// restoreEvents stores the events again that only log.jsonl has, if its lines go on where the database ends.
+func (s *Store) restoreEvents() ([]Event, error) {
+	es, err := lostEvents(filepath.Join(s.dir, logName), s.name, s.db, s.lastEvent)
+	if err != nil || len(es) == 0 {
+		return nil, err
+	}
+	err = inTx(s.db, func(tx *sql.Tx) error { return insertEvents(tx, es, s.lastEvent, s.incarnation, time.Now()) })
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %s: restoring %d events from %s: %w", s.dir, len(es), logName,
+			full(wrap(err), s.dir, changeSize))
+	}
+	s.lastEvent = es[len(es)-1].ID
+	return es, nil
+}
+
+// lostEvents reads the events after number newest, the last that the database has, from the log of a run. A log whose
+// line of that number is not the database's event belongs to something else, and has none.
+func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err error) {
+	f, err := openPlain(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", wrap(err))
+	}
+	defer f.Close()
+	if _, last, err := lastLine(f); err != nil || last <= newest {
+		return nil, nil // what is wrong with it, openLog sees
+	}
+	var known []byte // the line of the database's last event
+	if newest > 0 {
+		ours, err := readEvents(db, newest-1, 1)
+		if err != nil || len(ours) != 1 {
+			return nil, wrap(err)
+		}
+		if known, err = logLine(ours[0], run); err != nil {
+			return nil, nil
+		}
+	}
+	next, follows := newest+1, newest == 0 // follows: the database's last event was met, so the log goes on with the next
+	for r := bufio.NewReader(f); ; {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return es, nil // a line without an end was cut off
+		} else if err != nil {
+			return nil, fmt.Errorf("checkpoints: %w", wrap(err))
+		}
+		e, of, ok := parseLine(line)
+		switch {
+		case !ok || e.ID < newest:
+		case e.ID == newest:
+			if follows = bytes.Equal(line, known); !follows {
+				return nil, nil
+			}
+		case follows && e.ID == next && of == run:
+			es = append(es, e)
+			next++
+		}
+	}
+}
+
+// parseLine is the inverse of logLine; ok is false if the line is not one of a log.
+func parseLine(line []byte) (e Event, run string, ok bool) {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(line, &m) != nil {
+		return e, "", false
+	}
+	e = Event{Level: "info", Trial: -1}
+	for _, field := range []struct {
+		name string
+		to   any
+		must bool
+	}{{"id", &e.ID, true}, {"ts", &e.Time, true}, {"t", &e.Kind, true}, {"run", &run, true}, {"level", &e.Level, false},
+		{"trial", &e.Trial, false}} {
+		text, there := m[field.name]
+		if there && json.Unmarshal(text, field.to) != nil || !there && field.must {
+			return e, "", false
+		}
+		delete(m, field.name)
+	}
+	if body, there := m["body"]; there && len(m) == 1 {
+		e.Body = body
+	} else if len(m) > 0 {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return e, "", false
+		}
+		e.Body = b
+	}
+	return e, run, e.ID > 0
+}
+
+// setAside gives a file a name that is free, path.1 or one with a higher number, and returns it.
+func setAside(path string) (string, error) {
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s.%d", path, n)
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			return filepath.Base(to), os.Rename(path, to)
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
+// RestoredEvents returns the events that this opening, or an earlier one, has restored from the log.
+func (s *Store) RestoredEvents() (es []Event, err error) {
+	type span struct{ First, Last int64 }
+	err = s.read(func(db *sql.DB) error {
+		var spans []span
+		err := scan(db, "SELECT body FROM event WHERE kind = 'events_restored' ORDER BY id", nil, func(row *row) error {
+			var x span
+			if json.Unmarshal(row.bytes(), &x) == nil && x.First > 0 {
+				spans = append(spans, x)
+			}
+			return nil
+		})
+		for _, x := range spans {
+			if err != nil {
+				return err
+			}
+			var some []Event
+			some, err = readEvents(db, x.First-1, int(min(x.Last-x.First+1, 1<<30)))
+			es = append(es, some...)
+		}
+		return err
+	})
+	return es, err
+}
