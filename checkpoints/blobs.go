@@ -119,6 +119,18 @@ func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 	return b, err
 }
 
+// OrphanBlob returns the bytes of a blob's file that this run may not name, checked against their hash.
+func (s *Store) OrphanBlob(sha string) ([]byte, error) {
+	if !isHash(sha) {
+		return nil, fmt.Errorf("checkpoints: blob %.64q: %w: not a hash", sha, ErrDamaged)
+	}
+	st, err := os.Lstat(blobPath(s.dir, sha))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: blob %s: %w", sha, ErrMissing)
+	}
+	return readBlobFile(s.dir, sha, st.Size())
+}
+
 func readBlob(db *sql.DB, dir, sha string) ([]byte, error) {
 	var size int64
 	var kind string

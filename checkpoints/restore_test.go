@@ -60,7 +60,8 @@ func TestEventsThatOnlyTheLogHasComeBack(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			s := newStore(t)
 			event := func(i int) checkpoints.Event {
-				return checkpoints.Event{Kind: "x", Trial: i, Body: fmt.Appendf(nil, `{"n":%d,"x":0.1234567890123456789}`, i)}
+				return checkpoints.Event{Kind: "x", Trial: i,
+					Body: fmt.Appendf(nil, `{"n":%d,"x":0.1234567890123456789}`, i)}
 			}
 			for i := range r.before {
 				must(t, s.AddEvent(event(i)))

@@ -110,9 +110,9 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 }
 
 // Open opens a run for writing. It fails with a *LockedError while another process has it open for writing. After an
-// end that was not clean the database is checked and an event "unclean_end" is stored. Events that log.jsonl has and the
-// database has lost, with its WAL for example, are stored again, and an event "events_restored" with the first and last of
-// their numbers.
+// end that was not clean the database is checked and an event "unclean_end" is stored. Events that log.jsonl has and
+// the database has lost, with its WAL for example, are stored again, and an event "events_restored" with the first and
+// last of their numbers.
 func Open(dir string) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
@@ -188,18 +188,21 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	}
 	s.log = openLog(dir, s.name, db)
 	if h := l.previous; h != nil {
-		if err := s.opened("unclean_end", map[string]any{"pid": h.PID, "host": h.Host, "since": h.Since}); err != nil {
+		if err := s.opened(Event{Level: "warn", Kind: "unclean_end"},
+			map[string]any{"pid": h.PID, "host": h.Host, "since": h.Since}); err != nil {
 			return nil, err
 		}
 	}
 	if n := len(restored); n > 0 {
-		err := s.opened("events_restored", map[string]any{"events": n, "first": restored[0].ID, "last": restored[n-1].ID})
+		err := s.opened(Event{Level: "warn", Kind: "events_restored"}, map[string]any{"events": n,
+			"first": restored[0].ID, "last": restored[n-1].ID})
 		if err != nil {
 			return nil, err
 		}
 	}
 	if s.log.aside != "" {
-		if err := s.opened("log_set_aside", map[string]any{"file": s.log.aside}); err != nil {
+		if err := s.opened(Event{Level: "warn", Kind: "log_set_aside"},
+			map[string]any{"file": s.log.aside}); err != nil {
 			return nil, err
 		}
 	}
@@ -208,17 +211,14 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 }
 
 // opened stores a warning about the state in which a run was found.
-func (s *Store) opened(kind string, data map[string]any) error {
+func (s *Store) opened(e Event, data map[string]any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
-	e := []Event{{Level: "warn", Kind: kind, Trial: -1, Body: body}}
-	if err := s.AddEvent(e...); err != nil {
-		return err
-	}
-	s.opening = append(s.opening, e...)
-	return nil
+	e.Time, e.Trial, e.Body = time.Now().UTC(), -1, body
+	s.opening = append(s.opening, e)
+	return s.AddEvent(e)
 }
 
 // inspect looks at a run's database without changing it, but for what SQLite does to take back a change that was cut

@@ -10,6 +10,8 @@ const (
 	RunPaused        EventKind = "run_paused"
 	RunFinished      EventKind = "run_finished"
 	UncleanEnd       EventKind = "unclean_end"
+	EventsRestored   EventKind = "events_restored"
+	LogSetAside      EventKind = "log_set_aside"
 	RewardByCost     EventKind = "reward_by_cost"
 	MixedBuilds      EventKind = "mixed_builds"
 	PolicyRebuilt    EventKind = "policy_rebuilt"
@@ -68,6 +70,10 @@ var EventKinds = []EventRow{
 		Sentence: []string{"search {state} after {finished}", "best {reward} ({cell})"}},
 	{Kind: UncleanEnd, Level: Warn, Fields: "pid host since",
 		Sentence: []string{"the last program to run this search (process {pid} on {host}) ended without closing it"}},
+	{Kind: EventsRestored, Level: Warn, Fields: "events first last",
+		Sentence: []string{"the database had lost its last {events} events; log.jsonl brought them back"}},
+	{Kind: LogSetAside, Level: Warn, Fields: "file",
+		Sentence: []string{"log.jsonl did not match the database; it is kept as {file}, and a new one was written"}},
 	{Kind: RewardByCost, Level: Info, Fields: "by target weight warning",
 		Sentence: []string{"rewards are weighed by {by}: target {target}, exponent {weight}", "{warning}"}},
 	{Kind: MixedBuilds, Level: Warn, Fields: "this before message",
@@ -114,7 +120,7 @@ var EventKinds = []EventRow{
 		Sentence: []string{"the disk is full: {need} needed, {free} free; the search waits for space"}},
 	{Kind: DiskWaited, Level: Warn, Fields: "seconds",
 		Sentence: []string{"the disk has space again; the search waited {seconds}"}},
-	{Kind: UserCommand, Level: Info, Fields: "do message from",
+	{Kind: UserCommand, Level: Info, Fields: "do message from star note genotype made_from settings",
 		Sentence: []string{"{from|you}: {message}"}},
 	{Kind: ScreenAttached, Level: Info, Fields: "message", Sentence: []string{"{message}"}},
 	{Kind: ScreenLeft, Level: Info, Fields: "message", Sentence: []string{"{message}"}},
@@ -156,6 +162,11 @@ var EventFields = []EventField{
 	{"target", inNumber, "cost at which the reward equals the accuracy: milliseconds, multiply-adds or parameters"},
 	{"weight", inNumber, "exponent of cost/target, below 0"},
 	{"need", inBytes, "free disk space needed to continue, bytes"},
+
+	{"events", inCount, "events that the database had lost"},
+	{"first", inCount, "number of the first of them"},
+	{"last", inCount, "number of the last of them"},
+	{"file", inWords, "file in the run's folder"},
 
 	// a trial
 	{"cell", inHash, "first 6 hex digits of the cell's hash"},
@@ -214,6 +225,10 @@ var EventFields = []EventField{
 	{"limit", inBytes, "memory for all children together, bytes"},
 	{"do", inWords, "command, as nasnet ctl spells it"},
 	{"from", inWords, "who gave the command, if not the program's own screen"},
+	{"star", inJSON, "whether the trial has a star from now on"},
+	{"note", inWords, "note of the trial from now on"},
+	{"made_from", inCount, "trial whose cell was edited or retrained"},
+	{"settings", inJSON, "settings of the retrain"},
 	{"message", inWords, "what happened, in a sentence"},
 	{"warning", inWords, "what to watch out for"},
 	{"reason", inWords, "why the search paused"},

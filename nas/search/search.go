@@ -79,6 +79,9 @@ type owner struct {
 	quit    <-chan struct{} // closed when Run must end
 	leaving bool            // the search has ended, and so should Run
 	failure error           // why the loop must end
+
+	restored map[int]restoredEnd // ends of trials that only the log had
+	commands []nas.Event         // likewise: what is left of them to be carried out
 }
 
 // ports are the channels through which other goroutines reach the owner.
@@ -219,6 +222,9 @@ func (o *owner) loop(ctx context.Context) error {
 			o.options.OnEvent(record.EventOf(o.run.Config.Name, e))
 		}
 	}
+	if err := o.bringBack(); err != nil {
+		return err
+	}
 	// nobody writes blobs yet, so every unnamed one is from a killed writer
 	if _, err := o.run.SweepBlobs(0); err != nil {
 		o.emit(nas.SweepFailed, -1, map[string]any{"error": err.Error()})
@@ -347,6 +353,7 @@ func (o *owner) advance(ctx context.Context) {
 		again = o.beginUpdate() || again
 		again = o.propose() || again
 	}
+	o.repeatCommands()
 	for o.failure == nil && o.clock.state == nas.Running && len(o.crew.training) < o.crew.workers {
 		t := o.ledger.Next()
 		if t == nil {

@@ -183,7 +183,18 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		t.Kind, t.Retrain, t.Epochs = nas.Retrained, &r, r.Train.Epochs
 	}
 	r := nas.Reply{Message: fmt.Sprintf("%s %s: cell %s is queued", c.Do, t.Label(), t.Cell), Trial: t.ID}
-	e := o.log.event(nas.UserCommand, t.ID, told(c, r.Message))
+	d := told(c, r.Message)
+	d["genotype"] = t.Genotype.Text()
+	if t.Parent >= 0 {
+		d["made_from"] = t.Parent
+	}
+	if t.Note != "" {
+		d["note"] = t.Note
+	}
+	if t.Retrain != nil {
+		d["settings"] = t.Retrain
+	}
+	e := o.log.event(nas.UserCommand, t.ID, d)
 	if o.commit(func(es []checkpoints.Event) error {
 		return o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}, es...)
 	}, e) {
@@ -207,7 +218,13 @@ func (o *owner) mark(c nas.Command) (nas.Reply, error) {
 		}
 		change = func(es []checkpoints.Event) error { return o.run.SetStar(t.ID, star, es...) }
 	}
-	if o.commit(change, o.log.event(nas.UserCommand, t.ID, told(c, message))) {
+	d := told(c, message)
+	if c.Do == nas.Star {
+		d["star"] = star
+	} else {
+		d["note"] = note
+	}
+	if o.commit(change, o.log.event(nas.UserCommand, t.ID, d)) {
 		t.Star, t.Note = star, note
 		o.screens.results = false
 	}

@@ -61,6 +61,10 @@ func (o *owner) startTrial(ctx context.Context, t *nas.Trial) {
 		delete(o.crew.training, t.ID)
 		return
 	}
+	if end, ok := o.takeRestored(r); ok {
+		o.ended(ctx, end)
+		return
+	}
 	j := o.run.Config.Job(t.ID, t.Genotype)
 	if t.Retrain != nil {
 		j = t.Retrain.Job(t.ID, t.Genotype)
