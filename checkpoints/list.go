@@ -25,6 +25,11 @@ type RunSummary struct {
 	BestTrial              int // -1 if no trial but retrains has a reward
 	Version                int // of the policy, 0 for the untrained one
 
+	events int64 // number of the last one
+
+	// events that log.jsonl has and the database has lost; the next opening restores them
+	Lost int64
+
 	Err error // why the run cannot be read; the rest is then empty
 }
 
@@ -78,6 +83,14 @@ func Summary(dir string) RunSummary {
 		}
 		if goesOn(sum.Run.State) {
 			sum.Status = "crashed"
+		}
+	}
+	if logged := lastLogged(dir); known && !held && logged > sum.events {
+		if s, err := openReadOnly(dir, asItIs); err == nil { // a writer may have come and gone since
+			if stored, err := s.LastEventID(); err == nil {
+				sum.Lost = max(0, logged-stored)
+			}
+			s.Close()
 		}
 	}
 	return sum
@@ -140,6 +153,9 @@ func (sum *RunSummary) fill(db *sql.DB) (err error) {
 		if sum.BestTrial < 0 || best > sum.Best {
 			sum.BestTrial, sum.Best = id, best
 		}
+	}
+	if err := db.QueryRow("SELECT coalesce(max(id), 0) FROM event").Scan(&sum.events); err != nil {
+		return err
 	}
 	return db.QueryRow("SELECT coalesce(max(version), 0) FROM policy").Scan(&sum.Version)
 }

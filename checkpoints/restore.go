@@ -77,6 +77,20 @@ func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err err
 	}
 }
 
+// lastLogged is the number of the last event in the log of a run, 0 if there is none.
+func lastLogged(dir string) int64 {
+	f, err := openPlain(filepath.Join(dir, logName), os.O_RDONLY)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	_, last, err := lastLine(f)
+	if err != nil {
+		return 0
+	}
+	return last
+}
+
 // parseLine is the inverse of logLine; ok is false if the line is not one of a log.
 func parseLine(line []byte) (e Event, run string, ok bool) {
 	var m map[string]json.RawMessage

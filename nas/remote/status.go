@@ -23,6 +23,8 @@ type Status struct {
 	Finished int       `json:"finished"`
 	Failed   int       `json:"failed"`
 	Updates  int       `json:"updates"` // policy version
+	// events that log.jsonl has and the database has lost; the next opening restores them
+	Lost int64 `json:"events_lost,omitempty"`
 
 	// whether the controller beats random cells, without the tops; nil in a run without random cells
 	Verdict *nas.Verdict `json:"verdict,omitempty"`

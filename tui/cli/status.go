@@ -91,7 +91,7 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 	}
 	st := remote.Status{Time: r.Run.Updated, Name: r.Run.Name, Dir: dir, UUID: r.Run.UUID, State: r.Status,
 		Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
-		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version,
+		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Lost: r.Lost,
 		Activity: remote.Activity{Elapsed: r.Run.Elapsed.Seconds()}}
 	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // what cannot be parsed is told of all the same
 		st.Cost = c.Cost
@@ -127,6 +127,10 @@ func printStatus(a *app, s remote.Status) error {
 		}
 		if s.Cost.By != "" {
 			fmt.Fprintf(w, "reward    %s\n", costText(s.Cost))
+		}
+		if s.Lost > 0 {
+			fmt.Fprintf(w, "lost      %d events, which log.jsonl has; nasnet resume %s brings them back\n", s.Lost,
+				term.Line(s.Name))
 		}
 		if s.Verdict != nil {
 			fmt.Fprintf(w, "verdict   %s\n", s.Verdict.Text)
