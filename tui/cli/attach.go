@@ -46,7 +46,7 @@ run.`,
 			return attachTo(a, c.Context(), dir, want, !noDiff)
 		}}
 	c.Flags().BoolVar(&readOnly, "read-only", false, "only watch, even if no screen has control")
-	c.Flags().BoolVar(&take, "take", false, "take the control from the screen that has it")
+	c.Flags().BoolVar(&take, "take", false, "take control from the screen that has it")
 	c.Flags().BoolVar(&noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	return c
 }

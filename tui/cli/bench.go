@@ -21,10 +21,11 @@ func benchCommand(a *app) *cobra.Command {
 func benchKernels(a *app) *cobra.Command {
 	var batch int
 	var each time.Duration
-	c := &cobra.Command{Use: "kernels", Short: "every kernel on shapes of the search, beside what one core can reach",
+	c := &cobra.Command{Use: "kernels", Short: "measure every kernel on shapes of the search",
 		Args: noArgs, RunE: func(*cobra.Command, []string) error {
 			if batch < 1 || each <= 0 {
-				return usagef("bench kernels: --batch %d --time %v; want 1 or more, more than 0", batch, each)
+				return usagef("bench kernels: got --batch %d --time %v; want a batch of 1 or more and a time above 0",
+					batch, each)
 			}
 			peak := kernel.Peak()
 			speeds := kernel.Speeds(batch, each, peak)
@@ -43,7 +44,7 @@ func benchKernels(a *app) *cobra.Command {
 				tw.Flush()
 			})
 		}}
-	c.Flags().IntVar(&batch, "batch", 32, "images")
+	c.Flags().IntVar(&batch, "batch", 32, "images per batch")
 	c.Flags().DurationVar(&each, "time", 30*time.Millisecond, "time for each kernel, shape and pass")
 	return c
 }
@@ -53,7 +54,7 @@ func benchChild(a *app) *cobra.Command {
 	var o child.BenchOptions
 	var budget time.Duration
 	var profile output
-	c := &cobra.Command{Use: "child", Short: "images per second of training and of inference of one network",
+	c := &cobra.Command{Use: "child", Short: "measure how fast one network trains and infers",
 		Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 			g, err := cellOf(a, cell)
 			if err != nil {
@@ -67,9 +68,8 @@ func benchChild(a *app) *cobra.Command {
 				return usageError{err}
 			}
 			if o.Batch < 2 || o.Threads < 1 || o.Shards < 1 || budget <= 0 {
-				return usagef("bench child: --batch %d --threads %d --shards %d --time %v; want 2 or more, 1 or "+
-					"more, 1 "+
-					"or more, more than 0", o.Batch, o.Threads, o.Shards, budget)
+				return usagef("bench child: got --batch %d --threads %d --shards %d --time %v; want a batch of 2 or "+
+					"more, 1 or more threads and shards, and a time above 0", o.Batch, o.Threads, o.Shards, budget)
 			}
 			o.Seconds = budget.Seconds()
 			if err := o.Validate(); err != nil {
@@ -93,27 +93,26 @@ func benchChild(a *app) *cobra.Command {
 		}}
 	c.Flags().StringVar(&cell, "cell", "nasnet-a", "the cell")
 	c.Flags().IntVar(&o.Batch, "batch", 64, "images per step")
-	c.Flags().IntVar(&o.Threads, "threads", 1, "networks side by side, as in a search; their rates are added")
-	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on a thread of its own, as "+
-		"in nasnet train --shards")
-	c.Flags().DurationVar(&budget, "time", 9*time.Second, "time to measure, two thirds of it training")
-	profile.register(c.Flags(), "profile", "write a CPU profile of the training steps to this file, for go "+
-		"tool pprof")
+	c.Flags().IntVar(&o.Threads, "threads", 1, "networks that run at once, as in a search; their rates are added")
+	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on its own thread, as in "+
+		"nasnet train --shards")
+	c.Flags().DurationVar(&budget, "time", 9*time.Second, "total time, two thirds of it for training")
+	profile.register(c.Flags(), "profile", "file for a CPU profile of the training steps, for go tool pprof")
 	networkFlags(c.Flags())
 	return c
 }
 
 func printChildSpeed(w io.Writer, r child.BenchResult) {
-	fmt.Fprintf(w, "train    %8.1f images/s  %6.2f GMAC/s  %6.1f ms a step of %d\n", r.TrainImagesPerS, r.GMACsTrain,
+	fmt.Fprintf(w, "train    %8.1f images/s  %6.2f GMAC/s  %6.1f ms per step of %d\n", r.TrainImagesPerS, r.GMACsTrain,
 		r.TrainStepMS, r.Batch)
 	fmt.Fprintf(w, "forward  %8.1f images/s  %6.2f GMAC/s  %6.1f ms\n", r.ForwardImages, r.GMACsForward,
 		r.ForwardStepMS)
-	fmt.Fprintf(w, "params   %d, %.2f M multiply-adds an image, %s kernels\n", r.Params, float64(r.MAdds)/1e6,
+	fmt.Fprintf(w, "params   %d, %.2f M multiply-adds per image, %s kernels\n", r.Params, float64(r.MAdds)/1e6,
 		kernel.Arch())
-	fmt.Fprintf(w, "memory   %.1f MB of working memory, %.0f bytes allocated a step\n\n", float64(r.ArenaBytes)/1e6,
+	fmt.Fprintf(w, "memory   %.1f MB of working memory, %.0f bytes allocated per step\n\n", float64(r.ArenaBytes)/1e6,
 		r.AllocBytesPerOp)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "SHARE\tMS A STEP\tCALLS\t  KIND OF OP")
+	fmt.Fprintln(tw, "SHARE\tMS/STEP\tCALLS\t  KIND OF OP")
 	for _, o := range r.Ops {
 		fmt.Fprintf(tw, "%.1f%%\t%.2f\t%d\t  %s\n", 100*o.Share, o.MS, o.Calls, o.Kind)
 	}
@@ -123,12 +122,14 @@ func printChildSpeed(w io.Writer, r child.BenchResult) {
 func benchController(a *app) *cobra.Command {
 	var table string
 	var o controller.BenchOptions
-	c := &cobra.Command{Use: "controller", Short: "every strategy on a table of trained networks (NAS-Bench-Macro's " +
-		"JSON); true mean accuracy in percent, ± standard error over seeds", Args: noArgs,
+	c := &cobra.Command{Use: "controller", Short: "compare the strategies on a table of trained networks", Args: noArgs,
+		Long: `Runs every strategy on a table of trained networks, the JSON of
+NAS-Bench-Macro, and prints true mean accuracies in percent, ± their standard
+errors over the seeds.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if table == "" || o.Seeds < 1 || o.Samples < 1 {
-				return usagef("bench controller: --table %q --seeds %d --samples %d; want a file, 1 or more, 1 or more",
-					table, o.Seeds, o.Samples)
+				return usagef("bench controller: got --table %q --seeds %d --samples %d; want a file, and 1 or more "+
+					"seeds and samples", table, o.Seeds, o.Samples)
 			}
 			f, err := openFile(table)
 			if err != nil {
@@ -154,7 +155,7 @@ func benchController(a *app) *cobra.Command {
 				tw.Flush()
 			})
 		}}
-	c.Flags().StringVar(&table, "table", "", "the table: choices as digits -> test_acc, mean_acc")
+	c.Flags().StringVar(&table, "table", "", "the table: a JSON object from choices, written as digits, to test_acc and mean_acc")
 	c.Flags().IntVar(&o.Seeds, "seeds", 10, "searches per strategy")
 	c.Flags().IntVar(&o.Samples, "samples", 400, "networks per search")
 	return c

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,24 +25,27 @@ import (
 )
 
 func cellCommand(a *app) *cobra.Command {
-	return group("cell", "draw, count, make and compare cells", cellShow(a), cellStats(a), cellLatency(a),
+	return group("cell", "draw, count, time, create and compare cells", cellShow(a), cellStats(a), cellLatency(a),
 		cellRandom(a), cellMutate(a), cellDiff(a))
 }
 
-// cellHelp is what CELL means everywhere.
-const cellHelp = "CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a genotype or a model, " +
-	"RUN/TRIAL, or a genotype as text, JSON or DARTS tuples."
+// cellHelp says what CELL means in every command, in lines of help.
+const cellHelp = `CELL is a known cell (nasnet-a, pnasnet-5, amoebanet-a, …), a file with a
+genotype or a model, RUN/TRIAL, or a genotype as text, JSON or DARTS tuples.`
 
-// cell finds a genotype by what a person wrote.
+// cellHint is cellHelp on one line.
+var cellHint = strings.ReplaceAll(cellHelp, "\n", " ")
+
+// cellOf finds the genotype that CELL names.
 func cellOf(a *app, spec string) (space.Genotype, error) {
 	g, _, err := findCell(a, spec)
 	return g, err
 }
 
-// find finds a genotype by what a person wrote, and the network that it has there; own is nil for a cell alone.
+// findCell finds the genotype that CELL names, and its network if it has one: own is nil for a cell alone.
 func findCell(a *app, spec string) (g space.Genotype, own ownNet, err error) {
 	if spec == "" {
-		return g, nil, usagef("no cell given. %s", cellHelp)
+		return g, nil, hinted{usagef("no CELL given"), cellHint}
 	}
 	g, net, err := readCellFile(a, spec)
 	switch {
@@ -63,16 +67,16 @@ func findCell(a *app, spec string) (g space.Genotype, own ownNet, err error) {
 		return g, func() (child.NetConfig, string, error) { return trialNet(a, spec, dir, t) }, err
 	}
 	if g, err = parseCell(a, spec); err != nil {
-		return g, nil, hinted{err, cellHelp}
+		return g, nil, hinted{err, cellHint}
 	}
 	return g, nil, nil
 }
 
-// maxCellFile is the largest file that is read as a cell, in bytes.
+// maxCellFile limits the files that are read as cells, in bytes.
 const maxCellFile = 64 << 10
 
-// cellFile reads the genotype of a small file, or of a model, which has a network as well. What cannot be a file's name
-// is no error of the file system but a file that does not exist.
+// readCellFile reads the genotype in a small file, or the genotype and the network of a model. A path that cannot name
+// a file counts as a file that does not exist.
 func readCellFile(a *app, path string) (g space.Genotype, net *child.NetConfig, err error) {
 	f, err := openFile(path)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EINVAL) {
@@ -102,13 +106,13 @@ func readCellFile(a *app, path string) (g space.Genotype, net *child.NetConfig, 
 	return g, nil, nil
 }
 
-// isModel says whether a file begins as safetensors do: the length of a JSON object, and the object.
+// isModel reports whether a file begins like safetensors: with the length of a JSON object and the object.
 func isModel(r *bufio.Reader) bool {
 	b, err := r.Peek(9)
 	return err == nil && b[8] == '{' && binary.LittleEndian.Uint64(b) < 1<<32
 }
 
-// parse reads a genotype in any form, and says what was converted if it came from another program.
+// parseCell reads a genotype in any form, and prints what was converted if it comes from another program.
 func parseCell(a *app, text string) (space.Genotype, error) {
 	if g, notes, err := space.Import(text); err == nil {
 		for _, n := range notes {
@@ -126,7 +130,7 @@ func cutTrial(spec string) (run string, trial int, ok bool) {
 		return "", 0, false
 	}
 	text, first := spec[i+1:], 0
-	if rest, hand := strings.CutPrefix(text, "h"); hand { // counted from 1
+	if rest, hand := strings.CutPrefix(text, "h"); hand { // h1 is the first
 		text, first = rest, nas.FirstManual
 	}
 	n, err := strconv.Atoi(text)
@@ -151,7 +155,8 @@ func findTrial(dir string, id int) (checkpoints.Trial, error) {
 			return t, nil
 		}
 	}
-	return checkpoints.Trial{}, fmt.Errorf("run %s has no trial %s; it has %d trials", dir, nas.TrialLabel(id), len(ts))
+	return checkpoints.Trial{}, fmt.Errorf("run %s has no trial %s; it has %s", filepath.Base(dir), nas.TrialLabel(id),
+		nas.FormatCount(len(ts), "trial", "trials"))
 }
 
 func cellShow(a *app) *cobra.Command {
@@ -190,13 +195,13 @@ func cellShow(a *app) *cobra.Command {
 				}
 			})
 		}}
-	c.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII characters only")
+	c.Flags().BoolVar(&ascii, "ascii", false, "draw in ASCII")
 	return c
 }
 
 func cellStats(a *app) *cobra.Command {
 	var cell string
-	c := &cobra.Command{Use: "stats [CELL]", Short: "count the parameters and multiply-adds of a network of the cell",
+	c := &cobra.Command{Use: "stats [CELL]", Short: "count parameters and multiply-adds of a network of the cell",
 		Long: cellHelp + "\n" + scaleHelp, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -220,7 +225,7 @@ func cellStats(a *app) *cobra.Command {
 						cost.Trainable, cost.MAdds, float64(cost.MAdds)/1e6)
 				})
 		}}
-	c.Flags().StringVar(&cell, "cell", "", "the cell, if not given as argument")
+	c.Flags().StringVar(&cell, "cell", "", "the cell, another way to give CELL")
 	networkFlags(c.Flags())
 	return c
 }
@@ -236,7 +241,7 @@ func cellRandom(a *app) *cobra.Command {
 				return usageError{err}
 			}
 			if count < 1 {
-				return usagef("cell random: --count is %d; want 1 or more", count)
+				return usagef("cell random: got --count %d; want 1 or more", count)
 			}
 			for i := range count {
 				g, err := sp.Decode(sp.Random(rng.Stream(seed, "cell-random", uint64(i))))
@@ -249,8 +254,8 @@ func cellRandom(a *app) *cobra.Command {
 			}
 			return nil
 		}}
-	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
-	c.Flags().IntVar(&count, "count", 1, "how many")
+	c.Flags().Uint64Var(&seed, "seed", 1, "random seed")
+	c.Flags().IntVar(&count, "count", 1, "number of cells")
 	c.Flags().IntVar(&blocks, "blocks", 5, "blocks per cell (B)")
 	c.Flags().StringVar(&ops, "ops", space.OpSets[0].Name, space.OpSetHelp())
 	return c
@@ -259,7 +264,7 @@ func cellRandom(a *app) *cobra.Command {
 func cellMutate(a *app) *cobra.Command {
 	var seed uint64
 	var ops string
-	c := &cobra.Command{Use: "mutate CELL", Short: "change one decision of a cell", Long: cellHelp, Args: args("CELL"),
+	c := &cobra.Command{Use: "mutate CELL", Short: "change one random decision of a cell", Long: cellHelp, Args: args("CELL"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			g, err := cellOf(a, args[0])
 			if err != nil {
@@ -278,13 +283,13 @@ func cellMutate(a *app) *cobra.Command {
 			}
 			return a.print(g, func(w io.Writer) { fmt.Fprintln(w, g.Text()) })
 		}}
-	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
+	c.Flags().Uint64Var(&seed, "seed", 1, "random seed")
 	c.Flags().StringVar(&ops, "ops", space.OpSets[0].Name, space.OpSetHelp())
 	return c
 }
 
 func cellDiff(a *app) *cobra.Command {
-	return &cobra.Command{Use: "diff CELL CELL", Short: "say what differs between two cells", Long: cellHelp,
+	return &cobra.Command{Use: "diff CELL CELL", Short: "list the differences of two cells", Long: cellHelp,
 		Args: args("CELL", "CELL"), RunE: func(_ *cobra.Command, args []string) error {
 			x, err := cellOf(a, args[0])
 			y, err2 := cellOf(a, args[1])
@@ -295,7 +300,7 @@ func cellDiff(a *app) *cobra.Command {
 			return a.print(map[string]any{"isomorphic": x.Hash() == y.Hash(), "differences": ds}, func(w io.Writer) {
 				switch {
 				case len(ds) == 0:
-					fmt.Fprintln(w, "the same cells")
+					fmt.Fprintln(w, "the same cell")
 				case x.Hash() == y.Hash():
 					fmt.Fprintln(w, "isomorphic cells, written differently:")
 				}

@@ -1,8 +1,8 @@
-// Package cli is nasnet's command line: one table of commands, one file each. It parses, calls, prints and chooses the
-// exit code; it computes nothing.
+// Package cli is nasnet's command line: one table of commands, one file each. It parses flags, calls the other packages,
+// prints, and chooses the exit code; it computes nothing itself.
 //
-// Commands print for people; with --json they print JSON for scripts, one object a line where there is more than one.
-// Errors go to the standard error with a hint on a line of its own.
+// Commands print text for people, or JSON with --json: one object per line. Errors go to the standard error, hints
+// follow on their own lines.
 package cli
 
 import (
@@ -13,12 +13,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"nasnet/checkpoints"
+	"nasnet/nas"
 	"nasnet/nas/kernel"
 	"nasnet/tui"
 	"nasnet/tui/term"
@@ -61,31 +63,32 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// app is what all commands share. Out is for the interface, and for files that are asked for; text for people goes
-// through [app.print] and [app.say].
+// app is what all commands share. Only the interface and exported files write to Out; text for people goes through
+// [app.print] and [app.say].
 type app struct {
-	Streams            // Err is plain: what comes from outside is shown there and not obeyed
-	over     io.Writer // the error stream for lines of numbers that are written over
+	Streams            // Err escapes control characters, so that text from outside is harmless
+	over     io.Writer // Err unescaped, for progress lines that overwrite themselves
+	args     []string  // of the command line
 	store    store     // --store
 	json     bool      // --json
-	saved    bool      // what was interrupted is kept and can go on: being told to end is no failure
-	left     bool      // the terminal was given back, or is gone
-	launcher *launcher // the process between this one and the shell, nil if there is none
+	saved    bool      // interrupted work is kept and can continue, so SIGTERM is not a failure
+	left     bool      // the terminal was returned to the shell, or is gone
+	launcher *launcher // the process between this one and the shell, or nil
 	stop     chan os.Signal
 	keys     tui.Keys       // of the interface
 	surveys  surveys        // of folders of images
 	commands *cobra.Command // the program, for completion
 }
 
-// Main runs the command line and returns the exit code. SIGINT and SIGTERM cancel what runs, which then ends in order;
-// a second one ends the process.
+// Main runs the command line and returns the exit code. SIGINT or SIGTERM cancels the command, which then shuts down in
+// order; a second signal ends the process.
 func Main(ctx context.Context, args []string, io Streams) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// A closed pipe or terminal must end what is shown, not the work, and a file at its limit is an error of the write.
-	// Nobody reads these signals here: the interface asks for SIGHUP itself.
+	// A closed pipe or terminal must end the output, not the work; a file at its size limit is a write error. Nothing
+	// reads this channel: the interface subscribes to SIGHUP itself.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGXFSZ)
-	a := &app{Streams: io, launcher: adoptLauncher(), stop: make(chan os.Signal, 2), over: io.Err}
+	a := &app{Streams: io, args: args, launcher: adoptLauncher(), stop: make(chan os.Signal, 2), over: io.Err}
 	a.Err = term.Plain(io.Err)
 	signal.Notify(a.stop, os.Interrupt, syscall.SIGTERM)
 	go a.endOnSignal(cancel)
@@ -107,8 +110,8 @@ func Main(ctx context.Context, args []string, io Streams) int {
 	return a.report(err, context.Cause(ctx))
 }
 
-// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job comes twice, by
-// itself and from the launcher, and counts once.
+// endOnSignal cancels at the first signal and ends the process at the second. A signal to the whole job arrives twice,
+// directly and from the launcher, and counts once.
 func (a *app) endOnSignal(cancel context.CancelCauseFunc) {
 	var passed chan os.Signal
 	if a.launcher != nil {
@@ -127,7 +130,7 @@ func (a *app) endOnSignal(cancel context.CancelCauseFunc) {
 	os.Exit(exitInterrupted)
 }
 
-// interrupted is the cause with which a signal ends the context.
+// interrupted is the cause of a context that a signal cancelled.
 type interrupted struct{ os.Signal }
 
 func (i interrupted) Error() string { return "interrupted: " + i.String() }
@@ -160,7 +163,7 @@ func hintsOf(err error) (lines []string) {
 	return lines
 }
 
-// report prints the error for a person and chooses the exit code.
+// report prints the error with its hints and returns the exit code.
 func (a *app) report(err, cause error) int {
 	var sig interrupted
 	if errors.As(cause, &sig) && (errors.Is(err, context.Canceled) || errors.As(err, new(interrupted))) {
@@ -173,7 +176,7 @@ func (a *app) report(err, cause error) int {
 		return int(code)
 	}
 	if errors.Is(err, syscall.EPIPE) {
-		return exitFailed // the reader has gone, and knows it
+		return exitFailed // the reader has left
 	}
 	fmt.Fprintln(a.Err, "nasnet:", err)
 	for _, hint := range hintsOf(err) {
@@ -214,7 +217,7 @@ func (a *app) root() *cobra.Command {
 		strings.TrimSuffix(exitCodeText(), "\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return hinted{usageError{err}, c.CommandPath() + " --help lists the flags"}
+		return hinted{usageError{err}, "to list the flags: " + c.CommandPath() + " --help"}
 	})
 	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder that holds the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
@@ -242,7 +245,7 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// group is a command that only holds others.
+// group is a command with nothing but subcommands.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs,
 		RunE: needsCommand}
@@ -250,27 +253,31 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// needsCommand says which commands a group has.
-func needsCommand(c *cobra.Command, _ []string) error {
+// needsCommand reports that a group lacks a known command.
+func needsCommand(c *cobra.Command, args []string) error {
 	var names []string
 	for _, s := range c.Commands() {
 		names = append(names, s.Name())
 	}
-	return usagef("%s wants one of: %s", c.CommandPath(), strings.Join(names, ", "))
+	got := "no command"
+	if len(args) > 0 {
+		got = strconv.Quote(args[0])
+	}
+	return usagef("%s: got %s; want one of %s", c.CommandPath(), got, strings.Join(names, ", "))
 }
 
-// args checks the number of arguments and says which are wanted.
+// args accepts exactly these arguments.
 func args(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, got []string) error {
 		if len(got) != len(names) {
-			return usagef("%s: got %d arguments; want %d: %s", c.CommandPath(), len(got), len(names),
-				strings.Join(names, " "))
+			return usagef("%s: got %s; want %s", c.CommandPath(),
+				nas.FormatCount(len(got), "argument", "arguments"), strings.Join(names, " "))
 		}
 		return nil
 	}
 }
 
-// noArgs refuses arguments; a word that is no command is named as such.
+// noArgs accepts no arguments. On the root, an argument is an unknown command.
 func noArgs(c *cobra.Command, got []string) error {
 	if len(got) == 0 {
 		return nil
@@ -281,7 +288,7 @@ func noArgs(c *cobra.Command, got []string) error {
 	return hinted{usagef("there is no command %q", got[0]), "nasnet --help lists the commands"}
 }
 
-// print writes v as JSON, or calls text, as --json says.
+// print writes v as JSON with --json, else what text writes.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if !a.json {
 		w := &stickyWriter{w: term.Plain(a.Out)}
@@ -296,10 +303,10 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	return err
 }
 
-// say writes text for a person, in which names and messages from outside may stand.
+// say prints text for people. It escapes control characters, because names and messages may come from outside.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(term.Plain(a.Out), format, args...) }
 
-// stickyWriter keeps the first error and writes nothing after it.
+// stickyWriter keeps the first error and drops what follows.
 type stickyWriter struct {
 	w   io.Writer
 	err error

@@ -92,8 +92,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"cell stats nasnet-a --stack tower", exitUsage,
 			`"tower" for "--stack" flag: want one of cifar, imagenet, pnasnet`},
 		{"cell stats a b", exitUsage, "want one CELL"},
-		{"cell bogus", exitUsage, "wants one of: diff, latency"},
-		{"cell random --count -1", exitUsage, "--count is -1"},
+		{"cell bogus", exitUsage, "got \"bogus\"; want one of diff, latency"},
+		{"cell random --count -1", exitUsage, "got --count -1"},
 		{"cell show nasnet-b", exitFailed, "cannot be expressed"},
 		{"cell show a/7", exitFailed, "no trial 7"},
 		{"cell show /dev/zero", exitFailed, "more than 65536 bytes"},
@@ -124,11 +124,11 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"attach a --read-only --take", exitUsage, "want at most one of them"},
 		{"attach a b", exitUsage, "at most one RUN"},
 		{"ctl a", exitUsage, "want a RUN and an ACTION"},
-		{"ctl a frob", exitUsage, "there are: status, pause"},
+		{"ctl a frob", exitUsage, "want one of status, pause"},
 		{"ctl a workers", exitUsage, "want workers N"},
-		{"ctl a workers many", exitUsage, `"many" is no number`},
-		{"ctl a star x", exitUsage, `"x" is no trial`},
-		{"ctl a pause --wait", exitUsage, "takes no --wait"},
+		{"ctl a workers many", exitUsage, `got "many"; want a number`},
+		{"ctl a star x", exitUsage, `got trial "x"`},
+		{"ctl a pause --wait", exitUsage, "--wait is not a flag"},
 		{"ctl a retrain 0 --epochs -1", exitUsage, "\"-1\" for \"--epochs\" flag: want 1 to 1000000"},
 		{"ctl a retrain 0 --dropout 1", exitUsage, "\"1\" for \"--dropout\" flag: want 0 or more and less than 1"},
 		{"ctl a pause", exitFailed, "run a: no program runs it\nhint: to resume it: nasnet resume a --store "},
@@ -138,8 +138,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"status nosuch", exitFailed, "nosuch"},
 		{"top a", exitDone, ""},
 		{"top a --by speed", exitUsage, `order "speed" is not known`},
-		{"top a --front latency", exitFailed, "the latency of none of the 2 best cells is known\nhint: nasnet search " +
-			"--latency"},
+		{"top a --front latency", exitFailed, "the latency of none of the 2 best cells is known\nhint: to measure it in a " +
+			"new search: nasnet search --latency"},
 		{"status nosuch --line", exitDone, ""},
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)

@@ -6,7 +6,7 @@ import (
 	"nasnet/nas"
 )
 
-// costText is the term as a person reads it.
+// costText formats the reward of a search that weighs a cost.
 func costText(c nas.CostTerm) string {
 	target := fmt.Sprintf("%g ms", c.Target)
 	if c.By != nas.ByLatency {

@@ -201,7 +201,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 	}
 	spec.Data.Test, spec.Data.ValImages = false, 48
 	if _, err := seen.estimate(t.Context(), known.Genotype, spec); err == nil ||
-		!strings.Contains(err.Error(), "split into 0 training and 48 validation images: there are 48") {
+		!strings.Contains(err.Error(), "cannot split 48 images into 0 for training and 48 for validation") {
 		t.Error(err)
 	}
 	spec.Data.ValImages = 8

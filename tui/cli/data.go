@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/dataset"
+	"nasnet/nas"
 )
 
 func dataCommand(a *app) *cobra.Command {
-	return group("data", "list, fetch and check data sets", dataList(a), dataGet(a), dataInfo(a), dataCheck(a))
+	return group("data", "list, fetch, inspect and check data sets", dataList(a), dataGet(a), dataInfo(a), dataCheck(a))
 }
 
 func dataList(a *app) *cobra.Command {
@@ -41,7 +42,7 @@ func dataList(a *app) *cobra.Command {
 		}}
 }
 
-// warn tells what a user should know of a data set that was loaded.
+// warn prints the warnings of a loaded data set.
 func (a *app) warn(d *dataset.Data) {
 	for _, w := range d.Warnings {
 		fmt.Fprintln(a.Err, "nasnet: warning:", w)
@@ -50,11 +51,11 @@ func (a *app) warn(d *dataset.Data) {
 
 func dataGet(a *app) *cobra.Command {
 	var dir string
-	c := &cobra.Command{Use: "get DATA", Short: "download a data set, going on where an earlier try stopped",
+	c := &cobra.Command{Use: "get DATA", Short: "download a data set, or the rest of it",
 		Args: args("DATA"), RunE: func(c *cobra.Command, args []string) error {
 			if i, err := dataset.Lookup(args[0]); err == nil && len(i.Files) == 0 {
 				return a.print(map[string]string{"name": args[0], "state": "built in"},
-					func(w io.Writer) { fmt.Fprintf(w, "%s has no files to fetch\n", args[0]) })
+					func(w io.Writer) { fmt.Fprintf(w, "%s is built in; nothing to download\n", args[0]) })
 			}
 			last := ""
 			err := dataset.Get(c.Context(), args[0], dir, func(file string, done, total int64) {
@@ -76,13 +77,13 @@ func dataGet(a *app) *cobra.Command {
 			return a.print(map[string]string{"name": args[0], "state": "complete"},
 				func(w io.Writer) { fmt.Fprintf(w, "%s is complete\n", args[0]) })
 		}}
-	c.Flags().StringVar(&dir, "data-dir", "", "folder to put the files in (default: the usual place)")
+	c.Flags().StringVar(&dir, "data-dir", "", "folder for the files (default: the standard place)")
 	return c
 }
 
 func dataInfo(a *app) *cobra.Command {
 	var o dataset.Options
-	c := &cobra.Command{Use: "info DATA|DIR", Short: "load a data set and say what is in it", Args: args("DATA|DIR"),
+	c := &cobra.Command{Use: "info DATA|DIR", Short: "load a data set and describe it", Args: args("DATA|DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := dataset.Load(c.Context(), args[0], o)
 			if err != nil {
@@ -93,11 +94,10 @@ func dataInfo(a *app) *cobra.Command {
 			return a.print(map[string]any{"name": i.Name, "train": d.Train.N, "test": d.Test.N, "image": d.Train.H,
 				"channels": d.Train.C, "classes": i.Classes,
 				"sha256": d.SHA256, "mean": d.Mean, "std": d.Std, "license": i.License}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s: %s\n%d training and %d test images of %dx%d, %d channels\n%d classes: %v\nmean "+
-					"%.4f  "+
-					"std %.4f (of pixel/255)\nlicence %s\nsha256 %s\n", i.Name, i.Title,
-					d.Train.N, d.Test.N, d.Train.W, d.Train.H, d.Train.C, len(d.Info.Classes), i.Classes, d.Mean, d.Std,
-					i.License, d.SHA256)
+				fmt.Fprintf(w, "%s: %s\n%d training and %d test images of %dx%d, %s\n%d classes: %v\nmean "+
+					"%.4f  std %.4f (of pixel/255)\nlicence %s\nsha256 %s\n", i.Name, i.Title,
+					d.Train.N, d.Test.N, d.Train.W, d.Train.H, nas.FormatCount(d.Train.C, "channel", "channels"),
+					len(d.Info.Classes), i.Classes, d.Mean, d.Std, i.License, d.SHA256)
 			})
 		}}
 	c.Flags().StringVar(&o.Dir, "data-dir", "", "folder with the files")
@@ -107,7 +107,7 @@ func dataInfo(a *app) *cobra.Command {
 
 func dataCheck(a *app) *cobra.Command {
 	var dir string
-	c := &cobra.Command{Use: "check DATA", Short: "compare a data set's files with their known sizes and checksums",
+	c := &cobra.Command{Use: "check DATA", Short: "check a data set's files against known sizes and checksums",
 		Args: args("DATA"), RunE: func(c *cobra.Command, args []string) error {
 			files, err := dataset.Check(c.Context(), args[0], dir)
 			if err != nil {
@@ -115,7 +115,7 @@ func dataCheck(a *app) *cobra.Command {
 			}
 			if len(files) == 0 {
 				return a.print(map[string]string{"name": args[0], "status": dataset.StatusOK},
-					func(w io.Writer) { fmt.Fprintf(w, "%s has no files to check\n", args[0]) })
+					func(w io.Writer) { fmt.Fprintf(w, "%s is built in; nothing to check\n", args[0]) })
 			}
 			bad := 0
 			for _, f := range files {
@@ -129,8 +129,12 @@ func dataCheck(a *app) *cobra.Command {
 				}
 			}
 			if bad > 0 {
-				return hinted{fmt.Errorf("%d of %d files of %s are not as they should be", bad, len(files), args[0]),
-					"nasnet data get " + args[0] + " fetches them"}
+				get := []string{"nasnet", "data", "get", args[0]}
+				if dir != "" {
+					get = append(get, "--data-dir", absPath(dir))
+				}
+				return hinted{fmt.Errorf("%d of %d files of %s are missing or damaged", bad, len(files), args[0]),
+					"to download them: " + shellLine(get...)}
 			}
 			return nil
 		}}

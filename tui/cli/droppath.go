@@ -17,11 +17,13 @@ import (
 func benchDropPath(a *app) *cobra.Command {
 	var cell, out, data, dir string
 	var seeds, workers, trainImages, valImages, image int
-	c := &cobra.Command{Use: "droppath", Short: "ScheduledDropPath against constant DropPath and none, where the " +
-		"network over-fits", Args: noArgs,
-		Long: "Trains one network with every way of dropping paths, the same seeds in all, on few images, where it " +
-			"over-fits, and prints the accuracies and the gains over\n" +
-			"none, paired by seed. Interrupted, it goes on where it was with the same --out.",
+	c := &cobra.Command{Use: "droppath", Short: "compare ScheduledDropPath with constant DropPath and none",
+		Args: noArgs,
+		Long: `Trains one network in every DropPath mode, with the same seeds, on so few images
+that it overfits. Prints the accuracies, and the gains over no DropPath, paired
+by seed. An interrupted comparison continues with the same --out.
+
+` + cellHelp,
 		RunE: func(c *cobra.Command, _ []string) error {
 			g, err := cellOf(a, cell)
 			if err != nil {
@@ -33,7 +35,7 @@ func benchDropPath(a *app) *cobra.Command {
 			}
 			s.Train = s.Train.Alone()
 			if seeds < 1 {
-				return usagef("bench droppath: --seeds %d; want 1 or more", seeds)
+				return usagef("bench droppath: got --seeds %d; want 1 or more", seeds)
 			}
 			d := experiment.DropPaths{Genotype: g, Net: s.Net, Train: s.Train,
 				Data: nas.DataSpec{Name: data, Dir: dir, Image: image, TrainImages: trainImages,
@@ -74,21 +76,21 @@ func benchDropPath(a *app) *cobra.Command {
 			return err
 		}}
 	fs := c.Flags()
-	fs.StringVar(&cell, "cell", "nasnet-a", "the cell; "+cellHelp)
+	fs.StringVar(&cell, "cell", "nasnet-a", "the cell to train")
 	fs.StringVar(&data, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
 	fs.StringVar(&dir, "data-dir", "", "folder with the data set's files")
 	fs.IntVar(&image, "image", 16, "side of the images in pixels")
 	fs.IntVar(&trainImages, "train-images", 1000, "training images")
-	fs.IntVar(&valImages, "val-images", 5000, "images to judge on, others of the training images")
-	fs.IntVar(&seeds, "seeds", 5, "trainings of each arm")
-	fs.IntVar(&workers, "workers", 0, "trainings at a time (0: one a core)")
-	fs.StringVar(&out, "out", "droppath.jsonl", "file of the results, one JSON object a line")
+	fs.IntVar(&valImages, "val-images", 5000, "validation images, held out from the training images")
+	fs.IntVar(&seeds, "seeds", 5, "trainings per mode")
+	fs.IntVar(&workers, "workers", 0, "trainings at a time (0: one per core)")
+	fs.StringVar(&out, "out", "droppath.jsonl", "file for the results as JSON lines")
 	settingFlags(fs, child.Settings.For(setting.Train), dropPathSetup())
-	fs.Lookup("drop-path").Hidden, fs.Lookup("drop-path-mode").Hidden = true, true // the arms decide
+	fs.Lookup("drop-path").Hidden, fs.Lookup("drop-path-mode").Hidden = true, true // set by the modes
 	return c
 }
 
-// dropPathSetup is the network and the training without flags: small, and trained for so long that it over-fits.
+// dropPathSetup is the default: a small network, trained so long that it overfits.
 func dropPathSetup() child.Setup {
 	s := defaultSetup(setting.Train)
 	s.Net.N, s.Net.Filters, s.Train.Epochs, s.Train.Batch = 1, 8, 40, 32

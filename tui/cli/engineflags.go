@@ -12,20 +12,20 @@ import (
 	"nasnet/nas/search"
 )
 
-// engineFlags are how a search is run. They never change what it finds, but for children that need more memory or time
-// than there is.
+// engineFlags say how a search runs. They never change its results, except that children which need too much memory or
+// time fail.
 type engineFlags struct {
 	memory   string
 	patience time.Duration
 }
 
 func (f *engineFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.memory, "memory", "", "what the children in training may take together, like 2G; others wait (0: "+
-		"no limit; default: three quarters of what the machine or its control group has)")
-	fs.DurationVar(&f.patience, "patience", 10*time.Minute, "end a child that makes no step for so long (0: never)")
+	fs.StringVar(&f.memory, "memory", "", "memory for all running children, such as 2G; the others wait (0: no limit; "+
+		"default: three quarters of what the machine or its control group has)")
+	fs.DurationVar(&f.patience, "patience", 10*time.Minute, "stop a child that makes no step for this long (0: never)")
 }
 
-// apply puts the flags into options and returns what the children may take together; nil: no limit.
+// apply sets the options and returns the memory for the children; nil means no limit.
 func (f *engineFlags) apply(o *search.Options) (m *local.Memory, err error) {
 	limit := local.DefaultMemory()
 	if f.memory != "" {
@@ -36,7 +36,7 @@ func (f *engineFlags) apply(o *search.Options) (m *local.Memory, err error) {
 	if o.Patience = f.patience; f.patience <= 0 {
 		o.Patience = -1
 	}
-	// Near the end of the machine's memory, collect more often rather than be killed. GOMEMLIMIT is the user's word.
+	// When memory runs short, collect garbage more often instead of being killed. GOMEMLIMIT overrides this.
 	if all := local.MachineMemory(); all > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(all / 10 * 9)
 	}

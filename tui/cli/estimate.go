@@ -14,7 +14,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// planned is trainings that differ in their seeds alone.
+// planned is a set of trainings that differ only in their seeds.
 type planned struct {
 	name, rung string
 	genotype   space.Genotype
@@ -24,21 +24,21 @@ type planned struct {
 	trainings  int
 }
 
-// otherSettings lists the settings in which a training differs from one that it is compared with.
+// otherSettings lists the settings of s that differ from those of from.
 func otherSettings(s, from child.Setup) []string {
 	return child.Settings.For(setting.Train).Differences(s.Plain(), from.Plain())
 }
 
-// printOther tells these settings.
+// printOther prints these settings, if there are any.
 func printOther(w io.Writer, others []string, from string) {
 	if len(others) > 0 {
 		fmt.Fprintf(w, "unlike %s: %s\n", from, strings.Join(others, ", "))
 	}
 }
 
-// printPlans says what trainings will take here, and all of them together where so many workers have them. The first of
-// each scale is measured; the others take as long as their multiply-adds say. others are the settings in which all
-// differ from the search.
+// printPlans prints the time and memory of trainings on this machine, and their total time with this number of workers.
+// It measures the first training of each scale and estimates the others by their multiply-adds. others lists the settings
+// that differ from the search's.
 func printPlans(a *app, ctx context.Context, ps []planned, workers int, others []string) error {
 	type scale struct {
 		net    child.NetConfig
@@ -95,7 +95,7 @@ func printPlans(a *app, ctx context.Context, ps []planned, workers int, others [
 	}
 	return a.print(map[string]any{"t": "planned", "trainings": trainings, "seconds": total, "workers": workers},
 		func(w io.Writer) {
-			fmt.Fprintf(w, "%d trainings, about %s together\n", trainings, long(total))
+			fmt.Fprintf(w, "%s, about %s in all\n", nas.FormatCount(trainings, "training", "trainings"), long(total))
 			printOther(w, others, "the search")
 		})
 }

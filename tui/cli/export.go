@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,13 +12,12 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"nasnet/nas/child"
 	"nasnet/nas/onnx"
 	"nasnet/nas/space"
 	"nasnet/tui/celldraw"
 )
 
-// form is a format that export writes. Those of cells have a text; the others are written from a model.
+// form is a format of export: of a cell if it has a text function, else of a model.
 type form struct {
 	name, ending, title string
 	text                func(space.Genotype) (string, error)
@@ -30,21 +27,21 @@ type form struct {
 var forms = []form{
 	{"svg", ".svg", "picture of both cells", func(g space.Genotype) (string, error) { return celldraw.SVG(g), nil }},
 	{"dot", ".dot", "graph for Graphviz", func(g space.Genotype) (string, error) { return celldraw.Dot(g), nil }},
-	{"json", ".json", "genotype, read by all that takes a CELL", func(g space.Genotype) (string, error) {
+	{"json", ".json", "genotype, accepted wherever a command takes CELL", func(g space.Genotype) (string, error) {
 		b, err := json.Marshal(g)
 		return string(b) + "\n", err
 	}},
-	{"text", ".txt", "genotype in one line", func(g space.Genotype) (string, error) { return g.Text() + "\n", nil }},
-	{"darts", "", "Genotype(…) of DARTS and NNI; input 0 is h[i-1]",
+	{"text", ".txt", "genotype on one line", func(g space.Genotype) (string, error) { return g.Text() + "\n", nil }},
+	{"darts", "", "Genotype(…) for DARTS and NNI; input 0 is h[i-1]",
 		func(g space.Genotype) (string, error) { return line(g.DARTS()) }},
-	{"slim", "", "constants of the released NASNet's cell classes; input 0 is h[i]",
+	{"slim", "", "constants for the cell classes of the released NASNet; input 0 is h[i]",
 		func(g space.Genotype) (string, error) { return line(g.Slim()) }},
 	{"onnx", ".onnx", "trained network for other runtimes", nil},
 }
 
 func line(s string, err error) (string, error) { return s + "\n", err }
 
-// formFor finds the format that was asked for, or that the ending of the file means.
+// formFor finds a format by its name, or by the extension of the file.
 func formFor(name, file string) (form, error) {
 	i := slices.IndexFunc(forms, func(f form) bool {
 		return f.name == name || name == "" && f.ending != "" && f.ending == filepath.Ext(file)
@@ -58,17 +55,20 @@ func formFor(name, file string) (form, error) {
 	}
 	want := strings.Join(names, ", ")
 	if name != "" {
-		return form{}, usagef("export: format %q is not known; want one of %s", name, want)
+		return form{}, usagef("export: unknown format %q; want one of %s", name, want)
 	}
-	return form{}, usagef("export: no format; want --format with one of %s, or --out with an ending that says it", want)
+	return form{}, usagef("export: no format; want --format with one of %s, or an --out with its extension", want)
 }
 
 func exportCommand(a *app) *cobra.Command {
 	var format string
 	var out output
 	var o onnx.Options
-	long := cellHelp + " MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain; its cell is written in " +
-		"the formats of cells.\n"
+	long := cellHelp + `
+
+MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Only onnx
+needs a MODEL; the other formats write its cell.
+`
 	for _, f := range forms {
 		long += fmt.Sprintf("\n  %-6s %s", f.name, f.title)
 	}
@@ -83,7 +83,7 @@ func exportCommand(a *app) *cobra.Command {
 			if f.text != nil {
 				for _, flag := range []string{"fold", "pixels"} {
 					if c.Flags().Changed(flag) {
-						return usagef("export: --%s is for the format onnx; %s is written", flag, f.name)
+						return usagef("export: got --%s with format %s; want format onnx", flag, f.name)
 					}
 				}
 				write = func(w io.Writer) error { return exportCell(a, w, args[0], f) }
@@ -92,20 +92,20 @@ func exportCommand(a *app) *cobra.Command {
 				return exportFile(a, out, f, write)
 			}
 			if to, ok := a.Out.(*os.File); ok && f.text == nil && isatty.IsTerminal(to.Fd()) {
-				return usagef("export: the format %s is not for a terminal; want --out FILE", f.name)
+				return usagef("export: format %s is binary and the output is a terminal; want --out FILE", f.name)
 			}
 			return write(a.Out)
 		}}
-	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the ending of "+
+	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the extension of "+
 		"--out)")
 	out.register(c.Flags(), "out", "file to write (default: the standard output)")
-	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: batch normalisations become part of the convolutions")
-	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: the input is pixels, 0 to 255, which the network "+
-		"normalises; else it is (pixel/255 - mean) / std")
+	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: fold batch normalisations into the convolutions")
+	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: take pixels from 0 to 255 as input, instead of "+
+		"(pixel/255 - mean) / std")
 	return c
 }
 
-// exportFile writes a file and says so.
+// exportFile writes a file and prints its size.
 func exportFile(a *app, out output, f form, write func(io.Writer) error) error {
 	var n counter
 	if err := out.write(func(w io.Writer) error { return write(io.MultiWriter(w, &n)) }); err != nil {
@@ -117,7 +117,7 @@ func exportFile(a *app, out output, f form, write func(io.Writer) error) error {
 		})
 }
 
-// counter counts the bytes that are written to it.
+// counter counts the bytes written to it.
 type counter int
 
 func (c *counter) Write(b []byte) (int, error) {
@@ -134,7 +134,7 @@ func exportCell(a *app, w io.Writer, spec string, f form) error {
 	if err != nil {
 		return err
 	}
-	if f.name == "darts" { // say what it means there that it does not mean here
+	if f.name == "darts" { // say what reading it back would convert
 		if _, notes, err := space.Import(text); err == nil {
 			for _, n := range notes {
 				fmt.Fprintln(a.Err, "nasnet: note:", n)
@@ -146,21 +146,17 @@ func exportCell(a *app, w io.Writer, spec string, f form) error {
 }
 
 func exportModel(a *app, w io.Writer, spec string, o onnx.Options) error {
-	b, err := readModel(a, spec)
+	m, err := loadModel(a, spec)
 	if err != nil {
-		if errors.As(err, new(hinted)) {
-			return err
+		if _, _, e := findCell(a, spec); e == nil {
+			err = hinted{err, "to train a model of this cell: " + shellLine("nasnet", "train", "--cell", spec, "--out",
+				"model.safetensors") + a.store.flag()}
 		}
-		return hinted{err, "a network has weights once it is trained: nasnet train --cell CELL --out FILE, or a " +
-			"retrain of a run"}
-	}
-	m, err := child.Load(bytes.NewReader(b))
-	if err != nil {
-		return fmt.Errorf("%s: %w", spec, err)
+		return err
 	}
 	if m.Train.FlipAverage {
-		fmt.Fprintln(a.Err, "nasnet: note: nasnet eval and predict take the mean over an image and its mirror image; "+
-			"the graph looks at the image that it is given")
+		fmt.Fprintln(a.Err, "nasnet: note: the ONNX file lacks the mirror averaging of nasnet eval and predict; "+
+			"expect slightly lower accuracy")
 	}
 	return onnx.Write(w, m, o)
 }

@@ -12,13 +12,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"nasnet/nas"
 )
 
-// output is a file that a person asked for with a flag, such as --out. Everything that writes such a file does it here.
+// output is a file that the user asked for with a flag, such as --out. Every command writes such files through it.
 //
-// A new file appears whole or not at all. A file that is there already is a result: it is replaced only with --force,
-// never if it is read-only, and keeps its mode. Links are followed. A pipe or a device, such as /dev/stdout, is
-// written to and stays what it is.
+// A new file appears whole or not at all. An existing file is a result: it is replaced only with --force, never if it
+// is read-only, and keeps its mode. Links are followed. A pipe or a device, such as /dev/stdout, is written to and
+// stays what it is.
 type output struct {
 	flag, path string
 	force      bool
@@ -28,10 +30,10 @@ type output struct {
 func (o *output) register(fs *pflag.FlagSet, flag, help string) {
 	o.flag = "--" + flag
 	fs.StringVar(&o.path, flag, "", help)
-	fs.BoolVar(&o.force, "force", false, "replace the file of "+o.flag+" if it is there")
+	fs.BoolVar(&o.force, "force", false, "replace the file of "+o.flag+" if it exists")
 }
 
-// check reports what would keep write from writing, before the work that makes the content.
+// check reports what would make write fail, before the work that produces the content.
 func (o output) check() error {
 	target, st, err := o.target()
 	if err != nil || st != nil && !st.Mode().IsRegular() {
@@ -44,7 +46,7 @@ func (o output) check() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// write writes the file as make does.
+// write creates the file with what make writes.
 func (o output) write(make func(io.Writer) error) error {
 	target, st, err := o.target()
 	if err != nil {
@@ -60,7 +62,7 @@ func (o output) write(make func(io.Writer) error) error {
 	return writeWhole(target, st, make)
 }
 
-// target returns the file that the path leads to, and what is there: nil for nothing.
+// target returns the file that the path leads to, and what exists there: nil for nothing.
 func (o output) target() (string, fs.FileInfo, error) {
 	target, err := followLinks(o.path)
 	if err != nil {
@@ -84,7 +86,7 @@ func (o output) target() (string, fs.FileInfo, error) {
 	return target, st, nil
 }
 
-// followLinks returns where a path leads, also if nothing is there yet.
+// followLinks returns where a path leads, even if nothing exists there yet.
 func followLinks(path string) (string, error) {
 	const most = 40 // as Linux allows
 	for range most {
@@ -103,7 +105,7 @@ func followLinks(path string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// writeFile writes a file of the program's own, whole or not at all; what was there is replaced.
+// writeFile writes or replaces one of the program's own files, whole or not at all.
 func writeFile(path string, b []byte) error {
 	return writeWhole(path, nil, func(w io.Writer) error {
 		_, err := w.Write(b)
@@ -111,7 +113,7 @@ func writeFile(path string, b []byte) error {
 	})
 }
 
-// writeWhole writes a file whole or not at all, as make does; it gets the mode of was unless that is nil.
+// writeWhole writes what make writes to a file, whole or not at all. The file gets the mode of was, unless was is nil.
 func writeWhole(path string, was fs.FileInfo, make func(io.Writer) error) error {
 	f, err := createTemp(path)
 	if err != nil {
@@ -133,15 +135,15 @@ func writeWhole(path string, was fs.FileInfo, make func(io.Writer) error) error 
 	return os.Rename(f.Name(), path)
 }
 
-// createTemp makes the file that will be renamed to path. Unlike os.CreateTemp's, it is as open to others as the umask
-// lets it be, and its name is never longer than a name may be.
+// createTemp creates the file that will be renamed to path. Unlike os.CreateTemp's, its mode follows the umask, and its
+// name is never too long.
 func createTemp(path string) (*os.File, error) {
 	name := fmt.Sprintf(".tmp-%016x", rand.Uint64())
 	return os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
-// openFile opens a file to be read to its end. A named pipe is refused, whose opening would wait for a writer; what the
-// shell connects, such as /dev/stdin or the /dev/fd/63 of <(command), is open already.
+// openFile opens a file that will be read to its end. It refuses a named pipe, because opening one waits for a writer;
+// /dev/stdin, and the /dev/fd/63 of <(command), are open already.
 func openFile(path string) (*os.File, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -153,7 +155,7 @@ func openFile(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// readFile reads a regular file of at most most bytes. A device or a pipe is refused: it may have no end.
+// readFile reads a regular file of at most most bytes. It refuses a device or a pipe, which may never end.
 func readFile(path string, most int64) ([]byte, error) {
 	st, err := os.Stat(path)
 	switch {
@@ -162,7 +164,7 @@ func readFile(path string, most int64) ([]byte, error) {
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	case st.Size() > most:
-		return nil, fmt.Errorf("%s: %d bytes, want at most %d", path, st.Size(), most)
+		return nil, fmt.Errorf("%s: %s; want at most %s", path, nas.FormatBytes(st.Size()), nas.FormatBytes(most))
 	}
 	return os.ReadFile(path)
 }

@@ -17,11 +17,10 @@ import (
 func keysCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "keys", Short: "list the keys; the output is a file that changes them",
 		Args: noArgs,
-		Long: "Keys lists every key of the interface: its action's name, the keys, and where they work. What it " +
-			"prints is a file that changes keys: keep the lines\n" +
-			"that you change in $XDG_CONFIG_HOME/nasnet/keys.toml (or ~/.config/nasnet/keys.toml). A key that would " +
-			"mean two things in one place is an error\n" +
-			"that names both lines.",
+		Long: `Keys lists the interface's actions with their keys and where they work. The
+output is itself a file that changes keys: put the lines you want to change into
+$XDG_CONFIG_HOME/nasnet/keys.toml (default ~/.config/nasnet/keys.toml). Two
+actions on one key in the same place are an error that names both lines.`,
 		RunE: func(*cobra.Command, []string) error {
 			k, err := readKeys()
 			if err != nil {
@@ -34,7 +33,7 @@ func keysCommand(a *app) *cobra.Command {
 
 // printKeys writes the table as a file that [tui.ReadKeys] reads.
 func printKeys(w io.Writer, rows []tui.KeyRow) {
-	fmt.Fprintf(w, "# Keys of nasnet's interface. Kept in %s, this changes them.\n", keysPath())
+	fmt.Fprintf(w, "# The keys of nasnet's interface. To change them, edit lines of this in %s.\n", keysPath())
 	group := ""
 	for _, r := range rows {
 		if r.Group != group {
@@ -57,10 +56,10 @@ func printKeys(w io.Writer, rows []tui.KeyRow) {
 	}
 }
 
-// maxKeys is the largest file of keys, in bytes; the whole table has 4 KiB.
+// maxKeys limits the file of keys, in bytes; the whole table has 4 KiB.
 const maxKeys = 64 << 10
 
-// keysPath is the file that changes keys.
+// keysPath returns the path of the file that changes keys.
 func keysPath() string {
 	base := os.Getenv("XDG_CONFIG_HOME")
 	if base == "" {
@@ -73,13 +72,13 @@ func keysPath() string {
 	return filepath.Join(base, "nasnet", "keys.toml")
 }
 
-// loadKeys takes the keys of the user for an interface that is about to be shown.
+// loadKeys reads the user's keys for the interface.
 func (a *app) loadKeys() (err error) {
 	a.keys, err = readKeys()
 	return err
 }
 
-// readKeys is the key table of the user: that of the file, if there is one.
+// readKeys returns the keys, as changed by the user's file if there is one.
 func readKeys() (tui.Keys, error) {
 	path := keysPath()
 	if path == "" {
@@ -94,8 +93,7 @@ func readKeys() (tui.Keys, error) {
 	}
 	k, err := tui.ReadKeys(path, b)
 	if err != nil {
-		return k, hinted{usageError{err}, "nasnet keys lists the actions and their keys, once the file is mended or " +
-			"moved away"}
+		return k, hinted{usageError{err}, "to go back to the built-in keys: " + shellLine("mv", path, path+".bad")}
 	}
 	return k, nil
 }

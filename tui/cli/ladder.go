@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nasnet/checkpoints"
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/audit"
@@ -23,7 +24,7 @@ import (
 	"nasnet/tui/term"
 )
 
-// ladderFlags say which cells are trained how.
+// ladderFlags say which cells to train, and how.
 type ladderFlags struct {
 	top, middle, bottom int
 	stars, only         bool
@@ -38,41 +39,39 @@ type ladderFlags struct {
 }
 
 func (f *ladderFlags) register(fs *pflag.FlagSet) {
-	fs.IntVar(&f.top, "top", 4, "that many of the best cells of the run")
-	fs.IntVar(&f.middle, "middle", 0, "that many from the middle of its ranks")
-	fs.IntVar(&f.bottom, "bottom", 0, "that many of the worst")
-	fs.BoolVar(&f.stars, "stars", false, "the cells with a star, too")
-	fs.StringSliceVar(&f.cells, "trials", nil, "these trials of the run, too, by number")
-	fs.BoolVar(&f.only, "no-baselines", false, "without NASNet-A, all-sep3x3 and the best random cell")
+	fs.IntVar(&f.top, "top", 4, "number of best cells of the run")
+	fs.IntVar(&f.middle, "middle", 0, "number of cells from the middle of the ranking")
+	fs.IntVar(&f.bottom, "bottom", 0, "number of worst cells")
+	fs.BoolVar(&f.stars, "stars", false, "add the starred cells")
+	fs.StringSliceVar(&f.cells, "trials", nil, "add these trials of the run, by number")
+	fs.BoolVar(&f.only, "no-baselines", false, "omit NASNet-A, all-sep3x3 and the best random cell")
 	fs.StringArrayVar(&f.rungs, "rung", []string{"n=1,filters=8,epochs=10"},
-		"a scale, as n=2,filters=16,epochs=20, with any setting of nasnet train but shards; may be given several times")
-	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the retrains that the run has "+
-		"(key l)")
-	fs.BoolVar(&f.estimate, "estimate", false, "say what the trainings that are not done yet would take here, "+
-		"measured, and end")
-	fs.IntVar(&f.seeds, "seeds", 1, "trainings of each cell on each rung")
-	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one a core)")
-	fs.StringVar(&f.data, "data", "", "another data set or folder (default: that of the run)")
+		"a scale, such as n=2,filters=16,epochs=20: any settings of nasnet train except shards; repeat for more rungs")
+	fs.BoolVar(&f.retrains, "retrains", false, "train nothing: print the ladder of the run's retrains (key l)")
+	fs.BoolVar(&f.estimate, "estimate", false, "measure time and memory of the missing trainings, and train nothing")
+	fs.IntVar(&f.seeds, "seeds", 1, "trainings per cell and rung")
+	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one per core)")
+	fs.StringVar(&f.data, "data", "", "data set, or folder of class folders (default: the run's)")
 	fs.StringVar(&f.dir, "data-dir", "", "folder with the data set's files")
-	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search; of another data set, as they "+
-		"are)")
-	fs.IntVar(&f.trainImages, "train-images", 0, "train on so many images and judge on --val-images others of the "+
-		"training images (default: all, judged on the test images)")
+	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search, or with --data the images' own)")
+	fs.IntVar(&f.trainImages, "train-images", 0, "train on this many images, evaluate on --val-images other training images "+
+		"(0: train on all, evaluate on the test images)")
 	fs.IntVar(&f.valImages, "val-images", 0, "see --train-images")
 	fs.StringVar(&f.settings, "preset", "10-minutes",
-		"settings of the training, see nasnet train --presets; rungs say the scale and the epochs")
-	fs.StringVar(&f.out, "out", "", "file of the results, one JSON object a line; with the same file an interrupted "+
-		"ladder goes on (default: exports/ladder.jsonl of the run)")
+		"named settings of the training, see nasnet train --presets; rungs set scale and epochs")
+	fs.StringVar(&f.out, "out", "", "file for the results as JSON lines; an interrupted ladder continues from it "+
+		"(default: exports/ladder.jsonl in the run's folder)")
 }
 
 func ladderCommand(a *app) *cobra.Command {
 	var f ladderFlags
 	c := &cobra.Command{Use: "ladder RUN", Short: "train cells of a run at other scales or on other data",
 		Args: args("RUN"),
-		Long: "Trains cells of a run again, at one or more rungs, beside baselines, and prints for each rung the " +
-			"accuracies, the rank correlation with the search's rewards\n" +
-			"and with the multiply-adds, and what became of the search's best cell. With --data it tells whether " +
-			"cells transfer. Interrupted, it goes on where it was.",
+		Long: `Trains cells of a run again, with baselines, on one or more rungs. For each rung
+it prints the accuracies, their rank correlation with the search's rewards and
+with the multiply-adds, and the place of the search's best cell. With --data it
+shows whether cells transfer. An interrupted ladder continues when the command
+is repeated.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -80,7 +79,7 @@ func ladderCommand(a *app) *cobra.Command {
 			}
 			if f.retrains {
 				if others := givenBut(c, "retrains"); others != "" {
-					return usagef("ladder: --retrains trains nothing; %s cannot stand beside it", others)
+					return usagef("ladder: got --retrains with %s; --retrains trains nothing", others)
 				}
 				return printRetrains(a, dir, args[0])
 			}
@@ -97,7 +96,7 @@ func ladderCommand(a *app) *cobra.Command {
 				return err
 			}
 			if f.seeds < 1 {
-				return usagef("ladder: --seeds %d; want 1 or more", f.seeds)
+				return usagef("ladder: got --seeds %d; want 1 or more", f.seeds)
 			}
 			for seed := range f.seeds {
 				l.Seeds = append(l.Seeds, uint64(seed+1))
@@ -109,7 +108,7 @@ func ladderCommand(a *app) *cobra.Command {
 				}
 				f.out = filepath.Join(exports, "ladder.jsonl")
 				if st, err := os.Lstat(f.out); err == nil && !st.Mode().IsRegular() {
-					return fmt.Errorf("%s is not a plain file", f.out)
+					return fmt.Errorf("%s is not a regular file", f.out)
 				}
 			}
 			if f.estimate {
@@ -138,8 +137,11 @@ func printRetrains(a *app, dir, run string) error {
 	}
 	results := experiment.OfRetrains(s.Retrains)
 	if len(results) == 0 {
-		return fmt.Errorf("ladder: run %s has no retrains that ended or are under way; key r on a cell and nasnet "+
-			"ctl %s retrain make them", run, run)
+		err := fmt.Errorf("ladder: run %s has no retrains, running or finished", run)
+		if s.Best == nil || !checkpoints.Summary(dir).Live {
+			return hinted{err, "to resume it, then retrain cells with key r: " + a.store.command("resume", dir)}
+		}
+		return hinted{err, "to retrain its best cell: " + a.store.command("ctl", dir, "retrain", s.Best.Label())}
 	}
 	for _, r := range results {
 		if err := printRung(a, r, 0); err != nil {
@@ -149,14 +151,13 @@ func printRetrains(a *app, dir, run string) error {
 	return nil
 }
 
-// bestRandom is what the cell is that the others have to beat for the search to be worth more than drawing cells
-// uniformly.
+// bestRandom is the cell to beat: a search that does not beat it is no better than random search.
 const bestRandom = "best random cell"
 
-// candidates chooses from the ranking, best first.
+// candidates chooses cells from the ranking, best first.
 func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experiment.Candidate, err error) {
 	if f.top < 0 || f.middle < 0 || f.bottom < 0 {
-		return nil, usagef("ladder: --top %d --middle %d --bottom %d; want 0 or more", f.top, f.middle, f.bottom)
+		return nil, usagef("ladder: got --top %d --middle %d --bottom %d; want 0 or more", f.top, f.middle, f.bottom)
 	}
 	wanted := map[int]bool{}
 	n := len(ranked)
@@ -172,11 +173,11 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 			found = found || r.Trial == trial
 		}
 		if !ok || !found {
-			return nil, usagef("ladder: run %s has no ranked cell of the trial %s", run, text)
+			return nil, usagef("ladder: run %s has no ranked cell of trial %s", run, text)
 		}
 		wanted[trial] = true
 	}
-	random := false // the best random cell has been seen
+	random := false // whether the best random cell has been seen
 	for _, r := range ranked {
 		c := experiment.Candidate{Name: "trial " + nas.TrialLabel(r.Trial), Genotype: r.Genotype,
 			Text: r.Genotype.Text(), Reward: r.Reward, Kind: r.Kind, Origin: experiment.OriginOf(r.Kind)}
@@ -187,14 +188,14 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 		switch {
 		case wanted[r.Trial]:
 		case best && !f.only:
-			c.Baseline = bestRandom // which does not count among the cells that were chosen
+			c.Baseline = bestRandom // does not count as a chosen cell
 		default:
 			continue
 		}
 		cs = append(cs, c)
 	}
 	if len(cs) == 0 {
-		return nil, fmt.Errorf("ladder: no cell of run %s is chosen; it has %d with a reward", run, n)
+		return nil, fmt.Errorf("ladder: the flags choose none of the %d ranked cells of run %s", n, run)
 	}
 	if !f.only {
 		cs = append(cs, experiment.Baselines()...)
@@ -202,7 +203,7 @@ func (f *ladderFlags) candidates(run string, ranked []audit.Ranked) (cs []experi
 	return cs, nil
 }
 
-// printLadderPlans says what the trainings of a ladder that are not done yet will take.
+// printLadderPlans prints the time and memory of the ladder's missing trainings.
 func printLadderPlans(a *app, ctx context.Context, f ladderFlags, images *dataset.Data, l experiment.Ladder) error {
 	g, err := experiment.Open(f.out)
 	if err != nil {
@@ -230,12 +231,12 @@ func printLadderPlans(a *app, ctx context.Context, f ladderFlags, images *datase
 		}
 	}
 	if len(ps) == 0 {
-		return fmt.Errorf("ladder: nothing is left to train: %s has all results", f.out)
+		return fmt.Errorf("ladder: nothing left to train: %s has all results", f.out)
 	}
-	return printPlans(a, ctx, ps, workersOr(f.workers), nil) // rungs are named after their settings
+	return printPlans(a, ctx, ps, workersOr(f.workers), nil) // the rungs' names list their settings
 }
 
-// workersOr is so many workers, or one a core.
+// workersOr returns n, or one worker per core for 0.
 func workersOr(n int) int {
 	if n == 0 {
 		return runtime.GOMAXPROCS(0)
@@ -243,7 +244,7 @@ func workersOr(n int) int {
 	return n
 }
 
-// seen reads a data set that trainings will be on, unless its images cannot fit into memory.
+// seen reads the data set of trainings. It refuses images that cannot fit into memory.
 func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
 	if err := local.ImagesFit(spec, local.DefaultMemory()); err != nil {
 		return nil, err
@@ -252,13 +253,13 @@ func seen(ctx context.Context, spec nas.DataSpec) (*dataset.Data, error) {
 	return d, err
 }
 
-// grid does trainings on the data set of a SHA-256 and tells how they go. What is finished is in the grid also when the
-// error is not nil.
+// runGrid runs trainings on the images with this SHA-256 and prints their progress. The grid has the finished ones even
+// if the error is not nil.
 func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.Training,
 	workers int) (*experiment.Grid, error) {
 	workers = workersOr(workers)
 	if workers < 0 {
-		return nil, usagef("--workers %d; want 0 (one a core) or more", workers)
+		return nil, usagef("got --workers %d; want 0 (one per core) or more", workers)
 	}
 	g, err := experiment.Open(path)
 	if err != nil {
@@ -266,12 +267,12 @@ func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.T
 	}
 	g.Images = images
 	if n := g.Stale(ts); n > 0 {
-		fmt.Fprintf(a.Err, "nasnet: warning: %d results in %s are of other images than these, and are trained "+
-			"again\n", n, path)
+		fmt.Fprintf(a.Err, "nasnet: warning: %s in %s come from other images; training again\n",
+			nas.FormatCount(n, "result", "results"), path)
 	}
 	err = g.Run(ctx, local.New(local.NewMemory(local.DefaultMemory())), ts, workers, func(e experiment.Event) {
 		if e.Note != "" {
-			fmt.Fprintf(a.Err, "nasnet: warning: %s, seed %d begins at its start: %s\n", e.Name, e.Seed, e.Note)
+			fmt.Fprintf(a.Err, "nasnet: warning: %s, seed %d starts from the beginning: %s\n", e.Name, e.Seed, e.Note)
 			return
 		}
 		if a.json {
@@ -294,7 +295,7 @@ func runGrid(a *app, ctx context.Context, path, images string, ts []experiment.T
 	})
 	if err != nil && ctx.Err() != nil {
 		a.saved = true
-		fmt.Fprintf(a.Err, "\nstopped; the same command goes on from %s\n", path)
+		fmt.Fprintf(a.Err, "\nstopped; the same command continues from %s\n", path)
 	}
 	return g, err
 }
@@ -316,7 +317,7 @@ func printRung(a *app, r experiment.Result, seeds int) error {
 				sd = fmt.Sprintf("%.4f", s.SD)
 			}
 			if s.Open > 0 {
-				note = strings.TrimSpace(fmt.Sprintf("%s (%d not yet ended)", note, s.Open))
+				note = strings.TrimSpace(fmt.Sprintf("%s (%d unfinished)", note, s.Open))
 			} else if s.Failed != "" && seeds == 0 {
 				note = strings.TrimSpace(note + " failed: " + term.Line(s.Failed))
 			} else if n := len(s.Accuracy); n < seeds {

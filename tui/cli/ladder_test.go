@@ -139,8 +139,8 @@ func TestARungMeansWhatFlagsMean(t *testing.T) {
 	}
 	var s child.Setup
 	for rung, want := range map[string]string{"n=0": `n "0"; want 1 to 200`, "n": `"n"; want a setting and its value`,
-		"shards=2": `"shards" is not known; want one of n, filters`,
-		"n=1":      "named after a time; want epochs=N"} {
+		"shards=2": `unknown setting "shards"; want one of n, filters`,
+		"n=1":      "no epochs, and the preset has none; want epochs=N"} {
 		if err := setRung(&s, rung, true); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %s", rung, err, want)
 		}

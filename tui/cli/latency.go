@@ -17,19 +17,21 @@ import (
 func cellLatency(a *app) *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
-	c := &cobra.Command{Use: "latency CELL", Short: "measure the time of inference of a network of the cell, as a " +
-		"whole and by op", Args: args("CELL"),
-		Long: cellHelp + "\n" + scaleHelp + "\nEach time is of one batch, with the moving statistics of batch " +
-			"normalisation. Threads share the images of a batch, or the branches of the network. Times of operands " +
-			"are\n" +
-			"sums over all cells of the kind, measured within the network on one thread.",
+	c := &cobra.Command{Use: "latency CELL", Short: "measure inference time of a network of the cell, whole and by op",
+		Args: args("CELL"),
+		Long: cellHelp + "\n\n" + scaleHelp + `
+
+Each time is for one batch, with the moving statistics of batch normalisation.
+Threads share the images of a batch, or the branches of the network. The time of
+an operand is the sum over all cells of its kind, measured inside the network on
+one thread.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			g, net, of, err := scaleFor(a, c.Flags(), args[0])
 			if err != nil {
 				return err
 			}
 			if o.Threads < 0 {
-				return usagef("cell latency: --threads %d; want 0 (one a core) or more", o.Threads)
+				return usagef("cell latency: got --threads %d; want 0 (one per core) or more", o.Threads)
 			}
 			if o.Threads == 0 {
 				o.Threads = runtime.GOMAXPROCS(0)
@@ -50,20 +52,19 @@ func cellLatency(a *app) *cobra.Command {
 				child.Latency
 			}{g.ShortHash(), g.Name, of, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l, of) })
 		}}
-	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "images at a time")
-	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one a core); they share the images of a batch only "+
-		"if they divide it")
-	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time for each measurement")
+	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "batch sizes in images")
+	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one per core); they share a batch only if they divide it evenly")
+	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time per measurement")
 	networkFlags(c.Flags())
 	return c
 }
 
 func printLatency(w io.Writer, l child.Latency, of string) {
 	fmt.Fprintf(w, "%s\n%s\n", scaleText(l.Net), of)
-	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds an image, %s kernels\n\n", l.Trainable,
+	fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds per image, %s kernels\n\n", l.Trainable,
 		float64(l.Cost.MAdds)/1e6, kernel.Arch())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "BATCH\tTHREADS\tWHICH SHARE\tMS\tFASTEST\tIMAGES/S\t")
+	fmt.Fprintln(tw, "BATCH\tTHREADS\tSHARING\tMS\tFASTEST\tIMAGES/S\t")
 	for _, p := range l.Network {
 		what := "–"
 		if p.Branches {
@@ -84,7 +85,7 @@ func printLatency(w io.Writer, l child.Latency, of string) {
 	tw = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(tw, "AT\tOP\tINPUT\tPARAMS\tMADDS")
 	for _, b := range l.Batches {
-		fmt.Fprintf(tw, "\tMS OF %d\tSHARE", b)
+		fmt.Fprintf(tw, "\tMS AT %d\tSHARE", b)
 	}
 	fmt.Fprintln(tw)
 	row := func(place, op, in string, r child.OperandLatency) {

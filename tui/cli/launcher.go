@@ -15,34 +15,33 @@ import (
 	"nasnet/tui/term"
 )
 
-// A shell gives the prompt back when the process it started ends, and a Go process cannot fork. So where a search is
-// shown on a terminal, what the shell starts is a launcher: a process that starts the program itself in the same job,
-// and waits.
+// A shell shows its prompt again when the process it started ends, and a Go process cannot fork. So for a search on a
+// terminal, the shell starts a launcher: a process that starts the program itself in the same job, and waits.
 //
 //	shell ──waits for──▶ launcher ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
 //	                       ◀───────────── "detached" ────────────
 //
-// To detach, the program leaves the terminal and tells the launcher, which ends: the shell has its prompt, and nothing
-// in the program has changed, not a step of a child is lost. ctrl-z stops the launcher alone. When the program dies,
-// the launcher puts the terminal in order; when the launcher dies, the program goes on without a screen.
+// To detach, the program leaves the terminal and tells the launcher, which ends. The shell shows its prompt, the program
+// runs on, and no child loses a step. ctrl-z suspends only the launcher. When the program dies, the launcher restores
+// the terminal; when the launcher dies, the program continues without a screen.
 
-// launcherVar is the environment variable that tells the program which descriptor leads to its launcher.
+// launcherVar is the environment variable with the program's file descriptor to its launcher.
 const launcherVar = "NASNET_LAUNCHER"
 
-// What the two say to each other, a byte each.
+// The messages between the two, one byte each.
 const (
-	sayDetached  = 'd' // to the launcher: end, all is well
+	sayDetached  = 'd' // to the launcher: end with exit code 0
 	sayInterrupt = 'i' // from the launcher: it got SIGINT
 	sayTerminate = 't' // from the launcher: it got SIGTERM
 )
 
-// exitCode is the end of a process that has said all there is to say.
+// exitCode ends the process without a message: the program has printed one.
 type exitCode int
 
 func (e exitCode) Error() string { return "exit code " + strconv.Itoa(int(e)) }
 
-// behindLauncher runs a command that shows a screen: in this process if it has a launcher or needs none, else as the
-// launcher of another.
+// behindLauncher runs a command that shows a screen: in this process if it has a launcher or needs none, else in a
+// second process, with this one as its launcher.
 func (a *app) behindLauncher(headless bool, run func() error) error {
 	if a.interactive(headless) {
 		if err := a.loadKeys(); err != nil {
@@ -55,15 +54,15 @@ func (a *app) behindLauncher(headless bool, run func() error) error {
 	return a.launch()
 }
 
-// launch starts this program again, as its launcher, and waits until it ends or detaches.
+// launch starts this program again and waits, as its launcher, until it ends or detaches.
 func (a *app) launch() error {
 	signal.Stop(a.stop)
 	tty := a.Out.(*os.File)
 	if !term.InForeground(tty) {
-		// as the system does to a background job that draws
+		// what the system does to a background job that draws
 		if err := syscall.Kill(0, syscall.SIGTTOU); err != nil || !term.InForeground(tty) {
 			return hinted{errors.New("the terminal belongs to another job"),
-				"bring this one to the foreground, or use --headless"}
+				"bring this job to the foreground (fg), or add --headless"}
 		}
 	}
 	before, err := xterm.GetState(tty.Fd())
@@ -93,7 +92,7 @@ func (a *app) launch() error {
 	}
 	ended, detached := make(chan struct{}), make(chan struct{})
 	go func() {
-		_ = c.Wait() // the state tells more
+		_ = c.Wait() // ProcessState says more
 		close(ended)
 	}()
 	go func() {
@@ -109,11 +108,11 @@ func (a *app) launch() error {
 		case <-ended:
 			return a.afterProgram(c.ProcessState, tty, before)
 		case s := <-signals:
-			// SIGINT and SIGTERM may have reached the program as well, if they were sent to the whole job. A second one
-			// ends it at once, so it must be able to tell a second one from the same one.
+			// If SIGINT or SIGTERM went to the whole job, the program has received it too. A second signal ends the
+			// program at once, so it must not mistake the launcher's copy for one.
 			switch s {
 			case syscall.SIGINT:
-				_, _ = here.Write([]byte{sayInterrupt}) // an error says that the program has ended
+				_, _ = here.Write([]byte{sayInterrupt}) // an error means that the program has ended
 			case syscall.SIGTERM:
 				_, _ = here.Write([]byte{sayTerminate})
 			default:
@@ -123,11 +122,10 @@ func (a *app) launch() error {
 	}
 }
 
-// leaveScreen undoes what the interface asks of a terminal: no mouse, no bracketed paste, the normal screen, the
-// cursor, no attributes.
+// leaveScreen undoes what the interface sets: mouse and bracketed paste off, the normal screen, cursor on, no attributes.
 const leaveScreen = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m"
 
-// afterProgram puts the terminal in order if the program could not, and passes its exit code on.
+// afterProgram restores the terminal if the program could not, and passes on its exit code.
 func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.State) error {
 	now, err := xterm.GetState(tty.Fd())
 	if err == nil && *now != *before {
@@ -137,8 +135,8 @@ func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.S
 		}
 	}
 	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		return hinted{fmt.Errorf("killed: %s", w.Signal()),
-			"nothing that was finished is lost; nasnet runs lists the runs, nasnet resume goes on"}
+		return hinted{fmt.Errorf("killed by a signal: %s; finished children are kept", w.Signal()),
+			"to list the runs: nasnet runs" + a.store.flag()}
 	}
 	if code := state.ExitCode(); code != 0 {
 		return exitCode(code)
@@ -146,7 +144,7 @@ func (a *app) afterProgram(state *os.ProcessState, tty *os.File, before *xterm.S
 	return nil
 }
 
-// executable is the file to start this program from again, also when it was deleted or replaced meanwhile.
+// executable returns the file to start this program again, even if its file was deleted or replaced in the meantime.
 func executable() (string, error) {
 	if runtime.GOOS == "linux" {
 		return "/proc/self/exe", nil
@@ -176,7 +174,7 @@ func socketPair() (a, b *os.File, err error) {
 // launcher is the program's side of the connection to its launcher.
 type launcher struct {
 	conn   *os.File
-	passed chan os.Signal // signals that the launcher got
+	passed chan os.Signal // signals that the launcher received
 }
 
 // adoptLauncher returns the launcher that started this process, nil if none did.
@@ -187,18 +185,17 @@ func adoptLauncher() *launcher {
 	}
 	syscall.CloseOnExec(fd)
 	if syscall.SetNonblock(fd, true) != nil {
-		return nil // there is no such descriptor
+		return nil // no such descriptor
 	}
-	// The launcher stops at ctrl-z, the engine does not; nor does it when the terminal has another job in the
-	// foreground.
+	// ctrl-z suspends the launcher, not the engine. The engine keeps running when another job has the terminal.
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	l := &launcher{os.NewFile(uintptr(fd), "launcher"), make(chan os.Signal)}
 	go l.listen()
 	return l
 }
 
-// listen takes what the launcher says until one side ends. A launcher that died has given the terminal back to the
-// shell, so its end is a hangup.
+// listen receives the launcher's messages until one side ends. When the launcher dies, the shell gets the terminal back,
+// so listen treats that as a hangup.
 func (l *launcher) listen() {
 	var b [1]byte
 	for {
@@ -217,7 +214,7 @@ func (l *launcher) listen() {
 	}
 }
 
-// release gives the terminal back: what the program still prints goes to the log, and the launcher ends.
+// release returns the terminal to the shell: further output of the program goes to the log, and the launcher ends.
 func (l *launcher) release(log string) error {
 	if err := term.Abandon(log); err != nil {
 		return err

@@ -12,48 +12,51 @@ import (
 	"github.com/spf13/cobra"
 
 	"nasnet/dataset"
+	"nasnet/nas"
 	"nasnet/nas/child"
 	"nasnet/tui/chart"
 	"nasnet/tui/term"
 )
 
-// guess is a class and how sure the network is of it.
+// guess is a class with its probability.
 type guess struct {
 	Class       string  `json:"class"`
 	Label       int     `json:"label"`
 	Probability float64 `json:"p"`
 }
 
-// predicted is what is printed of an image.
+// predicted is the JSON line of an image.
 type predicted struct {
 	Image string  `json:"image"`
 	Top   []guess `json:"top,omitempty"`
-	Error string  `json:"error,omitempty"` // why there is none
+	Error string  `json:"error,omitempty"` // why Top is empty
 }
 
 func predictCommand(a *app) *cobra.Command {
 	var top int
 	c := &cobra.Command{Use: "predict MODEL IMAGE…", Short: "classify images with a trained network",
 		Args: cobra.ArbitraryArgs,
-		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Each IMAGE is a PNG or JPEG file " +
-			"of any size: its middle square is resized and\n" +
-			"normalised as the model's images were; a model of one channel sees the brightness of colours, one of " +
-			"three sees grey as colour.\n" +
-			"An image that cannot be read is named, the others are judged all the same, and the exit code is 1.",
+		Long: `MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain.
+
+Each IMAGE is a PNG or JPEG file of any size. Its middle square is resized and
+normalised like the model's training images; colour and grey are converted to
+the model's channels. An unreadable image is reported, the others are
+classified, and the exit code is 1.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) < 2:
-				return usagef("predict: got %d arguments; want a MODEL and one IMAGE or more", len(args))
+				return usagef("predict: got %s; want a MODEL and one IMAGE or more",
+					nas.FormatCount(len(args), "argument", "arguments"))
 			case top < 1:
-				return usagef("predict: --top is %d; want 1 or more", top)
+				return usagef("predict: got --top %d; want 1 or more", top)
 			}
 			m, err := loadModel(a, args[0])
 			if err != nil {
 				return err
 			}
 			if n := m.Net.Channels; n != 1 && n != 3 {
-				return fmt.Errorf("%s: its images have %d channels; those of PNG and JPEG files have 1 or "+
-					"3", args[0], n)
+				return fmt.Errorf("%s: the model takes images of %d channels; want 1 or 3, as in PNG and JPEG files",
+					args[0], n)
 			}
 			bad := 0
 			for part := range slices.Chunk(args[1:], predictBatch) {
@@ -78,14 +81,14 @@ func predictCommand(a *app) *cobra.Command {
 			}
 			return nil
 		}}
-	c.Flags().IntVar(&top, "top", 5, "how many classes to name")
+	c.Flags().IntVar(&top, "top", 5, "number of classes to print per image")
 	return c
 }
 
-// predictBatch is the number of images judged at a time, which bounds the memory.
+// predictBatch is the number of images classified at a time; it bounds the memory.
 const predictBatch = 64
 
-// predict judges image files. One that cannot be read has its reason in the result.
+// predict classifies image files. The result of an unreadable one has the reason.
 func predict(m *child.Model, files []string, top int) ([]predicted, error) {
 	out := make([]predicted, len(files))
 	var pixels []uint8
@@ -110,7 +113,7 @@ func predict(m *child.Model, files []string, top int) ([]predicted, error) {
 	for k, i := range read {
 		for c, p := range ps[k*n : (k+1)*n] {
 			if math.IsNaN(float64(p)) {
-				return nil, fmt.Errorf("it gives no number for %s: its weights are damaged", files[i])
+				return nil, fmt.Errorf("the model's output for %s is NaN: its weights are damaged", files[i])
 			}
 			g := guess{fmt.Sprintf("class %d", c), c, float64(p)}
 			if len(m.ClassNames) > 0 {
@@ -131,10 +134,10 @@ func predict(m *child.Model, files []string, top int) ([]predicted, error) {
 	return out, nil
 }
 
-// printPredicted writes an image's classes with a bar each.
+// printPredicted prints the classes of an image with bars.
 func printPredicted(w io.Writer, p predicted) {
 	if p.Error != "" {
-		fmt.Fprintf(w, "%s\n  not read: %s\n", term.Line(p.Image), term.Line(p.Error))
+		fmt.Fprintf(w, "%s\n  unreadable: %s\n", term.Line(p.Image), term.Line(p.Error))
 		return
 	}
 	fmt.Fprintln(w, term.Line(p.Image))

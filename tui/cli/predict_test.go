@@ -117,7 +117,7 @@ func TestPredictOnFiles(t *testing.T) {
 	if code != exitFailed || !strings.Contains(errs, "4 of 5 images could not be read") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	for _, w := range []string{"broken.png\n  not read: dataset: " + broken + ": image: unknown format",
+	for _, w := range []string{"broken.png\n  unreadable: dataset: " + broken + ": image: unknown format",
 		"folder.png: not a regular file", "/dev/zero: not a regular file", "nosuch.png: ", "Ankle boot", " %\n"} {
 		if !strings.Contains(out, w) {
 			t.Errorf("want %q in\n%s", w, out)
@@ -143,7 +143,7 @@ func TestPredictOnFiles(t *testing.T) {
 		}
 	}
 	if code, out, errs := run("eval", model, "--data", other); code != exitDone ||
-		!strings.Contains(errs, `the classes of the model are ["T-shirt/top" "Trouser"`) ||
+		!strings.Contains(errs, `the model's classes are ["T-shirt/top" "Trouser"`) ||
 		!strings.Contains(out, "on 10 test images") {
 		t.Errorf("eval on other classes: exit code %d: %s%s", code, out, errs)
 	}
@@ -152,7 +152,7 @@ func TestPredictOnFiles(t *testing.T) {
 		"predict /dev/zero x.png":         "/dev/zero: not a regular file",
 		"predict " + broken + " x.png":    "is this a safetensors file?",
 		"predict nosuch x.png":            "nosuch",
-		"predict " + model + " --top 0 x": "--top is 0",
+		"predict " + model + " --top 0 x": "got --top 0",
 	} {
 		if code, _, errs := run(strings.Fields(line)...); code == exitDone || !strings.Contains(errs, want) {
 			t.Errorf("nasnet %s: exit code %d, %s; want %q", line, code, errs, want)

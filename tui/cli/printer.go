@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// printer writes lines in a goroutine of its own: a reader that is slow or stopped, a pager for example, does not hold
-// a search up. Only when most bytes wait for it, print waits as well, since no line may be lost.
+// printer writes lines in its own goroutine, so that a slow or suspended reader, such as a pager, does not delay a
+// search. No line may be lost: once most bytes are waiting, print waits too.
 type printer struct {
 	w      io.Writer
 	most   int         // bytes that may wait
-	failed func(error) // is told once that nothing can be written any more
+	failed func(error) // called once, when writing fails
 
 	mu      sync.Mutex
 	changed sync.Cond // of waiting, size, closed
@@ -25,7 +25,7 @@ type printer struct {
 
 const maxWaiting = 64 << 20
 
-// leavingTime is how long a reader has to take the last lines when the program was told to end.
+// leavingTime is how long a reader has for the last lines once the program was told to end.
 const leavingTime = 2 * time.Second
 
 func newPrinter(w io.Writer, failed func(error)) *printer {
@@ -35,7 +35,7 @@ func newPrinter(w io.Writer, failed func(error)) *printer {
 	return p
 }
 
-// print takes a line. Any goroutine may call it until close.
+// print queues a line. Any goroutine may call it until close.
 func (p *printer) print(line []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,14 +75,14 @@ func (p *printer) write() {
 			p.broken, p.waiting = true, nil
 			p.changed.Broadcast()
 			p.mu.Unlock()
-			p.failed(err) // whom it tells may be stopped, too
+			p.failed(err) // may block: its reader may be suspended too
 			p.mu.Lock()
 			return
 		}
 	}
 }
 
-// close waits until all lines are written; when ctx has ended, not for long.
+// close waits until all lines are written, but at most leavingTime once ctx is done.
 func (p *printer) close(ctx context.Context) {
 	p.mu.Lock()
 	p.closed = true

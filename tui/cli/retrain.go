@@ -20,15 +20,15 @@ import (
 	"nasnet/nas/space"
 )
 
-// retrains are the trainings that ctl retrain asks for: of each cell, the starred ones and the baselines with each
-// seed. With several, those that the run has already, or is at, are left out.
+// retrainCommands returns the trainings of ctl retrain: of every cell given, starred cells and baselines, with every
+// seed. It skips trainings that the run has or is doing, unless only one is asked for.
 func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet, f *ctlFlags,
 	cells []string) (all []nas.Command, err error) {
 	if f.seeds < 1 || f.seeds > experiment.MostSeeds {
-		return nil, usagef("ctl retrain: --seeds %d; want 1 to %d", f.seeds, experiment.MostSeeds)
+		return nil, usagef("ctl retrain: got --seeds %d; want 1 to %d", f.seeds, experiment.MostSeeds)
 	}
 	if len(cells) == 0 && !f.stars && !f.baselines {
-		return nil, usagef("ctl retrain: no CELL is given; want at least one, or --stars or --baselines")
+		return nil, usagef("ctl retrain: got no CELL; want at least one, or --stars or --baselines")
 	}
 	spec, preset, err := retrainSpec(dir, fs, f)
 	if err != nil {
@@ -64,15 +64,18 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 			}
 		}
 		if len(all) == n {
-			return nil, fmt.Errorf("ctl retrain: no cell of run %s has a star; nasnet ctl %[1]s star TRIAL gives one",
-				s.Config.Name)
+			err := fmt.Errorf("ctl retrain: no cell of run %s has a star", s.Config.Name)
+			if s.Best == nil {
+				return nil, err
+			}
+			return nil, hinted{err, "to star its best cell: " + a.store.command("ctl", dir, "star", s.Best.Label())}
 		}
 	}
 	if preset.Within > 0 && !fs.Changed("epochs") {
 		if !checkpoints.Summary(dir).Live && !f.estimate {
 			return nil, a.notRunning(remote.ErrNotRunning, dir)
 		}
-		spec.Train.Epochs = preset.MostEpochs // until it is known how many fit
+		spec.Train.Epochs = preset.MostEpochs // until fitEpochs has measured how many fit
 		if err := fitEpochs(a, ctx, spec, preset, experiment.Commands(s, all, *spec, f.baselines, 1)); err != nil {
 			return nil, err
 		}
@@ -85,19 +88,19 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 	}
 	all = experiment.Commands(s, all, *spec, f.baselines, f.seeds)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("run %s has all these trainings; nasnet ladder %[1]s --retrains shows them",
-			s.Config.Name)
+		return nil, hinted{fmt.Errorf("run %s has all these trainings", s.Config.Name),
+			"to show them: " + a.store.command("ladder", dir, "--retrains")}
 	}
 	return all, nil
 }
 
-// retrainSpec is the settings of the search, or of a preset, with what the flags change. The epochs of a preset that is
-// named after a time are to be found.
+// retrainSpec returns the settings of the search, or of a preset, as changed by flags. A preset named after a time has no
+// epochs yet.
 func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, preset child.Preset, err error) {
 	parted := fs.Changed("train-images") || fs.Changed("val-images")
 	if f.test && parted {
-		return nil, preset, usagef("ctl retrain: --test trains on all training images; want it without " +
-			"--train-images and --val-images")
+		return nil, preset, usagef("ctl retrain: got --test with --train-images or --val-images; want one or the " +
+			"other, because --test trains on all training images")
 	}
 	own, _, err := record.ReadConfig(dir)
 	if err != nil {
@@ -123,7 +126,7 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 		if !fs.Changed("test") {
 			r.Data.Test = !parted
 		}
-		if !fs.Changed("train-images") { // all that there are, as a preset is meant
+		if !fs.Changed("train-images") { // presets are meant for all images
 			r.Data.TrainImages = 0
 		}
 	}
@@ -133,26 +136,27 @@ func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec
 	return r, preset, changeRetrain(r, fs)
 }
 
-// changeRetrain puts what flags give into a retrain.
+// changeRetrain sets what the flags give.
 func changeRetrain(r *nas.RetrainSpec, fs *pflag.FlagSet) error {
 	r.Net.Image = r.Data.Image
-	r.Net, r.Train.Shards = r.Net.WithDefaults(), 0 // as the batch asks for
+	r.Net, r.Train.Shards = r.Net.WithDefaults(), 0 // 0: the batch decides
 	err := give(fs, child.Settings.For(setting.Train), &r.Setup)
 	r.Net = r.Net.WithDefaults()
 	return err
 }
 
-// usePreset gives a retrain the settings of a preset, for images of the side that was given or that the preset has.
+// usePreset gives a retrain the settings of a preset. sided reports whether --image was given; if not, the preset may
+// set the side of the images.
 func usePreset(r *nas.RetrainSpec, preset child.Preset, sided bool) error {
 	side := r.Data.Image
 	switch {
 	case preset.Net.Image > 0 && !sided:
-		side = 0 // as the preset prescribes
-	case side == 0 && preset.Net.Image == 0: // as they are
+		side = 0 // the preset's
+	case side == 0 && preset.Net.Image == 0: // the images' own
 		info, err := dataset.Lookup(r.Data.Name)
 		if err != nil || info.Image == 0 {
-			return usagef("ctl retrain: --image 0 with the preset %s; want a side: that of the images of %s is not "+
-				"known before they are read", preset.Name, r.Data.Name)
+			return usagef("ctl retrain: got --image 0 with preset %s; want a side, because the size of the images of "+
+				"%s is unknown until they are read", preset.Name, r.Data.Name)
 		}
 		side = info.Image
 	}
@@ -160,7 +164,7 @@ func usePreset(r *nas.RetrainSpec, preset child.Preset, sided bool) error {
 	return nil
 }
 
-// printRetrainPlans says what retrains will take.
+// printRetrainPlans prints the time and memory of retrains.
 func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Command) error {
 	s, err := search.ReadSnapshot(dir)
 	if err != nil {
@@ -190,12 +194,11 @@ func printRetrainPlans(a *app, ctx context.Context, dir string, all []nas.Comman
 		ps = append(ps, planned{name, experiment.NewRung(r.Data, r.Setup, r.Setup).Name, *c.Cell, r.Net, r.Train, v, 1})
 	}
 	own := s.Config.Setup
-	own.Train.Shards = 0 // as the batch asks for
+	own.Train.Shards = 0 // as in the retrains
 	return printPlans(a, ctx, ps, max(1, s.Workers), otherSettings(all[0].Retrain.Setup, own))
 }
 
-// fit gives retrains of one spec the epochs that fit into the time of a preset for each of them, as measured here and
-// now.
+// fitEpochs sets the epochs of retrains with the same spec, so that each fits into the preset's time as measured now.
 func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, preset child.Preset, all []nas.Command) error {
 	of, v, err := a.surveys.survey(ctx, *spec)
 	if err != nil {
@@ -205,18 +208,18 @@ func fitEpochs(a *app, ctx context.Context, spec *nas.RetrainSpec, preset child.
 	for _, c := range all {
 		e, err := measured(ctx, *c.Cell, of, v)
 		if err != nil {
-			return hinted{err, "--epochs N takes as many as you say, and measures nothing"}
+			return hinted{err, "--epochs N sets the epochs without a measurement"}
 		}
 		if fits = min(fits, e.Epochs(preset.Within)); fits == 0 {
-			return fmt.Errorf("ctl retrain: an epoch takes %s here now, so none fits into %s; --epochs 1 takes as "+
-				"long as it takes", long(e.EpochSeconds), preset.Name)
+			return hinted{fmt.Errorf("ctl retrain: an epoch takes %s here now; none fits into %s",
+				long(e.EpochSeconds), preset.Name), "--epochs 1 trains one epoch, however long it takes"}
 		}
 	}
 	spec.Train.Epochs = fits
 	return nil
 }
 
-// which puts a cell into a command as a person wrote it: a trial of the run, or what nasnet takes as a cell elsewhere.
+// cellOrTrial sets a command's cell: a trial of the run, or any other CELL.
 func cellOrTrial(a *app, c *nas.Command, cell string) error {
 	if _, trial, ok := cutTrial("run/" + cell); ok {
 		c.Parent = &trial // the engine knows its cell

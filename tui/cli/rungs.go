@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// ladder makes the rungs, and returns their data set.
+// ladder sets the rungs, and returns their data set.
 func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.Ladder) (
 	images *dataset.Data, err error) {
 	preset, err := child.PresetNamed(f.settings)
@@ -19,7 +19,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 		return nil, usageError{err}
 	}
 	if (f.trainImages == 0) != (f.valImages == 0) {
-		return nil, usagef("ladder: --train-images %d --val-images %d; want both, or none to judge on the test images",
+		return nil, usagef("ladder: got --train-images %d --val-images %d; want both, or neither to use the test images",
 			f.trainImages, f.valImages)
 	}
 	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages,
@@ -39,7 +39,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 	}
 	for _, text := range f.rungs {
 		s := preset.For(known(d))
-		s.Net.Image, s.Train.Shards = d.Train.H, 1 // a training a core
+		s.Net.Image, s.Train.Shards = d.Train.H, 1 // one training per core
 		base := s
 		if err := setRung(&s, text, preset.Within > 0); err != nil {
 			return nil, err
@@ -55,7 +55,7 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 	return d, nil
 }
 
-// setRung gives a setup what a rung says of it, as n=2,filters=16,epochs=20. A preset that is named after a time has no
+// setRung sets the settings of a rung, such as n=2,filters=16,epochs=20. A timed preset, one named after a time, has no
 // epochs of its own.
 func setRung(s *child.Setup, text string, timed bool) error {
 	rows := child.Settings.For(setting.Rung)
@@ -66,11 +66,11 @@ func setRung(s *child.Setup, text string, timed bool) error {
 			name = "filters"
 		}
 		if !ok {
-			return usagef("ladder: --rung %s: %q; want a setting and its value, as "+
+			return usagef("ladder: --rung %s: got %q; want a setting and its value, as in "+
 				"n=2,filters=16,epochs=20", text, part)
 		}
 		if _, known := rows.Named(name); !known {
-			return usagef("ladder: --rung %s: %q is not known; want one of %s", text, name,
+			return usagef("ladder: --rung %s: unknown setting %q; want one of %s", text, name,
 				strings.Join(rows.Names(), ", "))
 		}
 		given[name] = value
@@ -79,7 +79,7 @@ func setRung(s *child.Setup, text string, timed bool) error {
 		return usagef("ladder: --rung %s: %w", text, err)
 	}
 	if timed && given["epochs"] == "" {
-		return usagef("ladder: --rung %s: the preset is named after a time; want epochs=N", text)
+		return usagef("ladder: --rung %s: no epochs, and the preset has none; want epochs=N", text)
 	}
 	return nil
 }

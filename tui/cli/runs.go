@@ -31,7 +31,7 @@ func runsCommand(a *app) *cobra.Command {
 				return nil
 			}
 			if len(runs) == 0 {
-				a.say("no runs in %s; nasnet search begins one\n", a.store)
+				a.say("no runs in %s\nto start one: nasnet search%s\n", a.store, a.store.flag())
 				return nil
 			}
 			w := tabwriter.NewWriter(term.Plain(a.Out), 0, 0, 2, ' ', 0)
@@ -56,7 +56,7 @@ func runsCommand(a *app) *cobra.Command {
 		}}
 }
 
-// asked returns what the process that has a run says of it, nil if there is none or it does not answer.
+// asked returns the status that the process of a run reports; nil if there is no process or it does not answer.
 func asked(ctx context.Context, r checkpoints.RunSummary) *remote.Status {
 	if !r.Live {
 		return nil
@@ -68,7 +68,7 @@ func asked(ctx context.Context, r checkpoints.RunSummary) *remote.Status {
 	return &st
 }
 
-// screens is the number of screens that show a run.
+// screens returns the number of screens that show a run.
 func screens(c *nas.Control) int {
 	if c.Holder == (nas.Holder{}) {
 		return c.Viewers
@@ -76,7 +76,7 @@ func screens(c *nas.Control) int {
 	return c.Viewers + 1
 }
 
-// processText names the process that has a run, and how many screens show it.
+// processText says which process has a run, and how many screens show it.
 func processText(r checkpoints.RunSummary, st *remote.Status) string {
 	switch {
 	case !r.Live:
@@ -113,8 +113,8 @@ func runLine(r checkpoints.RunSummary, st *remote.Status) map[string]any {
 	return m
 }
 
-// verdictOf says whether the controller of a run beats random cells, without the tops: by its process, or by what is
-// stored. Nil in a run without random cells.
+// verdictOf returns the verdict on a run without its tops, from its process or from the store; nil if the run has no
+// random cells.
 func verdictOf(r checkpoints.RunSummary, st *remote.Status) (*nas.Verdict, error) {
 	if st != nil {
 		return st.Verdict, nil
@@ -126,7 +126,7 @@ func verdictOf(r checkpoints.RunSummary, st *remote.Status) (*nas.Verdict, error
 	return v, err
 }
 
-// parentName is the name of the run with a uuid, or the beginning of the uuid if the run is not in the store.
+// parentName returns the name of the run with this uuid, or the start of the uuid if the run is not in the store.
 func parentName(runs []checkpoints.RunSummary, uuid string) string {
 	for _, r := range runs {
 		if r.Run.UUID == uuid {

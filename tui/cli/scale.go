@@ -17,15 +17,15 @@ import (
 	"nasnet/nas/space"
 )
 
-// scaleHelp is what cell stats and cell latency look at.
-const scaleHelp = "Where CELL is a model or RUN/TRIAL, the network is its own, which flags change; otherwise it is " +
-	"what the flags and their defaults say."
+// scaleHelp says which network cell stats and cell latency use.
+const scaleHelp = `A model or RUN/TRIAL brings its own network, which flags change. For any other
+CELL, the flags and their defaults describe the network.`
 
-// ownNet tells a network, and whose it is.
+// ownNet returns a network and where it comes from.
 type ownNet func() (net child.NetConfig, of string, err error)
 
-// scaleFor finds a cell and the network that is meant: the cell's own, where it has one, with what flags change, or
-// else what the flags give. of says whose network it is.
+// scaleFor finds a cell and its network: the cell's own, changed by flags, or the one the flags describe. of says where
+// the network comes from.
 func scaleFor(a *app, fs *pflag.FlagSet, spec string) (g space.Genotype, net child.NetConfig, of string, err error) {
 	g, own, err := findCell(a, spec)
 	if err != nil {
@@ -33,7 +33,7 @@ func scaleFor(a *app, fs *pflag.FlagSet, spec string) (g space.Genotype, net chi
 	}
 	if own == nil {
 		net, err = flagNet(fs)
-		of = "as the flags and their defaults say"
+		of = "from the flags and their defaults"
 	} else if net, of, err = changeNet(fs, own); err != nil {
 		err = fmt.Errorf("%s: %w", spec, err)
 	}
@@ -46,24 +46,24 @@ func scaleFor(a *app, fs *pflag.FlagSet, spec string) (g space.Genotype, net chi
 	return g, net.WithDefaults(), of, nil
 }
 
-// networkSettings are the settings of commands that build a network and train nothing.
+// networkSettings returns the settings of commands that build a network but do not train it.
 func networkSettings() setting.Table[child.Setup] {
 	return child.Settings.For(setting.Network | setting.Images)
 }
 
-// networkFlags adds the flags of those settings.
+// networkFlags adds their flags.
 func networkFlags(fs *pflag.FlagSet) {
 	settingFlags(fs, networkSettings(), defaultSetup(setting.Network|setting.Images))
 }
 
-// flagNet is the network that these flags and their defaults say.
+// flagNet returns the network that these flags and their defaults describe.
 func flagNet(fs *pflag.FlagSet) (child.NetConfig, error) {
 	s := defaultSetup(setting.Network | setting.Images)
 	err := give(fs, networkSettings(), &s)
 	return s.Net, err
 }
 
-// changeNet is a cell's own network with what flags give in its place. of says whose it is, and which flags those are.
+// changeNet returns a cell's own network as changed by flags. of says where it comes from, and which flags changed it.
 func changeNet(fs *pflag.FlagSet, own ownNet) (net child.NetConfig, of string, err error) {
 	var s child.Setup
 	if s.Net, of, err = own(); err != nil {
@@ -77,7 +77,7 @@ func changeNet(fs *pflag.FlagSet, own ownNet) (net child.NetConfig, of string, e
 		v    int
 	}{{"image", s.Net.Image}, {"channels", s.Net.Channels}, {"classes", s.Net.Classes}} {
 		if x.v == 0 {
-			return net, "", usagef("the network %s has no %s before its images are read; want --%s", of, x.flag, x.flag)
+			return net, "", usagef("the network %s has no %s until its images are read; want --%s", of, x.flag, x.flag)
 		}
 	}
 	var changed []string
@@ -92,7 +92,7 @@ func changeNet(fs *pflag.FlagSet, own ownNet) (net child.NetConfig, of string, e
 	return s.Net, of, nil
 }
 
-// trialNet is the network of a trial: that of its weights, or of its settings, or of the children of its run.
+// trialNet returns the network of a trial: from its weights, from its own settings, or from its run's.
 func trialNet(a *app, spec, dir string, t checkpoints.Trial) (net child.NetConfig, of string, err error) {
 	retrain := fmt.Sprintf("of retrain %s of run %s", nas.TrialLabel(t.ID), filepath.Base(dir))
 	var r nas.RetrainSpec
@@ -120,7 +120,7 @@ func trialNet(a *app, spec, dir string, t checkpoints.Trial) (net child.NetConfi
 	return r.Net, of, nil
 }
 
-// scaleText is a network as a person reads it.
+// scaleText describes a network.
 func scaleText(n child.NetConfig) string {
 	s := fmt.Sprintf("stack %s, N=%d F=%d, images %dx%dx%d, %d classes, stem multiplier %g", n.Stack, n.N, n.Filters,
 		n.Image, n.Image, n.Channels, n.Classes, n.StemMultiplier)

@@ -21,7 +21,7 @@ import (
 	"nasnet/tui"
 )
 
-// equip gives the interface what it may not reach for itself: networks to count, the store, files.
+// equip gives the interface what it must not do itself: building networks, reading the store, writing files.
 func (a *app) equip(o tui.Options) tui.Options {
 	o.DataSets, o.Version = dataset.Names(), version
 	o.Cost, o.Plan, o.Estimate = child.CostOf, a.surveys.plan, a.surveys.estimate
@@ -44,7 +44,7 @@ func (a *app) equip(o tui.Options) tui.Options {
 	return o
 }
 
-// runCurve reads the rewards of a run, live or not, from its store.
+// runCurve reads the rewards of a run from its store, live or not.
 func runCurve(_ context.Context, x tui.RunRow) (tui.RunCurve, error) {
 	s, err := search.ReadSnapshot(x.Dir)
 	if err != nil {
@@ -53,7 +53,7 @@ func runCurve(_ context.Context, x tui.RunRow) (tui.RunCurve, error) {
 	return tui.RunCurve{Rewards: s.Rewards, Randoms: s.Randoms, Verdict: s.Verdict}, nil
 }
 
-// openRun opens a run to look at it: over the socket of the program that has it, or as it is stored.
+// openRun opens a run for viewing: over the socket of its process, or from the store.
 func (a *app) openRun(ctx context.Context, x tui.RunRow) (nas.Engine, func(), error) {
 	client, err := remote.Dial(ctx, x.Dir, remote.Watch, remote.Visitor{Program: program(), TTY: ttyName(os.Stdin)})
 	if err == nil {
@@ -66,23 +66,26 @@ func (a *app) openRun(ctx context.Context, x tui.RunRow) (nas.Engine, func(), er
 	if err != nil {
 		return nil, nil, err
 	}
-	return stored{s}, func() {}, nil
+	return stored{s, a.store}, func() {}, nil
 }
 
-// stored is a run as it was left: an engine that does nothing.
-type stored struct{ snap *nas.Snapshot }
+// stored is an engine for a run that no process has open. It refuses every command.
+type stored struct {
+	snap  *nas.Snapshot
+	store store
+}
 
 func (s stored) Snapshot() *nas.Snapshot              { return s.snap }
 func (s stored) Subscribe() (<-chan struct{}, func()) { return nil, func() {} }
 
 func (s stored) Do(context.Context, nas.Command) (nas.Reply, error) {
-	return nas.Reply{}, errors.New("no program runs this run; nasnet resume " + s.snap.Config.Name + " does")
+	return nas.Reply{}, errors.New("no program runs this run; to resume it: " + s.store.command("resume", s.snap.Dir))
 }
 
-// seenName is the file in a run's folder that says how the run was when a person last looked at it.
+// seenName is the file in a run's folder with the snapshot that the user last saw.
 const seenName = "seen.json"
 
-// maxSeen is the largest such file that is read, in bytes: it is a snapshot without its lists.
+// maxSeen limits this file, in bytes: it is a snapshot without its lists.
 const maxSeen = 1 << 20
 
 func readSeen(dir string) *nas.Snapshot {
@@ -92,12 +95,12 @@ func readSeen(dir string) *nas.Snapshot {
 	}
 	s := new(nas.Snapshot)
 	if json.Unmarshal(b, s) != nil {
-		return nil // of another version: there is just nothing to tell
+		return nil // from another version: there will be no digest
 	}
 	return s
 }
 
-// writeSeen keeps what the digest compares. It is no loss when it cannot be written.
+// writeSeen keeps what the digest compares. Failing to write it does no harm.
 func writeSeen(s *nas.Snapshot) {
 	small := *s
 	small.Results = nas.Results{Finished: s.Finished, Failed: s.Failed, Cached: s.Cached, Best: s.Best}
@@ -109,11 +112,11 @@ func writeSeen(s *nas.Snapshot) {
 	_ = writeFile(filepath.Join(s.Dir, seenName), b)
 }
 
-// exportsName is the folder in a run's folder where the interface writes.
+// exportsName is the folder below a run's folder for files that the user asks for.
 const exportsName = "exports"
 
-// exportsDir returns the folder, which it makes if need be. A link in its place is refused: a run from somebody else
-// could lead it anywhere.
+// exportsDir returns this folder, and creates it if necessary. It refuses a link in its place: in somebody else's run,
+// the link could lead anywhere.
 func exportsDir(dir string) (string, error) {
 	dir = filepath.Join(dir, exportsName)
 	err := os.Mkdir(dir, 0o700)
@@ -126,8 +129,8 @@ func exportsDir(dir string) (string, error) {
 	return dir, err
 }
 
-// writeExport writes a file that the user asked for and returns its path. A file that is there keeps its name, and the
-// new one gets a number: cell-2.svg.
+// writeExport writes a file that the user asked for and returns its path. If the name is taken, the new file gets a
+// number: cell-2.svg.
 func writeExport(dir, name string, content []byte) (string, error) {
 	dir, err := exportsDir(dir)
 	if err != nil {

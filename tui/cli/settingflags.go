@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// settingFlag is the flag of one setting. It keeps the text, for the value that the settings are given to later.
+// settingFlag is the flag of one setting. It checks the text and keeps it until [give] sets the setting.
 type settingFlag struct {
 	text, kind string
 	check      func(text string) error
@@ -25,8 +25,7 @@ func (f *settingFlag) Set(text string) error {
 	return f.check(text)
 }
 
-// settingFlags adds the flag of each row that is not there yet. The defaults it shows are those of v, but for zero
-// values.
+// settingFlags adds the missing flags of the rows. It shows the values of v as defaults, except zeros.
 func settingFlags[T any](fs *pflag.FlagSet, rows setting.Table[T], v T) {
 	var zero T
 	for _, r := range rows {
@@ -48,7 +47,7 @@ func settingFlags[T any](fs *pflag.FlagSet, rows setting.Table[T], v T) {
 	}
 }
 
-// give gives v those settings for which there was a flag.
+// give sets the settings of v that have a flag on the command line.
 func give[T any](fs *pflag.FlagSet, rows setting.Table[T], v *T) error {
 	texts := map[string]string{}
 	for _, r := range rows {
@@ -62,7 +61,7 @@ func give[T any](fs *pflag.FlagSet, rows setting.Table[T], v *T) error {
 	return nil
 }
 
-// defaultSetup is what the flags of a use have when none is given.
+// defaultSetup returns the defaults of the settings with this use.
 func defaultSetup(use setting.Use) (s child.Setup) {
 	child.Settings.For(use).Defaults(&s)
 	return s

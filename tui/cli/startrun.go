@@ -16,8 +16,7 @@ import (
 	"nasnet/tui/term"
 )
 
-// lastError is the error with which a nasnet process ended, in what it wrote to its standard error, which may begin
-// with warnings; empty if there is none.
+// lastError finds the error that ended a nasnet process in its standard error, after any warnings; "" if there is none.
 func lastError(log string) (text string) {
 	for l := range strings.Lines(log) {
 		if l, ok := strings.CutPrefix(strings.TrimSpace(l), "nasnet: "); ok && !strings.HasPrefix(l, "warning: ") {
@@ -27,12 +26,11 @@ func lastError(log string) (text string) {
 	return text
 }
 
-// apartTime is how long a process that was started apart may take until it answers. It reads its images first.
+// apartTime is how long a new process may take to answer. It reads its images first.
 const apartTime = 2 * time.Minute
 
-// startApart goes on with the run in dir in a process of its own, without a screen, and waits until it answers. What
-// that process prints to its standard error is in the run's interface.log. It ends after its last child, and outlives
-// this process.
+// startApart resumes the run in dir in its own process, without a screen, and waits until that answers. The process
+// writes its standard error to the run's interface.log. It outlives this process and ends after its last child.
 func (a *app) startApart(ctx context.Context, dir string) error {
 	self, err := executable()
 	if err != nil {
@@ -51,7 +49,7 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 	c.Args[0] = "nasnet"
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, launcherVar+"=") })
 	c.Stderr = log
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it has no terminal that could hang up
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // so no terminal can hang up on it
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -61,9 +59,9 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 		select {
 		case err := <-ended:
 			if err == nil {
-				return nil // it had nothing left to do
+				return nil // the run was done
 			}
-			b, _ := io.ReadAll(io.NewSectionReader(log, begin, 1<<16)) // without it the exit code has to do
+			b, _ := io.ReadAll(io.NewSectionReader(log, begin, 1<<16)) // on an error, the exit code must do
 			if text := lastError(string(b)); text != "" {
 				return errors.New(text)
 			}
@@ -71,8 +69,8 @@ func (a *app) startApart(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-late:
-			return fmt.Errorf("process %d has been at work on %s for %v and does not answer; it goes on, and what it "+
-				"says is in %s", c.Process.Pid, dir, apartTime, log.Name())
+			return fmt.Errorf("process %d does not answer after %v; it continues, and its messages are in %s",
+				c.Process.Pid, apartTime, log.Name())
 		case <-time.After(50 * time.Millisecond):
 		}
 		if st, err := look(ctx, dir, lookTime); err == nil && st.PID == c.Process.Pid {

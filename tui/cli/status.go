@@ -22,9 +22,10 @@ func statusCommand(a *app) *cobra.Command {
 	var line bool
 	var width int
 	c := &cobra.Command{Use: "status [RUN]", Short: "report how a run is doing, live or not", Args: optionalRun,
-		Long: "Without RUN it tells of the only live run, or else of the one that changed last. --line prints one " +
-			"line for a status bar and never fails:\n\n" +
-			"  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf",
+		Long: `Without RUN it reports the only live run, or else the one that changed last.
+--line prints one line for a status bar and never fails:
+
+  set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if line {
 				st, err := askedStatus(a, c.Context(), args, lineTime)
@@ -35,7 +36,7 @@ func statusCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if st.Control == nil { // told of from its store
+			if st.Control == nil { // read from the store
 				if st.Verdict, err = audit.Verdict(st.Dir); err != nil {
 					return err
 				}
@@ -45,16 +46,16 @@ func statusCommand(a *app) *cobra.Command {
 			}
 			return printStatus(a, st)
 		}}
-	c.Flags().BoolVar(&line, "line", false, "one line, fit for a status bar")
-	c.Flags().IntVar(&width, "width", 0, "most columns of the line (0: as many as it takes)")
+	c.Flags().BoolVar(&line, "line", false, "print one line for a status bar")
+	c.Flags().IntVar(&width, "width", 0, "most columns of that line (0: unlimited)")
 	return c
 }
 
-// lineTime is how long a status bar waits for a live run before it is told of from its store.
+// lineTime is how long a status bar waits for a live run before it reads the store.
 const lineTime = 100 * time.Millisecond
 
-// status tells of the run that was named, or of the live one, or of the one that changed last. What a program has open
-// it is asked for; what no program has open, or one that does not answer, is read from the store.
+// askedStatus returns the status of the run in args, or of the only live one, or of the one that changed last. It asks
+// the process that has the run; without one, or without an answer, it reads the store.
 func askedStatus(a *app, ctx context.Context, args []string, patience time.Duration) (remote.Status, error) {
 	if len(args) > 0 {
 		dir, err := a.store.runDir(args[0])
@@ -93,7 +94,7 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 		Live: r.Live, PID: r.PID, Host: r.Host, Children: r.Run.Target,
 		Proposed: r.Proposed, Finished: r.Done + r.Failed, Failed: r.Failed, Updates: r.Version, Lost: r.Lost,
 		Activity: remote.Activity{Elapsed: r.Run.Elapsed.Seconds()}}
-	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // what cannot be parsed is told of all the same
+	if c, err := nas.ParseConfig(r.Run.Config); err == nil { // on an error, only the cost is missing
 		st.Cost = c.Cost
 	}
 	if r.BestTrial >= 0 {
@@ -102,7 +103,7 @@ func statusOf(ctx context.Context, dir string, patience time.Duration) (remote.S
 	return st, nil
 }
 
-// printStatus prints the essentials of a run, a fact a line.
+// printStatus prints the essentials of a run, one fact per line.
 func printStatus(a *app, s remote.Status) error {
 	return a.print(s, func(w io.Writer) {
 		state := s.State
@@ -110,15 +111,15 @@ func printStatus(a *app, s remote.Status) error {
 			state += ": " + s.Reason
 		}
 		fmt.Fprintf(w, "run       %s, %s\n", term.Line(s.Name), term.Line(state))
-		fmt.Fprintf(w, "children  %d of %d have an end, %d failed, %d updates\n", s.Finished, s.Children,
-			s.Failed, s.Updates)
+		fmt.Fprintf(w, "children  %d of %d finished, %d failed, %s\n", s.Finished, s.Children, s.Failed,
+			nas.FormatCount(s.Updates, "update", "updates"))
 		if s.BestTrial != nil {
 			fmt.Fprintf(w, "best      %.4f, trial %s", s.Best, nas.TrialLabel(*s.BestTrial))
 			if s.Accuracy > 0 && s.Cost.By != "" {
 				fmt.Fprintf(w, ", accuracy %.4f", s.Accuracy)
 			}
 			if s.Latency > 0 {
-				fmt.Fprintf(w, ", %.3g ms an image", s.Latency)
+				fmt.Fprintf(w, ", %.3g ms per image", s.Latency)
 			}
 			if s.BestCell != "" {
 				fmt.Fprintf(w, ", cell %s\n          %s", s.BestCell, s.Genotype)
@@ -141,7 +142,7 @@ func printStatus(a *app, s remote.Status) error {
 		}
 		fmt.Fprintf(w, "time      %s", span(s.Elapsed))
 		if s.Control != nil {
-			fmt.Fprintf(w, ", %.0f images/s, %d workers", s.ImageRate, s.Workers)
+			fmt.Fprintf(w, ", %.0f images/s, %s", s.ImageRate, nas.FormatCount(s.Workers, "worker", "workers"))
 		}
 		if s.ETA > 0 {
 			fmt.Fprintf(w, ", %s to go", span(s.ETA))
@@ -156,20 +157,20 @@ func printStatus(a *app, s remote.Status) error {
 	})
 }
 
-// attachedText tells who looks at a live run.
+// attachedText says which screens show a live run.
 func attachedText(c *nas.Control) string {
 	switch {
 	case c == nil:
-		return ", which does not answer"
+		return ", does not answer"
 	case c.Holder == (nas.Holder{}):
-		return fmt.Sprintf(", no screen has control, %d look on", c.Viewers)
+		return fmt.Sprintf(", no screen has control, %d looking on", c.Viewers)
 	case c.Holder.TTY == "":
-		return fmt.Sprintf(", process %d has control, %d look on", c.Holder.PID, c.Viewers)
+		return fmt.Sprintf(", process %d has control, %d looking on", c.Holder.PID, c.Viewers)
 	}
-	return fmt.Sprintf(", %s (process %d) has control, %d look on", c.Holder.TTY, c.Holder.PID, c.Viewers)
+	return fmt.Sprintf(", %s (process %d) has control, %d looking on", c.Holder.TTY, c.Holder.PID, c.Viewers)
 }
 
-// statusLine is a run in at most width columns; the parts that say least go first. 0 is no bound.
+// statusLine describes a run in at most width columns, dropping the least important parts first; 0 is unlimited.
 func statusLine(s remote.Status, err error, width int) string {
 	g := term.GlyphsOf(term.Detect(os.Getenv))
 	if width <= 0 {
@@ -209,7 +210,7 @@ func statusLine(s remote.Status, err error, width int) string {
 	return ""
 }
 
-// span writes a number of seconds as the screen does: 0:16, 12:31, 18h05, 10d23h.
+// span formats seconds as the screen does: 0:16, 12:31, 18h05, 10d23h.
 func span(seconds float64) string {
 	d := time.Duration(max(0, seconds) * float64(time.Second)).Round(time.Second)
 	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60

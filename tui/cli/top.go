@@ -23,23 +23,26 @@ func topCommand(a *app) *cobra.Command {
 	var asCSV bool
 	c := &cobra.Command{Use: "top RUN", Short: "list the best cells of a run; --front: its Pareto front",
 		Args: args("RUN"),
-		Long: fmt.Sprintf("The different cells of a run, the highest reward first, in the orders and with the filter "+
-			"of the table on the screen (keys o and /), or those on the Pareto front\n"+
-			"(key a): no other cell is as accurate at a lower cost, nor more accurate at the same. The rank is by "+
-			"reward in every order. A run ranks its %d best cells.\n\n"+
-			"--filter takes words that must be in what is known of a cell: its hash, child and number, where it came "+
-			"from (sample, random, by hand), note, ops, starred; a word\n"+
-			"behind a minus must not be there: --filter 's5 -starred'. It chooses from the front and does not change "+
-			"which cells are on it. --json prints an object a cell.", nas.MaxTop),
+		Long: fmt.Sprintf(`Top lists the distinct cells of a run, the highest reward first, with the orders
+and the filter of the table on the screen (keys o and /). The rank is always by
+reward. A run ranks its %d best cells.
+
+--front lists the Pareto front (key a): the cells for which no other cell is as
+accurate at a lower cost, or more accurate at the same cost.
+
+--filter keeps the cells in which all words occur: in the hash, child, number,
+kind (sample, random, by hand), note or ops, or as "starred". A word after a
+minus must not occur: --filter 's5 -starred'. It selects from the front and does
+not change it. --json prints one object per cell.`, nas.MaxTop),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := q.Validate(); err != nil {
 				return usagef("top: %w", err)
 			}
 			if most < 0 {
-				return usagef("top: --most %d; want 0 (all) or more", most)
+				return usagef("top: got --most %d; want 0 (all) or more", most)
 			}
 			if asCSV && a.json {
-				return usagef("top: --csv and --json exclude each other")
+				return usagef("top: got --csv and --json; want at most one of them")
 			}
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -51,12 +54,13 @@ func topCommand(a *app) *cobra.Command {
 			}
 			cells, notes, err := tui.Top(s, q)
 			if cost := (*tui.UnknownCostError)(nil); errors.As(err, &cost) {
-				hint := "it is known when a child has been built and trained"
-				if cost.Cost == nas.ByLatency {
-					hint = "nasnet search --latency measures it with each child; nasnet cell latency RUN/TRIAL " +
-						"measures one cell"
+				err = fmt.Errorf("top: run %s: %w", args[0], err)
+				if cost.Cost == nas.ByLatency && s.Best != nil {
+					err = hinted{err, "to measure it in a new search: nasnet search --latency" + a.store.flag() +
+						"\nto measure the best cell: " + shellLine("nasnet", "cell", "latency",
+						args[0]+"/"+s.Best.Label()) + a.store.flag()}
 				}
-				return hinted{fmt.Errorf("top: run %s: %w", args[0], err), hint}
+				return err
 			}
 			if err != nil {
 				return err
@@ -84,27 +88,27 @@ func topCommand(a *app) *cobra.Command {
 				}
 				return nil
 			case len(s.Top) == 0:
-				a.say("no cell of run %s yet: one is ranked when its child has ended\n", args[0])
+				a.say("run %s has no ranked cells yet: the first comes when a child has finished\n", args[0])
 				return nil
 			case found == 0:
-				a.say("none of %d cells of run %s passes the filter %s\n", len(s.Top), args[0], q.Filter)
+				a.say("none of %s of run %s passes the filter %s\n", nas.FormatCount(len(s.Top), "cell", "cells"),
+					args[0], q.Filter)
 				return nil
 			}
 			return a.print(nil, func(w io.Writer) { printTop(w, cells, q.Front != "" || s.Config.Cost.By != "") })
 		}}
 	fs := c.Flags()
 	fs.StringVar(&q.By, "by", "", "order: "+strings.Join(tui.TopOrders(), ", ")+
-		" (default reward; with --front its cost); time is that of training")
-	fs.StringVar(&q.Front, "front", "", "only the cells of the Pareto front of accuracy against "+
+		" (default reward, with --front its cost); time is the training time")
+	fs.StringVar(&q.Front, "front", "", "only cells on the Pareto front of accuracy against "+
 		strings.Join(tui.TopCosts(), ", "))
-	fs.StringVar(&q.Filter, "filter", "", "only cells that all these words fit, and none of those behind a minus")
-	fs.IntVarP(&most, "most", "n", 0, "print at most so many cells (0: all)")
-	fs.BoolVar(&asCSV, "csv", false, "print the table as the key w writes it; what is not known is empty")
+	fs.StringVar(&q.Filter, "filter", "", "only cells with all these words, and without those after a minus")
+	fs.IntVarP(&most, "most", "n", 0, "print at most this many cells (0: all)")
+	fs.BoolVar(&asCSV, "csv", false, "print the table as key w writes it; unknown values are empty")
 	return c
 }
 
-// printTop prints the columns of the screen's table. The accuracy is shown where it is another number than the reward,
-// or is what was asked for.
+// printTop prints the columns of the screen's table, with the accuracies only if asked to.
 func printTop(w io.Writer, cells []tui.TopCell, accuracy bool) {
 	g := term.GlyphsOf(term.Detect(os.Getenv))
 	latency := slices.ContainsFunc(cells, func(c tui.TopCell) bool { return c.Latency > 0 })

@@ -29,7 +29,7 @@ func trainCommand(a *app) *cobra.Command {
 			if t.list {
 				return printPresets(a, c, g, &t)
 			}
-			going, err := t.goesOn()
+			kept, err := t.resumes(a)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ func trainCommand(a *app) *cobra.Command {
 			if err != nil || t.estimate {
 				return err
 			}
-			if t.out.path != "" { // find out now, not after hours
+			if t.out.path != "" { // fail now, not after hours
 				if err := t.out.check(); err != nil {
 					return err
 				}
@@ -63,33 +63,42 @@ func trainCommand(a *app) *cobra.Command {
 			for _, note := range trainer.Notes() {
 				fmt.Fprintln(a.Err, "nasnet:", note)
 			}
-			return trainChild(a, c.Context(), trainer, t.out, going)
+			return trainChild(a, c.Context(), trainer, t.out, kept)
 		}}
 	t.register(c.Flags())
 	return c
 }
 
-// goesOn says whether the training begins where the state beside its model's file is. To write over that of another
-// training is refused.
-func (t *training) goesOn() (bool, error) {
+// resumes reports whether the training resumes from the state file of --out. If that file exists and --resume does not
+// name it, resumes returns an error, because the training would overwrite it.
+func (t *training) resumes(a *app) (bool, error) {
 	state := t.out.state()
 	if state == "" || t.estimate {
 		return false, nil
 	}
 	there, err := os.Stat(state)
 	if err != nil {
-		return false, nil // there is none, or writing one says what is wrong
+		return false, nil // it does not exist, or writing it will report the problem
 	}
 	if given, err := os.Stat(t.resume); err == nil && os.SameFile(given, there) {
 		return true, nil
 	}
-	return false, hinted{fmt.Errorf("train: %s is there: the state of a training that was interrupted, which would "+
-		"be lost", state),
-		"--resume " + state + " goes on with it; remove it to begin anew, or give another --out"}
+	return false, hinted{fmt.Errorf("train: %s exists; the training would overwrite this state of an interrupted one",
+		state), "to resume that one: " + a.resumeTraining(state) + "\nto discard its state: " + shellLine("rm", state)}
 }
 
-// state is the file that keeps a half-done training beside the file of its model, which takes its place; empty if there
-// is no such file, or if it is a pipe or a device.
+// resumeTraining returns this command line with --resume.
+func (a *app) resumeTraining(state string) string {
+	words := append([]string{"nasnet"}, a.args...)
+	if i := slices.Index(words, "--resume"); i >= 0 && i+1 < len(words) {
+		words = slices.Delete(words, i, i+2)
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return strings.HasPrefix(w, "--resume=") })
+	return shellLine(append(words, "--resume", state)...)
+}
+
+// state returns the file beside the model's that keeps an unfinished training until the model replaces it; "" without
+// --out, or if that is a pipe or a device.
 func (o output) state() string {
 	if st, err := os.Stat(o.path); o.path == "" || err == nil && !st.Mode().IsRegular() {
 		return ""
@@ -97,7 +106,7 @@ func (o output) state() string {
 	return o.path + ".state"
 }
 
-// startFrom lets a training begin with the weights of a model, and says which.
+// startFrom starts a training with the weights of a model, and prints which ones fit.
 func startFrom(a *app, t *child.Trainer, name string) error {
 	b, err := readModel(a, name)
 	if err != nil {
@@ -115,19 +124,19 @@ func startFrom(a *app, t *child.Trainer, name string) error {
 	})
 }
 
-// printFew prints the first lines of a list that may be long.
+// printFew prints the first lines of a long list.
 func printFew(w io.Writer, lines []string) {
 	const most = 10
 	for i, l := range lines {
 		if i == most {
-			fmt.Fprintf(w, "  and %d more such lines (--json lists every array)\n", len(lines)-i)
+			fmt.Fprintf(w, "  and %d more lines (--json lists every array)\n", len(lines)-i)
 			break
 		}
 		fmt.Fprintf(w, "  %s\n", l)
 	}
 }
 
-// movedCells says which cells come from a cell that has another number in the model.
+// movedCells lists the cells that take their weights from a cell with another number.
 func movedCells(arrays []child.TakenArray) (lines []string) {
 	for _, x := range arrays {
 		if x.Name == x.From {
@@ -141,13 +150,13 @@ func movedCells(arrays []child.TakenArray) (lines []string) {
 	return lines
 }
 
-// cellName is the part of an array's name that says in which cell it is: param/cells/3/… is in cells/3.
+// cellName returns the cell in an array's name: param/cells/3/… is in cells/3.
 func cellName(array string) string {
 	parts := strings.SplitN(array, "/", 4)
 	return strings.Join(parts[1:min(len(parts), 3)], "/")
 }
 
-// freshArrays says which arrays begin at random, in one line for all that have the same reason.
+// freshArrays lists the arrays with random initial weights, one line per reason.
 func freshArrays(arrays []child.FreshArray) (lines []string) {
 	first, count := map[string]string{}, map[string]int{}
 	var whys []string
@@ -167,8 +176,8 @@ func freshArrays(arrays []child.FreshArray) (lines []string) {
 	return lines
 }
 
-// train runs a training, shows it, and writes the model and, after each epoch, what is needed to go on, which kept says
-// is there already.
+// trainChild runs a training, prints its progress, and writes its state after each epoch and the model at the end. kept
+// reports whether the state file exists already.
 func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept bool) error {
 	shown, broken := time.Time{}, false
 	state := out.state()
@@ -177,7 +186,7 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 			if !broken {
 				if err := printEpoch(a, p, *e); err != nil {
 					broken = true
-					fmt.Fprintln(a.Err, "nasnet: the output is closed; the training goes on:", err)
+					fmt.Fprintln(a.Err, "nasnet: warning: cannot print, the training continues:", err)
 				}
 			}
 			if state != "" && e.Epoch < p.Epochs {
@@ -185,8 +194,8 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 				if err != nil {
 					return err
 				}
-				if err := writeFile(state, b); err != nil { // it may be possible the next time
-					fmt.Fprintf(a.Err, "nasnet: warning: the state after epoch %d is not kept, the training goes on: "+
+				if err := writeFile(state, b); err != nil { // the next one may work
+					fmt.Fprintf(a.Err, "nasnet: warning: cannot keep the state after epoch %d, the training continues: "+
 						"%v\n", e.Epoch, err)
 					return nil
 				}
@@ -202,14 +211,14 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 	if err != nil {
 		if ctx.Err() != nil && kept {
 			a.saved = true
-			fmt.Fprintf(a.Err, "\nstopped; go on with --resume %s\n", state)
+			fmt.Fprintf(a.Err, "\nstopped\nto resume: %s\n", a.resumeTraining(state))
 		}
 		return err
 	}
 	if out.path != "" {
 		if err := out.write(t.Save); err != nil {
 			if kept {
-				err = hinted{err, "--resume " + state + " trains what is missing again"}
+				err = hinted{err, "to repeat only the last epoch: " + a.resumeTraining(state)}
 			}
 			return err
 		}
@@ -222,8 +231,9 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 		"epochs": len(res.Epochs), "params": res.Cost.Params,
 		"trainable": res.Cost.Trainable, "madds": res.Cost.MAdds, "seconds": res.Seconds, "model": out.path},
 		func(w io.Writer) {
-			fmt.Fprintf(w, "accuracy %.4f after %d epochs in %.0f s; %d parameters, %.2f M multiply-adds\n", res.Reward,
-				len(res.Epochs), res.Seconds, res.Cost.Params, float64(res.Cost.MAdds)/1e6)
+			fmt.Fprintf(w, "accuracy %.4f after %s in %.0f s; %d parameters, %.2f M multiply-adds\n", res.Reward,
+				nas.FormatCount(len(res.Epochs), "epoch", "epochs"), res.Seconds, res.Cost.Params,
+				float64(res.Cost.MAdds)/1e6)
 			if out.path != "" {
 				fmt.Fprintf(w, "model in %s\n", out.path)
 			}
@@ -238,9 +248,8 @@ func printEpoch(a *app, p child.Progress, e child.EpochResult) error {
 		"train_loss": e.TrainLoss, "train_acc": e.TrainAcc,
 		"val_loss": e.ValLoss, "val_acc": e.ValAcc, "seconds": e.Seconds, "images_per_s": p.ImagesPerSec},
 		func(w io.Writer) {
-			fmt.Fprintf(w, "epoch %d/%d  train loss %.4f acc %.4f  val loss %.4f acc %.4f  lr %.4g  keep %.2f  %.1f "+
-				"s  "+
-				"%.0f img/s\n", e.Epoch, p.Epochs, e.TrainLoss, e.TrainAcc,
+			fmt.Fprintf(w, "epoch %d/%d  train loss %.4f acc %.4f  val loss %.4f acc %.4f  lr %.4g  keep %.2f  "+
+				"%.1f s  %.0f img/s\n", e.Epoch, p.Epochs, e.TrainLoss, e.TrainAcc,
 				e.ValLoss, e.ValAcc, e.LR, e.Keep, e.Seconds, p.ImagesPerSec)
 		})
 }
@@ -259,8 +268,8 @@ func restoreTrainer(t *child.Trainer, path string) error {
 func evalCommand(a *app) *cobra.Command {
 	var spec nas.DataSpec
 	c := &cobra.Command{Use: "eval MODEL", Short: "test a trained network on a data set", Args: args("MODEL"),
-		Long: "MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without --data it is judged on " +
-			"the test images of the data set it was trained on.",
+		Long: `MODEL is a file written by nasnet train, or RUN/TRIAL of a retrain. Without
+--data it is tested on the test images of its own data set.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := loadModel(a, args[0])
 			if err != nil {
@@ -268,8 +277,8 @@ func evalCommand(a *app) *cobra.Command {
 			}
 			if spec.Name == "" {
 				if spec.Name = m.Data; !slices.Contains(namedData(), m.Data) {
-					return usagef("eval: %s does not say on which data set it was trained, or it was a folder; name "+
-						"one with --data", args[0])
+					return usagef("eval: %s was trained on a folder, or does not record its data set; want --data",
+						args[0])
 				}
 			}
 			spec.Image, spec.Test = m.Net.Image, true
@@ -279,7 +288,7 @@ func evalCommand(a *app) *cobra.Command {
 			}
 			a.warn(d)
 			if !slices.Equal(m.ClassNames, d.Info.Classes) && len(m.ClassNames) == len(d.Info.Classes) {
-				fmt.Fprintf(a.Err, "nasnet: warning: the classes of the model are %q, those of %s %q\n", m.ClassNames,
+				fmt.Fprintf(a.Err, "nasnet: warning: the model's classes are %q, but %s has %q\n", m.ClassNames,
 					spec.Name, d.Info.Classes)
 			}
 			loss, acc, err := m.Evaluate(c.Context(), views.Val)
@@ -292,15 +301,15 @@ func evalCommand(a *app) *cobra.Command {
 					views.Val.Len(), spec.Name)
 			})
 		}}
-	c.Flags().StringVar(&spec.Name, "data", "", "data set or a folder of class folders (default: that of the model)")
+	c.Flags().StringVar(&spec.Name, "data", "", "data set, or folder of class folders (default: the model's)")
 	c.Flags().StringVar(&spec.Dir, "data-dir", "", "folder with the data set's files")
 	return c
 }
 
-// maxModel is the largest file that is read as a model or as the state of a training, in bytes.
+// maxModel limits the files of models and of training states, in bytes.
 const maxModel = 4 << 30
 
-// loadModel loads a model from a file or from a retrain of a run.
+// loadModel loads the model that MODEL names: a file, or a retrain of a run.
 func loadModel(a *app, name string) (*child.Model, error) {
 	b, err := readModel(a, name)
 	if err != nil {
@@ -313,7 +322,7 @@ func loadModel(a *app, name string) (*child.Model, error) {
 	return m, nil
 }
 
-// model reads a model from a file or from a retrain of a run.
+// readModel reads the bytes of a MODEL.
 func readModel(a *app, name string) ([]byte, error) {
 	b, err := readFile(name, maxModel)
 	run, trial, ok := cutTrial(name)
@@ -329,8 +338,8 @@ func readModel(a *app, name string) ([]byte, error) {
 		return nil, err
 	}
 	if t.WeightsSHA256 == "" {
-		return nil, fmt.Errorf("trial %s of run %s has no weights; only those of retrains are kept",
-			nas.TrialLabel(trial), run)
+		return nil, fmt.Errorf("trial %s of run %s has no weights; only retrains keep theirs", nas.TrialLabel(trial),
+			run)
 	}
 	st, err := checkpoints.OpenReadOnly(dir)
 	if err != nil {
@@ -344,10 +353,10 @@ func checkCommand(a *app) *cobra.Command {
 	var tolerance float64
 	c := &cobra.Command{Use: "check VECTORS.safetensors",
 		Short: "compare numbers with another implementation's, such as PyTorch's", Args: args("VECTORS.safetensors"),
-		Long: "The file has an input, labels, all parameters, and what the other implementation made of them; the " +
-			"program that writes such files with PyTorch is\n" +
-			"nas/child/testdata/peer_torch.py (--vectors FILE). Each error is relative to the largest entry of its " +
-			"tensor.",
+		Long: `The file has an input, labels, all parameters, and the other implementation's
+logits, loss and gradients. To write one with PyTorch, run
+nas/child/testdata/peer_torch.py --vectors FILE. Each error is relative to the
+largest entry of its tensor.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := openFile(args[0])
 			if err != nil {
@@ -366,10 +375,10 @@ func checkCommand(a *app) *cobra.Command {
 				return err
 			}
 			if worst := r.Worst(); !(worst <= tolerance) {
-				return fmt.Errorf("%s: the largest error is %.3g; want at most %g", args[0], worst, tolerance)
+				return fmt.Errorf("check: %s: the largest error is %.3g; want at most %g", args[0], worst, tolerance)
 			}
 			return nil
 		}}
-	c.Flags().Float64Var(&tolerance, "tolerance", 1e-3, "largest error that is no failure")
+	c.Flags().Float64Var(&tolerance, "tolerance", 1e-3, "largest acceptable error")
 	return c
 }

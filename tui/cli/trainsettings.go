@@ -18,7 +18,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// names joins the names of a table's rows for a flag's text.
+// names joins the names of a table's rows for the help of a flag.
 func names[T any](rows []T, name func(T) string) string {
 	var s []string
 	for _, r := range rows {
@@ -27,7 +27,7 @@ func names[T any](rows []T, name func(T) string) string {
 	return strings.Join(s, ", ")
 }
 
-// givenBut lists the flags of a command that were given, but for some.
+// givenBut lists the flags on the command line, except these names.
 func givenBut(c *cobra.Command, names ...string) string {
 	var given []string
 	c.LocalNonPersistentFlags().VisitAll(func(x *pflag.Flag) {
@@ -38,7 +38,7 @@ func givenBut(c *cobra.Command, names ...string) string {
 	return strings.Join(given, ", ")
 }
 
-// training is what nasnet train is asked for.
+// training is what the flags of nasnet train ask for.
 type training struct {
 	cell, preset, from, resume, memory string
 	out                                output // of the model
@@ -47,35 +47,32 @@ type training struct {
 	seed           uint64
 	threads        int
 	estimate, list bool
-	mapped         child.Buffers // that a measurement used
+	mapped         child.Buffers // reused from a measurement
 }
 
 func (t *training) register(fs *pflag.FlagSet) {
-	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell; "+cellHelp)
-	fs.StringVar(&t.preset, "preset", "", "scale and settings by name, see --presets: "+
+	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell to train")
+	fs.StringVar(&t.preset, "preset", "", "named scale and settings, see --presets: "+
 		names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags change them")
-	fs.BoolVar(&t.list, "presets", false, "list the presets with what each would take here, measured, and end")
-	fs.BoolVar(&t.estimate, "estimate", false, "say what the training would take here, measured, and end")
-	fs.StringVar(&t.from, "from", "", "begin with the weights of a model (file, or RUN/TRIAL of a retrain) of the "+
-		"same cells, wherever it has a cell of the same role\n"+
-		"(reduction 1, normal cell 2 of stage 3, …) and shape")
-	fs.StringVar(&t.spec.Name, "data", nas.Presets[0].Config.Data, "data set or a folder of class folders")
+	fs.BoolVar(&t.list, "presets", false, "list the presets with their measured time and memory, and train nothing")
+	fs.BoolVar(&t.estimate, "estimate", false, "measure time and memory, and train nothing")
+	fs.StringVar(&t.from, "from", "", "start with the weights of a model (file, or RUN/TRIAL of a retrain) of the "+
+		"same cell,\nwherever role (reduction 1, normal cell 2 of stage 3, …) and shape match")
+	fs.StringVar(&t.spec.Name, "data", nas.Presets[0].Config.Data, "data set, or folder of class folders")
 	fs.StringVar(&t.spec.Dir, "data-dir", "", "folder with the data set's files")
 	fs.IntVar(&t.spec.TrainImages, "train-images", 0,
-		"train on part of the training images and judge on others of them (with --val-images)")
-	fs.IntVar(&t.spec.ValImages, "val-images", 0, "judge on that many held-out training images instead of the test "+
-		"images")
-	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: as they are)")
+		"train on this many images; needs --val-images (0: all training images)")
+	fs.IntVar(&t.spec.ValImages, "val-images", 0, "evaluate on this many held-out training images instead of the test images")
+	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: the images' own)")
 	fs.Uint64Var(&t.seed, "seed", 1, "seed of the weights, the order and the augmentation")
-	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one a core); never changes a result")
-	fs.StringVar(&t.memory, "memory", "", "memory that the training may take, as in 2G (default: three quarters of "+
-		"the machine's)")
-	t.out.register(fs, "out", "file for the trained model (safetensors); its state after each epoch goes to FILE.state")
-	fs.StringVar(&t.resume, "resume", "", "go on from the state file of an earlier training with the same settings")
+	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one per core); never changes a result")
+	fs.StringVar(&t.memory, "memory", "", "memory for the training, such as 2G (default: three quarters of the machine's)")
+	t.out.register(fs, "out", "file for the trained model (safetensors); FILE.state keeps the state after each epoch")
+	fs.StringVar(&t.resume, "resume", "", "continue from the state file of a training with the same settings")
 	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))
 }
 
-// decide sets a training up for images: as its preset or else the flags' defaults have it, with what flags give.
+// decide sets up a training on images: with the settings of the preset, or else the defaults, changed by flags.
 func (t *training) decide(fs *pflag.FlagSet, preset child.Preset, images dataset.Info) error {
 	t.Setup = defaultSetup(setting.Train)
 	if preset.Name != "" {
@@ -85,21 +82,24 @@ func (t *training) decide(fs *pflag.FlagSet, preset child.Preset, images dataset
 	return give(fs, child.Settings.For(setting.Train), &t.Setup)
 }
 
-// plain is the training on its images without a preset and without flags.
+// plain returns the default settings on the same images.
 func (t *training) plain() child.Setup {
 	s := defaultSetup(setting.Train)
 	s.Net.Image = t.Net.Image
 	return s
 }
 
-// known is what is known of images that were read.
+// known describes images that have been read.
 func known(d *dataset.Data) dataset.Info {
 	info := d.Info
 	info.Image, info.Channels = d.Train.H, d.Train.C
 	return info
 }
 
-// limit is the memory that a training may take; 0: nobody knows.
+// smallerImage is the hint for images that do not fit into memory.
+const smallerImage = "a smaller --image needs less; --memory allows more"
+
+// limit returns the memory for the training, in bytes; 0 if unknown.
 func (t *training) limit() (int64, error) {
 	if t.memory == "" {
 		return local.DefaultMemory(), nil
@@ -111,24 +111,24 @@ func (t *training) limit() (int64, error) {
 	return n, nil
 }
 
-// judgedOn makes the images that a training is judged on those that the flags say.
-func (t *training) judgedOn() error {
+// evaluateOn sets the images to evaluate on, as the flags say.
+func (t *training) evaluateOn() error {
 	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
-		return usagef("train: --train-images %d --val-images %d; want both, or none to judge on the test images",
+		return usagef("train: got --train-images %d --val-images %d; want both, or neither to use the test images",
 			t.spec.TrainImages, t.spec.ValImages)
 	}
 	t.spec.Seed, t.spec.Test = t.seed, t.spec.ValImages == 0
 	return nil
 }
 
-// settle decides all settings of a training, reads its images, and says what it will take where that was measured: for
-// a preset, or when it was asked for.
+// settleTraining decides all settings of a training and reads its images. With a preset or --estimate, it also measures
+// and prints the time and memory.
 func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (data child.Data, err error) {
 	fs := c.Flags()
 	if t.threads < 0 {
-		return data, usagef("train: --threads %d; want 0 (one a core) or more", t.threads)
+		return data, usagef("train: got --threads %d; want 0 (one per core) or more", t.threads)
 	}
-	if err := t.judgedOn(); err != nil {
+	if err := t.evaluateOn(); err != nil {
 		return data, err
 	}
 	limit, err := t.limit()
@@ -145,7 +145,7 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 		}
 	}
 	if err := local.ImagesFit(t.spec, limit); err != nil {
-		return data, fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
+		return data, hinted{fmt.Errorf("train: %w", err), smallerImage}
 	}
 	data, d, err := local.New(nil).Views(c.Context(), t.spec)
 	if err != nil {
@@ -156,8 +156,8 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 		return data, err
 	}
 	t.Train = t.Train.Alone()
-	timed := preset.Within > 0 && !fs.Changed("epochs") // as many as fit
-	if timed && t.resume != "" {                        // as many as fitted when it began
+	timed := preset.Within > 0 && !fs.Changed("epochs") // as many epochs as fit
+	if timed && t.resume != "" {                        // as many as fitted at its start
 		b, err := readFile(t.resume, maxModel)
 		if err != nil {
 			return data, err
@@ -181,8 +181,8 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 				return data, err
 			}
 		}
-		return data, fmt.Errorf("train: %w; a smaller --batch, --filters or --image takes less, --memory allows more",
-			&nas.MemoryError{Wanted: bytes, Allowed: limit})
+		return data, hinted{fmt.Errorf("train: %w", &nas.MemoryError{Wanted: bytes, Allowed: limit}),
+			"a smaller --batch, --filters or --image needs less; --memory allows more"}
 	}
 	if t.preset == "" && !t.estimate {
 		return data, nil
@@ -194,9 +194,9 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if timed {
 		n := min(preset.MostEpochs, e.Epochs(preset.Within))
 		if n == 0 {
-			return data, fmt.Errorf("train: an epoch of %d images takes %s here, so none fits into %s; "+
-				"--train-images and --val-images take fewer, --epochs 1 takes as long as it takes",
-				v.Train, long(e.EpochSeconds), t.preset)
+			return data, hinted{fmt.Errorf("train: an epoch of %d images takes %s here; none fits into %s", v.Train,
+				long(e.EpochSeconds), t.preset), "--train-images with --val-images trains on fewer images; " +
+				"--epochs 1 trains one epoch, however long it takes"}
 		}
 		t.Train.Epochs, e.Seconds = n, float64(n)*e.EpochSeconds
 		if err := t.Train.Validate(); err != nil { // a warm-up longer than what fits
@@ -212,14 +212,14 @@ func printEstimate(a *app, t *training, e child.Estimate) error {
 		"images_per_s": e.ImagesPerSec, "judged_per_s": e.JudgedPerSec, "epoch_seconds": e.EpochSeconds,
 		"seconds": e.Seconds}
 	return a.print(v, func(w io.Writer) {
-		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %d epochs "+
-			"of %s take about %s\n", e.Trainable, float64(e.MAdds)/1e6,
-			nas.FormatBytes(e.Bytes), e.ImagesPerSec, t.Train.Epochs, long(e.EpochSeconds), long(e.Seconds))
+		fmt.Fprintf(w, "%d trainable parameters, %.2f M multiply-adds, %s of memory; %.0f images/s here: %s of %s, "+
+			"about %s in all\n", e.Trainable, float64(e.MAdds)/1e6, nas.FormatBytes(e.Bytes), e.ImagesPerSec,
+			nas.FormatCount(t.Train.Epochs, "epoch", "epochs"), long(e.EpochSeconds), long(e.Seconds))
 		printOther(w, otherSettings(t.Setup, t.plain()), "the defaults")
 	})
 }
 
-// printSize tells what is known of a training that does not fit into memory.
+// printSize prints the size of a training that does not fit into memory.
 func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	cost, err := child.CostOf(g, t.Net)
 	if err != nil {
@@ -234,23 +234,23 @@ func printSize(a *app, g space.Genotype, t *training, bytes int64) error {
 	})
 }
 
-// presetsFlags are the flags that --presets minds.
+// presetsFlags are the flags that --presets heeds.
 const presetsFlags = "presets cell data data-dir image train-images val-images seed threads memory"
 
-// printPresets tells what each preset would take here.
+// printPresets prints the time and memory of each preset on this machine.
 func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error {
 	if others := givenBut(c, strings.Fields(presetsFlags)...); others != "" {
-		return usagef("train: --presets tells of the presets as they are; %s cannot stand beside it", others)
+		return usagef("train: got --presets with %s; --presets lists the presets unchanged", others)
 	}
 	limit, err := t.limit()
 	if err != nil {
 		return err
 	}
-	if err := t.judgedOn(); err != nil {
+	if err := t.evaluateOn(); err != nil {
 		return err
 	}
 	if err := local.ImagesFit(t.spec, limit); err != nil {
-		return fmt.Errorf("train: %w; a smaller --image takes less, --memory allows more", err)
+		return hinted{fmt.Errorf("train: %w", err), smallerImage}
 	}
 	data, d, err := local.New(nil).Views(c.Context(), t.spec)
 	if err != nil {
@@ -262,7 +262,7 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 		"limit": limit}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %d training images; measured here, up to %s of memory\n%-11s %10s %10s %10s %7s %9s  %s\n",
 			t.spec.Name, v.Train, nas.FormatBytes(limit),
-			"preset", "parameters", "madds", "memory", "epochs", "time", "is")
+			"preset", "parameters", "madds", "memory", "epochs", "time", "use")
 	}); err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 		own := training{threads: t.threads}
 		images := known(d)
 		if r.Net.Image > 0 {
-			images.Image = 0 // as the preset prescribes
+			images.Image = 0 // the preset's
 		}
 		own.Setup = r.For(images)
 		own.Train = own.Train.Alone()
@@ -311,7 +311,7 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	return nil
 }
 
-// long writes seconds for people: 9 s, 12 min, 3.4 h, 12 days.
+// long formats seconds for people: 9 s, 12 min, 3.4 h, 12 days.
 func long(seconds float64) string {
 	switch d := time.Duration(seconds * float64(time.Second)); {
 	case d < 99*time.Second:

@@ -19,6 +19,9 @@ func verifyCommand(a *app) *cobra.Command {
 	var trials []string
 	c := &cobra.Command{Use: "verify RUN", Short: "repeat the decisions of a run and compare them bit for bit",
 		Args: args("RUN"),
+		Long: `Verify repeats a run's proposals and updates and checks the hashes of its blobs.
+With --retrain or --trial it also trains children again. All results must be the
+same bit for bit.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.store.runDir(args[0])
 			if err != nil {
@@ -29,7 +32,7 @@ func verifyCommand(a *app) *cobra.Command {
 				return err
 			}
 			if n < 0 {
-				return usagef("--retrain %d: want the number of children to train again", n)
+				return usagef("verify: got --retrain %d; want 0 or more children", n)
 			}
 			r, err := audit.Verify(c.Context(), dir)
 			if err != nil {
@@ -45,34 +48,38 @@ func verifyCommand(a *app) *cobra.Command {
 					fmt.Fprintln(w, "problem:", p)
 				}
 				if r.Builds > 1 {
-					fmt.Fprintf(w, "note: %d builds of the program have worked on this run; what one trained, "+
-						"another may get with other last bits\n", r.Builds)
+					fmt.Fprintf(w, "note: %d builds of the program worked on this run; their results may differ in the "+
+						"last bits\n", r.Builds)
 				}
 				if r.Retrained > 0 {
-					fmt.Fprintf(w, "%d children trained again\n", r.Retrained)
+					fmt.Fprintf(w, "trained %s again\n", nas.FormatCount(r.Retrained, "child", "children"))
 				}
-				fmt.Fprintf(w, "%d trials, %d proposals and %d updates done again, %d problems\nstate %s\n", r.Trials,
-					r.Proposals, r.Updates, len(r.Problems), r.StateHash)
+				fmt.Fprintf(w, "%s: repeated %s and %s, %s\nstate %s\n",
+					nas.FormatCount(r.Trials, "trial", "trials"),
+					nas.FormatCount(r.Proposals, "proposal", "proposals"),
+					nas.FormatCount(r.Updates, "update", "updates"), problems(r), r.StateHash)
 			}); err != nil {
 				return err
 			}
 			if !r.OK {
-				return fmt.Errorf("run %s: %d problems", args[0], len(r.Problems))
+				return fmt.Errorf("run %s: %s", args[0], problems(r))
 			}
 			return nil
 		}}
-	c.Flags().IntVar(&n, "retrain", 0, "train a sample of so many finished children again, and compare rewards and "+
-		"epochs to the bit")
-	c.Flags().StringSliceVar(&trials, "trial", nil, "train these again: numbers, or hN for the N-th trial made by hand")
+	c.Flags().IntVar(&n, "retrain", 0, "train this many finished children again, chosen at random, and compare rewards "+
+		"and epochs bit for bit")
+	c.Flags().StringSliceVar(&trials, "trial", nil, "train these trials again: numbers, or hN for the N-th made by hand")
 	return c
 }
 
-// trialNumbers reads trials as people write them.
+func problems(r audit.Report) string { return nas.FormatCount(len(r.Problems), "problem", "problems") }
+
+// trialNumbers parses trials: numbers, or hN.
 func trialNumbers(names []string) (ids []int, err error) {
 	for _, name := range names {
 		_, id, ok := cutTrial("run/" + name)
 		if !ok {
-			return nil, usagef("--trial %s: want a number, or h1 for the first trial made by hand", name)
+			return nil, usagef("verify: got --trial %s; want a number, or h1 for the first trial made by hand", name)
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
@@ -81,7 +88,7 @@ func trialNumbers(names []string) (ids []int, err error) {
 	return ids, nil
 }
 
-// retrainSample trains children of a run again, on the images that the run was begun with.
+// retrainSample trains children of a run again, on the images that the run started with.
 func retrainSample(a *app, ctx context.Context, dir string, r *audit.Report, n int, ids []int) error {
 	e, err := a.evaluatorOf(ctx, dir, nil)
 	if err != nil {
@@ -94,8 +101,8 @@ func retrainSample(a *app, ctx context.Context, dir string, r *audit.Report, n i
 	})
 }
 
-// evaluatorOf returns what trains the children of a run within so much memory, with its images loaded. Images that have
-// changed since the run began are refused.
+// evaluatorOf returns the evaluator of a run, with its images loaded and this memory for its children. It refuses images
+// that have changed since the run started.
 func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory) (nas.Evaluator, error) {
 	cfg, hash, err := record.ReadConfig(dir)
 	if err != nil {
@@ -110,9 +117,13 @@ func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory)
 		return nil, err
 	}
 	if d.SHA256 != hash {
-		return nil, hinted{fmt.Errorf("data set %s has changed since the run began: sha256 %.12s, want %.12s", cfg.Data,
-			d.SHA256, hash),
-			"rewards on other data cannot be compared; nasnet fork begins a new run from this policy"}
+		fork := []string{"--data", cfg.Data}
+		if cfg.DataDir != "" {
+			fork = append(fork, "--data-dir", cfg.DataDir)
+		}
+		return nil, hinted{fmt.Errorf("data set %s has changed since the run started, so new rewards would not compare "+
+			"with old ones: got sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
+			"to start a new run from its policy, with the changed data: " + a.store.command("fork", dir, fork...)}
 	}
 	return l, nil
 }

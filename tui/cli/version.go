@@ -15,10 +15,10 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// version is the release that this source becomes; see CHANGELOG.md.
+// version is the release that this source will become; see CHANGELOG.md.
 const version = "0.1.0"
 
-// commit is the commit that the program was built from, empty if the build did not record it, and its date.
+// commit returns the commit that the program was built from, "" if the build did not record it, and its date.
 func commit() (revision string, at time.Time) {
 	b, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -47,7 +47,7 @@ func versionText() string {
 		kernel.Arch())
 }
 
-// buildInfo describes the program for the record of a run.
+// buildInfo describes the program as JSON; runs record it.
 func buildInfo() []byte {
 	m := map[string]string{"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 		"kernels": kernel.Arch()}
@@ -61,7 +61,7 @@ func buildInfo() []byte {
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // a map of strings always has a JSON form
+		panic(err) // a map of strings always marshals
 	}
 	return b
 }
@@ -73,5 +73,5 @@ func versionCommand(a *app) *cobra.Command {
 		}}
 }
 
-// fakeEvaluator is behind --fake: about a second a child.
+// fakeEvaluator is for --fake: about a second per child.
 func fakeEvaluator() nas.Evaluator { return fake.Evaluator{Steps: 20, Pace: 20 * time.Millisecond} }
