@@ -5,31 +5,31 @@ import (
 	"math/rand/v2"
 )
 
-// Augmenter draws the random changes of training images. Zeros are those of normalised space, where 0 is the mean
+// Augmenter draws the random changes of training images. Zeros are zeros of normalised space, where 0 is the mean
 // colour of the training images, as in the authors' published CIFAR code (tensorflow/models, research/autoaugment:
-// zero_pad_and_crop, random_flip, cutout_numpy); crops of random size and the changes of colour are those of the
-// ImageNet recipes (arXiv 1409.4842, section 6; torchvision RandomResizedCrop, ColorJitter without the hue).
+// zero_pad_and_crop, random_flip, cutout_numpy). Crops of random size and changes of colour follow the ImageNet recipes
+// (arXiv 1409.4842, section 6; torchvision RandomResizedCrop, ColorJitter without the hue).
 //
-// Per image it draws, in this order and only what is switched on: crop row and column, or the tries for a crop of
-// random size; flip; brightness, contrast and saturation; cutout row and column. The stream is therefore a function of
-// the settings, the size and the number of images alone.
+// For each image it draws, in this order and only what is switched on: crop row and column, or the tries for a crop of
+// random size; flip; brightness, contrast and saturation; cutout row and column. So the stream depends only on the
+// settings, the size and the number of images.
 type Augmenter struct {
-	Pad int // pixels of zeros on each side, then a crop of the own size at a random place; 0 = off
-	// a crop of this part of the area up to the whole and of aspect 3:4 to 4:3, brought to the own size bilinearly, in
-	// place of Pad; 0 = off
+	Pad int // pixels of zeros on each side, then a crop of the original size at a random place; 0 = off
+	// replaces Pad: a crop of this fraction of the area or more and of aspect 3:4 to 4:3, scaled bilinearly to the
+	// original size; 0 = off
 	Crop   float64
 	Flip   bool // left to right, with probability 1/2
-	Mirror bool // left to right, always; without Rand
-	// brightness, contrast and saturation times factors of 1-Color to 1+Color, kept within 0 to 255; 0 = off
+	Mirror bool // always left to right; needs no Rand
+	// multiply brightness, contrast and saturation by factors of 1-Color to 1+Color, clamped to 0 to 255; 0 = off
 	Color float64
 	// side of a square set to zero, centred on any pixel and clipped at the border (DeVries & Taylor 2017); 0 = off
 	Cutout int
-	Rand   *rand.Rand // not nil if anything random is on
+	Rand   *rand.Rand // required if anything random is on
 }
 
-// change is what is drawn for one image. Without a size of the crop, the crop has that of the image and starts at (dy,
-// dx) relative to it; with one it is scaled to the size of the image. Rows [cutY0, cutY1) and columns [cutX0, cutX1) of
-// the result are cut out.
+// change is what is drawn for one image. If the crop has no size of its own, it has that of the image and starts at
+// (dy, dx) relative to it; otherwise it is scaled to the size of the image. Rows [cutY0, cutY1) and columns [cutX0,
+// cutX1) of the result are cut out.
 type change struct {
 	dy, dx, cropH, cropW           int
 	flip                           bool
@@ -66,7 +66,7 @@ func (a *Augmenter) draw(h, w int) (d change) {
 	return d
 }
 
-// drawCrop tries ten shapes, as torchvision does, and takes the whole image if none of them lies within it.
+// drawCrop tries ten shapes, as torchvision does, and uses the whole image if none of them fits inside it.
 func (d *change) drawCrop(a *Augmenter, h, w int) {
 	for range 10 {
 		area := float64(h*w) * (a.Crop + (1-a.Crop)*a.Rand.Float64())
@@ -81,7 +81,7 @@ func (d *change) drawCrop(a *Augmenter, h, w int) {
 	d.cropH, d.cropW = h, w
 }
 
-// augmented writes one image through the augmenter. Products and sums are rounded one by one, as in normalise.
+// augmented writes one image through the augmenter. Products and sums are rounded separately, as in normalise.
 func (v *View) augmented(out []float32, in []uint8, a *Augmenter) {
 	h, w, ch := v.Data.H, v.Data.W, v.Data.C
 	d := a.draw(h, w)
@@ -122,7 +122,7 @@ func (v *View) augmented(out []float32, in []uint8, a *Augmenter) {
 	}
 }
 
-// cropped writes the crop at the size of the image, bilinearly between the centres of pixels, as values of 0 to 255.
+// cropped scales the crop to the size of the image, bilinearly between pixel centres, as values of 0 to 255.
 func cropped(out []float32, in []uint8, h, w, ch int, d change) {
 	sy, sx := float32(d.cropH)/float32(h), float32(d.cropW)/float32(w)
 	for y := range h {
@@ -139,8 +139,7 @@ func cropped(out []float32, in []uint8, h, w, ch int, d change) {
 	}
 }
 
-// between returns the two pixels of n that the centre of pixel i of the result lies between, and how far it is from the
-// first.
+// between returns the two of n pixels that surround the centre of result pixel i, and its distance from the first.
 func between(i int, scale float32, n int) (a, b int, f float32) {
 	at := float32((float32(i)+0.5)*scale) - 0.5
 	a = int(math.Floor(float64(at)))
@@ -150,8 +149,8 @@ func between(i int, scale float32, n int) (a, b int, f float32) {
 
 func mix(a, b, f float32) float32 { return a + float32((b-a)*f) }
 
-// colored changes brightness, then contrast around the mean grey of what is shown, then saturation, each kept within 0
-// to 255. An image without three channels has no saturation.
+// colored changes brightness, then contrast around the mean grey of the visible part, then saturation, each clamped to
+// 0 to 255. Only an image with three channels has saturation.
 func colored(out []float32, y0, y1, x0, x1, w, ch int, d change) {
 	sum := 0.0
 	each := func(f func(pixel []float32)) {
@@ -180,7 +179,7 @@ func colored(out []float32, y0, y1, x0, x1, w, ch int, d change) {
 	})
 }
 
-// luma is the luma of a colour (ITU-R BT.601), or the first channel.
+// luma returns the luma of a colour (ITU-R BT.601), or the first channel.
 func luma(p []float32) float32 {
 	if len(p) != 3 {
 		return p[0]

@@ -37,8 +37,8 @@ func TestMirrorIsTheImageReadBackwards(t *testing.T) {
 	}
 }
 
-// A crop of a plane a + by + cx is the plane again, seen from nearer: what it shows tells where it was taken, which
-// must lie in the image and have the area and the aspect that were asked for.
+// A crop of a plane a + by + cx is again a plane, magnified. Its values reveal where the crop was taken, which must be
+// inside the image, and its area and aspect, which must be as requested.
 func TestRandomCropsAreMagnifiedPartsOfTheImage(t *testing.T) {
 	const side, least = 32, 0.25
 	v := raw(1, side, side, 2)
@@ -54,7 +54,7 @@ func TestRandomCropsAreMagnifiedPartsOfTheImage(t *testing.T) {
 		out := one(v, a)
 		at := func(y, x, c int) float64 { return float64(out[(y*side+x)*2+c]) / 8 }
 		mid := side / 2
-		// rows of the crop, away from the border, where the plane is cut off
+		// rows of the crop, measured away from the border, where the plane is cut off
 		h := (at(mid+4, mid, 0) - at(mid-4, mid, 0)) / 8 * side
 		w := (at(mid, mid+4, 1) - at(mid, mid-4, 1)) / 8 * side
 		top := at(mid, mid, 0) + 0.5 - (float64(mid)+0.5)*h/side // row at which it begins
@@ -88,7 +88,7 @@ func equal(a, b []float32) bool {
 	return len(a) == len(b)
 }
 
-// The reference does each change on the whole image in float64.
+// The reference makes each change to the whole image in float64.
 func TestColourChangesEqualTheirReference(t *testing.T) {
 	for _, ch := range []int{1, 3} {
 		v := raw(1, 6, 6, ch)

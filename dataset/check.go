@@ -29,9 +29,9 @@ type FileStatus struct {
 	Detail string `json:"detail,omitempty"` // what was found and what was wanted
 }
 
-// Check reads the files of a data set in dir, or in the first of [Places] that has any, and holds them against the
-// published sizes and checksums. A file is ok as it was published, unpacked, or compressed anew. A wrong file is a
-// status; an error means that the check could not be made.
+// Check reads the files of a data set in dir, or in the first of [Places] that has any, and compares them with the
+// published sizes and checksums. A file is ok as published, unpacked, or recompressed. A wrong file is a status; an
+// error means that the check could not be made.
 func Check(ctx context.Context, name, dir string) ([]FileStatus, error) {
 	s, err := Lookup(name)
 	if err != nil {
@@ -94,8 +94,8 @@ type placedFile struct {
 	path string
 }
 
-// filesIn lists the files that make up the data set in dir, also those that are missing; none when the folder has
-// nothing of it.
+// filesIn lists the files that make up the data set in dir, including missing ones; none if the folder has nothing of
+// it.
 func filesIn(info Info, dir string) (files []placedFile) {
 	for _, c := range []*cifar{&cifar10, &cifar100} {
 		if c.info.Name != info.Name {
@@ -130,7 +130,7 @@ func filesIn(info Info, dir string) (files []placedFile) {
 	return files
 }
 
-// verify returns nil when the file is the published one, byte for byte or by its content.
+// verify returns nil if the file is the published one, byte for byte or by its content.
 func verify(ctx context.Context, path string, want File) error {
 	f, st, err := openRegular(path)
 	if err != nil {
@@ -178,7 +178,7 @@ func verifyContent(ctx context.Context, path string, want File) error {
 	return c.matches(want)
 }
 
-// hashFile returns the SHA-256 of what is left of r, in hex.
+// hashFile returns the SHA-256 of the rest of r, in hex.
 func hashFile(ctx context.Context, r io.Reader) (string, error) {
 	h := sha256.New()
 	buf := make([]byte, 1<<18)

@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// cifar is a data set in CIFAR's binary layout: files of records, each one or two label bytes and then the red, green
-// and blue planes of a 32x32 image. It is read from a folder with those files or straight from the archive, which is
-// never unpacked.
+// cifar is a data set in CIFAR's binary layout: files of records, each one or two label bytes followed by the red,
+// green and blue planes of a 32x32 image. It is read from a folder with those files or straight from the archive, which
+// is never unpacked.
 type cifar struct {
 	info       Info
 	folder     string // of the members in the archive
@@ -32,20 +32,20 @@ const (
 	cifarURL   = "https://www.cs.toronto.edu/~kriz/"
 )
 
-// maxEntries and maxExtra bound what an archive may hold beside the members: the real ones have 8 entries and a few
-// kilobytes more.
+// maxEntries and maxExtra limit what an archive may have besides the members: the real ones have 8 entries and a few
+// extra kilobytes.
 const (
 	maxEntries = 64
 	maxExtra   = 1 << 20
 )
 
-// in says whether a folder looks like this data set.
+// in reports whether a folder looks like this data set.
 func (c *cifar) in(dir string) bool {
 	_, _, err := c.find(dir)
 	return err == nil
 }
 
-// find returns the archive, or the folder that holds the first training file.
+// find returns the archive, or the folder with the first training file.
 func (c *cifar) find(dir string) (archive, folder string, err error) {
 	if st, err := os.Stat(dir); err == nil && st.Mode().IsRegular() {
 		return dir, "", nil
@@ -159,9 +159,8 @@ func (rd *cifarReader) archive(ctx context.Context, name string) error {
 	return nil
 }
 
-// tar reads an archive, compressed or not. Entries that are not members are passed over; one with a name that leads out
-// of the archive, and a member that is not a regular file, make the archive suspect and are refused although nothing is
-// unpacked.
+// tar reads an archive, compressed or not. It skips entries that are not members. It refuses an entry whose name leads
+// out of the archive and a member that is not a regular file: nothing is unpacked, but they make the archive suspect.
 func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 	members := rd.members()
 	limit := int64(maxExtra)
@@ -182,7 +181,7 @@ func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 			return err
 		}
 		if entries == maxEntries {
-			return fmt.Errorf("more than %d entries", maxEntries)
+			return fmt.Errorf("the archive has more than %d entries", maxEntries)
 		}
 		if !filepath.IsLocal(strings.TrimSuffix(h.Name, "/")) {
 			return fmt.Errorf("entry %q leads out of the archive", h.Name)
@@ -213,7 +212,7 @@ func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 	return err
 }
 
-// member reads the records of member i, whose size is known to be right.
+// member reads the records of member i, whose size is already checked.
 func (rd *cifarReader) member(ctx context.Context, r io.Reader, i int) error {
 	m := rd.members()[i]
 	part, first := &rd.data.Train, 0
@@ -244,7 +243,7 @@ func (rd *cifarReader) member(ctx context.Context, r io.Reader, i int) error {
 	got := content{m.Name, m.Size, hex.EncodeToString(sum.Sum(nil))}
 	if got.sha256 != m.SHA256 {
 		rd.data.Warnings = append(rd.data.Warnings,
-			fmt.Sprintf("%s is not the published file (%v): an edition of its own", m.Name,
+			fmt.Sprintf("%s is not the published file (%v); it is used as a different edition", m.Name,
 				&sumError{got.sha256, m.SHA256}))
 	}
 	rd.contents[i] = got

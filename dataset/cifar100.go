@@ -1,6 +1,6 @@
 package dataset
 
-// cifar100 uses the 100 fine labels; the coarse label that stands before each is not read.
+// cifar100 uses the 100 fine labels; it skips the coarse label before each.
 var cifar100 = cifar{
 	info: Info{
 		Name: "cifar100", Title: "CIFAR-100 tiny colour photographs, fine labels",

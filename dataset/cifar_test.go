@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// tiny is CIFAR with 3 images in each of two training files and 2 in the test file; members are their true contents.
+// tiny is CIFAR with 3 images in each of two training files and 2 in the test file; members are their contents.
 func tiny(labelBytes int) (c *cifar, members map[string][]byte) { return tinyOf(labelBytes, 3) }
 
-// tinyOf is tiny with the given number of images in a training file, and one less in the test file if that leaves any.
+// tinyOf is tiny with the given number of images per training file, and one fewer in the test file if that leaves any.
 func tinyOf(labelBytes, images int) (c *cifar, members map[string][]byte) {
 	c = &cifar{labelBytes: labelBytes, folder: "tiny-bin"}
 	c.info = Info{Name: "tiny", Classes: []string{"a", "b", "c"},
@@ -73,7 +73,7 @@ func archiveOf(entries ...entry) []byte {
 	return b.Bytes()
 }
 
-// regular lists the members as entries of a good archive, in an order that is not the one of the files.
+// regular lists the members as entries of a valid archive, in a different order from the files.
 func regular(members map[string][]byte) []entry {
 	e := []entry{{"tiny-bin/", tar.TypeDir, nil}, {"tiny-bin/readme.html", tar.TypeReg, []byte("hello")}}
 	for _, n := range []string{"test.bin", "two.bin", "one.bin"} {
@@ -175,13 +175,13 @@ func TestHostileCIFARFoldersAreRefused(t *testing.T) {
 		change func(dir string, members map[string][]byte)
 		want   string
 	}{
-		{"cut by one byte", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", m["two.bin"][1:]) },
+		{"one byte short", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", m["two.bin"][1:]) },
 			"two.bin: 9218 bytes, want 9219"},
 		{"one byte longer", func(dir string, m map[string][]byte) { put(t, dir+"/two.bin", append(m["two.bin"], 0)) },
 			"two.bin: 9220 bytes, want 9219"},
-		{"a file missing", func(dir string, _ map[string][]byte) { os.Remove(dir + "/test.bin") },
+		{"a missing file", func(dir string, _ map[string][]byte) { os.Remove(dir + "/test.bin") },
 			"test.bin: files not found"},
-		{"a folder in place of a file", func(dir string, _ map[string][]byte) {
+		{"a folder instead of a file", func(dir string, _ map[string][]byte) {
 			os.Remove(dir + "/two.bin")
 			os.Mkdir(dir+"/two.bin", 0o755)
 		}, "two.bin: not a regular file"},
@@ -228,7 +228,7 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		pack    func([]byte) []byte
 		want    string
 	}{
-		{"a member missing", replace(one), nil, "one.bin is not in the archive"},
+		{"a missing member", replace(one), nil, "one.bin is not in the archive"},
 		{"a member too small", replace(one, entry{one, tar.TypeReg, []byte("short")}), nil, "5 bytes, want 9219"},
 		{"a member that is a symbolic link", replace(one, entry{one, tar.TypeSymlink, nil}), nil, "not a regular file"},
 		{"a member that is a hard link", replace(one, entry{one, tar.TypeLink, nil}), nil, "not a regular file"},
@@ -242,10 +242,10 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"too many entries", many, nil, "more than 64 entries"},
 		{"an entry that unpacks to 64 MB of zeros", func(es []entry) []entry {
 			return append([]entry{{"tiny-bin/bomb", tar.TypeReg, make([]byte, 64<<20)}}, es...)
-		}, nil, "content is larger than"},
-		{"zeros behind the archive", nil, func(b []byte) []byte { return gzipped(append(b, make([]byte, 64<<20)...)) },
-			"content is larger than"},
-		{"cut by one byte", nil, func(b []byte) []byte { z := gzipped(b); return z[:len(z)-1] }, "unexpected EOF"},
+		}, nil, "content has more than"},
+		{"zeros after the archive", nil, func(b []byte) []byte { return gzipped(append(b, make([]byte, 64<<20)...)) },
+			"content has more than"},
+		{"one byte short", nil, func(b []byte) []byte { z := gzipped(b); return z[:len(z)-1] }, "unexpected EOF"},
 		{"cut in the middle", nil, func(b []byte) []byte { z := gzipped(b); return z[:len(z)/2] }, "unexpected EOF"},
 		{"a flipped bit in the gzip checksum", nil,
 			func(b []byte) []byte { z := gzipped(b); z[len(z)-8] ^= 1; return z }, "gzip: invalid checksum"},
@@ -275,7 +275,7 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	}
 }
 
-// The real sizes: files of zeros that take no room on the disk.
+// The real sizes: files of zeros that take no space on disk.
 func TestCIFARFoldersAreRecognised(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 370 MB")
@@ -323,8 +323,7 @@ func TestCheckHoldsUnpackedCIFARFilesAgainstTheirOwnChecksums(t *testing.T) {
 	}
 }
 
-// Whatever an archive holds: it is refused, or every member was there with its size, and every label is one of the
-// classes.
+// Whatever the archive, it is refused, or every member had its size and every label is one of the classes.
 func FuzzCIFARArchive(f *testing.F) {
 	c, members := tinyOf(1, 1)
 	good := archiveOf(regular(members)...)
@@ -355,7 +354,7 @@ func FuzzCIFARArchive(f *testing.F) {
 	})
 }
 
-// The records of a plain file: refused, or every image is the three planes of its record.
+// Whatever its records, a plain file is refused, or every image has the three planes of its record.
 func FuzzCIFARFile(f *testing.F) {
 	c, members := tinyOf(2, 1)
 	f.Add(members["one.bin"])

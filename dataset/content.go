@@ -13,15 +13,15 @@ import (
 	"os"
 )
 
-// content is what was read from one file, after gunzip.
+// content is what was read from a file, after gunzip.
 type content struct {
 	name   string // of the file without folder and .gz
 	size   int64
 	sha256 string
 }
 
-// contentReader reads a file's content, plain or gzip by its first two bytes, and counts and hashes it on the way. It
-// refuses to give more than limit bytes, so a small file can not become a large one.
+// contentReader reads a file's content, plain or gzip depending on its first two bytes, and counts and hashes it on the
+// way. It returns at most limit bytes, so a small file cannot become a large one.
 type contentReader struct {
 	ctx   context.Context
 	r     io.Reader
@@ -30,14 +30,14 @@ type contentReader struct {
 	limit int64
 }
 
-// What a file of which nothing is known may unpack to, ours: images compress to a tenth, sorted labels to nothing.
+// Limits for unpacking an unknown file, which we chose: images compress to a tenth, sorted labels to nothing.
 const (
 	maxRatio   = 200      // times its size
-	freeUnpack = 64 << 20 // bytes that any file may have
+	freeUnpack = 64 << 20 // bytes that any file may unpack to
 )
 
-// openContent opens a regular file. plainSize, when not 0, is the size the content must have: a plain file is held
-// against it at once, and without it a small file may not become a very large one.
+// openContent opens a regular file. If plainSize is not 0, the content must have that size: a plain file is checked at
+// once. Without it a small file may not unpack to a very large one.
 func openContent(ctx context.Context, path string, plainSize, limit int64) (*contentReader, func() error, error) {
 	f, st, err := openRegular(path)
 	if err != nil {
@@ -53,7 +53,7 @@ func openContent(ctx context.Context, path string, plainSize, limit int64) (*con
 	return c, f.Close, nil
 }
 
-// openRegular opens a file that is one: it looks before it opens, since the opening of a pipe would wait for a writer.
+// openRegular opens a regular file. It checks before opening, because opening a pipe would wait for a writer.
 func openRegular(path string) (*os.File, os.FileInfo, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *contentReader) Read(p []byte) (int, error) {
 	c.sum.Write(p[:n])
 	c.n += int64(n)
 	if c.n > c.limit {
-		return 0, fmt.Errorf("content is larger than %d bytes", c.limit)
+		return 0, fmt.Errorf("content has more than %d bytes", c.limit)
 	}
 	return n, err
 }
@@ -112,12 +112,12 @@ func (c *contentReader) end(name string) (content, error) {
 	case err != nil:
 		return content{}, err
 	case n > 0:
-		return content{}, fmt.Errorf("%d bytes follow after the %d wanted", n, c.n-n)
+		return content{}, fmt.Errorf("%d extra bytes after the %d wanted", n, c.n-n)
 	}
 	return content{name, c.n, hex.EncodeToString(c.sum.Sum(nil))}, nil
 }
 
-// sizeError and sumError are what is wrong with a file that was published; [Check] turns them into a status.
+// sizeError and sumError describe a file that differs from the published one; [Check] turns them into a status.
 type sizeError struct{ got, want int64 }
 
 func (e *sizeError) Error() string { return fmt.Sprintf("%d bytes, want %d", e.got, e.want) }
@@ -126,7 +126,7 @@ type sumError struct{ got, want string }
 
 func (e *sumError) Error() string { return fmt.Sprintf("sha256 %s, want %s", e.got, e.want) }
 
-// readGrowing reads exactly n bytes. Memory grows with what really comes, so a header that lies about n costs nothing.
+// readGrowing reads exactly n bytes. Memory grows as bytes arrive, so a header that lies about n costs nothing.
 func readGrowing(r io.Reader, n int64) ([]byte, error) {
 	buf := make([]byte, min(n, 1<<20))
 	for done := 0; ; {

@@ -2,7 +2,7 @@ package dataset
 
 import "context"
 
-// The checksums of the compressed files are the published ones. Debian's package dataset-fashion-mnist compressed the
+// The checksums of the compressed files are the published ones. Debian's package dataset-fashion-mnist recompressed the
 // same contents without the file name in the gzip header, so its files are 23 or 24 bytes shorter.
 var fashionInfo = Info{
 	Name: "fashion-mnist", Title: "Fashion-MNIST clothing", Source: "https://github.com/zalandoresearch/fashion-mnist",

@@ -58,7 +58,7 @@ func loadFashion10k(ctx context.Context, o Options) (*Data, error) {
 			return nil, err
 		}
 		if len(labels) != shape[0] {
-			return nil, fmt.Errorf("%d images and %d labels", shape[0], len(labels))
+			return nil, fmt.Errorf("%d images but %d labels", shape[0], len(labels))
 		}
 		*part = Images{N: shape[0], H: shape[1], W: shape[2], C: 1, Pixels: pixels, Labels: labels}
 	}

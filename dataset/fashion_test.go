@@ -44,7 +44,7 @@ func TestBuiltInImages(t *testing.T) {
 		}
 	}
 	if !strings.Contains(d.Info.Notice, "2017 Zalando SE") || !strings.Contains(d.Info.Notice, "MIT License") {
-		t.Error("the images are without their notice")
+		t.Error("the images have no copyright notice")
 	}
 	if m, s := float64(d.Mean[0]), float64(d.Std[0]); math.Abs(m-0.286) > 0.005 || math.Abs(s-0.353) > 0.005 {
 		t.Errorf("mean %.4f and deviation %.4f; all of Fashion-MNIST has 0.2860 and 0.3530", m, s)
@@ -54,7 +54,7 @@ func TestBuiltInImages(t *testing.T) {
 	}
 }
 
-// Runs pin the checksum of their data: it may not change, and not with the size asked for.
+// Runs pin the checksum of their data: it must never change, nor depend on the size asked for.
 func TestBuiltInChecksumIsStable(t *testing.T) {
 	const want = "2f90ef138864d997227d50a70f87bc85549834f35ece6f1a9c71062cc9fc0924"
 	for _, side := range []int{0, 16} {
@@ -104,7 +104,7 @@ func TestMissingFilesNameTheCommandThatFetchesThem(t *testing.T) {
 				t.Errorf("%s: error %v, want the command", s.Name, err)
 			}
 			if s.Name == "fashion-mnist" && !strings.Contains(err.Error(), "--data fashion-mnist-10k") {
-				t.Errorf("error %v, want word of the built-in images", err)
+				t.Errorf("error %v, want a mention of the built-in images", err)
 			}
 		}
 	}

@@ -21,13 +21,13 @@ var folderInfo = Info{
 
 // loadFolder reads an image folder:
 //
-//	DIR/CLASS/….png                       a fifth of each class becomes the test part, chosen by the hash of the file's name
-//	DIR/train/CLASS/… DIR/test/CLASS/…    as it stands; val and valid are other names for test
+//	DIR/CLASS/….png                       a fifth of each class becomes the test part, picked by the hash of the name
+//	DIR/train/CLASS/… DIR/test/CLASS/…    as it is; val and valid also name the test part
 //
-// Classes are the sub-folders in the order of their names; images may lie deeper. Hidden files and other extensions are
-// passed over. An image is cut to its middle square and resized to Options.Image; without that, images that are all
-// squares of one side keep it and others become 32x32. There is one channel if all images are grey, else three. Broken
-// images are left out and counted, up to Options.MaxBroken.
+// Classes are the sub-folders in the order of their names; images may be deeper. Hidden files and other extensions are
+// skipped. An image is cut to its middle square and resized to Options.Image; if that is 0, squares that all have one
+// side keep it, and others become 32x32. There is one channel if all images are grey, else three. Broken images are
+// skipped and counted, up to Options.MaxBroken.
 func loadFolder(ctx context.Context, o Options) (*Data, error) {
 	l, err := openFolder(o)
 	if err != nil {
@@ -57,7 +57,7 @@ func loadFolder(ctx context.Context, o Options) (*Data, error) {
 		if f.broken == nil {
 			contents = append(contents, f.content)
 		} else {
-			d.Warnings = append(d.Warnings, fmt.Sprintf("%s: left out: %v", f.name, f.broken))
+			d.Warnings = append(d.Warnings, fmt.Sprintf("%s: skipped: %v", f.name, f.broken))
 		}
 	}
 	return finish(ctx, d, Options{}, contents)
@@ -66,7 +66,7 @@ func loadFolder(ctx context.Context, o Options) (*Data, error) {
 // openFolder opens the folder of images that the options name.
 func openFolder(o Options) (*folderLoader, error) {
 	if o.Dir == "" {
-		return nil, errors.New("which one? give the folder itself as the data set, for example --data ./photos")
+		return nil, errors.New("no folder was given; name it as the data set, for example --data ./photos")
 	}
 	root, err := os.OpenRoot(o.Dir)
 	if err != nil {
@@ -79,8 +79,8 @@ func openFolder(o Options) (*folderLoader, error) {
 	return l, nil
 }
 
-// survey finds the images of both parts, each sorted by name, and tells what the data set is by their headers. Broken
-// headers are marked.
+// survey finds the images of both parts, each sorted by name, and describes the data set by their headers. It marks
+// broken headers.
 func (l *folderLoader) survey(ctx context.Context, side int) (info Info, train, test []*imageFile, err error) {
 	classes, train, test, err := listFolder(ctx, l.root.FS())
 	if err != nil {
@@ -97,7 +97,7 @@ func (l *folderLoader) survey(ctx context.Context, side int) (info Info, train, 
 	return info, train, test, nil
 }
 
-// surveyFolder is loadFolder as far as the headers of the images tell.
+// surveyFolder is loadFolder as far as the headers of the images allow.
 func surveyFolder(ctx context.Context, o Options) (Info, error) {
 	l, err := openFolder(o)
 	if err != nil {
@@ -134,7 +134,7 @@ func listFolder(ctx context.Context, fsys fs.FS) (classes []string, train, test 
 	}
 	i := slices.IndexFunc([]string{"test", "val", "valid"}, func(n string) bool { return slices.Contains(top, n) })
 	if i < 0 {
-		return nil, nil, nil, errors.New("has a folder train and no folder test, val or valid beside it")
+		return nil, nil, nil, errors.New("has a folder train; want a folder test, val or valid beside it")
 	}
 	part := []string{"test", "val", "valid"}[i]
 	names, err := subfolders(fsys, part)
@@ -143,7 +143,7 @@ func listFolder(ctx context.Context, fsys fs.FS) (classes []string, train, test 
 	}
 	for _, n := range names {
 		if !slices.Contains(classes, n) {
-			return nil, nil, nil, fmt.Errorf("%s has a class %q that train has not", part, n)
+			return nil, nil, nil, fmt.Errorf("%s has a class %q that train lacks", part, n)
 		}
 	}
 	test, err = listClasses(ctx, fsys, part, classes)
@@ -173,7 +173,7 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 				return nil // a class that the test part lacks
 			}
 			if err == nil && e.IsDir() && strings.HasPrefix(e.Name(), ".") {
-				return fs.SkipDir // thumbnails, checkpoints of notebooks: copies of images that are there
+				return fs.SkipDir // thumbnails, notebook checkpoints: copies of other images
 			}
 			if err != nil || e.IsDir() {
 				return cmp.Or(err, ctx.Err())
@@ -183,7 +183,7 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 				return nil
 			}
 			if len(files) == maxImages {
-				return fmt.Errorf("%s has more than %d images", dir, maxImages)
+				return fmt.Errorf("%s has more images than the limit of %d", dir, maxImages)
 			}
 			files = append(files, &imageFile{name: name, label: int32(label)})
 			return nil
@@ -198,8 +198,8 @@ func listClasses(ctx context.Context, fsys fs.FS, dir string, classes []string) 
 	return files, nil
 }
 
-// splitByName gives a fifth of each class to the test part: the images whose names hash lowest. A file that is added or
-// removed moves at most one other per class.
+// splitByName gives a fifth of each class to the test part: the images whose names hash lowest. Adding or removing a
+// file moves at most one other per class.
 func splitByName(files []*imageFile, classes int) (train, test []*imageFile) {
 	byClass := make([][]*imageFile, classes)
 	for _, f := range files {

@@ -63,7 +63,7 @@ func grey16(side int, v uint16) *image.Gray16 {
 	return img
 }
 
-// pngHeader is a PNG that claims a size and holds nothing.
+// pngHeader is a PNG that claims a size and has no data.
 func pngHeader(w, h uint32) []byte {
 	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), w)
 	ihdr = binary.BigEndian.AppendUint32(ihdr, h)
@@ -72,7 +72,7 @@ func pngHeader(w, h uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(b, ihdr...), crc32.ChecksumIEEE(ihdr))
 }
 
-// manyScans adds n scans, which repeat the last, to a JPEG.
+// manyScans adds n copies of the last scan to a JPEG.
 func manyScans(b []byte, n int) []byte {
 	scan := b[bytes.Index(b, []byte(startOfScan)) : len(b)-2]
 	return slices.Concat(b[:len(b)-2], bytes.Repeat(scan, n), b[len(b)-2:])
@@ -139,7 +139,7 @@ func TestFolderOfClasses(t *testing.T) {
 	}
 }
 
-// What a survey tells of a folder, its images prove.
+// What a survey reports about a folder must match its images.
 func TestASurveyTellsWhatIsLoaded(t *testing.T) {
 	whole := twoClasses()
 	broken := twoClasses()
@@ -164,7 +164,7 @@ func TestASurveyTellsWhatIsLoaded(t *testing.T) {
 	}
 	if got, err := Survey(context.Background(), "cifar100", Options{Image: 16}); err != nil ||
 		got.TrainImages != 50_000 || len(got.Classes) != 100 || got.Image != 16 {
-		t.Errorf("a published set is %+v, %v, and its files are not needed", got, err)
+		t.Errorf("a published set is %+v, %v; want no need for its files", got, err)
 	}
 }
 
@@ -204,12 +204,12 @@ func TestFolderImagesTakeOneShape(t *testing.T) {
 		channels int
 		first    []uint8
 	}{
-		{"a wide image is cut to its middle", pngOf(wide), 4, 4, 3, []uint8{200, 0, 0}},
+		{"a wide image is cropped to its middle", pngOf(wide), 4, 4, 3, []uint8{200, 0, 0}},
 		{"images of many sizes become 32x32", pngOf(wide), 0, 32, 3, []uint8{200, 0, 0}},
 		{"squares of one side keep it", pngOf(grey(6, 6, 77)), 0, 6, 1, []uint8{77}},
 		{"squares take the side asked for", pngOf(grey(6, 6, 77)), 9, 9, 1, []uint8{77}},
-		{"sixteen bits a channel become eight", pngOf(grey16(5, 0x8fff)), 0, 5, 1, []uint8{0x8f}},
-		{"what is transparent is black", pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 0, 5, 3,
+		{"sixteen bits per channel become eight", pngOf(grey16(5, 0x8fff)), 0, 5, 1, []uint8{0x8f}},
+		{"transparent parts are black", pngOf(plainColour(5, 5, color.NRGBA{255, 255, 255, 0})), 0, 5, 3,
 			[]uint8{0, 0, 0}},
 		{"a grey JPEG is grey", jpegOf(grey(8, 8, 50)), 0, 8, 1, []uint8{50}},
 		{"a palette is colour", pngOf(image.NewPaletted(image.Rect(0, 0, 3, 3),
@@ -237,12 +237,12 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 	broken := map[string][]byte{
 		"an empty file":                 nil,
 		"a text":                        []byte("hello"),
-		"a PNG cut short":               pngOf(plainColour(8, 8, color.White))[:60],
-		"a JPEG cut short":              jpegOf(plainColour(8, 8, color.White))[:100],
+		"a truncated PNG":               pngOf(plainColour(8, 8, color.White))[:60],
+		"a truncated JPEG":              jpegOf(plainColour(8, 8, color.White))[:100],
 		"a header of 65535x65535":       pngHeader(65535, 65535),
 		"a header of 2^31 x 2^31":       pngHeader(1<<31-1, 1<<31-1),
 		"a header just above the limit": pngHeader(4097, 4096),
-		"a header with nothing behind":  pngHeader(4096, 4096),
+		"a header without data":         pngHeader(4096, 4096),
 		"a JPEG of very many scans":     manyScans(jpegOf(plainColour(8, 8, color.NRGBA{255, 0, 0, 255})), maxScans),
 	}
 	for name, b := range broken {
@@ -266,7 +266,7 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 			}
 			for i, l := range d.Train.Labels {
 				if p := d.Train.Pixels[i*d.Train.H*d.Train.W*3:]; (p[0] > 200) != (l == 1) {
-					t.Fatalf("%s: image %d of class %d begins with %v: labels and images have moved apart",
+					t.Fatalf("%s: image %d of class %d begins with %v: labels and images no longer match",
 						name, i, l, p[:3])
 				}
 			}
@@ -277,7 +277,7 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 		files[fmt.Sprintf("red/%02d.png", i)] = []byte("broken")
 	}
 	if _, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 3}); err == nil ||
-		!strings.Contains(err.Error(), "4 broken images, 3 are tolerated") {
+		!strings.Contains(err.Error(), "4 broken images, want at most 3") {
 		t.Errorf("error %v, want the count and the limit", err)
 	}
 	if d, err := Load(context.Background(), tree(t, files), Options{MaxBroken: 4}); err != nil || d.Skipped != 4 {
@@ -298,9 +298,9 @@ func TestFoldersThatAreNoDataSet(t *testing.T) {
 		{"classes without images", map[string][]byte{"a/x": nil, "b/y": nil},
 			"no PNG or JPEG file in its class folders (a, b)"},
 		{"training without test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one},
-			"no folder test, val or valid"},
+			"want a folder test, val or valid"},
 		{"a class only in the test", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/c/1.png": one},
-			`test has a class "c" that train has not`},
+			`test has a class "c" that train lacks`},
 		{"an empty test part", map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "test/x.txt": nil},
 			"test: no PNG or JPEG file"},
 	} {
@@ -348,7 +348,7 @@ func TestFolderTooLargeForMemoryIsRefusedBeforeDecoding(t *testing.T) {
 	}
 }
 
-// A folder with two files that hold anything: refused with the folder's name, or what was loaded fits together.
+// A folder with two files of any content is refused with the folder's name, or what was loaded fits together.
 func FuzzFolder(f *testing.F) {
 	img := plainColour(9, 7, color.NRGBA{1, 2, 3, 200})
 	for _, b := range [][]byte{pngOf(img), jpegOf(img), pngOf(grey(3, 3, 1)), pngHeader(65535, 65535), nil,
@@ -452,8 +452,8 @@ func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
 		side, channels int
 		want           string
 	}{
-		{huge, 8, 1, "67108865 bytes, at most 67108864"},
-		{filepath.Join(dir, "bomb"), 8, 1, "65535x65535 pixels, at most"},
+		{huge, 8, 1, "67108865 bytes, want at most 67108864"},
+		{filepath.Join(dir, "bomb"), 8, 1, "65535x65535 pixels, want at most"},
 		{filepath.Join(dir, "text"), 8, 1, "unknown format"},
 		{filepath.Join(dir, "nosuch"), 8, 1, "no such file"},
 		{dir, 8, 1, "not a regular file"},
@@ -479,7 +479,7 @@ func (a asked) Err() error {
 	return a.Context.Err()
 }
 
-// Whoever watches the reading of a large folder sees it move.
+// A caller that watches the reading of a large folder sees progress.
 func TestReadingAFolderAsksItsCallerAtEveryImage(t *testing.T) {
 	files := map[string][]byte{}
 	for i := range 20 {

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// Get downloads the files of a data set into dir, or into the first of [Places], unless they are there and right. It
-// may be called again after an interruption and goes on where it stopped. progress, if not nil, is told the bytes of
-// each file now and then and at its end, from this goroutine. A set that is built in needs nothing.
+// Get downloads the files of a data set into dir, or into the first of [Places], unless they are there and correct.
+// After an interruption, a second call resumes where the first one stopped. progress, if not nil, is called with the
+// bytes of each file now and then and at its end, from this goroutine. A built-in set needs nothing.
 //
-// A file grows as NAME.part and takes its name only when its size and SHA-256 are the published ones. $NASNET_MIRROR,
-// when set, replaces the server: MIRROR/DATASET/FILE.
+// A file grows as NAME.part and gets its name only if its size and SHA-256 are the published ones. $NASNET_MIRROR, if
+// set, replaces the server: MIRROR/DATASET/FILE.
 func Get(ctx context.Context, name, dir string, progress func(file string, done, total int64)) error {
 	s, err := Lookup(name)
 	if err != nil {
@@ -28,7 +28,7 @@ func Get(ctx context.Context, name, dir string, progress func(file string, done,
 		if s.BuiltIn {
 			return nil
 		}
-		return fmt.Errorf("dataset: %s: there is nothing to download: it is %s", name, s.Title)
+		return fmt.Errorf("dataset: %s: nothing to download: it is %s", name, s.Title)
 	}
 	if dir == "" {
 		dir = Places(name)[0]
@@ -50,21 +50,21 @@ func Get(ctx context.Context, name, dir string, progress func(file string, done,
 	return nil
 }
 
-// Patience of a download, ours.
+// Patience of a download; we chose these.
 const (
-	maxAttempts = 4                // in a row that bring nothing
-	retryWait   = time.Second / 2  // before the second such attempt, growing by as much each time
+	maxAttempts = 4                // in a row without a byte
+	retryWait   = time.Second / 2  // before the second of these, growing by as much each time
 	stallLimit  = 60 * time.Second // without a byte before an attempt is given up
 )
 
-// refusal is an answer that will not get better by asking again.
+// refusal is an answer that asking again will not improve.
 type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// fetch brings one file. An attempt that was cut short is followed by another from where it ended; a whole file with a
-// wrong checksum is fetched again from the start once if it was pieced together, since the piece may have been of
-// something else.
+// fetch gets one file. If an attempt is cut short, the next one continues from where it ended. If the whole file has a
+// wrong checksum and was pieced together, it is fetched once more from the start, because the pieces may be of
+// different files.
 func fetch(ctx context.Context, f File, dir string, progress func(string, int64, int64)) error {
 	path := filepath.Join(dir, f.Name)
 	if verify(ctx, path, f) == nil {
@@ -96,7 +96,7 @@ func fetch(ctx context.Context, f File, dir string, progress func(string, int64,
 			continue
 		}
 		if failures++; failures == maxAttempts {
-			return fmt.Errorf("given up after %d attempts: %w", failures, err)
+			return fmt.Errorf("gave up after %d attempts: %w", failures, err)
 		}
 		select {
 		case <-time.After(time.Duration(failures) * retryWait):
@@ -114,7 +114,7 @@ func sizeOf(path string) int64 {
 	return st.Size()
 }
 
-// attempt asks for what part lacks, appends it, and verifies the whole.
+// attempt requests what part lacks, appends it, and verifies the whole.
 func attempt(ctx context.Context, f File, part string, progress func(string, int64, int64)) error {
 	out, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -136,7 +136,7 @@ func attempt(ctx context.Context, f File, part string, progress func(string, int
 	return errors.Join(err, out.Close())
 }
 
-// download makes out f.Size bytes long, or fails with what came so far in it.
+// download fills out up to f.Size bytes; if it fails, out keeps what has arrived.
 func download(ctx context.Context, f File, out *os.File, progress func(string, int64, int64)) error {
 	done, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -158,7 +158,7 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 	if err != nil {
 		return refusal{err}
 	}
-	req.Header.Set("Accept-Encoding", "identity") // the bytes of the file, not of a compressed form of it
+	req.Header.Set("Accept-Encoding", "identity") // the bytes of the file itself, not a compressed form
 	if done > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(done, 10)+"-")
 	}
@@ -171,10 +171,10 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 	case resp.StatusCode == http.StatusPartialContent &&
 		strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", done)):
 	case resp.StatusCode == http.StatusOK && resp.ContentLength >= 0 && resp.ContentLength != f.Size:
-		// another file, or a page about an error
+		// a different file, or an error page
 		return refusal{fmt.Errorf("%s: %w", f.URL, &sizeError{resp.ContentLength, f.Size})}
 	case resp.StatusCode == http.StatusOK:
-		if done, err = 0, restart(out); err != nil { // the server gives the whole file or does not know ranges
+		if done, err = 0, restart(out); err != nil { // the server sends the whole file or does not know ranges
 			return err
 		}
 	case resp.StatusCode == http.StatusPartialContent, resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
@@ -199,7 +199,7 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 			stall.Reset(stallLimit)
 		}
 		if done+int64(n) > f.Size {
-			return refusal{errors.Join(fmt.Errorf("%s: more than the %d bytes wanted", f.URL, f.Size), restart(out))}
+			return refusal{errors.Join(fmt.Errorf("%s: more bytes than the %d wanted", f.URL, f.Size), restart(out))}
 		}
 		if _, werr := out.Write(buf[:n]); werr != nil {
 			return refusal{werr}
@@ -222,7 +222,7 @@ func download(ctx context.Context, f File, out *os.File, progress func(string, i
 	return nil
 }
 
-// cause prefers the reason of a cancellation to what it broke.
+// cause prefers the reason of a cancellation to the error it caused.
 func cause(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil {
 		return c

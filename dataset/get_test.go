@@ -19,7 +19,7 @@ import (
 	"nasnet/dataset"
 )
 
-// published is the file of a data set called remote, served by handler for the length of a test.
+// published is the file of a data set called remote, served by handler during a test.
 func published(t *testing.T, handler http.HandlerFunc) (body []byte, dir string) {
 	t.Helper()
 	body = bytes.Repeat([]byte("0123456789abcdef"), 8000)
@@ -38,12 +38,12 @@ func published(t *testing.T, handler http.HandlerFunc) (body []byte, dir string)
 
 var content = bytes.Repeat([]byte("0123456789abcdef"), 8000)
 
-// whole serves the file with ranges, as any good server.
+// whole serves the file with ranges, as a normal server does.
 func whole(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "file.bin", time.Time{}, bytes.NewReader(content))
 }
 
-// cut serves the first n bytes of what was asked for and drops the connection.
+// cut serves the first n requested bytes and drops the connection.
 func cut(w http.ResponseWriter, r *http.Request, n int) {
 	from := 0
 	if v, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
@@ -88,7 +88,7 @@ func TestGet(t *testing.T) {
 		{"a download that an earlier call left is resumed", content[:1000], whole, 1, "", ""},
 		{"a complete part needs only its name", content, whole, 0, "", ""},
 		{"a part longer than the file is thrown away", append(bytes.Clone(content), 1), whole, 1, "", ""},
-		{"a part of another file is found out and fetched again", wrong[:1000], whole, 2, "", ""},
+		{"a part of another file is noticed and fetched again", wrong[:1000], whole, 2, "", ""},
 		{"a connection cut twice is resumed", nil, func(w http.ResponseWriter, r *http.Request) {
 			if calls.Load() <= 2 {
 				cut(w, r, 50000)
@@ -117,23 +117,23 @@ func TestGet(t *testing.T) {
 				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(wrong))
 			}, 2, "sha256", ""},
 		{"a file that is not there", nil, http.NotFound, 1, "404", "file.bin.part"},
-		{"a body that is announced as too large", nil, func(w http.ResponseWriter, r *http.Request) {
+		{"a body announced as too large", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "128001")
 			w.Write(append(bytes.Clone(content), 1))
 		}, 1, "128001 bytes, want 128000", "file.bin.part"},
-		{"a body that is announced as too small", nil, func(w http.ResponseWriter, r *http.Request) {
+		{"a body announced as too small", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "5")
 			w.Write(content[:5])
 		}, 1,
 			"5 bytes, want 128000", "file.bin.part"},
-		{"a body without announced length that does not end", nil, func(w http.ResponseWriter, r *http.Request) {
+		{"an endless body without announced length", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			for {
 				if _, err := w.Write(content); err != nil {
 					return
 				}
 			}
-		}, 1, "more than the 128000 bytes wanted", "file.bin.part"},
+		}, 1, "more bytes than the 128000 wanted", "file.bin.part"},
 		{"a page instead of the rest leaves what came", content[:1000],
 			func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>log in first")) }, 1,
 			"18 bytes, want 128000", "file.bin.part"},
@@ -188,7 +188,7 @@ func TestGet(t *testing.T) {
 				t.Errorf("progress ended with %d of %d, want %d", last, total, n)
 			}
 			if len(test.part) == 1000 && ranges[0] != "bytes=1000-" {
-				t.Errorf("asked for %q, want what is lacking", ranges[0])
+				t.Errorf("asked for %q, want the missing bytes", ranges[0])
 			}
 		})
 	}
@@ -226,7 +226,7 @@ func TestGetGivesUpOnAServerThatFailsAlways(t *testing.T) {
 		http.Error(w, "no", http.StatusBadGateway)
 	})
 	err := dataset.Get(context.Background(), "remote", dir, nil)
-	if err == nil || !strings.Contains(err.Error(), "given up after 4 attempts") ||
+	if err == nil || !strings.Contains(err.Error(), "gave up after 4 attempts") ||
 		!strings.Contains(err.Error(), "502") || calls.Load() != 4 {
 		t.Errorf("error %v after %d requests", err, calls.Load())
 	}
@@ -304,7 +304,7 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 		make               func() error
 	}{
 		{"nothing there", dataset.StatusMissing, "", func() error { return nil }},
-		{"a folder in its place", dataset.StatusBroken, "not a regular file",
+		{"a folder instead", dataset.StatusBroken, "not a regular file",
 			func() error { return os.Mkdir(path, 0o755) }},
 		{"one byte short", dataset.StatusSize, "127999 bytes, want 128000",
 			func() error { os.Remove(path); return os.WriteFile(path, body[1:], 0o644) }},

@@ -40,7 +40,7 @@ func readIDX(r io.Reader, rank int) (shape []int, data []byte, err error) {
 			return nil, nil, fmt.Errorf("idx: dimension %d is %d, want 1 to %d", i, d, limit)
 		}
 		if size *= d; size > maxPixels {
-			return nil, nil, fmt.Errorf("idx: holds more than %d bytes", int64(maxPixels))
+			return nil, nil, fmt.Errorf("idx: data has more than %d bytes", int64(maxPixels))
 		}
 		shape = append(shape, int(d))
 	}
@@ -51,13 +51,13 @@ func readIDX(r io.Reader, rank int) (shape []int, data []byte, err error) {
 	return shape, data, nil
 }
 
-// idxFiles are the files of MNIST and the sets that took its form: images and labels for training, images and labels
+// idxFiles are the files of MNIST and of sets that adopted its form: images and labels for training, images and labels
 // for the test.
 var idxFiles = []string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
 	"t10k-labels-idx1-ubyte"}
 
-// findIDX returns the path of an IDX file in dir: compressed or plain, and in the spelling train-images.idx3-ubyte of
-// old archives.
+// findIDX returns the path of an IDX file in dir: compressed or plain, also spelled train-images.idx3-ubyte as in old
+// archives.
 func findIDX(dir, name string) (string, bool) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
 	for _, n := range []string{name + ".gz", name, dotted + ".gz", dotted} {
@@ -78,7 +78,7 @@ func idxFilesIn(dir string) (found []string) {
 	return found
 }
 
-// loadIDX loads a published set of IDX files; every checksum must hold.
+// loadIDX loads a published set of IDX files; every checksum must match.
 func loadIDX(ctx context.Context, info Info, o Options) (*Data, error) {
 	dir, err := locate(info, o.Dir, func(dir string) bool { return len(idxFilesIn(dir)) > 0 })
 	if err != nil {
@@ -91,8 +91,8 @@ func loadIDX(ctx context.Context, info Info, o Options) (*Data, error) {
 	return finish(ctx, d, o, contents)
 }
 
-// loadIDXFolder loads any four IDX files. When they are a published set they get its name and class names, else there
-// is a warning and the classes are numbers.
+// loadIDXFolder loads any four IDX files. If they are a published set, they get its name and class names; else there is
+// a warning, and the classes are numbers.
 func loadIDXFolder(ctx context.Context, o Options) (*Data, error) {
 	labels, _ := findIDX(o.Dir, idxFiles[3])
 	for _, info := range []Info{fashionInfo, mnistInfo} {
@@ -114,7 +114,7 @@ func loadIDXFolder(ctx context.Context, o Options) (*Data, error) {
 	return finish(ctx, d, o, contents)
 }
 
-// readIDXFolder reads the four files. What info knows of sizes, checksums and classes has to be true.
+// readIDXFolder reads the four files. They must match the sizes, checksums and classes in info.
 func readIDXFolder(ctx context.Context, dir string, info Info) (*Data, []content, error) {
 	d := &Data{Info: info}
 	var contents []content
@@ -139,7 +139,7 @@ func readIDXFolder(ctx context.Context, dir string, info Info) (*Data, []content
 			contents = append(contents, c)
 		}
 		if shapes[0][0] != shapes[1][0] {
-			return nil, nil, fmt.Errorf("%s: %d images and %d labels", dir, shapes[0][0], shapes[1][0])
+			return nil, nil, fmt.Errorf("%s: %d images but %d labels", dir, shapes[0][0], shapes[1][0])
 		}
 		labels, err := toLabels(arrays[1], len(info.Classes))
 		if err != nil {
@@ -175,7 +175,7 @@ func readIDXFile(ctx context.Context, path, name string, rank int, want File) ([
 	return shape, data, c, c.matches(want)
 }
 
-// matches holds content against what was published, if anything was.
+// matches compares content with what was published, if anything.
 func (c content) matches(want File) error {
 	if want.ContentSize > 0 && c.size != want.ContentSize {
 		return &sizeError{c.size, want.ContentSize}
@@ -186,7 +186,7 @@ func (c content) matches(want File) error {
 	return nil
 }
 
-// wanted adds to a read error what the whole file would have been.
+// wanted adds to a read error what the whole file should be.
 func wanted(err error, want File) error {
 	if want.ContentSize == 0 {
 		return err
@@ -194,7 +194,7 @@ func wanted(err error, want File) error {
 	return fmt.Errorf("%w (want %d bytes of content with sha256 %s)", err, want.ContentSize, want.ContentSHA256)
 }
 
-// toLabels checks labels against the number of classes; 0 means any.
+// toLabels checks labels against the number of classes; 0 allows any.
 func toLabels(b []byte, classes int) ([]int32, error) {
 	labels := make([]int32, len(b))
 	for i, v := range b {

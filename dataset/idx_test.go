@@ -31,8 +31,8 @@ func gzipped(b []byte) []byte {
 	return out.Bytes()
 }
 
-// idxFolder writes four small files: 6 training and 4 test images of 3x2, labels 0 and 1 in turn. change may alter the
-// contents.
+// idxFolder writes four small files: 6 training and 4 test images of 3x2, with alternating labels 0 and 1. change may
+// alter the contents.
 func idxFolder(t *testing.T, change func(files map[string][]byte)) string {
 	t.Helper()
 	files := map[string][]byte{}
@@ -81,7 +81,7 @@ func TestIDXFolderLoads(t *testing.T) {
 		t.Errorf("read %+v", d)
 	}
 	if len(plain.Warnings) != 1 {
-		t.Errorf("warnings %q, want one that the checksum is not known", plain.Warnings)
+		t.Errorf("warnings %q, want one about the unknown checksum", plain.Warnings)
 	}
 	changed, err := Load(context.Background(), idxFolder(t, func(files map[string][]byte) { files[idxFiles[2]][20]++ }),
 		Options{})
@@ -102,14 +102,14 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 	}{
 		{"a missing file", func(f map[string][]byte) { delete(f, labels) }, labels},
 		{"an empty file", func(f map[string][]byte) { f[images] = nil }, "header ends after 0 of 16 bytes"},
-		{"a header cut short", func(f map[string][]byte) { f[images] = f[images][:15] },
+		{"a truncated header", func(f map[string][]byte) { f[images] = f[images][:15] },
 			"header ends after 15 of 16 bytes"},
 		{"another type of values", func(f map[string][]byte) { f[images][2] = 0x0d }, "starts with 00 00 0d 03"},
 		{"labels where images should be", func(f map[string][]byte) { f[images] = f[labels] }, "idx: "},
 		{"one byte too few", func(f map[string][]byte) { f[images] = f[images][:len(f[images])-1] },
 			"ends after 35 of 36 bytes"},
 		{"one byte too many", func(f map[string][]byte) { f[images] = append(f[images], 0) },
-			"1 bytes follow after the 52 wanted"},
+			"1 extra bytes after the 52 wanted"},
 		{"four billion images", func(f map[string][]byte) { f[images] = idxBytes(nil, 1<<32-1, 28, 28) },
 			"dimension 0 is 4294967295"},
 		{"images of four billion rows", func(f map[string][]byte) { f[images] = idxBytes(nil, 1, 1<<32-1, 1) },
@@ -118,11 +118,11 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 			"more than 4294967296 bytes"},
 		{"no images", func(f map[string][]byte) { f[images] = idxBytes(nil, 0, 3, 2) }, "dimension 0 is 0"},
 		{"fewer labels than images", func(f map[string][]byte) { f[labels] = idxBytes([]byte{0, 1}, 2) },
-			"6 images and 2 labels"},
+			"6 images but 2 labels"},
 		{"test images of another size", func(f map[string][]byte) {
 			f[idxFiles[2]] = idxBytes(make([]byte, 4*4), 4, 2, 2)
 		}, "training images are 3x2, test images 2x2"},
-		{"gzip cut short", func(f map[string][]byte) { z := gzipped(f[images]); f[images] = z[:len(z)-9] },
+		{"truncated gzip", func(f map[string][]byte) { z := gzipped(f[images]); f[images] = z[:len(z)-9] },
 			"unexpected EOF"},
 		{"gzip with a flipped bit", func(f map[string][]byte) {
 			z := gzipped(f[images])
@@ -132,10 +132,10 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 		{"a gzip bomb of images", func(f map[string][]byte) {
 			delete(f, images)
 			f[images+".gz"] = gzipped(idxBytes(make([]byte, 80<<20), 80<<10, 32, 32))
-		}, "content is larger than 67108864 bytes"},
-		{"a gzip bomb behind the images", func(f map[string][]byte) {
+		}, "content has more than 67108864 bytes"},
+		{"a gzip bomb after the images", func(f map[string][]byte) {
 			f[images] = gzipped(append(f[images], make([]byte, 1<<24)...))
-		}, "follow after the 52 wanted"},
+		}, "extra bytes after the 52 wanted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(context.Background(), idxFolder(t, test.change), Options{})
@@ -146,7 +146,7 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 	}
 }
 
-// What is promised of a published file is held: with the sizes found and wanted.
+// Published files must have the published size and checksum; the error has the size found and the size wanted.
 func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
 	good := idxBytes([]byte{1, 2, 3, 4}, 4)
 	sum := strings.Repeat("ab", 32)
@@ -159,8 +159,8 @@ func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
 		{"plain, one byte long", append(bytes.Clone(good), 0), "13 bytes, want 12"},
 		{"plain, another checksum", good, "want " + sum},
 		{"packed, one byte short", gzipped(good[:len(good)-1]), "ends after 3 of 4 bytes"},
-		{"packed, one byte long", gzipped(append(bytes.Clone(good), 0)), "content is larger than 12 bytes"},
-		{"packed, cut by one byte", gzipped(good)[:len(gzipped(good))-1],
+		{"packed, one byte long", gzipped(append(bytes.Clone(good), 0)), "content has more than 12 bytes"},
+		{"packed, truncated by one byte", gzipped(good)[:len(gzipped(good))-1],
 			"want 12 bytes of content with sha256 " + sum},
 		{"packed, another checksum", gzipped(good), "want " + sum},
 	} {
@@ -178,7 +178,7 @@ func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
 	}
 }
 
-// A file of the right name but of a set with other contents must not pass for the published one.
+// A file with the right name from a different set must not pass for the published one.
 func TestNamedSetRefusesForeignFiles(t *testing.T) {
 	_, err := Load(context.Background(), "mnist", Options{Dir: idxFolder(t, nil)})
 	var size *sizeError
@@ -211,7 +211,7 @@ func FuzzIDX(f *testing.F) {
 			t.Errorf("%d bytes for shape %v", len(data), shape)
 		}
 		if n, _ := io.Copy(io.Discard, c); int64(len(data))+n > 1<<20 {
-			t.Error("more was read than allowed")
+			t.Error("more was read than the limit")
 		}
 	})
 }

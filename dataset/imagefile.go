@@ -19,18 +19,18 @@ import (
 	"sync/atomic"
 )
 
-// Caps on one image file, ours: 16.7 million pixels are 134 MB in the widest format, for each of the goroutines that
-// decode.
+// Limits for one image file, which we chose: 16.7 million pixels are 134 MB in the widest format, for each of the
+// goroutines that decode.
 const (
 	maxImagePixels = 1 << 24
 	maxImageBytes  = 64 << 20
-	// of a JPEG: each may go over all pixels and take a few bytes; progressive ones in use have about 10
+	// of a JPEG: each may cover all pixels in a few bytes; real progressive images have about 10
 	maxScans      = 500
 	defaultBroken = 20
 	defaultSide   = 32
 )
 
-// Markers of JPEG (ITU T.81, B.1.1.3). Within the data of a scan no marker can stand.
+// Markers of JPEG (ITU T.81, B.1.1.3). The data of a scan cannot contain a marker.
 const (
 	startOfJPEG = "\xff\xd8"
 	startOfScan = "\xff\xda"
@@ -56,9 +56,9 @@ type folderLoader struct {
 	skipped        atomic.Int64
 }
 
-// each runs step on all files that are not broken yet, on all cores, and waits. An error of step marks the file as
-// broken; one more than is tolerated ends the work. The caller's context is asked for its error at every file: a caller
-// may take that as a sign of life.
+// each runs step on all files that are not broken yet, on all cores, and waits. An error from step marks the file as
+// broken; one more than tolerated ends the work. It asks the caller's context for its error at every file, which a
+// caller may take as a sign of life.
 func (l *folderLoader) each(caller context.Context, files []*imageFile, step func(*imageFile) error) error {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
@@ -79,17 +79,17 @@ func (l *folderLoader) each(caller context.Context, files []*imageFile, step fun
 					continue
 				}
 				if n := l.skipped.Add(1); n > int64(max(0, l.broken)) {
-					cancel(fmt.Errorf("%s: %s: %w (%d broken images, %d are tolerated)", l.dir, f.name, f.broken, n,
+					cancel(fmt.Errorf("%s: %s: %w (%d broken images, want at most %d)", l.dir, f.name, f.broken, n,
 						max(0, l.broken)))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return cmp.Or(context.Cause(ctx), context.Cause(caller)) // the caller's may have ended a moment before
+	return cmp.Or(context.Cause(ctx), context.Cause(caller)) // the caller's may have ended a moment earlier
 }
 
-// header reads the size and the colour model of an image and holds them against the caps, before anything is decoded.
+// header reads the size and the colour model of an image and checks them against the limits before anything is decoded.
 func (l *folderLoader) header(f *imageFile) error {
 	r, err := l.open(f)
 	if err != nil {
@@ -121,7 +121,7 @@ func (l *folderLoader) open(f *imageFile) (*os.File, error) {
 
 // shape decides the side and the channels of all images.
 func (l *folderLoader) shape(files []*imageFile, side int) {
-	own := -1 // the side of all images, 0 when there is none
+	own := -1 // the side that all images have; 0: they differ
 	l.channels = 1
 	for _, f := range files {
 		if f.broken != nil {
@@ -144,7 +144,7 @@ func (l *folderLoader) shape(files []*imageFile, side int) {
 	}
 }
 
-// whole counts the images that are not broken so far.
+// whole counts the images that are not yet broken.
 func whole(files []*imageFile) (n int) {
 	for _, f := range files {
 		if f.broken == nil {
@@ -154,7 +154,7 @@ func whole(files []*imageFile) (n int) {
 	return n
 }
 
-// place makes room for the images that are not broken so far.
+// place allocates memory for the images that are not yet broken.
 func (l *folderLoader) place(files []*imageFile) (Images, error) {
 	im, err := newImages(whole(files), l.side, l.side, l.channels)
 	if err != nil {
@@ -172,7 +172,7 @@ func (l *folderLoader) place(files []*imageFile) (Images, error) {
 	return im, nil
 }
 
-// compact closes the gaps of the images that proved broken.
+// compact closes the gaps left by broken images.
 func compact(im *Images, files []*imageFile) {
 	size := im.H * im.W * im.C
 	im.N = 0
@@ -207,13 +207,13 @@ func decodeConfig(r io.Reader) (image.Config, error) {
 		return c, err
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxImagePixels/c.Height {
-		return c, fmt.Errorf("%dx%d pixels, at most %d in all", c.Width, c.Height, maxImagePixels)
+		return c, fmt.Errorf("%dx%d pixels, want at most %d in all", c.Width, c.Height, maxImagePixels)
 	}
 	return c, nil
 }
 
 // ReadImage reads one PNG or JPEG file as [Load] reads those of a folder: (side, side, channels), the middle square of
-// the image, resized. channels is 1, where colours become their luma, or 3.
+// the image, resized. channels is 1, which turns colours into their luma, or 3.
 func ReadImage(file string, side, channels int) ([]uint8, error) {
 	if side < 1 || side > maxSide || channels != 1 && channels != 3 {
 		return nil, fmt.Errorf("dataset: images of %dx%dx%d; want a side of 1 to %d, and 1 or 3 channels", side, side,
@@ -239,19 +239,19 @@ func ReadImage(file string, side, channels int) ([]uint8, error) {
 
 func smallEnough(st os.FileInfo) error {
 	if st.Size() > maxImageBytes {
-		return fmt.Errorf("%d bytes, at most %d", st.Size(), maxImageBytes)
+		return fmt.Errorf("%d bytes, want at most %d", st.Size(), maxImageBytes)
 	}
 	return nil
 }
 
 // decodeImage writes the middle square of a PNG or JPEG to dst, (side, side, channels). Transparent parts become black,
-// and colours their luma where there is one channel.
+// and with one channel colours become their luma.
 func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	if _, err := decodeConfig(bytes.NewReader(b)); err != nil {
 		return err
 	}
 	if n := bytes.Count(b, []byte(startOfScan)); n > maxScans && bytes.HasPrefix(b, []byte(startOfJPEG)) {
-		return fmt.Errorf("a JPEG of %d scans, at most %d", n, maxScans)
+		return fmt.Errorf("a JPEG of %d scans, want at most %d", n, maxScans)
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
@@ -262,7 +262,7 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	from := image.Pt(bounds.Min.X+(bounds.Dx()-s)/2, bounds.Min.Y+(bounds.Dy()-s)/2)
 	rgba := image.NewRGBA(image.Rect(0, 0, s, s))
 	draw.Draw(rgba, rgba.Rect, img, from, draw.Src)
-	square := rgba.Pix[:0] // of each four bytes the first channels
+	square := rgba.Pix[:0] // the first channels of each four bytes
 	for i := 0; i < len(rgba.Pix); i += 4 {
 		if channels == 1 {
 			square = append(square, greyOf(rgba.Pix[i], rgba.Pix[i+1], rgba.Pix[i+2]))
@@ -278,8 +278,8 @@ func decodeImage(dst []uint8, b []byte, side, channels int) error {
 	return nil
 }
 
-// greyOf is what image/color and JFIF take for the brightness of a colour: 0.299 R + 0.587 G + 0.114 B, rounded. That
-// of a grey is its value.
+// greyOf returns the brightness of a colour as image/color and JFIF define it: 0.299 R + 0.587 G + 0.114 B, rounded.
+// For a grey that is its value.
 func greyOf(r, g, b uint8) uint8 {
 	return uint8((19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) + 1<<15) >> 16)
 }

@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// ErrMissing is wrapped by the errors of [Load] that a download would cure.
+// ErrMissing is wrapped by the errors of [Load] that a download would fix.
 var ErrMissing = errors.New("files not found")
 
-// Load reads a data set: a name of [Sources], a folder or a CIFAR archive. For a folder what is in it decides: IDX
-// files, CIFAR's binary files, or class sub-folders with PNG and JPEG images.
+// Load reads a data set: a name of [Sources], a folder or a CIFAR archive. For a folder its contents decide: IDX files,
+// CIFAR's binary files, or class sub-folders with PNG and JPEG images.
 //
-// A file of a wrong size is refused with the size found and the size wanted. A file of the right size with a checksum
-// that was never published is refused as well when it was asked for as fashion-mnist or mnist, because other sets come
-// in files of the same names and sizes; for CIFAR, which circulates in re-encoded editions, and for a folder of IDX
-// files it is accepted with a warning in Data.Warnings.
+// A file of the wrong size is refused with the size found and the size wanted. If the size is right but the checksum
+// was never published, that depends. Under the names fashion-mnist and mnist the file is refused, because other sets
+// use the same file names and sizes. For CIFAR, which circulates in re-encoded editions, and for a folder of IDX files
+// it is accepted with a warning in Data.Warnings.
 func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
 	s, err := sourceFor(nameOrDir, &o)
 	if err != nil {
@@ -34,9 +34,9 @@ func Load(ctx context.Context, nameOrDir string, o Options) (*Data, error) {
 	return d, nil
 }
 
-// Survey tells what [Load] would find, mostly without reading it: what is published of a set with a name, and of a
-// folder of images what its listing and the headers of its files say, where images that prove broken later are counted.
-// Other IDX files than the published ones are read.
+// Survey reports what [Load] would find, mostly without reading it: for a named set what is published, and for a folder
+// of images what its listing and the headers of its files tell; images that prove broken later still count. IDX files
+// other than the published ones are read.
 func Survey(ctx context.Context, nameOrDir string, o Options) (Info, error) {
 	s, err := sourceFor(nameOrDir, &o)
 	if err != nil {
@@ -63,14 +63,14 @@ func Survey(ctx context.Context, nameOrDir string, o Options) (Info, error) {
 	return info, nil
 }
 
-// Lookup finds a source by name.
+// Lookup returns a source by name.
 func Lookup(name string) (Source, error) {
 	for _, s := range Sources {
 		if s.Name == name {
 			return s, nil
 		}
 	}
-	return Source{}, fmt.Errorf("unknown data set %q\nthe names are %s; a folder of images works too", name,
+	return Source{}, fmt.Errorf("unknown data set %q\nwant one of %s, or a folder of images", name,
 		strings.Join(Names(), ", "))
 }
 
@@ -83,8 +83,7 @@ func Names() []string {
 	return names
 }
 
-// Absolute is a name of [Sources] as it is, and a path that leads to something as one that does so from every working
-// directory.
+// Absolute makes an existing path absolute; names of [Sources] are unchanged.
 func Absolute(nameOrDir string) string {
 	if _, err := Lookup(nameOrDir); err == nil {
 		return nameOrDir
@@ -99,10 +98,10 @@ func Absolute(nameOrDir string) string {
 	return path
 }
 
-// sourceFor decides who reads nameOrDir at which side; for a path it sets o.Dir.
+// sourceFor decides who reads nameOrDir and at which side; for a path it sets o.Dir.
 func sourceFor(nameOrDir string, o *Options) (Source, error) {
 	if o.Image < 0 || o.Image > maxSide {
-		return Source{}, fmt.Errorf("image side %d: want 1 to %d, or 0 for the images' own", o.Image, maxSide)
+		return Source{}, fmt.Errorf("image side is %d; want 1 to %d, or 0 for the images' own", o.Image, maxSide)
 	}
 	s, unknown := Lookup(nameOrDir)
 	if unknown == nil {
@@ -136,9 +135,9 @@ func sourceFor(nameOrDir string, o *Options) (Source, error) {
 		cifar100.info.Files[0].Name)
 }
 
-// Places lists the folders where the files of a data set are looked for when none is given: $NASNET_DATA/NAME,
-// $XDG_DATA_HOME/nasnet/data/NAME ($HOME/.local/share when that is unset) and /usr/share/datasets/NAME, where Debian's
-// packages put theirs. [Get] writes to the first.
+// Places lists the folders that are searched for the files of a data set if none is given: $NASNET_DATA/NAME,
+// $XDG_DATA_HOME/nasnet/data/NAME ($HOME/.local/share if that is unset) and /usr/share/datasets/NAME, which Debian's
+// packages use. [Get] writes to the first.
 func Places(name string) []string {
 	var places []string
 	if dir := os.Getenv("NASNET_DATA"); dir != "" {
@@ -152,7 +151,7 @@ func Places(name string) []string {
 	return append(places, filepath.Join("/usr/share/datasets", name))
 }
 
-// locate returns dir, or the first of the places where found says yes.
+// locate returns dir, or the first place for which found returns true.
 func locate(info Info, dir string, found func(dir string) bool) (string, error) {
 	if dir != "" {
 		if _, err := os.Stat(dir); err != nil {
@@ -169,14 +168,14 @@ func locate(info Info, dir string, found func(dir string) bool) (string, error) 
 	return "", fmt.Errorf("%w in %s\n%s", ErrMissing, strings.Join(places, ", "), hint(info))
 }
 
-// hint says how to come by the files of a data set.
+// hint tells how to get the files of a data set.
 func hint(info Info) string {
 	if len(info.Files) == 0 {
-		return "the folder has to hold all of " + strings.Join(idxFiles, ", ") + ", each as it is or as .gz"
+		return "the folder needs all of " + strings.Join(idxFiles, ", ") + ", each plain or as .gz"
 	}
 	h := "fetch them with: nasnet data get " + info.Name
 	if info.Name == fashionInfo.Name {
-		h += fmt.Sprintf("\nor use --data %s, the %d images of it that are built in", fashion10kInfo.Name,
+		h += fmt.Sprintf("\nor use --data %s, the %d of its images that are built in", fashion10kInfo.Name,
 			fashion10kInfo.TrainImages+fashion10kInfo.TestImages)
 	}
 	return h
@@ -208,7 +207,7 @@ func finish(ctx context.Context, d *Data, o Options, contents []content) (*Data,
 	return d, nil
 }
 
-// statistics returns mean and standard deviation of pixel/255 per channel. It counts the values, so the sums are exact.
+// statistics returns mean and standard deviation of pixel/255 per channel. It counts values, so the sums are exact.
 func statistics(im Images) (mean, std []float32) {
 	counts := make([][256]int64, im.C)
 	for i := 0; i < len(im.Pixels); i += im.C {

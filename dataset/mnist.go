@@ -2,7 +2,8 @@ package dataset
 
 import "context"
 
-// The checksums of the compressed files are the published ones; the contents' were computed from files that match them.
+// The checksums of the compressed files are the published ones; those of the contents were computed from matching
+// files.
 var mnistInfo = Info{
 	Name: "mnist", Title: "MNIST handwritten digits", Source: "http://yann.lecun.com/exdb/mnist/",
 	License:     "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes)",

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A pipe in place of a file must not make the program wait for ever.
+// A pipe instead of a file must not make the program wait forever.
 func TestPipesAreNotOpened(t *testing.T) {
 	ctx := context.Background()
 	pipe := func(dir, name string) string {

@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// Caps on what a data set may ask of the machine. They are ours: far above every set in use here, far below what would
-// hurt.
+// Limits on what a data set may ask of the machine. We chose them: far above every set in use here, far below what
+// would hurt.
 const (
 	maxSide   = 1024     // pixels of a side after resizing, and of a side in an IDX file
 	maxImages = 20 << 20 // images in one part
 	maxPixels = 4 << 30  // bytes of pixels in one part
 )
 
-// newImages makes room for n images, or says why not.
+// newImages allocates n images, or returns an error that tells why not.
 func newImages(n, h, w, c int) (Images, error) {
 	if n < 0 || n > maxImages || h < 1 || h > maxSide || w < 1 || w > maxSide || c < 1 || c > 4 {
-		return Images{}, fmt.Errorf("%d images of %dx%dx%d: at most %d of %dx%dx4", n, h, w, c, maxImages,
+		return Images{}, fmt.Errorf("%d images of %dx%dx%d; want at most %d of %dx%dx4", n, h, w, c, maxImages,
 			maxSide, maxSide)
 	}
 	if total := int64(n) * int64(h) * int64(w) * int64(c); total > maxPixels {
-		return Images{}, fmt.Errorf("%d images of %dx%dx%d take %d bytes, more than %d: ask for a smaller image side",
+		return Images{}, fmt.Errorf("%d images of %dx%dx%d take %d bytes; want at most %d: use a smaller image side",
 			n, h, w, c, total, int64(maxPixels))
 	}
 	return Images{N: n, H: h, W: w, C: c, Pixels: make([]uint8, n*h*w*c), Labels: make([]int32, n)}, nil
@@ -47,10 +47,10 @@ func resized(ctx context.Context, im Images, side int) (Images, error) {
 	return out, nil
 }
 
-// resizer scales images of one size to another, an axis at a time: area average along an axis that shrinks (each result
-// is the mean of the input interval it covers), bilinear along one that grows (pixel centres at half-integers, edges
-// repeated). It works in integers, weights being multiples of 2^-20 that sum to 1, so every machine gives the same
-// bytes, at most 1 of 255 away from exact arithmetic.
+// resizer scales images of one size to another, one axis at a time: area average along an axis that shrinks (each
+// result is the mean of the input interval it covers), bilinear along one that grows (pixel centres at half-integers,
+// edges repeated). It works in integers, with weights that are multiples of 2^-20 and sum to 1, so every machine gives
+// the same bytes, at most 1 of 255 away from exact arithmetic.
 type resizer struct {
 	h, w, oh, ow, c int
 	rows, cols      []tap
@@ -59,7 +59,7 @@ type resizer struct {
 
 const one = 1 << 20
 
-// tap is the weights of one result: sum over i of weight[i] * input[start+i], divided by 2^20.
+// tap has the weights of one result: sum over i of weight[i] * input[start+i], divided by 2^20.
 type tap struct {
 	start  int
 	weight []int64
@@ -94,7 +94,7 @@ func (r *resizer) resize(dst, src []uint8) {
 	}
 }
 
-// taps returns the weights that take an axis from in to out pixels.
+// taps returns the weights that scale an axis from in to out pixels.
 func taps(in, out int) []tap {
 	ts := make([]tap, out)
 	for o := range ts {
@@ -107,9 +107,9 @@ func taps(in, out int) []tap {
 	return ts
 }
 
-// areaTap covers the interval [o*in/out, (o+1)*in/out) of the input. In units of 1/out of an input pixel the interval
-// is [o*in, (o+1)*in). The covered length up to each pixel's end is rounded, not each weight, so the weights sum to 1
-// exactly.
+// areaTap covers the interval [o*in/out, (o+1)*in/out) of the input, which is [o*in, (o+1)*in) in units of 1/out of an
+// input pixel. It rounds the covered length up to the end of each pixel, not each weight, so the weights sum to exactly
+// 1.
 func areaTap(in, out, o int) tap {
 	lo, hi := o*in, (o+1)*in
 	t := tap{start: lo / out}

@@ -26,7 +26,7 @@ func TestResize(t *testing.T) {
 			140, 150}, 4, 4, 2, 2, 1, []uint8{25, 45, 105, 125}},
 		{"two thirds weighs the shared pixel by half", []uint8{0, 90, 255, 0, 90, 255, 0, 90, 255}, 3, 3, 2, 2, 1,
 			[]uint8{30, 200, 30, 200}},
-		{"the own size is a copy", []uint8{1, 2, 3, 4}, 2, 2, 2, 2, 1, []uint8{1, 2, 3, 4}},
+		{"the same size is a copy", []uint8{1, 2, 3, 4}, 2, 2, 2, 2, 1, []uint8{1, 2, 3, 4}},
 		{"twice the size is bilinear with half-pixel centres", []uint8{0, 100, 0, 100}, 2, 2, 2, 4, 1,
 			[]uint8{0, 25, 75, 100, 0, 25, 75, 100}},
 		{"one pixel fills everything", []uint8{7}, 1, 1, 2, 2, 1, []uint8{7, 7, 7, 7}},
@@ -40,7 +40,7 @@ func TestResize(t *testing.T) {
 	}
 }
 
-// The weights of every pair of sizes sum to one and stay inside the input, and white stays white.
+// For every pair of sizes the weights sum to one and stay inside the input, and white stays white.
 func TestTapsOfAllSizes(t *testing.T) {
 	for in := 1; in <= 70; in++ {
 		for out := 1; out <= 70; out++ {
@@ -92,6 +92,6 @@ func TestAreaAverageIsWithinOneOfExactArithmetic(t *testing.T) {
 func TestResizedRefusesWhatDoesNotFit(t *testing.T) {
 	im := Images{N: maxImages, H: 1, W: 1, C: 3}
 	if _, err := resized(context.Background(), im, maxSide); err == nil {
-		t.Error("60 terabytes of pixels were promised")
+		t.Error("60 terabytes of pixels were allocated")
 	}
 }

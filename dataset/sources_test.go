@@ -10,18 +10,18 @@ import (
 	"nasnet/dataset"
 )
 
-// Every row of the table, and so every newcomer, has to pass.
+// Every row of the table must pass, and so must every new one.
 func TestSourcesConform(t *testing.T) {
 	seen := map[string]bool{}
 	hex := regexp.MustCompile(`^[0-9a-f]{64}$`)
 	for _, s := range dataset.Sources {
 		t.Run(s.Name, func(t *testing.T) {
 			if seen[s.Name] || !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(s.Name) {
-				t.Errorf("the name %q is taken or not plain", s.Name)
+				t.Errorf("the name %q is in use or not plain", s.Name)
 			}
 			seen[s.Name] = true
 			if s.Title == "" || s.License == "" || s.Info.Source == "" || s.Load == nil {
-				t.Errorf("something is not filled in: %+v", s.Info)
+				t.Errorf("a field is empty: %+v", s.Info)
 			}
 			for _, f := range s.Files {
 				if f.Name == "" || !strings.HasSuffix(f.URL, "/"+f.Name) || f.Size < 1 || !hex.MatchString(f.SHA256) {
@@ -34,7 +34,7 @@ func TestSourcesConform(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			if _, err := dataset.Load(ctx, s.Name, dataset.Options{}); err == nil {
-				t.Error("loads after it was cancelled")
+				t.Error("it loads although it was cancelled")
 			}
 			if len(s.Files) > 0 {
 				if _, err := dataset.Load(context.Background(), s.Name,
@@ -71,7 +71,7 @@ func TestSourcesConform(t *testing.T) {
 	}
 }
 
-// Even a nearest-centroid classifier on the raw pixels must learn it.
+// Even a nearest-centroid classifier on raw pixels must learn it.
 func TestSyntheticIsLearnable(t *testing.T) {
 	d := load(t, "synthetic", dataset.Options{})
 	size := d.Train.H * d.Train.W * d.Train.C

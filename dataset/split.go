@@ -7,27 +7,27 @@ import (
 	"slices"
 )
 
-// Split cuts the training images into a training and a validation part of the wanted sizes; 0 for one of them means all
+// Split cuts the training images into a training and a validation part of the given sizes; 0 for one of them means all
 // that the other leaves. The parts are disjoint, and every class has its share of each (by largest remainder), so
 // classes of equal size stay equal to within one image. All draws come from r: the same stream gives the same parts in
-// the same order, and the validation part does not depend on the size of the training part. The means and deviations of
-// both views are those of all training images.
+// the same order, and the validation part does not depend on the size of the training part. Both views have the means
+// and deviations of all training images.
 func (d *Data) Split(r *rand.Rand, train, val int) (tr, va *View, err error) {
 	n := d.Train.N
 	switch {
 	case train < 0 || val < 0:
-		return nil, nil, fmt.Errorf("dataset: %s: split into %d training and %d validation images: negative",
+		return nil, nil, fmt.Errorf("dataset: %s: split into %d training and %d validation images; want 0 or more",
 			d.Info.Name, train, val)
 	case train == 0 && val == 0:
-		return nil, nil, fmt.Errorf("dataset: %s: split: one of the two sizes has to be given", d.Info.Name)
+		return nil, nil, fmt.Errorf("dataset: %s: split: both sizes are 0; want at least one above 0", d.Info.Name)
 	case train == 0:
 		train = n - val
 	case val == 0:
 		val = n - train
 	}
 	if train <= 0 || val <= 0 || train > n-val {
-		return nil, nil, fmt.Errorf("dataset: %s: split into %d training and %d validation images: there are %d, and "+
-			"neither part may be empty",
+		return nil, nil, fmt.Errorf("dataset: %s: split into %d training and %d validation images: there are %d; "+
+			"want at least one in each part",
 			d.Info.Name, train, val, n)
 	}
 	classes := len(d.Info.Classes)
@@ -55,7 +55,7 @@ func (d *Data) Split(r *rand.Rand, train, val int) (tr, va *View, err error) {
 }
 
 // shares divides count among the classes in proportion to have, whose sum is at least count: the whole part of each
-// quota, then one more for the largest remainders, equal ones in the order of tie. No class is given more than it has.
+// quota, then one more for the largest remainders, with ties in the order of tie. No class gets more than it has.
 func shares(have []int, count int, tie []int) []int {
 	total := 0
 	for _, h := range have {

@@ -98,7 +98,7 @@ func TestSplitIsAFunctionOfItsStream(t *testing.T) {
 	a, av, _ := d.Split(stream(), 60, 20)
 	b, bv, _ := d.Split(stream(), 60, 20)
 	if !slices.Equal(a.Index, b.Index) || !slices.Equal(av.Index, bv.Index) {
-		t.Error("the same stream gave two splits")
+		t.Error("the same stream gave different splits")
 	}
 	c, _, _ := d.Split(rand.New(rand.NewPCG(8, 8)), 60, 20)
 	if slices.Equal(a.Index, c.Index) {
@@ -120,12 +120,12 @@ func TestSplitRefusesWhatIsNotThere(t *testing.T) {
 		train, val int
 		want       string
 	}{
-		{"one more than there is", 81, 20, "81 training and 20 validation images: there are 100"},
+		{"one more than there are", 81, 20, "81 training and 20 validation images: there are 100"},
 		{"a validation part that leaves nothing", 0, 100, "0 training and 100 validation images: there are 100"},
-		{"more validation than there is", 0, 200, "there are 100"},
+		{"more validation images than there are", 0, 200, "there are 100"},
 		{"a training part that leaves nothing", 100, 0, "there are 100"},
-		{"nothing asked for", 0, 0, "one of the two sizes has to be given"},
-		{"a negative size", -1, 10, "negative"},
+		{"no sizes", 0, 0, "both sizes are 0"},
+		{"a negative size", -1, 10, "want 0 or more"},
 		{"sizes whose sum overflows", 1 << 62, 1 << 62, "there are 100"},
 	} {
 		_, _, err := d.Split(stream(), test.train, test.val)

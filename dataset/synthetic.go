@@ -33,9 +33,8 @@ type SyntheticConfig struct {
 }
 
 // Synthetic makes a data set without files. Each class is a random 4x4 pattern drawn large; its images are that pattern
-// moved by up to an eighth of the side and covered with noise, which anything that learns at all learns in a few
-// passes. Labels go round in order: the classes are of equal size to within one. The same config gives the same bytes
-// on every machine.
+// moved by up to an eighth of the side and covered with noise. Anything that learns at all learns it in a few passes.
+// Labels repeat in order: class sizes differ by at most one. The same config gives the same bytes on every machine.
 func Synthetic(c SyntheticConfig) (*Data, error) {
 	for _, f := range []struct {
 		field    *int
@@ -46,7 +45,7 @@ func Synthetic(c SyntheticConfig) (*Data, error) {
 		}
 	}
 	if c.Classes < 2 || c.Classes > c.Train {
-		return nil, fmt.Errorf("%d classes in %d training images", c.Classes, c.Train)
+		return nil, fmt.Errorf("%d classes for %d training images; want 2 to %[2]d", c.Classes, c.Train)
 	}
 	d := &Data{Info: syntheticInfo}
 	d.Info.Classes = nil

@@ -3,14 +3,14 @@ package dataset
 import "fmt"
 
 // Batch writes the images at positions idx of the view (0 ≤ idx[i] < Len) into dst, (len(idx), H, W, C) float32 with
-// every channel normalised to (pixel/255 - mean)/std, and their labels into labels, which may be nil. With an augmenter
-// the images are changed as it says; nil leaves them alone. Batch does not allocate and runs on the calling goroutine.
-// It panics when a length is wrong or a position is not in the view.
+// every channel normalised to (pixel/255 - mean)/std, and their labels into labels, which may be nil. The augmenter, if
+// not nil, changes the images. Batch does not allocate and runs on the calling goroutine. It panics if a length is
+// wrong or a position is not in the view.
 func (v *View) Batch(dst []float32, labels []int32, idx []int32, a *Augmenter) {
 	im := v.Data
 	per := im.H * im.W * im.C
 	if len(dst) != len(idx)*per {
-		panic(fmt.Sprintf("dataset: Batch: dst has %d floats, %d images of %dx%dx%d need %d", len(dst), len(idx), im.H,
+		panic(fmt.Sprintf("dataset: Batch: dst has %d floats; %d images of %dx%dx%d need %d", len(dst), len(idx), im.H,
 			im.W, im.C, len(idx)*per))
 	}
 	if labels != nil && len(labels) != len(idx) {
@@ -33,8 +33,8 @@ func (v *View) Batch(dst []float32, labels []int32, idx []int32, a *Augmenter) {
 	}
 }
 
-// normalise writes out[i] = in[i]*s + t with s = 1/(255*std) and t = -mean/std of the channel of i. Product and sum are
-// rounded one by one (no fused multiply-add), so every machine makes the same batch.
+// normalise writes out[i] = in[i]*s + t with s = 1/(255*std) and t = -mean/std of i's channel. Product and sum are
+// rounded separately (no fused multiply-add), so every machine makes the same batch.
 func (v *View) normalise(out []float32, in []uint8) {
 	ch := v.Data.C
 	out = out[:len(in)]

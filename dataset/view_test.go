@@ -10,7 +10,7 @@ import (
 	"nasnet/dataset"
 )
 
-// small is n images of h x w x c with every pixel different from its neighbours.
+// small is n images of h x w x c in which every pixel differs from its neighbours.
 func small(n, h, w, c int) *dataset.View {
 	im := &dataset.Images{N: n, H: h, W: w, C: c, Pixels: make([]uint8, n*h*w*c), Labels: make([]int32, n)}
 	for i := range im.Pixels {
@@ -52,12 +52,12 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 	all := &dataset.Augmenter{Crop: 0.3, Flip: true, Color: 0.4, Cutout: 16, Rand: a.Rand}
 	for name, a := range map[string]*dataset.Augmenter{"plain": nil, "augmented": a, "cropped and coloured": all} {
 		if n := testing.AllocsPerRun(20, func() { v.Batch(dst, labels, idx, a) }); n != 0 {
-			t.Errorf("%s: %v allocations a batch", name, n)
+			t.Errorf("%s: %v allocations per batch", name, n)
 		}
 	}
 }
 
-// The reference takes its draws in the documented order and does each step on whole arrays: pad, crop, flip, cut out.
+// The reference draws in the documented order and does each step on whole arrays: pad, crop, flip, cut out.
 func augmentSlowly(v *dataset.View, n int32, a *dataset.Augmenter) []float32 {
 	im := v.Data
 	dst := make([]float32, im.H*im.W*im.C)
@@ -111,7 +111,7 @@ func TestAugmenterEqualsItsReference(t *testing.T) {
 			fast.Rand, slow.Rand = rand.New(rand.NewPCG(3, 4)), rand.New(rand.NewPCG(3, 4))
 			dst := make([]float32, s.h*s.w*s.c)
 			for i := range dst {
-				dst[i] = 99 // what an earlier batch left
+				dst[i] = 99 // left over from an earlier batch
 			}
 			for round := range 50 {
 				v.Batch(dst, nil, []int32{int32(round % 2)}, &fast)
@@ -126,7 +126,7 @@ func TestAugmenterEqualsItsReference(t *testing.T) {
 	}
 }
 
-// A run must see the same images under every later version and on every machine: the bits of a batch are pinned.
+// A run must see the same images in every later version and on every machine: the bits of a batch are pinned.
 func TestAugmentedBatchIsStable(t *testing.T) {
 	v := small(8, 8, 8, 3)
 	dst := make([]float32, 8*8*8*3)

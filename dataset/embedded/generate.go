@@ -3,12 +3,12 @@
 // generate makes the part of Fashion-MNIST that is built into the program: the first 800 images of each class of the
 // training file and the first 200 of each class of the test file, in the order of the files, as four IDX arrays
 // (training images, training labels, test images, test labels) in one gzip stream without name and time. The input must
-// be the published files; their checksums are verified.
+// be the published files, whose checksums it verifies.
 //
 //	go run embedded/generate.go -in /usr/share/datasets/fashion-mnist -out embedded/fashion-mnist-10k.idx.gz
 //
-// The same input gives the same content always, and the same bytes with the same version of Go, whose compressor may
-// change; a test of the package holds the content's SHA-256. Debian has the input files in its package
+// The same input always gives the same content, and the same bytes with the same version of Go, whose compressor may
+// change; a test of the package checks the content's SHA-256. Debian has the input files in its package
 // dataset-fashion-mnist.
 package main
 
