@@ -28,8 +28,8 @@ var checklist = []struct {
 	{5, "the control can be taken, and both see who has it",
 		"TestOneScreenSteersAndItCanBeTakenOver TestBothScreensSeeWhoHasTheControl"},
 	{6, "kill -9 loses an epoch at most, and the end is the same to the bit",
-		"TestChildrenKilledWithinTheirTrainingEndAsIfTheyHadNotBeen " +
-			"TestASearchCutOffAnywhereWithCheckpointsGoesOnToTheSameEnd kill.txtar"},
+		"TestChildrenKilledWhileTrainingEndAsIfNeverKilled " +
+			"TestASearchWithCheckpointsCutOffAnywhereEndsTheSame kill.txtar"},
 	{7, "a checkpoint is whole or not there", "TestNothingAcknowledgedIsLostByKill9 TestACutWALGivesAWholePrefix"},
 	{8, "SIGTERM: exit code 0, terminal restored, run saved",
 		"TestWhatEndsTheSearchLeavesTheTerminalInOrder TestTheTerminalIsRestored"},
@@ -81,7 +81,7 @@ var checklist = []struct {
 	{48, "what is exported opens where it belongs",
 		"TestEveryScreenWritesWhatItShows TestGraphvizTakesDot TestSVGIsWellFormedAndSelfContained TestAFrameAsSVG"},
 	{49, "a pause counts neither as time nor as a rate",
-		"TestAPauseCountsForNothing TestPauseStopsChildrenAtTheirNextBatchAndResumeLetsThemGoOn"},
+		"TestAPauseCountsForNothing TestPauseHoldsChildrenAtTheirNextBatchUntilResume"},
 	{50, "a loss that is no number ends its child, not the search",
 		"diverged.txtar TestFailuresOfTrialsNeverEndTheSearch TestEveryStateReadsWithoutColour " +
 			"TestAnySizeAnySnapshotAnyKey"},
