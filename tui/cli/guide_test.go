@@ -54,7 +54,7 @@ func TestEveryTopicBeginsWithItsCommands(t *testing.T) {
 			t.Errorf("%s: %d fences; want pairs", name, n)
 		}
 		for _, m := range guideTopic.FindAllStringSubmatch(text, -1) {
-			if len(topics) == 17 && !slices.Contains(topics, m[1]) {
+			if !slices.Contains(topics, m[1]) {
 				t.Errorf("%s links to %s.md, which is no topic", name, m[1])
 			}
 		}
@@ -207,7 +207,7 @@ func TestTheCommandsOfTheGuideRun(t *testing.T) {
 			}
 		})
 	}
-	if ran < len(topics)/2 {
+	if ran < 10 {
 		t.Errorf("%d topics have commands that are run; want most of %d", ran, len(topics))
 	}
 }
@@ -241,7 +241,7 @@ func TestTheTablesOfTheGuide(t *testing.T) {
 		}
 	}
 	for name := range guideTables {
-		if len(topics) == 17 && !used[name] {
+		if !used[name] {
 			t.Errorf("no topic shows the table %q", name)
 		}
 	}
