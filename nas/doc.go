@@ -19,7 +19,9 @@
 //
 //	Run        a stored search with its events: created (never started), running, draining, paused, stopped or done
 //	Draining   starting no new children; the run stops when the running ones have finished
+//	Sitting    the time in which one process works on a run
 //	Fork       a run that starts from a policy version of another run
+//	Policy     what the controller has learned so far; each update makes a new version, 0 is untrained
 //	Proposal   a trial that the search draws itself, as a sample or at random; each batch of proposals makes the next
 //	           policy version
 //	Trial      one child of a run: queued, running, paused, done, failed or stopped
@@ -27,6 +29,7 @@
 //	           "proposed"
 //	Waiting    running, but not training yet, because too little memory is free
 //	Child      the network of a trial; an Evaluator trains it, and it earns the Reward
+//	Checkpoint the stored state of a half-trained child, from which its training continues
 //	Sample     a proposal drawn by the controller; updates learn from samples only
 //	Random     a proposal drawn uniformly: trained, ranked and picked like any other, it never enters an update, so a
 //	           [Verdict] can compare the controller with random search; stored as "shadow", the name of its flag

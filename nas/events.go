@@ -163,10 +163,10 @@ var EventFields = []EventField{
 	{"weight", inNumber, "exponent of cost/target, below 0"},
 	{"need", inBytes, "free disk space needed to continue, bytes"},
 
-	{"events", inCount, "events that the database had lost"},
-	{"first", inCount, "number of the first of them"},
-	{"last", inCount, "number of the last of them"},
-	{"file", inWords, "file in the run's folder"},
+	{"events", inCount, "number of events the database had lost"},
+	{"first", inCount, "id of the first of them, as in log.jsonl"},
+	{"last", inCount, "id of the last of them"},
+	{"file", inWords, "name of a file in the run's folder"},
 
 	// a trial
 	{"cell", inHash, "first 6 hex digits of the cell's hash"},
@@ -225,8 +225,8 @@ var EventFields = []EventField{
 	{"limit", inBytes, "memory for all children together, bytes"},
 	{"do", inWords, "command, as nasnet ctl spells it"},
 	{"from", inWords, "who gave the command, if not the program's own screen"},
-	{"star", inJSON, "whether the trial has a star from now on"},
-	{"note", inWords, "note of the trial from now on"},
+	{"star", inJSON, "true if the trial got a star, false if it lost one"},
+	{"note", inWords, "the trial's new note"},
 	{"made_from", inCount, "trial whose cell was edited or retrained"},
 	{"settings", inJSON, "settings of the retrain"},
 	{"message", inWords, "what happened, in a sentence"},

@@ -22,7 +22,7 @@ func (r RetrainSpec) Job(trial int, g space.Genotype) Job {
 
 // With returns the retrain with the network and the training of a preset, for images of side pixels; 0: the preset's
 // own side. It trains on all training images and is judged on the test images. Channels and classes are set for a
-// published data set, otherwise 0. Images whose class flipping would change are not flipped.
+// published data set, otherwise 0. Images are not flipped if that changes their class.
 func (r RetrainSpec) With(p child.Preset, side int) RetrainSpec {
 	s, _ := dataset.Lookup(r.Data.Name)
 	images := s.Info

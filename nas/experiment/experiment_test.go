@@ -467,7 +467,7 @@ func TestTheLadderOfARunsRetrains(t *testing.T) {
 	known := retrainOf(t, 12, 0, 4, 1, nas.Done, 0.99, 0)
 	known.Genotype, known.Cell = plain, plain.ShortHash()
 	list = append(list, known)
-	list[0].Retrain.Train.Shards = 2   // as the batch asks for
+	list[0].Retrain.Train.Shards = 2   // what the batch size implies
 	list[1].Retrain.Data.Dir = "/else" // the same images
 	list[2].Retrain.Train.LR = 9       // another rung of the same name, with only a stopped retrain
 	list[4].Retrain.Train.Shards = 2   // the default, recorded

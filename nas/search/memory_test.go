@@ -101,7 +101,7 @@ func TestAChildThatCanNeverFitFailsAndSaysWhy(t *testing.T) {
 	}
 }
 
-// instant is a sized whose children take no time.
+// instant is a sized evaluator whose children take no time.
 type instant struct{ *sized }
 
 func (instant) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) error) (nas.Outcome, error) {

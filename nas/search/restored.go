@@ -10,12 +10,12 @@ import (
 	"nasnet/nas/space"
 )
 
-// When the store has lost its last changes, log.jsonl still has their events, which the store takes back as it opens.
-// What they say is carried out here: a star, a note or a trial made by hand as soon as the trial that it is about has
-// been proposed again, the end of a trial when its turn to train comes. Proposals and updates are made again, and are
-// the same.
+// If the store has lost its last changes, log.jsonl still has their events, and the store restores these when it opens.
+// The functions here carry them out: a star, a note or a trial made by hand once the trial it refers to has been
+// proposed again, the end of a trial when it is its turn to train. Proposals and updates are simply repeated, with the
+// same outcome.
 
-// logShared is the run that a result from the log is said to be shared from.
+// logShared names the source of a result that comes from the log.
 const logShared = "log.jsonl"
 
 // restoredEnd is the end of a trial in a restored event.
@@ -23,7 +23,7 @@ type restoredEnd struct {
 	cell    string
 	stopped bool
 	out     nas.Outcome
-	weights string // hash of the blob; empty: none were kept
+	weights string // hash of the blob; empty: none
 }
 
 // bringBack reads the restored events.
@@ -36,7 +36,7 @@ func (o *owner) bringBack() error {
 	if err != nil {
 		return err
 	}
-	changed := map[int]bool{} // trials about which a person has said something since
+	changed := map[int]bool{} // trials with a later command
 	for _, e := range later {
 		changed[e.Trial] = changed[e.Trial] || e.Kind == string(nas.UserCommand)
 	}
@@ -58,7 +58,7 @@ func (o *owner) bringBack() error {
 		if t := o.ledger.Trial(id); t != nil && t.Ended() {
 			delete(o.restored, id)
 		} else if end.weights != "" {
-			// read now: a blob that no trial names yet is about to be swept. Without it the child is trained again.
+			// read it now, because a blob that no trial names yet is swept soon; without it the child trains again
 			if end.out.Weights, err = o.run.OrphanBlob(end.weights); err != nil {
 				delete(o.restored, id)
 			} else {
@@ -69,7 +69,7 @@ func (o *owner) bringBack() error {
 	return nil
 }
 
-// readEnd is the end that an event tells of; ok is false if the trial shares another's, or the event is not whole.
+// readEnd returns the end in an event; ok is false if the trial is a repeat, or the event is incomplete.
 func readEnd(e nas.Event) (end restoredEnd, ok bool) {
 	if e.Data["repeat_of"] != nil || e.Trial < 0 {
 		return end, false
@@ -104,8 +104,7 @@ func readEnd(e nas.Event) (end restoredEnd, ok bool) {
 	return end, true
 }
 
-// takeRestored ends a trial that has just been handed to a worker as a restored event says, and reports whether there
-// is one.
+// takeRestored returns the result of a started trial from its restored event; ok is false if there is none.
 func (o *owner) takeRestored(r *training) (res result, ok bool) {
 	t := r.trial
 	end, ok := o.restored[t.ID]
@@ -120,7 +119,7 @@ func (o *owner) takeRestored(r *training) (res result, ok bool) {
 	return res, true
 }
 
-// repeatCommands carries out the commands of restored events that can be carried out by now, in their order.
+// repeatCommands carries out, in order, the commands of restored events whose trials exist by now.
 func (o *owner) repeatCommands() {
 	var waiting []nas.Event
 	for _, e := range o.commands {
@@ -158,7 +157,7 @@ func (o *owner) repeat(e nas.Event) error {
 	text, _ := e.Data["genotype"].(string)
 	g, err := space.Parse(text)
 	if err != nil || g.Validate() != nil {
-		return nil // an event of another build, which does not say
+		return nil // an event of another build, without the cell
 	}
 	t = o.ledger.NewTrial(e.Trial, nas.Submitted, g)
 	t.Note = clean(note)

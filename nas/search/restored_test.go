@@ -15,7 +15,7 @@ import (
 	"nasnet/nas/fake"
 )
 
-// keeping is the fake evaluator with weights for those who keep them; it lists what it trains.
+// keeping is a fake evaluator that returns weights for jobs that keep them, and lists what it trains.
 type keeping struct {
 	fake.Evaluator
 	mu      *sync.Mutex
@@ -36,7 +36,7 @@ func (c keeping) Evaluate(ctx context.Context, j nas.Job, report func(nas.Step) 
 // A machine that crashes and loses the WAL loses no result, star, note or retrain: the log brings them back.
 func TestWhatOnlyTheLogHasIsNotTrainedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	if err := create(t, dir, testConfig(), Options{}).Close(); err != nil { // what comes next is in the WAL alone
+	if err := create(t, dir, testConfig(), Options{}).Close(); err != nil { // everything later is only in the WAL
 		t.Fatal(err)
 	}
 	whole := keeping{fake.Evaluator{Steps: 2}, new(sync.Mutex), map[int]bool{}}
@@ -111,7 +111,7 @@ func TestWhatOnlyTheLogHasIsNotTrainedAgain(t *testing.T) {
 	}
 	got, err := r.owner.run.Store.StateHash()
 	if err != nil || got != want {
-		t.Errorf("the search ends as %.8s, %v; want %.8s", got, err, want)
+		t.Errorf("the search ended with state hash %.8s, %v; want %.8s", got, err, want)
 	}
 	first, second, retrain := r.owner.ledger.Trial(0), r.owner.ledger.Trial(1), r.owner.ledger.Trial(nas.FirstManual)
 	if !first.Star || second.Star || second.Note != "a note" || retrain.Note != "once more" || retrain.Parent != 0 {

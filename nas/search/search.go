@@ -81,7 +81,7 @@ type owner struct {
 	failure error           // why the loop must end
 
 	restored map[int]restoredEnd // ends of trials that only the log had
-	commands []nas.Event         // likewise: what is left of them to be carried out
+	commands []nas.Event         // likewise: commands still to be carried out
 }
 
 // ports are the channels through which other goroutines reach the owner.
