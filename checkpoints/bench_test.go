@@ -14,7 +14,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-// fill stores a run of n trials in batches of 20 as a search does: proposals, results with two epochs, updates.
+// fill stores a run of n trials in batches of 20, as a search does: proposals, results with two epochs, updates.
 func fill(tb testing.TB, s *checkpoints.Store, n int) {
 	tb.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -49,8 +49,8 @@ func fill(tb testing.TB, s *checkpoints.Store, n int) {
 	}
 }
 
-// BenchmarkOpen20000 is what a resume reads: the run, every trial and update, the newest policy and the last events.
-// Wanted: under 200 ms.
+// BenchmarkOpen20000 does what a resume reads: the run, every trial and update, the newest policy and the last events.
+// The goal is under 200 ms.
 func BenchmarkOpen20000(b *testing.B) {
 	dir := b.TempDir()
 	s, err := checkpoints.Create(dir, checkpoints.Run{})
@@ -119,14 +119,14 @@ func BenchmarkOpen20000(b *testing.B) {
 	})
 }
 
-// cpuTime is what the process has used of all cores; on a machine that does other work too it says more than the clock.
+// cpuTime returns the process's time on all cores; on a busy machine it tells more than the clock.
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and beside a reader of
+// BenchmarkFinishTrial is one commit of the search, a result with two epochs and an event, alone and with a reader of
 // the same run.
 func BenchmarkFinishTrial(b *testing.B) {
 	for _, readers := range []int{0, 1} {
@@ -138,7 +138,7 @@ func BenchmarkFinishTrial(b *testing.B) {
 			fill(b, s, 1000)
 			stop, done := make(chan bool), make(chan bool, readers)
 			for range readers {
-				go func() { // as an attached screen: one opening, then a look every 10 ms
+				go func() { // like an attached screen: it opens once, then looks every 10 ms
 					defer func() { done <- true }()
 					w, err := checkpoints.OpenReadOnly(dir)
 					if err != nil {
@@ -194,9 +194,9 @@ func BenchmarkFinishTrial(b *testing.B) {
 	}
 }
 
-// BenchmarkQuickSearch is all that a search of the quick preset stores for 20 of its children, in two batches:
-// proposals, starts, results with three epochs and events, updates with the state of a policy of its size, and
-// half-trained children as if each gave one state. Wanted: under 1 % of the 43 s that the children take.
+// BenchmarkQuickSearch stores all that a search of the quick preset stores for 20 of its children, in two batches:
+// proposals, starts, results with three epochs and events, updates with a policy state of that size, and one
+// half-trained state per child. The goal is under 1 % of the 43 s that the children take.
 func BenchmarkQuickSearch(b *testing.B) {
 	s, err := checkpoints.Create(b.TempDir(), checkpoints.Run{})
 	must(b, err)

@@ -19,8 +19,8 @@ const (
 	tempPrefix = ".tmp-"
 )
 
-// WriteBlob keeps bytes under their SHA-256 and returns it as 64 hex digits. A kind (weights, policy, child …) is for
-// people. Equal bytes are kept once.
+// WriteBlob stores bytes under their SHA-256 and returns it as 64 hex digits. The kind (weights, policy, child …) is
+// for people. Equal bytes are stored once.
 func (s *Store) WriteBlob(kind string, b []byte) (sha string, err error) {
 	err = s.changeWithBlob(kind, b, nil, func(tx *sql.Tx, name string) error { sha = name; return nil })
 	return sha, err
@@ -40,7 +40,7 @@ func (s *Store) changeWithBlob(kind string, b []byte, events []Event, f func(tx 
 	})
 }
 
-// writeBlobFile makes a blob's file durable; the row that names it is for the caller to make.
+// writeBlobFile makes a blob's file durable; the caller must add the row that names it.
 func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
 	if s.readOnly {
 		return "", fmt.Errorf("checkpoints: %s: %w", s.dir, ErrReadOnly)
@@ -51,7 +51,7 @@ func (s *Store) writeBlobFile(b []byte) (sha string, err error) {
 	return sha, nil
 }
 
-// releasedBlob is the kind of a blob whose file was given up while its name goes on to say what it was.
+// releasedBlob is the kind of a blob whose file was given up; its name still identifies the content.
 const releasedBlob = "released"
 
 func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
@@ -61,11 +61,12 @@ func insertBlob(tx *sql.Tx, sha, kind string, size int) error {
 }
 
 // unnamedBlob is the condition that nothing names a blob.
-const unnamedBlob = `NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256) AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
+const unnamedBlob = `NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256)
+	AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
 	AND NOT EXISTS (SELECT 1 FROM policy WHERE state_sha256 = sha256)`
 
-// writeBlobFile writes, syncs, renames and syncs the folder. A sound file that is there already is left alone, a
-// damaged one is replaced.
+// writeBlobFile writes, syncs, renames and syncs the folder. If the file already exists, it stays if sound and is
+// replaced if damaged.
 func writeBlobFile(dir string, b []byte) (sha string, err error) {
 	sum := sha256.Sum256(b)
 	sha = hex.EncodeToString(sum[:])
@@ -109,8 +110,8 @@ func writeBlobFile(dir string, b []byte) (sha string, err error) {
 	return sha, syncDir(sub)
 }
 
-// ReadBlob returns the bytes of a blob of this run, checked against their hash: ErrNotFound for a hash this run does
-// not name, ErrMissing if its file is gone, ErrDamaged if the file is not what was written.
+// ReadBlob returns the bytes of a blob of this run, checked against their hash: ErrNotFound for a hash that this run
+// does not name, ErrMissing if the file is missing, ErrDamaged if its content has changed.
 func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 	err = s.read(func(db *sql.DB) error {
 		b, err = readBlob(db, s.dir, sha)
@@ -119,7 +120,7 @@ func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 	return b, err
 }
 
-// OrphanBlob returns the bytes of a blob's file that this run may not name, checked against their hash.
+// OrphanBlob returns the bytes of a blob's file, checked against their hash, even if this run does not name it.
 func (s *Store) OrphanBlob(sha string) ([]byte, error) {
 	if !isHash(sha) {
 		return nil, fmt.Errorf("checkpoints: blob %.64q: %w: not a hash", sha, ErrDamaged)
@@ -164,7 +165,7 @@ func readBlobFile(dir, sha string, size int64) ([]byte, error) {
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("blob %s: %w: not a regular file", sha, ErrDamaged)
 	case st.Size() != size:
-		return nil, fmt.Errorf("blob %s: %w: it has %d bytes, not %d", sha, ErrDamaged, st.Size(), size)
+		return nil, fmt.Errorf("blob %s: %w: it has %d bytes, want %d", sha, ErrDamaged, st.Size(), size)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -176,8 +177,8 @@ func readBlobFile(dir, sha string, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// SweepBlobs removes blobs that no trial and no policy names and that are older than grace, and returns how many files
-// went.
+// SweepBlobs removes blobs that are older than grace and that no trial and no policy names, and returns how many files
+// it removed.
 func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 	before := time.Now().Add(-grace)
 	kept := map[string]bool{}
@@ -203,7 +204,7 @@ func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	// After the commit: a crash in between leaves orphans, which the next sweep finds.
+	// After the commit: a crash in between leaves orphans for the next sweep.
 	err = walkBlobs(s.dir, func(path, name string, d fs.DirEntry) error {
 		sha, ok := strings.CutSuffix(name, blobSuffix)
 		if !ok || !isHash(sha) || kept[sha] {
@@ -222,7 +223,7 @@ func (s *Store) SweepBlobs(grace time.Duration) (removed int, err error) {
 	return removed, nil
 }
 
-// sweepTemp removes what a killed writer left half-written. The caller holds the lock.
+// sweepTemp removes files that a killed writer left half-written. The caller must hold the lock.
 func sweepTemp(dir string) error {
 	for _, pattern := range []string{dbName + ".tmp*", dbName + ".v*.tmp*"} {
 		names, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern))

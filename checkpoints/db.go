@@ -24,13 +24,13 @@ const (
 //go:embed schema.sql
 var schemaSQL string
 
-// ofdLocks switches SQLite to open-file-description locks before the first database is opened: with POSIX locks, any
-// other part of the process that opened and closed run.db would drop SQLite's lock on it. Where they do not exist (not
-// Linux) the default stays.
+// ofdLocks switches SQLite to open-file-description locks before the first database is opened. With POSIX locks, any
+// other part of the process that opened and closed run.db would drop SQLite's lock on it. Systems that lack them (not
+// Linux) keep the default.
 var ofdLocks = sync.OnceFunc(func() { sqlite.OFDLocking(true) })
 
-// openDB opens a database with one connection. The DSN is absolute and escaped, so that no character of a path is taken
-// for a parameter.
+// openDB opens a database with one connection. The DSN is absolute and escaped, so that no character of a path is read
+// as a parameter.
 func openDB(path, params string) (*sql.DB, error) {
 	ofdLocks()
 	abs, err := filepath.Abs(path)
@@ -46,16 +46,18 @@ func openDB(path, params string) (*sql.DB, error) {
 }
 
 const (
-	// paramsBuild is for a database that is being made under a temporary name: no WAL beside it, so a rename moves all
-	// of it.
-	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=page_size(8192)&_pragma=journal_mode(DELETE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
-	paramsRead  = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
+	// paramsBuild is for a database that is being made under a temporary name: it has no WAL beside it, so a rename
+	// moves it whole.
+	paramsBuild = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=page_size(8192)&_pragma=journal_mode(DELETE)" +
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_defensive=1"
+	paramsRead  = "mode=ro&" + paramsRecover
 	paramsFixed = paramsRead + "&immutable=1"
-	// paramsRecover is for a look that may have to take back or complete the last change of a killed writer.
-	paramsRecover = "_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=mmap_size(0)&_defensive=1"
+	// paramsRecover is for reading where the last change of a killed writer may have to be undone or completed.
+	paramsRecover = "_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)" +
+		"&_pragma=mmap_size(0)&_defensive=1"
 )
 
-// journalFor is how changes of a run in a folder are made safe.
+// journalFor returns the journal that keeps changes safe for a run in a folder.
 func journalFor(dir string) string {
 	if networkFS(dir) {
 		return "TRUNCATE"
@@ -63,25 +65,26 @@ func journalFor(dir string) string {
 	return "WAL"
 }
 
-// setJournal gives a finished database, still under its temporary name, the journal it will be used with. The first
-// opening under its name would otherwise change its header.
+// setJournal gives a finished database, still under its temporary name, the journal it will be used with. Otherwise the
+// first opening under its final name would change its header.
 func setJournal(db *sql.DB, dir string) error {
 	_, err := db.Exec("PRAGMA journal_mode=" + journalFor(dir))
 	return err
 }
 
-// paramsWrite is for the one writer of a run. mmap stays off: a truncated file would be a SIGBUS instead of an error.
+// paramsWrite is for the one writer of a run. mmap stays off: a truncated file would give a SIGBUS instead of an error.
 func paramsWrite(journal string) string {
 	return "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(" + journal +
 		")&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_pragma=mmap_size(0)&_pragma=journal_size_limit(67108864)&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_defensive=1"
+		"&_pragma=mmap_size(0)&_pragma=journal_size_limit(67108864)&_pragma=trusted_schema(0)" +
+		"&_pragma=cell_size_check(1)&_defensive=1"
 }
 
-// checkHeader reads the first 100 bytes of run.db, before SQLite sees the file: a foreign database must not be touched,
+// checkHeader reads the first 100 bytes of run.db before SQLite sees the file: a foreign database must not be touched,
 // not even by recovery of its WAL. https://www.sqlite.org/fileformat.html#the_database_header
 //
-// It keeps away from a run that this process has open: with POSIX locks, closing the file would drop SQLite's.
-// checkVersion looks at the same number.
+// It skips a run that this process has open: with POSIX locks, closing the file would drop SQLite's. checkVersion
+// checks the same number.
 func checkHeader(dir string) error {
 	if err := checkPlain(dir); err != nil {
 		return fmt.Errorf("checkpoints: %w", err)
@@ -103,7 +106,7 @@ func checkHeader(dir string) error {
 		return fmt.Errorf("checkpoints: %s: %w: it is not an SQLite database", path, ErrForeign)
 	}
 	if id := binary.BigEndian.Uint32(h[68:]); id != applicationID {
-		return fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id,
+		return fmt.Errorf("checkpoints: %s: %w: its application id is %#x, want %#x", path, ErrForeign, id,
 			applicationID)
 	}
 	return nil
@@ -120,7 +123,7 @@ func checkVersion(db *sql.DB, path string) (int, error) {
 	}
 	switch {
 	case id != applicationID:
-		return 0, fmt.Errorf("checkpoints: %s: %w: its application id is %#x, not %#x", path, ErrForeign, id,
+		return 0, fmt.Errorf("checkpoints: %s: %w: its application id is %#x, want %#x", path, ErrForeign, id,
 			applicationID)
 	case version > schemaVersion:
 		return version, fmt.Errorf("checkpoints: %s: %w: it has schema %d, this program knows %d", path, ErrNewer,
@@ -132,7 +135,7 @@ func checkVersion(db *sql.DB, path string) (int, error) {
 }
 
 // checkSchema refuses a database whose tables, indexes, views and triggers are not exactly those of schema.sql: a
-// trigger or a view under the name of a table could make our own statements do something else.
+// trigger, or a view with the name of a table, could make our own statements do something else.
 func checkSchema(db *sql.DB, path string) error {
 	want, err := ownSchema()
 	if err != nil {
@@ -144,7 +147,7 @@ func checkSchema(db *sql.DB, path string) error {
 	}
 	for name, text := range got {
 		if w, ok := want[name]; !ok {
-			return fmt.Errorf("checkpoints: %s: %w: its schema has a %s, which is not ours", path, ErrForeign,
+			return fmt.Errorf("checkpoints: %s: %w: its schema has an unknown %s", path, ErrForeign,
 				printable(name))
 		} else if w != text {
 			return fmt.Errorf("checkpoints: %s: %w: its %s was changed", path, ErrForeign, name)
@@ -158,7 +161,7 @@ func checkSchema(db *sql.DB, path string) error {
 	return nil
 }
 
-// ownSchema is what readSchema gives for a new database.
+// ownSchema is what readSchema returns for a new database.
 var ownSchema = sync.OnceValues(func() (map[string]string, error) {
 	ofdLocks()
 	db, err := sql.Open("sqlite", ":memory:")
@@ -203,21 +206,21 @@ func quickCheck(db *sql.DB, path string) error {
 	return nil
 }
 
-// damaged says what can be done about a damaged database.
+// damaged adds what can be done about a damaged database.
 func damaged(path string, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("checkpoints: %s: %w", path, err)
 	}
-	return fmt.Errorf("checkpoints: %s: %w; put a copy of it in its place, or go on from a fork of the run; what can "+
-		"still be read of it, the shell sqlite3 writes with .recover", path, err)
+	return fmt.Errorf("checkpoints: %s: %w; replace it with a copy, or continue from a fork of the run; "+
+		"the shell sqlite3 can save what is still readable with .recover", path, err)
 }
 
-// printable replaces what could steer a terminal: text from a file is not to be trusted.
+// printable replaces what could control a terminal: text from a file is not trusted.
 func printable(s string) string {
 	return fmt.Sprintf("%.200q", s)
 }
 
-// openHere counts the stores this process has open, by folder.
+// openHere counts the stores that this process has open, by folder.
 var openHere = dirCounts{n: map[string]int{}}
 
 type dirCounts struct {
@@ -240,7 +243,7 @@ func (c *dirCounts) has(dir string) bool {
 	return c.n[realPath(dir)] > 0
 }
 
-// realPath is a folder's absolute path without links, as far as it can be found out.
+// realPath returns a folder's absolute path without links, as far as possible.
 func realPath(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

@@ -16,12 +16,12 @@ var (
 	ErrExists    = errors.New("a run is here already")
 	ErrForeign   = errors.New("not a run of this program")
 	ErrNewer     = errors.New("made by a newer version of this program")
-	ErrDamaged   = errors.New("damaged")        // the database, or a blob whose content does not have its name
+	ErrDamaged   = errors.New("damaged")        // the database, or a blob whose content does not match its name
 	ErrMissing   = errors.New("missing")        // a blob's file
 	ErrReleased  = errors.New("no longer kept") // a policy's state, by KeepPolicies
 	ErrReadOnly  = errors.New("opened read-only")
 	ErrFenced    = errors.New("run was taken over by another process")
-	ErrConflict  = errors.New("trial is not in a state that allows this") // also: another attempt is the current one
+	ErrConflict  = errors.New("trial is not in a state that allows this") // also if another attempt is the current one
 	ErrNotFound  = errors.New("not found")                                // a trial or a policy version
 	ErrNotFinite = errors.New("value is not finite")                      // NaN or infinite
 	// always a *FullError; the change was not made
@@ -32,11 +32,11 @@ var (
 	ErrClosed   = errors.New("store is closed")
 )
 
-// LockedError says who holds a run. It matches [ErrLocked].
+// LockedError names the process that has a run open. It matches [ErrLocked].
 type LockedError struct {
 	Dir  string
-	PID  int    // 0 if the holder has not written it
-	Host string // empty likewise
+	PID  int    // 0 if the process has not written it
+	Host string // likewise
 }
 
 func (e *LockedError) Error() string {
@@ -50,10 +50,10 @@ func (e *LockedError) Error() string {
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-// FullError says what a change that did not fit wanted. It matches [ErrDiskFull].
+// FullError reports how much a change that did not fit needs. It matches [ErrDiskFull].
 type FullError struct {
 	Dir        string
-	Need, Free int64 // bytes: at least so many are needed, so many there are for this user
+	Need, Free int64 // bytes: needed at least, and available to this user
 	Err        error
 }
 
@@ -69,7 +69,7 @@ func (e *FullError) Unwrap() error { return e.Err }
 // changeSize is more than a change adds to the database and its WAL: a batch of proposals takes about 60 kB.
 const changeSize = 1 << 20
 
-// full tells how much room a change of so many bytes wants, if that is what went wrong.
+// full turns err into a FullError for a change of need bytes, if a full disk caused it.
 func full(err error, dir string, need int) error {
 	if !errors.Is(err, ErrDiskFull) || errors.As(err, new(*FullError)) {
 		return err
@@ -77,7 +77,7 @@ func full(err error, dir string, need int) error {
 	return &FullError{Dir: dir, Need: int64(need), Free: freeBytes(dir), Err: err}
 }
 
-// wrap gives errors of SQLite and of the system the sentinel a caller can branch on.
+// wrap gives errors of SQLite and of the system the sentinel that a caller can branch on.
 func wrap(err error) error {
 	var e *sqlite.Error
 	switch {

@@ -37,7 +37,7 @@ func (s *Store) AddEvent(events ...Event) error { return s.change(events, nil) }
 // OpeningEvents returns the events that [Open] stored.
 func (s *Store) OpeningEvents() []Event { return s.opening }
 
-// LastEventID is the number of the newest event, 0 if there is none. The next one stored gets the next number.
+// LastEventID returns the number of the newest event, or 0. The next event stored gets the next number.
 func (s *Store) LastEventID() (id int64, err error) {
 	err = s.read(func(db *sql.DB) error { return db.QueryRow("SELECT coalesce(max(id), 0) FROM event").Scan(&id) })
 	return id, err

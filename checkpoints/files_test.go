@@ -49,7 +49,7 @@ func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		damage func(b []byte) []byte // nil: the file is gone
+		damage func(b []byte) []byte // nil: the file is missing
 	}{
 		{"nothing is wrong", func(b []byte) []byte { return b }},
 		{"the last line is torn", func(b []byte) []byte { return b[:len(b)-7] }},
@@ -60,7 +60,7 @@ func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
 			return append(append(b[:len(b):len(b)], make([]byte, 30)...), '\n')
 		}},
 		{"it is empty", func(b []byte) []byte { return []byte{} }},
-		{"it is gone", func(b []byte) []byte { return nil }},
+		{"it is missing", func(b []byte) []byte { return nil }},
 		{"it is one line without an end", func(b []byte) []byte { return []byte("x") }},
 		{"it is ahead of the database", func(b []byte) []byte {
 			return append(b[:len(b):len(b)], `{"id":99}`+"\n"...)
@@ -99,7 +99,8 @@ func TestALineOfTheLog(t *testing.T) {
 		checkpoints.Event{Time: at, Level: "warn", Kind: "user", Trial: -1, Body: []byte(`"text"`)}))
 	b, err := os.ReadFile(filepath.Join(s.Dir(), "log.jsonl"))
 	must(t, err)
-	want := `{"id":1,"reward":0.1234567890123456789,"run":"run","t":"trial_finished","trial":17,"ts":"2026-01-02T03:04:05.000006Z"}
+	want := `{"id":1,"reward":0.1234567890123456789,"run":"run","t":"trial_finished","trial":17,` +
+		`"ts":"2026-01-02T03:04:05.000006Z"}
 {"body":"text","id":2,"level":"warn","run":"run","t":"user","ts":"2026-01-02T03:04:05.000006Z"}
 `
 	equal(t, "log.jsonl", string(b), want)
@@ -115,7 +116,7 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 			b[len(b)/2] ^= 1
 			return os.WriteFile(path, b, 0o600)
 		}, checkpoints.ErrDamaged},
-		{"the end is cut", func(path string, b []byte) error { return os.Truncate(path, int64(len(b)-1)) },
+		{"the end is cut off", func(path string, b []byte) error { return os.Truncate(path, int64(len(b)-1)) },
 			checkpoints.ErrDamaged},
 		{"bytes are added", func(path string, b []byte) error { return os.WriteFile(path, append(b, 0), 0o600) },
 			checkpoints.ErrDamaged},
@@ -123,7 +124,7 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 		{"it is a link", func(path string, b []byte) error {
 			return errors.Join(os.Rename(path, path+".x"), os.Symlink(path+".x", path))
 		}, checkpoints.ErrDamaged},
-		{"it is gone", func(path string, b []byte) error { return os.Remove(path) }, checkpoints.ErrMissing},
+		{"it is missing", func(path string, b []byte) error { return os.Remove(path) }, checkpoints.ErrMissing},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 			if _, err := s.ReadBlob(sha); !errors.Is(err, c.want) {
 				t.Errorf("read: %v, want %v", err, c.want)
 			}
-			// What is needed to replay from the version before is still told.
+			// What is needed to replay from the version before is still returned.
 			u, ok, err := lastUpdate(s)
 			if !errors.Is(err, c.want) || !ok || u.Version != 2 || u.State != nil || len(u.Samples) != 1 {
 				t.Errorf("last update: %+v, %v, %v", u, ok, err)
@@ -152,8 +153,8 @@ func TestDamagedBlobsAreNoticed(t *testing.T) {
 			if err := s.Fork(fork, checkpoints.Run{}, 2); !errors.Is(err, c.want) {
 				t.Errorf("fork: %v", err)
 			}
-			must(t, s.Fork(fork, checkpoints.Run{}, 1)) // the attempt before left nothing in the way
-			// Writing the same bytes again heals it.
+			must(t, s.Fork(fork, checkpoints.Run{}, 1)) // the failed attempt left nothing in the way
+			// Writing the same bytes again repairs it.
 			if again, err := s.WriteBlob("policy", state); err != nil || again != sha {
 				t.Errorf("write again: %v", err)
 			}
@@ -233,7 +234,7 @@ func TestForeignAndHostileDatabasesAreRefused(t *testing.T) {
 		{"no schema version", checkpoints.ErrForeign, "schema 0", run("PRAGMA user_version=0")},
 		{"a trigger", checkpoints.ErrForeign, "trigger",
 			run("CREATE TRIGGER x AFTER INSERT ON event BEGIN DELETE FROM trial; END")},
-		{"a view in the place of a table", checkpoints.ErrForeign, "epoch",
+		{"a view instead of a table", checkpoints.ErrForeign, "epoch",
 			run("DROP TABLE epoch; CREATE VIEW epoch AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM " +
 				"n) SELECT x FROM n")},
 		{"escape codes in a name", checkpoints.ErrForeign, `\x1b`, run("CREATE TABLE \"x\x1b]52;c;eA==\x07\"(a)")},
@@ -297,7 +298,7 @@ func TestAWriterThatWasOvertakenIsRefused(t *testing.T) {
 }
 
 func TestACutWALGivesAWholePrefix(t *testing.T) {
-	// What a power cut may leave. Every state must be one that was once committed: whole batches, whole updates.
+	// What a power cut may leave. Every state must have been committed once: whole batches, whole updates.
 	s := newStore(t)
 	dir := s.Dir()
 	for i := range 12 {
@@ -323,7 +324,7 @@ func TestACutWALGivesAWholePrefix(t *testing.T) {
 		copied := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(copied, "run.db"), db, 0o600))
 		must(t, os.WriteFile(filepath.Join(copied, "run.db-wal"), cut, 0o600))
-		// a crash: the database is checked
+		// a crash, so that the database is checked
 		must(t, os.WriteFile(filepath.Join(copied, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600))
 		c, err := checkpoints.Open(copied)
 		must(t, err)
@@ -346,7 +347,7 @@ func TestACutWALGivesAWholePrefix(t *testing.T) {
 		must(t, c.Close())
 	}
 	if len(states) < 8 {
-		t.Errorf("only %d different prefixes: the cuts did not bite", len(states))
+		t.Errorf("only %d different prefixes: the cuts had no effect", len(states))
 	}
 }
 
@@ -390,14 +391,14 @@ func TestForkCutsAtAPolicyVersion(t *testing.T) {
 			f, err := checkpoints.OpenReadOnly(dst)
 			must(t, err)
 			defer f.Close()
-			// The fork is what a run that ended there would be, but for what was made by hand.
+			// The fork equals a run that ended there, except for trials made by hand.
 			want := newStore(t)
 			must(t, want.AddUpdate(checkpoints.Update{Version: 0, Batch: -1, State: []byte("untrained")}))
 			grow(want, at)
 			if at >= 2 {
 				orphan := byHand(1_000_001, 2, 15, "done")
 				if at < 4 {
-					orphan.Parent = -1 // trial 15 stayed behind
+					orphan.Parent = -1 // trial 15 was not copied
 				}
 				must(t, want.AddTrials([]checkpoints.Trial{byHand(1_000_000, 2, 3, "done"), orphan}))
 			}
@@ -421,7 +422,7 @@ func TestForkCutsAtAPolicyVersion(t *testing.T) {
 	}
 	dst := filepath.Join(t.TempDir(), "fork")
 	if err := parent.Fork(dst, checkpoints.Run{}, 6); !errors.Is(err, checkpoints.ErrNotFound) {
-		t.Errorf("a version that does not exist: %v", err)
+		t.Errorf("a missing version: %v", err)
 	}
 	must(t, parent.Fork(dst, checkpoints.Run{}, -1))
 	if sum := checkpoints.Summary(dst); sum.Version != 5 || sum.Run.ForkedAt != 5 {
@@ -505,7 +506,7 @@ func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
 				return fmt.Errorf("an earlier attempt: %v", err)
 			}
 			return nil
-		}, 5}, // the new one is an orphan, the stored one stays
+		}, 5}, // the new state is an orphan, the stored one stays
 		{"the same attempt again", func() error { return s.StartTrial(0, 1) }, 5},
 		{"another attempt", func() error { return s.StartTrial(0, 2) }, 4},
 		{"an end", func() error {
@@ -551,7 +552,7 @@ func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
 	}
 	before, err := s.StateHash()
 	must(t, err)
-	for _, want := range []int{3, 0} { // 1, 2 and 5: version 3 has the state of 4
+	for _, want := range []int{3, 0} { // 1, 2 and 5: version 3 has the same state as 4
 		if n, err := s.KeepPolicies(func(version int) bool { return version == 4 || version == 6 }); err != nil ||
 			n != want {
 			t.Errorf("%d states given up, %v; want %d", n, err, want)
@@ -582,7 +583,7 @@ func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
 		t.Errorf("a fork at a version without a state: %v", err)
 	}
 	if err := s.Fork(fork, checkpoints.Run{}, 5, []byte("another policy")); !errors.Is(err, checkpoints.ErrReleased) {
-		t.Errorf("a fork with a state of something else: %v", err)
+		t.Errorf("a fork with a foreign state: %v", err)
 	}
 	must(t, s.Fork(fork, checkpoints.Run{}, 5, []byte("policy 5")))
 	f, err := checkpoints.OpenReadOnly(fork)

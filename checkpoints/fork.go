@@ -12,14 +12,14 @@ import (
 )
 
 // Fork makes a new run in the folder dst that begins at policy version at of this one (negative: the newest). This run
-// may be live, in this process or another, and goes on meanwhile. The fork is made whole or not at all; it is not left
-// open.
+// may be live, in this process or another, and continues meanwhile. The fork is made whole or not at all; it is not
+// left open.
 //
-// The fork has the policy versions up to at, the proposals of the batches that made them, and the trials made by hand
-// that have ended. Later proposals and all events stay behind: the fork's log begins with an event "run_forked". Of r,
-// ParentUUID and ForkedAt are set here, and empty Config, Build, DatasetSHA256 and Target are taken from this run.
-// Blobs are shared by hard links where the file system can. States of policies that this run no longer has and the fork
-// needs are given as rebuilt; their hashes say whose they are.
+// The fork gets the policy versions up to at, the proposals of the batches that made them, and finished trials made by
+// hand. Later proposals and all events are not copied: the fork's log begins with an event "run_forked". Fork sets
+// ParentUUID and ForkedAt of r, and copies empty Config, Build, DatasetSHA256 and Target from this run. Blobs are
+// shared by hard links where the file system supports them. If the fork needs policy states that this run no longer
+// keeps, pass them as rebuilt; their hashes identify them.
 func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	if err := os.MkdirAll(dst, 0o700); err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", wrap(err))
@@ -121,8 +121,8 @@ func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
 	return setJournal(db, dst)
 }
 
-// copyDB writes a consistent copy of the database, with a connection of its own: a writer goes on committing, a private
-// or immutable one is used as it is.
+// copyDB writes a consistent copy of the database over its own connection, while a writer keeps committing. A private
+// or immutable database is used as it is.
 func (s *Store) copyDB(tmp string) error {
 	if s.readOnly {
 		return s.read(func(db *sql.DB) error { return vacuumInto(db, tmp) })
@@ -135,7 +135,7 @@ func (s *Store) copyDB(tmp string) error {
 	return vacuumInto(db, tmp)
 }
 
-// trim removes what came after policy version r.ForkedAt and puts r in the place of its parent.
+// trim removes everything after policy version r.ForkedAt and replaces the parent's record with r.
 func trim(tx *sql.Tx, parent, r Run) error {
 	for _, q := range []string{
 		"DELETE FROM policy_sample WHERE version > ?1",
@@ -149,8 +149,7 @@ func trim(tx *sql.Tx, parent, r Run) error {
 		"DELETE FROM trial WHERE id IN (SELECT id FROM gone)",
 		"DROP TABLE gone",
 		"DELETE FROM event",
-		`DELETE FROM blob WHERE NOT EXISTS (SELECT 1 FROM trial WHERE weights_sha256 = sha256) AND NOT EXISTS (SELECT 1 FROM trial WHERE checkpoint_sha256 = sha256)
-			AND NOT EXISTS (SELECT 1 FROM policy WHERE state_sha256 = sha256)`,
+		"DELETE FROM blob WHERE " + unnamedBlob,
 		"DELETE FROM run",
 	} {
 		if _, err := tx.Exec(q, r.ForkedAt); err != nil {
@@ -167,7 +166,7 @@ func trim(tx *sql.Tx, parent, r Run) error {
 	return insertEvents(tx, []Event{{Kind: "run_forked", Trial: -1, Body: body}}, 0, 0, time.Now())
 }
 
-// shareBlobs gives dst the files of the blobs its database names. One that is missing in src stays missing; the policy
+// shareBlobs gives dst the files of the blobs that its database names. A file missing in src stays missing; the policy
 // forked from was checked before.
 func shareBlobs(db *sql.DB, src, dst string) error {
 	rows, err := db.Query("SELECT sha256, bytes FROM blob")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// fuzzFile writes b where the next one is written too, and opens it.
+// fuzzFile writes b to a file that the next call overwrites, and opens it.
 func fuzzFile(t *testing.T, path string, b []byte) *os.File {
 	t.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -24,7 +24,7 @@ func fuzzFile(t *testing.T, path string, b []byte) *os.File {
 	return f
 }
 
-// Whatever stands in log.jsonl: what is kept of it ends with a whole line that has a number.
+// Whatever is in log.jsonl, the part that is kept ends with a whole line that has a number.
 func FuzzLogEnd(f *testing.F) {
 	for _, s := range []string{"", "{\"id\":1}\n{\"id\":2}\n{\"id\"", "\n", "{\"id\":-1}\n",
 		"{\"id\":99999999999999999999}\n", "x\n{\"id\":7}\n", "{\"id\":7}", "{\"ID\":7}\n\n"} {
@@ -46,7 +46,7 @@ func FuzzLogEnd(f *testing.F) {
 	})
 }
 
-// Whatever stands in run.lock: it is a holder with a process, or nobody.
+// Whatever is in run.lock, it is a holder with a process, or nobody.
 func FuzzHolder(f *testing.F) {
 	for _, s := range []string{"", `{"pid":7,"host":"h","since":"2026-01-02T03:04:05Z"}` + "\n", `{"pid":0}`,
 		`{"pid":1e99}`, "null", `{"pid":1,"host":"\u001b[2J"}`} {
@@ -60,7 +60,7 @@ func FuzzHolder(f *testing.F) {
 	})
 }
 
-// Whatever a database has for choices: refused, or it reads back the same as it is written.
+// Whatever a database has for choices, it is refused, or is written and read back the same.
 func FuzzChoices(f *testing.F) {
 	for _, s := range []string{"[]", "[0]", "[1,2,3]", "[1, 2]", "[", "]", "", "[,]", "[-1]", "[99999999999999999999]",
 		"[[1]]", "[1,]"} {

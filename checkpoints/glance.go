@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// Glimpse is a trial in a few words.
+// Glimpse is a trial in brief.
 type Glimpse struct {
 	ID          int
 	Kind, State string
@@ -16,8 +16,8 @@ type Glimpse struct {
 	HasReward   bool
 }
 
-// Glance returns the trials of a run, those with the highest rewards first. It is quick and leaves no file behind: a
-// shell asks for it while a person types. What cannot be read without writing is an error.
+// Glance returns the trials of a run, highest rewards first. It is quick and leaves no file behind, because a shell
+// calls it while a person types. If reading would need a write, it returns an error.
 func Glance(dir string) (list []Glimpse, err error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func Glance(dir string) (list []Glimpse, err error) {
 	}
 	params := paramsFixed
 	if _, err := os.Lstat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
-		params = paramsRead // which would make a -shm
+		params = paramsRead // which would create a -shm
 		if _, err := os.Lstat(path + "-shm"); err != nil {
 			return nil, errUnfinished
 		}

@@ -9,7 +9,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-// A glance at a run, open or closed, gives its trials and leaves the folder as it is.
+// A glance at a run, open or closed, returns its trials and leaves the folder as it is.
 func TestAGlanceLeavesTheFolderAsItIs(t *testing.T) {
 	s := newStore(t)
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1), proposal(2)}))
@@ -36,13 +36,13 @@ func TestAGlanceLeavesTheFolderAsItIs(t *testing.T) {
 			t.Errorf("%s: %v, want %v", when, got, want)
 		}
 		if after := names(); !slices.Equal(after, before) {
-			t.Errorf("%s: %q are in the folder, before %q", when, after, before)
+			t.Errorf("%s: the folder has %q, want %q", when, after, before)
 		}
 	}
 	look("open")
 	must(t, s.Close())
 	look("closed")
-	// What another process left in the middle of a change is not touched.
+	// A change that another process left half-done is not touched.
 	must(t, os.WriteFile(filepath.Join(s.Dir(), "run.db-journal"), []byte("x"), 0o666))
 	if _, err := checkpoints.Glance(s.Dir()); err == nil {
 		t.Error("a run with a journal was read")

@@ -9,9 +9,9 @@ import (
 	"math"
 )
 
-// StateHash is the SHA-256, in hex, of what a search has come to: seed, data, every trial with its proposal, end and
+// StateHash returns the SHA-256, in hex, of the state of a search: seed, data, every trial with its proposal, end and
 // reward, and every policy version with its state and the rewards that made it, in order. Two searches that took the
-// same decisions have the same hash, whatever the number of workers, interruptions and attempts. Not in it: names,
+// same decisions have the same hash, whatever the number of workers, interruptions and attempts. It leaves aside names,
 // settings, times, machines, epochs, weights, notes, stars and the difference between waiting and running.
 func (s *Store) StateHash() (string, error) {
 	h := sha256.New()
@@ -19,11 +19,11 @@ func (s *Store) StateHash() (string, error) {
 	if err := s.read(w.write); err != nil {
 		return "", err
 	}
-	w.Flush() // a hash takes everything
+	w.Flush() // a hash never fails
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// stateWriter writes the state so that no two states give the same bytes: numbers as 8 bytes, floats by their bits,
+// stateWriter writes the state so that different states give different bytes: numbers as 8 bytes, floats by their bits,
 // texts and lists after their length.
 type stateWriter struct{ *bufio.Writer }
 

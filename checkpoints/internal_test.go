@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// These tests reach what the public methods cannot: the limits of a connection, migrations that do not exist yet, a
-// folder that claims to be remote.
+// These tests reach what the public methods cannot: the limits of a connection, future migrations, a folder that claims
+// to be remote.
 
 func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 	s, err := Create(t.TempDir(), Run{})
@@ -51,7 +51,7 @@ func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 		}
 	}
 	check(n)
-	if _, err := s.db.Exec("PRAGMA max_page_count=1000000"); err != nil { // room again: the same store goes on
+	if _, err := s.db.Exec("PRAGMA max_page_count=1000000"); err != nil { // space again: the same store continues
 		t.Fatal(err)
 	}
 	if err := s.AddTrials([]Trial{trial(n)}, Event{Kind: "x", Trial: n}); err != nil {
@@ -62,7 +62,7 @@ func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
 
 func TestMigrationIsOneStepWithABackup(t *testing.T) {
 	// The frame, with steps as a later version may have them. The last schema differs from schema.sql, so the run is
-	// not opened after it.
+	// not opened afterwards.
 	steps := []string{
 		"CREATE TABLE extra(a INTEGER) STRICT",
 		"CREATE TABLE epoch2(trial INTEGER NOT NULL REFERENCES trial(id), x REAL) STRICT; INSERT INTO epoch2 SELECT " +
@@ -129,8 +129,8 @@ func TestMigrationIsOneStepWithABackup(t *testing.T) {
 	}
 }
 
-// An older schema, made up: no notes, and no column for whoever trained a trial. Its run is opened as any other and
-// becomes a current one.
+// An older, made-up schema: no notes, and no column for whoever trained a trial. Its run is opened like any other and
+// becomes current.
 func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Create(dir, Run{Name: "old"})
@@ -146,8 +146,7 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	}
 	was, older := migrations, schemaVersion
 	defer func() { migrations, schemaVersion = was, 1+len(was) }()
-	// From a made-up schema to the next, which is the one of schema.sql: SQLite keeps the text of a table that is made
-	// anew.
+	// From a made-up schema to the next, which is schema.sql: SQLite keeps the text of a table that is rebuilt.
 	table := schemaSQL[strings.Index(schemaSQL, "CREATE TABLE event("):]
 	table = table[:strings.Index(table, ";")+1]
 	migrations = append(slices.Clone(was), "ALTER TABLE event RENAME TO old_event; "+table+
@@ -157,7 +156,9 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(`DROP TABLE event; CREATE TABLE event(id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, trial INTEGER, body TEXT) STRICT;
+	if _, err := db.Exec(`DROP TABLE event;
+		CREATE TABLE event(id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, trial INTEGER, ` +
+		`body TEXT) STRICT;
 		INSERT INTO event VALUES(1, 5, 'told', 0, '{}')`); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	// The program that made the backup can use it in the place of run.db.
+	// The program that made the backup can use it as run.db.
 	migrations, schemaVersion = was, older
 	if _, err := Open(dir); !errors.Is(err, ErrNewer) ||
 		!strings.Contains(err.Error(), fmt.Sprintf("it has schema %d, this program knows %d", older+1, older)) {
@@ -252,7 +253,7 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 				changed := t.TempDir()
 				t.Setenv("TMPDIR", filepath.Join(dir, "none"))
 				if _, err := OpenReadOnly(dir); err == nil {
-					t.Fatal("a copy was made where there is no folder for it")
+					t.Fatal("a copy was made although it has no folder")
 				}
 				if s := Summary(dir); s.Err != nil || s.Run.Name != "old" || s.Done != 1 || s.Best != 0.75 ||
 					s.Status != "stopped" {
@@ -271,7 +272,7 @@ func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				if s := Summary(changed); !errors.Is(s.Err, ErrForeign) {
-					t.Errorf("a view in the place of the trials: %+v", s)
+					t.Errorf("a view instead of the trials: %+v", s)
 				}
 			})
 			look := func(s *Store, how string) {
@@ -348,7 +349,7 @@ func TestNoWALOnANetworkFileSystem(t *testing.T) {
 	}
 }
 
-// A run whose database has a rollback journal, as a writer that was killed within a change leaves it on a network file
+// A run whose database has a rollback journal, as left by a writer that was killed during a change on a network file
 // system.
 func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 	was := networkFS
@@ -370,7 +371,7 @@ func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 	if err := s.AddTrials(ts); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.Exec("PRAGMA cache_size=2"); err != nil { // pages go to the file before the change is whole
+	if _, err := s.db.Exec("PRAGMA cache_size=2"); err != nil { // write pages to the file before the change is complete
 		t.Fatal(err)
 	}
 	cut := t.TempDir()
@@ -389,7 +390,7 @@ func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(filepath.Join(cut, dbName)); err != nil || !strings.Contains(string(b), "half of it") {
-		t.Fatalf("nothing is to be taken back: %v", err)
+		t.Fatalf("there is nothing to undo: %v", err)
 	}
 	check := func(s *Store) {
 		t.Helper()

@@ -15,26 +15,26 @@ import (
 type RunSummary struct {
 	Dir    string
 	Run    Run
-	Status string // Run.State; "crashed" if it says the run goes on but no process has it; "unreadable" with Err
+	Status string // Run.State; "crashed" if that is a running state but no process has the run; "unreadable" with Err
 	Live   bool   // a process has it open for writing
 	PID    int    // of that process
 	Host   string
 
 	Proposed, Done, Failed int // proposals: in all, with a reward, failed
 	Best                   float64
-	BestTrial              int // -1 if no trial but retrains has a reward
-	Version                int // of the policy, 0 for the untrained one
+	BestTrial              int // -1 if no trial except retrains has a reward
+	Version                int // of the policy; 0: untrained
 
 	events int64 // number of the last one
 
-	// events that log.jsonl has and the database has lost; the next opening restores them
+	// events that the database has lost and log.jsonl still has; the next opening restores them
 	Lost int64
 
-	Err error // why the run cannot be read; the rest is then empty
+	Err error // why the run cannot be read; all else is then empty
 }
 
-// List returns the runs in the folders under root, the one changed last first. A run that cannot be read is listed with
-// its error. A root that does not exist has no runs.
+// List returns the runs in the folders under root, the one changed last first. An unreadable run is listed with its
+// error. If root does not exist, there are no runs.
 func List(root string) ([]RunSummary, error) {
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,7 +71,7 @@ func Summary(dir string) RunSummary {
 	if err != nil {
 		return RunSummary{Dir: dir, BestTrial: -1, Status: "unreadable", Err: err}
 	}
-	// After the reading: a run that ended meanwhile was read as going on, so look again before calling it crashed.
+	// After reading: the run may have ended since its state was read, so look again before calling it crashed.
 	held, who, known := probe(dir)
 	sum.Live, sum.Status = held, sum.Run.State
 	if held {
@@ -86,7 +86,7 @@ func Summary(dir string) RunSummary {
 		}
 	}
 	if logged := lastLogged(dir); known && !held && logged > sum.events {
-		if s, err := openReadOnly(dir, asItIs); err == nil { // a writer may have come and gone since
+		if s, err := openReadOnly(dir, asItIs); err == nil { // a writer may have come and gone in between
 			if stored, err := s.LastEventID(); err == nil {
 				sum.Lost = max(0, logged-stored)
 			}

@@ -26,10 +26,10 @@ type holder struct {
 // lock is the flock on run.lock. The kernel drops it with the process, so there is no stale lock to remove.
 type lock struct {
 	f        *os.File
-	previous *holder // who held it and did not let go; nil after a clean end
+	previous *holder // who held it and never released it; nil after a clean end
 }
 
-// acquire takes the lock of a run and writes into it who has it, or fails with a *LockedError.
+// acquire takes the lock of a run and writes its owner into it, or fails with a *LockedError.
 func acquire(dir string) (*lock, error) {
 	path := filepath.Join(dir, lockName)
 	f, err := openPlain(path, os.O_RDWR|os.O_CREATE)
@@ -56,8 +56,8 @@ func acquire(dir string) (*lock, error) {
 	return l, nil
 }
 
-// hold takes the lock on an open run.lock, or fails with a *LockedError. A probe ([probe]) holds it for microseconds,
-// therefore the retries.
+// hold takes the lock on an open run.lock, or fails with a *LockedError. It retries, because a [probe] holds the lock
+// for microseconds.
 func hold(f *os.File, dir string) error {
 	for try := 0; ; try++ {
 		err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
@@ -78,14 +78,14 @@ func hold(f *os.File, dir string) error {
 	}
 }
 
-// release empties run.lock, which says that the end was clean, and lets go of it. The file stays: removing it would let
-// two writers in.
+// release empties run.lock, which marks a clean end, and releases it. The file stays: removing it would let two writers
+// in.
 func (l *lock) release() {
 	l.f.Truncate(0)
 	l.f.Close()
 }
 
-// probe reports whether a writer has the run, and who. known is false if the lock could not be looked at.
+// probe reports whether a writer has the run, and who. known is false if the lock could not be read.
 func probe(dir string) (held bool, who holder, known bool) {
 	f, err := openPlain(filepath.Join(dir, lockName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,16 +14,16 @@ import (
 const logName = "log.jsonl"
 
 // eventLog is log.jsonl: the event table as text. It is written after the commit and not synced; the database is the
-// truth. What is missing at its end after a crash or a full disk is added at the next opportunity.
+// truth. Lines lost in a crash or on a full disk are added at the next opportunity.
 type eventLog struct {
 	path, run string
 	f         *os.File // nil: not open
 	last      int64    // number of the last event in the file
 	err       error    // of the last attempt
-	aside     string   // the name that a file which is not this run's log got; empty: there was none
+	aside     string   // new name of a file that was not this run's log; empty: there was none
 }
 
-// openLog brings the file up to date with the database. It cannot fail; what went wrong is reported by close.
+// openLog brings the file up to date with the database. It cannot fail; close reports what went wrong.
 func openLog(dir, run string, db *sql.DB) *eventLog {
 	l := &eventLog{path: filepath.Join(dir, logName), run: run}
 	l.err = l.catchUp(db)
@@ -60,7 +60,7 @@ func (l *eventLog) write(events []Event) error {
 	return nil
 }
 
-// catchUp opens the file, cuts a torn end and adds the events it lacks.
+// catchUp opens the file, cuts off a torn end and adds the missing events.
 func (l *eventLog) catchUp(db *sql.DB) error {
 	if l.f != nil {
 		l.f.Close()
@@ -76,7 +76,7 @@ func (l *eventLog) catchUp(db *sql.DB) error {
 		return err
 	}
 	size, last, err := lastLine(f)
-	if err != nil || last > newest { // garbage, or another run's: it is kept, and a new one made from the database
+	if err != nil || last > newest { // garbage, or another run's: keep it, and make a new one from the database
 		f.Close()
 		l.f = nil
 		if l.aside, err = setAside(l.path); err != nil {
@@ -144,8 +144,8 @@ func (l *eventLog) close(db *sql.DB) error {
 	return l.err
 }
 
-// logLine is an event as one line: id, ts, t, run, level if not info, trial if any, then the members of its body. A
-// body that is not an object is the member "body".
+// logLine returns an event as one line: id, ts, t, run, level if not info, trial if any, then the members of its body.
+// A body that is not an object becomes the member "body".
 func logLine(e Event, run string) ([]byte, error) {
 	m := map[string]any{}
 	if e.Body != nil {

@@ -114,7 +114,7 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			clear(b[at : at+pages])
 		}
 		must(t, os.WriteFile(filepath.Join(dir, "run.db"), b, 0o600))
-		// after a crash the database is checked
+		// as after a crash, so that the database is checked
 		must(t, os.WriteFile(filepath.Join(dir, "run.lock"), []byte(`{"pid":1,"host":"gone"}`), 0o600))
 		s, err := checkpoints.OpenReadOnly(dir)
 		if err == nil {
@@ -124,7 +124,7 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			unread++
 		}
 		if s, err = checkpoints.Open(dir); err == nil {
-			silent++ // within a value: only a replay can tell
+			silent++ // inside a value: only a replay can tell
 			if err := read(s); err != nil && !errors.Is(err, checkpoints.ErrDamaged) {
 				t.Errorf("%s at %d: %v", what, at, err)
 			}
@@ -136,10 +136,10 @@ func TestADamagedDatabaseIsRefusedAndNeverPanics(t *testing.T) {
 			t.Errorf("%s at %d: %v", what, at, err)
 		}
 		if errors.Is(err, checkpoints.ErrDamaged) && !strings.Contains(err.Error(), ".recover") {
-			t.Errorf("%s at %d: no word of what to do: %v", what, at, err)
+			t.Errorf("%s at %d: no hint what to do: %v", what, at, err)
 		}
 		if after, err := os.ReadFile(filepath.Join(dir, "run.db")); err != nil || !bytes.Equal(after, b) {
-			t.Errorf("%s at %d: what was refused was changed", what, at)
+			t.Errorf("%s at %d: a refused database was changed", what, at)
 		}
 	}
 	t.Logf("%d refused, %d of them and others not readable, %d with a changed value or an unused byte", refused,

@@ -12,14 +12,14 @@ import (
 // letter (checkSchema compares), so a migration that changes a table makes the new one, copies, drops the old one and
 // renames: https://www.sqlite.org/lang_altertable.html#otheralter
 var migrations = []string{
-	"ALTER TABLE trial ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0", // puts the text where schema.sql has it
+	"ALTER TABLE trial ADD COLUMN latency_ms REAL NOT NULL DEFAULT 0", // adds the text where schema.sql has it
 }
 
-// schemaVersion is the user_version of databases this program makes.
+// schemaVersion is the user_version of databases that this program makes.
 var schemaVersion = 1 + len(migrations)
 
-// migrate brings run.db to the current schema in one transaction, after a copy of it is safe in run.db.v<from>. The
-// caller holds the lock.
+// migrate brings run.db to the current schema in one transaction, once a copy is safe in run.db.v<from>. The caller
+// must hold the lock.
 func migrate(db *sql.DB, dir string, from int, steps []string) error {
 	if from > len(steps) {
 		return nil
@@ -36,7 +36,7 @@ func migrate(db *sql.DB, dir string, from int, steps []string) error {
 	return step(db, path, from, steps)
 }
 
-// step brings a database to the current schema in one transaction, without a copy of it.
+// step brings a database to the current schema in one transaction, without a copy.
 func step(db *sql.DB, path string, from int, steps []string) error {
 	// Foreign keys can only be switched outside a transaction, and must be off while a table is rebuilt.
 	conn, err := db.Conn(context.Background())
@@ -72,10 +72,10 @@ func step(db *sql.DB, path string, from int, steps []string) error {
 	return wrap(tx.Commit())
 }
 
-// vacuumInto copies a database, also one that another process is writing, into a new file with mode 0600. It is one
-// read transaction: the backup interface in steps starves beside a busy writer.
+// vacuumInto copies a database, even one that another process is writing, into a new file with mode 0600. It is one
+// read transaction: SQLite's stepwise backup interface starves beside a busy writer.
 func vacuumInto(db *sql.DB, path string) error {
-	// VACUUM INTO takes an empty file, and would make one with mode 0644
+	// VACUUM INTO accepts an empty file; a new one would get mode 0644
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

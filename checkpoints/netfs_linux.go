@@ -2,8 +2,8 @@ package checkpoints
 
 import "syscall"
 
-// networkFS reports whether a folder lies on a file system where the shared memory of SQLite's WAL does not work
-// between hosts. The numbers are those of statfs(2); 9p, FUSE (sshfs and others) and Lustre count as network.
+// networkFS reports whether a folder is on a file system where the shared memory of SQLite's WAL does not work between
+// hosts. The numbers are from statfs(2); 9p, FUSE (sshfs and others) and Lustre count as network.
 var networkFS = func(dir string) bool {
 	var st syscall.Statfs_t
 	if syscall.Statfs(dir, &st) != nil {

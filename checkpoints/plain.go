@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// A run may come from somebody else. Its folder must not lead out of itself by links, and nothing in it may be a pipe or
-// a device, whose opening or reading can wait for ever.
+// A run may come from somebody else. Its folder must not lead outside through links, and nothing in it may be a pipe or
+// a device, because opening or reading one can wait forever.
 
-// errNotPlain is what a file of a run must not be.
+// errNotPlain refuses a file that a run must not have.
 var errNotPlain = errors.New("not a plain file")
 
-// checkPlain looks at what a run's folder may hold, before anything in it is opened.
+// checkPlain checks the files of a run's folder before anything in it is opened.
 func checkPlain(dir string) error {
 	for _, name := range []string{dbName, dbName + "-wal", dbName + "-shm", dbName + "-journal", lockName, logName} {
 		path := filepath.Join(dir, name)
@@ -30,7 +30,7 @@ func checkPlain(dir string) error {
 	return nil
 }
 
-// openPlain opens a file of a run for which checkPlain may have been too early.
+// openPlain opens a file of a run, and checks it again in case checkPlain was too early.
 func openPlain(path string, flag int) (*os.File, error) {
 	f, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"nasnet/checkpoints"
 )
 
-// What leads out of a run's folder, or may wait for ever, is refused by everything that looks at a run, and what a link
-// leads to is left as it is. A run with such a file can be deleted.
+// Links out of a run's folder and files that may wait forever are refused by everything that looks at a run, and the
+// target of a link stays as it is. A run with such a file can be deleted.
 func TestNothingInARunIsALinkOrAPipe(t *testing.T) {
 	const precious = "not a word of this may change"
 	kinds := map[string]func(path, victim string) error{
@@ -70,7 +70,7 @@ func TestNothingInARunIsALinkOrAPipe(t *testing.T) {
 	}
 }
 
-// A link in the place of a folder of blobs is neither written nor read through.
+// A link instead of a folder of blobs is neither written nor read through.
 func TestBlobsAreNotKeptBehindALink(t *testing.T) {
 	s := newStore(t)
 	sha, err := s.WriteBlob("model", []byte("weights"))

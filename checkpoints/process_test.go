@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// writerRole goes on with a run as a search does, for ever, and prints a line after each change that was acknowledged.
+// writerRole continues a run as a search does, forever, and prints a line after each acknowledged change.
 func writerRole(dir string) error {
 	s, err := checkpoints.Open(dir)
 	if errors.Is(err, checkpoints.ErrNoRun) {
@@ -178,11 +178,11 @@ func start(t *testing.T, role, dir string) *process {
 	return p
 }
 
-// line returns the next line the process prints.
+// line returns the next line that the process prints.
 func (p *process) line(t *testing.T) string {
 	t.Helper()
 	if !p.out.Scan() {
-		t.Fatal("the other process ended without a word")
+		t.Fatal("the other process ended without output")
 	}
 	return p.out.Text()
 }
@@ -194,7 +194,7 @@ func (p *process) kill() {
 	p.Wait()
 }
 
-// kills is for the long loop by hand: go test ./checkpoints -run Kill9 -kills 200
+// kills is for a longer run by hand: go test ./checkpoints -run Kill9 -kills 200
 var kills = flag.Int("kills", 10, "how often TestNothingAcknowledgedIsLostByKill9 kills the writer")
 
 func TestNothingAcknowledgedIsLostByKill9(t *testing.T) {
@@ -203,7 +203,7 @@ func TestNothingAcknowledgedIsLostByKill9(t *testing.T) {
 	trials, versions, unclean := -1, 0, 0
 	for range *kills {
 		p := start(t, "writer", dir)
-		// A quarter of the kills come while it starts.
+		// A quarter of the kills come during startup.
 		wait := time.Duration(50+r.IntN(250)) * time.Millisecond
 		if r.IntN(4) == 0 {
 			wait = time.Duration(r.IntN(15)) * time.Millisecond
@@ -242,7 +242,7 @@ func TestNothingAcknowledgedIsLostByKill9(t *testing.T) {
 }
 
 // checkWriter opens a run of writerRole that was killed, and checks that everything up to the last acknowledged trial
-// and policy version is there and whole.
+// and policy version is there and complete.
 func checkWriter(t *testing.T, dir string, trials, versions int) {
 	t.Helper()
 	before := checkpoints.Summary(dir)
@@ -322,7 +322,7 @@ func TestAKillBetweenABlobAndItsCommitLeavesAnOrphan(t *testing.T) {
 	s := newStore(t)
 	dir := s.Dir()
 	must(t, s.Close())
-	other, err := sql.Open("sqlite", filepath.Join(dir, "run.db")) // holds up the commit, not the blob
+	other, err := sql.Open("sqlite", filepath.Join(dir, "run.db")) // delays the commit, not the blob
 	must(t, err)
 	defer other.Close()
 	other.SetMaxOpenConns(1)
@@ -380,7 +380,7 @@ func TestASecondWriterIsToldWhoHasTheRun(t *testing.T) {
 	}
 	if want := fmt.Sprintf("locked by process %d on %s", p.Process.Pid, host); err == nil ||
 		!strings.Contains(err.Error(), want) {
-		t.Errorf("error %v does not say %q", err, want)
+		t.Errorf("error %v, want one with %q", err, want)
 	}
 	if _, err = checkpoints.Create(dir, checkpoints.Run{}); !errors.Is(err, checkpoints.ErrLocked) {
 		t.Errorf("create: %v", err)
@@ -417,7 +417,7 @@ func TestReadersSeeALiveRunGrow(t *testing.T) {
 	must(t, err)
 	defer s.Close()
 	seen, grew := 0, 0
-	late := time.Now().Add(2 * time.Minute) // a busy machine may give the writer little
+	late := time.Now().Add(2 * time.Minute) // a busy machine may leave the writer little time
 	for i := 0; i < 60 || grew < 3 && time.Now().Before(late); i++ {
 		ts, err := s.Trials()
 		must(t, err)
@@ -441,10 +441,10 @@ func TestReadersSeeALiveRunGrow(t *testing.T) {
 		time.Sleep(3 * time.Millisecond)
 	}
 	if grew < 3 {
-		t.Errorf("the run grew only %d times under the reader's eyes", grew)
+		t.Errorf("the run grew only %d times while it was read", grew)
 	}
 	if err := s.AddTrials([]checkpoints.Trial{proposal(0)}); !errors.Is(err, checkpoints.ErrReadOnly) {
-		t.Errorf("a reader writes: %v", err)
+		t.Errorf("a reader was allowed to write: %v", err)
 	}
 	p.Process.Kill()
 	if n := <-drained; n < 5 {
@@ -453,7 +453,8 @@ func TestReadersSeeALiveRunGrow(t *testing.T) {
 }
 
 func TestAReaderWithoutWritePermission(t *testing.T) {
-	// The folder is another user's, or on read-only media. As root, permissions bind only a process of another user.
+	// The folder is another user's, or on read-only media. Permissions do not bind root, so the reader runs as another
+	// user.
 	base, err := os.MkdirTemp("", "nasnet-test-*")
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(base) })
@@ -515,7 +516,7 @@ func TestAReaderWithoutWritePermission(t *testing.T) {
 			protect(dir)
 			t.Cleanup(func() { os.Chmod(dir, 0o755) })
 			if got := look(dir); got != "trials 2" {
-				t.Errorf("the reader says %q", got)
+				t.Errorf("the reader prints %q", got)
 			}
 			if os.Getuid() != 0 {
 				if _, err := checkpoints.Open(dir); !errors.Is(err, fs.ErrPermission) &&
@@ -584,7 +585,7 @@ func TestForkOfALiveRun(t *testing.T) {
 	if len(ev) != 1 || ev[0].Kind != "run_forked" || !strings.Contains(string(ev[0].Body), parent.UUID) {
 		t.Errorf("the fork's events: %+v", ev)
 	}
-	// The fork goes on by itself, and its parent's later trials do not stand in the way.
+	// The fork continues on its own, and its parent's later trials are not in the way.
 	must(t, f.AddTrials([]checkpoints.Trial{proposal(8)}))
 	checkLog(t, f, dst)
 }

@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 )
 
-// OpenReadOnly opens a run to look at it: one that another process is writing, one whose writer was killed, a closed
-// one, also on media or in a folder that cannot be written. It changes no data; in a folder that can be written SQLite
-// leaves its empty -wal and -shm, which the next writer removes. A long reading holds nobody up: each call is a
-// transaction of its own. A run with an older schema is read from a private copy that is migrated.
+// OpenReadOnly opens a run to look at it: a live one, one whose writer was killed, a closed one, also on media or in a
+// folder that cannot be written. It changes no data; in a writable folder SQLite leaves its empty -wal and -shm, which
+// the next writer removes. Reading delays nobody: each call is its own transaction. A run with an older schema is read
+// from a private copy that is migrated.
 func OpenReadOnly(dir string) (*Store, error) { return openReadOnly(dir, migratedCopy) }
 
-// openReadOnly is OpenReadOnly with what makes a current database of one with an older schema.
+// openReadOnly is OpenReadOnly with the function that makes a database with an older schema current.
 func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int, temp string) (*sql.DB, string,
 	error)) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
@@ -26,8 +26,8 @@ func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int
 	db, version, err := openReader(path, paramsRead)
 	temp := ""
 	if code := codeOf(err); code == codeCantOpen || code == codeReadOnly {
-		// SQLite cannot make the -shm file that reading a WAL database takes. Without a WAL and without a writer the
-		// file cannot change.
+		// SQLite cannot create the -shm file that it needs to read a WAL database. Without a WAL and a writer the file
+		// cannot change.
 		held, _, known := probe(dir)
 		_, e := os.Lstat(path + "-wal")
 		_, e2 := os.Lstat(path + "-journal")
@@ -48,8 +48,8 @@ func openReadOnly(dir string, migrated func(db *sql.DB, path string, version int
 	return s, nil
 }
 
-// openReader opens a database, checks what it is and returns its schema version. The schema is checked if it is the
-// current one.
+// openReader opens a database, checks what it is and returns its schema version. It checks the schema if that is the
+// current version.
 func openReader(path, params string) (_ *sql.DB, version int, err error) {
 	db, err := openDB(path, params)
 	if err != nil {
@@ -73,13 +73,13 @@ func openReader(path, params string) (_ *sql.DB, version int, err error) {
 		return nil, 0, err
 	}
 	if n != 1 {
-		return nil, 0, fmt.Errorf("%w: it describes %d runs", ErrDamaged, n)
+		return nil, 0, fmt.Errorf("%w: it describes %d runs, want 1", ErrDamaged, n)
 	}
 	return db, version, nil
 }
 
-// migratedCopy closes a database with an older schema and returns a private copy of it, in temp or, if that is empty,
-// in a folder of its own, with the current schema.
+// migratedCopy closes a database with an older schema and returns a private, migrated copy of it, in temp or, if that
+// is empty, in a folder of its own.
 func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB, _ string, err error) {
 	defer db.Close()
 	if temp == "" {
@@ -96,7 +96,7 @@ func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB,
 	if err := vacuumInto(db, private); err != nil {
 		return nil, "", err
 	}
-	current, err := openDB(private, paramsRecover) // the methods of a read-only Store do not write
+	current, err := openDB(private, paramsRecover) // a read-only Store's methods do not write
 	if err != nil {
 		return nil, "", err
 	}
@@ -110,8 +110,8 @@ func migratedCopy(db *sql.DB, path string, version int, temp string) (_ *sql.DB,
 	return current, temp, nil
 }
 
-// asItIs leaves a database with an older schema as it is, for a summary, which reads columns that every schema has. A
-// list of many runs then copies none. It refuses views under the names of tables.
+// asItIs leaves a database with an older schema as it is, for a summary, which reads only columns that every schema
+// has: so a list of many runs copies none. It refuses views with the names of tables.
 func asItIs(db *sql.DB, _ string, _ int, temp string) (_ *sql.DB, _ string, err error) {
 	var tables int
 	err = db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN('run', 'trial', " +
@@ -129,8 +129,8 @@ func asItIs(db *sql.DB, _ string, _ int, temp string) (_ *sql.DB, _ string, err 
 	return db, temp, nil
 }
 
-// openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, therefore
-// the check and the retries.
+// openCopy opens a private copy of the database and its journals. A copy taken beside a writer may be torn, so it is
+// checked, and taken again if necessary.
 func openCopy(path string) (db *sql.DB, version int, temp string, err error) {
 	for range 3 {
 		if temp, err = os.MkdirTemp("", "nasnet-read-*"); err != nil {
@@ -146,7 +146,7 @@ func openCopy(path string) (db *sql.DB, version int, temp string, err error) {
 			}
 		}
 		if err == nil {
-			// the methods of a read-only Store do not write
+			// a read-only Store's methods do not write
 			if db, version, err = openReader(copied, paramsRecover); err == nil {
 				if err = quickCheck(db, path); err == nil {
 					return db, version, temp, nil

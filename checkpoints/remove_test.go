@@ -40,7 +40,7 @@ func TestOnlyARunThatNobodyHasIsRemoved(t *testing.T) {
 	}
 	for _, no := range []string{root, other, link, filepath.Join(dir, "run.db"), filepath.Join(root, "nothing")} {
 		if err := checkpoints.Remove(no); !errors.Is(err, checkpoints.ErrNotFound) {
-			t.Errorf("%s: %v; want that it is no run", no, err)
+			t.Errorf("%s: %v; want ErrNotFound", no, err)
 		}
 	}
 
@@ -58,7 +58,7 @@ func TestOnlyARunThatNobodyHasIsRemoved(t *testing.T) {
 		t.Errorf("the folder is still there: %v", err)
 	}
 	if _, err := os.Stat(precious); err != nil {
-		t.Errorf("what a link in the folder names is gone: %v", err)
+		t.Errorf("the target of a link in the folder was removed: %v", err)
 	}
 	if list, err := checkpoints.List(root); err != nil || len(list) != 1 { // other, which is unreadable
 		t.Errorf("%d runs are left, %v", len(list), err)

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// The log is written after each commit. Where it has events that the database lacks, the database has lost what was
-// acknowledged: its WAL was removed or damaged after a crash, or an old copy was put in its place.
+// The log is written after each commit. If it has events that the database lacks, the database has lost acknowledged
+// changes: its WAL was removed or damaged after a crash, or it was replaced with an old copy.
 
-// restoreEvents stores the events again that only log.jsonl has, if its lines go on where the database ends.
+// restoreEvents stores again the events that only log.jsonl has, if its lines continue where the database ends.
 func (s *Store) restoreEvents() ([]Event, error) {
 	es, err := lostEvents(filepath.Join(s.dir, logName), s.name, s.db, s.lastEvent)
 	if err != nil || len(es) == 0 {
@@ -32,8 +32,8 @@ func (s *Store) restoreEvents() ([]Event, error) {
 	return es, nil
 }
 
-// lostEvents reads the events after number newest, the last that the database has, from the log of a run. A log whose
-// line of that number is not the database's event belongs to something else, and has none.
+// lostEvents reads from the log of a run the events after number newest, the last in the database. If the log's line of
+// that number is not the database's event, the log belongs to something else, and no events are lost.
 func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err error) {
 	f, err := openPlain(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err err
 	}
 	defer f.Close()
 	if _, last, err := lastLine(f); err != nil || last <= newest {
-		return nil, nil // what is wrong with it, openLog sees
+		return nil, nil // openLog reports what is wrong with it
 	}
 	var known []byte // the line of the database's last event
 	if newest > 0 {
@@ -55,7 +55,8 @@ func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err err
 			return nil, nil
 		}
 	}
-	next, follows := newest+1, newest == 0 // follows: the database's last event was met, so the log goes on with the next
+	// follows: the database's last event was found, so the log continues with the next
+	next, follows := newest+1, newest == 0
 	for r := bufio.NewReader(f); ; {
 		line, err := r.ReadBytes('\n')
 		if err == io.EOF {
@@ -77,7 +78,7 @@ func lostEvents(path, run string, db *sql.DB, newest int64) (es []Event, err err
 	}
 }
 
-// lastLogged is the number of the last event in the log of a run, 0 if there is none.
+// lastLogged returns the number of the last event in the log of a run, or 0.
 func lastLogged(dir string) int64 {
 	f, err := openPlain(filepath.Join(dir, logName), os.O_RDONLY)
 	if err != nil {
@@ -91,7 +92,7 @@ func lastLogged(dir string) int64 {
 	return last
 }
 
-// parseLine is the inverse of logLine; ok is false if the line is not one of a log.
+// parseLine is the inverse of logLine; ok is false if the line is not from a log.
 func parseLine(line []byte) (e Event, run string, ok bool) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(line, &m) != nil {
@@ -122,7 +123,7 @@ func parseLine(line []byte) (e Event, run string, ok bool) {
 	return e, run, e.ID > 0
 }
 
-// setAside gives a file a name that is free, path.1 or one with a higher number, and returns it.
+// setAside renames a file to a free name, path.1 or one with a higher number, and returns it.
 func setAside(path string) (string, error) {
 	for n := 1; ; n++ {
 		to := fmt.Sprintf("%s.%d", path, n)
@@ -134,7 +135,7 @@ func setAside(path string) (string, error) {
 	}
 }
 
-// RestoredEvents returns the events that this opening, or an earlier one, has restored from the log.
+// RestoredEvents returns the events that this opening, or an earlier one, restored from the log.
 func (s *Store) RestoredEvents() (es []Event, err error) {
 	type span struct{ First, Last int64 }
 	err = s.read(func(db *sql.DB) error {

@@ -11,7 +11,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-// crashed copies a run that is open as a machine leaves it that lost power, without the files named.
+// crashed copies an open run as after a power failure, without the files named.
 func crashed(t *testing.T, s *checkpoints.Store, without ...string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), filepath.Base(s.Dir()))
@@ -22,7 +22,7 @@ func crashed(t *testing.T, s *checkpoints.Store, without ...string) (dir string)
 	return dir
 }
 
-// kinds are the kinds of all events of a run.
+// kinds returns the kinds of all events of a run.
 func kinds(t *testing.T, s *checkpoints.Store) (list []string) {
 	t.Helper()
 	es, err := s.Events(0, -1)
@@ -41,7 +41,7 @@ func TestEventsThatOnlyTheLogHasComeBack(t *testing.T) {
 		want   string // kinds after those that it keeps, "x" for each event of the run
 	}{
 		{"the WAL is gone", 3, func(*testing.T, string) {}, "x x x x unclean_end events_restored"},
-		{"with all events that there were", 0, func(*testing.T, string) {}, "x x x x unclean_end events_restored"},
+		{"the WAL is gone with all events", 0, func(*testing.T, string) {}, "x x x x unclean_end events_restored"},
 		{"the last line is cut off", 3, func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "log.jsonl")
 			st, err := os.Stat(path)
@@ -66,7 +66,7 @@ func TestEventsThatOnlyTheLogHasComeBack(t *testing.T) {
 			for i := range r.before {
 				must(t, s.AddEvent(event(i)))
 			}
-			must(t, s.Close()) // the WAL is in run.db from here on
+			must(t, s.Close()) // from here on the WAL is in run.db
 			s, err := checkpoints.Open(s.Dir())
 			must(t, err)
 			defer s.Close()

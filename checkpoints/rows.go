@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// outlineColumns are those of a trial but for the bulk of its bytes; trialColumns are all.
+// outlineColumns are the columns of a trial without the bulk of its bytes; trialColumns are all of them.
 const (
 	outlineColumns = "id, batch, policy_version, kind, cell_hash, logp, state, attempt, reward, fail_kind, " +
 		"fail_detail, params, madds, parent, spec, " +
@@ -35,7 +35,7 @@ func trialValues(t *Trial) []any {
 		string(t.Genotype), choicesText(t.Choices)}
 }
 
-// readOutline reads the columns of outlineColumns; the log-probabilities into logp if that has room.
+// readOutline reads outlineColumns, with the log-probabilities in logp if they fit.
 func readOutline(row *row, logp []float64) (Trial, error) {
 	t := Trial{ID: row.int(), Batch: row.int(), PolicyVersion: row.int(), Kind: row.text(), CellHash: row.text()}
 	bits := row.bytes()
@@ -78,13 +78,13 @@ func readTrials(db *sql.DB, where string, args ...any) ([]Trial, error) {
 	return ts, err
 }
 
-// among is the condition that a column is one of some numbers, with its argument.
+// among returns the condition that a column is one of some numbers, with its argument.
 func among(column string, ids []int) (where string, list string) {
-	b, _ := json.Marshal(ids) // integers always can
+	b, _ := json.Marshal(ids) // integers always encode
 	return column + " IN (SELECT value FROM json_each(?))", string(b)
 }
 
-// checkTrial refuses what could not be read back as it is.
+// checkTrial refuses what could not be read back unchanged.
 func checkTrial(t *Trial) error {
 	if !json.Valid(t.Genotype) {
 		return fmt.Errorf("checkpoints: trial %d: genotype is not JSON", t.ID)
@@ -105,14 +105,14 @@ func checkResult(t *Trial) error {
 	switch {
 	case t.HasReward:
 	case t.Reward != 0:
-		return fmt.Errorf("checkpoints: %s: reward %v, but HasReward is not set", what, t.Reward)
+		return fmt.Errorf("checkpoints: %s: reward %v without HasReward", what, t.Reward)
 	case t.State == "done":
 		return fmt.Errorf("checkpoints: %s: done without a reward", what)
 	}
 	return finite(what, "reward", t.Reward, "seconds", t.Seconds, "latency", t.Latency)
 }
 
-// reward is a trial's reward as a value for SQL, NULL if it has none.
+// reward returns a trial's reward as a value for SQL, NULL if it has none.
 func reward(t *Trial) any {
 	if !t.HasReward {
 		return nil
@@ -120,7 +120,7 @@ func reward(t *Trial) any {
 	return t.Reward
 }
 
-// name is the name of a blob as a value for SQL, NULL for none.
+// name returns the name of a blob as a value for SQL, NULL for none.
 func name(sha string) any {
 	if sha == "" {
 		return nil
@@ -128,7 +128,7 @@ func name(sha string) any {
 	return sha
 }
 
-// choicesText is JSON, NULL for nil.
+// choicesText returns JSON, NULL for nil.
 func choicesText(cs []int) any {
 	if cs == nil {
 		return nil
@@ -164,7 +164,7 @@ func parseChoices(v any) ([]int, error) {
 	return cs, nil
 }
 
-// floatBytes is the exact bits, little endian, NULL for nil.
+// floatBytes returns the exact bits, little endian, NULL for nil.
 func floatBytes(fs []float64) any {
 	if fs == nil {
 		return nil
@@ -176,7 +176,7 @@ func floatBytes(fs []float64) any {
 	return b
 }
 
-// parseFloats is the inverse of floatBytes; it uses the room of fs.
+// parseFloats is the inverse of floatBytes; it reuses the memory of fs.
 func parseFloats(fs []float64, b []byte) []float64 {
 	if b == nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// newRun fills in what the caller left open and checks the rest.
+// newRun fills in what the caller left empty and checks the rest.
 func newRun(r Run, dir string) (Run, error) {
 	if r.UUID == "" {
 		r.UUID = newUUID()
@@ -32,7 +32,7 @@ func newRun(r Run, dir string) (Run, error) {
 	r.Updated, r.Incarnation = r.Created, 0
 	for _, b := range [][]byte{r.Config, r.Build} {
 		if b != nil && !json.Valid(b) {
-			return r, fmt.Errorf("checkpoints: run %s: config and build must be JSON", r.Name)
+			return r, fmt.Errorf("checkpoints: run %s: config or build is invalid; want JSON", r.Name)
 		}
 	}
 	return r, nil
@@ -75,7 +75,7 @@ func (s *Store) Run() (r Run, err error) {
 	return r, err
 }
 
-// SetRunState stores where the run is in its life, with the events that tell of it.
+// SetRunState stores the state of the run, with the events that report it.
 func (s *Store) SetRunState(state string, events ...Event) error {
 	return s.change(events, func(tx *sql.Tx) error {
 		if _, err := tx.Exec("UPDATE run SET state = ?", state); err != nil {
@@ -85,10 +85,10 @@ func (s *Store) SetRunState(state string, events ...Event) error {
 	})
 }
 
-// SetBuild replaces what the record says of the programs that have worked on the run: JSON.
+// SetBuild replaces the record of the programs that have worked on the run: JSON.
 func (s *Store) SetBuild(build []byte, events ...Event) error {
 	if !json.Valid(build) {
-		return fmt.Errorf("checkpoints: run %s: build must be JSON", s.name)
+		return fmt.Errorf("checkpoints: run %s: build is invalid; want JSON", s.name)
 	}
 	return s.change(events, func(tx *sql.Tx) error {
 		_, err := tx.Exec("UPDATE run SET build = ?", string(build))
@@ -96,15 +96,14 @@ func (s *Store) SetBuild(build []byte, events ...Event) error {
 	})
 }
 
-// SetElapsed tells the store how long the run has been running, over all sittings. It is stored with the next change
-// and at Close.
+// SetElapsed sets how long the run has been running in all. It is stored with the next change and at Close.
 func (s *Store) SetElapsed(d time.Duration) {
 	s.mu.Lock()
 	s.elapsed = d
 	s.mu.Unlock()
 }
 
-// text is a JSON text as a value for SQL, NULL for nil.
+// text returns a JSON text as a value for SQL, NULL for nil.
 func text(b []byte) any {
 	if b == nil {
 		return nil
@@ -112,7 +111,7 @@ func text(b []byte) any {
 	return string(b)
 }
 
-// nanos is a time as a value for SQL, NULL for the zero time.
+// nanos returns a time as a value for SQL, NULL for the zero time.
 func nanos(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -120,7 +119,7 @@ func nanos(t time.Time) any {
 	return t.UnixNano()
 }
 
-// stamp reads what nanos made.
+// stamp reads what nanos wrote.
 type stamp struct{ sql.Null[int64] }
 
 func (s stamp) time() time.Time {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// scan runs a query and calls f for each row. It asks the driver itself: database/sql turns each integer into text and
-// back and copies each value once more, which doubles the time to read a long run. Rows are whole: f may keep what it
-// gets from row, and must not use db.
+// scan runs a query and calls f for each row. It uses the driver directly: database/sql turns each integer into text
+// and back and copies each value once more, which doubles the time to read a long run. Rows are whole: f may keep what
+// it gets from row, and must not use db.
 func scan(db *sql.DB, query string, args []any, f func(*row) error) error {
 	ctx := context.Background()
 	conn, err := db.Conn(ctx)
@@ -52,8 +52,8 @@ func scan(db *sql.DB, query string, args []any, f func(*row) error) error {
 	})
 }
 
-// row hands out the columns of a result one after the other. STRICT tables see to the types; in a damaged file a value
-// of another type reads as zero.
+// row hands out the columns of a result one after another. STRICT tables ensure the types; in a damaged file a value of
+// another type reads as zero.
 type row struct {
 	values []driver.Value
 	next   int

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// Store is an open run. Its methods may be called from any goroutine; they run one after the other.
+// Store is an open run. Any goroutine may call its methods; they run one after another.
 type Store struct {
 	dir      string // as given
 	real     string // the same without links: its key in openHere
 	readOnly bool
-	temp     string // folder of a private copy, removed at Close
+	temp     string // folder of a private copy; Close removes it
 
 	mu          sync.Mutex // held for a whole call
 	db          *sql.DB    // nil after Close
@@ -33,7 +33,7 @@ type Store struct {
 	opening     []Event
 }
 
-// Create makes a run in a folder, which it creates if need be, and opens it for writing. The run appears whole or not
+// Create makes a run in a folder, which it creates if necessary, and opens it for writing. The run appears whole or not
 // at all.
 func Create(dir string, r Run) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -70,7 +70,7 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 	if err := sweepTemp(dir); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // SQLite would make it readable by all
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // SQLite would make it readable for everyone
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", wrap(err))
 	}
@@ -110,9 +110,9 @@ func create(dir string, r Run, l *lock) (*Store, error) {
 }
 
 // Open opens a run for writing. It fails with a *LockedError while another process has it open for writing. After an
-// end that was not clean the database is checked and an event "unclean_end" is stored. Events that log.jsonl has and
-// the database has lost, with its WAL for example, are stored again, and an event "events_restored" with the first and
-// last of their numbers.
+// unclean end it checks the database and stores an event "unclean_end". If the database has lost events that log.jsonl
+// still has, for example with its WAL, Open stores them again, and an event "events_restored" with their first and last
+// numbers.
 func Open(dir string) (*Store, error) {
 	if err := checkHeader(dir); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func Open(dir string) (*Store, error) {
 // openWriter opens the database of a run whose lock is held.
 func openWriter(dir string, l *lock) (_ *Store, err error) {
 	path := filepath.Join(dir, dbName)
-	// First read-only: what is not ours must not be changed, and turning WAL on is a change.
+	// First read-only: a foreign database must not be changed, and turning WAL on is a change.
 	if err := inspect(path, l.previous != nil); err != nil {
 		return nil, err
 	}
@@ -221,8 +221,7 @@ func (s *Store) opened(e Event, data map[string]any) error {
 	return s.AddEvent(e)
 }
 
-// inspect looks at a run's database without changing it, but for what SQLite does to take back a change that was cut
-// off.
+// inspect checks a run's database. It changes nothing, except that SQLite may undo an interrupted change.
 func inspect(path string, thorough bool) error {
 	db, err := openDB(path, paramsRead)
 	if err != nil {
@@ -231,7 +230,7 @@ func inspect(path string, thorough bool) error {
 	defer func() { db.Close() }()
 	version, err := checkVersion(db, path)
 	if codeOf(err) == codeReadOnly {
-		// Without WAL a killed writer leaves a rollback journal, which takes a connection that may write.
+		// Without WAL a killed writer leaves a rollback journal; undoing it needs a connection that may write.
 		db.Close()
 		if db, err = openDB(path, paramsRecover); err != nil {
 			return fmt.Errorf("checkpoints: %s: %w", path, err)
@@ -252,7 +251,7 @@ func inspect(path string, thorough bool) error {
 	return nil
 }
 
-// Close ends the use of a run. A writer folds the WAL into run.db and frees the lock. Closing twice does nothing.
+// Close ends the use of a run. A writer merges the WAL into run.db and releases the lock. A second call does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,7 +282,7 @@ func (s *Store) Close() error {
 // Dir is the run's folder.
 func (s *Store) Dir() string { return s.dir }
 
-// change carries out one decision: one transaction, with its events, on the disk when it returns nil.
+// change carries out one decision: one transaction, with its events, on disk when it returns nil.
 func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 	if s.readOnly {
 		return fmt.Errorf("checkpoints: %s: %w", s.dir, ErrReadOnly)

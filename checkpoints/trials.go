@@ -30,21 +30,23 @@ func (s *Store) AddTrials(ts []Trial, events ...Event) error {
 	})
 }
 
-// StartTrial stores that an attempt at a trial has begun or goes on, now. The attempt may not be an earlier one than
-// stored; a later one begins without the checkpoint of the one before.
+// StartTrial stores that an attempt at a trial has begun or continues, now. The attempt may not be earlier than the
+// stored one; a later one begins without the previous checkpoint.
 func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	return s.releaseCheckpoint(id, events, func(tx *sql.Tx) error {
-		r, err := tx.Exec(`UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3, checkpoint_sha256 = CASE WHEN attempt = ?2 THEN checkpoint_sha256 END,
-			checkpoint_epoch = CASE WHEN attempt = ?2 THEN checkpoint_epoch ELSE 0 END WHERE id = ?1 AND attempt <= ?2 AND `+openTrial,
+		r, err := tx.Exec(`UPDATE trial SET state = 'running', attempt = ?2, started_ns = ?3,
+			checkpoint_sha256 = CASE WHEN attempt = ?2 THEN checkpoint_sha256 END,
+			checkpoint_epoch = CASE WHEN attempt = ?2 THEN checkpoint_epoch ELSE 0 END
+			WHERE id = ?1 AND attempt <= ?2 AND `+openTrial,
 			id, attempt, time.Now().UnixNano())
 		return oneTrial(tx, r, err, id)
 	})
 }
 
-// FinishTrial stores the end of an attempt, with its epochs. Of t it takes ID and Attempt, which must be those of the
-// trial that goes on, State (done if empty, or failed, stopped) and Result (finished now if it has no time). A
-// checkpoint of the half-trained child is let go, but that of a stopped one stays, for [Store.ReopenTrial]. A second
-// result for a trial is refused with ErrConflict.
+// FinishTrial stores the end of an attempt, with its epochs. From t it uses ID and Attempt, which must be those of the
+// running trial, State (done if empty, or failed, stopped) and Result (finished now if it has no time). It drops the
+// checkpoint of the half-trained child, but keeps that of a stopped one for [Store.ReopenTrial]. It refuses a second
+// result for a trial with ErrConflict.
 func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if t.State == "" || t.Open() {
 		t.State = "done"
@@ -59,9 +61,11 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 		return err
 	}
 	return s.releaseCheckpoint(t.ID, events, func(tx *sql.Tx) error {
-		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7, madds = ?8, weights_sha256 = ?9, worker = ?10,
-			started_ns = coalesce(?11, started_ns), finished_ns = ?12, seconds = ?13, latency_ms = ?14, checkpoint_sha256 = CASE WHEN ?3 = 'stopped' THEN checkpoint_sha256 END,
-			checkpoint_epoch = CASE WHEN ?3 = 'stopped' THEN checkpoint_epoch ELSE 0 END WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
+		r, err := tx.Exec(`UPDATE trial SET state = ?3, reward = ?4, fail_kind = ?5, fail_detail = ?6, params = ?7,
+			madds = ?8, weights_sha256 = ?9, worker = ?10, started_ns = coalesce(?11, started_ns), finished_ns = ?12,
+			seconds = ?13, latency_ms = ?14, checkpoint_sha256 = CASE WHEN ?3 = 'stopped' THEN checkpoint_sha256 END,
+			checkpoint_epoch = CASE WHEN ?3 = 'stopped' THEN checkpoint_epoch ELSE 0 END
+			WHERE id = ?1 AND attempt = ?2 AND `+openTrial,
 			t.ID, t.Attempt, t.State, reward(&t), t.FailKind, t.FailDetail, t.Params, t.MAdds, name(t.WeightsSHA256),
 			t.Worker, nanos(t.Started), nanos(t.Finished), t.Seconds, t.Latency)
 		if err := oneTrial(tx, r, err, t.ID); err != nil {
@@ -71,12 +75,13 @@ func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	})
 }
 
-// ReopenTrial takes the end from a stopped trial: it is proposed again, in the attempt that was stopped, with its
+// ReopenTrial undoes the end of a stopped trial: the trial is proposed again, in the attempt that was stopped, with its
 // checkpoint and the epochs up to there.
 func (s *Store) ReopenTrial(id int, events ...Event) error {
 	return s.change(events, func(tx *sql.Tx) error {
 		r, err := tx.Exec(
-			`UPDATE trial SET state = 'proposed', fail_kind = '', fail_detail = '', finished_ns = NULL, seconds = 0 WHERE id = ? AND state = 'stopped'`, id)
+			`UPDATE trial SET state = 'proposed', fail_kind = '', fail_detail = '', finished_ns = NULL, seconds = 0
+			WHERE id = ? AND state = 'stopped'`, id)
 		if err := oneTrial(tx, r, err, id); err != nil {
 			return err
 		}
@@ -86,8 +91,8 @@ func (s *Store) ReopenTrial(id int, events ...Event) error {
 	})
 }
 
-// CheckpointTrial keeps the exact state of a half-trained child after a number of whole epochs, with the epochs that
-// led to it. It replaces the one before, whose blob is removed. No other trial may have a state of the same bytes.
+// CheckpointTrial stores the exact state of a half-trained child after a number of whole epochs, with those epochs. It
+// replaces the previous state and removes its blob. No other trial may have a state with the same bytes.
 func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []Epoch, events ...Event) error {
 	if err := checkEpochs(epochs); err != nil {
 		return err
@@ -109,8 +114,8 @@ func (s *Store) CheckpointTrial(id, attempt, epoch int, state []byte, epochs []E
 	})
 }
 
-// releaseCheckpoint carries out a change that may take a trial's checkpoint from it, and removes the blob if nothing
-// names it any more.
+// releaseCheckpoint carries out a change that may take a trial's checkpoint away, and removes the blob if nothing names
+// it any more.
 func (s *Store) releaseCheckpoint(id int, events []Event, f func(tx *sql.Tx) error) error {
 	released := ""
 	err := s.change(events, func(tx *sql.Tx) error {
@@ -133,27 +138,26 @@ func (s *Store) releaseCheckpoint(id int, events []Event, f func(tx *sql.Tx) err
 		return nil
 	})
 	if err == nil && isHash(released) {
-		os.Remove(blobPath(s.dir, released)) // what stays is an orphan, which the next sweep finds
+		os.Remove(blobPath(s.dir, released)) // an orphan is left if this fails; the next sweep finds it
 	}
 	return err
 }
 
-// SetStar marks a trial, or takes the mark back.
+// SetStar stars a trial, or removes its star.
 func (s *Store) SetStar(id int, star bool, events ...Event) error {
 	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
 		return tx.Exec("UPDATE trial SET star = ?2 WHERE id = ?1", id, star)
 	})
 }
 
-// SetNote keeps a line of text with a trial.
+// SetNote stores a line of text with a trial.
 func (s *Store) SetNote(id int, note string, events ...Event) error {
 	return s.changeTrial(id, events, func(tx *sql.Tx) (sql.Result, error) {
 		return tx.Exec("UPDATE trial SET note = ?2 WHERE id = ?1", id, note)
 	})
 }
 
-// Trials returns all trials by number, or those with some numbers, as far as they exist. Epochs are read with
-// [Store.Epochs].
+// Trials returns all trials by number, or those with the given numbers that exist. [Store.Epochs] reads epochs.
 func (s *Store) Trials(ids ...int) (ts []Trial, err error) {
 	err = s.read(func(db *sql.DB) error {
 		if len(ids) == 0 {
@@ -168,7 +172,7 @@ func (s *Store) Trials(ids ...int) (ts []Trial, err error) {
 }
 
 // Outlines calls f for each trial by number, without its Genotype and Choices, which are most of its bytes. f must not
-// call the store, and has LogP only until it returns.
+// call the store, and may use LogP only until it returns.
 func (s *Store) Outlines(f func(t Trial) error) error {
 	return s.read(func(db *sql.DB) error {
 		var logp []float64
@@ -185,7 +189,7 @@ func (s *Store) Outlines(f func(t Trial) error) error {
 	})
 }
 
-// Trial returns one trial, ErrNotFound if there is none with that number.
+// Trial returns one trial, or ErrNotFound.
 func (s *Store) Trial(id int) (t Trial, err error) {
 	err = s.read(func(db *sql.DB) error {
 		ts, err := readTrials(db, "WHERE id = ?", id)
@@ -201,7 +205,7 @@ func (s *Store) Trial(id int) (t Trial, err error) {
 	return t, err
 }
 
-// Epochs returns the epochs of trials by trial, attempt and epoch.
+// Epochs returns the epochs of the given trials, ordered by trial, attempt and epoch.
 func (s *Store) Epochs(trials ...int) (es []Epoch, err error) {
 	err = s.read(func(db *sql.DB) error {
 		where, list := among("trial", trials)
@@ -211,17 +215,17 @@ func (s *Store) Epochs(trials ...int) (es []Epoch, err error) {
 	return es, err
 }
 
-// AllEpochs returns the epochs of all trials by trial, attempt and epoch.
+// AllEpochs returns the epochs of all trials, ordered by trial, attempt and epoch.
 func (s *Store) AllEpochs() (es []Epoch, err error) {
 	err = s.read(func(db *sql.DB) error { es, err = readEpochs(db, ""); return err })
 	return es, err
 }
 
-// openTrial is the condition that a trial still has to end, as the index trial_open has it: SQLite takes the index for
-// the same words alone.
+// openTrial is the condition that a trial has not ended, in the words of the index trial_open: SQLite uses the index
+// only for the same words.
 const openTrial = "state IN('proposed','queued','running','paused')"
 
-// changeTrial carries out a change that must touch exactly one trial.
+// changeTrial carries out a change that must affect exactly one trial.
 func (s *Store) changeTrial(id int, events []Event, f func(tx *sql.Tx) (sql.Result, error)) error {
 	return s.change(events, func(tx *sql.Tx) error {
 		r, err := f(tx)
@@ -229,7 +233,7 @@ func (s *Store) changeTrial(id int, events []Event, f func(tx *sql.Tx) (sql.Resu
 	})
 }
 
-// oneTrial says why a change did not touch exactly one trial.
+// oneTrial returns an error that tells why a change did not affect exactly one trial.
 func oneTrial(tx *sql.Tx, r sql.Result, err error, id int) error {
 	if err != nil {
 		return fmt.Errorf("trial %d: %w", id, err)

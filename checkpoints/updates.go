@@ -9,8 +9,8 @@ import (
 const policyColumns = "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, " +
 	"clip_fraction, grad_norm, applied_ns"
 
-// AddUpdate stores a policy version: the controller's state, the statistics and the rewards in the order applied.
-// StateSHA256 of u is ignored.
+// AddUpdate stores a policy version: the controller's state, the statistics and the rewards in the order applied. It
+// ignores u.StateSHA256.
 func (s *Store) AddUpdate(u Update, events ...Event) error {
 	what := fmt.Sprintf("policy version %d", u.Version)
 	err := finite(what, "baseline", u.Baseline, "mean reward", u.MeanReward, "largest reward", u.MaxReward,
@@ -41,9 +41,9 @@ func (s *Store) AddUpdate(u Update, events ...Event) error {
 	})
 }
 
-// UpdateAt returns a policy version; ErrNotFound if there is no such version. If its state is missing, damaged or no
-// longer kept, it returns the rest of it with the error (ErrMissing, ErrDamaged, ErrReleased): a version before it and
-// the samples from there on lead to the same state.
+// UpdateAt returns a policy version, or ErrNotFound. If its state is missing, damaged or no longer kept, it returns the
+// rest with the error (ErrMissing, ErrDamaged, ErrReleased): an earlier version and the samples from there on lead to
+// the same state.
 func (s *Store) UpdateAt(version int) (u Update, err error) {
 	err = s.read(func(db *sql.DB) error {
 		us, err := readUpdates(db, "WHERE version = ?", version)
@@ -68,8 +68,7 @@ func (s *Store) Updates() (us []Update, err error) {
 	return us, err
 }
 
-// UpdateOutlines returns all policy versions in order, with the number of their samples, without their samples and
-// states.
+// UpdateOutlines returns all policy versions in order, without samples and states but with the number of samples.
 func (s *Store) UpdateOutlines() (us []Update, err error) {
 	err = s.read(func(db *sql.DB) error {
 		if us, err = readPolicies(db, ""); err != nil {
@@ -90,11 +89,10 @@ func (s *Store) UpdateOutlines() (us []Update, err error) {
 	return us, err
 }
 
-// KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many went. Their
-// records stay, with the hash of the state, so that whoever applies the updates again from a version that is kept can
-// see that it is the same.
+// KeepPolicies gives up the states of the policy versions for which keep is false, and returns how many. Their records
+// stay, with the hash of the state: whoever applies the updates again from a kept version can check the result.
 func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err error) {
-	kept := map[string]bool{} // a state may be that of several versions: an empty update changes nothing
+	kept := map[string]bool{} // several versions may share a state: an empty update changes nothing
 	var gone []string
 	err = s.read(func(db *sql.DB) error {
 		var not []string
@@ -130,7 +128,7 @@ func (s *Store) KeepPolicies(keep func(version int) bool) (released int, err err
 	}
 	for _, sha := range gone {
 		if isHash(sha) {
-			os.Remove(blobPath(s.dir, sha)) // what stays is an orphan, which the next sweep finds
+			os.Remove(blobPath(s.dir, sha)) // an orphan is left if this fails; the next sweep finds it
 		}
 	}
 	return len(gone), nil
