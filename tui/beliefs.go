@@ -16,13 +16,13 @@ import (
 type policyScreen struct {
 	reduction bool
 	shown     policyView
-	from      int // first line of the list of decisions or of updates
+	from      int // first line shown of the list of decisions or updates
 }
 
 type policyView int
 
 const (
-	policyHeat      policyView = iota // the probabilities, with the rest below where there is room
+	policyHeat      policyView = iota // the probabilities, with the rest below if it fits
 	policyDecisions                   // entropy of every decision
 	policySteps                       // KL, clip fraction and gradient of every update
 	policyViews
@@ -37,7 +37,7 @@ func (p *policyScreen) scope() scope { return onPolicy }
 func (p *policyScreen) back() bool { return false }
 
 func (p *policyScreen) act(m *model, a action) tea.Cmd {
-	p.from = scroll(p.from, a, max(1, m.h/2)) // the list knows where its end is
+	p.from = scroll(p.from, a, max(1, m.h/2)) // the panes limit it to their lists
 	switch a {
 	case actOther:
 		p.reduction = !p.reduction
@@ -57,7 +57,7 @@ func (p *policyScreen) header(m *model, w int) string {
 	return t.spread(left, fmt.Sprintf("update every %d   %s", c.Batch, m.way("back")), w)
 }
 
-// heatHeight is what the map of five blocks over fourteen ops takes.
+// heatHeight is the height of the map of five blocks over fourteen ops.
 const heatHeight = 27
 
 func (p *policyScreen) view(m *model, w, h int) []string {
@@ -150,8 +150,8 @@ func (p *policyScreen) heatPane(m *model, reduction bool, w, h int) []string {
 	return box.draw(t, w, h, body)
 }
 
-// heat is one field of the map: a shade and the percentage, nothing below one in two hundred. The most probable choice
-// is bold.
+// heat draws one field of the map: a shade and the percentage, a dot below half a percent, nothing for NaN. The most
+// probable choice is bold.
 func (t theme) heat(p float64, w int, best bool) string {
 	if math.IsNaN(p) || p < 0.005 {
 		s := ""
@@ -161,7 +161,7 @@ func (t theme) heat(p float64, w int, best bool) string {
 		return fitRight(s, w)
 	}
 	percent, last := int(math.Round(100*p)), len(t.g.Shades)-1
-	shade := t.g.Shades[min(last, 1+percent*last/100)] // of the number that is shown, so that equal numbers look alike
+	shade := t.g.Shades[min(last, 1+percent*last/100)] // from the number shown, so that equal numbers look alike
 	s := fitRight(shade+fmt.Sprintf("%2d", min(99, percent)), w)
 	if best {
 		return t.bold.Render(s)
@@ -169,7 +169,7 @@ func (t theme) heat(p float64, w int, best bool) string {
 	return s
 }
 
-// kindsPane is the entropy of each kind of decision over the run.
+// kindsPane charts the entropy of each kind of decision over the run.
 func (p *policyScreen) kindsPane(m *model, w, h int) []string {
 	t := m.theme
 	d := decisionsOf(m.snap)
@@ -177,7 +177,7 @@ func (p *policyScreen) kindsPane(m *model, w, h int) []string {
 	if d == nil || len(d.Entropy) == 0 {
 		return box.draw(t, w, h, []string{"", " not known: no proposal has a probability yet"})
 	}
-	body := []string{t.title.Render(t.spread(" nats a decision, by batch", "first "+t.g.To+" last of most ", w-2))}
+	body := []string{t.title.Render(t.spread(" nats a decision, by batch", "first "+t.g.To+" last of max ", w-2))}
 	for _, reduction := range []bool{false, true} {
 		for k, name := range decisionKinds {
 			most := 0.0
@@ -196,14 +196,14 @@ func (p *policyScreen) kindsPane(m *model, w, h int) []string {
 	return box.draw(t, w, h, body)
 }
 
-// entropyLine is a name, the course of an entropy and its ends.
+// entropyLine draws a name, the curve of an entropy, and its first and last value.
 func (t theme) entropyLine(name string, label int, values []float64, most float64, w int) string {
 	tail := fmt.Sprintf(" %.2f %s %.2f of %.2f", values[0], t.g.To, values[len(values)-1], most)
 	return t.spread(" "+fit(name, label)+" "+t.spark(values, max(4, w-label-3-len([]rune(tail))), 0, max(most, 1e-9)),
 		tail, w)
 }
 
-// decisionsPane is the entropy of every decision.
+// decisionsPane charts the entropy of every decision.
 func (p *policyScreen) decisionsPane(m *model, w, h int) []string {
 	t := m.theme
 	d := decisionsOf(m.snap)
@@ -243,7 +243,7 @@ func (p *policyScreen) decisionsPane(m *model, w, h int) []string {
 	return box.draw(t, w, h, body)
 }
 
-// klPane is the size of the steps: how far each update moved the policy, and the share of ratios that were clipped.
+// klPane charts the size of the steps: how far each update moved the policy, and the share of ratios it clipped.
 func (p *policyScreen) klPane(m *model, w, h int) []string {
 	t, us := m.theme, m.snap.Updates
 	box := pane{title: "KL and clip fraction by update", right: plural(m.snap.Policy.Version, "update", "updates")}
@@ -262,7 +262,7 @@ func (p *policyScreen) klPane(m *model, w, h int) []string {
 	return box.draw(t, w, h, body)
 }
 
-// stepsPane is the table of the updates over their chart.
+// stepsPane draws the chart of the updates and, below it, their table.
 func (p *policyScreen) stepsPane(m *model, w, h int) []string {
 	t, us := m.theme, m.snap.Updates
 	upper := 0

@@ -35,7 +35,7 @@ func TestTheVerdictOnThePolicy(t *testing.T) {
 		{"one large step", func(s *nas.Snapshot) { s.Updates[159].KL = 3 }, "entropy", false},
 		{"a strategy without a policy", func(s *nas.Snapshot) {
 			s.Config.Controller.Strategy, s.Beliefs.Exact = "evolution", false
-		}, "evolution has no policy", false},
+		}, "evolution learns no policy", false},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

@@ -29,14 +29,14 @@ const (
 	layouts
 )
 
-// cellScreen shows one trial's cells, what is known of it, and what was made from it.
+// cellScreen shows one trial's cells, its facts and its descendants.
 type cellScreen struct {
 	ids       []int         // the list it was opened from, for prev and next
-	at        int           // its place there
+	at        int           // its index there
 	last      nas.TrialView // as last seen, for a trial that has left the snapshot
 	reduction bool
 	layout    layout
-	from      int // first line of the drawing, when it is taller than the screen
+	from      int // first line shown of a drawing taller than the screen
 }
 
 func newCellScreen(v nas.TrialView, list []nas.TrialView) *cellScreen {
@@ -73,7 +73,7 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 		v, _ := c.selected(m)
 		if n := paperWidth(v.Genotype) + 2; c.layout == asPaper && n > m.w {
 			c.layout = asList
-			return m.say(fmt.Sprintf("the layout of papers needs %d columns", n), false)
+			return m.say(fmt.Sprintf("the layout of the papers needs %d columns", n), false)
 		}
 	case actOther:
 		c.reduction, c.from = !c.reduction, 0
@@ -88,9 +88,9 @@ func (c *cellScreen) act(m *model, a action) tea.Cmd {
 				return nil
 			}
 		}
-		return m.say("no further cell in this list", true)
+		return m.say("no more cells in this list", true)
 	default:
-		c.from = scroll(c.from, a, max(1, m.h/2)) // the drawing knows where its end is
+		c.from = scroll(c.from, a, max(1, m.h/2)) // drawing limits it to the lines there are
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	}
 	factsWidth := max(23, min(36, w-widest(normal)-widest(reduction)-8))
 	both := w >= widest(normal)+widest(reduction)+8+factsWidth
-	tall := max(len(normal), len(reduction)) + 3 // with its border and a blank line
+	tall := max(len(normal), len(reduction)) + 3 // with border and a blank line
 	upper := h
 	if h >= tall+9 {
 		upper = tall + 1
@@ -156,7 +156,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 		}
 		out = beside(c.drawing(m, v, one, c.reduction, left, upper, foot),
 			pane{title: "Facts"}.draw(t, w-left, upper, c.facts(m, v, w-left-3, upper-2, lower == 0)))
-	default: // no room for facts beside the drawing: the most important ones in a line
+	default: // facts do not fit beside the drawing: the most important ones in a line
 		line := t.cut(" "+strings.Join(t.factLine(v, m.latency(v)), "  "), w)
 		if h < 3 {
 			return []string{fit(line, w)}
@@ -170,8 +170,7 @@ func (c *cellScreen) view(m *model, w, h int) []string {
 	return out
 }
 
-// drawn is a cell of a trial in a layout, with the times of its operands at the right of a ladder if they were
-// measured.
+// drawn draws a cell of a trial in a layout. A ladder has the times of its operands at the right if they were measured.
 func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout) []string {
 	if as != asLadder || operandTime(m.latencyOf(v, m.snap.Config), reduction, 0, 1) == "" {
 		return m.theme.draw(v.Genotype, reduction, as)
@@ -185,7 +184,7 @@ func (c *cellScreen) drawn(m *model, v nas.TrialView, reduction bool, as layout)
 		})
 }
 
-// paperWidth is the width in cells of both cells of a genotype as papers draw them.
+// paperWidth returns the width of a genotype's cells in the paper layout.
 func paperWidth(g space.Genotype) int {
 	normal, _ := celldraw.PaperSize(g.Normal)
 	reduction, _ := celldraw.PaperSize(g.Reduction)
@@ -200,7 +199,7 @@ func widest(lines []string) int {
 	return n
 }
 
-// drawing is the pane of one cell.
+// drawing draws the pane of one cell.
 func (c *cellScreen) drawing(m *model, v nas.TrialView, lines []string, reduction bool, w, h int,
 	foot string) []string {
 	t := m.theme

@@ -9,12 +9,12 @@ import (
 	"nasnet/nas/space"
 )
 
-// factLine is the facts of a trial in a few words; latency is in milliseconds, 0 if it is not known.
+// factLine returns a trial's facts in a few words; latency is in milliseconds, 0 if it is not known.
 func (t theme) factLine(v nas.TrialView, latency float64) []string {
 	var out []string
 	if v.HasReward {
 		out = append(out, "reward "+score(v.Reward, 4))
-		if a := valAcc(v); a != v.Reward { // weighed by a cost
+		if a := valAcc(v); a != v.Reward { // a cost term is in the reward
 			out = append(out, "acc "+score(a, 4))
 		}
 	} else if v.FailText != "" {
@@ -29,7 +29,7 @@ func (t theme) factLine(v nas.TrialView, latency float64) []string {
 	return append(out, t.from(v))
 }
 
-// facts is everything that is known of a trial, in at most h lines of w cells, with its family if there is room.
+// facts lists everything known of a trial in at most h lines of w cells; family adds its lineage if it fits.
 func (c *cellScreen) facts(m *model, v nas.TrialView, w, h int, family bool) []string {
 	t := m.theme
 	var out []string
@@ -45,9 +45,9 @@ func (c *cellScreen) facts(m *model, v nas.TrialView, w, h int, family bool) []s
 			add("reward", reward+" "+t.g.PlusMinus+score(sd, 3))
 		default:
 			add("reward", reward)
-			add("", fmt.Sprintf("%s %s%s, %d times", score(mean, 4), t.g.PlusMinus, score(sd, 4), n))
+			add("", fmt.Sprintf("%s %s%s, n=%d", score(mean, 4), t.g.PlusMinus, score(sd, 4), n))
 		}
-		if a := valAcc(v); a != v.Reward { // weighed by a cost
+		if a := valAcc(v); a != v.Reward { // a cost term is in the reward
 			add("acc", score(a, 4))
 		}
 	case v.State == nas.Failed || v.State == nas.Stopped:
@@ -115,8 +115,8 @@ func (c *cellScreen) facts(m *model, v nas.TrialView, w, h int, family bool) []s
 	return out[:min(len(out), max(h, 0))]
 }
 
-// trainings is the mean reward of a cell over its trainings as the search trains, with other seeds, its standard
-// deviation, and their number.
+// trainings returns the mean reward of a cell over its trainings at the search's settings, with any seed, the standard
+// deviation, and the number of trainings.
 func trainings(s *nas.Snapshot, v nas.TrialView) (mean, sd float64, n int) {
 	var rewards []float64
 	seen := map[int]bool{}
@@ -138,7 +138,7 @@ func trainings(s *nas.Snapshot, v nas.TrialView) (mean, sd float64, n int) {
 	return mean, math.Sqrt(sd / float64(n-1)), n
 }
 
-// asTheSearch says that a trial was trained and judged as the search trains and judges.
+// asTheSearch reports whether a trial was trained and judged as the search trains and judges.
 func asTheSearch(c nas.Config, v nas.TrialView) bool {
 	r := v.Retrain
 	if r == nil {
@@ -172,7 +172,7 @@ func (t theme) tally(g space.Genotype, w int) []string {
 	return out
 }
 
-// lineage is the trial, what it was made from and what was made from it, in lines for w cells.
+// lineage lists a trial's parent, the trial and its descendants, in lines of w cells.
 func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 	tell := func(x nas.TrialView) string {
 		sign, word, style := t.state(x.State)
@@ -205,7 +205,7 @@ func (t theme) lineage(s *nas.Snapshot, v nas.TrialView, w int) []string {
 		for _, x := range list {
 			if x.Parent == v.ID && !seen[x.ID] {
 				seen[x.ID] = true
-				if now, ok := find(s, x.ID); ok { // one that runs is in two lists
+				if now, ok := find(s, x.ID); ok { // a running trial is in two lists
 					x = now
 				}
 				made = append(made, x)
@@ -232,7 +232,7 @@ func (t theme) lineagePane(s *nas.Snapshot, v nas.TrialView, w, h int) []string 
 	return pane{title: "Lineage"}.draw(t, w, h, body)
 }
 
-// curvePane is the accuracy of a trial by epoch.
+// curvePane charts the accuracy of a trial by epoch.
 func (t theme) curvePane(v nas.TrialView, w, h int) []string {
 	p := pane{title: fmt.Sprintf("Accuracy by epoch, %d/%d", len(v.Curve), v.Epochs)}
 	if len(v.Curve) == 0 {
@@ -244,7 +244,7 @@ func (t theme) curvePane(v nas.TrialView, w, h int) []string {
 		line{name: "val", values: series(v.Curve, func(e epoch) float64 { return e.ValAcc }), style: t.best,
 			heavy: true})
 	p.right = fmt.Sprintf("val %s  train %s", score(last.ValAcc, 4), score(last.TrainAcc, 4))
-	const border = 8 // and the blanks
+	const border = 8 // with the blanks
 	if len(p.title)+len(p.right)+border > w {
 		p.title = fmt.Sprintf("Accuracy, %d/%d", len(v.Curve), v.Epochs)
 	}

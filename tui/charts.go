@@ -11,17 +11,17 @@ import (
 	"nasnet/tui/chart"
 )
 
-// line is a series of a chart with its look. The heavy one differs from the others without colour too.
+// line is a series of a chart with its look. A heavy line stands out without colour too.
 type line struct {
 	name   string
 	values []float64
 	style  lipgloss.Style
 	heavy  bool
 	dotted bool
-	reduce chart.Reduce // when there are more values than columns
+	reduce chart.Reduce // for more values than columns
 }
 
-// plot draws series over each other in w by h cells, the later ones on top, with a legend and what the x axis is.
+// plot draws series over each other in w by h cells, later ones on top, with a legend and a caption of the x axis.
 func (t theme) plot(w, h int, axis string, lines ...line) []string {
 	series := make([]chart.Series, len(lines))
 	for i, l := range lines {
@@ -51,15 +51,15 @@ func (t theme) plot(w, h int, axis string, lines ...line) []string {
 	return out
 }
 
-// spark draws values as a row of little columns, w wide, from lo to hi; NaN as a bound takes that of the values.
+// spark draws values as a row of small bars, w wide, from lo to hi; a NaN bound is taken from the values.
 func (t theme) spark(values []float64, w int, lo, hi float64) string {
 	return chart.Sparkline(t.g.Tier, values, w, lo, hi)
 }
 
-// bar is a bar of w cells, filled from 0 to 1.
+// bar draws a bar of w cells, filled from 0 to 1.
 func (t theme) bar(x float64, w int) string { return chart.Progress(t.g.Tier, x, w) }
 
-// ladder draws a cell of a genotype with its ops in the colours of their families.
+// ladder draws a cell of a genotype, with its ops in the colours of their families.
 func (t theme) ladder(g space.Genotype, reduction bool) []string {
 	return t.draw(g, reduction, asLadder)
 }
@@ -75,7 +75,7 @@ func (t theme) draw(g space.Genotype, reduction bool, as layout) []string {
 	return out
 }
 
-// spans gives each part of a drawing its look, without blanks at the end.
+// spans renders a line of a drawing in its looks, without trailing blanks.
 func (t theme) spans(l celldraw.Line) string {
 	spans := l.Spans
 	for len(spans) > 0 && spans[len(spans)-1].Kind == celldraw.Blank {

@@ -12,13 +12,13 @@ import (
 type childRow struct {
 	nas.TrialView
 	sign   string // the cursor or a blank
-	letter string // of its place on the DropPath chart
+	letter string // its mark on the DropPath chart
 }
 
-// live says that the child is in training, be it paused.
+// live reports whether the child is in training, paused or not.
 func (c childRow) live() bool { return c.State == nas.Running || c.State == nas.Paused }
 
-// valAcc is the last validation accuracy, NaN before the first.
+// valAcc returns the last validation accuracy, NaN before the first.
 func valAcc(v nas.TrialView) float64 {
 	if n := len(v.Curve); n > 0 {
 		return v.Curve[n-1].ValAcc
@@ -29,7 +29,7 @@ func valAcc(v nas.TrialView) float64 {
 	return math.NaN()
 }
 
-// childColumns are the columns of the children table; the wider the table, the more of them.
+// childColumns returns the columns of the children table; a wider table shows more of them.
 func (t theme) childColumns() []column[childRow] {
 	ended := func(c childRow) bool { return !c.live() }
 	orNone := func(gone bool, s string) string {
@@ -82,7 +82,7 @@ func (t theme) childColumns() []column[childRow] {
 	}
 }
 
-// from tells what made a trial.
+// from says where a trial comes from.
 func (t theme) from(v nas.TrialView) string {
 	switch {
 	case v.CachedOf >= 0:
@@ -95,7 +95,7 @@ func (t theme) from(v nas.TrialView) string {
 	return v.Kind.Word()
 }
 
-// childProgress is the bar of a child in training, or how it ended.
+// childProgress draws the bar of a child in training, or how it ended.
 func (t theme) childProgress(c childRow, w int) string {
 	_, word, style := t.state(c.State)
 	switch c.State {
@@ -124,7 +124,7 @@ func (t theme) childProgress(c childRow, w int) string {
 	return style.Render(word)
 }
 
-// childrenPane is the table of the children in training and of those that ended last.
+// childrenPane draws the table of the children in training and of those that finished last.
 func (d *dashboard) childrenPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "4 Children", focus: d.focus == paneChildren,
@@ -158,13 +158,13 @@ func (d *dashboard) childrenPane(m *model, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// endSign marks a child that is not in training.
+// endSign is the sign of a child that is not in training.
 func (t theme) endSign(v nas.TrialView) string {
 	sign, _, style := t.state(v.State)
 	return style.Render(sign)
 }
 
-// tableLine draws a row of a table behind its lead; under the cursor it is bold, without colours of its own, and begins
+// tableLine draws a row of a table after its lead. Under the cursor it is bold, without its own colours, and begins
 // with the cursor's sign.
 func (t theme) tableLine(lead string, under bool, sign *string, draw func() string) string {
 	if !under {

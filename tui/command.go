@@ -13,7 +13,7 @@ import (
 	"nasnet/nas"
 )
 
-// send carries out a command of the engine, after all that were sent before, and brings back its answer.
+// send gives the engine a command, after all that were sent before, and brings back its answer.
 func (m *model) send(c nas.Command) tea.Cmd {
 	return m.inTurn(m.ctx, m.engine, "command "+string(c.Do), func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		r, err := do(c)
@@ -21,12 +21,12 @@ func (m *model) send(c nas.Command) tea.Cmd {
 	})
 }
 
-// queue is the commands that were sent, each after the one before was answered.
+// queue sends commands one at a time: each waits until the one before is answered.
 type queue struct {
 	last chan struct{} // closed when the last one is answered; nil before the first
 }
 
-// inTurn gives f the engine when all that was asked for before is answered.
+// inTurn runs f with the engine once every earlier command is answered.
 func (q *queue) inTurn(ctx context.Context, engine nas.Engine, where string,
 	f func(do func(nas.Command) (nas.Reply, error)) replyMsg) tea.Cmd {
 	before, answered := q.last, make(chan struct{})
@@ -43,33 +43,33 @@ func (q *queue) inTurn(ctx context.Context, engine nas.Engine, where string,
 	})
 }
 
-// askWorkers asks for more or fewer workers than there are, or than were asked for last.
+// askWorkers asks for more or fewer workers than there are now, or than the last request that has no answer yet.
 func (m *model) askWorkers(more int) tea.Cmd {
 	n := m.asked
 	if n == 0 {
 		n = m.snap.Workers
 	}
 	if n += more; n < 1 {
-		return m.say("one worker is the least; "+m.keyOf(actPause)+" pauses the search", true)
+		return m.say("a search needs one worker; "+m.keyOf(actPause)+" pauses it", true)
 	}
 	m.asked = n
 	return m.send(nas.Command{Do: nas.SetWorkers, N: m.asked})
 }
 
-// undoStop takes up again the selected child if it was stopped, or else the one that was stopped last.
+// undoStop resumes the selected child if it was stopped, or else the one stopped last.
 func (m *model) undoStop() tea.Cmd {
 	v, ok := m.picked()
 	if !ok || v.State != nas.Stopped {
 		i := slices.IndexFunc(m.snap.Recent, func(x nas.TrialView) bool { return x.State == nas.Stopped })
 		if i < 0 {
-			return m.say("no child was stopped", true)
+			return m.say("no child has been stopped", true)
 		}
 		v = m.snap.Recent[i]
 	}
 	return m.send(nas.Command{Do: nas.UndoStop, Trial: v.ID})
 }
 
-// onTrial carries out the actions that are about the selected trial.
+// onTrial performs the actions on the selected trial.
 func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	var do nas.Action
 	switch a {
@@ -81,7 +81,7 @@ func (m *model) onTrial(s selector, a action) (tea.Cmd, bool) {
 	case actUnmark:
 		n := len(m.marks)
 		m.marks = nil
-		return m.say(plural(n, "mark", "marks")+" taken away", false), true
+		return m.say(plural(n, "mark", "marks")+" removed", false), true
 	default:
 		return nil, false
 	}
@@ -121,12 +121,12 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	case nas.Stop:
 		return tea.Quit
 	case nas.Toggle, nas.Resume:
-		// the search that was to end goes on after all, and so does its screen
+		// the search was to end, but continues, and so does its screen
 		if m.leaving && !m.visiting() && !m.snap.WaitsForSpace() {
 			m.leaving, m.outcome = false, Finished
 		}
 	case nas.StopTrial:
-		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" lets it go on after all", false)
+		return m.say(msg.reply.Message+"; "+m.keyOf(actUndoStop)+" undoes the stop", false)
 	}
 	text := msg.reply.Message
 	if msg.reply.Dir != "" && !strings.Contains(text, msg.reply.Dir) {
@@ -135,7 +135,7 @@ func (m *model) answer(msg replyMsg) tea.Cmd {
 	return m.say(text, false)
 }
 
-// replyTo addresses what a command brings back to the screen that asked.
+// replyTo addresses a command's message to the screen that asked.
 func replyTo(s receiver, ask tea.Cmd) tea.Cmd {
 	return func() tea.Msg { return addressed{s, ask()} }
 }

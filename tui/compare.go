@@ -8,7 +8,7 @@ import (
 	"nasnet/nas"
 )
 
-// compareScreen shows two cells side by side and what differs between them.
+// compareScreen shows two cells side by side and their differences.
 type compareScreen struct {
 	a, b      nas.TrialView
 	reduction bool
@@ -20,13 +20,14 @@ type compareScreen struct {
 type compareView int
 
 const (
-	compareAuto compareView = iota // table, with both ladders where there is room
+	compareAuto compareView = iota // table, with both ladders if they fit
 	compareA                       // one ladder
 	compareB
 	compareViews
 )
 
-// openCompare compares the two trials that were marked last, or one with the selected, or the selected with the best.
+// openCompare compares the two trials marked last, or one marked trial with the selected one, or the selected one with
+// the best.
 func openCompare(m *model) (screen, string) {
 	var pair []nas.TrialView
 	add := func(v nas.TrialView, ok bool) {
@@ -51,7 +52,7 @@ func (c *compareScreen) scope() scope { return onCompare }
 
 func (c *compareScreen) back() bool { return false }
 
-// pair is the newest view of both trials, or the last one.
+// pair returns the newest known view of both trials.
 func (c *compareScreen) pair(m *model) (a, b nas.TrialView) {
 	c.snapshot(m.snap)
 	return c.a, c.b
@@ -97,7 +98,7 @@ func (c *compareScreen) act(m *model, a action) tea.Cmd {
 				return nil
 			}
 		}
-		return m.say("these cells are the same; tab shows the others", false)
+		return m.say("these cells are the same; "+m.keyOf(actOther)+" shows the others", false)
 	case actPrev, actNext:
 		return c.another(m, map[action]int{actPrev: -1, actNext: 1}[a])
 	case actOpen:
@@ -106,7 +107,7 @@ func (c *compareScreen) act(m *model, a action) tea.Cmd {
 	return nil
 }
 
-// another makes the next of the top cells B.
+// another makes the next of the best cells B.
 func (c *compareScreen) another(m *model, d int) tea.Cmd {
 	i := slices.IndexFunc(m.snap.Top, func(v nas.TrialView) bool { return v.ID == c.b.ID })
 	for i += d; i >= 0 && i < len(m.snap.Top); i += d {
@@ -115,12 +116,12 @@ func (c *compareScreen) another(m *model, d int) tea.Cmd {
 			return nil
 		}
 	}
-	return m.say("no further cell in the list of the best", true)
+	return m.say("no more cells among the best", true)
 }
 
-// takeRung opens the editor on A with what is under the cursor taken from B.
+// takeRung opens the editor on A, with the row under the cursor taken from B.
 func (c *compareScreen) takeRung(m *model, rows []operandRow) tea.Cmd {
-	c.at = min(c.at, max(0, len(rows)-1)) // the cell that is compared may have become one of fewer blocks
+	c.at = min(c.at, max(0, len(rows)-1)) // the compared cell may have fewer blocks now
 	if len(rows) == 0 || !rows[c.at].differs {
 		return m.say("there is no difference in this row", true)
 	}

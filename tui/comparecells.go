@@ -11,7 +11,7 @@ import (
 	"nasnet/tui/celldraw"
 )
 
-// operandRow is one line of the table of what differs.
+// operandRow is one line of the table of differences.
 type operandRow struct {
 	name           string // "b0.1", "concat"
 	block, operand int    // block -1: the output
@@ -29,7 +29,7 @@ func (c *compareScreen) cells(m *model) (a, b space.Cell) {
 	return x.Genotype.Normal, y.Genotype.Normal
 }
 
-// rows compares two cells operand by operand, and at the end what they hand on.
+// rows compares two cells operand by operand, and finally their outputs.
 func (c *compareScreen) rows(m *model) []operandRow {
 	a, b := c.cells(m)
 	return compareCells(a, b)
@@ -53,7 +53,7 @@ func compareCells(a, b space.Cell) (rows []operandRow) {
 		r.inA, r.opA, ca = side(a, r.block, r.operand)
 		r.inB, r.opB, cb = side(b, r.block, r.operand)
 		r.differs = r.inA != r.inB || r.opA != r.opB || ca != cb
-		if ca != cb { // with the signs of the text form
+		if ca != cb { // with the signs of a cell's text
 			sign := map[string]string{space.Add: " +", space.Concat: " &"}
 			r.opA, r.opB = r.opA+sign[ca], r.opB+sign[cb]
 		}
@@ -76,7 +76,7 @@ func compareCells(a, b space.Cell) (rows []operandRow) {
 	return append(rows, r)
 }
 
-// markedLadder draws a cell with a sign in the margin of every line whose operand differs.
+// markedLadder draws a cell and marks every line with a different operand in the margin.
 func (t theme) markedLadder(g space.Genotype, reduction bool, rows []operandRow) []string {
 	differs := map[[2]int]bool{}
 	for _, r := range rows {
@@ -90,8 +90,8 @@ func (t theme) markedLadder(g space.Genotype, reduction bool, rows []operandRow)
 	}, nil)
 }
 
-// ladderWith draws a cell between two margins: left and right are asked for every line, with block and operand, or
-// block -1 and operand 0 for the output and block -1 and operand -1 for a line of no operand. Cursor is that of
+// ladderWith draws a cell between two margins. It calls left and right for every line with its block and operand, or
+// with block -1 and operand 0 for the output, or -1 and -1 for a line without an operand. cursor is as in
 // [celldraw.Options].
 func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left,
 	right func(block, operand int) string) []string {
@@ -120,7 +120,7 @@ func (t theme) ladderWith(g space.Genotype, reduction bool, cursor int, left,
 	return out
 }
 
-// countOp is how often a cell has an op.
+// countOp counts an op in a cell.
 func countOp(c space.Cell, op string) (n int) {
 	for _, b := range c.Blocks {
 		for _, o := range []string{b.Op1, b.Op2} {
@@ -132,7 +132,8 @@ func countOp(c space.Cell, op string) (n int) {
 	return n
 }
 
-// medianCurve is the median accuracy after each of n epochs, over the trials that got there, and the number of trials.
+// medianCurve returns the median accuracy after each of n epochs, over the trials that reached it, and the number of
+// trials.
 func medianCurve(list []nas.TrialView, n int) (out []float64, trials int) {
 	for i := range n {
 		var at []float64

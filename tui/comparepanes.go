@@ -9,13 +9,13 @@ import (
 	"nasnet/nas/space"
 )
 
-// oneLadder is the drawing of A or of B alone, with what differs in the margin.
+// oneLadder draws A or B alone and marks every difference in the margin.
 func (c *compareScreen) oneLadder(m *model, w, h int) []string {
 	v, letter, lines := c.ladder(m)
 	return c.ladderPane(m, v, letter, scrolled(lines, c.from, h-2), w, h)
 }
 
-// ladder is the cell that is shown alone, and its drawing.
+// ladder returns the cell shown alone, and its drawing.
 func (c *compareScreen) ladder(m *model) (v nas.TrialView, letter string, lines []string) {
 	a, b := c.pair(m)
 	v, letter = a, "A"
@@ -75,7 +75,7 @@ func (c *compareScreen) rungsPane(m *model, rows []operandRow, w, h int) []strin
 	return p.draw(t, w, h, body)
 }
 
-// numbersPane is the facts of both side by side.
+// numbersPane shows the facts of both cells side by side.
 func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 	t := m.theme
 	a, b := c.pair(m)
@@ -90,7 +90,7 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		if x == y {
 			return "="
 		}
-		return t.cut(fmt.Sprintf("%+.0f%%", 100*(y/x-1)), 6)
+		return t.cut(signed(100*(y/x-1), 0)+"%", 6)
 	}
 	scores := func(label string, x, y float64) string {
 		text := func(v float64) string {
@@ -101,7 +101,7 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 		}
 		diff := ""
 		if !math.IsNaN(x) && !math.IsNaN(y) {
-			diff = strings.Replace(fmt.Sprintf("%+.4f", y-x), "0.", ".", 1)
+			diff = strings.Replace(signed(y-x, 4), "0.", ".", 1)
 		}
 		return line(label, text(x), text(y), diff)
 	}
@@ -109,7 +109,8 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 	if a.HasReward && b.HasReward {
 		results = append(results, scores("reward", a.Reward, b.Reward))
 	}
-	if xa, xb := valAcc(a), valAcc(b); len(results) == 0 || xa != a.Reward || xb != b.Reward { // weighed by a cost
+	// a cost term is in the reward
+	if xa, xb := valAcc(a), valAcc(b); len(results) == 0 || xa != a.Reward || xb != b.Reward {
 		results = append(results, scores("acc", xa, xb))
 	}
 	count := func(x, y int) string {
@@ -142,7 +143,7 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 	body = append(body, "", fmt.Sprintf(" differ   normal      %2d rows", differing(false)),
 		fmt.Sprintf("          reduction   %2d rows", differing(true)))
 	if a.Genotype.Validate() == nil && b.Genotype.Validate() == nil && a.Genotype.Hash() == b.Genotype.Hash() {
-		body = append(body, " the same network, in other words")
+		body = append(body, " the same network, written differently")
 	}
 	if h-2 > len(body)+3 {
 		body = append(body, "", t.title.Render(line("op", "A", "B", "")))
@@ -155,7 +156,7 @@ func (c *compareScreen) numbersPane(m *model, w, h int) []string {
 	return pane{title: "Numbers"}.draw(t, w, h, body)
 }
 
-// curvesPane lays the accuracies of both over each other and over the median of the cells that the snapshot knows.
+// curvesPane charts the accuracies of both cells over the median of the best cells.
 func (c *compareScreen) curvesPane(m *model, w, h int) []string {
 	t := m.theme
 	a, b := c.pair(m)
@@ -163,7 +164,7 @@ func (c *compareScreen) curvesPane(m *model, w, h int) []string {
 	n := max(len(a.Curve), len(b.Curve))
 	p := pane{title: "Validation accuracy by epoch", right: plural(n, "epoch", "epochs")}
 	if n == 0 {
-		return p.draw(t, w, h, []string{"", " neither has an epoch behind it"})
+		return p.draw(t, w, h, []string{"", " neither has finished an epoch yet"})
 	}
 	median, cells := medianCurve(m.snap.Top, n)
 	return p.draw(t, w, h, t.plot(w-3, h-2, "",

@@ -16,8 +16,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// sharing is what is known of the other screens that show a run; the zero value is an engine that cannot be shared, or
-// was not asked yet.
+// sharing is what is known of the other screens that show a run. The zero value is for an engine that cannot be shared
+// or has not been asked yet.
 type sharing struct {
 	seen    bool
 	control nas.Control
@@ -26,7 +26,7 @@ type sharing struct {
 // lookingOn reports whether commands of this screen would be refused.
 func (s sharing) lookingOn() bool { return s.seen && !s.control.Mine }
 
-// seeControl takes note of who steers, and says so when that changed.
+// seeControl notes who has control, and says so when that changes.
 func (m *model) seeControl() tea.Cmd {
 	s, ok := m.engine.(nas.Shared)
 	if !ok {
@@ -42,24 +42,24 @@ func (m *model) seeControl() tea.Cmd {
 	case now.Lost != "" && was.control.Lost == "":
 		return m.say(now.Lost, true)
 	case was.control.Mine && !now.Mine:
-		return m.say(holderText(now.Holder)+" has taken the control; "+m.keyOf(actTake)+" takes it back", true)
+		return m.say(holderText(now.Holder)+" has taken control; "+m.keyOf(actTake)+" takes it back", true)
 	case !was.control.Mine && now.Mine:
 		return m.say("this screen has control", false)
 	}
 	return nil
 }
 
-// takeControl makes this screen the one that steers.
+// takeControl gives this screen control.
 func (m *model) takeControl() tea.Cmd {
 	s, ok := m.engine.(nas.Shared)
 	if !ok || m.control.Mine {
 		return m.say("this screen has control", false)
 	}
-	return safe("taking the control", func() tea.Msg {
+	return safe("taking control", func() tea.Msg {
 		if err := s.TakeControl(m.ctx); err != nil {
-			return replyMsg{to: nas.Command{Do: "take the control"}, err: err}
+			return replyMsg{to: nas.Command{Do: "take control"}, err: err}
 		}
-		return nil // the change comes as a newer snapshot does
+		return nil // the change arrives with a newer snapshot
 	})
 }
 
@@ -74,8 +74,8 @@ func holderText(h nas.Holder) string {
 	return fmt.Sprintf("%s (process %d)", h.TTY, h.PID)
 }
 
-// besideControl puts who steers at the right end of a line, if other screens show the run: what this screen does may be
-// refused, or watched.
+// besideControl adds who has control at the right end of a line if other screens show the run, because commands of this
+// screen may be refused, or watched.
 func (l *look) besideControl(s sharing, line string, w int) string {
 	if !s.seen {
 		return line
@@ -83,28 +83,28 @@ func (l *look) besideControl(s sharing, line string, w int) string {
 	t, c := l.theme, s.control
 	text, style := "", t.plain
 	switch {
-	case c.Lost != "": // the line says it
+	case c.Lost != "": // the line itself says it
 	case !c.Mine && c.Holder == (nas.Holder{}):
-		text, style = "looking on: nobody has control, "+l.keyOf(actTake)+" takes it", t.warn
+		text, style = "watching: nobody has control, "+l.keyOf(actTake)+" takes it", t.warn
 	case !c.Mine:
-		text, style = "looking on: "+holderText(c.Holder)+" has control since "+
+		text, style = "watching: "+holderText(c.Holder)+" has control since "+
 			c.Holder.Since.Local().Format("15:04")+", "+l.keyOf(actTake)+" takes it", t.warn
 	case c.Viewers > 0:
-		text = plural(c.Viewers, "other looks on", "others look on")
+		text = plural(c.Viewers, "other screen watches", "other screens watch")
 	}
 	if text == "" {
 		return line
 	}
 	right := style.Render(t.cut(t.clean(text), w-2)) + " "
 	room := max(0, w-ansi.StringWidth(right)-1)
-	if room < 30 { // too little of the line would be left to say anything
+	if room < 30 { // the rest of the line would be too short to read
 		line = ""
 	}
 	return fit(t.cut(strings.TrimRight(line, " "), room), room) + " " + right
 }
 
 // suspend gives the terminal back to the shell until its user brings the job to the foreground. Behind a launcher
-// (package cli) only the launcher is stopped, and the search goes on.
+// (package cli) only the launcher stops, and the search continues.
 func (t *terminal) suspend(ctx context.Context) tea.Msg {
 	if err := t.program.ReleaseTerminal(); err != nil {
 		return replyMsg{to: nas.Command{Do: "suspend"}, err: err}
@@ -118,8 +118,8 @@ func (t *terminal) suspend(ctx context.Context) tea.Msg {
 	case <-ctx.Done():
 		return nil
 	}
-	// A job that the shell lets go on in the background may not draw; and bringing it from there to the foreground
-	// sends no signal.
+	// A job that the shell continues in the background may not draw, and bringing it to the foreground from there sends
+	// no signal.
 	for t.tty != nil && !term.InForeground(t.tty) {
 		select {
 		case <-back:

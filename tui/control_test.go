@@ -56,20 +56,20 @@ var other = nas.Holder{PID: 4711, TTY: "pts/3", Since: time.Date(2026, 3, 14, 12
 
 func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	d, f := driveShared(t, busy(), nas.Control{Mine: true})
-	if text := d.text(); strings.Contains(text, "look on") || strings.Contains(text, "looks on") {
+	if text := d.text(); strings.Contains(text, "watch") {
 		t.Errorf("one alone is told of others\n%s", text)
 	}
 	f.see(nas.Control{Mine: true, Viewers: 1})
-	if text := d.sees(); !strings.Contains(text, "1 other looks on") {
+	if text := d.sees(); !strings.Contains(text, "1 other screen watches") {
 		t.Errorf("a viewer is not seen\n%s", text)
 	}
 	f.see(nas.Control{Holder: other, Viewers: 1})
-	if text := d.sees(); !strings.Contains(text, "pts/3 (process 4711) has taken the control; W takes it back") {
+	if text := d.sees(); !strings.Contains(text, "pts/3 (process 4711) has taken control; W takes it back") {
 		t.Errorf("the loss is not told\n%s", text)
 	}
 	d.m.toast.text = ""
 	d.m.rev++
-	if text := d.text(); !strings.Contains(text, "looking on: pts/3 (process 4711) has control since 12:00, W "+
+	if text := d.text(); !strings.Contains(text, "watching: pts/3 (process 4711) has control since 12:00, W "+
 		"takes it") {
 		t.Errorf("who has it is not shown\n%s", text)
 	}
@@ -85,7 +85,7 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	d.sees()
 	d.m.toast.text = ""
 	d.m.rev++
-	if text := d.text(); !strings.Contains(text, "looking on: nobody has control, W takes it") {
+	if text := d.text(); !strings.Contains(text, "watching: nobody has control, W takes it") {
 		t.Errorf("that nobody has it is not shown\n%s", text)
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"nasnet/nas/space"
 )
 
-// Cost is what a network of a cell takes.
+// Cost is the cost of a cell's network.
 type Cost = child.Cost
 
-// costed is the answer to a question for a cost.
+// costed is the answer to a request for a cost.
 type costed struct {
 	Cost
 	asked bool
 	err   error
 }
 
-// known says that the cost is there.
+// known reports whether the cost is known.
 func (c costed) known() bool { return c.asked && c.err == nil && c.Params > 0 }
 
-// costKey is a network of a genotype: the run on the screen can be one with networks of another scale.
+// costKey names a network of a genotype. Runs may build networks of different scales.
 type costKey struct {
 	genotype string
 	net      child.NetConfig
@@ -46,7 +46,7 @@ func (m *model) askCost(g space.Genotype) tea.Cmd {
 	})
 }
 
-// cost is what is known of a genotype's cost as a network of a config.
+// cost returns what is known of the cost of a genotype's network under a config.
 func (k *knowledge) cost(g space.Genotype, c nas.Config) costed { return k.costs[costKeyOf(g, c)] }
 
 func costText(c costed, of func(Cost) int64) string {

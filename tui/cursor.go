@@ -2,14 +2,14 @@ package tui
 
 import "nasnet/nas"
 
-// cursor is a place in a list of trials that changes under it. Before it is moved it stays at the first row; then it
-// stays with its trial, and where that has left the list, at the row where it was.
+// cursor is a place in a changing list of trials. It stays at the first row until it is moved; then it stays with its
+// trial or, if the trial has left the list, at the trial's last row.
 type cursor struct {
 	set    bool
 	id, at int
 }
 
-// index is the row of the cursor; -1 in an empty list.
+// index returns the cursor's row, or -1 in an empty list.
 func (c cursor) index(list []nas.TrialView) int {
 	if !c.set {
 		return min(0, len(list)-1)
@@ -22,7 +22,7 @@ func (c cursor) index(list []nas.TrialView) int {
 	return min(c.at, len(list)-1)
 }
 
-// move sets the cursor d rows further, or to the end it would pass, and says by how many rows it could not go.
+// move moves the cursor by d rows, but not past an end, and returns the rows it could not go.
 func (c *cursor) move(list []nas.TrialView, d int) (beyond int) {
 	if len(list) == 0 {
 		return d
@@ -38,16 +38,17 @@ func (c *cursor) move(list []nas.TrialView, d int) (beyond int) {
 	return beyond
 }
 
-// stride is how many rows an action moves a cursor or a text, 0 if it moves none: for the ends far more than there are.
+// stride returns how many rows an action moves a cursor or a text, 0 if it does not; to an end, more than any list has.
 func stride(a action, page int) int {
 	return map[action]int{actUp: -1, actDown: 1, actPageUp: -page, actPageDown: page, actTop: -farEnd,
 		actBottom: farEnd}[a]
 }
 
-// farEnd is further than any text is long.
+// farEnd is more rows than any list or text has.
 const farEnd = 1 << 20
 
-// scroll is the first line of a text after an action; what draws the text puts it within its lines.
+// scroll returns the first line shown of a text after an action; whoever draws the text limits it to the lines there
+// are.
 func scroll(from int, a action, page int) int {
 	return max(0, min(from+stride(a, page), farEnd))
 }

@@ -26,8 +26,8 @@ const (
 	paneFigures = panes + 1
 )
 
-// The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on the best cell stands
-// beside the charts.
+// The dashboard has three layouts: below 80x24 a list; then charts over tables; from 140x40 on, the best cell beside
+// the charts as well.
 const (
 	listBelowWidth, listBelowHeight = 80, 24
 	wideFromWidth, wideFromHeight   = 140, 40
@@ -37,25 +37,25 @@ const (
 type dashboard struct {
 	focus         int
 	zoomed        bool
-	reduction     bool // of the best cell, the reduction cell is shown
+	reduction     bool // show the best genotype's reduction cell
 	children, top cursor
 	shown         topView
 	drawn         [panes + 1]drawnPane
 }
 
-// drawnPane keeps the lines of a pane for as long as what it shows is the same: a snapshot shares the parts that have
-// not changed with the one before.
+// drawnPane keeps the lines of a pane until its data changes. A snapshot shares unchanged parts with the one before, so
+// comparing pointers is enough.
 type drawnPane struct {
 	key   paneKey
 	lines []string
 }
 
 type paneKey struct {
-	data       any // pointers to the first of what is shown
+	data       any // pointers to the first elements shown
 	n, w, h    int
 	row, total int
 	marks      string
-	measured   int // latencies that are known
+	measured   int // number of known latencies
 	shown      topView
 	focus      bool
 	tier       term.Tier
@@ -72,7 +72,7 @@ func (d *dashboard) back() bool {
 	return was
 }
 
-// listed are the children of the table: those in training, then those that ended last.
+// listed returns the children of the table: those in training, then those that finished last.
 func listed(s *nas.Snapshot) []nas.TrialView {
 	return append(s.Running[:len(s.Running):len(s.Running)], s.Recent...)
 }
@@ -116,7 +116,7 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 		}
 		t, ok := d.selected(m)
 		if !ok {
-			return m.say("nothing to open yet: the first child is on its way", true)
+			return m.say("nothing to open yet: the first child has not started", true)
 		}
 		list := d.shown.list(m.snap, m.latency)
 		if d.focus == paneChildren {
@@ -127,7 +127,7 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 	return nil
 }
 
-// move moves the cursor of the focused table by n rows; single steps go over from one table to the other.
+// move moves the cursor of the focused table by n rows; single steps cross from one table to the other.
 func (d *dashboard) move(m *model, n int) {
 	if d.focus < paneChildren {
 		d.focus = paneChildren
@@ -144,7 +144,7 @@ func (d *dashboard) move(m *model, n int) {
 	}
 }
 
-// header is the state of the run in one line.
+// header shows the state of the run in one line.
 func (d *dashboard) header(m *model, w int) string {
 	t, s := m.theme, m.snap
 	sign, word, style := t.state(s.State)
@@ -203,8 +203,8 @@ func (d *dashboard) view(m *model, w, h int) []string {
 	})
 }
 
-// layout is where the panes are in a view of w by h cells: charts over tables, and in a wide terminal the best cell and
-// the run's figures at the right of the charts.
+// layout places the panes in a view of w by h cells: charts over tables and, in a wide terminal, the best cell and the
+// run's figures to the right of the charts.
 func (d *dashboard) layout(m *model, w, h int) []place {
 	if m.w < listBelowWidth || m.h < listBelowHeight {
 		return nil
@@ -217,7 +217,7 @@ func (d *dashboard) layout(m *model, w, h int) []place {
 	if wide {
 		upper = max(22, h*58/100)
 	}
-	rows := min(max(7, 3+m.snap.Workers+2), h-upper-5) // a line a worker and two that ended
+	rows := min(max(7, 3+m.snap.Workers+2), h-upper-5) // a line for each worker, and two finished children
 	tables := []place{{paneChildren, 0, upper, w, rows}, {paneTop, 0, upper + rows, w, h - upper - rows}}
 	if !wide {
 		side := min(max(30, w*3/8), 48)
@@ -248,7 +248,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	k := paneKey{w: w, h: h, focus: d.focus == n, tier: m.theme.g.Tier, palette: m.palette}
 	switch {
 	case n == paneReward && len(s.Rewards) > 0:
-		// a random cell changes the verdict alone
+		// a random cell changes only the verdict
 		k.data, k.n = [3]any{&s.Rewards[0], s.Verdict, s.Best}, len(s.Rewards)
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
@@ -266,7 +266,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	})
 }
 
-// keep draws a pane unless it was drawn for the same key before; a key without data always draws.
+// keep draws a pane unless it was last drawn for the same key. A key without data always draws.
 func (d *dashboard) keep(n int, k paneKey, draw func() []string) []string {
 	if k.data == nil {
 		return draw()

@@ -9,7 +9,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// decisions are the beliefs of a snapshot by their names.
+// decisions are the beliefs of a snapshot with their names.
 type decisions struct {
 	*nas.Beliefs
 	space  space.Space
@@ -18,7 +18,7 @@ type decisions struct {
 	most   []float64 // nats of a uniform choice
 }
 
-// decisionsOf is nil when a snapshot has no beliefs, or has some that do not fit its space.
+// decisionsOf returns nil if a snapshot has no beliefs, or beliefs that do not fit its space.
 func decisionsOf(s *nas.Snapshot) *decisions {
 	sp, err := s.Config.Space()
 	if err != nil || s.Beliefs == nil {
@@ -47,7 +47,7 @@ const decisionsPerBlock = 5
 
 var decisionKinds = [decisionsPerBlock]string{"in1", "in2", "op1", "op2", "combine"}
 
-// of is the place of a block's decision.
+// of returns the index of a block's decision.
 func (d *decisions) of(reduction bool, block, kind int) int {
 	at := block*decisionsPerBlock + kind
 	if reduction {
@@ -75,14 +75,13 @@ const (
 	sureAt      = 0.9  // probability of a choice
 )
 
-// verdictOnPolicy says in a sentence what the policy does, and whether that is bad.
+// verdictOnPolicy describes the state of the policy in a sentence; bad means that the user should act.
 func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	v, n := s.Policy, len(s.Updates)
 	strategy := s.Config.Controller.Strategy
 	switch {
 	case s.Beliefs != nil && !s.Beliefs.Exact:
-		return strategy + " has no policy that learns: these are the shares of each choice among its last " +
-			"proposals", false
+		return strategy + " learns no policy: these are the shares of each choice among its last proposals", false
 	case n == 0:
 		return fmt.Sprintf("no update yet: every choice is about equally likely; the first comes after %d children",
 			s.Config.Batch), false
@@ -100,18 +99,19 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	drop := before.Entropy - v.Entropy
 	switch kl := mean(func(u nas.PolicyView) float64 { return u.KL }); {
 	case v.Entropy < collapsedAt*v.MaxEntropy:
-		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes nearly one cell. A fork from an "+
-			"earlier policy with a larger entropy bonus explores on.",
-			v.Entropy, v.MaxEntropy), true
+		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes almost the same cell each time. "+
+			"A fork from an earlier policy with a larger entropy bonus keeps exploring.", v.Entropy, v.MaxEntropy), true
 	case v.Version-before.Version <= 10 && drop > fallingBy*v.MaxEntropy:
 		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy,
 			plural(v.Version-before.Version, "update", "updates")), true
 	case kl > stepTooFar:
 		return fmt.Sprintf("steps are large: each update moves the policy by %.2f nats (KL); a smaller learning rate "+
-			"learns steadier", kl), true
+			"learns more steadily", kl), true
 	}
-	text = fmt.Sprintf("entropy %+.1f nats in the last %s", -drop,
-		plural(max(1, v.Version-before.Version), "update", "updates"))
+	text = "entropy " + signed(-drop, 1) + " nats in the last update"
+	if n := v.Version - before.Version; n > 1 {
+		text = fmt.Sprintf("entropy %s nats in the last %d updates", signed(-drop, 1), n)
+	}
 	if d := decisionsOf(s); d != nil && len(d.Probabilities) > 0 {
 		text += fmt.Sprintf("; %d of %d decisions are above %.0f %%", d.sure(sureAt), len(d.names), 100*sureAt)
 		if i, p := d.extreme(1); i >= 0 {
@@ -122,8 +122,8 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	return text, false
 }
 
-// extreme is the decision whose most probable choice is the most (sign 1) or the least (-1) probable, among those with
-// more than one.
+// extreme returns the decision with the most (sign 1) or least (-1) probable top choice, and that probability. It skips
+// decisions with a single choice.
 func (d *decisions) extreme(sign float64) (at int, p float64) {
 	at = -1
 	for i, row := range d.Probabilities {
@@ -155,7 +155,7 @@ func (r heatRow) most() float64 {
 	return top
 }
 
-// heatRows are the rows of a cell's heat map in three groups: ops, inputs, combines.
+// heatRows returns the rows of a cell's heat map in three groups: ops, inputs, combines.
 func (d *decisions) heatRows(reduction bool) (groups [3][]heatRow) {
 	blocks := d.space.Blocks
 	add := func(g int, label string, family space.Family, kinds [2]int, choice func(kind int) int) {
@@ -187,7 +187,7 @@ func (d *decisions) heatRows(reduction bool) (groups [3][]heatRow) {
 	return groups
 }
 
-// others joins the least probable rows into one until at most n are left.
+// others merges the least probable rows into one so that at most n are left.
 func others(rows []heatRow, n int) []heatRow {
 	if len(rows) <= n || n < 2 {
 		return rows

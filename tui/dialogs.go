@@ -9,14 +9,14 @@ import (
 	"nasnet/nas"
 )
 
-// plainDialog is what dialogs have in common: they have no header or body of their own and leave at esc.
+// plainDialog is what dialogs share: they have no header or body, and esc closes them.
 type plainDialog struct{}
 
 func (plainDialog) back() bool                     { return false }
 func (plainDialog) header(*model, int) string      { return "" }
 func (plainDialog) view(*model, int, int) []string { return nil }
 
-// boxed draws lines in a box that is as wide as they need, at most w by h.
+// boxed draws lines in a box as wide as they need, at most w by h.
 func (t theme) boxed(title string, lines []string, w, h int) []string {
 	n := ansi.StringWidth(title) + 6
 	for _, l := range lines {
@@ -25,8 +25,8 @@ func (t theme) boxed(title string, lines []string, w, h int) []string {
 	return pane{title: title, focus: true}.draw(t, min(n, w), min(len(lines)+2, h), lines)
 }
 
-// quitDialog asks what is to become of the search. Enter detaches where that is possible and does nothing elsewhere;
-// ctrl-c and esc go back.
+// quitDialog asks what should happen to the search. Enter detaches if that is possible and otherwise does nothing;
+// ctrl-c and esc cancel.
 type quitDialog struct{ plainDialog }
 
 func (*quitDialog) scope() scope { return onQuit }
@@ -38,16 +38,16 @@ func (q *quitDialog) box(m *model, w, h int) []string {
 	add := func(k, text string) { lines = append(lines, fit("   "+t.key.Render(k), 9)+text) }
 	lines = append(lines, "")
 	if m.options.CanDetach {
-		add(m.keyOn(onQuit, actQuitDetach), "detach: the search goes on without this screen (enter)")
+		add(m.keyOn(onQuit, actQuitDetach), "detach: the search continues without this screen (enter)")
 	}
 	if drain := m.keyOn(onQuit, actQuitDrain); m.leaving {
 		add(drain, fmt.Sprintf("leave now; %s still", plural(n, "child trains", "children train")))
 	} else {
 		add(drain, fmt.Sprintf("end after the running children (%d)", n))
 	}
-	add(m.keyOn(onQuit, actQuitStop), "stop now; running children go on at resume")
+	add(m.keyOn(onQuit, actQuitStop), "stop now; running children continue after a resume")
 	add(m.keyOn(onQuit, actBack), "cancel")
-	lines = append(lines, "", " Every finished child is kept in any case.")
+	lines = append(lines, "", " Finished children are kept in any case.")
 	return t.boxed("Leave the search?", append(lines, ""), w, h)
 }
 
@@ -74,7 +74,7 @@ func (q *quitDialog) act(m *model, a action) tea.Cmd {
 	return nil
 }
 
-// sureDialog asks before something that cannot be taken back. It is answered with another key than the one that asked.
+// sureDialog asks before something that cannot be undone. Its answer is a different key from the one that opened it.
 type sureDialog struct {
 	plainDialog
 	question, more string
@@ -110,11 +110,11 @@ func openStopChild(m *model) (screen, string) {
 	}
 	return &sureDialog{question: "Stop " + m.theme.trial(v) + "?",
 		yes: func(m *model) tea.Cmd { return m.send(nas.Command{Do: nas.StopTrial, Trial: v.ID}) },
-		more: fmt.Sprintf("It is %.0f%% trained; it will have no reward. %s undoes the stop.", v.Progress*100,
+		more: fmt.Sprintf("It is %.0f%% trained and will have no reward. %s undoes the stop.", v.Progress*100,
 			m.keyOf(actUndoStop))}, ""
 }
 
-// noteDialog is a line of text for a trial.
+// noteDialog edits the note on a trial.
 type noteDialog struct {
 	plainDialog
 	trial nas.TrialView

@@ -13,13 +13,13 @@ import (
 	"nasnet/nas"
 )
 
-// How long nobody looked until what happened meanwhile is told: without a key, and between two screens.
+// The digest opens after so long without a key, or so long between two screens.
 const (
 	awayAfter = 10 * time.Minute
 	leftAfter = time.Minute
 )
 
-// digestDialog tells what happened between two snapshots. Any key takes it away.
+// digestDialog shows what happened between two snapshots. Any key closes it.
 type digestDialog struct {
 	plainDialog
 	from *nas.Snapshot
@@ -35,7 +35,7 @@ func (*digestDialog) typed(m *model, _ tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// away shows the digest if the last look at the run, or key, is so long ago and there is anything to tell since.
+// away opens the digest if the user last saw the run at least so long ago and something has happened since.
 func (m *model) away(since *nas.Snapshot, least time.Duration) bool {
 	if since == nil || m.snap.Time.Sub(since.Time) < least || since.UUID != m.snap.UUID ||
 		len(digest(m.theme, since, m.snap)) == 0 {
@@ -67,7 +67,7 @@ func (d *digestDialog) box(m *model, w, h int) []string {
 	for _, l := range lines {
 		n = max(n, ansi.StringWidth(l)+3)
 	}
-	return pane{title: title, focus: true, foot: "any key goes on"}.draw(t, min(max(n, ansi.StringWidth(title)+6), w),
+	return pane{title: title, focus: true, foot: "any key continues"}.draw(t, min(max(n, ansi.StringWidth(title)+6), w),
 		min(len(lines)+2, h), lines)
 }
 
@@ -77,8 +77,8 @@ type digestLine struct {
 	style       interface{ Render(...string) string }
 }
 
-// digest compares two snapshots of a run in a few lines, the most important first; none if nothing has ended and
-// nothing has changed.
+// digest compares two snapshots of a run in a few lines, the most important first. There are none if nothing has
+// finished and nothing has changed.
 func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 	add := func(label, text string, style interface{ Render(...string) string }) {
 		out = append(out, digestLine{label, text, style})
@@ -93,14 +93,14 @@ func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 	if b.Best != nil && (a.Best == nil || b.Best.ID != a.Best.ID) {
 		text := fmt.Sprintf("%s (%s)", score(b.Best.Reward, 4), t.trial(*b.Best))
 		if a.Best != nil {
-			text += fmt.Sprintf(", %+.4f over %s", b.Best.Reward-a.Best.Reward, score(a.Best.Reward, 4))
+			text += fmt.Sprintf(", %s over %s", signed(b.Best.Reward-a.Best.Reward, 4), score(a.Best.Reward, 4))
 		}
 		add("new best", text, t.good)
 	} else if b.Best != nil && b.Finished > a.Finished {
 		add("best", fmt.Sprintf("still %s (%s)", score(b.Best.Reward, 4), t.trial(*b.Best)), t.plain)
 	}
 	if n := b.Finished - a.Finished; n > 0 {
-		text := plural(n, "child has ended", "children have ended")
+		text := plural(n, "child has finished", "children have finished")
 		if c := b.Cached - a.Cached; c > 0 {
 			text += fmt.Sprintf(", %s", plural(c, "repeat among them", "repeats among them"))
 		}
@@ -136,15 +136,15 @@ func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 		add("verdict", v.Text, style)
 	}
 	if b.ETA > 0 && a.ETA > 0 && b.Time.After(a.Time) {
-		// Left to itself the time to go shrinks by the time that passed.
+		// If nothing changes, the time to go shrinks by the time that has passed.
 		if late := b.Time.Add(b.ETA).Sub(a.Time.Add(a.ETA)); late > b.ETA/20 || -late > b.ETA/20 {
 			word := "later"
 			if late < 0 {
 				late, word = -late, "earlier"
 			}
-			add("ETA", fmt.Sprintf("%s to go, %s %s than it was", clock(b.ETA), clock(late), word), t.plain)
+			add("ETA", fmt.Sprintf("%s to go, %s %s than before", clock(b.ETA), clock(late), word), t.plain)
 		} else if len(out) > 0 {
-			add("ETA", clock(b.ETA)+" to go, as foreseen", t.plain)
+			add("ETA", clock(b.ETA)+" to go, as expected", t.plain)
 		}
 	}
 	if len(out) == 1 && out[0].label == "ETA" {
@@ -153,7 +153,7 @@ func digest(t theme, a, b *nas.Snapshot) (out []digestLine) {
 	return out
 }
 
-// endedByHand names the cells and retrains of a person that have ended.
+// endedByHand names the submitted cells and retrains that have ended.
 func endedByHand(a, b *nas.Snapshot) (out []string) {
 	seen := map[int]bool{}
 	for _, list := range [][]nas.TrialView{b.Recent, b.Retrains} {
@@ -173,7 +173,7 @@ func endedByHand(a, b *nas.Snapshot) (out []string) {
 	return out[:min(len(out), 4)]
 }
 
-// learned tells in words what the policy learned: entropy, mean reward, and the choices that became much more probable.
+// learned describes what the policy learned: entropy, mean reward, and the choices that became much more probable.
 func learned(a, b *nas.Snapshot, updates int) string {
 	text := plural(updates, "update", "updates")
 	if a.Policy.MaxEntropy > 0 && b.Policy.Entropy > 0 {

@@ -9,11 +9,11 @@ import (
 	"nasnet/tui/term"
 )
 
-// letter ties a child in training to its place on the DropPath chart.
+// letter marks a child in training on the DropPath chart.
 func letter(i int) string { return string(rune('a' + i%26)) }
 
-// dropPathPane is the schedule of ScheduledDropPath over a child's training, with the letters of the children at their
-// places on it.
+// dropPathPane charts the schedule of ScheduledDropPath over a child's training; letters mark where the running
+// children are.
 func (d *dashboard) dropPathPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	dp := s.Config.Train.DropPath
@@ -86,7 +86,7 @@ func (t theme) schedule(s *nas.Snapshot, w, h int) []string {
 			k = keep(c.Progress)
 		}
 		y := rowOf(k)
-		for x < cols-1 && taken[[2]int{x, y}] { // two children at one place stand side by side
+		for x < cols-1 && taken[[2]int{x, y}] { // two children at one place are drawn side by side
 			x++
 		}
 		taken[[2]int{x, y}] = true
@@ -110,7 +110,7 @@ func (t theme) schedule(s *nas.Snapshot, w, h int) []string {
 	return out
 }
 
-// lineSet is the signs of a falling or rising line and of the axis beside it.
+// lineSet is the signs of a falling or rising line and of its axis.
 type lineSet struct{ flat, wall, topRight, bottomLeft, bottomRight, topLeft, tick string }
 
 func (t theme) lineGlyphs() lineSet {

@@ -12,7 +12,7 @@ import (
 	"nasnet/tui/celldraw"
 )
 
-// editScreen changes a cell by hand.
+// editScreen edits a cell by hand.
 type editScreen struct {
 	edits
 	parent nas.TrialView
@@ -26,7 +26,7 @@ func openEdit(m *model) (screen, string) {
 		return nil, "no cell is selected yet"
 	}
 	if err := v.Genotype.Validate(); err != nil {
-		return nil, m.theme.trial(v) + " has no cell that can be edited: " + err.Error()
+		return nil, m.theme.trial(v) + " has no cell to edit: " + err.Error()
 	}
 	e := newEditScreen(v)
 	if c, ok := m.top().(*cellScreen); ok {
@@ -37,7 +37,7 @@ func openEdit(m *model) (screen, string) {
 
 func (e *editScreen) scope() scope { return onEdit }
 
-// selected is the edited cell as a trial, which can be retrained.
+// selected returns the edited cell as a trial, so that it can be retrained.
 func (e *editScreen) selected(*model) (nas.TrialView, bool) {
 	v := e.parent
 	if e.now > 0 {
@@ -53,18 +53,18 @@ func (e *editScreen) leave(*model) *sureDialog {
 	if !e.unsaved() {
 		return nil
 	}
-	return &sureDialog{question: "Leave " + plural(e.now, "edit", "edits") + " behind?",
-		more: "They were not sent to training.",
+	return &sureDialog{question: "Discard " + plural(e.now, "edit", "edits") + "?",
+		more: "Not sent to training yet.",
 		yes: func(m *model) tea.Cmd {
 			m.pop()
 			return nil
 		}}
 }
 
-// init asks for the cost of the cell as it is.
+// init asks for the cost of the unedited cell.
 func (e *editScreen) init(m *model) tea.Cmd { return m.askCost(e.genotype()) }
 
-// ops are those of the search, and the one under the cursor if it is another.
+// ops returns the search's ops, and the one under the cursor if it is not among them.
 func (e *editScreen) ops(m *model) []string {
 	ops, err := space.OpSet(m.snap.Config.Ops)
 	if err != nil {
@@ -113,21 +113,21 @@ func (e *editScreen) act(m *model, a action) tea.Cmd {
 	return m.askCost(e.genotype())
 }
 
-// train sends the cell to be trained at the search's settings.
+// train submits the cell for training at the search's settings.
 func (e *editScreen) train(m *model) tea.Cmd {
 	g := e.genotype()
 	if why := invalid(g); why != "" {
 		return m.say(why, true)
 	}
 	if e.now == 0 {
-		return m.say("nothing is changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
+		return m.say("nothing has changed yet; "+m.keyOf(actRetrain)+" retrains the cell as it is", true)
 	}
 	e.sent = e.now
 	return replyTo(e, m.send(nas.Command{Do: nas.Submit, Parent: &e.parent.ID, Cell: &g,
 		Text: "from " + short(e.parent) + ": " + e.summary()}))
 }
 
-// update implements receiver: what was refused is still to be sent.
+// update implements receiver: edits that were refused count as unsent.
 func (e *editScreen) update(_ *model, msg tea.Msg) tea.Cmd {
 	if r, ok := msg.(replyMsg); ok && r.err != nil {
 		e.sent = -1
@@ -144,7 +144,7 @@ func (e *editScreen) header(m *model, w int) string {
 	left += "   " + plural(e.now, "edit", "edits")
 	switch {
 	case invalid(e.genotype()) != "":
-		left += "   " + t.bad.Render("not valid")
+		left += "   " + t.bad.Render("invalid")
 	case e.now > 0 && e.now == e.sent:
 		left += "   " + t.good.Render("sent to training")
 	case e.now < len(e.steps)-1:
@@ -200,7 +200,7 @@ func (e *editScreen) view(m *model, w, h int) []string {
 	return out
 }
 
-// cursor is that of the drawing: 0 in the cell that is not edited.
+// cursor returns the drawing's cursor: 0 in the cell that is not being edited.
 func (e *editScreen) cursor(reduction bool) int {
 	if reduction != e.reduction {
 		return 0
@@ -208,7 +208,7 @@ func (e *editScreen) cursor(reduction bool) int {
 	return e.at + 1
 }
 
-// drawing is the ladder of a cell with the cursor, and beside it what was.
+// drawing draws the ladder of a cell with the cursor, and the old operands beside it.
 func (e *editScreen) drawing(m *model, reduction bool) []string {
 	t := m.theme
 	return t.ladderWith(e.genotype(), reduction, e.cursor(reduction), func(int, int) string { return " " },
@@ -220,7 +220,7 @@ func (e *editScreen) drawing(m *model, reduction bool) []string {
 		})
 }
 
-// listing is the cell as a list, for when its ladder is too wide.
+// listing draws the cell as a list, for when its ladder is too wide.
 func (e *editScreen) listing(m *model) []string {
 	t := m.theme
 	var out []string
@@ -237,7 +237,7 @@ func (e *editScreen) listing(m *model) []string {
 	return out
 }
 
-// line is where a way to draw the cell has the operand under the cursor.
+// line returns the line of a drawing that has the operand under the cursor.
 func (e *editScreen) line(draw func(space.Cell, celldraw.Options) []celldraw.Line) int {
 	return slices.IndexFunc(draw(e.cell(), celldraw.Options{Reduction: e.reduction}), func(l celldraw.Line) bool {
 		block, operand, ok := l.Operand()
@@ -245,7 +245,7 @@ func (e *editScreen) line(draw func(space.Cell, celldraw.Options) []celldraw.Lin
 	})
 }
 
-// cellPane is a drawing of one of the cells; of the one that is edited, line at is in sight.
+// cellPane draws one of the cells. In the cell being edited, it keeps line at in view.
 func (e *editScreen) cellPane(m *model, reduction bool, lines []string, at, w, h int) []string {
 	p := pane{title: cellName(reduction), focus: reduction == e.reduction}
 	if p.focus {

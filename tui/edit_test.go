@@ -158,8 +158,8 @@ func TestTheCostOfAnEditIsThatOfTheRunOnTheScreen(t *testing.T) {
 
 func TestTheEditorSendsOnlyWhatCanBeTrained(t *testing.T) {
 	for _, r := range []struct{ name, want, keys string }{
-		{"no change", "nothing is changed", "t"},
-		{"a block that goes nowhere", "normal b0 goes nowhere", "n t"},
+		{"no change", "nothing has changed", "t"},
+		{"a block that nothing reads", "normal b0 is unused", "n t"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			d := drive(t, busy(), 100, 30).press("5", "e").press(strings.Fields(r.keys)...)

@@ -8,7 +8,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// panel is what can be chosen for the operand under the cursor, and what the cell costs.
+// panel shows the choices for the operand under the cursor, and the cost of the cell.
 func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 	t := m.theme
 	in, op := e.operand()
@@ -54,7 +54,7 @@ func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 	return pane{title: "Change " + e.place()}.draw(t, w, h, append(body, below...))
 }
 
-// costLines are params and multiply-adds, of the parent and of the edited cell.
+// costLines shows the parameters and multiply-adds of the parent and of the edited cell.
 func (e *editScreen) costLines(m *model, w int) []string {
 	was, now := m.cost(e.steps[0].g, m.snap.Config), m.cost(e.genotype(), m.snap.Config)
 	if e.now == 0 {
@@ -74,12 +74,12 @@ func (e *editScreen) costLines(m *model, w int) []string {
 		one("MAdds", func(c Cost) int64 { return c.MAdds })}
 }
 
-// state is in words whether the cell can be trained, and whether it is known.
+// state says in words whether the cell can be trained and whether it is known.
 func (e *editScreen) state(m *model) []string {
 	t := m.theme
 	g := e.genotype()
 	if why := invalid(g); why != "" {
-		return []string{t.bad.Render("not valid: " + why)}
+		return []string{t.bad.Render("invalid: " + why)}
 	}
 	if e.now == 0 {
 		return []string{"nothing changed yet"}
@@ -94,7 +94,7 @@ func (e *editScreen) state(m *model) []string {
 	return []string{t.good.Render("ok: new cell")}
 }
 
-// editsPane lists the steps with what each changed in the cost.
+// editsPane lists the steps and how each changed the cost.
 func (e *editScreen) editsPane(m *model, w, h int) []string {
 	t := m.theme
 	p := pane{title: "Edits", right: m.hint(onEdit, actUndo, actRedo)}
@@ -135,7 +135,7 @@ func (e *editScreen) editsPane(m *model, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// checkPane says in words what is right and what is not.
+// checkPane says in words what is right with the cell and what is wrong.
 func (e *editScreen) checkPane(m *model, w, h int) []string {
 	t := m.theme
 	g := e.genotype()
@@ -164,13 +164,13 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 			if was != is && len(after.Concat) == 0 && s >= 2 {
 				text := "no block reads it, so it is part of the output"
 				if was {
-					text = "a block reads it, so it left the output"
+					text = "a block reads it, so it is not part of the output any more"
 				}
 				add(true, fmt.Sprintf("%s %s: %s", cellName(reduction), space.StateName(s), text))
 			}
 		}
 		if len(after.Concat) > 0 {
-			add(true, fmt.Sprintf("the %s cell's output is a list of its own: %d states", cellName(reduction),
+			add(true, fmt.Sprintf("the %s cell's output is chosen by hand: %d states", cellName(reduction),
 				len(after.Concat)))
 		}
 	}
@@ -189,14 +189,14 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 	if now.known() {
 		body = append(body, fmt.Sprintf(" cost %s params, %s MAdds", amount(now.Params), amount(now.MAdds)))
 		if e.parent.Seconds > 0 && e.parent.Kind != nas.Retrained && was.known() && was.MAdds > 0 {
-			body = append(body, fmt.Sprintf(" training about %s on one worker, by its work",
+			body = append(body, fmt.Sprintf(" training about %s on one worker, by its MAdds",
 				clock(seconds(e.parent.Seconds*float64(now.MAdds)/float64(was.MAdds)))))
 		}
 	} else if now.err != nil {
 		add(false, t.clean(now.err.Error()))
 	}
 	c := m.snap.Config
-	body = append(body, fmt.Sprintf(" %s trains it as the search does: N=%d F=%d, %s; %s asks",
+	body = append(body, fmt.Sprintf(" %s trains it like the search: N=%d F=%d, %s; %s asks",
 		m.keyOn(onEdit, actTrain), c.Net.N, c.Net.Filters, plural(c.Train.Epochs, "epoch", "epochs"),
 		m.keyOf(actRetrain)))
 	return pane{title: "Check"}.draw(t, w, h, body)

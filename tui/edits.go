@@ -9,17 +9,17 @@ import (
 	"nasnet/nas/space"
 )
 
-// edits is a genotype that is changed by hand, decision by decision. Every change is a step that can be undone; steps
-// that turn the same decision follow each other as one.
+// edits is a genotype being changed by hand, decision by decision. Every change is a step that can be undone;
+// consecutive changes of the same decision are one step.
 type edits struct {
-	reduction bool       // the reduction cell is the one that is changed
+	reduction bool       // the reduction cell is being changed
 	at        int        // operand under the cursor: 2*block + 0 or 1
-	steps     []editStep // [0] is the cell as it was
-	now       int        // the step that is shown; later ones were undone
-	sent      int        // the step that was sent to be trained, -1 if none
+	steps     []editStep // [0] is the unedited cell
+	now       int        // the step shown; later ones are undone
+	sent      int        // the step that was sent to training, -1 if none
 }
 
-// editStep is a genotype, and the decision that made it from the one before; empty if it is more than one.
+// editStep is a genotype and the decision that changed; empty if several did.
 type editStep struct {
 	g    space.Genotype
 	turn string
@@ -33,7 +33,7 @@ func newEdits(g space.Genotype) edits {
 
 func (e *edits) genotype() space.Genotype { return e.steps[e.now].g }
 
-// cell is the cell under the cursor, to read from.
+// cell returns the cell being edited, which must not be changed.
 func (e *edits) cell() space.Cell { return cellOf(e.genotype(), e.reduction) }
 
 func cellOf(g space.Genotype, reduction bool) space.Cell {
@@ -43,11 +43,11 @@ func cellOf(g space.Genotype, reduction bool) space.Cell {
 	return g.Normal
 }
 
-// unsaved says that there are edits which were not sent to training.
+// unsaved reports whether there are edits that were not sent to training.
 func (e *edits) unsaved() bool { return e.now > 0 && e.now != e.sent }
 
-// take makes a genotype the newest step, and forgets what was undone. A step that turns the decision of the last one
-// takes its place; one that leads back to the genotype before is none.
+// take makes s the newest step and forgets undone ones. It replaces the last step if that changed the same decision,
+// and drops a step that changes nothing.
 func (e *edits) take(s editStep) {
 	e.steps = slices.Clip(e.steps[:e.now+1])
 	if e.now > 0 && s.turn != "" && e.steps[e.now].turn == s.turn && e.sent != e.now {
@@ -64,7 +64,7 @@ func (e *edits) take(s editStep) {
 	}
 }
 
-// turn changes the block under the cursor by the name of the decision.
+// turn changes the block under the cursor, as a step of the named decision.
 func (e *edits) turn(decision string, change func(c *space.Cell, k *space.Block)) {
 	g := e.genotype().Clone()
 	c := &g.Normal
@@ -75,7 +75,7 @@ func (e *edits) turn(decision string, change func(c *space.Cell, k *space.Block)
 	e.take(editStep{g, fmt.Sprintf("%s %s %d", cellName(e.reduction), decision, e.at)})
 }
 
-// operand is the input and the op of the operand under the cursor.
+// operand returns the input and the op of the operand under the cursor.
 func (e *edits) operand() (in int, op string) { return operandOf(e.cell(), e.at) }
 
 func operandOf(c space.Cell, at int) (in int, op string) {
@@ -103,7 +103,7 @@ func (e *edits) setOperand(in int, op string) {
 	})
 }
 
-// toggleCombine joins the two of the block under the cursor the other way.
+// toggleCombine switches the block under the cursor between add and concat.
 func (e *edits) toggleCombine() {
 	to := space.Concat
 	if e.cell().Blocks[e.at/2].Combine == space.Concat {
@@ -112,8 +112,8 @@ func (e *edits) toggleCombine() {
 	e.turn("combine", func(_ *space.Cell, k *space.Block) { k.Combine = to })
 }
 
-// toggleOutput puts a state into the output of the cell or takes it out. A list that is what the rule of the space
-// gives is not kept as a list.
+// toggleOutput adds a state to the output of the cell or removes it. A list equal to what the rule of the space gives
+// is not stored.
 func (e *edits) toggleOutput(state int) error {
 	c := e.cell()
 	out := slices.Sorted(slices.Values(c.Outputs()))
@@ -149,10 +149,10 @@ func (e *edits) redo() error {
 	return nil
 }
 
-// place names what is under the cursor: b2.1.
+// place names the operand under the cursor: b2.1.
 func (e *edits) place() string { return fmt.Sprintf("b%d.%d", e.at/2, e.at%2+1) }
 
-// was tells in what an operand differs from the cell as it was; empty if in nothing.
+// was returns the old values of an operand that has changed; empty if it has not.
 func (e *edits) was(reduction bool, block, operand int) string {
 	if block < 0 {
 		return ""
@@ -173,7 +173,7 @@ func (e *edits) was(reduction bool, block, operand int) string {
 	return strings.Join(s, " ")
 }
 
-// summary is the changes from the cell as it was in a few words.
+// summary lists all changes in a few words.
 func (e *edits) summary() string {
 	var out []string
 	for _, d := range space.Diff(e.steps[0].g, e.genotype()) {
@@ -191,7 +191,7 @@ func (e *edits) summary() string {
 	return strings.Join(out, " ")
 }
 
-// words tells what a step changed, with a sign between before and after.
+// words lists what a step changed, with the sign to between old and new.
 func (e *edits) words(i int, to string) string {
 	var out []string
 	for _, d := range space.Diff(e.steps[i-1].g, e.steps[i].g) {
@@ -207,13 +207,13 @@ func (e *edits) words(i int, to string) string {
 	return strings.Join(out, ", ")
 }
 
-// invalid says in words what is wrong with a genotype; empty if nothing is.
+// invalid says what is wrong with a genotype; it is empty if nothing is.
 func invalid(g space.Genotype) string {
 	for _, reduction := range []bool{false, true} {
 		c := cellOf(g, reduction)
 		for _, s := range c.LooseEnds() {
 			if len(c.Concat) > 0 && !slices.Contains(c.Concat, s) {
-				return fmt.Sprintf("%s %s goes nowhere: no block reads it, and it is not in the output",
+				return fmt.Sprintf("%s %s is unused: no block reads it, and it is not in the output",
 					cellName(reduction), space.StateName(s))
 			}
 		}

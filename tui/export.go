@@ -16,18 +16,18 @@ import (
 	"nasnet/tui/term"
 )
 
-// export is a file that a screen can write. Its content is made outside of Update.
+// export is a file that a screen can write. Its content is made outside Update.
 type export struct {
 	label, name string
 	make        func() ([]byte, error)
 }
 
-// exporter is a screen that has something to write besides its own picture.
+// exporter is a screen with files to write besides its own picture.
 type exporter interface {
 	exports(m *model) []export
 }
 
-// yanker is a screen that has a text to copy: what it is, and the text.
+// yanker is a screen with a text to copy; what names the text.
 type yanker interface {
 	yank(m *model) (what, text string)
 }
@@ -63,7 +63,7 @@ func openWrite(m *model) (screen, string) {
 	return d, ""
 }
 
-// write makes a file beside the run that is shown.
+// writeTo makes a file that belongs to the run in dir.
 func writeTo(write func(dir, name string, content []byte) (string, error), dir string, x export) tea.Cmd {
 	return safe("writing "+x.name, func() tea.Msg {
 		b, err := x.make()
@@ -75,8 +75,8 @@ func writeTo(write func(dir, name string, content []byte) (string, error), dir s
 	})
 }
 
-// copyText gives the text of the screen to the terminal's clipboard. Many terminals and multiplexers drop that, so it
-// goes to a file as well.
+// copyText sends the screen's text to the terminal's clipboard, and to a file as well, because many terminals and
+// multiplexers drop it.
 func (m *model) copyText() tea.Cmd {
 	y, ok := m.top().(yanker)
 	if !ok {
@@ -99,7 +99,7 @@ func (m *model) copyText() tea.Cmd {
 	})
 }
 
-// written says what became of a file.
+// written reports how writing a file went.
 func (m *model) written(msg writtenMsg) tea.Cmd {
 	if msg.err != nil {
 		return m.say(msg.what+": "+msg.err.Error(), true)
@@ -110,7 +110,7 @@ func (m *model) written(msg writtenMsg) tea.Cmd {
 	return m.say(msg.what, false)
 }
 
-// cellExports are the forms of a trial's cell.
+// cellExports lists the formats in which a trial's cell can be written.
 func cellExports(t theme, v nas.TrialView) []export {
 	g := v.Genotype
 	g.Name = ""
@@ -139,7 +139,7 @@ func cellExports(t theme, v nas.TrialView) []export {
 		out = append(out, export{"cell as DARTS writes it", name + "-darts.txt", text(darts + "\n")})
 	}
 	if len(v.Curve) > 0 {
-		out = append(out, export{"curve of its training (CSV)", fmt.Sprintf("curve-%s.csv", v.Label()),
+		out = append(out, export{"training curve (CSV)", fmt.Sprintf("curve-%s.csv", v.Label()),
 			func() ([]byte, error) {
 				rows := [][]string{{"epoch", "lr", "keep", "train_loss", "train_acc", "val_loss", "val_acc", "seconds"}}
 				for _, e := range v.Curve {
@@ -167,7 +167,7 @@ func table(rows [][]string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// exports are those of the cell under the cursor, and the tables of the run.
+// exports offers the cell under the cursor and the tables of the run.
 func (d *dashboard) exports(m *model) []export {
 	var out []export
 	if v, ok := d.selected(m); ok {
@@ -192,15 +192,15 @@ func (d *dashboard) exports(m *model) []export {
 	return out
 }
 
-// topExport is the table of best cells as a file. Its rows are made at once: the screen may measure other cells while
-// the file is written.
+// topExport is the table of best cells as a file. It makes the rows at once, because the screen may measure more cells
+// while the file is written.
 func topExport(label, name string, s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) export {
 	rows := topCells(s, cells, latency)
 	return export{label, name, func() ([]byte, error) { return TopCSV(rows) }}
 }
 
 func updatesExport(s *nas.Snapshot) export {
-	return export{"updates of the policy (CSV)", "updates.csv", func() ([]byte, error) {
+	return export{"policy updates (CSV)", "updates.csv", func() ([]byte, error) {
 		rows := [][]string{{"version", "mean_reward", "max_reward", "baseline", "entropy", "max_entropy", "kl",
 			"clip_fraction", "grad_norm", "samples"}}
 		for _, u := range s.Updates {
@@ -220,7 +220,7 @@ func (d *dashboard) yank(m *model) (what, text string) {
 	return yankCell(v)
 }
 
-// yankCell is a cell in one line, which nasnet cell and nasnet ctl submit read.
+// yankCell returns a cell as one line, which nasnet cell and nasnet ctl submit accept.
 func yankCell(v nas.TrialView) (what, text string) {
 	g := v.Genotype
 	g.Name = ""
@@ -355,7 +355,7 @@ func (r *runsScreen) yank(*model) (what, text string) {
 	return "", ""
 }
 
-// clipboard is what gives a text to the terminal's clipboard.
+// clipboard returns a function that sends a text to the terminal's clipboard.
 func clipboard(w interface{ Write([]byte) (int, error) }) func(string) error {
 	return func(text string) error {
 		_, err := w.Write(term.Clipboard(text)) // in one piece, between two frames

@@ -150,7 +150,7 @@ func TestCopyGoesToTheClipboardAndToAFile(t *testing.T) {
 }
 
 func TestThePaletteDoesWhatKeysDo(t *testing.T) {
-	d := drive(t, busy(), 120, 36).press(":").typeText("worker more").press("enter")
+	d := drive(t, busy(), 120, 36).press(":").typeText("more worker").press("enter")
 	if c := d.last(); c.Do != nas.SetWorkers || c.N != 5 {
 		t.Errorf("got %+v", c)
 	}
@@ -158,7 +158,7 @@ func TestThePaletteDoesWhatKeysDo(t *testing.T) {
 		t.Errorf("%T is on top", d.m.top())
 	}
 	if got := d.press(":").typeText("nothing of the kind").press("enter").text(); !strings.Contains(got,
-		"nothing fits what was typed") {
+		"nothing matches what was typed") {
 		t.Errorf("got\n%s", got)
 	}
 	// What does not work here is not offered.

@@ -6,7 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// filterDialog is a line of text that decides what a list shows while it is typed. Enter keeps it, esc takes it away.
+// filterDialog is a line of text that filters a list while it is typed. Enter keeps the filter, esc removes it.
 type filterDialog struct {
 	plainDialog
 	what  string
@@ -40,8 +40,8 @@ func (d *filterDialog) box(m *model, w, h int) []string {
 	return t.boxed("Filter "+d.what, []string{fit(" "+d.input.view(t, 40), 44)}, w, h)
 }
 
-// matches says that every word of a filter is in one of the texts, without regard to case. A word behind a minus must
-// be in none.
+// matches reports whether every word of a filter is in one of the texts, ignoring case. A word after a minus must be in
+// none.
 func matches(filter string, texts ...string) bool {
 	all := strings.ToLower(strings.Join(texts, "\x00"))
 	for _, word := range strings.Fields(strings.ToLower(filter)) {

@@ -10,8 +10,8 @@ import (
 	"nasnet/nas"
 )
 
-// footer is the line of keys of a scope, from the key table, as many as fit; the help key is always among them. Actions
-// that cannot be done now are left out.
+// footer lists the keys of a scope, as many as fit, always with the help key. It skips the actions in but, which are
+// impossible now.
 func (l *look) footer(on scope, w int, but ...action) string {
 	t := l.theme
 	var parts []string
@@ -45,7 +45,7 @@ func (l *look) footer(on scope, w int, but ...action) string {
 	return " " + line.String() + last
 }
 
-// newsLine is the newest events, as many as fit in w cells.
+// newsLine shows the newest events, as many as fit into w cells.
 func (t theme) newsLine(s *nas.Snapshot, w int) string {
 	line, used := "", 0
 	for i := len(s.Events) - 1; i >= 0; i-- {
@@ -71,7 +71,7 @@ func (t theme) newsLine(s *nas.Snapshot, w int) string {
 	return " " + line
 }
 
-// event tells an event in a line.
+// event describes an event in one line.
 func (t theme) event(e nas.Event) string {
 	parts := e.Sentence()
 	for i, p := range parts {
@@ -80,7 +80,7 @@ func (t theme) event(e nas.Event) string {
 	return strings.Join(parts, " "+t.g.Dot+" ")
 }
 
-// level is how an event of a level is drawn, and its letter in the log.
+// level returns the style of an event's level, and its letter in the log.
 func (t theme) level(level string) (style lipgloss.Style, letter string) {
 	switch level {
 	case nas.Warn:

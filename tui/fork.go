@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// forkDialog asks where a new run begins and what is different in it.
+// forkDialog asks where a new run begins and which settings it changes.
 type forkDialog struct {
 	plainDialog
 	form
@@ -58,7 +58,7 @@ func (f *forkDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// command is the fork that the fields ask for; what was not changed stays the parent's.
+// command returns the fork that the fields describe; unchanged settings stay the parent's.
 func (f *forkDialog) command() nas.Command {
 	s := nas.ForkSpec{At: f.integer("at"), Name: f.get("name"), Start: f.get("start") == "now"}
 	now := f.config
@@ -83,7 +83,7 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 	return replyTo(f, m.send(f.command()))
 }
 
-// update implements receiver: the dialog goes when the fork was taken.
+// update implements receiver: the dialog closes once the fork is accepted.
 func (f *forkDialog) update(m *model, msg tea.Msg) tea.Cmd {
 	if r, ok := msg.(replyMsg); ok {
 		if f.sent = false; r.err == nil {
@@ -97,8 +97,8 @@ func (f *forkDialog) box(m *model, w, h int) []string {
 	t := m.theme
 	w = min(w, 72)
 	lines := append([]string{""}, f.form.lines(t, w-2, max(1, h-8))...)
-	lines = append(lines, "", t.cut(" A new run beside this one: the policy, its state and the trials up", w-3),
-		t.cut(" to there are taken along. This run goes on.", w-3), "")
+	lines = append(lines, "", t.cut(" A new run beside this one. It starts with that policy, its state and", w-3),
+		t.cut(" the trials up to it. This run continues.", w-3), "")
 	for i := range lines {
 		lines[i] = fit(lines[i], w-3)
 	}

@@ -12,7 +12,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// field is one line of a form: text, or a choice that the arrows go through.
+// field is one line of a form: text, or a choice made with the arrow keys.
 type field struct {
 	name, label string
 	hint        string
@@ -22,11 +22,11 @@ type field struct {
 	input       lineEdit
 }
 
-// form is fields under a cursor.
+// form is a list of fields with a cursor.
 type form struct {
 	fields []field
 	at     int
-	sent   bool // what it asks for, and it is not yet answered
+	sent   bool // waiting for the answer to what it asked for
 }
 
 func newForm(fields ...field) form {
@@ -41,7 +41,7 @@ func newForm(fields ...field) form {
 	return f
 }
 
-// get is the text of a field.
+// get returns the text of a field.
 func (f *form) get(name string) string {
 	for i := range f.fields {
 		if f.fields[i].name == name {
@@ -58,7 +58,7 @@ func (f *form) integer(name string) int {
 
 func (f *form) yes(name string) bool { return f.get(name) == "yes" }
 
-// set puts text into a field, which counts as changed if it was other text at the start.
+// set puts text into a field, which counts as changed if the text differs from the one at the start.
 func (f *form) set(name, value string) {
 	for i := range f.fields {
 		if f.fields[i].name == name {
@@ -76,7 +76,7 @@ func (f *form) changed(name string) bool {
 	return false
 }
 
-// wrong is the first field whose text does not pass its check, and why.
+// wrong returns the first field that fails its check, and why.
 func (f *form) wrong() (int, error) {
 	for i := range f.fields {
 		if err := f.fields[i].error(); err != nil {
@@ -93,10 +93,10 @@ func (x *field) error() error {
 	return x.check(strings.TrimSpace(x.input.value()))
 }
 
-// changed says that the field differs from its value at the start.
+// changed reports whether the field differs from its value at the start.
 func (x *field) changed() bool { return strings.TrimSpace(x.input.value()) != x.value }
 
-// act moves the cursor and chooses; false if the action is none of the form's.
+// act moves the cursor and chooses. It returns false if the action is not one of the form's.
 func (f *form) act(a action) bool {
 	n := len(f.fields)
 	switch a {
@@ -131,7 +131,7 @@ func (f *form) act(a action) bool {
 	return true
 }
 
-// typed gives a key to the field under the cursor. Choices are chosen, not typed, unless the field checks any text.
+// typed passes a key to the field under the cursor. Choices cannot be typed, unless the field has a check.
 func (f *form) typed(msg tea.KeyMsg) {
 	x := &f.fields[f.at]
 	if x.choices != nil && x.check == nil {
@@ -140,8 +140,7 @@ func (f *form) typed(msg tea.KeyMsg) {
 	x.input.press(msg)
 }
 
-// lines draws the fields that fit into h lines around the cursor, and below them what is to be known of the field under
-// it.
+// lines draws the fields around the cursor that fit into h lines, and below them the hint or error of the current one.
 func (f *form) lines(t theme, w, h int) []string {
 	var out []string
 	from, to := window(len(f.fields), max(1, h-2), f.at)
@@ -177,7 +176,7 @@ func (f *form) lines(t theme, w, h int) []string {
 	}
 	about := f.fields[f.at].hint
 	if room := w - 40; ansi.StringWidth(t.clean(about)) <= room && !f.fields[f.at].changed() {
-		about = "" // it stands beside the field
+		about = "" // the hint is beside the field
 	}
 	if err := f.fields[f.at].error(); err != nil {
 		about = err.Error()
@@ -214,10 +213,10 @@ func natural(s string) error {
 
 var noYes = []string{"no", "yes"}
 
-// yesNo is a bool as a field shows it.
+// yesNo is how a field shows a bool.
 var yesNo = map[string]string{"true": "yes", "false": "no"}
 
-// settingField is the field of a setting, with the value that v has.
+// settingField returns the field of a setting, with its value in v.
 func settingField[T any](r setting.Row[T], v T) field {
 	f := field{name: r.Name, label: r.Title(), value: r.Get(v), hint: r.Brief()}
 	switch {
@@ -234,7 +233,7 @@ func settingField[T any](r setting.Row[T], v T) field {
 	return f
 }
 
-// giveSettings gives v what the fields of the settings say.
+// giveSettings sets v's settings to what the fields say.
 func giveSettings[T any](f *form, rows setting.Table[T], v *T) {
 	texts := map[string]string{}
 	for _, r := range rows {
@@ -242,9 +241,9 @@ func giveSettings[T any](f *form, rows setting.Table[T], v *T) {
 		if r.Type() == "bool" {
 			text = fmt.Sprint(f.yes(r.Name))
 		}
-		if r.Then == nil || text != r.Get(*v) { // what a setting means besides, it means when it is changed
+		if r.Then == nil || text != r.Get(*v) { // a setting's side effects apply only if it is changed
 			texts[r.Name] = text
 		}
 	}
-	_ = rows.Give(v, texts) // the fields say what is wrong, and are asked before a command is sent
+	_ = rows.Give(v, texts) // the fields report errors, and are checked before a command is sent
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// View implements tea.Model. Equal versions, sizes and cursors give the frame that was made before.
+// View implements tea.Model. It reuses the last frame until the snapshot, the size or the model changes.
 func (m *model) View() (frame string) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -33,7 +33,7 @@ func (m *model) View() (frame string) {
 	return k.frame
 }
 
-// draw makes the h lines of w cells of a frame: the topmost screen that fills the terminal, and the dialogs over it.
+// draw makes a frame of h lines of w cells: the topmost screen that fills the terminal, and the dialogs over it.
 func (m *model) draw() []string {
 	if m.w <= 0 || m.h <= 0 {
 		return nil
@@ -55,7 +55,7 @@ func (m *model) draw() []string {
 		but = append(but, actQuitDetach)
 	}
 	lower := []string{fit(m.newsLine(m.w), m.w), fit(m.footer(m.top().scope(), m.w, but...), m.w)}
-	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal keeps its lines for the screen
+	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal saves its lines for the screen
 	body := s.view(m, m.w, m.h-len(lines)-len(lower))
 	for i := range m.h - len(lines) - len(lower) {
 		if i < len(body) {
@@ -80,7 +80,7 @@ func (m *model) draw() []string {
 	return lines
 }
 
-// newsLine is the last answer, or else the newest events.
+// newsLine shows the last answer, or else the newest events.
 func (m *model) newsLine(w int) string {
 	t := m.theme
 	if m.toast.text != "" {
@@ -91,8 +91,8 @@ func (m *model) newsLine(w int) string {
 		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
 	}
 	if m.visiting() {
-		return " " + t.warn.Render(t.cut(t.clean(m.snap.Config.Name)+" to look at: nothing can be changed; "+
-			m.keyOf(actBack)+" goes back to "+t.clean(m.visits[0].snap.Config.Name), w-2))
+		return " " + t.warn.Render(t.cut("viewing "+t.clean(m.snap.Config.Name)+": nothing can be changed; "+
+			m.keyOf(actBack)+" returns to "+t.clean(m.visits[0].snap.Config.Name), w-2))
 	}
 	if why := m.control.Lost; why != "" {
 		return " " + t.bad.Render(t.cut("! "+t.clean(why)+"; "+m.keyOf(actQuit)+" leaves", w-2))

@@ -14,7 +14,7 @@ import (
 	"nasnet/tui/term"
 )
 
-// axis is a cost that accuracy is compared with.
+// axis is a cost to plot accuracy against.
 type axis struct {
 	name string
 	of   func(latency latencyOf, v nas.TrialView) float64 // 0 if it is not known
@@ -29,7 +29,7 @@ var axes = []axis{
 	{"latency", func(latency latencyOf, v nas.TrialView) float64 { return latency(v) }, millis},
 }
 
-// frontScreen shows the accuracy of the best cells against what they cost, and those that no other one beats.
+// frontScreen shows the accuracy of the best cells against their cost, and marks those that no other cell beats.
 type frontScreen struct {
 	axis int // of axes
 	at   cursor
@@ -37,7 +37,7 @@ type frontScreen struct {
 
 func openFront(m *model) (screen, string) {
 	if len(m.snap.Top) == 0 {
-		return nil, "no child has ended yet"
+		return nil, "no child has finished yet"
 	}
 	f := &frontScreen{axis: 1}
 	for i, x := range axes {
@@ -51,7 +51,7 @@ func openFront(m *model) (screen, string) {
 func (f *frontScreen) scope() scope { return onFront }
 func (f *frontScreen) back() bool   { return false }
 
-// front is the cells of the table.
+// front returns the cells of the table.
 func (f *frontScreen) front(m *model) []nas.TrialView {
 	return nas.ParetoFront(m.snap.Top, valAcc, func(v nas.TrialView) float64 { return axes[f.axis].of(m.latency, v) })
 }
@@ -86,7 +86,7 @@ func (f *frontScreen) header(m *model, w int) string {
 	return m.theme.spread(left, m.way("back"), w)
 }
 
-// wideFront is the width from which chart and table stand beside each other.
+// wideFront is the width from which chart and table are side by side.
 const wideFront = 120
 
 func (f *frontScreen) view(m *model, w, h int) []string {
@@ -96,7 +96,7 @@ func (f *frontScreen) view(m *model, w, h int) []string {
 		return beside(f.chart(m, list, w-side, h), f.table(m, list, side, h))
 	}
 	low := min(max(5, len(list)+3), max(5, h/2))
-	if h < 10 { // no room for a chart
+	if h < 10 { // too low for a chart
 		return f.table(m, list, w, h)
 	}
 	return append(f.chart(m, list, w, h-low), f.table(m, list, w, low)...)
@@ -110,7 +110,7 @@ const (
 	dotBelow // below the chart
 )
 
-// chart draws all cells, with the front and the cell under the cursor marked.
+// chart draws all cells and marks the front and the cell under the cursor.
 func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string {
 	t, x := m.theme, axes[f.axis]
 	signs := []rune{'·', '●', '◆', '▾'}
@@ -137,8 +137,8 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others",
 		signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
 	if len(dots) == 0 {
-		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures it with each " +
-			"child,", " and " + m.keyOf(actMeasure) + " on the screen of a cell that of this one"})
+		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures every child,",
+			" and " + m.keyOf(actMeasure) + " on a cell's screen measures that cell"})
 	}
 	if below > 0 {
 		p.foot = fmt.Sprintf("%c %s below %s %s ", signs[dotBelow], plural(below, "cell", "cells"), score(low, 3),
@@ -153,9 +153,8 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 	return p.draw(t, w, h, body)
 }
 
-// lift puts dots that are far below the others at the lower edge of a chart, so that a cell that failed does not take
-// all its room: below the first quartile by more than three times the distance between the quartiles. low is that edge,
-// and NaN if no dot is below it.
+// lift moves dots far below the others to the lower edge of the chart, so that one bad cell does not squeeze the rest:
+// those more than three interquartile ranges below the first quartile. low is that edge, or NaN if no dot is below it.
 func lift(dots []chart.Dot) (low float64, below int) {
 	var ys []float64
 	for _, d := range dots {
@@ -179,7 +178,7 @@ func lift(dots []chart.Dot) (low float64, below int) {
 	return low, below
 }
 
-// scattered is a line of a scatter chart with the looks of its series.
+// scattered renders a line of a scatter chart in the looks of its series.
 func (t theme) scattered(l chart.Line, looks ...lipgloss.Style) string {
 	var b strings.Builder
 	for _, s := range l.Spans {
@@ -192,7 +191,7 @@ func (t theme) scattered(l chart.Line, looks ...lipgloss.Style) string {
 	return b.String()
 }
 
-// table lists the front, the cheapest first.
+// table lists the front, cheapest first.
 func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 	t := m.theme
 	p := pane{title: "Pareto front", right: "by " + axes[f.axis].name, focus: true,
@@ -229,7 +228,7 @@ func (f *frontScreen) table(m *model, list []nas.TrialView, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// exports are those of the cell under the cursor, and the table.
+// exports offers the cell under the cursor and the table.
 func (f *frontScreen) exports(m *model) []export {
 	var out []export
 	if v, ok := f.selected(m); ok {

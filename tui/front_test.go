@@ -54,7 +54,7 @@ func TestTheFrontBeginsWithTheCostOfTheReward(t *testing.T) {
 	if v, ok := d.m.picked(); !ok || v.ID != list[len(list)-1].ID {
 		t.Errorf("enter opens child %d; want %d, the last of the front", v.ID, list[len(list)-1].ID)
 	}
-	if got := drive(t, fresh(), 80, 24).press("a").text(); !strings.Contains(got, "no child has ended yet") {
+	if got := drive(t, fresh(), 80, 24).press("a").text(); !strings.Contains(got, "no child has finished yet") {
 		t.Errorf("without cells:\n%s", got)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// helpScreen lists every row of the key table, and what the signs mean.
+// helpScreen lists every row of the key table and explains the signs.
 type helpScreen struct{ from int }
 
 func openHelp(m *model) (screen, string) {
@@ -30,7 +30,7 @@ func (s *helpScreen) header(m *model, w int) string {
 	t := m.theme
 	log := ""
 	if m.options.LogPath != "" {
-		log = "   what went wrong is in " + t.clean(m.options.LogPath)
+		log = "   errors are in " + t.clean(m.options.LogPath)
 	}
 	return t.spread(" "+t.bold.Render("help")+log, t.clean(m.options.Version)+"   "+m.way("close"), w)
 }
@@ -51,7 +51,7 @@ func (s *helpScreen) view(m *model, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// changedMark stands behind the keys of a row that a file has changed.
+// changedMark follows the keys of a row that a key file has changed.
 func changedMark(b binding) string {
 	if b.changed > 0 {
 		return "*"
@@ -59,7 +59,7 @@ func changedMark(b binding) string {
 	return ""
 }
 
-// helpLines is the key table in as many columns as fit, and the signs.
+// helpLines returns the key table and the signs in as many columns as fit.
 func (l *look) helpLines(w int) []string {
 	t := l.theme
 	const width = 38
@@ -77,7 +77,7 @@ func (l *look) helpLines(w int) []string {
 	for _, s := range [][2]string{
 		{t.g.Running, "running"}, {t.g.Paused, "paused"}, {t.g.Done, "done"}, {t.g.Failed, "failed"},
 		{t.g.Stopped, "stopped"}, {t.g.Star, "starred"}, {t.g.Mark, "marked to compare"}, {t.g.Differs, "differs"},
-		{"*", "a key that you changed"}, {"a b", "places on DropPath's chart"},
+		{"*", "a key that you changed"}, {"a b", "places on DropPath chart"},
 		{"h p 0-4", "h[i], h[i-1], blocks"}, {"s5 a3", "sep 5x5, avg 3x3"},
 	} {
 		signs = append(signs, fit(s[0], 11)+s[1])

@@ -16,7 +16,7 @@ type Keys struct{ table keyTable }
 
 // KeyRow is a row of a key table.
 type KeyRow struct {
-	Name    string   `json:"name"` // in the file
+	Name    string   `json:"name"` // in the key file
 	Group   string   `json:"group"`
 	Keys    []string `json:"keys"`
 	Does    string   `json:"does"`
@@ -47,7 +47,7 @@ func (k Keys) Rows() (rows []KeyRow) {
 	return rows
 }
 
-// keyName is how a key is written in the file: as Bubble Tea names it, but a blank by its name.
+// keyName returns a key's name in the key file: Bubble Tea's name, except "space" for a blank.
 func keyName(k string) string {
 	if k == " " {
 		return "space"
@@ -55,14 +55,14 @@ func keyName(k string) string {
 	return k
 }
 
-// longKeys are the keys whose names have more than one sign, besides ctrl with a letter.
+// longKeys are the keys with names of more than one character, besides ctrl with a letter.
 var longKeys = strings.Fields("enter esc tab shift+tab space up down left right home end pgup pgdown backspace " +
 	"delete insert")
 
-// mustHave are the rows without which one could not go on.
+// mustHave are the rows that cannot be without a key, because the user would be stuck.
 var mustHave = []string{"back", "quit", "help", "accept", "cancel", "yes"}
 
-// maxKeyErrors is how many wrong lines are named at a time.
+// maxKeyErrors is the most wrong lines that one error names.
 const maxKeyErrors = 20
 
 // ReadKeys reads a file of lines
@@ -70,9 +70,9 @@ const maxKeyErrors = 20
 //	name = "key"
 //	name = ["key", "another"]   # [] for none
 //
-// which is TOML, and returns the key table that it makes of the default one. Names are those of [Keys.Rows]; a table
-// header, blank lines and comments are passed over. The error names the lines that are wrong, up to 20; a key that
-// would mean two things in one place is an error that names both.
+// which is TOML, and returns the default key table with these changes. Names are those of [Keys.Rows]; table headers,
+// blank lines and comments are skipped. The error names up to 20 wrong lines. A key that would mean two things in one
+// place is an error that names both.
 func ReadKeys(path string, text []byte) (Keys, error) {
 	table := slices.Clone(keys)
 	var errs []error
@@ -97,7 +97,7 @@ func ReadKeys(path string, text []byte) (Keys, error) {
 		}
 		i := slices.IndexFunc(table, func(b binding) bool { return b.name == name })
 		if i < 0 {
-			wrong(line, "there is no action %.40q; nasnet keys lists them", name)
+			wrong(line, "unknown action %.40q; nasnet keys lists them", name)
 			continue
 		}
 		got, err := parseKeys(value)
@@ -107,11 +107,11 @@ func ReadKeys(path string, text []byte) (Keys, error) {
 		}
 		switch b := &table[i]; {
 		case b.changed > 0:
-			wrong(line, "%s is set in line %d already", name, b.changed)
+			wrong(line, "%s is already set in line %d", name, b.changed)
 		case len(got) == 0 && slices.Contains(mustHave, name):
 			wrong(line, "%s needs a key", name)
 		case b.do == actPane1 && len(got) != panes:
-			wrong(line, "%s wants %d keys, one a pane", name, panes)
+			wrong(line, "%s needs %d keys, one per pane", name, panes)
 		default:
 			if slices.Equal(got, b.Keys()) {
 				continue
@@ -127,13 +127,13 @@ func ReadKeys(path string, text []byte) (Keys, error) {
 				if len(where) == 0 || !slices.Contains(b.Keys(), k) || a.changed+b.changed == 0 {
 					continue
 				}
-				x, y := a, b // x is of the later line
+				x, y := a, b // x is from the later line
 				if x.changed < y.changed {
 					x, y = y, x
 				}
 				other := fmt.Sprintf("line %d", y.changed)
 				if y.changed == 0 {
-					other = "which has it unless another line changes that"
+					other = "by default; another line can change it"
 				}
 				wrong(x.changed, "%q is both %s and %s (%s) in: %s", keyName(k), x.name, y.name, other,
 					strings.Join(where, ", "))
@@ -190,12 +190,12 @@ func parseKeys(s string) ([]string, error) {
 		}
 	}
 	if s = strings.TrimSpace(s); s != "" && !strings.HasPrefix(s, "#") {
-		return nil, fmt.Errorf("there is %.20q after the keys", s)
+		return nil, fmt.Errorf("want nothing after the keys, got %.20q", s)
 	}
 	return out, nil
 }
 
-// checkKey returns the key by the name that Bubble Tea has for it.
+// checkKey returns Bubble Tea's name of a key.
 func checkKey(k string) (string, error) {
 	r := []rune(k)
 	switch {
@@ -205,15 +205,15 @@ func checkKey(k string) (string, error) {
 		return k, nil
 	case len(k) == 6 && strings.HasPrefix(k, "ctrl+") && k[5] >= 'a' && k[5] <= 'z':
 		if c := k[5:]; c == "i" || c == "m" {
-			return "", fmt.Errorf("%s reaches no program as such: it is tab or enter", k)
+			return "", fmt.Errorf("terminals send %s as tab or enter", k)
 		}
 		return k, nil
 	}
-	return "", fmt.Errorf("key %.20q is not known; want one sign, ctrl+ and a letter, or one of: %s", k,
+	return "", fmt.Errorf("unknown key %.20q; want one character, ctrl+ and a letter, or one of: %s", k,
 		strings.Join(longKeys, " "))
 }
 
-// writtenKeys is how keys are written in footer and help.
+// writtenKeys writes keys for footer and help.
 func writtenKeys(ks []string) string {
 	short := strings.NewReplacer("ctrl+", "^", "shift+", "shift-", "pgdown", "pgdn", "up", "↑", "down", "↓", "left",
 		"←", "right", "→")

@@ -23,14 +23,12 @@ const (
 	onRuns
 	onForm  // a dialog with fields
 	onQuit  // the quit dialog
-	onSure  // a question that wants y
+	onSure  // a question answered with y
 	onInput // a line of text
 	onDigest
-	onMenu // a list of which one is chosen
+	onMenu // a list to choose from
 	onFront
 	onStandings
-
-	onDialogs = onForm | onQuit | onSure | onInput | onMenu
 )
 
 // Sets of scopes, from the table of screens.
@@ -38,9 +36,10 @@ var (
 	onScreens = scopesOf(common)
 	onTrials  = scopesOf(trials)
 	onCells   = scopesOf(cells)
+	onDialogs = scopesOf(answer)
 )
 
-// scopesOf is those of the screens that have something.
+// scopesOf returns the scopes of the screens that hold something.
 func scopesOf(what holds) (on scope) {
 	for _, r := range screens {
 		if r.holds&what != 0 {
@@ -100,7 +99,7 @@ const (
 	actFollow
 	actNextMatch
 	actPrevMatch
-	actView // another way to see the same
+	actView // the next view of the screen
 	actMark
 	actCompare
 	actDifference
@@ -138,15 +137,15 @@ const (
 // binding is one row of the key table: it drives dispatch, footer, help and the list of the keys.
 type binding struct {
 	key.Binding        // the keys, how they are written, and what they do
-	do          action //
+	do          action // what they ask for
 	on          scope  // where it works
-	name        string // in the file that changes keys
-	changed     int    // line of that file, 0 if the row is as it was
-	short       string // its word in the footer; empty: not there
+	name        string // in the key file
+	changed     int    // line of that file that changed the row, or 0
+	short       string // its word in the footer; empty: not shown
 	group       string // its column in the help
 }
 
-// keyTable is rows in the order of the footer and of the help; within a scope the first row that has the key wins.
+// keyTable lists rows in the order of footer and help. Within a scope, the first row with a key wins.
 type keyTable []binding
 
 func bind(name string, do action, on scope, group, short, shown, does string, keys ...string) binding {
@@ -167,17 +166,17 @@ const (
 
 var groups = []string{groupRun, groupLists, groupCell, groupCompare, groupEdit, groupEverywhere, groupDialogs}
 
-// keys is the key table as it stands when nobody has changed a key.
+// keys is the key table before a key file changes it.
 //
-// Left alone are ctrl-a (screen), ctrl-b (tmux), ctrl-s and ctrl-q (flow control), alt (an escape over a slow link),
-// function keys and what terminals cannot tell apart (ctrl-i, ctrl-m, shift-enter).
+// It avoids ctrl-a (screen), ctrl-b (tmux), ctrl-s and ctrl-q (flow control), alt (an escape over a slow link),
+// function keys, and what terminals cannot tell apart (ctrl-i, ctrl-m, shift-enter).
 var keys = keyTable{
-	bind("take", actOpen, onCompare, groupCompare, "take this of B", "enter", "edit A with this of B", "enter"),
+	bind("take", actOpen, onCompare, groupCompare, "take from B", "enter", "edit A, taking this from B", "enter"),
 	bind("next-difference", actDifference, onCompare, groupCompare, "next difference", "d", "next difference", "d"),
 	bind("swap", actSwap, onCompare, groupCompare, "swap", "S", "swap A and B", "S"),
 	bind("compare-previous", actPrev, onCompare, groupCompare, "", "[", "previous cell as B", "["),
 	bind("compare-next", actNext, onCompare, groupCompare, "", "]", "next cell as B", "]"),
-	bind("compare-view", actView, onCompare, groupCompare, "view", "v", "table, ladder of A, of B", "v"),
+	bind("compare-view", actView, onCompare, groupCompare, "view", "v", "table, ladder A, ladder B", "v"),
 
 	bind("next-op", actNextOp, onEdit, groupEdit, "op", "o →", "next op", "o", "right", "l"),
 	bind("previous-op", actPrevOp, onEdit, groupEdit, "", "O ←", "previous op", "O", "left", "h"),
@@ -197,19 +196,19 @@ var keys = keyTable{
 	bind("retrain", actRetrain, onCells|onEdit, groupRun, "retrain", "r", "retrain a cell", "r"),
 	bind("stop-child", actStopChild, onTrials, groupRun, "stop", "x", "stop child (asks)", "x"),
 	bind("undo-stop", actUndoStop, onTrials, groupRun, "", "U", "undo the stop of a child", "U"),
-	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one worker more", "+", "="),
-	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one worker fewer", "-", "_"),
-	bind("take-control", actTake, onScreens, groupRun, "", "W", "take the control", "W"),
+	bind("more-workers", actMore, onTrials, groupRun, "", "+", "one more worker", "+", "="),
+	bind("fewer-workers", actFewer, onTrials, groupRun, "", "-", "one fewer worker", "-", "_"),
+	bind("take-control", actTake, onScreens, groupRun, "", "W", "take control", "W"),
 
 	bind("open", actOpen, onDash|onRuns|onFront|onStandings, groupLists, "open", "enter", "open", "enter"),
 	bind("filter", actFilter, onDash|onRuns|onLog, groupLists, "filter", "/", "filter", "/"),
 	bind("sort", actSort, onDash|onRuns, groupLists, "", "o", "sort", "o"),
 	bind("front", actFront, onDash|onCell, groupLists, "", "a", "Pareto front (by cost)", "a"),
 	bind("standings", actStandings, onDash|onCell|onFront|onCompare, groupLists, "", "l",
-		"ladder of the retrains", "l"),
+		"retrain ladder", "l"),
 	bind("mark", actMark, onTrials, groupLists, "", "space", "mark to compare, retrain", " "),
-	bind("unmark", actUnmark, onTrials, groupLists, "", "u", "take all marks away", "u"),
-	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare the marked", "c"),
+	bind("unmark", actUnmark, onTrials, groupLists, "", "u", "remove all marks", "u"),
+	bind("compare", actCompare, onTrials, groupLists, "compare", "c", "compare marked cells", "c"),
 	bind("up", actUp, onScreens, groupLists, "", "k ↑", "up", "k", "up"),
 	bind("down", actDown, onScreens, groupLists, "", "j ↓", "down", "j", "down"),
 	bind("page-up", actPageUp, onScreens, groupLists, "", "^u pgup", "half page up", "ctrl+u", "pgup"),
@@ -217,8 +216,8 @@ var keys = keyTable{
 	bind("top", actTop, onScreens, groupLists, "", "g home", "top", "g", "home"),
 	bind("bottom", actBottom, onScreens, groupLists, "", "G end", "end", "G", "end"),
 	bind("follow", actFollow, onLog, groupLists, "follow", "F", "follow the log", "F"),
-	bind("next-match", actNextMatch, onLog, groupLists, "next", "n", "next found, else warning", "n"),
-	bind("previous-match", actPrevMatch, onLog, groupLists, "", "N", "the one before", "N"),
+	bind("next-match", actNextMatch, onLog, groupLists, "next", "n", "next match, or warning", "n"),
+	bind("previous-match", actPrevMatch, onLog, groupLists, "", "N", "previous one", "N"),
 	bind("star", actStar, onCells, groupLists, "star", "s", "star", "s"),
 	bind("note", actNote, onCells, groupLists, "note", "n", "note", "n"),
 
@@ -239,13 +238,13 @@ var keys = keyTable{
 	bind("pane", actPane1, onDash, groupEverywhere, "", "1-5", "pane", "1", "2", "3", "4", "5"),
 	bind("policy", actPolicy, onScreens&^(onEdit|onPolicy), groupEverywhere, "policy", "H", "policy: heat map", "H"),
 	bind("runs", actRuns, onScreens&^(onEdit|onRuns), groupEverywhere, "runs", "R", "runs of the store", "R"),
-	bind("resume-run", actResumeRun, onRuns, groupLists, "resume", "R", "go on with a run (asks)", "R"),
+	bind("resume-run", actResumeRun, onRuns, groupLists, "resume", "R", "resume a run (asks)", "R"),
 	bind("delete-run", actDeleteRun, onRuns, groupLists, "delete", "D", "delete a run (asks)", "D"),
 	bind("mark-run", actMark, onRuns, groupLists, "mark", "space", "compare curves of runs", " "),
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
-	bind("command", actPalette, onScreens, groupEverywhere, "do", ":", "all that can be done here", ":"),
+	bind("command", actPalette, onScreens, groupEverywhere, "do", ":", "every command here", ":"),
 	bind("copy", actCopy, onScreens, groupEverywhere, "", "y", "copy, also to a file", "y"),
 	bind("write", actWrite, onScreens, groupEverywhere, "", "w", "write to a file", "w"),
 	bind("theme", actTheme, onScreens, groupEverywhere, "", "T", "theme", "T"),
@@ -259,15 +258,15 @@ var keys = keyTable{
 	bind("next-field", actDown, onForm, groupDialogs, "field", "tab ↓", "next field", "tab", "down"),
 	bind("previous-field", actUp, onForm, groupDialogs, "", "↑", "previous field", "shift+tab", "up"),
 	bind("choose-previous", actLeft, onForm, groupDialogs, "choice", "←→", "choose", "left"),
-	bind("choose-next", actRight, onForm, groupDialogs, "", "→", "choose the next", "right"),
+	bind("choose-next", actRight, onForm, groupDialogs, "", "→", "next choice", "right"),
 	bind("menu-down", actDown, onMenu, groupDialogs, "", "↓", "next line", "down", "tab"),
-	bind("menu-up", actUp, onMenu, groupDialogs, "", "↑", "line above", "up", "shift+tab"),
-	bind("menu-page-down", actPageDown, onMenu, groupDialogs, "", "pgdn", "further lines", "pgdown"),
-	bind("menu-page-up", actPageUp, onMenu, groupDialogs, "", "pgup", "lines before", "pgup"),
+	bind("menu-up", actUp, onMenu, groupDialogs, "", "↑", "previous line", "up", "shift+tab"),
+	bind("menu-page-down", actPageDown, onMenu, groupDialogs, "", "pgdn", "next page", "pgdown"),
+	bind("menu-page-up", actPageUp, onMenu, groupDialogs, "", "pgup", "previous page", "pgup"),
 	bind("reset", actReset, onForm, groupDialogs, "reset", "^r", "the search's own settings", "ctrl+r"),
 	bind("measure-time", actMeasureTime, onForm, groupDialogs, "", "^t", "measure a retrain's time", "ctrl+t"),
 	bind("yes", actYes, onSure, groupDialogs, "yes", "y", "yes", "y"),
-	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: the search goes on",
+	bind("quit-detach", actQuitDetach, onQuit, groupDialogs, "detach", "d enter", "detach: search continues",
 		"d", "enter"),
 	bind("quit-drain", actQuitDrain, onQuit, groupDialogs, "after children", "w", "end after running children", "w"),
 	bind("quit-stop", actQuitStop, onQuit, groupDialogs, "stop now", "s", "stop now", "s"),
@@ -288,7 +287,7 @@ func (k keyTable) lookup(msg tea.KeyMsg, on scope) action {
 	return actNone
 }
 
-// shown is how the keys of a binding are written in a tier.
+// shown writes the keys of a binding for the terminal's tier.
 func (t theme) shown(b binding) string {
 	s := b.Help().Key
 	if t.g.Tier != term.ASCII {
@@ -308,7 +307,7 @@ func (t theme) shown(b binding) string {
 	return string(out)
 }
 
-// way is the key that leaves the screen on top, with a word, for the end of a header.
+// way returns the key that leaves the top screen and a word, for the end of a header.
 func (m *model) way(word string) string {
 	if k := m.keyOn(m.top().scope(), actBack); k != "" {
 		return k + " " + word + " "

@@ -141,11 +141,11 @@ func TestWhatCannotBeTakenBackAsksWithAnotherKey(t *testing.T) {
 
 func TestTheHelpNamesTheLog(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
-	if got := d.press("?").text(); strings.Contains(got, "what went wrong") {
+	if got := d.press("?").text(); strings.Contains(got, "errors are in") {
 		t.Errorf("there is no log:\n%s", got)
 	}
 	d.m.options.LogPath = "runs/a1/interface.log"
-	if got := d.press("j").text(); !strings.Contains(got, "what went wrong is in runs/a1/interface.log") {
+	if got := d.press("j").text(); !strings.Contains(got, "errors are in runs/a1/interface.log") {
 		t.Errorf("no path of the log in\n%s", got)
 	}
 }

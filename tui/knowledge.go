@@ -8,16 +8,16 @@ import (
 	"nasnet/nas/child"
 )
 
-// knowledge is what was counted and measured of networks since the program began. Runs share it: its keys name
-// networks.
+// knowledge is what was counted and measured of networks since the program started. Runs share it, because its keys
+// name networks.
 type knowledge struct {
 	costs     map[costKey]costed
-	plans     map[string]plan          // by what planOf says
+	plans     map[string]plan          // by planOf
 	latencies map[string]child.Latency // by latencyKey
-	measuring bool                     // a network is being measured; two at a time would measure each other
+	measuring bool                     // a measurement is running; two at a time would disturb each other
 }
 
-// finding is what a measurement gave: what to say of it, and how to keep it.
+// finding is the result of a measurement: what to say, and how to keep it.
 type finding struct {
 	said string
 	keep func(*knowledge)
@@ -37,10 +37,10 @@ func (k *knowledge) keepCost(msg costMsg) {
 	k.costs[msg.of] = msg.costed
 }
 
-// measured measures, unless something is being measured, and says so meanwhile.
+// measured runs a measurement, unless another is running, and shows meanwhile until it ends.
 func (m *model) measured(what, meanwhile string, measure func() (finding, error)) tea.Cmd {
 	if m.measuring {
-		return m.say("a network is being measured", false)
+		return m.say("another measurement is still running", false)
 	}
 	m.measuring = true
 	return tea.Batch(m.say(meanwhile, false), safe(what, func() tea.Msg {
@@ -49,8 +49,8 @@ func (m *model) measured(what, meanwhile string, measure func() (finding, error)
 	}))
 }
 
-// learn keeps what a measurement gave, and says it. A survey may have told more of what was a guess; the forms that
-// showed a guess are told, and count anew.
+// learn keeps the result of a measurement, and shows it. The measurement may have surveyed data that plans had to
+// guess, so it forgets those plans; forms that show one ask again.
 func (m *model) learn(msg measuredMsg) tea.Cmd {
 	m.measuring = false
 	maps.DeleteFunc(m.plans, func(_ string, p plan) bool { return p.Unread })

@@ -10,8 +10,8 @@ import (
 	"nasnet/nas/child"
 )
 
-// netOf is what a measurement of a trial's network depends on, besides its cell: the network, and the data that give
-// its channels and classes.
+// netOf returns what a measurement depends on besides the cell: the network, and the data that give its channels and
+// classes.
 func netOf(c nas.Config, v nas.TrialView) nas.RetrainSpec {
 	s := nas.RetrainSpec{Setup: child.Setup{Net: c.Net}, Data: nas.DataSpec{Name: c.Data, Image: c.Net.Image}}
 	if v.Retrain != nil {
@@ -20,7 +20,7 @@ func netOf(c nas.Config, v nas.TrialView) nas.RetrainSpec {
 	return s
 }
 
-// latencyOf is what was measured of a trial's network in a run; the zero value if nothing was.
+// latencyOf returns what was measured of a trial's network, or the zero value.
 func (k *knowledge) latencyOf(v nas.TrialView, c nas.Config) child.Latency {
 	if len(k.latencies) == 0 {
 		return child.Latency{}
@@ -33,8 +33,8 @@ func latencyKey(c nas.Config, v nas.TrialView) string {
 	return fmt.Sprintf("%s %s %+v", v.Genotype.Text(), s.Data.Name, s.Net)
 }
 
-// latency is that of a trial for one image on one thread, in milliseconds: measured by the search, or since then by
-// this screen. 0 if neither did.
+// latency returns a trial's latency for one image on one thread, in milliseconds, as measured by the search or on this
+// screen; 0 if neither has.
 func (m *model) latency(v nas.TrialView) float64 {
 	if v.Latency > 0 {
 		return v.Latency
@@ -42,7 +42,7 @@ func (m *model) latency(v nas.TrialView) float64 {
 	return oneImage(m.latencyOf(v, m.snap.Config))
 }
 
-// oneImage is the first point of a measurement, milliseconds; 0 if there is none.
+// oneImage returns the first point of a measurement in milliseconds, or 0 if there is none.
 func oneImage(l child.Latency) float64 {
 	if len(l.Network) == 0 {
 		return 0
@@ -50,7 +50,7 @@ func oneImage(l child.Latency) float64 {
 	return l.Network[0].MS
 }
 
-// latencyText is a latency as a table has it; 0 is not known.
+// latencyText writes a latency for a table; 0 means not known.
 func latencyText(t theme, ms float64) string {
 	if ms > 0 {
 		return millis(ms)
@@ -58,7 +58,7 @@ func latencyText(t theme, ms float64) string {
 	return t.g.None
 }
 
-// millis is a time in at most seven signs: 0.186ms, 1.82ms, 12.4ms, 1320ms.
+// millis writes a time in at most seven characters: 0.186ms, 1.82ms, 12.4ms, 1320ms.
 func millis(ms float64) string {
 	switch {
 	case ms < 0.9995:
@@ -73,11 +73,11 @@ func millis(ms float64) string {
 	return fmt.Sprintf("%.0es", ms/1e3)
 }
 
-// measure has the latency of the selected trial measured; it takes about a second, and more for a large network.
+// measure measures the latency of the selected trial, which takes about a second, and more for a large network.
 func (m *model) measure() tea.Cmd {
 	v, ok := m.picked()
 	if !ok || v.Genotype.Validate() != nil {
-		return m.say("there is no cell to measure", true)
+		return m.say("no cell is selected to measure", true)
 	}
 	if m.options.Latency == nil {
 		return m.say("latency cannot be measured from here", true)
@@ -98,8 +98,8 @@ func (m *model) measure() tea.Cmd {
 	})
 }
 
-// operandTime is how long an op of a measured cell takes with one image, over all cells of its kind; empty if that was
-// not measured.
+// operandTime returns how long an op of a measured cell takes for one image, over all cells of its kind; empty if it
+// was not measured.
 func operandTime(l child.Latency, reduction bool, block, operand int) string {
 	for _, r := range l.Operands {
 		if r.Cell == cellName(reduction) && r.Block == block && r.Operand == operand && len(r.MS) > 0 {
@@ -109,15 +109,16 @@ func operandTime(l child.Latency, reduction bool, block, operand int) string {
 	return ""
 }
 
-// latencyTable is what was measured of a trial's network, in lines of at most w cells: a row a batch, in milliseconds
-// on one thread, on all of them where each has a part of the images, and where each has branches of the network.
+// latencyTable shows what was measured of a trial's network, in lines of at most w cells: for each batch size the
+// milliseconds on one thread, on all threads that share the images, and on all threads that share the branches of the
+// network.
 func latencyTable(t theme, l child.Latency, w int) (out []string) {
 	threads := 1
 	for _, p := range l.Network {
 		threads = max(threads, p.Threads)
 	}
 	if threads == 1 && len(l.Batches) < 2 {
-		return nil // the latency itself says it
+		return nil // the latency line already shows it
 	}
 	if threads == 1 {
 		threads = 0 // its columns would be empty

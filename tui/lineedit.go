@@ -9,11 +9,11 @@ import (
 	"nasnet/tui/term"
 )
 
-// lineEdit is a line of text under a cursor. The cursor does not blink: a timer would wake an idle screen. There are no
-// keys of screen, tmux or flow control in it, and no clipboard: the terminal pastes.
+// lineEdit is a line of text with a cursor. The cursor does not blink: a timer would wake an idle screen. It uses no
+// keys of screen, tmux or flow control, and no clipboard: the terminal pastes.
 type lineEdit struct {
 	text  []rune
-	at    int // the cursor stands before text[at]
+	at    int // the cursor is before text[at]
 	limit int // runes
 }
 
@@ -43,7 +43,7 @@ func (e *lineEdit) insert(rs []rune) {
 	}
 }
 
-// press changes the text by a key.
+// press edits the text with a key.
 func (e *lineEdit) press(msg tea.KeyMsg) {
 	if msg.Alt {
 		return
@@ -84,7 +84,7 @@ func (e *lineEdit) press(msg tea.KeyMsg) {
 	}
 }
 
-// view is the part of the text around the cursor that fits in w cells, with the cursor in reverse.
+// view returns the text around the cursor that fits into w cells, with the cursor in reverse.
 func (e *lineEdit) view(t theme, w int) string {
 	from := 0
 	for from < e.at && ansi.StringWidth(string(e.text[from:e.at]))+1 > w {

@@ -7,8 +7,7 @@ import (
 	"nasnet/nas"
 )
 
-// list is the dashboard of a terminal that is too small for panes: what matters most, from the top, until the lines run
-// out.
+// list is the dashboard for a terminal too small for panes: what matters most comes first, until the lines run out.
 func (d *dashboard) list(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	var out []string

@@ -11,17 +11,16 @@ import (
 	"nasnet/nas"
 )
 
-// logScreen is the list of the run's last events, newest last. A filter hides the others, until n or N goes from one
-// that passes it to the next among all.
+// logScreen lists the run's last events, newest last. A filter hides events that do not match, until n or N jumps from
+// match to match among all of them.
 type logScreen struct {
 	follow bool  // the cursor stays at the newest event
-	id     int64 // time of the event under the cursor, which outlives the list's changes
+	id     int64 // time of the event under the cursor, which stays when the list changes
 	filter string
-	around bool // events that do not pass the filter are shown too
+	around bool // show events that do not match the filter, too
 }
 
-// passes says that an event is one of those that are looked for: that pass the filter, or, if there is none, are a
-// warning or an error.
+// passes reports whether an event matches the filter or, if there is none, is a warning or an error.
 func (l *logScreen) passes(t theme, e nas.Event) bool {
 	if l.filter == "" {
 		return e.Level == nas.Warn || e.Level == nas.Error
@@ -29,7 +28,7 @@ func (l *logScreen) passes(t theme, e nas.Event) bool {
 	return matches(l.filter, string(e.Kind), e.Level, t.event(e))
 }
 
-// events are those that are shown.
+// events returns the events to show.
 func (l *logScreen) events(m *model) []nas.Event {
 	if l.filter == "" || l.around {
 		return m.snap.Events
@@ -46,11 +45,11 @@ func (l *logScreen) found(m *model) (out []nas.Event) {
 	return out
 }
 
-// jump goes to the next event that is looked for, upwards for d = -1.
+// jump moves to the next event that passes, upwards for d = -1.
 func (l *logScreen) jump(m *model, d int) tea.Cmd {
 	events := l.events(m)
 	if len(events) == 0 {
-		return m.say("no event passes the filter", true)
+		return m.say("no event matches the filter", true)
 	}
 	under := events[l.index(events)]
 	events = m.snap.Events
@@ -64,11 +63,11 @@ func (l *logScreen) jump(m *model, d int) tea.Cmd {
 			return nil
 		}
 	}
-	what := "warning or error"
+	what := "warnings or errors"
 	if l.filter != "" {
-		what = "event with " + l.filter
+		what = "events with " + l.filter
 	}
-	return m.say("no further "+what+" "+map[int]string{-1: "above", 1: "below"}[d], false)
+	return m.say("no more "+what+" "+map[int]string{-1: "above", 1: "below"}[d], false)
 }
 
 func openLog(m *model) (screen, string) {
@@ -81,7 +80,7 @@ func openLog(m *model) (screen, string) {
 func (l *logScreen) scope() scope { return onLog }
 func (l *logScreen) back() bool   { return false }
 
-// index is the place of the cursor in the events.
+// index returns the cursor's place in the events.
 func (l *logScreen) index(events []nas.Event) int {
 	if l.follow {
 		return len(events) - 1

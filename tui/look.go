@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// look is how the interface looks, and what its keys are.
+// look is how the interface looks, and its keys.
 type look struct {
 	theme   theme
 	palette palette
 	keys    keyTable
 }
 
-// keyOf is the first key of an action, on the first screens that have it.
+// keyOf returns the first key of an action, on the first screens that have it.
 func (l *look) keyOf(a action) string { return l.keyOn(^scope(0), a) }
 
-// keyOn is the first key of an action on a screen.
+// keyOn returns the first key of an action on a screen.
 func (l *look) keyOn(on scope, a action) string {
 	for _, b := range l.keys {
 		if b.do == a && b.on&on != 0 {
@@ -45,13 +45,13 @@ func (l *look) hint(on scope, actions ...action) string {
 	return strings.Join(parts, " "+l.theme.g.Dot+" ")
 }
 
-// answers is the line of a dialog's two keys: the one that does it, and the one that leaves.
+// answers writes the two keys of a dialog: the one that accepts, and the one that cancels.
 func (l *look) answers(on scope, do action, yes, no string) string {
 	key := l.theme.key.Render
 	return "   " + key(l.keyOn(on, do)) + "  " + yes + "      " + key(l.keyOn(on, actBack)) + "  " + no
 }
 
-// leadOf is the sign before the row of several trials of a run.
+// leadOf returns the sign before a row: a mark if any of its trials is marked.
 func (l *look) leadOf(v *runView, ids ...int) string {
 	if slices.ContainsFunc(ids, func(id int) bool { return v.markOf(id) >= 0 }) {
 		return l.theme.mark.Render(l.theme.g.Mark)

@@ -10,7 +10,7 @@ type menuItem struct {
 	run         func(m *model) tea.Cmd
 }
 
-// menuDialog is a list of which one item is chosen: by the arrows, or by typing until it is the first that fits.
+// menuDialog is a list to choose an item from, with the arrow keys or by typing until it is the first match.
 type menuDialog struct {
 	plainDialog
 	title string
@@ -21,7 +21,7 @@ type menuDialog struct {
 
 func (*menuDialog) scope() scope { return onMenu }
 
-// fitting are the items whose words were typed.
+// fitting returns the items that match what was typed.
 func (d *menuDialog) fitting() []menuItem {
 	var out []menuItem
 	for _, x := range d.items {
@@ -45,7 +45,7 @@ func (d *menuDialog) act(m *model, a action) tea.Cmd {
 		d.at += 8
 	case actAccept:
 		if len(list) == 0 {
-			return m.say("nothing fits what was typed", true)
+			return m.say("nothing matches what was typed", true)
 		}
 		x := list[d.cursor(len(list))]
 		m.pop()
@@ -69,7 +69,7 @@ func (d *menuDialog) box(m *model, w, h int) []string {
 	width := min(w, 64) - 3
 	first := " " + d.input.view(t, width-2)
 	if d.input.value() == "" {
-		first = " " + d.input.view(t, 1) + " type to find"
+		first = " " + d.input.view(t, 1) + " type to search"
 	}
 	lines := []string{fit(first, width)}
 	at := d.cursor(len(list))
@@ -82,15 +82,15 @@ func (d *menuDialog) box(m *model, w, h int) []string {
 		lines = append(lines, fit(t.spread(" "+sign+label, t.key.Render(t.clean(list[i].hint))+" ", width), width))
 	}
 	if len(list) == 0 {
-		lines = append(lines, fit("   nothing fits", width))
+		lines = append(lines, fit("   no match", width))
 	}
 	return t.boxed(d.title, lines, w, h)
 }
 
-// openPalette offers everything that a key does on the screen below.
+// openPalette offers everything that keys do on the screen below.
 func openPalette(m *model) (screen, string) {
 	on := m.top().scope()
-	d := &menuDialog{title: "Do", input: newLineEdit("", 60)}
+	d := &menuDialog{title: "Menu", input: newLineEdit("", 60)}
 	for _, b := range m.keys {
 		if b.on&on == 0 || b.do == actPalette || b.do == actPane1 {
 			continue

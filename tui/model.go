@@ -11,10 +11,9 @@ import (
 	"nasnet/nas"
 )
 
-// model is the root: the run on the screen, the runs below it, the size, and the line of the last answer. Only Update
-// changes it.
+// model is the root: the run shown, the runs below it, the window's size and the last message. Only Update changes it.
 type model struct {
-	ctx     context.Context // ends with the program; commands and the subscription live as long
+	ctx     context.Context // ends with the program, and so do commands and the subscription
 	options Options
 	screens []screenRow
 	after   func(time.Duration, func(time.Time) tea.Msg) tea.Cmd // a timer
@@ -22,8 +21,8 @@ type model struct {
 	look
 	w, h int
 
-	runView           // the run on the screen
-	visits  []runView // those below it, [0] is the program's own
+	runView           // the run shown
+	visits  []runView // the runs below it; [0] is the program's own
 	knowledge
 	queue
 	person
@@ -34,22 +33,22 @@ type model struct {
 	drawn picture
 }
 
-// terminal is what the program has of the terminal.
+// terminal is how the program reaches the terminal.
 type terminal struct {
 	program  *tea.Program            // nil in tests
-	suspends bool                    // a shell is there to bring the program back
-	tty      *os.File                // nil if it is none
-	mouse    bool                    // the screen has the mouse
+	suspends bool                    // a shell can bring the program back
+	tty      *os.File                // nil if the output is no terminal
+	mouse    bool                    // mouse events come to the screen
 	clip     func(text string) error // nil: there is no clipboard
 }
 
-// person is when somebody last pressed a key, and what stood on the screen then.
+// person records when somebody last pressed a key, and what the screen showed then.
 type person struct {
 	keyed time.Time
 	seen  *nas.Snapshot
 }
 
-// ending is how the program is to end.
+// ending says when and how the program ends.
 type ending struct {
 	outcome  Outcome
 	leaving  bool // when the search has ended
@@ -57,14 +56,14 @@ type ending struct {
 	crash    *crash
 }
 
-// picture is the last frame. Equal keys make equal frames.
+// picture is the last frame. It holds as long as version, rev and size stay the same.
 type picture struct {
 	version   uint64
 	rev, w, h int
 	frame     string
 }
 
-// toast is the last answer or error.
+// toast is the message above the footer: the last answer or error.
 type toast struct {
 	text string
 	bad  bool
@@ -111,7 +110,7 @@ func newModel(ctx context.Context, e nas.Engine, o Options, t theme) *model {
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return m.subscribe(m.ctx) }
 
-// watch waits for the next snapshot, at least pace from now.
+// watch waits for the next snapshot, and at least for pace.
 func watch(from source, pace time.Duration) tea.Cmd {
 	return safe("subscription", func() tea.Msg {
 		t := time.NewTimer(pace)
@@ -130,7 +129,7 @@ func watch(from source, pace time.Duration) tea.Cmd {
 	})
 }
 
-// safe makes a command whose panic ends the program in order.
+// safe makes a command of f. If f panics, the program ends and restores the terminal.
 func safe(where string, f func() tea.Msg) tea.Cmd {
 	return func() (msg tea.Msg) {
 		defer func() {
@@ -173,7 +172,7 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 			m.toast.text = ""
 		}
 	case addressed:
-		// first to the program, which shows answers and keeps what was measured, also when the screen is gone
+		// to the program first: it shows answers and keeps measurements even if the screen is gone
 		_, heard := m.Update(msg.msg)
 		return m, tea.Batch(heard, m.deliver(msg))
 	case visitMsg:
@@ -195,7 +194,7 @@ func (m *model) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	return m, nil
 }
 
-// arrived takes a snapshot to where its engine is shown.
+// arrived passes a snapshot to the run that its engine belongs to.
 func (m *model) arrived(msg snapMsg) tea.Cmd {
 	if msg.from.engine == m.engine {
 		return m.take(msg.snap)
@@ -212,7 +211,7 @@ func (m *model) arrived(msg snapMsg) tea.Cmd {
 	return nil
 }
 
-// take makes a snapshot the one that is shown.
+// take shows a snapshot.
 func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	told := tea.Batch(m.runView.take(s), m.seeControl())
 	if m.leaving && over(s) && !m.visiting() {
@@ -221,7 +220,7 @@ func (m *model) take(s *nas.Snapshot) tea.Cmd {
 	return told
 }
 
-// over says that the run has come to its end or has been stopped.
+// over reports whether the run is done, stopped or failed.
 func over(s *nas.Snapshot) bool {
 	return s.State == nas.Done || s.State == nas.Stopped || s.State == nas.Failed
 }
@@ -237,7 +236,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		return m.press(msg)
 	}
 	var cmds []tea.Cmd
-	for _, r := range msg.Runes { // keys that came over a slow link at once are a message of all of them
+	for _, r := range msg.Runes { // over a slow link, several keys arrive in one message
 		one := msg
 		one.Runes = []rune{r}
 		cmds = append(cmds, m.press(one))
@@ -245,7 +244,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// press gives a key to the screen on top: first what the key table says, then as text.
+// press passes a key to the top screen: as an action if the key table has it, otherwise as text.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	on := m.top()
 	a := actNone
@@ -261,7 +260,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	return m.do(a)
 }
 
-// do carries out an action on the screen on top.
+// do performs an action on the top screen.
 func (m *model) do(a action) tea.Cmd {
 	on := m.top()
 	switch a {
@@ -277,7 +276,7 @@ func (m *model) do(a action) tea.Cmd {
 		return tea.ClearScreen
 	case actSuspend:
 		if !m.suspends {
-			return m.say("there is no shell to go back to", true)
+			return m.say("there is no shell to return to", true)
 		}
 		return safe("suspending", func() tea.Msg { return m.suspend(m.ctx) })
 	case actBack:
@@ -337,7 +336,7 @@ func (m *model) do(a action) tea.Cmd {
 	return on.act(m, a)
 }
 
-// push shows a screen over the others, and what it asks for at its beginning is done.
+// push shows a screen over the others and starts it.
 func (m *model) push(s screen) tea.Cmd {
 	m.stack = append(m.stack, s)
 	if i, ok := s.(starter); ok {
@@ -346,8 +345,7 @@ func (m *model) push(s screen) tea.Cmd {
 	return nil
 }
 
-// deliver gives a message to the screen that it is for, if that is still on a stack: of the run on the screen, or of
-// one below.
+// deliver passes a message to its screen, if that is still open in the run shown or in one below.
 func (m *model) deliver(l addressed) tea.Cmd {
 	if m.viewOf(l.to) == nil {
 		return nil
@@ -355,7 +353,7 @@ func (m *model) deliver(l addressed) tea.Cmd {
 	return l.to.update(m, l.msg)
 }
 
-// tell gives a message to all screens that are open, be they shown or not.
+// tell passes a message to every open screen, shown or not.
 func (m *model) tell(msg tea.Msg) tea.Cmd {
 	var cmds []tea.Cmd
 	for _, v := range append(m.visits[:len(m.visits):len(m.visits)], m.runView) {
@@ -368,7 +366,7 @@ func (m *model) tell(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// viewOf is the run on whose stack a screen is; nil if it was closed.
+// viewOf returns the run in which a screen is open, or nil if it was closed.
 func (m *model) viewOf(s screen) *runView {
 	if m.shows(s) {
 		return &m.runView

@@ -73,13 +73,13 @@ func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
 		keys          []string
 		want          string
 	}{
-		{"U where none was stopped", "fresh", []string{"U"}, "no child was stopped"},
+		{"U where none was stopped", "fresh", []string{"U"}, "no child has been stopped"},
 		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"},
 			"child 1282 (e40e) is not in training"},
 		{"x on one that has ended", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
-		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "one worker is the least"},
+		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "a search needs one worker"},
 		{"enter before there is a cell", "fresh", []string{"5", "enter"}, "nothing to open yet"},
-		{"] at the end of the list", "first", []string{"5", "enter", "]"}, "no further cell"},
+		{"] at the end of the list", "first", []string{"5", "enter", "]"}, "no more cells"},
 		{"? on the help", "busy", []string{"?", "?"}, "esc leaves it"},
 		{"L on the log", "busy", []string{"L", "L"}, "esc leaves it"},
 	}
@@ -144,7 +144,7 @@ func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
 
 func TestAStoppedChildCanBeTakenUpAgainAndTheAnswerSaysHow(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("x", "y")
-	if got := d.text(); !strings.Contains(got, "stop-trial done; U lets it go on after all") {
+	if got := d.text(); !strings.Contains(got, "stop-trial done; U undoes the stop") {
 		t.Errorf("the answer does not say how to undo it:\n%s", got)
 	}
 }

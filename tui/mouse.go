@@ -4,22 +4,22 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// toggleMouse gives the mouse to the screen or back to the terminal, which selects text with it.
+// toggleMouse gives the mouse to the screen, or back to the terminal, which selects text with it.
 func (m *model) toggleMouse() tea.Cmd {
 	if m.mouse = !m.mouse; m.mouse {
 		return tea.Batch(tea.EnableMouseCellMotion,
-			m.say("the mouse scrolls and selects panes; the terminal selects text with shift, or after "+
-				m.keyOf(actMouse), false))
+			m.say("the mouse scrolls and selects panes; to select text, hold shift, or press "+m.keyOf(actMouse)+
+				" again", false))
 	}
-	return tea.Batch(tea.DisableMouse, m.say("the mouse is the terminal's again", false))
+	return tea.Batch(tea.DisableMouse, m.say("the terminal has the mouse again", false))
 }
 
-// clicker is a screen that knows what is at a place of it: column and row of its view, below the header.
+// clicker is a screen that handles clicks, at a column and row of its view, below the header.
 type clicker interface {
 	click(m *model, x, y int) tea.Cmd
 }
 
-// mouseMoved scrolls by the wheel and gives a press to the screen.
+// mouseMoved scrolls with the wheel and passes clicks to the screen.
 func (m *model) mouseMoved(msg tea.MouseMsg) tea.Cmd {
 	if !m.mouse || msg.Action != tea.MouseActionPress {
 		return nil
@@ -45,7 +45,7 @@ func (m *model) mouseMoved(msg tea.MouseMsg) tea.Cmd {
 // place is a pane of the dashboard in its view, in cells.
 type place struct{ pane, x, y, w, h int }
 
-// tile draws panes that cover a view of h lines without gaps.
+// tile joins panes that cover a view of h lines without gaps.
 func tile(places []place, h int, draw func(p place) []string) []string {
 	drawn := make([][]string, len(places))
 	for i, p := range places {
@@ -62,7 +62,7 @@ func tile(places []place, h int, draw func(p place) []string) []string {
 	return out
 }
 
-// click focuses the pane under the mouse, and selects the row.
+// click focuses the pane under the mouse and selects the row.
 func (d *dashboard) click(m *model, x, y int) tea.Cmd {
 	for _, p := range d.layout(m, m.w, m.h-3) {
 		if p.pane >= panes || x < p.x || x >= p.x+p.w || y < p.y || y >= p.y+p.h {

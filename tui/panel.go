@@ -6,15 +6,14 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// pane is a box with a title in its upper edge, something about its content to the right of that, and a hint in its
-// lower edge.
+// pane is a box with a title and a remark about its content in the upper edge, and a hint in the lower edge.
 type pane struct {
 	title, right, foot string
 	focus              bool
 }
 
-// draw returns exactly h lines of exactly w cells. Lines that do not fit are left out; without room for a border the
-// content stands alone.
+// draw returns exactly h lines of exactly w cells. Lines that do not fit are dropped, and so is the border if there is
+// no space for it.
 func (p pane) draw(t theme, w, h int, body []string) []string {
 	if w <= 0 || h <= 0 {
 		return nil
@@ -51,7 +50,7 @@ func (p pane) draw(t theme, w, h int, body []string) []string {
 	return out
 }
 
-// top is the upper edge between the corners.
+// top draws the upper edge between the corners.
 func (p pane) top(t theme, in int) string {
 	b, edge := t.g.Light, t.frame
 	if p.focus {
@@ -101,11 +100,11 @@ type column[T any] struct {
 	width int
 	right bool // aligned to the right
 	from  int  // least width of the table at which the column is shown
-	grow  int  // share of the room that is left
+	grow  int  // share of the space that is left
 	cell  func(x T, width int) string
 }
 
-// columnsFor picks the columns that a table of w cells has and gives the room that is left to those that grow.
+// columnsFor picks the columns that a table of w cells shows, and gives the space that is left to those that grow.
 func columnsFor[T any](cols []column[T], w, gap int) []column[T] {
 	var out []column[T]
 	used, grow := 0, 0
@@ -145,7 +144,7 @@ func row[T any](cols []column[T], gap int, x *T) string {
 	return b.String()
 }
 
-// scrolled is the lines from one on, but not so few that room is left below them.
+// scrolled returns the lines from one on, but at least enough to fill room lines, if there are so many.
 func scrolled(lines []string, from, room int) []string {
 	return lines[max(0, min(from, len(lines)-max(room, 1))):]
 }

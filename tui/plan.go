@@ -9,22 +9,22 @@ import (
 	"nasnet/nas/child"
 )
 
-// Plan is what a training takes, and how many images it trains on; 0 if that is not known before they are read.
+// Plan is the cost of a training, and how many images it trains on, 0 if that is unknown until they are read.
 type Plan struct {
 	child.Cost
 	Bytes  int64
 	Images int
-	Unread bool // that many channels and classes are a guess: those of a folder are known when it is surveyed or read
+	Unread bool // channels and classes are a guess: a folder's are known only once it is surveyed or read
 }
 
-// plan is the answer to a question for a Plan, and what was measured since.
+// plan is the answer to a request for a Plan, and what was measured since.
 type plan struct {
 	Plan
 	asked bool
 	err   error
 
-	epoch  float64 // seconds of an epoch as measured, 0 if that was not done
-	beside int     // children that trained meanwhile
+	epoch  float64 // measured seconds of an epoch, 0 if not measured
+	beside int     // children that trained during the measurement
 }
 
 type planMsg struct {
@@ -32,26 +32,26 @@ type planMsg struct {
 	plan
 }
 
-// planned is the settings of a retrain for which a plan is made: one epoch, so that a warm-up that is longer than the
-// epochs is no obstacle.
+// planned returns the settings that a retrain's plan is made for: one epoch without warm-up, so that a warm-up longer
+// than the epochs is no obstacle.
 func planned(c nas.Command) nas.RetrainSpec {
 	s := *c.Retrain
 	s.Train.Epochs, s.Train.WarmupEpochs = 1, 0
 	return s
 }
 
-// planOf names a training by what decides its plan.
+// planOf returns a key for everything that decides a training's plan.
 func planOf(c nas.Command) string {
 	s := planned(c)
 	s.Seed = 0
 	b, err := json.Marshal(s)
 	if err != nil {
-		return "" // a number that is not finite; it has no plan
+		return "" // a number is not finite: there is no plan
 	}
 	return c.Cell.Text() + string(b)
 }
 
-// askPlan finds out what a retrain takes, unless that was done before.
+// askPlan requests the cost of a retrain, unless that was done before.
 func (r *retrainScreen) askPlan(m *model, c nas.Command) tea.Cmd {
 	of := planOf(c)
 	if m.options.Plan == nil || m.plans[of].asked {
@@ -72,13 +72,13 @@ func (k *knowledge) keepPlan(msg planMsg) {
 	k.plans[msg.of] = msg.plan
 }
 
-// plan is what is known of a retrain.
+// plan returns what is known of a retrain's cost.
 func (k *knowledge) plan(c nas.Command) (p plan, known bool) {
 	p = k.plans[planOf(c)]
 	return p, p.asked && p.err == nil
 }
 
-// measureEpoch has the time of a retrain's epoch measured, which takes a few seconds.
+// measureEpoch measures the time of a retrain's epoch, which takes a few seconds.
 func (*retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 	if m.options.Estimate == nil || m.options.Plan == nil {
 		return m.say("times cannot be measured from here", true)
@@ -95,7 +95,7 @@ func (*retrainScreen) measureEpoch(m *model, c nas.Command) tea.Cmd {
 			return finding{}, err
 		}
 		p := plan{asked: true, epoch: e.EpochSeconds, beside: beside}
-		// once more: the images of a folder were surveyed meanwhile
+		// again, because the images of a folder have been surveyed since
 		if p.Plan, p.err = m.options.Plan(g, plain); p.err != nil {
 			return finding{}, p.err
 		}

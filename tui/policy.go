@@ -8,7 +8,8 @@ import (
 	"nasnet/nas"
 )
 
-// controllerPane is what the controller has learned: entropy of the policy, baseline, and the size of the last step.
+// controllerPane shows what the controller has learned: the policy's entropy, the baseline, and the size of the last
+// step.
 func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "2 Controller", focus: d.focus == paneController}
@@ -39,7 +40,7 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 			add(fmt.Sprintf("mean %s  KL %s  clip %.0f%%", score(v.MeanReward, 3), number(v.KL), 100*v.ClipFraction))
 		}
 		if h > 5 {
-			add(fmt.Sprintf("grad %s  of %.1f nats", number(v.GradNorm), v.MaxEntropy))
+			add(fmt.Sprintf("grad %s  max %.1f nats", number(v.GradNorm), v.MaxEntropy))
 		}
 		return p.draw(t, w, h, lines)
 	}
@@ -59,9 +60,9 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))
 	add("")
 	add(t.spread(fmt.Sprintf("update %d   lr %s", v.Version, rate(c.LearningRate)),
-		plural(max(c.Steps, 1), "step", "steps")+" a batch", in))
+		plural(max(c.Steps, 1), "step", "steps")+" per batch", in))
 	add(t.spread(fmt.Sprintf("clipped %.0f%%", 100*v.ClipFraction), "gradient "+number(v.GradNorm), in))
-	add(t.spread(fmt.Sprintf("advantage %+.3f", v.MeanReward-v.Baseline), "entropy bonus "+rate(c.Entropy), in))
+	add(t.spread("advantage "+signed(v.MeanReward-v.Baseline, 3), "entropy bonus "+rate(c.Entropy), in))
 	if h >= 14 {
 		add("")
 		add(t.title.Render("UPDATE   MEAN    MAX  BASELINE  ENTROPY     KL  CLIP   GRAD"))

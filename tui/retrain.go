@@ -13,23 +13,23 @@ import (
 	"nasnet/nas/child"
 )
 
-// retrainScreen asks how picked cells are to be trained again. The fields begin with the settings of the search.
+// retrainScreen is the form for training picked cells again. Its fields start at the settings of the search.
 type retrainScreen struct {
 	form
 	trial  nas.TrialView
-	groups []group         // cells that can be trained together, the first one is trial alone
-	spec   nas.RetrainSpec // of the search, or of the retrain that is repeated
+	groups []group         // sets of cells to train together; the first is trial alone
+	spec   nas.RetrainSpec // the search's, or the repeated retrain's
 	search nas.Config
-	// a child that was trained to its end in this search, whose time and multiply-adds tell how long others take: this
-	// cell's, or the best one's
+	// a finished child of this search, of this cell or of the best one; its time and multiply-adds predict how long
+	// others take
 	gauge  nas.TrialView
-	timed  bool        // the epochs are to be those that fit into the preset's time, when that is known
-	fitted string      // the epochs that did
-	filled []field     // the fields as the preset and the stack have them
-	edited *editScreen // that the cell is from; nil if it is from none
+	timed  bool        // set the epochs that fit the preset's time, once they are known
+	fitted string      // the epochs that fitted
+	filled []field     // the fields as preset and stack set them
+	edited *editScreen // where the cell was edited; nil if it was not
 }
 
-// ownSettings is the preset that leaves the settings as they were.
+// ownSettings is the preset that changes nothing.
 const ownSettings = "as before"
 
 func openRetrain(m *model) (screen, string) {
@@ -38,14 +38,14 @@ func openRetrain(m *model) (screen, string) {
 	case ok:
 	case m.snap.Best != nil:
 		v = *m.snap.Best
-	default: // the run has none yet, but the form takes others
+	default: // the run has no cell yet, but the form accepts others
 		if v, ok = noTrialOf("nasnet-a"); !ok {
 			return nil, "there is no cell to retrain yet"
 		}
 	}
 	c := m.snap.Config
 	spec := nas.RetrainSpec{Setup: c.Setup, Data: c.DataSpec(), Seed: c.Seed}
-	spec.Train.Shards = 0 // as the batch asks for; a search has one
+	spec.Train.Shards = 0 // chosen from the batch; a search uses one
 	if v.Retrain != nil {
 		spec = *v.Retrain
 	}
@@ -68,13 +68,13 @@ func openRetrain(m *model) (screen, string) {
 
 func (r *retrainScreen) init(m *model) tea.Cmd { return r.askPlan(m, r.command()) }
 
-// base is the settings that the fields change: those of the search or the retrain that is repeated, or of the preset,
-// on the images and in the stack that the fields say.
+// base returns the settings that the fields modify: the search's, the repeated retrain's or the preset's, with the
+// images and the stack that the fields give.
 func (r *retrainScreen) base() nas.RetrainSpec {
 	s, side := r.spec, r.integer("image")
 	if name := r.get("data"); name != s.Data.Name {
 		s.Data.Name, s.Data.Dir = name, ""
-		s.Net.Channels, s.Net.Classes = 0, 0 // those of the new data set
+		s.Net.Channels, s.Net.Classes = 0, 0 // taken from the new data set
 	}
 	if preset, err := child.PresetNamed(r.get("preset")); err == nil {
 		s = s.With(preset, side)
@@ -107,8 +107,8 @@ func (r *retrainScreen) fill() {
 	}
 }
 
-// follow brings what the preset and the stack make of the images, and the epochs that fit, up to what the fields say
-// now, but for what the user has set.
+// follow updates what the preset and the stack derive from the images, and the epochs that fit. It keeps what the user
+// has set.
 func (r *retrainScreen) follow() {
 	if r.integer("image") < 1 {
 		return
@@ -125,14 +125,14 @@ func (r *retrainScreen) follow() {
 
 func (r *retrainScreen) typed(m *model, msg tea.KeyMsg) tea.Cmd {
 	r.form.typed(msg)
-	if r.fields[r.at].name == "epochs" { // these are wanted, however many fit
+	if r.fields[r.at].name == "epochs" { // typed epochs count, whatever fits
 		r.timed, r.fitted = false, ""
 	}
 	r.follow()
 	return r.ask(m)
 }
 
-// ask asks what the settings take, if they can be.
+// ask requests the cost of the settings if they are valid.
 func (r *retrainScreen) ask(m *model) tea.Cmd {
 	if _, err := r.wrong(); err != nil {
 		return nil
@@ -144,7 +144,7 @@ func (r *retrainScreen) ask(m *model) tea.Cmd {
 	return cmd
 }
 
-// command is the command that the fields ask for.
+// command returns the command that the fields describe.
 func (r *retrainScreen) command() nas.Command {
 	s := r.base()
 	s.Data.Test = r.get("judged") == "test"
@@ -161,8 +161,8 @@ func (r *retrainScreen) back() bool   { return false }
 
 func (r *retrainScreen) selected(*model) (nas.TrialView, bool) { return r.trial, true }
 
-// chooseImages goes from a part of the training images to all of them, and back, with what the training is judged on,
-// unless the user chose a number.
+// chooseImages selects all training images if the training is judged on the test images, otherwise the search's number,
+// unless the user chose another.
 func (r *retrainScreen) chooseImages() {
 	switch own := fmt.Sprint(r.spec.Data.TrainImages); {
 	case r.get("judged") == "test" && r.get("images") == own:
@@ -202,7 +202,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		return m.say(err.Error(), true)
 	}
 	if c.Retrain.Data.Test && c.Retrain.Data.TrainImages > 0 {
-		return m.say(fmt.Sprintf("images: %d; judged on the test images it trains on all, which is 0",
+		return m.say(fmt.Sprintf("images: %d, but a retrain judged on the test images uses all of them: want 0",
 			c.Retrain.Data.TrainImages), true)
 	}
 	if a == actMeasureTime {
@@ -212,13 +212,13 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		if p, known := m.plan(c); p.err != nil {
 			return m.say(p.err.Error(), true)
 		} else if !known {
-			return tea.Batch(m.say("how many epochs fit is being counted", true), r.askPlan(m, c))
+			return tea.Batch(m.say("still working out how many epochs fit", true), r.askPlan(m, c))
 		}
 		if r.settle(m); r.timed {
-			return m.say("nobody knows how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+
-				" measures it, or type how many", true)
+			return m.say("it is not known how many epochs fit "+r.get("preset")+": "+m.keyOf(actMeasureTime)+
+				" measures it, or type a number", true)
 		}
-		c = r.command() // which has the epochs that fit
+		c = r.command() // now with the epochs that fit
 	}
 	return r.start(m, c)
 }
@@ -280,8 +280,7 @@ func (r *retrainScreen) view(m *model, w, h int) []string {
 	return beside(out, append(t.curvePane(shown, right, upper), t.trainingsPane(m.snap, cell, right, h-upper)...))
 }
 
-// settle is called when something is known of what the settings ask for: a preset that is named after a time gets the
-// epochs that fit.
+// settle sets the epochs of a preset that is named after a time to what fits, once the cost of an epoch is known.
 func (r *retrainScreen) settle(m *model) {
 	preset, err := child.PresetNamed(r.get("preset"))
 	if err != nil || !r.timed {
@@ -297,20 +296,20 @@ func (r *retrainScreen) settle(m *model) {
 	}
 }
 
-// refit asks for the epochs that fit once more, now that more is known, unless the user chose others.
+// refit lets settle fit the epochs again, unless the user chose others.
 func (r *retrainScreen) refit() {
 	if r.within() > 0 && r.get("epochs") == r.fitted {
 		r.timed = true
 	}
 }
 
-// within is the time that the preset is named after; 0 if it is none.
+// within returns the time that the preset is named after, or 0.
 func (r *retrainScreen) within() time.Duration {
 	preset, _ := child.PresetNamed(r.get("preset"))
 	return preset.Within
 }
 
-// estimate tells what the settings ask for.
+// estimate describes the cost of the settings.
 func (r *retrainScreen) estimate(m *model) []string {
 	if _, err := r.wrong(); err != nil {
 		return nil
@@ -326,12 +325,13 @@ func (r *retrainScreen) estimate(m *model) []string {
 	lines := []string{fmt.Sprintf("%s parameters, %s multiply-adds", amount(p.Params), amount(p.MAdds)),
 		nas.FormatBytes(p.Bytes) + " of memory"}
 	if p.Unread {
-		lines = append(lines, fmt.Sprintf("as if %d classes in colour; %s looks", c.Retrain.Net.WithDefaults().Classes,
+		lines = append(lines, fmt.Sprintf("assuming %d classes in colour; %s checks",
+			c.Retrain.Net.WithDefaults().Classes,
 			m.keyOf(actMeasureTime)))
 	}
 	switch n := len(r.commands(m, c)); {
 	case n == 0:
-		return []string{"the run has all these trainings"}
+		return []string{"the run already has all these trainings"}
 	case n > 1:
 		lines[0] = short(r.cell()) + ": " + lines[0]
 		return append(lines, plural(n, "training", "trainings")+", "+r.time(m, p, c.Retrain.Train.Epochs, " each"))
@@ -339,7 +339,8 @@ func (r *retrainScreen) estimate(m *model) []string {
 	return append(lines, r.time(m, p, c.Retrain.Train.Epochs, ""))
 }
 
-// time says how long so many epochs will take, each training if there are several, as far as it is known.
+// time describes how long the epochs will take, as far as that is known. each is " each" if there are several
+// trainings.
 func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	s := r.seconds(p, epochs)
 	took := clock(seconds(min(s, 1e9))) + each
@@ -363,8 +364,8 @@ func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	return m.keyOf(actMeasureTime) + " measures its time"
 }
 
-// seconds is how long so many epochs will take one worker: as measured, or else by the time of the gauge's training in
-// the search and the multiply-adds in proportion; 0 if there is nothing to go by.
+// seconds returns how long the epochs will take one worker: as measured, or in proportion to the images, epochs and
+// multiply-adds of the gauge's training; 0 if neither is known.
 func (r *retrainScreen) seconds(p plan, epochs int) float64 {
 	if p.epoch > 0 {
 		return p.epoch * float64(epochs)

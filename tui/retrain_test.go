@@ -104,7 +104,7 @@ func TestAPresetNamedAfterATimeIsNotStartedBeforeItsEpochsAreKnown(t *testing.T)
 	}
 	before := len(d.e.commands())
 	if d.press("enter"); len(d.e.commands()) != before ||
-		!strings.Contains(d.text(), "how many epochs fit is being counted") {
+		!strings.Contains(d.text(), "still working out how many epochs fit") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
 	}
 	d.run(count)
@@ -196,7 +196,7 @@ func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
 	}
 	before := len(d.e.commands())
 	if d.press("enter"); len(d.e.commands()) != before ||
-		!strings.Contains(d.text(), "images: 123; judged on the test images it trains on all") {
+		!strings.Contains(d.text(), "images: 123, but a retrain judged on the test images uses all of them") {
 		t.Errorf("sent, or not said why:\n%s", d.text())
 	}
 }
@@ -287,7 +287,7 @@ func TestAPresetOfATimeThatNobodyKnowsIsNotStarted(t *testing.T) {
 	d, r := preset(t, s, "1-hour")
 	before := len(d.e.commands())
 	if d.press("enter"); len(d.e.commands()) != before ||
-		!strings.Contains(d.text(), "nobody knows how many epochs fit 1-hour: ^t measures it") {
+		!strings.Contains(d.text(), "it is not known how many epochs fit 1-hour: ^t measures it") {
 		t.Fatalf("sent, or not said why:\n%s", d.text())
 	}
 	to(t, d, "epochs")
@@ -371,7 +371,7 @@ func (d *driver) shoes() (seen *bool) {
 }
 
 // guess is what the form says of a folder that nobody has looked into.
-const guess = "as if 10 classes in colour; ^t looks"
+const guess = "assuming 10 classes in colour; ^t checks"
 
 // What a folder holds is not known while its name is typed; measuring looks.
 func TestMeasuringLooksIntoAFolder(t *testing.T) {

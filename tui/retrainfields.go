@@ -9,10 +9,10 @@ import (
 	"nasnet/nas/setting"
 )
 
-// retrainSettings are the settings that the retrain form asks for, beside those of images, cells and seeds.
+// retrainSettings returns the settings in the retrain form, besides images, cells and seeds.
 func retrainSettings() setting.Table[child.Setup] { return child.Settings.For(setting.Train) }
 
-// retrainFields are the settings of a training, the most wanted first.
+// retrainFields returns the fields for a training, the most used first.
 func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	judged := "validation"
 	if spec.Data.Test {
@@ -31,11 +31,11 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	side, _ := child.Settings.Named("image")
 	count, _ := nas.Settings().Named("train-images")
 	images := settingField(count, nas.Config{Images: nas.Images{TrainImages: spec.Data.TrainImages}})
-	images.name, images.label, images.hint = "images", "images", "to train on; 0 = all there are"
+	images.name, images.label, images.hint = "images", "images", "to train on; 0: all of them"
 	fields := []field{
 		{name: "data", label: "data set", value: spec.Data.Name, choices: dataSets, check: named,
 			hint: "a name, or a folder of class folders"},
-		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in what is below"},
+		{name: "preset", label: "preset", value: ownSettings, choices: presets, hint: "fills in the fields below"},
 		{name: "judged", label: "judged on", value: judged, choices: []string{"validation", "test"},
 			hint: "test: train on all, judge on test images"},
 		images,
@@ -53,7 +53,7 @@ func retrainFields(spec nas.RetrainSpec, dataSets []string) []field {
 	fields = append(fields,
 		field{name: "seed", label: "seed", value: fmt.Sprint(spec.Seed), check: natural},
 		field{name: "seeds", label: "seeds", value: "1", check: whole(1, experiment.MostSeeds),
-			hint: "trainings each, the next seeds"},
+			hint: "trainings per cell, each with its seed"},
 		field{name: "other", label: "other cell", check: cellText, hint: "a known name, or a cell as text"},
 		field{name: "baselines", label: "baselines", value: "no", choices: noYes,
 			hint: "NASNet-A, all-sep3x3, best random"})

@@ -10,8 +10,8 @@ import (
 	"nasnet/tui/chart"
 )
 
-// rewardPane is the live chart of the search: the mean of the controller's last rewards, its best so far, the mean of
-// random cells, and in the lower edge whether the one beats the other.
+// rewardPane is the live chart of the search: the mean of the controller's last rewards, its peak, and the mean of
+// random cells. The lower edge says whether the controller beats random.
 func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "1 Reward", focus: d.focus == paneReward, foot: t.verdictLine(s.Verdict, w-8)}
@@ -54,7 +54,7 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// randomMeans is the mean of the last random cells at each point of the controller's curve, NaN before the first.
+// randomMeans returns the mean of the last random cells at each point of the controller's curve, NaN before the first.
 func randomMeans(s *nas.Snapshot) []float64 {
 	means, next, last := make([]float64, len(s.Rewards)), 0, math.NaN()
 	for i, r := range s.Rewards {
@@ -67,10 +67,10 @@ func randomMeans(s *nas.Snapshot) []float64 {
 	return means
 }
 
-// noReward tells what happens before there is a first reward.
+// noReward shows what happens before the first reward.
 func (d *dashboard) noReward(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
-	lines := []string{"", " no reward yet: the first comes with the end of a child"}
+	lines := []string{"", " no reward until the first child finishes"}
 	if len(s.Running) > 0 {
 		c := s.Running[0]
 		lines = append(lines, "", fmt.Sprintf(" child %s: epoch %d of %d", c.Label(), min(c.Epoch+1, c.Epochs),

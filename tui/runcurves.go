@@ -12,7 +12,7 @@ import (
 	"nasnet/nas"
 )
 
-// RunCurve is how the rewards of a run went.
+// RunCurve is the reward curve of a run.
 type RunCurve struct {
 	Rewards, Randoms []nas.RewardPoint // as in [nas.Snapshot]
 	Verdict          *nas.Verdict
@@ -21,7 +21,7 @@ type RunCurve struct {
 // runCurve is a curve that was asked for.
 type runCurve struct {
 	RunCurve
-	of    time.Time // when the run that it was read from had changed last
+	of    time.Time // when the run had last changed before it was read
 	known bool
 	err   error
 }
@@ -31,7 +31,7 @@ type curveMsg struct {
 	runCurve
 }
 
-// mark lays the curve of a run over that of the one under the cursor, or takes it away; of three the oldest goes.
+// mark draws a run's curve over the one under the cursor, or removes it. A third mark replaces the oldest.
 func (r *runsScreen) mark(dir string) {
 	if i := slices.Index(r.marks, dir); i >= 0 {
 		r.marks = slices.Delete(slices.Clone(r.marks), i, i+1)
@@ -42,7 +42,7 @@ func (r *runsScreen) mark(dir string) {
 	}
 }
 
-// compared is the run under the cursor and the marked ones.
+// compared returns the run under the cursor and the marked ones.
 func (r *runsScreen) compared() (out []RunRow) {
 	list := r.list()
 	if i := r.index(list); i >= 0 {
@@ -57,7 +57,7 @@ func (r *runsScreen) compared() (out []RunRow) {
 	return out
 }
 
-// askCurves has the curves read that are shown and not known, or of a run that has changed since.
+// askCurves reads the curves to show that are not known, or are older than the last change of their run.
 func (r *runsScreen) askCurves(m *model) tea.Cmd {
 	if m.options.RunCurve == nil {
 		return nil
@@ -85,8 +85,8 @@ func (r *runsScreen) took(msg curveMsg) {
 	}
 }
 
-// rewardLine is the curve of a run in a line, with its best beside that of the run it was forked from; empty if it has
-// no reward.
+// rewardLine shows a run's curve in one line, and its best reward against that of the run it was forked from. It is
+// empty if the run has no reward.
 func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	if !x.HasBest {
 		return ""
@@ -94,7 +94,7 @@ func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	text := "best " + score(x.Best, 4)
 	for _, p := range r.rows {
 		if x.Parent != "" && p.UUID == x.Parent && p.HasBest {
-			text += fmt.Sprintf(", %+.4f over %s", x.Best-p.Best, t.clean(p.Name))
+			text += fmt.Sprintf(", %s over %s", signed(x.Best-p.Best, 4), t.clean(p.Name))
 		}
 	}
 	c := r.curves[x.Dir]
@@ -106,7 +106,7 @@ func (r *runsScreen) rewardLine(t theme, x RunRow, w int) string {
 	return text
 }
 
-// curvesPane lays the mean rewards of the run under the cursor and of the marked ones over each other, by child.
+// curvesPane charts the mean rewards of the run under the cursor and of the marked ones, by child.
 func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 	t := m.theme
 	p := pane{title: "Reward, mean of 20", right: "by child"}
@@ -120,14 +120,14 @@ func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 		case c.err != nil:
 			state = t.bad.Render(t.clean(x.Name + ": " + c.err.Error()))
 		case !c.known && x.Err == nil:
-			state = "the rewards are being read"
+			state = "reading the rewards"
 		case len(c.Rewards) > 0:
 			last = max(last, c.Rewards[len(c.Rewards)-1].Trial)
 		}
 	}
 	if last == 0 {
 		if state == "" {
-			state = "no child has ended yet"
+			state = "no child has finished yet"
 		}
 		return p.draw(t, w, h, []string{"", " " + t.cut(state, w-4)})
 	}
@@ -158,8 +158,8 @@ func (r *runsScreen) curvesPane(m *model, x RunRow, w, h int) []string {
 	return p.draw(t, w, h, append(t.plot(w-3, rows, fmt.Sprintf("child 0 to %d", last), lines...), foot...))
 }
 
-// byTrial spreads a curve over n values by the numbers of its trials, so that curves of unequal length share an axis.
-// Children without a reward repeat the last.
+// byTrial spreads a curve over n values by trial number, so that curves of unequal length share an axis. Children
+// without a reward repeat the value before.
 func byTrial(points []nas.RewardPoint, last, n int) []float64 {
 	out := make([]float64, n)
 	at, value := 0, math.NaN()

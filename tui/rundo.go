@@ -6,18 +6,18 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// runDoneMsg is the answer to what was done with a run of the list.
+// runDoneMsg reports that something was done with a run of the list.
 type runDoneMsg struct {
 	text string
 	err  error
 }
 
-// onRun does something with a run and reads the store again.
+// onRun does something with a run and reports to the list.
 func (r *runsScreen) onRun(m *model, what string, do func() error, done string) tea.Cmd {
 	return replyTo(r, safe(what, func() tea.Msg { return runDoneMsg{done, do()} }))
 }
 
-// told shows what was done with a run.
+// told shows what was done with a run, and reads the store again.
 func (r *runsScreen) told(m *model, msg runDoneMsg) tea.Cmd {
 	if msg.err != nil {
 		return tea.Batch(m.say(msg.err.Error(), true), r.init(m))
@@ -25,12 +25,12 @@ func (r *runsScreen) told(m *model, msg runDoneMsg) tea.Cmd {
 	return tea.Batch(m.say(msg.text, false), r.init(m))
 }
 
-// resume asks, then goes on with the run under the cursor in a process of its own.
+// resume asks, then resumes the run under the cursor in a process of its own.
 func (r *runsScreen) resume(m *model, list []RunRow) tea.Cmd {
 	i := r.index(list)
 	switch {
 	case i < 0:
-		return m.say("there is no run to go on with", true)
+		return m.say("there is no run to resume", true)
 	case list[i].Err != nil:
 		return m.say(list[i].Name+" cannot be read", true)
 	case list[i].Live:
@@ -39,12 +39,12 @@ func (r *runsScreen) resume(m *model, list []RunRow) tea.Cmd {
 		return m.say("runs cannot be resumed from here", true)
 	}
 	x := list[i]
-	return m.push(&sureDialog{question: "Go on with " + m.theme.clean(x.Name) + "?",
-		more: "It goes on in a process of its own, without a screen, beside what runs here.",
+	return m.push(&sureDialog{question: "Resume " + m.theme.clean(x.Name) + "?",
+		more: "It runs in its own process, without a screen, beside what runs here.",
 		yes: func(m *model) tea.Cmd {
-			return tea.Batch(m.say("going on with "+x.Name, false),
+			return tea.Batch(m.say("resuming "+x.Name, false),
 				r.onRun(m, "resume", func() error { return m.options.ResumeRun(m.ctx, x) },
-					x.Name+" goes on; "+m.keyOf(actOpen)+" shows it"))
+					x.Name+" is running; "+m.keyOf(actOpen)+" shows it"))
 		}})
 }
 
@@ -55,14 +55,14 @@ func (r *runsScreen) delete(m *model, list []RunRow) tea.Cmd {
 	case i < 0:
 		return m.say("there is no run to delete", true)
 	case list[i].Live:
-		return m.say(list[i].Name+" is live: a process has it, so it is not deleted", true)
+		return m.say(list[i].Name+" is live: a process owns it, so it is not deleted", true)
 	case m.options.DeleteRun == nil:
 		return m.say("runs cannot be deleted from here", true)
 	}
 	return m.push(&deleteDialog{runs: r, run: list[i], input: newLineEdit("", 64)})
 }
 
-// deleteDialog wants the name of the run that is to be deleted.
+// deleteDialog asks for the name of the run to delete.
 type deleteDialog struct {
 	plainDialog
 	runs  *runsScreen
@@ -78,7 +78,7 @@ func (d *deleteDialog) act(m *model, a action) tea.Cmd {
 	}
 	m.pop()
 	if strings.TrimSpace(d.input.value()) != d.run.Name {
-		return m.say("that is not the name of the run; nothing is deleted", true)
+		return m.say("that is not the run's name; nothing was deleted", true)
 	}
 	x := d.run
 	return tea.Batch(m.say("deleting "+x.Name, false),

@@ -17,8 +17,8 @@ type RunRow struct {
 	Name, Dir    string
 	UUID, Parent string
 	ForkAt       int    // policy version of the fork, -1 if none
-	State        string // of the run; "crashed" or "unreadable" if it is in none of its own
-	Live         bool   // a process has it
+	State        string // of the run, or "crashed" or "unreadable"
+	Live         bool   // a process owns it
 	PID          int    // of that process
 	Host         string
 
@@ -37,12 +37,12 @@ type runsScreen struct {
 	rows   []RunRow
 	err    error
 	loaded bool
-	reads  int    // how often the store was read
+	reads  int    // times the store was read
 	dir    string // folder of the run under the cursor; empty: the first
-	at     int    // its row, for when it has gone
+	at     int    // its row, used once the run is gone
 	order  int    // of runOrders
 	filter string
-	// folders of runs whose curves are laid over that of the one under the cursor, at most two, the newest last
+	// folders of the runs drawn over the one under the cursor: at most two, newest last
 	marks  []string
 	curves map[string]runCurve // by folder
 }
@@ -64,7 +64,7 @@ type (
 		rows []RunRow
 		err  error
 	}
-	runsDueMsg struct{ n int } // the store is to be read again
+	runsDueMsg struct{ n int } // time to read the store again
 )
 
 // update implements receiver.
@@ -99,10 +99,10 @@ func (r *runsScreen) init(m *model) tea.Cmd {
 	}))
 }
 
-// runsEvery is the time between two readings of the store while its list is on the screen.
+// runsEvery is how often the store is read while its list is shown.
 const runsEvery = 5 * time.Second
 
-// take shows what was read, asks for the curves that it shows, and reads again after a while.
+// take shows the rows that were read, asks for their curves, and schedules the next read.
 func (r *runsScreen) take(m *model, msg runsMsg) tea.Cmd {
 	r.rows, r.err, r.loaded = msg.rows, msg.err, true
 	r.reads++
@@ -113,7 +113,7 @@ func (r *runsScreen) take(m *model, msg runsMsg) tea.Cmd {
 func (r *runsScreen) scope() scope { return onRuns }
 func (r *runsScreen) back() bool   { return false }
 
-// list is the rows that pass the filter, in their order.
+// list returns the rows that match the filter, sorted.
 func (r *runsScreen) list() []RunRow {
 	var out []RunRow
 	for _, x := range r.rows {
@@ -125,7 +125,7 @@ func (r *runsScreen) list() []RunRow {
 	return out
 }
 
-// index is the row of the cursor; -1 in an empty list.
+// index returns the cursor's row, or -1 in an empty list.
 func (r *runsScreen) index(list []RunRow) int {
 	if i := slices.IndexFunc(list, func(x RunRow) bool { return x.Dir == r.dir }); i >= 0 {
 		return i
@@ -179,7 +179,7 @@ func (r *runsScreen) header(m *model, w int) string {
 		m.way("back")), w)
 }
 
-// runSign is the sign, the word and the look of a run's state.
+// runSign draws the sign and the word of a run's state.
 func (t theme) runSign(x RunRow) string {
 	switch {
 	case x.Err != nil:
@@ -231,7 +231,7 @@ func (r *runsScreen) columns(t theme) []column[RunRow] {
 	}
 }
 
-// origin tells what a run was forked from.
+// origin names the run and the policy version that x was forked from.
 func (r *runsScreen) origin(t theme, x RunRow) string {
 	if x.Parent == "" {
 		return t.g.None
@@ -270,9 +270,9 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	case r.err != nil:
 		body = append(body, " "+t.bad.Render(t.clean(r.err.Error())))
 	case !r.loaded:
-		body = append(body, " the store is being read")
+		body = append(body, " reading the store")
 	case len(list) == 0 && r.filter != "":
-		body = append(body, " no run passes the filter")
+		body = append(body, " no run matches the filter")
 	case len(list) == 0:
 		body = append(body, " no runs yet")
 	}
@@ -297,10 +297,10 @@ func (r *runsScreen) view(m *model, w, h int) []string {
 	return append(out, beside(r.curvesPane(m, list[at], w-side, lower), right)...)
 }
 
-// onScreen says that a run is the one that the screen came from.
+// onScreen reports whether x is the run that the list was opened from.
 func onScreen(m *model, x RunRow) bool { return x.UUID != "" && x.UUID == m.snap.UUID }
 
-// shownSign marks the runs whose curves are compared, and the run that the screen came from.
+// shownSign marks the runs whose curves are compared, and the run that the list was opened from.
 func (r *runsScreen) shownSign(m *model, x RunRow) string {
 	if slices.Contains(r.marks, x.Dir) {
 		return m.theme.mark.Render(m.theme.g.Mark)
@@ -324,9 +324,9 @@ func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 		}
 		return p.draw(t, w, h, append(body, " "+t.cut(t.clean(x.Dir), w-4)))
 	}
-	live := "no process has it"
+	live := "no process owns it"
 	if x.Live {
-		live = fmt.Sprintf("process %d on %s has it", x.PID, t.clean(x.Host))
+		live = fmt.Sprintf("process %d on %s owns it", x.PID, t.clean(x.Host))
 	}
 	from := ""
 	if x.Parent != "" {
@@ -352,11 +352,11 @@ func (r *runsScreen) selectedPane(m *model, x RunRow, w, h int) []string {
 	return p.draw(t, w, h, body)
 }
 
-// familyPane is the tree of the runs that the selected one belongs to.
+// familyPane draws the tree of forks that the selected run belongs to.
 func (r *runsScreen) familyPane(m *model, x RunRow, w, h int) []string {
 	t := m.theme
 	root := x
-	for range r.rows { // no longer than there are runs, whatever their parents say
+	for range r.rows { // bounded, in case the parents form a loop
 		i := slices.IndexFunc(r.rows, func(p RunRow) bool { return p.UUID == root.Parent && root.Parent != "" })
 		if i < 0 {
 			break

@@ -73,7 +73,7 @@ func TestTheListOfRunsOpensOneToLookAt(t *testing.T) {
 	}
 	d.m.toast.text = ""
 	d.m.rev++
-	if got := d.text(); !strings.Contains(got, "cifar10-a18 to look at") {
+	if got := d.text(); !strings.Contains(got, "viewing cifar10-a18") {
 		t.Errorf("it does not say that this is another run:\n%s", got)
 	}
 	// The own run moves on behind it.
@@ -128,12 +128,12 @@ func TestARunIsDeletedOnlyByItsName(t *testing.T) {
 		return nil
 	}
 	d.press("R", "D")
-	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live: a process has it, so it is not deleted") ||
+	if got := d.text(); !strings.Contains(got, "cifar10-a17 is live: a process owns it, so it is not deleted") ||
 		len(d.m.stack) != 2 {
 		t.Errorf("a live run:\n%s", got)
 	}
 	d.press("j", "D", "y", "enter")
-	if got := d.text(); !strings.Contains(got, "that is not the name of the run; nothing is deleted") ||
+	if got := d.text(); !strings.Contains(got, "that is not the run's name; nothing was deleted") ||
 		len(deleted) != 0 {
 		t.Errorf("y is no name; deleted %q:\n%s", deleted, got)
 	}
@@ -169,7 +169,7 @@ func TestARunIsResumedWhenAsked(t *testing.T) {
 	}
 	d.press("R", "y")
 	if got := d.text(); len(resumed) != 1 || resumed[0] != "cifar10-a18" ||
-		!strings.Contains(got, "cifar10-a18 goes on; enter shows it") {
+		!strings.Contains(got, "cifar10-a18 is running; enter shows it") {
 		t.Errorf("resumed %q:\n%s", resumed, got)
 	}
 }
@@ -269,7 +269,7 @@ func TestFiltersAndOrders(t *testing.T) {
 			[]string{"▸ ", "trial_failed", "trial_started"}, ""},
 		{"n after a filter shows what is around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"},
 			[]string{"1 of 10 events", "user", "trial_failed", "trial_finished"}, ""},
-		{"and says when there is no more", []string{"L", "N", "N"}, []string{"no further warning or error above"}, ""},
+		{"and says when there is no more", []string{"L", "N", "N"}, []string{"no more warnings or errors above"}, ""},
 		{"events of a kind", []string{"L", "/", "f", "a", "i", "l", "enter"}, []string{"/ fail", "trial_failed"},
 			"trial_finished "},
 		{"events of a level", []string{"L", "/", "w", "a", "r", "n", "enter"}, []string{"trial_failed"},

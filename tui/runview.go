@@ -11,19 +11,19 @@ import (
 	"nasnet/nas/space"
 )
 
-// runView is a run on the screen, or one below it while another is looked at: its engine, the newest snapshot, and the
-// screens over its dashboard.
+// runView is the run shown, or one below it during a visit to another: its engine, the newest snapshot, and the screens
+// over its dashboard.
 type runView struct {
 	engine nas.Engine
 	snap   *nas.Snapshot
 	stack  []screen        // [0] is the dashboard
-	marks  []nas.TrialView // trials to compare or to retrain together, as they were marked, the newest last
+	marks  []nas.TrialView // trials to compare or to retrain together, in the order they were marked
 	sharing
-	asked int    // workers that were asked for and not yet answered, 0 if none
-	leave func() // ends the look at it; nil for the run that the program shows by itself
+	asked int    // workers asked for and not answered yet, 0 if none
+	leave func() // ends the visit; nil for the program's own run
 }
 
-// subscribe asks the engine to tell of newer snapshots for as long as a context lasts.
+// subscribe asks the engine to announce newer snapshots until ctx ends.
 func (v *runView) subscribe(ctx context.Context) tea.Cmd {
 	e := v.engine
 	return safe("subscription", func() tea.Msg {
@@ -40,12 +40,12 @@ func (v *runView) shows(s screen) bool { return slices.Contains(v.stack, s) }
 
 func (v *runView) pop() { v.stack = v.stack[:len(v.stack)-1] }
 
-// close takes a screen from the stack, wherever it is.
+// close removes a screen from the stack, wherever it is.
 func (v *runView) close(s screen) {
 	v.stack = slices.DeleteFunc(slices.Clone(v.stack), func(x screen) bool { return x == s })
 }
 
-// take makes a snapshot the newest, and gives it to the screens that follow.
+// take makes a snapshot the newest, and passes it to the screens that follow.
 func (v *runView) take(s *nas.Snapshot) tea.Cmd {
 	v.snap = s
 	var asked []tea.Cmd
@@ -57,7 +57,7 @@ func (v *runView) take(s *nas.Snapshot) tea.Cmd {
 	return tea.Batch(asked...)
 }
 
-// mark puts a trial among the marked, or takes it and others that share its row back.
+// mark marks a trial, or unmarks it and the others that share its row.
 func (v *runView) mark(t nas.TrialView, others []int) {
 	n := len(v.marks)
 	v.marks = slices.DeleteFunc(slices.Clone(v.marks),
@@ -67,12 +67,12 @@ func (v *runView) mark(t nas.TrialView, others []int) {
 	}
 }
 
-// markOf is the place of a trial among the marked, -1 if it is none of them.
+// markOf returns a trial's place among the marked ones, or -1.
 func (v *runView) markOf(id int) int {
 	return slices.IndexFunc(v.marks, func(t nas.TrialView) bool { return t.ID == id })
 }
 
-// marked is the marked trials as they are now, or as they were marked if they have left the lists since.
+// marked returns the marked trials as they are now, or as they were when marked if they have left the lists.
 func (v *runView) marked() []nas.TrialView {
 	out := slices.Clone(v.marks)
 	for i := range out {
@@ -83,7 +83,7 @@ func (v *runView) marked() []nas.TrialView {
 	return out
 }
 
-// sameCell is a trial of the snapshot with the same cell, if there is one.
+// sameCell returns a trial of the snapshot with the same cell, if there is one.
 func (v *runView) sameCell(g space.Genotype) (nas.TrialView, bool) {
 	hash := g.Hash()
 	for _, list := range [][]nas.TrialView{v.snap.Top, v.snap.Running, v.snap.Recent, v.snap.Retrains} {
@@ -96,7 +96,7 @@ func (v *runView) sameCell(g space.Genotype) (nas.TrialView, bool) {
 	return nas.TrialView{}, false
 }
 
-// nearest is the top cell with the fewest decisions that differ.
+// nearest returns the best cell with the fewest decisions that differ.
 func (v *runView) nearest(g space.Genotype) (t nas.TrialView, differences int, ok bool) {
 	for _, x := range v.snap.Top {
 		if n := len(space.Diff(x.Genotype, g)); !ok || n < differences {

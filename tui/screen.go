@@ -11,24 +11,24 @@ import (
 // from the model's snapshot.
 type screen interface {
 	scope() scope                          // the rows of the key table that work here
-	act(m *model, a action) tea.Cmd        // an action that the model does not carry out itself
+	act(m *model, a action) tea.Cmd        // an action that the model does not perform itself
 	back() bool                            // a step back within the screen; false: leave it
 	header(m *model, w int) string         // the first line
 	view(m *model, w, h int) (ls []string) // the lines between header and footer: at most h, each of w cells
 }
 
-// selector is a screen with a selected trial, which star, note, pause, stop, retrain and fork are about.
+// selector is a screen with a selected trial, for star, note, pause, stop, retrain and fork.
 type selector interface {
 	selected(m *model) (nas.TrialView, bool)
 }
 
-// typist is a screen that takes keys as text.
+// typist is a screen that accepts keys as text.
 type typist interface {
 	typed(m *model, msg tea.KeyMsg) tea.Cmd
 }
 
-// receiver is a screen that gets answers to what it asked, and is told of each measuredMsg. It gets them also while
-// another screen, or another run, is shown over it; one that was closed gets none.
+// receiver is a screen that gets the answers to what it asked, and each measuredMsg, even while another screen or run
+// is shown over it. A closed screen gets none.
 type receiver interface {
 	screen
 	update(m *model, msg tea.Msg) tea.Cmd
@@ -40,34 +40,34 @@ type addressed struct {
 	msg tea.Msg
 }
 
-// follower is a screen that takes from each snapshot of its run what a later one may not have, also while another
-// screen, or another run, is shown over it.
+// follower is a screen that sees every snapshot of its run, even while another screen or run is shown over it, because
+// a later one may lack what it needs.
 type follower interface {
 	snapshot(s *nas.Snapshot) tea.Cmd
 }
 
-// rowMates is a selector whose rows stand for several trials: those beside the selected one.
+// rowMates is a selector with rows of several trials; beside returns all trials of the selected row.
 type rowMates interface {
 	beside(m *model) []int
 }
 
-// guard is a screen that asks before it is left: nil if it may go.
+// guard is a screen that may ask before it closes; leave returns nil if it need not.
 type guard interface {
 	leave(m *model) *sureDialog
 }
 
-// starter is a screen that asks for something when it is shown.
+// starter is a screen that runs a command when it opens.
 type starter interface {
 	init(m *model) tea.Cmd
 }
 
-// dialog is a screen that is drawn as a box over the screen below it.
+// dialog is a screen drawn as a box over the screen below it.
 type dialog interface {
 	screen
 	box(m *model, w, h int) []string // at most h lines of at most w cells, all of one width
 }
 
-// picked is the selected trial of the topmost screen that has one.
+// picked returns the selected trial of the topmost selector.
 func (m *model) picked() (nas.TrialView, bool) {
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		if s, ok := m.stack[i].(selector); ok {
@@ -95,7 +95,7 @@ func find(s *nas.Snapshot, id int) (nas.TrialView, bool) {
 // trial names a trial in a sentence.
 func (t theme) trial(v nas.TrialView) string { return "child " + v.Label() + " (" + short(v) + ")" }
 
-// short is the first signs of a cell's hash.
+// short returns the first characters of a cell's hash.
 func short(v nas.TrialView) string {
 	if len(v.Cell) > 4 {
 		return v.Cell[:4]

@@ -2,10 +2,10 @@ package tui
 
 import "slices"
 
-// screenRow is one kind of screen or dialog. To add one: its file with the methods of [screen], its row here, and in
-// keys.go its scope, if it shares none, and the rows of its keys.
+// screenRow is one kind of screen or dialog. To add one: write its file with the methods of [screen], add its row here,
+// and in keys.go its scope, unless it shares one, and the rows of its keys.
 type screenRow struct {
-	place string // the name of the scope in the list of the keys
+	place string // the name of the scope in the list of keys
 	on    scope
 	holds holds
 	// the action that opens it from anywhere; actNone: only other screens open it
@@ -13,13 +13,14 @@ type screenRow struct {
 	open func(m *model) (s screen, why string) // why it cannot be opened now
 }
 
-// holds is what a screen has, and so which keys make sense on it.
+// holds is what a screen has, which decides the keys that make sense on it.
 type holds uint
 
 const (
-	common holds = 1 << iota // the keys that all screens have; forms and dialogs take text or an answer instead
+	common holds = 1 << iota // the keys that all screens have
 	trials                   // a child may be selected
 	cells                    // a cell may be selected
+	answer                   // text or an answer, instead of the common keys
 )
 
 // screens is the table of screens. Lists of places keep its order.
@@ -32,14 +33,14 @@ var screens = []screenRow{
 	{place: "edit", on: onEdit, holds: common, by: actEdit, open: openEdit},
 	{place: "policy", on: onPolicy, holds: common, by: actPolicy, open: openPolicy},
 	{place: "runs", on: onRuns, holds: common, by: actRuns, open: openRuns},
-	{place: "form", on: onForm, by: actRetrain, open: openRetrain},
-	{place: "form", on: onForm, by: actFork, open: openFork},
-	{place: "quit dialog", on: onQuit},
-	{place: "question", on: onSure, by: actStopChild, open: openStopChild},
-	{place: "text", on: onInput, by: actNote, open: openNote},
-	{place: "digest", on: onDigest},
-	{place: "menu", on: onMenu, by: actPalette, open: openPalette},
-	{place: "menu", on: onMenu, by: actWrite, open: openWrite},
+	{place: "form", on: onForm, holds: answer, by: actRetrain, open: openRetrain},
+	{place: "form", on: onForm, holds: answer, by: actFork, open: openFork},
+	{place: "quit dialog", on: onQuit, holds: answer},
+	{place: "question", on: onSure, holds: answer, by: actStopChild, open: openStopChild},
+	{place: "text", on: onInput, holds: answer, by: actNote, open: openNote},
+	{place: "digest", on: onDigest}, // any key closes it
+	{place: "menu", on: onMenu, holds: answer, by: actPalette, open: openPalette},
+	{place: "menu", on: onMenu, holds: answer, by: actWrite, open: openWrite},
 	{place: "front", on: onFront, holds: common | trials | cells, by: actFront, open: openFront},
 	{place: "standings", on: onStandings, holds: common | trials | cells, by: actStandings, open: openStandings},
 }
@@ -54,7 +55,7 @@ func (s scope) places() (names []string) {
 	return names
 }
 
-// opens is the screen that an action opens.
+// opens returns the screen that an action opens.
 func opens(rows []screenRow, a action) (r screenRow, ok bool) {
 	for _, r := range rows {
 		if r.by == a && r.open != nil {

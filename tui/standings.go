@@ -15,15 +15,15 @@ import (
 	"nasnet/tui/term"
 )
 
-// standingsScreen is the ladder of a run's retrains: for each rung the cells by their accuracy, beside the rewards that
-// the search gave them.
+// standingsScreen shows the ladder of a run's retrains: for each rung, the cells by accuracy beside their rewards in
+// the search.
 type standingsScreen struct {
-	rung  experiment.Rung // that is shown; without a name the first
+	rung  experiment.Rung // the one shown; without a name, the first
 	cell  string          // under the cursor, as text
-	row   int             // of the cell, for when it is gone
-	asked string          // the state of the retrains that known is of, or will be; empty before the first
+	row   int             // the cell's row, used once the cell is gone
+	asked string          // state of the retrains that known is or will be made from; empty at first
 	known []experiment.Result
-	made  bool // known was made once
+	made  bool // known has been made at least once
 }
 
 func openStandings(*model) (screen, string) { return &standingsScreen{}, "" }
@@ -31,7 +31,7 @@ func openStandings(*model) (screen, string) { return &standingsScreen{}, "" }
 func (s *standingsScreen) scope() scope { return onStandings }
 func (s *standingsScreen) back() bool   { return false }
 
-// ladderMsg brings the ladder that a screen has asked for.
+// ladderMsg delivers a ladder that a screen asked for.
 type ladderMsg struct {
 	of    string // what was asked
 	known []experiment.Result
@@ -39,8 +39,8 @@ type ladderMsg struct {
 
 func (s *standingsScreen) init(m *model) tea.Cmd { return s.snapshot(m.snap) }
 
-// snapshot implements follower: it has the ladder made if a retrain began or ended, or its cell got a reward, since it
-// was made last.
+// snapshot implements follower: it makes the ladder again if a retrain began or ended, or its cell got a reward, since
+// the last time.
 func (s *standingsScreen) snapshot(now *nas.Snapshot) tea.Cmd {
 	var b strings.Builder
 	b.WriteString("retrains ")
@@ -57,7 +57,7 @@ func (s *standingsScreen) snapshot(now *nas.Snapshot) tea.Cmd {
 
 // update implements receiver.
 func (s *standingsScreen) update(_ *model, msg tea.Msg) tea.Cmd {
-	if msg, ok := msg.(ladderMsg); ok && msg.of == s.asked { // else a newer one is on its way, or has come before
+	if msg, ok := msg.(ladderMsg); ok && msg.of == s.asked { // otherwise a newer one is coming or already here
 		s.known, s.made = msg.known, true
 	}
 	return nil
@@ -72,7 +72,7 @@ func (s *standingsScreen) beside(m *model) []int {
 	return rows[at].Trials
 }
 
-// result is the rung that is shown and its place; nil if there is none.
+// result returns the rung shown and its place; nil if there is none.
 func (s *standingsScreen) result() (r *experiment.Result, place int) {
 	for i := range s.known {
 		if s.known[i].Rung.Same(s.rung) {
@@ -85,8 +85,8 @@ func (s *standingsScreen) result() (r *experiment.Result, place int) {
 	return &s.known[0], 0
 }
 
-// standing is a row of the table: a cell, its trainings, and of these the one that keys are about: the one that runs,
-// or else the newest.
+// standing is a row of the table: a cell, its trainings, and the training that keys act on: the running one, or else
+// the newest.
 type standing struct {
 	experiment.Standing
 	all   []nas.TrialView
@@ -94,7 +94,7 @@ type standing struct {
 	sign  string
 }
 
-// rows is the table of a rung, and the row of the cursor, -1 if there is none.
+// rows returns the table of the rung shown and the cursor's row, -1 if there is none.
 func (s *standingsScreen) rows(m *model) (rows []standing, at int) {
 	r, _ := s.result()
 	if r == nil {
@@ -104,7 +104,7 @@ func (s *standingsScreen) rows(m *model) (rows []standing, at int) {
 		row := standing{Standing: x, sign: " "}
 		for _, id := range x.Trials {
 			v, ok := find(m.snap, id)
-			if !ok { // the ladder is of another snapshot
+			if !ok { // the ladder was made from another snapshot
 				continue
 			}
 			row.all = append(row.all, v)
@@ -158,7 +158,7 @@ func (s *standingsScreen) header(m *model, w int) string {
 	return m.theme.spread(left+m.theme.bold.Render(name), m.way("back"), w)
 }
 
-// title is what is shown, and the name of the rung.
+// title returns the screen's title and the name of the rung.
 func (s *standingsScreen) title(m *model) (what, name string) {
 	r, i := s.result()
 	if r == nil {
@@ -176,7 +176,7 @@ func (s *standingsScreen) view(m *model, w, h int) []string {
 	if r == nil {
 		said := " …"
 		if s.made {
-			said = " no cell is retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) +
+			said = " no cell has been retrained yet; " + m.keyOf(actMark) + " marks cells and " + m.keyOf(actRetrain) +
 				" retrains them"
 		}
 		return pane{title: "Standings", focus: true}.draw(m.theme, w, h, []string{"", said})
@@ -184,20 +184,20 @@ func (s *standingsScreen) view(m *model, w, h int) []string {
 	rows, at := s.rows(m)
 	if w >= wideFront {
 		side := max(44, w*2/5)
-		says := s.sayings(m, r, side)
-		low := min(len(says)+2, h/2)
+		found := s.findings(m, r, side)
+		low := min(len(found)+2, h/2)
 		return beside(s.table(m, r, rows, at, w-side, h),
-			append(s.chart(m, rows, at, side, h-low), pane{title: "What it says"}.draw(m.theme, side, low, says)...))
+			append(s.chart(m, rows, at, side, h-low), pane{title: "Findings"}.draw(m.theme, side, low, found)...))
 	}
-	says := s.sayings(m, r, w)
-	low := len(says) + 2
-	if h-low < 6 { // no room for both
+	found := s.findings(m, r, w)
+	low := len(found) + 2
+	if h-low < 6 { // not both fit
 		return s.table(m, r, rows, at, w, h)
 	}
-	return append(s.table(m, r, rows, at, w, h-low), pane{title: "What it says"}.draw(m.theme, w, low, says)...)
+	return append(s.table(m, r, rows, at, w, h-low), pane{title: "Findings"}.draw(m.theme, w, low, found)...)
 }
 
-// table lists the cells of a rung, the best first.
+// table lists the cells of a rung, best first.
 func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing, at int, w, h int) []string {
 	t := m.theme
 	judged := "validation"
@@ -213,7 +213,7 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 		return score(x.Mean, 4)
 	}
 	counted := func(n int64) string {
-		if n == 0 { // not before a training has ended
+		if n == 0 { // not known before a training has finished
 			return t.g.None
 		}
 		return amount(n)
@@ -243,7 +243,7 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 		{head: "PARAMS", width: 6, right: true, from: 70,
 			cell: func(x standing, _ int) string { return counted(x.Params) }},
 		{head: "", width: 14, grow: 1, from: 50, cell: func(x standing, w int) string {
-			return t.cut(t.clean(whatStands(x)), w)
+			return t.cut(t.clean(x.progress()), w)
 		}},
 	}, w-4, 1)
 	body := []string{" " + t.title.Render(row(cols, 1, nil))}
@@ -256,8 +256,8 @@ func (s *standingsScreen) table(m *model, r *experiment.Result, rows []standing,
 	return p.draw(t, w, h, body)
 }
 
-// whatStands says how the trainings of a cell go, and what it is.
-func whatStands(x standing) string {
+// progress describes how far the trainings of a cell are, and where the cell comes from.
+func (x standing) progress() string {
 	var parts []string
 	queued := 0
 	for _, v := range x.all {
@@ -290,14 +290,14 @@ func whatStands(x standing) string {
 	return strings.Join(parts, ", ")
 }
 
-// sayings is what the rung says about the search, in words.
-func (s *standingsScreen) sayings(m *model, r *experiment.Result, w int) (out []string) {
+// findings states what the rung shows about the search.
+func (s *standingsScreen) findings(m *model, r *experiment.Result, w int) (out []string) {
 	add := func(text string) {
 		for _, l := range wrap(text, w-4) {
 			out = append(out, " "+l)
 		}
 	}
-	if what, name := s.title(m); ansi.StringWidth(what+name+" "+m.way("back")) > m.w { // the header has cut it
+	if what, name := s.title(m); ansi.StringWidth(what+name+" "+m.way("back")) > m.w { // the header cuts it off
 		add(name)
 	}
 	for _, text := range r.Says() {
@@ -340,7 +340,7 @@ func (s *standingsScreen) chart(m *model, rows []standing, at, w, h int) []strin
 	return p.draw(t, w, h, body)
 }
 
-// exports are those of the cell under the cursor, and the whole ladder.
+// exports offers the cell under the cursor and the whole ladder.
 func (s *standingsScreen) exports(m *model) []export {
 	var out []export
 	if v, ok := s.selected(m); ok {

@@ -84,7 +84,7 @@ func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
 	d = drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
 	if got := d.press("enter").text(); !strings.Contains(got,
-		"the run has all these trainings; esc, then l shows them") || len(retrains(d)) != 0 {
+		"the run already has all these trainings; esc, then l shows them") || len(retrains(d)) != 0 {
 		t.Errorf("sent %v, and\n%s", retrains(d), got)
 	}
 }
@@ -93,7 +93,7 @@ func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
 	d.e.refuse = errors.New("no room")
-	if got := d.press("enter").text(); !strings.Contains(got, "0 of 2 trainings were taken: no room") {
+	if got := d.press("enter").text(); !strings.Contains(got, "0 of 2 trainings were accepted: no room") {
 		t.Errorf("\n%s", got)
 	}
 	if _, open := d.m.top().(*retrainScreen); !open {
@@ -127,7 +127,7 @@ func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
 	if d.press("enter"); len(d.m.marks) != 0 {
 		t.Errorf("%d marks although the trainings were taken", len(d.m.marks))
 	}
-	if got := d.press(" ", "u").text(); !strings.Contains(got, "1 mark taken away") || len(d.m.marks) != 0 {
+	if got := d.press(" ", "u").text(); !strings.Contains(got, "1 mark removed") || len(d.m.marks) != 0 {
 		t.Errorf("%d marks, and\n%s", len(d.m.marks), got)
 	}
 }
@@ -184,7 +184,7 @@ func TestAnOldLadderDoesNotTakeThePlaceOfANewerOne(t *testing.T) {
 
 func TestTheLadderFollowsTheRun(t *testing.T) {
 	if got := drive(t, fresh(), 80, 24).press("l").text(); !strings.Contains(got,
-		"no cell is retrained yet; space marks cells and r retrains them") {
+		"no cell has been retrained yet; space marks cells and r retrains them") {
 		t.Errorf("without retrains:\n%s", got)
 	}
 	s := retrained()

@@ -15,7 +15,7 @@ import (
 // characters, and only what the terminal can show.
 func (t theme) clean(s string) string { return strings.TrimSpace(t.printable(s)) }
 
-// printable is clean that keeps spaces at the ends.
+// printable is clean, but keeps spaces at the ends.
 func (t theme) printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -30,10 +30,10 @@ func (t theme) printable(s string) string {
 	}, ansi.Strip(s))
 }
 
-// Numbers are written as in the sentences of events.
+// Numbers look as in the sentences of events.
 var (
-	score  = nas.FormatScore
-	signed = nas.FormatSigned
+	score = nas.FormatScore
+
 	number = nas.FormatNumber
 	clock  = nas.FormatTime
 	plural = nas.FormatCount
@@ -52,7 +52,7 @@ func fit(s string, w int) string {
 	return s + strings.Repeat(" ", w-n)
 }
 
-// fitRight is fit with the text at the right end.
+// fitRight is fit, aligned to the right.
 func fitRight(s string, w int) string {
 	if n := ansi.StringWidth(s); n < w {
 		return strings.Repeat(" ", w-n) + s
@@ -60,7 +60,7 @@ func fitRight(s string, w int) string {
 	return fit(s, w)
 }
 
-// cut shortens a line to at most w cells, with the sign of a cut at its end.
+// cut shortens a line to at most w cells and ends it with an ellipsis if it was longer.
 func (t theme) cut(s string, w int) string {
 	if ansi.StringWidth(s) <= w {
 		return s
@@ -71,7 +71,7 @@ func (t theme) cut(s string, w int) string {
 	return ansi.Truncate(s, w-1, "") + t.g.Ellipsis
 }
 
-// spread puts left and right at the ends of a line of w cells; left is cut before right goes.
+// spread puts left and right at the ends of a line of w cells. It cuts left, and drops right only if nothing else fits.
 func (t theme) spread(left, right string, w int) string {
 	r := ansi.StringWidth(right)
 	if r+1 >= w {
@@ -80,7 +80,7 @@ func (t theme) spread(left, right string, w int) string {
 	return fit(t.cut(left, w-r-1), w-r) + right
 }
 
-// overlay puts a box of lines over others at column x, row y.
+// overlay puts a box of lines over other lines, at column x, row y.
 func overlay(under, box []string, x, y, w int) []string {
 	out := append([]string(nil), under...)
 	for i, line := range box {
@@ -107,7 +107,7 @@ func wrap(s string, w int) []string {
 	return strings.Split(ansi.Wrap(s, w, ""), "\n")
 }
 
-// amount is a count with at most four signs and a unit: 812, 5.2k, 0.31M, 41.2M, 1.20G.
+// amount writes a count with at most four characters and a unit: 812, 5.2k, 0.31M, 41.2M, 1.20G.
 func amount(n int64) string {
 	x := float64(n)
 	scaled := func(x float64, unit string) string {
@@ -130,7 +130,16 @@ func amount(n int64) string {
 	return scaled(x/1e9, "G")
 }
 
-// rate is a learning rate: 0.0247, 3.5e-4.
+// signed writes a difference with its sign and n decimals; a zero has no sign.
+func signed(x float64, n int) string {
+	s := fmt.Sprintf("%+.*f", n, x)
+	if strings.Trim(s, "+-0.") == "" {
+		return s[1:]
+	}
+	return s
+}
+
+// rate writes a learning rate: 0.0247, 3.5e-4.
 func rate(x float64) string {
 	if x == 0 {
 		return "0"

@@ -13,25 +13,25 @@ import (
 	"nasnet/tui/term"
 )
 
-// theme is how things look: the glyphs of the terminal and every style there is. Only the 16 colours of the terminal's
-// own theme are used, so that it reads on light and on dark, and never colour alone: each state has a sign or a word
-// too. Without colour bold and reverse remain.
+// theme is how things look: the glyphs of the terminal and every style. It uses only the 16 colours of the terminal's
+// theme, so that it is readable on light and on dark. Colour is never the only mark: each state has a sign or a word
+// too. Without colour, bold and reverse remain.
 type theme struct {
 	g term.Glyphs
 
 	plain, bold, selected lipgloss.Style
 	frame, focus, title   lipgloss.Style // of panes
-	key, mark             lipgloss.Style // keys in the footer; the letters that tie a child to its place
+	key, mark             lipgloss.Style // keys in the footer; letters of children on the DropPath chart
 	good, warn, bad, star lipgloss.Style
 	mean, best            lipgloss.Style // lines of the reward chart
 	families              map[space.Family]lipgloss.Style
 }
 
-// palette is which of the terminal's 16 colours are used.
+// palette says which of the terminal's 16 colours to use.
 type palette int
 
 const (
-	asTerminal palette = iota // the normal ones, which most terminals choose to be readable on their background
+	asTerminal palette = iota // the normal ones, which most terminals make readable on their background
 	forLight                  // dark ones, for terminals whose yellow and cyan fade on white
 	forDark                   // bright ones
 	mono                      // none: bold and reverse remain
@@ -40,7 +40,7 @@ const (
 
 func (p palette) String() string { return [...]string{"auto", "light", "dark", "mono"}[p] }
 
-// colour is that of a palette for one of the normal colours.
+// colour returns the palette's colour for one of the normal ones.
 func (p palette) colour(ansi string) string {
 	switch p {
 	case forLight:
@@ -51,7 +51,7 @@ func (p palette) colour(ansi string) string {
 	return ansi
 }
 
-// nextTheme changes the colours.
+// nextTheme switches to the next palette.
 func (m *model) nextTheme() tea.Cmd {
 	m.palette = (m.palette + 1) % palettes
 	m.theme = newTheme(m.theme.g.Tier, m.palette)
@@ -114,10 +114,10 @@ func (t theme) state(s nas.State) (sign, word string, style lipgloss.Style) {
 	return t.g.None, s.Word(), t.plain
 }
 
-// familyColours are the terminal's colours by the names that the table of families has for them.
+// familyColours maps the colour names in the table of families to the terminal's colours.
 var familyColours = map[string]string{"green": "2", "yellow": "3", "magenta": "5", "cyan": "6"}
 
-// family is the style of an op; what is no op is plain.
+// family returns the style of a family of ops, plain if it is unknown.
 func (t theme) family(f space.Family) lipgloss.Style {
 	if style, ok := t.families[f]; ok {
 		return style

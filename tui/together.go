@@ -16,14 +16,14 @@ import (
 // markedWord ends the name of the group of marked cells.
 const markedWord = "marked"
 
-// group is cells that the retrain form can train together.
+// group is a set of cells that the retrain form can train together.
 type group struct {
 	name   string
 	cells  []nas.TrialView
 	joined bool // the other cell is among them
 }
 
-// groupsFor is the cell that the form was opened for, the marked and the starred, where there are any.
+// groupsFor returns the cell that the form was opened for, the marked cells and the starred ones, if there are any.
 func groupsFor(m *model, v nas.TrialView) []group {
 	groups := []group{{name: "this one", cells: []nas.TrialView{v}}}
 	different := func(list []nas.TrialView) (out []nas.TrialView) {
@@ -50,13 +50,13 @@ func groupsFor(m *model, v nas.TrialView) []group {
 	return groups
 }
 
-// withCells puts the choice of cells among the fields, if there is one: in front if cells were marked, which is to be
-// used, else behind the seeds.
+// withCells adds the choice of cells to the fields, if there is one: first if cells are marked, because that is what
+// the marks are for, otherwise after the seeds.
 func withCells(fields []field, groups []group, front bool) []field {
 	if len(groups) == 1 {
 		return fields
 	}
-	x := field{name: "cells", label: "cells", value: groups[0].name, hint: "that are trained so"}
+	x := field{name: "cells", label: "cells", value: groups[0].name, hint: "which cells to train"}
 	for _, g := range groups {
 		x.choices = append(x.choices, g.name)
 	}
@@ -67,10 +67,10 @@ func withCells(fields []field, groups []group, front bool) []field {
 	return slices.Insert(fields, at, x)
 }
 
-// noTrial is the number of a cell that no trial of the run stands for.
+// noTrial is the number of a cell that no trial of the run has.
 const noTrial = -1
 
-// cellText checks for nothing, or a cell.
+// cellText checks that s is empty or a cell.
 func cellText(s string) error {
 	if s == "" {
 		return nil
@@ -79,7 +79,7 @@ func cellText(s string) error {
 	return err
 }
 
-// noTrialOf is a cell by its name or text, if there is such a cell.
+// noTrialOf returns the cell of a name or text, if there is one.
 func noTrialOf(text string) (v nas.TrialView, ok bool) {
 	g, err := space.Parse(text)
 	if err != nil {
@@ -88,10 +88,10 @@ func noTrialOf(text string) (v nas.TrialView, ok bool) {
 	return nas.TrialView{ID: noTrial, Origin: nas.Origin{Genotype: g, Cell: g.ShortHash()}}, true
 }
 
-// other is the cell that was typed or pasted, if there is one.
+// other returns the cell that was typed or pasted, if there is one.
 func (r *retrainScreen) other() (v nas.TrialView, ok bool) { return noTrialOf(r.get("other")) }
 
-// own is the other cell, or that which the form was opened for.
+// own returns the other cell, or the one that the form was opened for.
 func (r *retrainScreen) own() nas.TrialView {
 	if v, ok := r.other(); ok {
 		return v
@@ -99,8 +99,8 @@ func (r *retrainScreen) own() nas.TrialView {
 	return r.trial
 }
 
-// cell is the one whose training is counted and measured: of several the one that had most to compute in the search,
-// since its training takes longest.
+// cell returns the cell that is counted and measured: of several, the one with most multiply-adds in the search,
+// because its training takes longest.
 func (r *retrainScreen) cell() nas.TrialView {
 	if v, ok := r.other(); ok {
 		return v
@@ -108,7 +108,7 @@ func (r *retrainScreen) cell() nas.TrialView {
 	return slices.MaxFunc(r.group().cells, func(a, b nas.TrialView) int { return cmp.Compare(a.MAdds, b.MAdds) })
 }
 
-// ofCell is a command for a cell, and the trial that it is of.
+// ofCell returns a command for a cell, with the trial it comes from.
 func ofCell(v nas.TrialView) nas.Command {
 	c := nas.Command{Cell: &v.Genotype}
 	if v.ID != noTrial {
@@ -117,7 +117,7 @@ func ofCell(v nas.TrialView) nas.Command {
 	return c
 }
 
-// group is the cells that are chosen; the other cell joins several, and takes the place of one.
+// group returns the chosen cells. The other cell joins a group, and replaces a single cell.
 func (r *retrainScreen) group() group {
 	for _, g := range r.groups[1:] {
 		if g.name == r.get("cells") {
@@ -131,7 +131,7 @@ func (r *retrainScreen) group() group {
 	return group{name: r.groups[0].name, cells: []nas.TrialView{r.own()}}
 }
 
-// commands are all trainings that the fields ask for, where one is what they ask for of the form's own cell.
+// commands returns all trainings that the fields ask for; one is the training of the form's own cell.
 func (r *retrainScreen) commands(m *model, one nas.Command) []nas.Command {
 	var cells []nas.Command
 	for _, v := range r.group().cells {
@@ -146,7 +146,7 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	r.sent = len(all) > 0
 	switch len(all) {
 	case 0:
-		return m.say("the run has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+
+		return m.say("the run already has all these trainings; "+m.keyOf(actBack)+", then "+m.keyOf(actStandings)+
 			" shows them", true)
 	case 1:
 		return replyTo(r, m.send(all[0]))
@@ -156,14 +156,14 @@ func (r *retrainScreen) start(m *model, one nas.Command) tea.Cmd {
 	return replyTo(r, m.inTurn(m.ctx, m.engine, "retrains", func(do func(nas.Command) (nas.Reply, error)) replyMsg {
 		for i, c := range all {
 			if _, err := do(c); err != nil {
-				return replyMsg{to: c, err: fmt.Errorf("%d of %d trainings were taken: %w", i, len(all), err)}
+				return replyMsg{to: c, err: fmt.Errorf("%d of %d trainings were accepted: %w", i, len(all), err)}
 			}
 		}
 		return replyMsg{to: all[0], reply: nas.Reply{Message: done}}
 	}))
 }
 
-// update implements receiver. When the trainings were taken, the form has done its work and goes, and so do the marks.
+// update implements receiver. Once the trainings are accepted, the form closes and the marks are removed.
 func (r *retrainScreen) update(m *model, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case planMsg:

@@ -11,15 +11,14 @@ import (
 	"nasnet/nas"
 )
 
-// TopQuery says which of a run's best cells are wanted and in which order: what the keys o, / and a choose on the
-// screen, in words.
+// TopQuery selects and sorts a run's best cells: in words, what the keys o, / and a choose on the screen.
 type TopQuery struct {
-	By     string // one of [TopOrders]; empty is by reward, and on a front by its cost
-	Front  string // one of [TopCosts]: only the cells of the Pareto front of accuracy against it; empty is all
-	Filter string // words that a row has to have, behind a minus those that it must not have
+	By     string // one of [TopOrders]; empty: by reward, or on a front by its cost
+	Front  string // one of [TopCosts]: only cells on the Pareto front of accuracy against it; empty: all
+	Filter string // words that a row must contain; after a minus, must not contain
 }
 
-// TopOrders are the words for the orders.
+// TopOrders returns the words for the orders.
 func TopOrders() (words []string) {
 	for _, o := range topOrders {
 		words = append(words, o.word)
@@ -27,7 +26,7 @@ func TopOrders() (words []string) {
 	return words
 }
 
-// TopCosts are the words for the costs that accuracy is compared with.
+// TopCosts returns the words for the costs that accuracy is compared with.
 func TopCosts() (words []string) {
 	for _, x := range axes {
 		words = append(words, strings.ToLower(x.name))
@@ -35,30 +34,30 @@ func TopCosts() (words []string) {
 	return words
 }
 
-// Validate says which word of the query is not known.
+// Validate returns an error for an unknown word in the query.
 func (q TopQuery) Validate() error {
 	for _, x := range []struct {
 		name, got string
 		want      []string
 	}{{"order", q.By, TopOrders()}, {"cost", q.Front, TopCosts()}} {
 		if x.got != "" && !slices.Contains(x.want, x.got) {
-			return fmt.Errorf("the %s %q is not known; want one of %s", x.name, x.got, strings.Join(x.want, ", "))
+			return fmt.Errorf("unknown %s %q; want one of %s", x.name, x.got, strings.Join(x.want, ", "))
 		}
 	}
 	return nil
 }
 
-// UnknownCostError says that no cell of a run has the cost that cells were asked for by.
+// UnknownCostError reports that no cell of a run has the cost that a query sorts or selects by.
 type UnknownCostError struct {
 	Cost  string // one of [TopCosts]
-	Cells int    // that have none
+	Cells int    // cells without it
 }
 
 func (e *UnknownCostError) Error() string {
-	return fmt.Sprintf("the %s of none of the %d best cells is known", e.Cost, e.Cells)
+	return fmt.Sprintf("none of the %d best cells has a known %s", e.Cells, e.Cost)
 }
 
-// TopCell is a row of the table of the best cells.
+// TopCell is a row of the table of best cells.
 type TopCell struct {
 	Rank     int       `json:"rank"` // by reward, from 1; 0: not among the best, but starred
 	Trial    int       `json:"trial"`
@@ -78,12 +77,12 @@ type TopCell struct {
 	Normal   string    `json:"normal"` // cell, as text
 }
 
-// Origin is the word for where the cell came from.
+// Origin returns the word for where the cell came from.
 func (c TopCell) Origin() string { return c.Kind.Word() }
 
-// Top returns the best cells of a run that a query asks for, and a sentence for each cost that is not known of some of
-// the best cells, which are therefore not on the front, or stand last. If it is known of none, that is an
-// [UnknownCostError]. The front is that of all the best cells: the filter only chooses from it.
+// Top returns the best cells that a query asks for, and a note for each cost that some of the best cells lack: those
+// cells are not on the front, or come last. If all lack it, Top returns an [UnknownCostError]. The front is computed
+// over all the best cells before the filter applies.
 func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err error) {
 	if err := q.Validate(); err != nil {
 		return nil, nil, err
@@ -104,22 +103,23 @@ func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err erro
 		if lacks > 0 && lacks == len(s.Top) {
 			return nil, nil, &UnknownCostError{name, lacks}
 		}
-		where := "stand last"
+		one, more := "has no known "+name+" and comes last", "have no known "+name+" and come last"
 		if name == q.Front {
-			where = "are not on the front"
+			one, more = "has no known "+name+" and is not on the front",
+				"have no known "+name+" and are not on the front"
 			list = nas.ParetoFront(s.Top, valAcc, of)
 		}
 		if lacks > 0 {
-			notes = append(notes, fmt.Sprintf("the %s of %d of the %d best cells is not known; such cells %s", name,
-				lacks, len(s.Top), where))
+			notes = append(notes, plural(lacks, fmt.Sprintf("of the %d best cells %s", len(s.Top), one),
+				fmt.Sprintf("of the %d best cells %s", len(s.Top), more)))
 		}
 	}
-	if q.Filter != "" && q.Front == "" { // which finds the starred ones wherever they stand
+	if q.Filter != "" && q.Front == "" { // which also finds starred cells that are not ranked
 		list = slices.Concat(list, s.Starred)
 	}
 	list = passing(list, q.Filter)
 	if q.By != "" {
-		if q.Front != "" { // which is by its cost: orders begin with that by reward
+		if q.Front != "" { // a front is in the order of its cost, but orders build on that of reward
 			on := map[int]bool{}
 			for _, v := range list {
 				on[v.ID] = true
@@ -131,7 +131,7 @@ func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err erro
 	return topCells(s, list, stored), notes, nil
 }
 
-// topCells are cells of a snapshot as rows.
+// topCells makes rows of a snapshot's cells.
 func topCells(s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) []TopCell {
 	ranks := map[int]int{}
 	for i := range s.Top {
@@ -151,7 +151,7 @@ func topCells(s *nas.Snapshot, cells []nas.TrialView, latency latencyOf) []TopCe
 	return rows
 }
 
-// TopCSV is the table of the best cells as a file. What is not known is empty.
+// TopCSV returns the table of best cells as a file. Unknown values are empty.
 func TopCSV(cells []TopCell) ([]byte, error) {
 	rows := [][]string{{"rank", "cell", "child", "kind", "reward", "params", "madds", "seconds", "star", "note",
 		"genotype", "accuracy", "latency_ms"}}

@@ -38,8 +38,9 @@ func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
 			if want := idsOf(topView{i, filter}.list(s, stored)); !slices.Equal(trialsOf(cells), want) {
 				t.Errorf("by %s with %q: %v; want %v", order, filter, trialsOf(cells), want)
 			}
-			if want := map[string]string{"latency": fmt.Sprintf("[the latency of 1 of the %d best cells is not "+
-				"known; such cells stand last]", len(s.Top))}[order]; fmt.Sprint(notes) != cmp.Or(want, "[]") {
+			if want := map[string]string{"latency": fmt.Sprintf(
+				"[1 of the %d best cells has no known latency and comes "+
+					"last]", len(s.Top))}[order]; fmt.Sprint(notes) != cmp.Or(want, "[]") {
 				t.Errorf("by %s it says %q; want %s", order, notes, want)
 			}
 			for _, c := range cells {
@@ -68,7 +69,7 @@ func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
 
 func TestACostThatIsNotKnownIsNoEmptyTable(t *testing.T) {
 	_, notes, err := Top(costs(), TopQuery{Front: "latency", By: "params"})
-	if err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "such cells are not on the front") {
+	if err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "has no known latency and is not on the front") {
 		t.Errorf("a cell whose latency is not known is left out and %q, %v is said", notes, err)
 	}
 	s := busy()
@@ -84,8 +85,8 @@ func TestACostThatIsNotKnownIsNoEmptyTable(t *testing.T) {
 		t.Errorf("a run without cells: %v, %v", cells, err)
 	}
 	for want, q := range map[string]TopQuery{
-		`the order "speed" is not known; want one of reward, params, madds, latency, time, newest`: {By: "speed"},
-		`the cost "reward" is not known; want one of params, madds, latency`:                       {Front: "reward"},
+		`unknown order "speed"; want one of reward, params, madds, latency, time, newest`: {By: "speed"},
+		`unknown cost "reward"; want one of params, madds, latency`:                       {Front: "reward"},
 	} {
 		if _, _, err := Top(s, q); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v; want %s", err, want)

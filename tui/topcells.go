@@ -12,14 +12,14 @@ import (
 	"nasnet/nas"
 )
 
-// topRow is one line of the table of the best cells.
+// topRow is one line of the table of best cells.
 type topRow struct {
 	nas.TrialView
 	sign string
 	rank int
 }
 
-// topColumns are those of the table of the best cells; latency is nil if none of them has one.
+// topColumns returns the columns of the table of best cells. latency is nil if no cell has one.
 func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 	cols := []column[topRow]{
 		{head: "", width: 2, cell: func(r topRow, _ int) string {
@@ -52,7 +52,7 @@ func (t theme) topColumns(latency func(nas.TrialView) string) []column[topRow] {
 	return cols
 }
 
-// topOrders are the ways to sort the best cells; the rank stays that by reward. The word is for the command line.
+// topOrders are the ways to sort the best cells. Ranks stay by reward. The word is for the command line.
 var topOrders = []struct {
 	name, word string
 	less       func(a, b nas.TrialView, latency latencyOf) int
@@ -67,10 +67,10 @@ var topOrders = []struct {
 	{"newest", "newest", func(a, b nas.TrialView, _ latencyOf) int { return b.Finished.Compare(a.Finished) }},
 }
 
-// latencyOf is what is known of a trial's latency, in milliseconds; 0 if nothing is.
+// latencyOf returns a trial's latency in milliseconds, or 0 if it is not known.
 type latencyOf func(nas.TrialView) float64
 
-// once asks for the latency of each trial no more than once.
+// once asks for the latency of each trial at most once.
 func (of latencyOf) once() latencyOf {
 	known := map[int]float64{}
 	return func(v nas.TrialView) float64 {
@@ -83,7 +83,7 @@ func (of latencyOf) once() latencyOf {
 	}
 }
 
-// known puts what was not measured last.
+// known makes a latency that was not measured infinite, so that it sorts last.
 func known(latency float64) float64 {
 	if latency > 0 {
 		return latency
@@ -91,26 +91,26 @@ func known(latency float64) float64 {
 	return math.Inf(1)
 }
 
-// topView is what the table of the best cells shows: which of them, and in which order.
+// topView says which of the best cells their table shows, and in which order.
 type topView struct {
 	order  int // of topOrders
 	filter string
 }
 
-// list is the best cells of a snapshot as they are shown.
+// list returns the best cells of a snapshot, filtered and sorted.
 func (v topView) list(s *nas.Snapshot, latency latencyOf) []nas.TrialView {
 	if v == (topView{}) {
 		return s.Top
 	}
 	out := slices.Clone(s.Top)
-	if v.filter != "" { // which finds the starred ones wherever they stand
+	if v.filter != "" { // which also finds starred cells that are not ranked
 		out = passing(slices.Concat(s.Top, s.Starred), v.filter)
 	}
 	sortTop(out, v.order, latency)
 	return out
 }
 
-// passing are the cells that pass a filter.
+// passing returns the cells that match a filter.
 func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
 	for _, t := range cells {
 		starred := ""
@@ -125,18 +125,18 @@ func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
 	return out
 }
 
-// sortTop puts cells into one of topOrders; equal ones stay as they are.
+// sortTop sorts cells by one of topOrders and keeps equal ones in their order.
 func sortTop(cells []nas.TrialView, order int, latency latencyOf) {
 	latency = latency.once()
 	slices.SortStableFunc(cells, func(a, b nas.TrialView) int { return topOrders[order].less(a, b, latency) })
 }
 
-// rank is the place of a trial by reward.
+// rank returns the place of a trial by reward, or 0 if it is not among the best.
 func rank(s *nas.Snapshot, id int) int {
 	return 1 + slices.IndexFunc(s.Top, func(t nas.TrialView) bool { return t.ID == id })
 }
 
-// rankText is a rank as a table has it: that of a cell which is not among the best is not known.
+// rankText writes a rank for a table: none if the cell is not among the best.
 func rankText(rank int, none string) string {
 	if rank == 0 {
 		return none
@@ -144,7 +144,7 @@ func rankText(rank int, none string) string {
 	return fmt.Sprint(rank)
 }
 
-// topPane is the table of the best cells.
+// topPane draws the table of best cells.
 func (d *dashboard) topPane(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	p := pane{title: "5 Top cells", focus: d.focus == paneTop, right: "by " + topOrders[d.shown.order].name}
@@ -176,15 +176,15 @@ func (d *dashboard) topPane(m *model, w, h int) []string {
 			func() string { return row(cols, gap, &r) }))
 	}
 	if len(s.Top) > 0 && len(top) == 0 {
-		body = append(body, " no cell passes the filter")
+		body = append(body, " no cell matches the filter")
 	}
 	if len(s.Top) == 0 {
-		body = append(body, " none yet: a cell is ranked when its child has ended")
+		body = append(body, " none yet: a cell is ranked when its child has finished")
 	}
 	return p.draw(t, w, h, body)
 }
 
-// bestCell is the drawing of the best cell so far.
+// bestCell draws the best cell so far.
 func (d *dashboard) bestCell(m *model) []string {
 	if m.snap.Best == nil {
 		return nil
@@ -196,7 +196,7 @@ func (d *dashboard) bestPane(m *model, cell []string, w, h int) []string {
 	t, b := m.theme, m.snap.Best
 	p := pane{title: "Best cell", foot: m.keyOn(onDash, actOther) + " " + cellName(!d.reduction)}
 	if b == nil {
-		return p.draw(t, w, h, []string{"", " the best cell is drawn here when the first child has ended"})
+		return p.draw(t, w, h, []string{"", " the best cell is drawn here when the first child has finished"})
 	}
 	p.title = fmt.Sprintf("Best cell %s %s %s", short(*b), t.g.Dot, cellName(d.reduction))
 	p.right = t.star.Render(t.g.Star) + " " + score(b.Reward, 4)
@@ -210,7 +210,7 @@ func cellName(reduction bool) string {
 	return "normal"
 }
 
-// centred moves a drawing a little into the free room around it.
+// centred indents a drawing a little if there is space around it.
 func centred(lines []string, w, h int) []string {
 	n := 0
 	for _, l := range lines {
@@ -227,7 +227,7 @@ func centred(lines []string, w, h int) []string {
 	return out
 }
 
-// figures are the counts of the run beside its charts.
+// figures draws the run's counts, beside its charts.
 func (d *dashboard) figures(m *model, w, h int) []string {
 	t, s := m.theme, m.snap
 	perHour := 0.0

@@ -9,7 +9,7 @@ import (
 
 // trainingsPane lists the trainings of a cell.
 func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []string {
-	name := min(17, w-38) // of a data set, which leaves room for the accuracy
+	name := min(17, w-38) // of a data set, so that the accuracy fits
 	wide := name >= 8
 	line := func(child, data, net, epochs, seed, acc string) string {
 		l := " " + fit(child, 6)
@@ -40,7 +40,7 @@ func (t theme) trainingsPane(s *nas.Snapshot, v nas.TrialView, w, h int) []strin
 			fmt.Sprint(seed), acc), w-3))
 	}
 	seen := map[int]bool{}
-	if own, ok := find(s, v.ID); ok && own.Cell != v.Cell { // v is the cell of an edit
+	if own, ok := find(s, v.ID); ok && own.Cell != v.Cell { // v is an edited cell
 		seen[v.ID] = true
 	}
 	for _, list := range [][]nas.TrialView{{v}, s.Running, s.Retrains} {

@@ -5,15 +5,14 @@
 // # How it is made
 //
 // One Bubble Tea model (model.go) holds the newest snapshot and a stack of screens; the dashboard is at the bottom. A
-// screen is a plain struct with a cursor; its view is a function of snapshot, size and cursor. Update does no I/O:
-// whatever a key asks of the engine is done in a tea.Cmd, and its answer comes back as a message and is shown in the
-// line above the footer.
+// screen is a plain struct with a cursor; its view is a function of snapshot, size and cursor. Update does no I/O: what
+// a key asks of the engine happens in a tea.Cmd, and the answer comes back as a message, shown above the footer.
 //
-// The key table in keys.go drives dispatch, the footer and the help; all looks are in theme.go. Drawing of cells is in
-// package celldraw, of charts in package chart, and what the terminal can show and is sent in package term.
+// The key table in keys.go drives dispatch, the footer and the help; all looks are in theme.go. Package celldraw draws
+// cells, package chart draws charts, and package term knows what the terminal can show and sends it.
 //
-// To add a screen: write a struct with the methods of [screen] in a file of its own, and give it a row in the key table
-// and one in screens.
+// To add a screen: write a struct with the methods of [screen] in its own file, and give it a row in the key table and
+// one in screens.
 package tui
 
 import (
@@ -43,58 +42,58 @@ type Options struct {
 	In        io.Reader // nil: standard input
 	Out       io.Writer // nil: standard output
 	Diff      bool      // send the terminal only the cells of a frame that changed
-	Keys      Keys      // the zero value: the keys as they are by themselves
-	CanDetach bool      // the search can go on without this screen
-	// where the stack of a panic goes, and all that is printed while the screen is up; empty: to standard error, and
-	// nowhere
+	Keys      Keys      // the zero value: the default keys
+	CanDetach bool      // the search can continue without this screen
+	// file for the stack of a panic, and for whatever is printed while the screen is up; empty: the stack goes to
+	// standard error only, and nothing is diverted
 	LogPath  string
 	Version  string   // shown in the help
 	DataSets []string // names that the retrain form offers
 
-	// the run as the user saw it last: what happened since then is told at the start; nil if it is not known
+	// returns the run as the user last saw it, so that the start can show what happened since; nil: not known
 	Seen func(dir string) *nas.Snapshot
-	// is given the run as the user saw it last, when the screen ends
+	// receives the run as the user last saw it, when the screen ends
 	Left func(*nas.Snapshot)
 	// lists the store; nil: it is not shown
 	Runs func(context.Context) ([]RunRow, error)
 	// reads the rewards of a run; nil: they are not shown
 	RunCurve func(context.Context, RunRow) (RunCurve, error)
-	// goes on with a run in a process of its own; nil: not from here
+	// resumes a run in a process of its own; nil: not from here
 	ResumeRun func(context.Context, RunRow) error
-	// deletes a run that no process has; nil: not from here
+	// deletes a run that no process owns; nil: not from here
 	DeleteRun func(context.Context, RunRow) error
 	// opens a run to look at it; nil: none can be opened
 	OpenRun func(context.Context, RunRow) (e nas.Engine, close func(), err error)
 	// writes a file that belongs to the run in dir; nil: none are written
 	Write func(dir, name string, content []byte) (path string, err error)
-	// counts a network; nil: costs of edited cells are not shown
+	// counts the cost of a network; nil: costs of edited cells are not shown
 	Cost func(space.Genotype, child.NetConfig) (Cost, error)
-	// measures the network of a training and its ops, one image on one thread first; nil: not from here
+	// measures the latency of a training's network and of its ops, one image on one thread first; nil: not from here
 	Latency func(space.Genotype, nas.RetrainSpec) (child.Latency, error)
-	// counts a training; nil: what a retrain takes is not shown
+	// counts the cost of a training; nil: the cost of a retrain is not shown
 	Plan func(space.Genotype, nas.RetrainSpec) (Plan, error)
 
 	// measures how long a training takes here, in seconds; nil: not from here
 	Estimate func(context.Context, space.Genotype, nas.RetrainSpec) (child.Estimate, error)
 }
 
-// Outcome says how the interface ended, and so what is to become of the search.
+// Outcome says how the interface ended, and so what should happen to the search.
 type Outcome string
 
 const (
-	Finished   Outcome = "finished"   // the run had ended before the user left
+	Finished   Outcome = "finished"   // the run had finished before the user left
 	QuitStop   Outcome = "stop"       // the user asked to stop now
 	QuitDrain  Outcome = "drain"      // the user asked to end after the running children; they may still run
-	Detached   Outcome = "detached"   // the user left and the search is to go on
+	Detached   Outcome = "detached"   // the user left; the search continues
 	Hangup     Outcome = "hangup"     // the terminal went away
 	Terminated Outcome = "terminated" // ctx ended, or the process got SIGTERM or SIGINT
 )
 
-const fps = 10 // frames a second at most: the renderer's own ticker is what an idle screen costs
+const fps = 10 // most frames a second; the renderer's ticker is all that an idle screen costs
 
 // Run shows the search on the terminal until the user leaves, the terminal goes away or ctx ends, and leaves the
-// terminal as it was. An error means that the interface itself broke; the search knows nothing of it. Run takes SIGHUP,
-// SIGINT, SIGTERM, SIGQUIT and SIGCONT while it is active.
+// terminal as it was. An error means that the interface itself broke; the search is unaffected. While it is active, Run
+// handles SIGHUP, SIGINT, SIGTERM, SIGQUIT and SIGCONT.
 func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -149,7 +148,7 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 		m.leave()
 	}
 	quit := stop()
-	restore() // from here on standard error is the terminal's again
+	restore() // from here on standard error is the terminal again
 
 	switch {
 	case m.crash != nil:
@@ -170,10 +169,10 @@ func Run(ctx context.Context, e nas.Engine, o Options) (Outcome, error) {
 	return m.outcome, nil
 }
 
-// watchSignals ends the program when the process is told to, and puts the outcome into ended. The function it returns
-// ends the watching and says whether a SIGQUIT came, which is to have its usual effect once the terminal is in order.
+// watchSignals ends the program when a signal asks for it, and sends the outcome to ended. The function it returns
+// stops watching and returns a SIGQUIT if one came, so that it can take its usual effect once the terminal is restored.
 func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, redraw func()) (stop func() os.Signal) {
-	c := make(chan os.Signal, 4) // signals are dropped when nobody takes them at once
+	c := make(chan os.Signal, 4) // signals that nobody receives at once are dropped
 	signal.Notify(c, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGCONT)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -209,8 +208,8 @@ func watchSignals(ctx context.Context, p *tea.Program, ended chan<- Outcome, red
 	}
 }
 
-// underShell says that a shell with job control started the program: it gave it a process group of its own. Elsewhere
-// the kernel discards SIGTSTP, and Bubble Tea would wait for ever for the SIGCONT.
+// underShell reports whether a shell with job control started the program, in a process group of its own. Elsewhere the
+// kernel discards SIGTSTP, and Bubble Tea would wait forever for the SIGCONT.
 func underShell() bool {
 	session, err := unix.Getsid(0)
 	return err == nil && session != unix.Getpgrp()
@@ -225,7 +224,7 @@ func raise(s os.Signal) {
 	}
 }
 
-// crash is a panic of the interface, kept until the terminal is in order.
+// crash is a panic of the interface, kept until the terminal is restored.
 type crash struct {
 	where string
 	value any

@@ -8,8 +8,8 @@ import (
 	"nasnet/nas"
 )
 
-// verdictLine answers in at most w cells whether the controller beats random cells: the sentence of the verdict, or
-// what of it fits.
+// verdictLine says in at most w cells whether the controller beats random cells: the verdict's sentence, or a shorter
+// form that fits.
 func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	if v == nil {
 		return ""
@@ -21,8 +21,9 @@ func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	case nas.Worse:
 		word, style = "worse than random", t.bad
 	}
-	gain := fmt.Sprintf("%s %s", word, signed(v.Gain))
-	lines := []string{v.Text, fmt.Sprintf("%s (95 %% %s to %s)", gain, signed(v.Low), signed(v.High)), gain, word}
+	gain := fmt.Sprintf("%s %s", word, nas.FormatSigned(v.Gain))
+	lines := []string{v.Text, fmt.Sprintf("%s (95 %% %s to %s)", gain, nas.FormatSigned(v.Low),
+		nas.FormatSigned(v.High)), gain, word}
 	if v.Low == 0 && v.High == 0 {
 		lines = []string{v.Text, fmt.Sprintf("too early to tell: %d random", v.Randoms),
 			fmt.Sprintf("%d random", v.Randoms)}
@@ -35,8 +36,8 @@ func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	return ""
 }
 
-// topLine tells in one line what the controller and the random cells found within equal numbers of proposals; none
-// before there is anything to tell.
+// topLine compares, in one line, the top cells of the controller and of random search after equal numbers of proposals.
+// It returns nil while there is nothing to compare.
 func topLine(v *nas.Verdict) []string {
 	if v == nil || len(v.Tops) == 0 {
 		return nil

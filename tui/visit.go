@@ -15,7 +15,7 @@ type visitMsg struct {
 	err    error
 }
 
-// visit opens a run to look at it.
+// visit opens another run, which can only be viewed.
 func (m *model) visit(x RunRow) tea.Cmd {
 	switch {
 	case x.Err != nil:
@@ -34,15 +34,15 @@ func (m *model) visit(x RunRow) tea.Cmd {
 	}))
 }
 
-// visiting says that the screen shows another run than its own.
+// visiting reports whether the screen shows a run other than its own.
 func (m *model) visiting() bool { return len(m.visits) > 0 }
 
-// beginVisit shows a run that was opened.
+// beginVisit shows a run that has been opened.
 func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 	if msg.err != nil {
 		return m.say(msg.row.Name+": "+msg.err.Error(), true)
 	}
-	if m.visiting() { // from one visit to another: the first is over
+	if m.visiting() { // from one visit to another: end the first
 		m.endVisit()
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
@@ -54,17 +54,17 @@ func (m *model) beginVisit(msg visitMsg) tea.Cmd {
 				msg.close()
 			}
 		}}
-	return tea.Batch(m.subscribe(ctx), m.say(msg.row.Name+" to look at; "+m.keyOf(actBack)+" goes back", false))
+	return tea.Batch(m.subscribe(ctx), m.say("viewing "+msg.row.Name+"; "+m.keyOf(actBack)+" returns", false))
 }
 
-// endVisit goes back to the run that the screen was opened for.
+// endVisit returns to the program's own run.
 func (m *model) endVisit() tea.Cmd {
 	go m.leave() // may wait for a connection to close
 	m.runView = m.visits[len(m.visits)-1]
 	m.visits, m.asked = m.visits[:len(m.visits)-1], 0
 	m.rev++
 	told := m.seeControl()
-	if s, ok := m.top().(starter); ok { // the store may have changed meanwhile
+	if s, ok := m.top().(starter); ok { // the store may have changed since
 		return tea.Batch(told, s.init(m))
 	}
 	return told

@@ -20,8 +20,8 @@ const (
 // Options say how to draw a cell.
 type Options struct {
 	Tier      Tier
-	Reduction bool // mark the ops that have stride 2 in a Reduction Cell: those which read an input of the cell
-	Cursor    int  // the operand to put in brackets: 2*block + operand, operand being 1 or 2; 0 is none
+	Reduction bool // mark the ops with stride 2 in a Reduction Cell: those that read an input of the cell
+	Cursor    int  // the operand to put in brackets: 2*block + operand, operand being 1 or 2; 0 for none
 }
 
 // Kind is what a span of text shows.
@@ -51,7 +51,7 @@ type Span struct {
 // Line is one line of a drawing.
 type Line struct{ Spans []Span }
 
-// String is the plain text, padded with blanks to the width of the drawing.
+// String returns the plain text, padded with blanks to the width of the drawing.
 func (l Line) String() string {
 	var s strings.Builder
 	for _, sp := range l.Spans {
@@ -60,7 +60,7 @@ func (l Line) String() string {
 	return s.String()
 }
 
-// Operand says which operand of which block a line of a ladder or list shows; ok is false when it shows none.
+// Operand returns the block and operand that a line of a ladder or list shows; ok is false if it shows none.
 func (l Line) Operand() (block, operand int, ok bool) {
 	for _, sp := range l.Spans {
 		if sp.Operand > 0 {
@@ -70,7 +70,7 @@ func (l Line) Operand() (block, operand int, ok bool) {
 	return 0, 0, false
 }
 
-// Text is the lines as one string, without blanks at the ends of lines.
+// Text joins lines into one string, without trailing blanks.
 func Text(lines []Line) string {
 	var s strings.Builder
 	for _, l := range lines {
@@ -80,7 +80,7 @@ func Text(lines []Line) string {
 	return s.String()
 }
 
-// The arms of a cell of the canvas: where wire leaves it.
+// The arms of a cell of the canvas: the sides where wire leaves it.
 const (
 	up uint8 = 1 << iota
 	down
@@ -88,7 +88,7 @@ const (
 	right
 )
 
-// glyphs are the signs of a tier. wire is indexed by arms; four arms without a contact are two wires that cross.
+// glyphs are the signs of a tier. wire is indexed by arms; four arms without a contact are two crossing wires.
 type glyphs struct {
 	wire       [16]rune
 	contact    rune
@@ -96,7 +96,7 @@ type glyphs struct {
 	add, cat   string
 }
 
-// table returns the signs; junction signs of three columns have their middle where the wires meet.
+// table returns the signs of a tier. The middle of a junction sign of three columns is where the wires meet.
 func table(t Tier) glyphs {
 	switch t {
 	case ASCII:
@@ -107,8 +107,8 @@ func table(t Tier) glyphs {
 	return glyphs{wires(" │─╭╮╰╯├┤┬┴┼"), '●', '▸', '▾', "⊕", "⊞"}
 }
 
-// wires spreads the signs over the combinations of arms: none, vertical, horizontal, four corners, and then either one
-// sign for all that meet and one for a crossing, or four tees and a crossing.
+// wires assigns signs to the combinations of arms: none, vertical, horizontal, four corners, and then either one sign
+// for all tees and one for a crossing, or four tees and a crossing.
 func wires(signs string) [16]rune {
 	s := []rune(signs)
 	if len(s) == 9 {
@@ -123,12 +123,12 @@ func wires(signs string) [16]rune {
 	return w
 }
 
-// canvas is a grid of columns. Wires are laid as arms, so that where they meet the right sign comes out by itself; text
-// lies over them.
+// canvas is a grid of columns. Wires are laid as arms, so that the right sign comes out where they meet; text covers
+// them.
 type canvas struct {
 	w, h  int
 	cells []dot
-	spans []Span // without text; the first three are those of what is no text
+	spans []Span // without text; the first three are for blanks, wires and contacts
 	glyphs
 }
 
@@ -165,7 +165,7 @@ func (c *canvas) vertical(col, a, b int) {
 
 func (c *canvas) contactAt(row, col int) { c.at(row, col).contact = true }
 
-// text writes s from (row, col) to the right; columns outside the canvas are left out.
+// text writes s from (row, col) to the right and skips columns outside the canvas.
 func (c *canvas) text(row, col int, s string, span Span) {
 	id := uint16(len(c.spans))
 	c.spans = append(c.spans, span)
@@ -223,7 +223,7 @@ func (c *canvas) lines() []Line {
 	return lines
 }
 
-// opText is the name of an op as it stands in a drawing: at most most columns.
+// opText returns the name of an op for a drawing, in at most most columns.
 func opText(name string, strided bool, most int) string {
 	tail := ""
 	if strided {
@@ -240,7 +240,7 @@ func opText(name string, strided bool, most int) string {
 	return name + tail
 }
 
-// operation is the span of an op's name.
+// operation returns the span for an op's name.
 func operation(name string, block, operand int) Span {
 	op, _ := space.OpByName(name)
 	return Span{Kind: Operation, Family: op.Family, Block: block, Operand: operand}
@@ -253,7 +253,8 @@ type operand struct {
 	op          string
 }
 
-// operands lists the operands of a cell, leaving out what reads no state before it, which only an invalid cell has.
+// operands lists the operands of a cell. It skips operands that do not read an earlier state: only an invalid cell has
+// those.
 func operands(c space.Cell) []operand {
 	os := make([]operand, 0, 2*len(c.Blocks))
 	for b, k := range c.Blocks {
@@ -266,7 +267,7 @@ func operands(c space.Cell) []operand {
 	return os
 }
 
-// outputSet says of every state whether it is part of the output.
+// outputSet reports, for every state, whether it is part of the output.
 func outputSet(c space.Cell) []bool {
 	out := make([]bool, len(c.Blocks)+2)
 	for _, s := range c.Outputs() {

@@ -7,7 +7,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// Dot writes a genotype as a directed graph for Graphviz (dot -Tpdf): one cluster a cell, inputs at the bottom as in
+// Dot writes a genotype as a directed graph for Graphviz (dot -Tpdf): one cluster per cell, inputs at the bottom as in
 // the paper's figures.
 func Dot(g space.Genotype) string {
 	var s strings.Builder

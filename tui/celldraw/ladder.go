@@ -17,9 +17,9 @@ const (
 	headRows    = 2
 )
 
-// LadderSize is the width and height in columns and rows that [Ladder] takes. Height is 3B+3 for B blocks. Width is 52
-// when no block is read by another, and 5 more for each that is (4 from B = 7 on): at most 52, 57, 62, 67, 72, 77, 76
-// for B = 1 to 7.
+// LadderSize returns the size of [Ladder]'s drawing in columns and rows. The height is 3B+3 for B blocks. The width is
+// 52 if no block reads another, and 5 more for each block that is read (4 from B = 7 on): at most 52, 57, 62, 67, 72,
+// 77, 76 for B = 1 to 7.
 func LadderSize(c space.Cell) (width, height int) {
 	l := newLadder(c)
 	return l.bus + busToEnd, l.rows
@@ -29,14 +29,14 @@ func LadderSize(c space.Cell) (width, height int) {
 type ladder struct {
 	rail     []int // column by state, 0 for a block without a rail
 	first    []int // row in which a rail starts
-	last     []int // row in which it ends, 0 when nothing reads it
+	last     []int // row in which it ends, 0 if nothing reads it
 	arrow    int   // column in which operands end
 	sum, bus int
 	rows     int
 }
 
-// Rows: 0 the names of the inputs, 1 their rails, then for each block its two operands and a gap; the gap of the last
-// block holds the arrow of the bus, and the row below it the output.
+// operand returns the row of an operand. Rows: 0 the names of the inputs, 1 their rails, then for each block its two
+// operands and a gap; the gap of the last block holds the arrow of the bus, and the row below it the output.
 func (l *ladder) operand(block, operand int) int { return headRows + rowsOfBlock*block + operand - 1 }
 
 func newLadder(c space.Cell) *ladder {
@@ -72,10 +72,10 @@ func newLadder(c space.Cell) *ladder {
 	return l
 }
 
-// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two operands which leave the rails of
-// their inputs at a contact, pass through their ops and meet at the junction. The result goes right to the concat bus
-// if the cell concatenates it, and back left, in the gap below the block, to a rail of its own if a later block reads
-// it. Wires that cross without a contact do not touch.
+// Ladder draws a cell like a relay ladder. A state is a vertical rail; a block is two operands that leave the rails of
+// their inputs at a contact, pass through their ops and meet at the junction. The result runs right to the concat bus
+// if the cell concatenates it, and back left, in the gap below the block, to its own rail if a later block reads it.
+// Wires that cross without a contact do not touch.
 //
 //	h[i-1]   h[i]
 //	  │       │
@@ -87,9 +87,9 @@ func newLadder(c space.Cell) *ladder {
 //	          │                             ▾
 //	          ╰─────────────────────────▸ concat ───▸ h[i+1]
 //
-// The same operand stands in the same row for every cell of B blocks, so two drawings can be compared line by line. The
-// order of the concat list is not shown. All lines have the width of [LadderSize]. The time is linear in the area of
-// the drawing.
+// An operand is in the same row for every cell of B blocks, so two drawings can be compared line by line. The order of
+// the concat list is not shown. All lines have the width of [LadderSize]. The time is linear in the area of the
+// drawing.
 func Ladder(c space.Cell, o Options) []Line {
 	l := newLadder(c)
 	v := newCanvas(l.bus+busToEnd, l.rows, o.Tier)

@@ -7,8 +7,8 @@ import (
 	"nasnet/nas/space"
 )
 
-// List writes a cell as one line an operand, at most 31 columns wide for up to ten blocks, and a last line with the
-// states of the output; for screens too small for a drawing.
+// List writes a cell for screens too small for a drawing: one line per operand, at most 31 columns wide for up to ten
+// blocks, and a last line with the states of the output.
 //
 //	b0.1  h[i]    sep5x5
 //	b0.2  h[i-1]  sep3x3      add

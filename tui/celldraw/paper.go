@@ -15,7 +15,7 @@ const (
 	paperSum    = 10 // from the first box of a block to its junction
 )
 
-// scene is the paper layout of one cell as wires and things, before it is text or a picture. Places are columns and
+// scene is the paper layout of one cell as wires and boxes, before it becomes text or a picture. Places are columns and
 // rows of the text form.
 type scene struct {
 	w, h     int
@@ -40,9 +40,8 @@ type box struct {
 	place
 }
 
-// PaperSize is the width and height in columns and rows that [Paper] takes. Width is 26B+8 for B blocks: 138 for 5.
-// Height grows by 5 and the number of states read for each level of blocks: 10 rows for one level that reads both
-// inputs.
+// PaperSize returns the size of [Paper]'s drawing in columns and rows. The width is 26B+8 for B blocks: 138 for 5. Each
+// level of blocks adds 5 rows, and one for every state it reads: a single level that reads both inputs takes 10 rows.
 func PaperSize(c space.Cell) (width, height int) {
 	s := newScene(c)
 	return s.w, s.h
@@ -63,7 +62,7 @@ func newScene(c space.Cell) *scene {
 		depth[2+o.block] = max(depth[2+o.block], depth[o.in]+1)
 		levels = max(levels, depth[2+o.block])
 	}
-	needed := make([]int, n+2) // row to which the result of a block runs down
+	needed := make([]int, n+2) // row down to which a block's result runs
 	row := 0
 	for level := 1; level <= levels; level++ {
 		readers := make([][]operand, n+2)
@@ -133,7 +132,7 @@ func newScene(c space.Cell) *scene {
 	return s
 }
 
-// output lays the row in which the states of the output are concatenated.
+// output lays out the row that concatenates the states of the output.
 func (s *scene) output(c space.Cell, row int, needed []int) {
 	s.h = row + 1
 	s.out = place{row, s.w - 9}
@@ -184,8 +183,8 @@ func boxCol(o operand) int {
 //	                    │
 //	                    ●───▸ concat
 //
-// All lines have the width of [PaperSize]; it is wide, and tall for cells of several levels, so a screen should ask for
-// the size first.
+// All lines have the width of [PaperSize]. The drawing is wide, and tall if a cell has several levels, so a screen
+// should ask for the size first.
 func Paper(c space.Cell, o Options) []Line {
 	s := newScene(c)
 	v := newCanvas(s.w, s.h, o.Tier)

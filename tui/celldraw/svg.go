@@ -8,13 +8,13 @@ import (
 	"nasnet/nas/space"
 )
 
-// colours are those of an op in a picture: what fills its box, and the edge.
+// colours returns the fill and the edge of an op's box.
 func colours(op string) (fill, edge string) {
 	row, _ := space.OpByName(op)
 	if family, ok := row.Family.Row(); ok {
 		return family.Fill, family.Edge
 	}
-	return "#eeeeee", "#555555" // not an op, as only an invalid cell has
+	return "#eeeeee", "#555555" // no op of ours: only an invalid cell has one
 }
 
 // Units of the picture, in pixels.
@@ -25,12 +25,12 @@ const (
 	svgGap      = 20 // between the cells, and before the key
 	svgFontSize = 13
 	svgSmall    = 10 // indices, names of blocks
-	svgInput    = 5  // columns of the name of an input
+	svgInput    = 5  // columns of an input's name
 	svgInk      = "#333333"
 )
 
-// SVG draws both cells in the paper layout as one self-contained picture: no script, no link, no font of its own. A key
-// says what the signs mean that are not spelled out.
+// SVG draws both cells in the paper layout as one self-contained picture: no script, link or embedded font. A key
+// explains the signs that are not spelled out.
 func SVG(g space.Genotype) string {
 	normal, reduction := newScene(g.Normal), newScene(g.Reduction)
 	w := max(normal.w, reduction.w)*svgX + 2*svgPad
@@ -53,15 +53,15 @@ func SVG(g space.Genotype) string {
 	return s.String()
 }
 
-// svgCell draws one scene with its title at y. Wires go down and to the right; where two cross without a contact, the
-// one that goes down has a gap beside it.
+// svgCell draws one scene with its title at y. Wires run down and to the right; where two cross without a contact, a
+// gap sets off the one running down.
 func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, reduction bool) {
 	fmt.Fprintf(s, `<g transform="translate(%d %d)">`+"\n", svgPad, y)
 	fmt.Fprintf(s, `<text x="0" y="%d" font-size="15" font-weight="bold">%s</text>`+"\n", svgFontSize, title)
 	fmt.Fprintf(s, `<g transform="translate(0 %d)">`+"\n", svgTitle)
 	x := func(col int) int { return col*svgX + svgX/2 }
 	py := func(row int) int { return row*svgY + svgY/2 }
-	rails := map[int]int{} // by row: the column at which a rail begins behind the names of the inputs it comes from
+	rails := map[int]int{} // by row: the column where a rail begins, after the names of its inputs
 	for _, l := range v.inputs {
 		rails[l.row] = 1 + svgInput*len(l.states)
 	}
@@ -76,7 +76,7 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 		}
 		if w.toRow != w.row {
 			fmt.Fprintf(&down, "M%d %dV%d", x(w.col), py(w.row), py(w.toRow))
-			// not where it begins and ends
+			// except at its ends
 			fmt.Fprintf(&gaps, "M%d %dV%d", x(w.col), py(w.row)+svgY/2, py(w.toRow)-svgY/2)
 		}
 	}
@@ -114,7 +114,7 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 	fmt.Fprintf(s, `<text x="%d" y="%d">concat, %s</text>`+"\n</g>\n</g>\n", ax+9, ay+4, svgIndexed("+1"))
 }
 
-// svgTip draws the head of an arrow that ends at (x, y): shape goes round it.
+// svgTip draws the head of an arrow that ends at (x, y); shape is its outline.
 func svgTip(s *strings.Builder, x, y int, shape string) {
 	fmt.Fprintf(s, `<path d="M%d %d%s" fill="%s"/>`, x, y, shape, svgInk)
 }
@@ -123,13 +123,13 @@ func svgTip(s *strings.Builder, x, y int, shape string) {
 func svgJunction(s *strings.Builder, x, y int, combine string) {
 	sign := "M-5 0H5M0 -5V5" // add
 	if combine == space.Concat {
-		sign = "M-4.5 -3H4.5M-4.5 0H4.5M-4.5 3H4.5" // filters, one set upon the other
+		sign = "M-4.5 -3H4.5M-4.5 0H4.5M-4.5 3H4.5" // filters, stacked
 	}
 	fmt.Fprintf(s,
 		`<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path d="%s"/></g>`, x, y, svgInk, sign)
 }
 
-// svgKey explains, at y, the signs that the picture has.
+// svgKey explains, at y, the signs in the picture.
 func svgKey(s *strings.Builder, g space.Genotype, y int) {
 	x, middle := svgPad+svgX, y+svgY/2
 	text := func(t string) {
@@ -152,13 +152,13 @@ func svgKey(s *strings.Builder, g space.Genotype, y int) {
 	s.WriteString("\n")
 }
 
-// svgIndexed writes h with the index i and what is added to it.
+// svgIndexed writes h with the index i, followed by added.
 func svgIndexed(added string) string {
 	return fmt.Sprintf(
 		`<tspan font-style="italic">h</tspan><tspan font-size="%d" dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
 }
 
-// pictureText is the name of an op in a picture: 3×3 instead of 3x3, and the stride if it has one.
+// pictureText returns the name of an op for a picture: 3×3 instead of 3x3, and the stride if it has one.
 func pictureText(o operand, reduction bool) string {
 	name := o.op
 	if row, ok := space.OpByName(o.op); ok {

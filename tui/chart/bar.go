@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// levels are the signs of a sparkline, from low to high.
+// levels returns the signs of a sparkline, from low to high.
 func levels(t Tier) []rune {
 	switch t {
 	case ASCII:
@@ -16,8 +16,9 @@ func levels(t Tier) []rune {
 	return []rune("▁▂▃▄▅▆▇█")
 }
 
-// Sparkline draws values as one row of width columns, one a column from the left; a longer series is reduced to means.
-// lo and hi are the ends of the scale, NaN for those of the data. A gap is a blank; a constant series is in the middle.
+// Sparkline draws values in one row of width columns, one per column from the left; a longer series is reduced to
+// means. lo and hi are the ends of the scale; NaN takes the end of the data. A gap is a blank; a constant series is in
+// the middle.
 func Sparkline(t Tier, values []float64, width int, lo, hi float64) string {
 	if width <= 0 {
 		return ""
@@ -34,14 +35,14 @@ func Sparkline(t Tier, values []float64, width int, lo, hi float64) string {
 	return string(row)
 }
 
-// Progress draws a fraction in [0, 1] as a bar of width columns over a track: eighths of a column in the Unicode tier,
-// halves in CP437, whole columns in ASCII. NaN is 0. It is full only when the fraction is 1, and empty only when it is
-// 0 or less than one step.
+// Progress draws a fraction in [0, 1] as a bar of width columns over a track, in eighths of a column in the Unicode
+// tier, halves in CP437, whole columns in ASCII. NaN counts as 0. The bar is full only at 1, and empty only below one
+// step.
 func Progress(t Tier, fraction float64, width int) string {
 	return bar(t, fraction, width, map[Tier]string{Unicode: "░", CP437: "░", ASCII: "."}[t])
 }
 
-// Bar is Progress on blanks.
+// Bar is Progress over blanks.
 func Bar(t Tier, fraction float64, width int) string {
 	return bar(t, fraction, width, " ")
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Style is how the line of a series looks without colour.
+// Style is the look of a series' line without colour.
 type Style int
 
 // The line styles.
@@ -16,26 +16,26 @@ const (
 	Dotted
 )
 
-// Series is one line of a chart. Its values stand at equal distances on the x axis; NaN and infinite values are gaps.
+// Series is one line of a chart. Its values are equally spaced on the x axis; NaN and infinite values are gaps.
 type Series struct {
 	Name   string
 	Values []float64
 	Style  Style
-	Reduce Reduce // when there are more values than columns
+	Reduce Reduce // for more values than columns
 }
 
 // Options say how to draw a chart.
 type Options struct {
 	Tier          Tier
 	Width, Height int // of everything, in columns and rows
-	// ends of the y axis; NaN for those of the data. Values outside are drawn at the edge
+	// ends of the y axis; NaN takes the end of the data. Values outside are drawn at the edge
 	Min, Max float64
-	Format   func(float64) string // of the labels of the y axis; nil for as many decimals as the rows differ in
-	// length of the x axis in values, when it is to be longer than the longest series
+	Format   func(float64) string // of the y axis's labels; nil for as many decimals as the rows need to differ
+	// length of the x axis in values, if longer than the longest series
 	Total   int
 	Legend  bool     // name the series with their styles in the last row
 	Caption string   // of the x axis, in the same row
-	Ticks   []string // along the x axis at equal distances, in a row of their own; nil for none
+	Ticks   []string // equally spaced along the x axis, in their own row; nil for none
 	Marks   []Mark
 }
 
@@ -69,7 +69,7 @@ type Span struct {
 // Line is one line of a chart.
 type Line struct{ Spans []Span }
 
-// String is the plain text, padded to the width of the chart.
+// String returns the plain text, padded to the width of the chart.
 func (l Line) String() string {
 	var s strings.Builder
 	for _, sp := range l.Spans {
@@ -79,13 +79,13 @@ func (l Line) String() string {
 }
 
 const (
-	minPlot   = 4 // columns of plot below which labels are left out
+	minPlot   = 4 // columns of plot below which labels are dropped
 	axisWidth = 2 // a blank and the axis
 )
 
 // Lines draws series as a line chart of exactly Height lines of exactly Width columns. Where lines meet, the later
-// series is in front. When there is no room, the labels of the y axis go first, then the legend; a single row is a
-// sparkline of the last series.
+// series is in front. If space is short, the labels of the y axis are dropped first, then the legend; a single row is
+// a sparkline of the last series.
 func Lines(o Options, series ...Series) []Line {
 	if o.Width <= 0 || o.Height <= 0 {
 		return make([]Line, max(o.Height, 0))
@@ -131,7 +131,7 @@ func Lines(o Options, series ...Series) []Line {
 	return lines
 }
 
-// row is what a chart of one row shows.
+// row draws a chart of one row.
 func (o Options) row(series []Series) Line {
 	if len(series) == 0 {
 		return Line{[]Span{{strings.Repeat(" ", o.Width), Blank, -1}}}
@@ -140,7 +140,7 @@ func (o Options) row(series []Series) Line {
 	return Line{[]Span{{Sparkline(o.Tier, series[i].Values, o.Width, o.Min, o.Max), Plot, i}}}
 }
 
-// labels are those of the rows, from the top, and the width of the widest, which begins with a blank.
+// labels returns the labels of the rows, from the top, and the width of the widest with a blank before it.
 func (o Options) labels(s scale, rows int) ([]string, int) {
 	format := o.Format
 	if format == nil {
@@ -155,7 +155,7 @@ func (o Options) labels(s scale, rows int) ([]string, int) {
 	return labels, w + 1
 }
 
-// decimals formats numbers that differ by step so that they differ in print, if six decimals will do.
+// decimals formats numbers that are step apart so that they look different, with at most six decimals.
 func decimals(step float64) func(float64) string {
 	return func(v float64) string {
 		if a := math.Abs(v); a >= 1e6 || step < 1e-6 {
@@ -172,8 +172,8 @@ func decimals(step float64) func(float64) string {
 	}
 }
 
-// ticks is the row of the x axis: the first label begins at its left end, the last one ends at its right end. A label
-// that would touch the one before it is left out.
+// ticks draws the x axis: the first label begins at its left end, the last one ends at its right end. A label that
+// would touch the one before it is dropped.
 func (o Options) ticks(lw, columns int) Line {
 	corner, dash := '┼', '─'
 	if o.Tier == ASCII {
@@ -207,8 +207,8 @@ func (o Options) ticks(lw, columns int) Line {
 	return Line{merge(row)}
 }
 
-// footer names the series, each after two columns of its line, and then the caption, below the plot. What has no room
-// is left out, the caption first.
+// footer names the series below the plot, each after two columns of its line, and then the caption. What does not fit
+// is dropped, the caption first.
 func (o Options) footer(lw int, series []Series) Line {
 	indent := max(lw+axisWidth, 1)
 	if indent >= o.Width {

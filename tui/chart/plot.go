@@ -35,7 +35,7 @@ func chars(horizontal, vertical, arcs, caps string) asciigraph.CharSet {
 		ArcUpRight:  string(a[2]), ArcUpLeft: string(a[3]), StartCap: string(c[0]), EndCap: string(c[1])}
 }
 
-// charset of a series; a style or tier of no row is that of the first.
+// charset returns the characters of a style in a tier; an unknown style or tier gets the first.
 func charset(t Tier, s Style) asciigraph.CharSet {
 	sets := charsets[t]
 	if len(sets) == 0 {
@@ -47,8 +47,8 @@ func charset(t Tier, s Style) asciigraph.CharSet {
 	return sets[s]
 }
 
-// The colours in which asciigraph is told to draw are not seen: they mark which text is of which series. Below 16 they
-// have other escapes.
+// Nobody sees the colours that asciigraph draws in: they mark which text belongs to which series. Colours below 16 use
+// other escapes.
 const (
 	firstColour = 16
 	axisColour  = 255
@@ -57,15 +57,15 @@ const (
 
 var escape = regexp.MustCompile(`\x1b\[(?:38;5;)?(\d+)m`)
 
-// plot is the axis and the lines of the series: rows lines, from the top, each of the axis and columns more.
+// plot draws the axis and the series: rows lines, from the top, each with the axis and columns more.
 func (o Options) plot(s scale, rows, columns int, series []Series) [][]Span {
 	series = series[:min(len(series), maxSeries)]
 	total := min(max(o.Total, 1), 1<<30) // so that products with columns do not overflow
 	for _, x := range series {
 		total = max(total, len(x.Values))
 	}
-	// asciigraph draws the step from each point to the next, so it takes a point more than it fills columns.
-	data := [][]float64{nan(columns + 1)} // one series at least, so that there is an axis
+	// asciigraph draws the step from each point to the next, so it needs one point more than columns.
+	data := [][]float64{nan(columns + 1)} // at least one series, so that there is an axis
 	sets := []asciigraph.CharSet{{}}
 	colours := []asciigraph.AnsiColor{axisColour}
 	for i, x := range series {
@@ -110,7 +110,7 @@ type glyph struct {
 	series int
 }
 
-// merge joins neighbours of the same kind.
+// merge joins neighbours of the same kind and series.
 func merge(row []glyph) []Span {
 	var spans []Span
 	for from, i := 0, 1; i <= len(row); i++ {
@@ -127,7 +127,7 @@ func merge(row []glyph) []Span {
 	return spans
 }
 
-// glyphs reads one line of asciigraph: two blanks, the axis, the plot without blanks at its end.
+// glyphs reads one line of asciigraph: two blanks, the axis, the plot without trailing blanks.
 func (o Options) glyphs(line string, columns int) []glyph {
 	row := make([]glyph, 0, columns+1)
 	n, colour := 0, 0
@@ -172,8 +172,8 @@ func nan(n int) []float64 {
 	return v
 }
 
-// sample puts values, which stand at 0, 1, … of total places, on n points over all places: reduced when there are fewer
-// points than places, else by linear interpolation, which does not reach over gaps.
+// sample spreads values, the first of total places, over n points: reduced if there are fewer points than places,
+// otherwise by linear interpolation, which does not bridge gaps.
 func sample(values []float64, total, n int, how Reduce) []float64 {
 	out := nan(n)
 	if total > n {
@@ -200,7 +200,7 @@ func sample(values []float64, total, n int, how Reduce) []float64 {
 		a, b := at(k), at(k+1)
 		switch {
 		case f == 0 || a == b || math.IsNaN(b) && f < 0.5:
-			// what is level stays so to the last bit, on one line of the chart
+			// a level stretch stays exactly level, on one line of the chart
 			out[i] = a
 		case math.IsNaN(a) && f >= 0.5:
 			out[i] = b

@@ -2,18 +2,18 @@ package chart
 
 import "math"
 
-// Dot is a point of a scatter chart. Series is its place in the signs, and what its span is of.
+// Dot is a point of a scatter chart. Series is the index of its sign, and of the series in its span.
 type Dot struct {
 	X, Y   float64
 	Series int
 }
 
-// ticksOfScatter is how many labels the x axis has, if they have room.
+// ticksOfScatter is how many labels the x axis has, if they fit.
 const ticksOfScatter = 5
 
 // Scatter draws points in exactly Height lines of exactly Width columns, each as the sign of its series. Where points
-// meet, the one of the later series is in front. Of the options it takes Tier, Width, Height, Min, Max, Format and
-// Caption; across formats the labels of the x axis. Points that are not finite are left out.
+// meet, the later series is in front. It uses the options Tier, Width, Height, Min, Max, Format and Caption; across
+// formats the labels of the x axis. It skips points that are not finite.
 func Scatter(o Options, across func(float64) string, signs []rune, dots ...Dot) []Line {
 	if o.Width <= 0 || o.Height <= 0 {
 		return make([]Line, max(o.Height, 0))

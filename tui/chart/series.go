@@ -8,7 +8,7 @@ import (
 // Reduce says how [Downsample] makes one value of several.
 type Reduce int
 
-// The reductions. Each passes over values that are not finite; of none but those it makes NaN.
+// The reductions. Each skips values that are not finite, and gives NaN if there are no others.
 const (
 	Mean Reduce = iota
 	Min
@@ -16,8 +16,8 @@ const (
 	Last
 )
 
-// Downsample makes n values of a longer series: value i stands for the i-th of n parts, as equal as can be. A series of
-// at most n values comes back as a copy. The order of a part does not matter except for Last.
+// Downsample makes n values of a longer series: value i reduces the i-th of n parts of nearly equal length. It returns
+// a copy of a series of at most n values. The order within a part matters only for Last.
 func Downsample(values []float64, n int, how Reduce) []float64 {
 	if n <= 0 {
 		return nil
@@ -32,7 +32,7 @@ func Downsample(values []float64, n int, how Reduce) []float64 {
 	return out
 }
 
-// part is where part i of n begins in a series of length m, m >= n.
+// part returns where part i of n begins in a series of length m, m >= n.
 func part(i, n, m int) int {
 	return int(int64(i) * int64(m) / int64(n))
 }
@@ -59,8 +59,8 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 // scale is a linear map of values to [0, 1].
 type scale struct{ lo, hi float64 }
 
-// scaleOf covers the finite values, with the ends of [lo, hi] that are not NaN in place of those of the data. It is
-// never empty.
+// scaleOf returns a scale that covers the finite values; lo and hi replace the ends of the data unless they are NaN. It
+// is never empty.
 func scaleOf(lo, hi float64, series ...[]float64) scale {
 	s := scale{math.Inf(1), math.Inf(-1)}
 	for _, values := range series {
@@ -96,7 +96,7 @@ func scaleOf(lo, hi float64, series ...[]float64) scale {
 	return s
 }
 
-// at is the place of v in [0, 1]; values outside the scale are at its ends, NaN stays.
+// at maps v to [0, 1]. Values outside the scale map to its ends; NaN stays NaN.
 func (s scale) at(v float64) float64 {
 	if !finite(v) {
 		return math.NaN()

@@ -19,8 +19,8 @@ const (
 	ASCII   = term.ASCII
 )
 
-// plain makes every character of s one column wide: what is wider, has no width, controls the terminal or is not in the
-// tier becomes a question mark.
+// plain makes every character of s one column wide: one that is wider, has no width, controls the terminal or is not in
+// the tier becomes a question mark.
 func plain(t Tier, s string) []rune {
 	r := []rune(s)
 	for i, c := range r {
@@ -34,7 +34,7 @@ func plain(t Tier, s string) []rune {
 	return r
 }
 
-// fitRight is fit with the blanks on the left.
+// fitRight cuts or pads s to n columns, with the blanks on the left.
 func fitRight(t Tier, s string, n int) string {
 	r := plain(t, s)
 	if len(r) > n {

@@ -149,7 +149,7 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 	})
 	// What is attached shows what the search itself shows and what a script is told.
 	y := onTerminal(t, store, "attach", "long", "--read-only")
-	y.WaitScreen("looking on")
+	y.WaitScreen("watching")
 	var s remote.Status
 	if err := json.Unmarshal([]byte(nasnet(t, store, "ctl", "long", "status", "--json")), &s); err != nil {
 		t.Fatal(err)

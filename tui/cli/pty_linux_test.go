@@ -314,15 +314,15 @@ func TestAPauseCountsForNothing(t *testing.T) {
 func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	x, store, dir := fakeSearch(t)
 	y := onTerminal(t, store, "attach", "a")
-	y.Wait("looking on: pts/")
+	y.Wait("watching: pts/")
 	y.Press("p")
 	y.Wait("this screen does not have control")
 	if s := lookAt(t, dir); s.State != string(nas.Running) || s.Control.Viewers != 1 {
 		t.Errorf("%s, %+v", s.State, s.Control)
 	}
 	z := onTerminal(t, store, "attach", "a", "--take")
-	z.Wait("2 others look on")
-	x.Wait("has taken the control; W takes it back")
+	z.Wait("2 other screens watch")
+	x.Wait("has taken control; W takes it back")
 	z.Press("p")
 	z.Wait("paused")
 	if s := lookAt(t, dir); s.State != string(nas.Paused) || s.Control.Viewers != 2 ||
@@ -337,10 +337,10 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	// The key takes it as well, and gives it back.
 	x.Press("W")
 	x.Wait("this screen has control")
-	z.Wait("has taken the control")
+	z.Wait("has taken control")
 	z.Press("W")
 	z.Wait("this screen has control")
-	x.Wait("has taken the control")
+	x.Wait("has taken control")
 
 	// A script needs no control.
 	nasnet(t, store, "ctl", "a", "resume")
@@ -375,7 +375,7 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 		"--strategy", "random")
 	x.Wait("Top cells")
 	y := onTerminal(t, store, "attach", "--take")
-	y.Wait("1 other looks on")
+	y.Wait("1 other screen watches")
 	x.Press("q") // it looks on, so it is not asked
 	x.End(exitDone)
 	until(t, "the end of the last child", func() bool { return lookAt(t, dir).State == string(nas.Done) })

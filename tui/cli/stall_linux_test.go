@@ -34,7 +34,7 @@ func TestAStoppedTerminalHoldsNothingUp(t *testing.T) {
 	t.Logf("4 children in %v; two workers without a screen need 2.4 s", time.Since(began).Round(time.Millisecond))
 	// Another terminal sees it and steers it.
 	y := onTerminal(t, store, "attach", "a", "--take")
-	y.WaitScreen("1 other looks on")
+	y.WaitScreen("1 other screen watches")
 	y.Press("p")
 	y.WaitScreen("paused")
 	y.Press("p")
@@ -45,7 +45,7 @@ func TestAStoppedTerminalHoldsNothingUp(t *testing.T) {
 	// When it goes on, it shows what is.
 	release()
 	x.Resize(120, 36)
-	x.WaitScreen("has taken the control")
+	x.WaitScreen("has taken control")
 	x.Press("?")
 	x.WaitScreen("EVERYWHERE")
 	y.Press("q")

@@ -58,7 +58,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"/\x1b", "Top cells", "taken away"},
 		{"o", "by params", "an order"},
 		{"ooooo", "by reward", "all orders"},
-		{":worker more\r", "3 children at a time", "a command by its words"},
+		{":more worker\r", "3 children at a time", "a command by its words"},
 		{"w\r", "wrote cell as JSON to", "a file"},
 		{"y", "copied cell", "a copy"},
 		{"r", "Settings", "the retrain form"},

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Abandon takes the process off its terminal for good: nothing comes from standard input, standard output and error go
-// to the end of a file, and the process is in a session of its own, where no hangup of the terminal reaches it. The
-// process must not lead its process group.
+// Abandon detaches the process from its terminal for good: standard input is empty, standard output and error are
+// appended to a file, and the process gets its own session, where no hangup of the terminal reaches it. The process
+// must not lead its process group.
 func Abandon(path string) error {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -27,12 +27,12 @@ func Abandon(path string) error {
 		}
 	}
 	if _, err := unix.Setsid(); err != nil {
-		return fmt.Errorf("term: abandon: a session of its own: %w", err)
+		return fmt.Errorf("term: abandon: new session: %w", err)
 	}
 	return nil
 }
 
-// InForeground says that the process belongs to the job that has the terminal f.
+// InForeground reports whether the process belongs to the foreground job of the terminal f.
 func InForeground(f *os.File) bool {
 	job, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
 	return err == nil && job == unix.Getpgrp()

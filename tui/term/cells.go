@@ -8,7 +8,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// style is the look of a cell. A colour is 0 (the terminal's own), 1 + an index below 256, or rgb | r<<16 | g<<8 | b.
+// style is the look of a cell. A colour is 0 (the terminal's default), 1 + an index below 256, or rgb | r<<16 | g<<8 |
+// b.
 type style struct {
 	attr   uint16 // bit n is SGR n: 1 bold, 2 faint, 3 italic, 4 underline, 5 blink, 7 reverse, 8 conceal, 9 strike
 	fg, bg uint32
@@ -42,7 +43,7 @@ func (g grid) clear() {
 	}
 }
 
-// resized returns a grid of another size with what fits of this one.
+// resized returns a grid of another size with as much of this one as fits.
 func (g grid) resized(w, h int) grid {
 	n := newGrid(w, h)
 	for y := range min(h, g.h) {
@@ -54,16 +55,16 @@ func (g grid) resized(w, h int) grid {
 	return n
 }
 
-// put writes a glyph of the given width and returns the columns it takes; nothing is written past the edge.
+// put writes a glyph of the given width, unless it would reach past an edge.
 func (g grid) put(x, y, width int, text string, s style) {
 	if y < 0 || y >= g.h || x < 0 || x+width > g.w {
 		return
 	}
 	row := g.row(y)
-	if row[x].text == "" && x > 0 { // over the right half of a wide glyph: its left half goes
+	if row[x].text == "" && x > 0 { // over the right half of a wide glyph: erase the left half
 		row[x-1] = cell{" ", row[x-1].style}
 	}
-	if end := x + width; end < g.w && row[end].text == "" { // over a left half only: the right half goes
+	if end := x + width; end < g.w && row[end].text == "" { // over a left half only: erase the right half
 		row[end] = cell{" ", row[end].style}
 	}
 	row[x] = cell{text, s}
@@ -89,7 +90,7 @@ func (g grid) erase(y, from, end int) {
 	}
 }
 
-// apply changes s by the parameters of an SGR sequence.
+// apply returns s changed by the parameters of an SGR sequence.
 func (s style) apply(params ansi.Params) style {
 	if len(params) == 0 {
 		return style{}

@@ -2,8 +2,8 @@ package term
 
 import "encoding/base64"
 
-// Clipboard is the sequence (OSC 52) that gives a text to the clipboard of the terminal. Terminals that do not know or
-// do not allow it ignore it.
+// Clipboard returns the sequence (OSC 52) that copies a text to the terminal's clipboard. Terminals that do not know or
+// allow it ignore it.
 func Clipboard(text string) []byte {
 	return []byte("\x1b]52;c;" + base64.StdEncoding.EncodeToString([]byte(text)) + "\a")
 }

@@ -30,9 +30,9 @@ type Differ struct {
 
 	mu         sync.Mutex
 	alt        bool // on the alternate screen
-	stale      bool // what the terminal shows is not known
+	stale      bool // what the terminal shows is unknown
 	want, have grid
-	dirty      []bool // rows of want that were written to since they were sent
+	dirty      []bool // rows of want written since they were last sent
 	x, y       int    // where the frame is being written
 	look       style
 	parser     *ansi.Parser
@@ -54,13 +54,12 @@ func NewDiffer(f *os.File) *Differ {
 	return d
 }
 
-// NewDifferSize returns a differ that writes to any writer with the size that the function gives: a zero size keeps the
-// last.
+// NewDifferSize returns a differ for any writer. size returns the screen's size; a zero size keeps the last one.
 func NewDifferSize(out io.Writer, size func() (w, h int)) *Differ {
 	return &Differ{out: out, size: size, parser: ansi.NewParser(), texts: map[string]string{}}
 }
 
-// Fd is the terminal's file descriptor, or an invalid one without a file.
+// Fd returns the terminal's file descriptor, or an invalid one if there is no file.
 func (d *Differ) Fd() uintptr {
 	if d.file == nil {
 		return ^uintptr(0)
@@ -97,8 +96,8 @@ func (d *Differ) Invalidate() {
 	}
 }
 
-// Write takes what the renderer writes: a frame, or a sequence on its own. It reports len(p) whenever the terminal took
-// what was sent.
+// Write accepts what the renderer writes: a frame, or a sequence on its own. It returns len(p) unless the terminal
+// refuses what is sent.
 func (d *Differ) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -113,7 +112,7 @@ func (d *Differ) Write(p []byte) (int, error) {
 		}
 		switch {
 		case state != ansi.NormalState:
-			// cut in the middle: the rest comes with another write, and what it is cannot be known here
+			// cut in the middle: the rest comes with the next write, so nothing here can tell what it is
 			d.through(rest)
 			n = len(rest)
 		case !d.alt || !d.take(seq, width):
@@ -139,7 +138,7 @@ func (d *Differ) resize() {
 	d.stale = true
 }
 
-// take applies one piece of a frame to the wanted grid; false if it is not a piece of a frame.
+// take applies one piece of a frame to the wanted grid. It returns false if seq is not part of a frame.
 func (d *Differ) take(seq []byte, width int) bool {
 	if width > 0 {
 		d.print(seq, width)
@@ -195,7 +194,7 @@ func (d *Differ) take(seq []byte, width int) bool {
 			for y := d.y + 1; y < d.want.h; y++ {
 				d.erase(y, 0, d.want.w)
 			}
-		case 2: // an explicit clear: the terminal is to be blank whatever it shows
+		case 2: // an explicit clear: blank the terminal, whatever it shows
 			d.want.clear()
 			d.stale = true
 		default:
@@ -261,7 +260,7 @@ func (d *Differ) erase(y, from, end int) {
 	}
 }
 
-// through writes a sequence as it is, after the frame before it.
+// through passes a sequence on unchanged, after the frame before it.
 func (d *Differ) through(seq []byte) {
 	if d.alt {
 		d.draw()
@@ -306,7 +305,7 @@ func (d *Differ) send() error {
 	return err
 }
 
-// draw appends the changed cells to the buffer and makes them the shown ones.
+// draw appends the changed cells to the buffer and records them as shown.
 func (d *Differ) draw() {
 	if d.stale {
 		d.buf.WriteString("\x1b[m\x1b[2J")
@@ -330,7 +329,7 @@ func (d *Differ) draw() {
 
 const gap = 3 // equal cells that are cheaper to send again than to jump over
 
-// drawRow appends the changed cells of row y. now is the terminal's look before; its look after is returned.
+// drawRow appends the changed cells of row y. now is the terminal's look before; drawRow returns its look after.
 func (d *Differ) drawRow(y int, now style) style {
 	want, have := d.want.row(y), d.have.row(y)
 	end := len(want) // from here on the row is blank
@@ -359,7 +358,7 @@ func (d *Differ) drawRow(y int, now style) style {
 			continue
 		}
 		from := x
-		// rewrite the few cells between, in whole glyphs: at never stands inside one
+		// rewrite the few cells between, in whole glyphs: at is never inside one
 		if at >= 0 && at < x && x-at <= gap {
 			from = at
 		}

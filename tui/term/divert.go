@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Divert sends what the process prints on standard output and standard error to the end of a file, as far as they are
-// terminals, so that nothing stray lands on the screen: not a print of a library, not the dump of a crash. It returns
-// another handle of the terminal f to draw on, and a function that undoes it all; call it once.
+// Divert appends to a file what the process prints on standard output and standard error, if they are terminals, so
+// that nothing stray reaches the screen, be it a library's print or the dump of a crash. It returns another handle of
+// the terminal f to draw on, and a function that undoes it all; call it once.
 func Divert(f *os.File, path string) (tty *os.File, undo func(), err error) {
 	log, err := openLog(path)
 	if err != nil {

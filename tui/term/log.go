@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxLog is the size, in bytes, from which a log of stray prints is put aside when it is opened.
+// maxLog is the size in bytes from which openLog starts a new file.
 const maxLog = 1 << 20
 
 // AppendTo opens a log for reading and appending; it makes one that does not exist. A link, which may lead to anything,
@@ -31,8 +31,8 @@ func AppendTo(path string) (*os.File, error) {
 	return f, nil
 }
 
-// openLog opens the file that takes what a process prints while it has no terminal, and writes the time and the process
-// at its end. One that has grown large becomes path.old, in the place of an older one.
+// openLog opens the file for what a process prints while it has no terminal, and appends a line with the time and the
+// process. A file that has grown large is first renamed to path.old, replacing an older one.
 func openLog(path string) (*os.File, error) {
 	if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && fi.Size() >= maxLog {
 		if err := os.Rename(path, path+".old"); err != nil {

@@ -11,22 +11,23 @@ import (
 	"unicode/utf8"
 )
 
-// Obeyed says that a terminal may act on a character rather than show it: controls (below blank, DEL, and U+0080 to
-// U+009F, which are escape sequences to some), the marks of direction and other invisible format characters, the
+// Obeyed reports whether a terminal may act on a character rather than show it: controls (below blank, DEL, and U+0080
+// to U+009F, which are escape sequences to some), direction marks and other invisible format characters, and the
 // separators of lines and paragraphs.
 func Obeyed(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Plain is w for text in which names, notes and messages from outside stand: what a terminal would obey, line feed and
-// tab aside, and what is not UTF-8 is written as Go writes it in quotes, \x1b or \u202e. Any goroutine may write to it.
+// Plain returns a writer to w for text that contains names, notes and messages from outside. It writes what a terminal
+// would obey, except line feed and tab, and what is not UTF-8, as Go quotes it: \x1b or \u202e. It is safe for several
+// goroutines.
 func Plain(w io.Writer) io.Writer { return &plain{w: w} }
 
 type plain struct {
 	w io.Writer
 
 	mu   sync.Mutex
-	rest []byte // of a character whose end comes with the next write
+	rest []byte // start of a character that ends in the next write
 }
 
 func (p *plain) Write(b []byte) (int, error) {
@@ -54,7 +55,7 @@ func (p *plain) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Line is a text from outside as [Plain] writes it, on one line: with \n and \t for line feed and tab.
+// Line returns text from outside as [Plain] writes it, on one line: with \n and \t for line feed and tab.
 func Line(s string) string {
 	var out []byte
 	for text := []byte(s); len(text) > 0; {
@@ -65,7 +66,7 @@ func Line(s string) string {
 	return string(out)
 }
 
-// appendShown adds the first character of text so that it is shown, and returns how many bytes it has.
+// appendShown adds the first character of text in a form that is shown, and returns its length in bytes.
 func appendShown(out, text []byte) ([]byte, int) {
 	r, n := utf8.DecodeRune(text)
 	switch {
@@ -78,8 +79,8 @@ func appendShown(out, text []byte) ([]byte, int) {
 	return append(out, text[:n]...), n
 }
 
-// PlainJSON is JSON with the same meaning in which what a terminal would obey is written as \u009b: encoding/json
-// escapes only the controls below blank.
+// PlainJSON returns JSON with the same meaning, in which everything that a terminal would obey is escaped, as \u009b:
+// encoding/json escapes only the controls below blank.
 func PlainJSON(b []byte) []byte {
 	obeyed := func(r rune) bool { return r >= 0x7f && Obeyed(r) }
 	if bytes.IndexFunc(b, obeyed) < 0 {

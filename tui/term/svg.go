@@ -15,14 +15,14 @@ const (
 	svgFont, svgEdge  = 14, 12
 )
 
-// svgColours are the 16 colours of a terminal, dark as most people have theirs, and its own two.
+// svgColours are the 16 colours of a dark terminal; svgInk and svgPaper are its defaults.
 var svgColours = [...]string{"#1b1d23", "#e06c75", "#8fc379", "#dcb76a", "#61a5e8", "#c678dd", "#4fb8c4", "#c8ccd4",
 	"#6b7280", "#ef8a91", "#a5d68c", "#ecc97e", "#80bbf2", "#d795ea", "#6fd0da", "#ffffff"}
 
 const svgInk, svgPaper = "#d0d4dc", "#16181d"
 
-// SVG is a frame, w columns wide, as a self-contained picture of a terminal: no script, no link, no font of its own.
-// Colours beyond the 16 of a terminal are shown as its own.
+// SVG draws a frame, w columns wide, as a self-contained picture of a terminal: no script, link or embedded font.
+// Colours beyond the 16 of a terminal become its default.
 func SVG(frame []string, w int) string {
 	d := NewDifferSize(io.Discard, func() (int, int) { return w, len(frame) })
 	// it discards what it sends
@@ -45,8 +45,8 @@ func SVG(frame []string, w int) string {
 	return s.String()
 }
 
-// svgRun is the end of the run of one look that begins at from: blanks alone, or a text with at most single blanks in
-// it, so that each run stands at its column whatever the font does.
+// svgRun returns the end of the run of one look that begins at from: blanks only, or text with at most single blanks in
+// it, so that each run starts at its column whatever the font.
 func svgRun(row []cell, from int) int {
 	end, blanks := from+1, row[from].text == " "
 	for ; end < len(row) && row[end].style == row[from].style; end++ {
@@ -90,6 +90,6 @@ func svgText(s *strings.Builder, run []cell, x, y float64) {
 		s.WriteString(` font-weight="bold"`)
 	}
 	s.WriteByte('>')
-	_ = xml.EscapeText(s, []byte(text)) // a strings.Builder takes everything
+	_ = xml.EscapeText(s, []byte(text)) // a strings.Builder does not fail
 	s.WriteString("</text>\n")
 }

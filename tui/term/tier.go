@@ -14,11 +14,11 @@ const (
 
 func (t Tier) String() string { return [...]string{"unicode", "cp437", "ascii"}[t] }
 
-// Detect picks the tier from the environment, given as os.Getenv. NASNET_GLYPHS (unicode, cp437, ascii) overrides it.
+// Detect picks the tier from the environment; getenv is os.Getenv. NASNET_GLYPHS (unicode, cp437, ascii) overrides it.
 //
-// Box drawing is ambiguous in width under East Asian settings, where half of the terminals draw it two cells wide, so
-// these get ASCII. With no locale set at all most terminals show UTF-8 anyway, but tmux and screen then replace what is
-// not ASCII.
+// Under East Asian settings the width of box drawing is ambiguous: half of the terminals draw it two cells wide, so
+// they get ASCII. Without a locale most terminals show UTF-8 anyway, but tmux and screen replace everything except
+// ASCII.
 func Detect(getenv func(string) string) Tier {
 	switch strings.ToLower(getenv("NASNET_GLYPHS")) {
 	case "unicode", "utf-8", "utf8":
@@ -62,24 +62,24 @@ func eastAsian(locale string) bool {
 	return false
 }
 
-// Border is the eight signs of a box and the two that stand beside a title in its upper edge.
+// Border is the signs of a box: its corners and edges.
 type Border struct{ TopLeft, Top, TopRight, Side, BottomLeft, Bottom, BottomRight string }
 
 // States are the signs of a run's or a child's state.
 type States struct{ Running, Paused, Done, Failed, Stopped string }
 
-// Glyphs are the signs of a tier. Each is one cell wide, but Branch and LastBranch.
+// Glyphs are the signs of a tier. Each is one cell wide, except Branch and LastBranch.
 type Glyphs struct {
 	Tier Tier
 	States
 	Light, Heavy Border // a pane; the pane with the focus
 
-	Cursor, Star, Mark, None string // Mark stands before a marked row, None for a value that is not known
-	// Dot separates, To points from old to new, Less and More are choices to the left and to the right
+	Cursor, Star, Mark, None string // Mark is before a marked row, None replaces an unknown value
+	// Dot separates, To points from old to new, Less and More point to choices on the left and right
 	Dot, To, Less, More string
 	Ellipsis            string
 	Times, PlusMinus    string
-	Differs             string   // what is not the same in two cells
+	Differs             string   // a difference between two cells
 	Branch, LastBranch  string   // of a family tree
 	Full                string   // a cell of a bar
 	Shades              []string // from nothing to full
