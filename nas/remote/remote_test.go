@@ -404,7 +404,7 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 	}
 	me := fmt.Sprintf("process %d", os.Getpid())
 	e.awaitTold(t, nas.ScreenAttached, me+" on pts/1 is attached and has control")
-	e.awaitTold(t, nas.ScreenAttached, me+" on pts/3 is attached and looks on")
+	e.awaitTold(t, nas.ScreenAttached, me+" on pts/3 is attached and watches")
 	e.awaitTold(t, nas.ControlTaken, me+" on pts/2[2J has control, taken from "+me+" on pts/1")
 	await(t, first, "the loss", func() bool { c := first.Control(); return !c.Mine && c.Holder.TTY == "pts/2[2J" })
 	if _, err := first.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) {
@@ -414,20 +414,20 @@ func TestOneSteersAndTheOthersLookOn(t *testing.T) {
 		t.Error(err)
 	}
 
-	// When the holder leaves, control is free. The next command gets it, but not from a screen that only looks on.
+	// When the holder leaves, control is free. The next command gets it, but not from a screen that only watches.
 	second.Close()
 	awaitSeats(t, s, 2)
 	e.awaitTold(t, nas.ScreenLeft, me+" on pts/2")
 	await(t, look, "nobody", func() bool { return look.Control().Holder == nas.Holder{} })
 	if _, err := look.Do(t.Context(), pause); !errors.Is(err, remote.ErrControl) ||
-		!strings.Contains(err.Error(), "only looks on") {
-		t.Errorf("a screen that only looks on: %v", err)
+		!strings.Contains(err.Error(), "only watches") {
+		t.Errorf("a screen that only watches: %v", err)
 	}
 	if _, err := first.Do(t.Context(), pause); err != nil {
 		t.Error(err)
 	}
 	if err := look.TakeControl(t.Context()); err != nil || !look.Control().Mine {
-		t.Errorf("taking control must end looking on: %v, %+v", err, look.Control())
+		t.Errorf("taking control must end watching: %v, %+v", err, look.Control())
 	}
 
 	// A command without a seat is always carried out.

@@ -41,7 +41,7 @@ func (s *seats) sit(who nas.Holder, w Want) (t *seat, does string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[t] = true
-	does = "looks on"
+	does = "watches"
 	if w == Take || w == Steer && s.has == nil {
 		does = "has control" + s.hand(t)
 	}
@@ -94,7 +94,7 @@ func (t *seat) permit() error {
 	case s.has == t:
 		return nil
 	case t.readOnly:
-		return fmt.Errorf("%w: it only looks on", ErrControl)
+		return fmt.Errorf("%w: it only watches", ErrControl)
 	case s.has == nil && s.taken[t]:
 		s.log(nas.ControlTaken, "the screen of "+describe(t.who)+" has control"+s.hand(t))
 		s.changed()

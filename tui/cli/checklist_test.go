@@ -24,7 +24,7 @@ var checklist = []struct {
 	{2, "SIGHUP detaches: the same process goes on, and the log says why", "TestWhatEndsTheScreenDoesNotEndTheSearch"},
 	{3, "attach shows the same state, in 300 ms", "TestALongRunIsThereAtOnce " +
 		"TestDetachGivesTheShellItsPromptAndTheSearchGoesOn"},
-	{4, "a second screen looks on, and its keys are refused with a word", "TestOneScreenSteersAndItCanBeTakenOver"},
+	{4, "a second screen watches, and its keys are refused with a word", "TestOneScreenSteersAndItCanBeTakenOver"},
 	{5, "the control can be taken, and both see who has it",
 		"TestOneScreenSteersAndItCanBeTakenOver TestBothScreensSeeWhoHasTheControl"},
 	{6, "kill -9 loses an epoch at most, and the end is the same to the bit",

@@ -137,7 +137,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"status", exitDone, ""},
 		{"status nosuch", exitFailed, "nosuch"},
 		{"top a", exitDone, ""},
-		{"top a --by speed", exitUsage, `order "speed" is not known`},
+		{"top a --by speed", exitUsage, `unknown order "speed"`},
 		{"top a --front latency", exitFailed, "none of the 2 best cells has a known latency\nhint: to measure it in a " +
 			"new search: nasnet search --latency"},
 		{"status nosuch --line", exitDone, ""},

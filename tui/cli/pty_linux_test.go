@@ -376,7 +376,7 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 	x.Wait("Top cells")
 	y := onTerminal(t, store, "attach", "--take")
 	y.Wait("1 other screen watches")
-	x.Press("q") // it looks on, so it is not asked
+	x.Press("q") // it watches, so it is not asked
 	x.End(exitDone)
 	until(t, "the end of the last child", func() bool { return lookAt(t, dir).State == string(nas.Done) })
 	y.Wait("the search is done")

@@ -159,15 +159,18 @@ func printStatus(a *app, s remote.Status) error {
 
 // attachedText says which screens show a live run.
 func attachedText(c *nas.Control) string {
-	switch {
-	case c == nil:
+	if c == nil {
 		return ", does not answer"
-	case c.Holder == (nas.Holder{}):
-		return fmt.Sprintf(", no screen has control, %d looking on", c.Viewers)
-	case c.Holder.TTY == "":
-		return fmt.Sprintf(", process %d has control, %d looking on", c.Holder.PID, c.Viewers)
 	}
-	return fmt.Sprintf(", %s (process %d) has control, %d looking on", c.Holder.TTY, c.Holder.PID, c.Viewers)
+	holder := "no screen"
+	switch {
+	case c.Holder == (nas.Holder{}):
+	case c.Holder.TTY == "":
+		holder = fmt.Sprintf("process %d", c.Holder.PID)
+	default:
+		holder = fmt.Sprintf("%s (process %d)", c.Holder.TTY, c.Holder.PID)
+	}
+	return fmt.Sprintf(", %s has control, %s", holder, nas.FormatCount(c.Viewers, "watches", "watch"))
 }
 
 // statusLine describes a run in at most width columns, dropping the least important parts first; 0 is unlimited.
