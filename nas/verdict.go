@@ -48,13 +48,17 @@ func (v *Verdict) TopText() string {
 	var parts []string
 	for i, k := range topSizes {
 		if last.Controller[i] > 0 && last.Random[i] > 0 {
-			parts = append(parts, fmt.Sprintf("best %d %.3f against %.3f", k, last.Controller[i], last.Random[i]))
+			what := "best cell"
+			if k > 1 {
+				what = fmt.Sprintf("mean of the best %d", k)
+			}
+			parts = append(parts, fmt.Sprintf("%s %.3f against %.3f", what, last.Controller[i], last.Random[i]))
 		}
 	}
 	if parts == nil {
 		return ""
 	}
-	return fmt.Sprintf("within the first %d of each: %s", last.N, strings.Join(parts, ", "))
+	return fmt.Sprintf("after %s of each: %s", FormatCount(last.N, "proposal", "proposals"), strings.Join(parts, ", "))
 }
 
 // topSizes are the numbers of cells that TopPoint averages (paper, figure 4).

@@ -202,7 +202,7 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 	if got, want := (&Verdict{Tops: got}).TopText(),
-		"within the first 6 of each: best 1 0.900 against 0.600, best 5 0.700 against 0.410"; got != want {
+		"after 6 proposals of each: best cell 0.900 against 0.600, mean of the best 5 0.700 against 0.410"; got != want {
 		t.Errorf("%q; want %q", got, want)
 	}
 	if got := (&Verdict{}).TopText() + (*Verdict)(nil).TopText(); got != "" {
