@@ -6,9 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// batchnormFamily is the sums and affine maps of batch normalisation, over rows
-// of a period of channels: a whole number of vectors but, where a masked vector
-// costs no more, the last.
+// batchnormFamily has the sums and affine maps of batch normalisation, over rows
+// of one period of channels. A row is a whole number of vectors, unless a masked
+// last vector costs no more.
 func batchnormFamily() {
 	columnSums("bnSumsVec", "sum[j] += x[i,j]-shift[j]; square[j] += (x[i,j]-shift[j])²",
 		"sum, square, x, shift", []string{"x"}, "shift", []string{"sum", "square"},
@@ -52,18 +52,17 @@ func batchnormFamily() {
 	normaliseRows()
 }
 
-// normaliseRows writes bnRowsGeneric, for rows of whole vectors where none are
-// masked. A vector ends where the row or the period does.
+// normaliseRows writes bnRowsGeneric; without masks, rows must be whole vectors.
+// A vector ends where the row or the period does.
 func normaliseRows() {
-	what := "computes, for rows of width bytes and vectors of period bytes, whole numbers of vectors; distances of " +
-		"rows are in bytes:"
+	whole := ", both whole numbers of vectors"
 	if wide {
-		what = "computes, for rows of width bytes and vectors of period bytes; distances of rows are in bytes:"
+		whole = ""
 	}
-	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor "+
-		"float32)", what, "",
-		"\tfor i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), "+
-			"and NaN where x is", "")
+	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)",
+		"computes, for rows of width bytes and vectors of period bytes"+whole+"; ldy and ldx are in bytes:",
+		"for i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), "+
+			"or NaN where x is NaN")
 	y, x, mean, scale, beta := load("y"), load("x"), load("mean"), load("scale"), load("beta")
 	width, period, rows, start := load("width"), load("period"), load("rows"), GP64()
 	floor := vec()
@@ -81,7 +80,7 @@ func normaliseRows() {
 		VSUBPS(source(indexed(mean, k, 1, 0), mask), v, v)
 		get(indexed(scale, k, 1, 0), mask, f)
 		VFMADD213PS(source(indexed(beta, k, 1, 0), mask), f, v)
-		VMAXPS(v, floor, v) // of a NaN and a number the first operand
+		VMAXPS(v, floor, v) // of NaN and a number: the first operand
 		put(v, mask, indexed(y, j, 1, 0))
 	}
 	if wide {
@@ -132,11 +131,11 @@ func rowsOf() string {
 	return "computes, for rows of w bytes, a whole number of vectors,"
 }
 
-// columnSums writes a kernel that adds down the columns of matrices of rows of
-// w bytes, for panels of 4, 2 and 1 vectors. in loads a vector of an operand.
+// columnSums writes a kernel that adds down the columns of matrices with rows of
+// w bytes, in panels of 4, 2 and 1 vectors. in loads a vector of an operand.
 func columnSums(name, loop, args string, ins []string, constant string, outs []string,
 	add func(in func(i int) reg.VecVirtual, k reg.VecVirtual, sums []reg.VecVirtual)) {
-	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "", "\tfor i < rows, j: "+loop, "")
+	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "for i < rows, j: "+loop)
 	w, rows := load("w"), GP64()
 	left := GP64()
 	MOVQ(w, left)
@@ -208,15 +207,15 @@ func columnSums(name, loop, args string, ins []string, constant string, outs []s
 	RET()
 }
 
-// rowMap writes a kernel that maps rows of w bytes, with vectors of constants
-// of that length.
+// rowMap writes a kernel that maps rows of w bytes, with constants of the same
+// length.
 func rowMap(name, loop, out string, ins, constants []string, body func(in, k []operand.Op) reg.VecVirtual) {
 	args := out
 	for _, a := range append(append([]string{}, ins...), constants...) {
 		args += ", " + a
 	}
-	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "", "\tfor i < rows, j: "+loop, "")
-	// All pointers go to the end of their row, for an index from -w to 0.
+	function(name, "func("+args+" *float32, rows, w int)", rowsOf(), "for i < rows, j: "+loop)
+	// All pointers are at the end of their row; the index runs from -w to 0.
 	w, rows := load("w"), load("rows")
 	var in, k []reg.GPVirtual
 	ptr := func(name string) reg.GPVirtual {
@@ -233,7 +232,7 @@ func rowMap(name, loop, out string, ins, constants []string, body func(in, k []o
 	}
 	i := GP64()
 	var mask reg.Register
-	if wide { // of what is left after whole vectors
+	if wide { // the rest after whole vectors
 		n := GP64()
 		MOVQ(w, n)
 		SHRQ(operand.Imm(2), n)
@@ -296,16 +295,16 @@ func rowMap(name, loop, out string, ins, constants []string, body func(in, k []o
 	RET()
 }
 
-// infer writes the normalisation by moving statistics, for which there is no
-// scratch: a vector of channels at a time, down all rows.
+// infer writes the normalisation with moving statistics. It has no scratch, so it
+// takes one vector of channels at a time down all rows.
 func infer() {
 	first := "computes, for c channels,"
 	if !wide {
 		first = "computes, for c channels, with the mask of the last c%8,"
 	}
 	function("bnInferVec", "func(y, x, gamma, beta, mean, variance *float32, rows, c int"+tailArg()+
-		", eps float32)", first, "",
-		"\tfor i < rows, j < c: y[i,j] = (x[i,j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]", "")
+		", eps float32)", first,
+		"for i < rows, j < c: y[i,j] = (x[i,j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]")
 	y, x, gamma, beta, mean, variance := load("y"), load("x"), load("gamma"), load("beta"), load("mean"),
 		load("variance")
 	c, step := load("c"), load("c")

@@ -8,20 +8,21 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A target is an instruction set to write assembly for. Where a loop is the
-// same on all of them, one generator writes it for each.
+// A target is an instruction set to write assembly for. One generator writes a
+// loop for all targets on which it is the same.
 type target struct {
 	suffix string // of the names of kernels
-	lanes  int    // floats of a vector
+	file   string // after the family in file names
+	lanes  int    // floats per vector
 }
 
 var targets = map[string]target{
-	"avx2":   {suffix: "", lanes: 8},   // YMM0-15; a mask is a vector of -1 and 0
-	"avx512": {suffix: "Z", lanes: 16}, // ZMM0-31; a mask is one of K1-K7
+	"avx2":   {lanes: 8},                                // YMM0-15; a mask is a vector of -1 and 0
+	"avx512": {suffix: "Z", file: "_avx512", lanes: 16}, // ZMM0-31; a mask is one of K1-K7
 }
 
-// The target of this run, its floats and bytes of a vector, and whether it has
-// mask registers, embedded broadcasts and 32 vector registers.
+// The target of this run: the suffix of its names, floats and bytes per vector,
+// and whether it has mask registers, embedded broadcasts and 32 vector registers.
 var (
 	suffix        string
 	lanes, vector int
@@ -32,13 +33,16 @@ func (t target) use() {
 	suffix, lanes, vector, wide = t.suffix, t.lanes, 4*t.lanes, t.lanes == 16
 }
 
-// function begins a kernel whose arguments do not escape. doc is its comment,
-// after the name.
-func function(name, signature string, doc ...string) {
+// function begins a kernel whose arguments do not escape. prose, which follows
+// the name, and the formulas are its comment.
+func function(name, signature, prose string, formulas ...string) {
 	TEXT(name+suffix, NOSPLIT, signature)
 	Pragma("noescape")
-	doc[0] = name + suffix + " " + doc[0]
-	Doc(doc...)
+	doc := append(fold(name+suffix+" "+prose, " ", lineWidth-len("// "), ""), "")
+	for _, f := range formulas {
+		doc = append(doc, fold("\t"+f, " ", lineWidth-len("//    "), "\t\t")...)
+	}
+	Doc(append(doc, "")...)
 }
 
 // label makes the names of branch targets unique within a function.
@@ -49,8 +53,8 @@ func label(name string) string {
 	return fmt.Sprintf("%s_%d", name, labels)
 }
 
-// arg is an argument in its place on the stack, for instructions that can take
-// it from memory.
+// arg is an argument on the stack, for instructions that can read it from
+// memory.
 func arg(name string) operand.Mem {
 	b, err := Param(name).Resolve()
 	if err != nil {
@@ -95,8 +99,8 @@ func zero(vs ...reg.VecVirtual) {
 	}
 }
 
-// get loads the lanes of a vector that are in the mask, all if it is nil, and
-// zero in the others.
+// get loads the lanes of a vector that are in the mask (nil: all) and zeroes the
+// others.
 func get(from operand.Mem, mask reg.Register, v reg.VecVirtual) {
 	switch {
 	case mask == nil:
@@ -108,7 +112,7 @@ func get(from operand.Mem, mask reg.Register, v reg.VecVirtual) {
 	}
 }
 
-// put stores the lanes of a vector that are in the mask, all if it is nil.
+// put stores the lanes of a vector that are in the mask (nil: all).
 func put(v reg.VecVirtual, mask reg.Register, to operand.Mem) {
 	switch {
 	case mask == nil:
@@ -120,8 +124,8 @@ func put(v reg.VecVirtual, mask reg.Register, to operand.Mem) {
 	}
 }
 
-// source is the operand of an instruction that reads lanes of memory: the memory
-// itself or, under a mask, a register that they are loaded into.
+// source is the operand of an instruction that reads lanes from memory: the memory
+// itself or, with a mask, a register that they are loaded into.
 func source(from operand.Mem, mask reg.Register) operand.Op {
 	if mask == nil {
 		return from
@@ -140,19 +144,18 @@ func move(from, to reg.VecVirtual) {
 	}
 }
 
-// ahead is how far before its use memory is fetched that is gone through once, in
-// bytes: where its rows follow each other, this is what a later turn of the loop,
-// or the next call, wants.
+// ahead is how many bytes ahead memory is prefetched that is read only once. Where
+// rows follow each other, a later turn of the loop or the next call reads it.
 const ahead = 2048
 
-// prefetch asks for the bytes that lie ahead of those at p.
+// prefetch requests the bytes ahead of those at p.
 func prefetch(p reg.Register, bytes int) {
 	for line := 0; line < bytes; line += 64 {
 		PREFETCHT0(at(p, ahead+line))
 	}
 }
 
-// whether compares the lanes of two vectors, x with the predicate of VCMPPS to y.
+// whether compares the lanes of two vectors: x to y, by a predicate of VCMPPS.
 func whether(x reg.VecVirtual, predicate uint8, y reg.VecVirtual) reg.Register {
 	var yes reg.Register = vec()
 	if wide {
@@ -168,7 +171,7 @@ const (
 	less  = 1
 )
 
-// choose overwrites the lanes of v for which a comparison said yes.
+// choose overwrites the lanes of v for which a comparison was true.
 func choose(yes reg.Register, with, v reg.VecVirtual) {
 	if wide {
 		VMOVDQA32(with, yes, v)
@@ -177,8 +180,8 @@ func choose(yes reg.Register, with, v reg.VecVirtual) {
 	}
 }
 
-// storeTail writes the first floats of a vector of 8, whose number is tail modulo
-// 8, and spoils it. A masked store would take AMD's processors a dozen cycles.
+// storeTail writes the first tail%8 floats of a vector of 8 and destroys it. A
+// masked store would take a dozen cycles on AMD's processors.
 func storeTail(tail reg.Register, from reg.VecVirtual, to operand.Mem) {
 	two, one, end := label("two"), label("one"), label("end")
 	next, x := GP64(), from.AsX()
@@ -201,8 +204,8 @@ func storeTail(tail reg.Register, from reg.VecVirtual, to operand.Mem) {
 	Label(end)
 }
 
-// tailArg is the argument that kernels with a partial vector want: the mask of
-// its lanes, or nothing where it is made from their number.
+// tailArg is the argument that kernels with a partial vector need: the mask of
+// its lanes, or nothing if the kernel makes the mask from their number.
 func tailArg() string {
 	if wide {
 		return ""
@@ -220,8 +223,8 @@ func tailMask(n reg64) reg.Register {
 	return mask
 }
 
-// firstLanes is the mask register of the first n lanes; n is less than 256, and
-// all lanes are meant where it exceeds them.
+// firstLanes is the mask register of the first n lanes, or of all lanes if n is
+// larger; n is less than 256.
 func firstLanes(n reg64) reg.Register {
 	ones, k := GP64(), K()
 	MOVQ(operand.I32(-1), ones)
@@ -230,8 +233,8 @@ func firstLanes(n reg64) reg.Register {
 	return k
 }
 
-// stepper gives the addresses of columns that lie a runtime number of bytes
-// apart, in ascending order: four from each position of a moving pointer.
+// stepper gives the addresses of columns in ascending order, four from each
+// position of a moving pointer. Their distance in bytes is known at run time.
 type stepper struct {
 	p          reg.GPVirtual // moves
 	step       reg.Register  // bytes from column to column
@@ -239,7 +242,7 @@ type stepper struct {
 	base, disp int
 }
 
-// column is the address of column i, not less than the one before.
+// column is the address of column i, which must not be less than the last one.
 func (s *stepper) column(i int) operand.Mem {
 	for i-s.base > 3 {
 		LEAQ(indexed(s.p, s.step, 4, 0), s.p)
@@ -263,7 +266,7 @@ func imm(n int) operand.Op {
 	return operand.U32(n)
 }
 
-// tripled is a register of 3 times the given one.
+// tripled is a register with 3 times the given one.
 func tripled(r reg.Register) reg.GPVirtual {
 	t := GP64()
 	LEAQ(indexed(r, r, 2, 0), t)

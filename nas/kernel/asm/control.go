@@ -7,8 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// controlFamily is the control register of the floating-point unit, which is the
-// same on all targets, and its speed.
+// controlFamily has access to the control register of the floating-point unit,
+// which is the same on all targets, and the peak loop.
 func controlFamily() {
 	peak()
 	if wide {
@@ -26,8 +26,8 @@ func controlFamily() {
 	RET()
 }
 
-// peak writes a loop of nothing but multiplications and additions, enough at
-// once to hide their latency.
+// peak writes a loop of only multiplications and additions, enough at once to
+// hide their latency.
 func peak() {
 	const chains = 12
 	TEXT("peakVec"+suffix, NOSPLIT, "func(n int)")

@@ -9,10 +9,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// depthwiseFamily is the depthwise convolutions with k x k taps, a vector of
-// channels at a time. Where the columns are not a multiple of what one step
-// computes, the last step goes back and computes some again; so it does for the
-// channels where there are no mask registers.
+// depthwiseFamily has the depthwise convolutions with k x k taps, one vector of
+// channels at a time. If the columns are not a multiple of what one step
+// computes, the last step goes back and computes some of them again; without
+// mask registers, so it does for the channels.
 func depthwiseFamily() {
 	for _, k := range []int{3, 5, 7} {
 		for _, stride := range []int{1, 2} {
@@ -28,8 +28,8 @@ func depthwiseFamily() {
 }
 
 // depthwise is one size of filter. With pairs it is for 8 channels at stride 1,
-// and a vector is two neighbouring pixels: to the loops it is one pixel of 16
-// channels, at stride 2 among columns of 8. The filter is in both halves.
+// and a vector has two neighbouring pixels: the loops see one pixel of 16
+// channels, at stride 2 among columns of 8. Both halves have the filter.
 type depthwise struct {
 	k, stride int
 	pairs     bool
@@ -42,8 +42,7 @@ func (d depthwise) name(stem string) string {
 	return fmt.Sprintf("%s%ds%d", stem, d.k, d.stride)
 }
 
-// vectorsOf writes what body does for each vector of channels, of which pairs
-// have one.
+// vectorsOf writes body for each vector of channels; pairs have only one.
 func (d depthwise) vectorsOf(c reg.GPVirtual, body func(offset reg.GPVirtual, part reg.Register)) {
 	if !d.pairs {
 		channels(c, body)
@@ -54,7 +53,7 @@ func (d depthwise) vectorsOf(c reg.GPVirtual, body func(offset reg.GPVirtual, pa
 	body(offset, nil)
 }
 
-// pixels is the bytes of a column of x and of the filter, and of one of y.
+// pixels is the number of bytes of a column of x and of the filter, and of y.
 func (d depthwise) pixels() (c, cy reg.GPVirtual) {
 	if !d.pairs {
 		c = load("c")
@@ -66,7 +65,7 @@ func (d depthwise) pixels() (c, cy reg.GPVirtual) {
 	return c, cy
 }
 
-// count is the argument of the vectors of a row.
+// count is the argument with the number of vectors in a row.
 func (d depthwise) count() string {
 	if d.pairs {
 		return "pairs"
@@ -119,7 +118,7 @@ func channels(c reg.GPVirtual, body func(offset reg.GPVirtual, mask reg.Register
 	Label(end)
 }
 
-// atLeast is what a comment says of the bytes that a loop over channels needs.
+// atLeast is what a comment adds about the bytes that a loop over channels needs.
 func atLeast() string {
 	if wide {
 		return ""
@@ -188,11 +187,10 @@ func (d depthwise) forward() {
 	if d.pairs {
 		function(name, strings.Replace(signature, "ow, c,", "pairs, next,", 1),
 			"computes rows of pairs of pixels of 8 channels, next bytes apart in y. Rows of x are line bytes apart, "+
-				"filter rows",
-			"tap, rows of mask, if there is one, maskLine:", "",
-			fmt.Sprintf("\tfor r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<%d,kx<%d x[r*line + ky*tap "+
+				"filter rows tap bytes, rows of the mask, if there is one, maskLine bytes:",
+			fmt.Sprintf("for r < rows, ox < 2*pairs, j < 8: y[r*next + 8*ox + j] = Σ_ky<%d,kx<%d x[r*line + ky*tap "+
 				"+ 8*(ox+kx) + j] * w[ky,kx,j]", d.k, d.k),
-			"\t\twhere mask[r*maskLine + 8*ox + j] > 0, else 0", "")
+			"\twhere mask[r*maskLine + 8*ox + j] > 0, else 0")
 	} else {
 		d.describeForward(name, signature)
 	}
@@ -238,17 +236,16 @@ func (d depthwise) forward() {
 
 func (d depthwise) describeForward(name, signature string) {
 	function(name, signature,
-		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows "+
-			"tap,", atLeast()),
-		"rows of mask, if there is one, maskLine:", "",
-		fmt.Sprintf("\tfor r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * "+
+		fmt.Sprintf("computes rows of ow pixels of c bytes%s. Rows of x are line bytes apart, filter rows tap bytes, "+
+			"rows of the mask, if there is one, maskLine bytes:", atLeast()),
+		fmt.Sprintf("for r < rows, ox < ow, j: y[r,ox,j] = Σ_ky<%d,kx<%d x[r*line + ky*tap + (%d*ox+kx)*c + j] * "+
 			"w[ky,kx,j]", d.k, d.k, d.stride),
-		"\t\twhere mask[r*maskLine + ox*c + j] > 0, else 0", "")
+		"\twhere mask[r*maskLine + ox*c + j] > 0, else 0")
 }
 
-// walk writes a row of one vector of channels, those in part if it is not nil,
-// column by column, with the whole filter in registers. A column counts for the pixels whose windows it is in, of
-// which as many sums are held.
+// walk writes a row of one vector of channels (only those in part, if it is not
+// nil), column by column, with the whole filter in registers. It keeps a sum for
+// each pixel whose window includes the column.
 func (d depthwise) walk(c, cy, tap, y, x, mask, offset reg.GPVirtual, part reg.Register) {
 	w := GP64()
 	MOVQ(arg("w"), w)
@@ -302,7 +299,7 @@ func (d depthwise) walk(c, cy, tap, y, x, mask, offset reg.GPVirtual, part reg.R
 	Label(end)
 }
 
-// where writes what is done if there is a mask, with a vector of zeros.
+// where writes do, with a vector of zeros, to run only if there is a mask.
 func where(mask reg.GPVirtual, do func(none reg.VecVirtual)) {
 	without := label("all")
 	TESTQ(mask, mask)
@@ -391,12 +388,12 @@ func (d depthwise) filterRow(w, c, c3 reg.GPVirtual, mask reg.Register) []reg.Ve
 func (d depthwise) gather() {
 	lead := (d.k - 1) / 2
 	function(fmt.Sprintf("dwGather%d", d.k), "func(dx, dy, w *float32, row, count, pairs, c int)",
-		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, "+
-			"from", atLeast()),
-		fmt.Sprintf("count rows of gradients, row bytes apart and each after %d columns of zeros, upwards from "+
-			"dy:", lead), "",
-		fmt.Sprintf("\tfor b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] "+
-			"* w[2*t,kx,j]", d.k, lead), "")
+		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, from "+
+			"count "+
+			"rows of gradients. These are row bytes apart, upwards from dy, each after %d columns of zeros:", atLeast(),
+			lead),
+		fmt.Sprintf("for b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] "+
+			"* w[2*t,kx,j]", d.k, lead))
 	c := load("c")
 	c3 := tripled(c)
 	widths := []int{4, 1}
@@ -430,7 +427,7 @@ func (d depthwise) gather() {
 				return uses
 			})
 			SUBQ(arg("row"), dy)
-			for range (d.k - 1) / 2 { // over the filter row of the other parity
+			for range (d.k - 1) / 2 { // past the filter row of the other parity
 				LEAQ(indexed(w, c, 2, 0), w)
 			}
 			ADDQ(c, w)
@@ -451,26 +448,27 @@ func (d depthwise) gather() {
 	RET()
 }
 
-// weight writes dwWeightGeneric for dilation 1. Its sums are those of one to
-// three rows of the filter, over all pixels.
+// weight writes dwWeightGeneric for dilation 1. It sums one to three rows of the
+// filter at once, over all pixels.
 func (d depthwise) weight() {
-	maskArg, rows := ", mask *int32", "apart, filter rows tap bytes. mask is that of the lanes of the last vector of "+
-		"channels that are not in the one before:"
+	maskArg, maskIs := ", mask *int32", ". The mask has the lanes of the last vector of channels that the one before "+
+		"lacks"
 	if wide {
-		maskArg, rows = "", "apart, filter rows tap bytes:"
+		maskArg, maskIs = "", ""
 	}
 	if d.pairs {
 		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, line, tap int)",
 			"adds the gradient by the filter over rows of ow pixels of 8 channels. Rows of x are line bytes apart, "+
-				"filter rows tap:", "",
-			fmt.Sprintf("\tfor ky < %d, kx < %d, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) "+
-				"+ j] * dy[r,ox,j]", d.k, d.k), "")
+				"filter rows tap bytes:",
+			fmt.Sprintf("for ky < %d, kx < %d, j < 8: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + 8*(ox+kx) "+
+				"+ j] * dy[r,ox,j]", d.k, d.k))
 	} else {
 		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
-			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line bytes",
-				atLeast()), rows, "",
-			fmt.Sprintf("\tfor ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + "+
-				"j] * dy[r,ox,j]", d.k, d.k, d.stride), "")
+			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line "+
+				"bytes "+
+				"apart, filter rows tap bytes%s:", atLeast(), maskIs),
+			fmt.Sprintf("for ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + "+
+				"j] * dy[r,ox,j]", d.k, d.k, d.stride))
 	}
 	c, _ := d.pixels()
 	c3 := tripled(c)
@@ -518,7 +516,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, p
 	Label(row)
 	px, left := GP64(), load("ow")
 	MOVQ(x, px)
-	// dy moves on through all rows, px through one.
+	// dy moves through all rows, px through one.
 	columnsOf := 1 // of dy in a vector
 	if d.pairs {
 		columnsOf = 2
@@ -631,7 +629,7 @@ func (d depthwise) weightGroup(group int, offset, ky, dw, c, c3 reg.GPVirtual, p
 	if wide {
 		add(keep)
 	} else {
-		// The last vector of channels counts only the lanes of the mask.
+		// Of the last vector of channels only the lanes of the mask count.
 		whole, done, lastVec := label("whole"), label("added"), GP64()
 		LEAQ(operand.Mem{Base: c, Disp: -vector}, lastVec)
 		CMPQ(offset, lastVec)

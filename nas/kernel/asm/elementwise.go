@@ -10,12 +10,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// elementwiseFamily is the loops over equal elements of a few slices.
+// elementwiseFamily has the loops over corresponding elements of a few slices.
 func elementwiseFamily() {
 	elementwise{name: "reluVec", loop: "y[i] = max(x[i], 0), and NaN where x[i] is", outs: []string{"y"},
 		ins: []string{"x"}, wide: 4,
 		body: func(in, s []reg.VecVirtual) []reg.VecVirtual {
-			VMAXPS(in[0], s[0], in[0]) // of a NaN and a number the first operand, x
+			VMAXPS(in[0], s[0], in[0]) // of NaN and a number: the first operand, x
 			return in
 		}}.write()
 	elementwise{name: "reluBackwardVec", loop: "dx[i] = dy[i] where x[i] > 0, else 0", outs: []string{"dx"},
@@ -88,8 +88,8 @@ func elementwiseFamily() {
 		}}.write()
 }
 
-// keepPositive zeroes the lanes of v where x is not greater than zero, which is
-// a vector of it. It may overwrite x.
+// keepPositive zeroes the lanes of v where x is not greater than zero, a vector
+// of zeros. It may overwrite x.
 func keepPositive(v, x, zero reg.VecVirtual) {
 	const notGreaterOrEqual = 9
 	if wide {
@@ -102,7 +102,7 @@ func keepPositive(v, x, zero reg.VecVirtual) {
 	VANDPS(v, x, v)
 }
 
-// elementwise is a loop over equal elements of slices.
+// elementwise is a loop over corresponding elements of slices.
 type elementwise struct {
 	name, loop string
 	outs, ins  []string
@@ -129,7 +129,7 @@ func (e elementwise) write() {
 	if !wide {
 		first = "computes, for i in [0, n), with the mask of the last n%8,"
 	}
-	function(e.name, sig+")", first, "", "\t"+e.loop, "")
+	function(e.name, sig+")", first, e.loop)
 	p := map[string]reg.GPVirtual{}
 	for _, a := range pointers {
 		p[a] = load(a)

@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gemmFamily is the matrix products. A panel is 1 to 4 vectors of columns of C;
-// the suffix m of a name says that its last vector is masked. Tiles fill the
-// registers: sums, a row of B and a broadcast value of A.
+// gemmFamily has the matrix products. A panel is 1 to 4 vectors of columns of C;
+// the last vector is masked if the name ends in m. Tiles fill the registers: sums,
+// a row of B and a broadcast value of A.
 func gemmFamily() {
 	products, gradients := panelsAVX2()
 	if wide {
@@ -56,14 +56,14 @@ func panelsAVX512() (products, gradients []panel) {
 	return products, gradients
 }
 
-// panel is the columns of C that one kernel computes and the heights of the
-// tiles it holds in registers, tallest first.
+// panel has the columns of C that one kernel computes and the heights of the
+// tiles it keeps in registers, tallest first.
 type panel struct {
 	vecs   int
 	masked bool
 	tiles  []int
 	mask   reg.Register
-	tail   reg.Register // floats of the masked vector, where it is stored often
+	tail   reg.Register // floats of the masked vector, if it is stored often
 }
 
 func (p *panel) name(stem string) string {
@@ -74,8 +74,8 @@ func (p *panel) name(stem string) string {
 	return s
 }
 
-// maskArg is the argument of a masked panel: the mask itself or, where it is
-// made from it, the number of its lanes.
+// maskArg is the argument of a masked panel: the mask, or the number of lanes to
+// make it from.
 func (p *panel) maskArg() string {
 	switch {
 	case !p.masked:
@@ -107,8 +107,8 @@ func (p *panel) of(v int) reg.Register {
 	return nil
 }
 
-// passOver jumps past the tiles of some rows where the count of rows is better
-// made of two lower tiles: 8 of 4 and 4, 16 of 8 and 8.
+// passOver jumps past the tiles of some rows if two lower tiles fit the count of
+// rows better: 8 as 4 and 4, 16 as 8 and 8.
 func passOver(rows int, count operand.Op, past string) {
 	if two, ok := map[int]int{6: 8, 12: 16, 14: 16}[rows]; ok {
 		CMPQ(count, operand.Imm(uint64(two)))
@@ -149,12 +149,12 @@ func (p *panel) addStore(v int, sum reg.VecVirtual, to operand.Mem) {
 // columns begins the comment of a kernel.
 func (p *panel) columns() string {
 	if p.masked && wide {
-		return fmt.Sprintf("computes %d columns of C and tail more;", lanes*(p.vecs-1))
+		return fmt.Sprintf("computes %d columns of C and tail more.", lanes*(p.vecs-1))
 	}
 	if wide {
-		return fmt.Sprintf("computes %d columns of C;", lanes*p.vecs)
+		return fmt.Sprintf("computes %d columns of C.", lanes*p.vecs)
 	}
-	return fmt.Sprintf("computes %d columns of C, the last vector under the mask if there is one;", lanes*p.vecs)
+	return fmt.Sprintf("computes %d columns of C, with the last vector masked if there is a mask.", lanes*p.vecs)
 }
 
 // product is the kernel of gemmGeneric for one panel.
@@ -165,10 +165,9 @@ func (p panel) product() {
 	}
 	function(p.name("gemmPanel"), "func(c, a, b *float32, m, ldc, ldb, width, pixel, skip, segs, k, seg int, acc "+
 		"bool"+tail+")",
-		p.columns(), "k, and all distances in bytes. Rows of A are pixel apart, and skip more after each width of "+
+		p.columns()+" k and all distances are in bytes. Rows of A are pixel apart, and skip more after every width of "+
 			"them:",
-		"",
-		"\tfor i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]")
+		"for i < m, j: C[i,j] (+)= Σ_s<segs, p<k A[row(i) + s*seg + p] * B[s*k+p, j]")
 	p.loadMask()
 	if wide {
 		p.productLines()
@@ -292,8 +291,8 @@ func (p *panel) storeRows(sums [][]reg.VecVirtual, c reg.GPVirtual) {
 	Label(end)
 }
 
-// multiply adds the products of the float at a and a row of B to sums. A lone
-// vector takes it from memory at once, several from a register.
+// multiply adds the products of the float at a and a row of B to sums. A single
+// vector broadcasts it from memory, several use a register.
 func multiply(a operand.Mem, row, sums []reg.VecVirtual) {
 	if wide && len(row) == 1 {
 		VFMADD231PS_BCST(a, row[0], sums[0])
@@ -309,10 +308,9 @@ func multiply(a operand.Mem, row, sums []reg.VecVirtual) {
 // gradient is the kernel of gemmTNGeneric for one panel.
 func (p panel) gradient() {
 	function(p.name("gemmTNPanel"), "func(c, a, d *float32, k, ldc, ldd, lines, width, pixel, skip int"+p.maskArg()+")",
-		p.columns(), "k counts, distances are in bytes. A has lines*width rows, pixel apart, and skip more after "+
+		p.columns()+" k is a count, distances are in bytes. A has lines*width rows, pixel apart, and skip more after "+
 			"each line:",
-		"",
-		"\tfor p < k, j: C[p,j] += Σ_i A[row(i) + p] * D[i,j]")
+		"for p < k, j: C[p,j] += Σ_i A[row(i) + p] * D[i,j]")
 	p.loadMask()
 	c, a, k := load("c"), load("a"), load("k")
 	pixel, ldd := load("pixel"), load("ldd")
@@ -360,9 +358,9 @@ func (p panel) gradient() {
 	RET()
 }
 
-// productLines writes the loops of the product where the registers hold more
-// rows of sums than there are pointers: the rows of a tile lie in one line of
-// pixels, at equal distances.
+// productLines writes the loops of the product if the registers have space for
+// more rows of sums than there are pointers: the rows of a tile are in one line
+// of pixels, at equal distances.
 func (p *panel) productLines() {
 	c, next, ldb, pixel := load("c"), load("a"), load("ldb"), load("pixel")
 	pixel3 := tripled(pixel)

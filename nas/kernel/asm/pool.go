@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// poolFamily is the pools and the copies between images and windows.
+// poolFamily has the pools and the copies between images and windows.
 func poolFamily() {
 	maxPool()
 	maxColumns()
@@ -23,10 +23,10 @@ func poolFamily() {
 func maxPool() {
 	function("maxPoolVec", "func(y *float32, idx *uint8, x *float32, pixels, step, c, ny, nx, line, first, below int)",
 		fmt.Sprintf("computes pixels windows of ny x nx taps; step, c%s and line, the distances of windows, pixels "+
-			"and", atLeast()),
-		"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row to "+
-			"the next:", "",
-		"\tfor q < pixels, j: y[q,j], idx[q,j] = max and first tap of it of x[q*step + ky*line + kx*c + j]", "")
+			"and "+
+			"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row "+
+			"to the next:", atLeast()),
+		"for q < pixels, j: y[q,j], idx[q,j] = max of x[q*step + ky*line + kx*c + j], and its first tap")
 	y, idx, x, c := load("y"), load("idx"), load("x"), load("c")
 	one, below, start := ones(), vec(), vec()
 	VPBROADCASTD(arg("below"), below)
@@ -93,7 +93,7 @@ func storeMax(y, idx, offset reg64, mask reg.Register, best, tap reg.VecVirtual)
 	}
 }
 
-// ones is a vector of the integer 1.
+// ones is a vector of integers 1.
 func ones() reg.VecVirtual {
 	one := vec()
 	if wide {
@@ -119,8 +119,8 @@ func nextPixel(y, idx, c reg64) {
 // columns of a window.
 func maxColumns() {
 	function("maxColumnsVec", "func(best *float32, tap *int32, x *float32, width, rows, line, first, k int)",
-		fmt.Sprintf("computes width bytes%s of floats; line, the distance of rows, is in bytes:", atLeast()), "",
-		"\tfor j: best[j], tap[j] = max over r < rows of x[r*line+j], and first + k*r of the first that has it", "")
+		fmt.Sprintf("computes width bytes%s of floats; line, the distance of rows, is in bytes:", atLeast()),
+		"for j: best[j], tap[j] = max over r < rows of x[r*line+j], and first + k*r of the first row that has it")
 	best, tap, x, width := load("best"), load("tap"), load("x"), load("width")
 	first, k := vec(), vec()
 	VPBROADCASTD(arg("first"), first)
@@ -155,11 +155,11 @@ func maxColumns() {
 // maxAcross writes the second half: the maxima of the columns of each window.
 func maxAcross() {
 	function("maxAcrossVec", "func(y *float32, idx *uint8, best *float32, tap *int32, pixels, step, c, nx, first int)",
-		fmt.Sprintf("computes pixels windows of nx columns; step and c%s, the distances of windows and columns, "+
-			"are", atLeast()),
-		"in bytes:", "",
-		"\tfor q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
-		"\t\ttap[q*step + kx*c + j] + first + kx of the one that has it, the least if several have", "")
+		fmt.Sprintf("computes pixels windows of nx columns; step and c%s, the distances of windows and columns, are "+
+			"in "+
+			"bytes:", atLeast()),
+		"for q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
+		"\tthe least tap[q*step + kx*c + j] + first + kx of those that have it")
 	y, idx, best, tap, c := load("y"), load("idx"), load("best"), load("tap"), load("c")
 	one, first := ones(), vec()
 	VPBROADCASTD(arg("first"), first)
@@ -211,8 +211,8 @@ func maxAcross() {
 // copyRows writes the copy of rows between matrices.
 func copyRows() {
 	function("copyRowsVec", "func(y, x *float32, rows, width, ldy, ldx int)",
-		fmt.Sprintf("copies rows of width bytes%s that lie ldy and ldx bytes apart:", atLeast()), "",
-		"\tfor i < rows, j < width: y[i*ldy+j] = x[i*ldx+j]", "")
+		fmt.Sprintf("copies rows of width bytes%s that are ldy and ldx bytes apart:", atLeast()),
+		"for i < rows, j < width: y[i*ldy+j] = x[i*ldx+j]")
 	y, x, rows, width := load("y"), load("x"), load("rows"), load("width")
 	ldy, ldx := load("ldy"), load("ldx")
 	loop := label("row")

@@ -7,11 +7,11 @@ import (
 )
 
 // overlapping writes the loop over the vectors of width bytes of y, four and
-// then one at a time: value computes count of them from an offset on, under a
-// mask that is nil for all lanes. Where width is no multiple of a vector, the last
-// one is masked or, without mask registers, ends at width and overlaps the one
-// before. That is computed before and stored after all others, so that values
-// may be made from what was there.
+// then one at a time: value computes count of them from an offset on, with a mask
+// (nil: all lanes). If width is not a multiple of a vector, the last vector is
+// masked or, without mask registers, ends at width and overlaps the one before.
+// It is then computed before all others and stored after them, because values
+// may depend on what y had.
 func overlapping(width, y reg64, value func(offset reg.Register, count int, mask reg.Register) []reg.VecVirtual) {
 	offset := GP64()
 	loops := func() {
@@ -57,7 +57,7 @@ func overlapping(width, y reg64, value func(offset reg.Register, count int, mask
 	Label(end)
 }
 
-// addThere adds to values, if the argument acc says so, what is in their place.
+// addThere adds the old contents of y to values, if the argument acc is set.
 func addThere(values []reg.VecVirtual, y, offset, mask reg.Register) {
 	over := label("overwrite")
 	CMPB(arg("acc"), operand.Imm(0))
@@ -73,7 +73,7 @@ func widths() string {
 	if wide {
 		return "computes, for any width"
 	}
-	return "computes, for widths of a vector at least"
+	return "computes, for widths of at least a vector"
 }
 
 // poolSum writes poolSumGeneric, with or without relu.
@@ -83,8 +83,8 @@ func poolSum(relu bool) {
 		name, term = "poolSumReluVec", "max("+term+", 0)"
 	}
 	function(name, "func(y, x, by *float32, pixels, width, ldy, ldx, ldby, taps, step int, f float32, acc bool)",
-		widths()+"; width and distances are in bytes, and without by its factor is 1:", "",
-		"\tfor q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps "+term, "")
+		widths()+"; width and distances are in bytes; if by is nil, its factor is 1:",
+		"for q < pixels, j < width: y[q*ldy + j] (+)= f * by[q*ldby + j] * Σ_t<taps "+term)
 	y, x, by, width, step := load("y"), load("x"), load("by"), load("width"), load("step")
 	f, none := vec(), vec()
 	VBROADCASTSS(arg("f"), f)
@@ -142,9 +142,9 @@ func poolSum(relu bool) {
 func maxPoolGrad() {
 	function("maxPoolGradVec", "func(dx, dy *float32, idx *uint8, pixels, width, ldx, ldy, rows, cols, line, step, "+
 		"tap, below, beside int, acc bool)",
-		widths()+"; width and distances are in bytes of floats, and those in idx a fourth:", "",
-		"\tfor q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]",
-		"\t\twhere idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside", "")
+		widths()+"; width and distances are in bytes of floats, a fourth of which is the distance in idx:",
+		"for q < pixels, j < width: dx[q*ldx + j] (+)= Σ_r<rows, t<cols dy[q*ldy + r*line + t*step + j]",
+		"\twhere idx[q*ldy + r*line + t*step + j] == tap - r*below - t*beside")
 	dx, dy, idx, width := load("dx"), load("dy"), load("idx"), load("width")
 	line, step := load("line"), load("step")
 	first, below, beside := vec(), vec(), vec()

@@ -9,11 +9,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowsFamily is the loops over rows of matrices that lie some distance apart.
+// rowsFamily has the loops over rows of matrices that are some distance apart.
 func rowsFamily() {
 	rows{name: "reluRowsVec", loop: "y[i,j] = max(x[i,j], 0), and NaN where x[i,j] is", ins: []string{"x"},
 		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
-			VMAXPS(in[0], zero, in[0]) // of a NaN and a number the first operand, x
+			VMAXPS(in[0], zero, in[0]) // of NaN and a number: the first operand, x
 		}}.write()
 	rows{name: "addRowsVec", loop: "y[i,j] += x[i,j]", ins: []string{"x", "y"},
 		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
@@ -30,8 +30,8 @@ func rowsFamily() {
 		}}.write()
 }
 
-// rows is a loop over equal elements of the rows of matrices. The rows of y are
-// ldy bytes apart, those of x, and of a where it is read, ldx.
+// rows is a loop over corresponding elements of the rows of matrices. Rows of y are
+// ldy bytes apart, rows of x, and of a if it is read, ldx.
 type rows struct {
 	name, loop string
 	ins        []string
@@ -48,8 +48,9 @@ func (r rows) write() {
 	}
 	function(r.name, fmt.Sprintf("func(%s *float32, rows, width, ldy, ldx int%s)",
 		strings.Join(pointers, ", "), tailArg()),
-		fmt.Sprintf("computes, for i < rows (at least 1) and j < width, with a mask for the last width%%%d and", lanes),
-		"distances of rows in bytes,", "", "\t"+r.loop, "")
+		fmt.Sprintf("computes, for i < rows (at least 1) and j < width, with a mask for the last width%%%d and ldy "+
+			"and "+
+			"ldx in bytes,", lanes), r.loop)
 	p := map[string]reg.GPVirtual{}
 	for _, name := range pointers {
 		p[name] = load(name)
@@ -62,7 +63,7 @@ func (r rows) write() {
 	SHLQ(imm(2), whole)
 	none, mask := vec(), tailMask(rest)
 	zero(none)
-	// block computes vectors of each of some rows whose addresses place gives.
+	// block computes some vectors of each of some rows; place gives their addresses.
 	block := func(rows, vectors int, mask reg.Register, place func(name string, row, disp int) operand.Mem) {
 		type spot struct {
 			in []reg.VecVirtual
@@ -96,7 +97,7 @@ func (r rows) write() {
 		}
 	}
 
-	// Rows of one, two or four vectors go without a loop within, several at a time.
+	// Rows of one, two or four vectors need no inner loop; several are done at once.
 	ldy3, ldx3 := tripled(ldy), tripled(ldx)
 	place := func(name string, row, disp int) operand.Mem {
 		ld, ld3 := ldx, ldx3
