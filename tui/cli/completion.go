@@ -115,6 +115,11 @@ func (a *app) addCompletion(root *cobra.Command) {
 			c.Short, c.Long = "print the completion script of bash, zsh or fish",
 				completionHelp
 			c.Args, c.RunE = cobra.ArbitraryArgs, needsCommand
+			for _, shell := range c.Commands() {
+				if shell.Name() == "powershell" { // nasnet does not run on Windows
+					c.RemoveCommand(shell)
+				}
+			}
 		}
 	}
 	root.InitDefaultHelpCmd()

@@ -133,13 +133,13 @@ func forMan(c *cobra.Command) {
 	}
 }
 
-// markdown escapes a text, in which lines that begin with two spaces are kept as they are.
+// markdown escapes a text, in which indented lines are kept as they are.
 func markdown(text string) string {
 	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, ">", `\>`, "[",
 		`\[`, "]", `\]`)
 	var out []string
 	code := false
-	for _, line := range strings.Split(text, "\n") {
+	for _, line := range strings.Split(strings.ReplaceAll(text, "\t", "  "), "\n") {
 		indented := strings.HasPrefix(line, "  ")
 		if indented != code && len(out) > 0 && out[len(out)-1] != "" {
 			out = append(out, "")

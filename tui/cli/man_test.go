@@ -44,6 +44,9 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 		if strings.Contains(page, "/nowhere") {
 			t.Errorf("%s depends on the environment", name)
 		}
+		if strings.Contains(page, `\\`) {
+			t.Errorf("%s shows a backslash of Markdown", name)
+		}
 		for _, f := range regexp.MustCompile(`(?m)^  (?:    |-., )(--[a-z0-9-]+)`).FindAllStringSubmatch(
 			c.LocalFlags().FlagUsages(), -1) {
 			if !regexp.MustCompile(`(?m)^\\fB.*` + f[1] + `\\fP`).MatchString(page) {
