@@ -37,7 +37,13 @@
 //	Rung       one scale of a ladder of retrains: data, network, training
 //	Preset     named settings, of a search or of a training
 //	Parameters all weights of a network; Trainable excludes the moving statistics
-//	Front      the Pareto front: the cells that no other cell beats in both accuracy and cost
+//	Accuracy   the validation accuracy of a child; its Reward, unless a cost term weighs it
+//	Best       the trial with the highest reward, of any kind except retrains, at the run's own settings
+//	Top cells  the ranking that Best leads: the highest reward of each different cell
+//	Top 5      the mean reward of the 5 top cells among equal numbers of samples or random cells, in a [Verdict]
+//	Peak       the highest reward of the samples so far, inherited ones included: a curve, not a cell to pick
+//	Starred    marked by the user; a starred cell can be below the top cells
+//	Front      the Pareto front: the top cells that no other top cell beats in both accuracy and cost
 //
 // # What makes a run repeatable
 //

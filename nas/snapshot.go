@@ -151,7 +151,7 @@ type RewardPoint struct {
 	Trial  int     `json:"trial"`
 	Reward float64 `json:"reward"`
 	Mean   float64 `json:"mean"` // of the last 20 rewards up to here
-	Best   float64 `json:"best"` // so far
+	Best   float64 `json:"best"` // the peak: highest reward so far
 }
 
 // PolicyView is the controller after an update. Version 0 is the untrained policy.

@@ -249,7 +249,7 @@ func (d *dashboard) pane(m *model, n, w, h int) []string {
 	switch {
 	case n == paneReward && len(s.Rewards) > 0:
 		// a random cell changes only the verdict
-		k.data, k.n = [3]any{&s.Rewards[0], s.Verdict, s.Best}, len(s.Rewards)
+		k.data, k.n = [2]any{&s.Rewards[0], s.Verdict}, len(s.Rewards)
 	case n == paneController && len(s.Updates) > 0:
 		k.data, k.n = &s.Updates[0], len(s.Updates)
 	case n == paneTop && len(s.Top) > 0:

@@ -13,7 +13,7 @@ func (d *dashboard) list(m *model, w, h int) []string {
 	var out []string
 	if len(s.Rewards) > 0 {
 		last := s.Rewards[len(s.Rewards)-1]
-		l := fmt.Sprintf(" reward %s best %s  ", score(last.Mean, 3), score(last.Best, 4))
+		l := fmt.Sprintf(" reward %s peak %s  ", score(last.Mean, 3), score(last.Best, 4))
 		out = append(out, l+t.spark(series(s.Rewards, func(r nas.RewardPoint) float64 { return r.Mean }),
 			max(0, min(40, w-len(l)-1)), math.NaN(), math.NaN()))
 	} else {

@@ -244,9 +244,15 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// press passes a key to the top screen: as an action if the key table has it, otherwise as text.
+// press passes a key to the top screen: as an action if the key table has it, otherwise as text. The message above the
+// footer ends when the key leads to another screen.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
-	on := m.top()
+	on, said := m.top(), m.toast.id
+	defer func() {
+		if m.top() != on && m.toast.id == said {
+			m.toast.text = ""
+		}
+	}()
 	a := actNone
 	if !msg.Paste {
 		a = m.keys.lookup(msg, on.scope())

@@ -487,7 +487,29 @@ func TestAToastGoesWithTime(t *testing.T) {
 	}
 }
 
-func TestAPaneIsDrawnAnewWhenWhatItShowsHasChanged(t *testing.T) {
+func TestAMessageEndsWithItsScreen(t *testing.T) {
+	const refusal = "no cell is selected yet"
+	s := fresh()
+	s.Running = nil
+	d := drive(t, s, 80, 24).press("e")
+	if got := d.press("j").text(); !strings.Contains(got, refusal) {
+		t.Fatalf("the refusal is not shown on its screen:\n%s", got)
+	}
+	for _, key := range []string{"L", "esc"} {
+		if got := d.press(key).text(); strings.Contains(got, refusal) {
+			t.Errorf("after %s the refusal of another screen is shown:\n%s", key, got)
+		}
+	}
+	// What a key says on the screen that it leads to stays.
+	d = drive(t, busy(), 80, 24).press("5", " ", "r")
+	_, sent := d.m.Update(keyMsg("enter"))
+	d.run(sent)
+	if got := d.text(); !strings.Contains(got, "retrain done") {
+		t.Errorf("the answer that closed the form is not shown:\n%s", got)
+	}
+}
+
+func TestAPaneIsDrawnAgainWhenItsDataChanges(t *testing.T) {
 	d := drive(t, busy(), 160, 48)
 	before := d.text()
 	s := *d.m.snap
@@ -502,7 +524,7 @@ func TestAPaneIsDrawnAnewWhenWhatItShowsHasChanged(t *testing.T) {
 	s.Policy = s.Updates[160]
 	d.m.take(&s)
 	after := d.text()
-	for _, want := range []string{"another", "best .9000", "★ .9000", "update 161", "0.90 ┤"} {
+	for _, want := range []string{"another", "peak .9000", "★ .9000", "update 161", "0.90 ┤"} {
 		if strings.Contains(before, want) || !strings.Contains(after, want) {
 			t.Errorf("%q: before %v, after %v\n%s", want, strings.Contains(before, want),
 				strings.Contains(after, want), after)

@@ -22,27 +22,24 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 		return p.draw(t, w, h, d.noReward(m, w-2, h-2))
 	}
 	last := s.Rewards[len(s.Rewards)-1]
-	p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 3))
+	p.right = fmt.Sprintf("mean %s  peak %s", score(last.Mean, 3), score(last.Best, 3))
 	if w >= 70 {
-		p.right = fmt.Sprintf("mean %s  best %s", score(last.Mean, 3), score(last.Best, 4))
+		p.right = fmt.Sprintf("mean %s  peak %s", score(last.Mean, 3), score(last.Best, 4))
 	}
 	if w >= 90 {
-		p.right = fmt.Sprintf("last %s  mean %s  best %s", score(last.Reward, 4), score(last.Mean, 3),
+		p.right = fmt.Sprintf("last %s  mean %s  peak %s", score(last.Reward, 4), score(last.Mean, 3),
 			score(last.Best, 4))
-		if s.Best != nil {
-			p.right += " (" + short(*s.Best) + ")"
-		}
 	}
-	mean, best := make([]float64, len(s.Rewards)), make([]float64, len(s.Rewards))
+	mean, peak := make([]float64, len(s.Rewards)), make([]float64, len(s.Rewards))
 	for i, r := range s.Rewards {
-		mean[i], best[i] = r.Mean, r.Best
+		mean[i], peak[i] = r.Mean, r.Best
 	}
 	axis := ""
 	if w >= 50 {
 		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
 	lines := []line{{name: "mean of 20", values: mean, style: t.mean},
-		{name: "best", values: best, style: t.best, heavy: true, reduce: chart.Max}}
+		{name: "peak", values: peak, style: t.best, heavy: true, reduce: chart.Max}}
 	if len(s.Randoms) > 0 {
 		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
 	}

@@ -51,6 +51,6 @@ func topLine(v *nas.Verdict) []string {
 		}
 		return s
 	}
-	return []string{fmt.Sprintf(" best 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller),
+	return []string{fmt.Sprintf(" top 1 5 25 of %d: controller%s, random%s", last.N, means(last.Controller),
 		means(last.Random))}
 }

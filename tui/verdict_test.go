@@ -52,15 +52,15 @@ func TestTheCurveOfRandomCellsStandsAtTheChildrenOfTheController(t *testing.T) {
 	}
 }
 
-func TestTheBestOfEqualNumbersFitALine(t *testing.T) {
+func TestTheTopCellsOfEqualNumbersOfProposalsFitALine(t *testing.T) {
 	for _, c := range []struct {
 		tops []nas.TopPoint
 		want string
 	}{
 		{nil, "[]"},
-		{busy().Verdict.Tops, "[ best 1 5 25 of 128: controller .661 .652 .640, random .610 .603 .592]"},
+		{busy().Verdict.Tops, "[ top 1 5 25 of 128: controller .661 .652 .640, random .610 .603 .592]"},
 		{[]nas.TopPoint{{N: 3, Controller: [3]float64{0.7}, Random: [3]float64{0.6}}},
-			"[ best 1 5 25 of 3: controller .700, random .600]"},
+			"[ top 1 5 25 of 3: controller .700, random .600]"},
 	} {
 		if got := fmt.Sprint(topLine(&nas.Verdict{Tops: c.tops})); got != c.want {
 			t.Errorf("%q; want %q", got, c.want)
