@@ -130,8 +130,8 @@ func printStatus(a *app, s remote.Status) error {
 			fmt.Fprintf(w, "reward    %s\n", costText(s.Cost))
 		}
 		if s.Lost > 0 {
-			fmt.Fprintf(w, "lost      %d events, which log.jsonl has; nasnet resume %s brings them back\n", s.Lost,
-				term.Line(s.Name))
+			fmt.Fprintf(w, "lost      %s in the database, still in log.jsonl; to restore: %s\n",
+				nas.FormatCount(int(s.Lost), "event", "events"), term.Line(a.store.command("resume", s.Dir)))
 		}
 		if s.Verdict != nil {
 			fmt.Fprintf(w, "verdict   %s\n", s.Verdict.Text)
