@@ -10,15 +10,15 @@ import (
 	"nasnet/nas/setting"
 )
 
-// Setup is the settings of a network and of its training. In JSON its parts lie flat.
+// Setup has the settings of a network and of its training. In JSON they are one flat object.
 type Setup struct {
 	Net   NetConfig   `json:"net"`
 	Train TrainConfig `json:"train"`
 }
 
-// Settings is every setting of a network and of its training; forms show the First of them first. Flags, forms,
-// validation, the names of rungs and the text of estimates loop over it: to add a setting, add its field and its row,
-// and the code that uses it.
+// Settings lists every setting of a network and of its training; forms show those marked First first. Flags, forms,
+// validation, the names of rungs and the text of estimates loop over it: to add a setting, add its field, its row, and
+// the code that uses it.
 var Settings = slices.Concat(setting.Of(scaleSettings, net), setting.Of(trainSettings, train),
 	setting.Of(stackSettings, net))
 
@@ -28,7 +28,7 @@ func train(s *Setup) *TrainConfig { return &s.Train }
 // everywhere is where most settings can be given.
 const everywhere = setting.Search | setting.Train | setting.Rung
 
-// netSettings are those of a network alone.
+// netSettings are the settings of a network.
 var netSettings = slices.Concat(scaleSettings, stackSettings)
 
 var scaleSettings = setting.Table[NetConfig]{
@@ -41,7 +41,7 @@ var scaleSettings = setting.Table[NetConfig]{
 		Help: "filters of the first cells (F)",
 		Hint: "of the first stack", Range: setting.Range{Low: 1, High: 1 << 14},
 		Within: func(c NetConfig) setting.Range {
-			return leastOf(c, 1, 4, 1<<14) // F/4 filters in the stem of an ImageNet stack
+			return leastOf(c, 1, 4, 1<<14) // an ImageNet stem has F/4 filters
 		}, At: func(c *NetConfig) any { return &c.Filters }},
 }
 
@@ -65,7 +65,7 @@ var stackSettings = setting.Table[NetConfig]{
 				*c = c.In(stack)
 			}
 		}},
-	{Name: "aux", Label: "aux head", Use: everywhere | setting.Network, Help: "with the auxiliary head",
+	{Name: "aux", Label: "aux head", Use: everywhere | setting.Network, Help: "add the auxiliary head",
 		Hint: "at two thirds of the depth",
 		At:   func(c *NetConfig) any { return &c.Aux }},
 	{Name: "skip-reduction", Key: "skip_reduction", Label: "skip input", Use: everywhere | setting.Network,
@@ -73,12 +73,13 @@ var stackSettings = setting.Table[NetConfig]{
 			"skip_reduction_layer_input; NASNet-A large)",
 		Hint: "past reductions, as NASNet-A large", At: func(c *NetConfig) any { return &c.SkipReduction },
 		Then: func(c *NetConfig, _ func(string) bool) error {
-			c.StemMultiplier = c.WithDefaults().StemMultiplier // without one, the size decides whether it skips
+			// without a multiplier, the image side decides whether to skip
+			c.StemMultiplier = c.WithDefaults().StemMultiplier
 			return nil
 		}},
 	{Name: "stem-multiplier", Key: "stem_multiplier", Label: "stem", Use: everywhere | setting.Network,
 		Help:  "filters of the stem: times F (cifar), times 32 (imagenet); 0: the stack's default",
-		Hint:  "times F or 32; 0: as the stack has",
+		Hint:  "times F or 32; 0: default",
 		Range: setting.Range{Low: 0, High: 64}, Within: func(NetConfig) setting.Range {
 			return setting.Range{Low: 0, High: 64, Above: true}
 		},
@@ -101,17 +102,17 @@ var trainSettings = setting.Table[TrainConfig]{
 		Hint:  "at its highest",
 		Range: setting.Range{Low: 0, High: math.Inf(1), Above: true}, At: func(c *TrainConfig) any { return &c.LR }},
 	{Name: "schedule", Use: everywhere, Default: "cosine", First: true,
-		Help: "of the learning rate: " + strings.Join(Schedules(), ", "),
+		Help: "schedule of the learning rate: " + strings.Join(Schedules(), ", "),
 		Hint: "of the learning rate", Choices: Schedules, At: func(c *TrainConfig) any { return &c.Schedule }},
 	{Name: "drop-path-mode", Key: "drop_path.mode", Label: "DropPath", Use: everywhere, Default: "linear", First: true,
 		Help:    "linear (ScheduledDropPath of the paper), constant, scaled (also by depth) or none",
 		Hint:    "linear: the paper's schedule",
 		Choices: func() []string { return DropPathModes }, At: func(c *TrainConfig) any { return &c.DropPath.Mode }},
 	{Name: "drop-path", Key: "drop_path.prob", Label: "drop at end", Use: everywhere, First: true,
-		Help: "probability of dropping a path at the end of training", Hint: "probability; keep is 1 less it",
+		Help: "probability of dropping a path at the end of training", Hint: "probability; keep is 1 minus it",
 		Range: setting.Range{Low: 0, High: 0.99},
 		At:    func(c *TrainConfig) any { return &c.DropPath.Prob },
-		// alone it asks for ScheduledDropPath where no paths are dropped
+		// given alone, it turns on ScheduledDropPath if no paths are dropped yet
 		Then: func(c *TrainConfig, given func(string) bool) error {
 			if d := &c.DropPath; !given("drop-path-mode") && d.Prob > 0 && (d.Mode == "" || d.Mode == "none") {
 				d.Mode = "linear"
@@ -119,7 +120,7 @@ var trainSettings = setting.Table[TrainConfig]{
 			return nil
 		}},
 	{Name: "pad", Key: "augment.pad", Unit: "pixels", Use: everywhere,
-		Help: "random crop after padding by that many pixels",
+		Help: "pad by this many pixels, then crop at random",
 		Hint: "pixels, then a random crop", Range: setting.Range{Low: 0, High: 256},
 		At: func(c *TrainConfig) any { return &c.Augment.Pad }},
 	{Name: "flip", Key: "augment.flip", Use: everywhere, Help: "random horizontal flip",
@@ -130,12 +131,12 @@ var trainSettings = setting.Table[TrainConfig]{
 		Hint: "side of a blank square", Range: setting.Range{Low: 0, High: 2048},
 		At: func(c *TrainConfig) any { return &c.Augment.Cutout }},
 	{Name: "color", Key: "augment.color", Label: "colour", Use: everywhere,
-		Help:  "random change of brightness, contrast and saturation by up to that part (ImageNet: 0.4)",
-		Hint:  "part that it changes by",
+		Help:  "random change of brightness, contrast and saturation by up to this fraction (ImageNet: 0.4)",
+		Hint:  "largest change, a fraction",
 		Range: setting.Range{Low: 0, High: 1}, At: func(c *TrainConfig) any { return &c.Augment.Color }},
 	{Name: "crop", Key: "augment.crop", Use: everywhere,
-		Help:  "instead of --pad: random crop of at least that part of the area, scaled to the side (ImageNet: 0.08)",
-		Hint:  "least part seen, in place of pad",
+		Help:  "instead of --pad: random crop of at least this fraction of the area, resized (ImageNet: 0.08)",
+		Hint:  "least part kept, in place of pad",
 		Range: setting.Range{Low: 0, High: 1}, At: func(c *TrainConfig) any { return &c.Augment.Crop }},
 	{Name: "ema", Label: "average", Use: everywhere,
 		Help: "decay of a moving average of the weights, which is judged and saved (0: none)",
@@ -143,7 +144,7 @@ var trainSettings = setting.Table[TrainConfig]{
 		At: func(c *TrainConfig) any { return &c.EMA }},
 	{Name: "flip-average", Key: "flip_average", Label: "flip average", Use: everywhere,
 		Help: "judge by the mean over an image and its mirror image",
-		Hint: "judged with the mirror image, too", At: func(c *TrainConfig) any { return &c.FlipAverage }},
+		Hint: "judge the mirror image, too", At: func(c *TrainConfig) any { return &c.FlipAverage }},
 	{Name: "optimizer", Use: everywhere, Default: Optimizers[0], Help: strings.Join(Optimizers, " or "),
 		Choices: func() []string { return Optimizers },
 		At:      func(c *TrainConfig) any { return &c.Optimizer }},
@@ -161,7 +162,7 @@ var trainSettings = setting.Table[TrainConfig]{
 	{Name: "weight-decay", Key: "weight_decay", Label: "weight decay", Use: everywhere, Default: "0.0005",
 		Help:  "weight decay",
 		Range: setting.Range{Low: 0, High: 1}, At: func(c *TrainConfig) any { return &c.WeightDecay }},
-	{Name: "clip", Use: everywhere, Default: "5", Help: "largest norm of the gradient (0: not clipped)",
+	{Name: "clip", Use: everywhere, Default: "5", Help: "largest norm of the gradient (0: no clipping)",
 		Hint:  "largest gradient norm; 0: none",
 		Range: setting.Range{Low: 0, High: 1e9}, At: func(c *TrainConfig) any { return &c.Clip }},
 	{Name: "label-smoothing", Key: "label_smoothing", Label: "smoothing", Use: everywhere, Help: "label smoothing",
@@ -171,16 +172,15 @@ var trainSettings = setting.Table[TrainConfig]{
 		Help: "probability of dropping a feature before the classifier (0: none; the published ImageNet networks: 0.5)",
 		Hint: "of features, before the classifier", Range: setting.Range{Low: 0, High: 1, Below: true},
 		At: func(c *TrainConfig) any { return &c.Dropout }},
-	{Name: "whiten", Use: everywhere, Help: "begin with filters of the stem that whiten the patches of the training " +
+	{Name: "whiten", Use: everywhere, Help: "start with stem filters that whiten patches of the training " +
 		"images", Hint: "the stem starts whitened",
 		At: func(c *TrainConfig) any { return &c.Whiten }},
 	{Name: "aux-weight", Key: "aux_weight", Label: "aux weight", Use: everywhere, Default: "0.4",
 		Help: "weight of the auxiliary head's loss (with --aux)",
-		Hint: "of its loss, with an aux head", Range: setting.Range{Low: 0, High: 100, Above: true},
+		Hint: "of the aux head's loss", Range: setting.Range{Low: 0, High: 100, Above: true},
 		At: func(c *TrainConfig) any { return &c.AuxWeight }},
 	{Name: "shards", Use: setting.Train,
-		Help: "equal parts of each batch, which several cores can compute at a time; batch normalisation uses the " +
-			"statistics of a part,\n" +
+		Help: "equal parts of each batch, computed in parallel; batch normalisation uses the statistics of a part,\n" +
 			"so this changes the result (0: 2 for an even batch of 64 or more, else 1)",
 		Hint:  "parts of a batch; 0: automatic",
 		Range: setting.Range{Low: 0, High: 1 << 16}, At: func(c *TrainConfig) any { return &c.Shards }},
@@ -201,14 +201,14 @@ func Schedules() (names []string) {
 	return names
 }
 
-// inStack is a range in a stack.
+// inStack returns a range that names the stack in errors.
 func inStack(low, high float64) func(NetConfig) setting.Range {
 	return func(c NetConfig) setting.Range {
 		return setting.Range{Low: low, High: high, Where: fmt.Sprintf(" in the stack %s", c.Stack)}
 	}
 }
 
-// leastOf is a range whose lower end is larger in the ImageNet stacks.
+// leastOf returns a range whose lower end is larger in the ImageNet stacks.
 func leastOf(c NetConfig, cifar, imagenet, high float64) setting.Range {
 	if s, err := stackNamed(c.Stack); err == nil && s.ImageNet {
 		cifar = imagenet
@@ -216,15 +216,14 @@ func leastOf(c NetConfig, cifar, imagenet, high float64) setting.Range {
 	return inStack(cifar, high)(c)
 }
 
-// In returns the network in another stack, with what the stack has for its defaults: only the scale, the images and the
-// auxiliary head stay.
+// In returns the network in another stack, with that stack's defaults: only scale, images and auxiliary head stay.
 func (c NetConfig) In(stack string) NetConfig {
 	return NetConfig{Stack: stack, N: c.N, Filters: c.Filters, Image: c.Image, Channels: c.Channels,
 		Classes: c.Classes, Aux: c.Aux}
 }
 
-// Plain returns the settings as people write them: with their defaults, but 0 for what the stack, the size or the batch
-// decides, and for channels and classes that are not known.
+// Plain returns the settings as people write them: defaults filled in, but 0 for what the stack, the image side or the
+// batch decides, and for unknown channels and classes.
 func (s Setup) Plain() Setup {
 	n, t := s.Net.WithDefaults(), s.Train.WithDefaults()
 	if s.Net.Channels == 0 || s.Net.Classes == 0 {
@@ -240,7 +239,7 @@ func (s Setup) Plain() Setup {
 	return Setup{Net: n, Train: t}
 }
 
-// Alone returns the training with the shards that a network which trains alone should have, unless it has some.
+// Alone returns the training with the shards for a network that trains alone, unless it has shards already.
 func (c TrainConfig) Alone() TrainConfig {
 	if c.Shards == 0 {
 		c.Shards = DefaultShards(c.Batch)
