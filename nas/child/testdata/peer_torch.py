@@ -15,11 +15,16 @@ Hidden states: 0 = output of the previous cell (h_i), 1 = output of the cell
 before that (h_{i-1}), 2.. = blocks in order.
 Ops: identity conv1x1 conv3x3 conv1x3_3x1 conv1x7_7x1 dil3x3 sep3x3 sep5x5
      sep7x7 avg3x3 avg5x5 max3x3 max5x5 max7x7.
-Semantics: the released NASNet (tensorflow/models, research/slim/nets/nasnet) and, for the ops it does not have, AmoebaNet of the
-same authors (tensorflow/tpu, models/official/amoeba_net). Separable convs are (ReLU-depthwise-pointwise-BN) x 2; 3x3, dilated, 1x3-3x1 and 1x7-7x1
-convs run in a bottleneck of F/4 (3F/8 for 1x3-3x1) filters, none if that is below 1; a strided identity is ReLU-1x1-BN; a pool that must
-change channels is followed by 1x1-BN; average pools do not count padding; concat combines are followed by ReLU-1x1-BN back to F
-filters. In a reduction cell, ops reading state 0 or 1 have stride 2. State 1 of the first cell is the stem's output, unprojected.
+Semantics: the released NASNet (tensorflow/models, research/slim/nets/nasnet)
+and, for ops that it lacks, AmoebaNet by the same authors (tensorflow/tpu,
+models/official/amoeba_net). Separable convs are
+(ReLU-depthwise-pointwise-BN) x 2; 3x3, dilated, 1x3-3x1 and 1x7-7x1 convs run
+in a bottleneck of F/4 (3F/8 for 1x3-3x1) filters, or in none if that is below
+1; a strided identity is ReLU-1x1-BN; a pool that must change channels is
+followed by 1x1-BN; average pools do not count padding; concat combines are
+followed by ReLU-1x1-BN back to F filters. In a reduction cell, ops that read
+state 0 or 1 have stride 2. State 1 of the first cell is the stem's output,
+unprojected.
 
 Examples:
   peer_torch.py --cells 2 --filters 16 --batch 64 --threads 1 --format channels_last
@@ -84,7 +89,8 @@ def check_genotype(g):
                 raise SystemExit("%s: concat reads state %d of %d" % (kind, i, n))
 
 # ---------------------------------------------------------------- model
-def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", stem_mult=3, bn_eps=1e-5, bn_mom=0.1, inplace=True):
+def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", stem_mult=3, bn_eps=1e-5, bn_mom=0.1,
+          inplace=True):
     """The child network (slim semantics, AmoebaNet's bottlenecks for the non-separable convolutions).
 
     padding="same" is TensorFlow's SAME (what is exact); "symmetric" pads k//2 on both sides: the same cost without
@@ -137,7 +143,8 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
             elif name.startswith("sep"):
                 k = int(name[3])
                 for n, (ci, s) in enumerate(((cin, stride), (f, 1)), 1):
-                    relu(); add("dw%d" % n, Conv(ci, ci, k, s, groups=ci)); add("pw%d" % n, Conv(ci, f, 1)); add("bn%d" % n, bn(f))
+                    relu(); add("dw%d" % n, Conv(ci, ci, k, s, groups=ci))
+                    add("pw%d" % n, Conv(ci, f, 1)); add("bn%d" % n, bn(f))
             else:
                 r = 3 * f // 8 if name == "conv1x3_3x1" else f // 4
                 c = r if r >= 1 else f
@@ -145,7 +152,8 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
                     conv_bn("pre", "pre_bn", cin, c, 1); cin = c
                 if name in ("conv1x3_3x1", "conv1x7_7x1"):
                     k = int(name[6])
-                    conv_bn("conv_h", "mid_bn", cin, c, (1, k), (1, stride)); conv_bn("conv_v", "bn", c, c, (k, 1), (stride, 1))
+                    conv_bn("conv_h", "mid_bn", cin, c, (1, k), (1, stride))
+                    conv_bn("conv_v", "bn", c, c, (k, 1), (stride, 1))
                 elif name == "dil3x3":
                     conv_bn("conv", "bn", cin, c, 3, stride, dil=2)
                 else:
@@ -164,19 +172,25 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
         def forward(self, x):
             k, s = self.k, self.stride
             if not same or s == 1:
-                return (Fn.avg_pool2d(x, k, s, k // 2, count_include_pad=False) if self.kind == "avg" else Fn.max_pool2d(x, k, s, k // 2))
+                if self.kind == "avg":
+                    return Fn.avg_pool2d(x, k, s, k // 2, count_include_pad=False)
+                return Fn.max_pool2d(x, k, s, k // 2)
             if self.kind == "max":
                 return Fn.max_pool2d(pad_same(x, (k, k), (s, s), value=float("-inf")), k, s)
             one = pad_same(torch.ones_like(x[:1, :1]), (k, k), (s, s))
             return Fn.avg_pool2d(pad_same(x, (k, k), (s, s)), k, s) / Fn.avg_pool2d(one, k, s)
 
     class Match(nn.Module):
-        """Brings a state to f channels (1x1) or f channels and half the size (factorized reduction); relu first for a previous cell's output."""
+        """Brings a state to f channels (1x1), or to f channels and half the size (factorized reduction).
+
+        The output of a previous cell gets a relu first.
+        """
         def __init__(self, cin, f, halve, relu):
             super().__init__()
             self.relu, self.halve = relu, halve
             if halve:
-                self.path1, self.path2 = nn.Conv2d(cin, f // 2, 1, 2, bias=False), nn.Conv2d(cin, f // 2, 1, 2, bias=False)
+                self.path1 = nn.Conv2d(cin, f // 2, 1, 2, bias=False)
+                self.path2 = nn.Conv2d(cin, f // 2, 1, 2, bias=False)
             else:
                 self.conv = nn.Conv2d(cin, f, 1, bias=False)
             self.bn = bn(f)
@@ -200,7 +214,8 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
             """cur, prev: (channels, size); prev None in the first cell, where state 1 is the unprojected input."""
             super().__init__()
             self.spec = spec
-            self.cur = nn.Sequential(); self.cur.add_module("conv", nn.Conv2d(cur[0], f, 1, bias=False)); self.cur.add_module("bn", bn(f))
+            self.cur = nn.Sequential()
+            self.cur.add_module("conv", nn.Conv2d(cur[0], f, 1, bias=False)); self.cur.add_module("bn", bn(f))
             self.prev = None
             if prev is None:
                 prev = cur
@@ -236,7 +251,9 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
     class Child(nn.Module):
         def __init__(self):
             super().__init__()
-            self.stem = nn.Sequential(); self.stem.add_module("conv", Conv(3, filters * stem_mult, 3)); self.stem.add_module("bn", bn(filters * stem_mult))
+            self.stem = nn.Sequential()
+            self.stem.add_module("conv", Conv(3, filters * stem_mult, 3))
+            self.stem.add_module("bn", bn(filters * stem_mult))
             self.cells = nn.ModuleList()
             f, cur, prev = filters, (filters * stem_mult, image), None
             for stage in range(3):
@@ -257,16 +274,18 @@ def build(genotype, cells, filters, classes=10, image=32, padding="symmetric", s
 
 # ---------------------------------------------------------------- vectors
 def vectors(path, g, cells, filters, classes, image, batch, seed, tries=100, clean=1e-4):
-    """Writes a safetensors file that another implementation can be checked against: input, labels, parameters, logits, loss, gradients.
+    """Writes a safetensors file to check another implementation: input, labels, parameters, logits, loss, gradients.
 
-    Tensors (float32): "input" (N,H,W,3); "labels" (N) int32; "param/NAME", "grad/NAME"; "logits/train" (batch statistics), "loss" (mean
-    cross-entropy of it), "logits/eval" (moving statistics as stored in param/). NAME is the module path with slashes, the last part w, b, gamma, beta,
-    mean or var; convolutions are (kh, kw, in/groups, out), dense layers (in, out). Metadata: genotype JSON, n, filters, classes, image, bn_eps, stack,
-    and float32_error: the largest error of a float32 run of this same program, over gradient tensors, relative to each tensor's largest entry
-    (to the largest entry of all gradients, for tensors below 1e-9 of that).
+    Tensors (float32): "input" (N,H,W,3); "labels" (N) int32; "param/NAME", "grad/NAME"; "logits/train" (batch
+    statistics), "loss" (their mean cross-entropy), "logits/eval" (moving statistics as stored in param/). NAME is the
+    module path with slashes; its last part is w, b, gamma, beta, mean or var. Convolutions are (kh, kw, in/groups,
+    out), dense layers (in, out). Metadata: genotype JSON, n, filters, classes, image, bn_eps, stack, and float32_error:
+    the largest error of a float32 run of this same program, over gradient tensors, relative to each tensor's largest
+    entry (for tensors below 1e-9 of the largest gradient, relative to that).
 
-    ReLU and max pooling have kinks: where a value lies within rounding of one, a float32 gradient may differ by percents from the exact one. So seeds
-    are tried until the float32 run agrees within `clean`; use small images (8 to 16) and batches (2 to 4).
+    ReLU and max pooling have kinks: where a value is within rounding of one, a float32 gradient may differ by percents
+    from the exact one. So seeds are tried until the float32 run agrees within `clean`; use small images (8 to 16) and
+    batches (2 to 4).
     """
     import copy, numpy as np, torch
     def attempt(seed):
@@ -292,11 +311,15 @@ def vectors(path, g, cells, filters, classes, image, batch, seed, tries=100, cle
             z = mm(xx)
             loss = torch.nn.functional.cross_entropy(z, y)
             loss.backward()
-            return z.detach(), loss.detach().reshape(1), {k: torch.zeros_like(p) if p.grad is None else p.grad for k, p in mm.named_parameters()}  # None: a state that nothing reads
+            # grad is None for a state that nothing reads
+            grads = {k: torch.zeros_like(p) if p.grad is None else p.grad for k, p in mm.named_parameters()}
+            return z.detach(), loss.detach().reshape(1), grads
         z, loss, grad = run(m, x)
         grad32 = run(m32, x.float())[2]
         top = max(v.abs().max() for v in grad.values())
-        def scale(v):  # a gradient that is zero but for rounding, such as that of a shift which a later batch norm takes out, is held against the largest of all
+        # A gradient that would be zero without rounding, as of a shift that a later batch norm removes, is compared
+        # with the largest of all.
+        def scale(v):
             return v.abs().max() if v.abs().max() > 1e-9 * top else top
         err = max(((grad32[k].double() - v).abs().max() / scale(v)).item() for k, v in grad.items())
         return m, stored, x, y, ze, z, loss, grad, err
@@ -305,13 +328,15 @@ def vectors(path, g, cells, filters, classes, image, batch, seed, tries=100, cle
         if err < clean:
             break
     else:
-        raise SystemExit("no seed of %d gave a float32 gradient within %g (last %g): use a smaller image or batch" % (tries, clean, err))
+        raise SystemExit("none of %d seeds gave a float32 gradient within %g (last %g): use a smaller image or batch"
+                         % (tries, clean, err))
     def name(k):
         k = k.replace(".running_mean", ".mean").replace(".running_var", ".var")
         head, _, last = k.rpartition(".")
         if last in ("weight", "bias"):
             mod = m.get_submodule(head)
-            last = {"weight": "gamma", "bias": "beta"}[last] if isinstance(mod, torch.nn.BatchNorm2d) else {"weight": "w", "bias": "b"}[last]
+            norm = isinstance(mod, torch.nn.BatchNorm2d)
+            last = {"weight": "gamma" if norm else "w", "bias": "beta" if norm else "b"}[last]
         return (head + "." + last).replace(".", "/")
     def lay(t):
         t = t.detach()
@@ -319,22 +344,27 @@ def vectors(path, g, cells, filters, classes, image, batch, seed, tries=100, cle
     out = {"input": x.permute(0, 2, 3, 1), "labels": y.int(), "logits/eval": ze, "logits/train": z, "loss": loss}
     out.update(("param/" + name(k), lay(p)) for k, p in stored.items() if not k.endswith("num_batches_tracked"))
     out.update(("grad/" + name(k), lay(v)) for k, v in grad.items())
-    head, blob = {"__metadata__": {"genotype": json.dumps(g), "n": str(cells), "filters": str(filters), "classes": str(classes), "image": str(image),
-                                   "bn_eps": "1e-05", "stack": "cifar", "float32_error": "%.3g" % err}}, b""
+    head = {"__metadata__": {"genotype": json.dumps(g), "n": str(cells), "filters": str(filters),
+                             "classes": str(classes), "image": str(image), "bn_eps": "1e-05", "stack": "cifar",
+                             "float32_error": "%.3g" % err}}
+    blob = b""
     for k in sorted(out):
         a = out[k].contiguous().numpy()
         a = a.astype(np.int32) if k == "labels" else a.astype(np.float32)
-        head[k] = {"dtype": "I32" if k == "labels" else "F32", "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + a.nbytes]}
+        head[k] = {"dtype": "I32" if k == "labels" else "F32", "shape": list(a.shape),
+                   "data_offsets": [len(blob), len(blob) + a.nbytes]}
         blob += a.tobytes()
     h = json.dumps(head).encode()
     h += b" " * (-len(h) % 8)
     with open(path, "wb") as f:
         f.write(len(h).to_bytes(8, "little") + h + blob)
-    print("%s: %s N=%d F=%d seed %d, %d tensors, %d parameters, loss %.6f, float32 error %.2g" % (path, g["name"], cells, filters, s, len(out), sum(p.numel() for p in m.parameters()), loss.item(), err))
+    params = sum(p.numel() for p in m.parameters())
+    print("%s: %s N=%d F=%d seed %d, %d tensors, %d parameters, loss %.6f, float32 error %.2g"
+          % (path, g["name"], cells, filters, s, len(out), params, loss.item(), err))
 
 def force_grad_format(model):
-    """Keeps gradients channels_last: after every BN, the incoming gradient is copied when autograd
-    hands it over in another format (a third of NASNet-A's are; torch 1.13's BN backward is then several times slower)."""
+    """Keeps gradients channels_last: after every BN, the incoming gradient is copied if autograd passes it in another
+    format, which happens for a third of NASNet-A's and makes torch 1.13's BN backward several times slower."""
     import torch
     class CLGrad(torch.autograd.Function):
         @staticmethod
@@ -418,14 +448,15 @@ def one_config(a, g, cells, filters, batch, threads, fmt, mkldnn):
             model.train()
             ts = measure(train, a.warmup, a.repeats, a.budget)
             m = statistics.median(ts)
-            res.update(train_img_s=batch / m, train_best_img_s=batch / min(ts), train_step_ms=m * 1e3, train_best_ms=min(ts) * 1e3, train_runs=len(ts),
+            res.update(train_img_s=batch / m, train_best_img_s=batch / min(ts), train_step_ms=m * 1e3,
+                       train_best_ms=min(ts) * 1e3, train_runs=len(ts),
                        train_gmac_s=3 * macs * batch / m / 1e9, loss=train.loss)
         if "forward" in a.mode:
             model.train() if a.forward_bn == "train" else model.eval()
             ts = measure(forward, a.warmup, a.repeats, a.budget)
             m = statistics.median(ts)
-            res.update(fwd_img_s=batch / m, fwd_best_img_s=batch / min(ts), fwd_step_ms=m * 1e3, fwd_best_ms=min(ts) * 1e3, fwd_runs=len(ts),
-                       fwd_gmac_s=macs * batch / m / 1e9)
+            res.update(fwd_img_s=batch / m, fwd_best_img_s=batch / min(ts), fwd_step_ms=m * 1e3,
+                       fwd_best_ms=min(ts) * 1e3, fwd_runs=len(ts), fwd_gmac_s=macs * batch / m / 1e9)
         if a.profile:
             model.train()
             train()
@@ -446,27 +477,34 @@ def ints(s):
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--genotype", default="nasnet-a", help="nasnet-a, random:SEED or a JSON file; several: comma-separated")
+    p.add_argument("--genotype", default="nasnet-a", 
+                   help="nasnet-a, random:SEED or a JSON file; several: comma-separated")
     p.add_argument("--cells", type=int, default=2, help="N, normal cells per stage")
     p.add_argument("--filters", type=int, default=16, help="F, filters of the first cells")
     p.add_argument("--sizes", help="several (N)x(F), e.g. 1x8,2x16,2x32; overrides --cells/--filters")
     p.add_argument("--batch", type=ints, default=[64])
     p.add_argument("--threads", type=ints, default=[1])
-    p.add_argument("--format", default="channels_last_grad", help="default, channels_last, channels_last_grad (gradients forced to channels_last: the fastest), or several, comma-separated")
+    p.add_argument("--format", default="channels_last_grad",
+                   help="default, channels_last, channels_last_grad (gradients forced to channels_last: the fastest), "
+                        "or several, comma-separated")
     p.add_argument("--mkldnn", default="on", help="on, off or on,off")
     p.add_argument("--mode", default="train,forward")
     p.add_argument("--forward-bn", choices=["eval", "train"], default="eval", help="BN mode of the forward-only run")
     p.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="bf16: CPU autocast")
     p.add_argument("--classes", type=int, default=10)
     p.add_argument("--image", type=int, default=32, help="side of the square input, pixels")
-    p.add_argument("--padding", choices=["symmetric", "same"], default="symmetric", help="symmetric: faster in torch; same: exact")
-    p.add_argument("--vectors", metavar="FILE", help="write input, parameters, logits and gradients (safetensors, float64 arithmetic, SAME padding) and stop")
+    p.add_argument("--padding", choices=["symmetric", "same"], default="symmetric",
+                   help="symmetric: faster in torch; same: exact")
+    p.add_argument("--vectors", metavar="FILE",
+                   help="write input, parameters, logits and gradients (safetensors, float64 arithmetic, SAME padding) "
+                        "and stop")
     p.add_argument("--lr", type=float, default=0.01)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--warmup", type=int, default=2)
     p.add_argument("--repeats", type=int, default=5, help="least number of timed steps (median is reported)")
     p.add_argument("--budget", type=float, default=3.0, help="seconds of timed steps aimed at per measurement")
-    p.add_argument("--procs", type=int, default=1, help="that many pinned processes at the same time; sums their throughput")
+    p.add_argument("--procs", type=int, default=1,
+                   help="number of pinned processes to run at the same time; their throughput is summed")
     p.add_argument("--pin", type=int, default=-1, help="pin this process to one CPU")
     p.add_argument("--aten", choices=["default", "avx2", "avx512"], default="default", help="ATEN_CPU_CAPABILITY")
     p.add_argument("--malloc", choices=["default", "keep"], default="default",
@@ -494,7 +532,8 @@ def main():
     if a.aten != "default":
         env["ATEN_CPU_CAPABILITY"] = a.aten
     if a.malloc == "keep":
-        env.update(MALLOC_MMAP_THRESHOLD_="4294967296", MALLOC_TRIM_THRESHOLD_="17179869184", MALLOC_TOP_PAD_="268435456")
+        env.update(MALLOC_MMAP_THRESHOLD_="4294967296", MALLOC_TRIM_THRESHOLD_="17179869184",
+                   MALLOC_TOP_PAD_="268435456")
     if env and not all(os.environ.get(k) == v for k, v in env.items()):
         os.environ.update(env)
         os.execv(sys.executable, [sys.executable] + sys.argv)
@@ -524,7 +563,8 @@ def main():
             outs = [json.loads(p.communicate()[0]) for p in ps]
             for rs in zip(*[o["results"] for o in outs]):
                 r = dict(rs[0], procs=a.procs)
-                for k in ("train_img_s", "fwd_img_s", "train_best_img_s", "fwd_best_img_s", "train_gmac_s", "fwd_gmac_s"):
+                for k in ("train_img_s", "fwd_img_s", "train_best_img_s", "fwd_best_img_s", "train_gmac_s",
+                          "fwd_gmac_s"):
                     if k in r:
                         r[k] = sum(q[k] for q in rs)
                 results.append(r); show(r, a)
@@ -548,7 +588,8 @@ def main():
                                 r = one_config(a, g, n, f, b, th, fmt, mk == "on")
                                 results.append(r); show(r, a)
     if a.json:
-        doc = dict(env={k: os.environ[k] for k in os.environ if k.startswith(("ATEN_", "MALLOC_", "OMP_", "DNNL_", "OPENBLAS_"))},
+        prefixes = ("ATEN_", "MALLOC_", "OMP_", "DNNL_", "OPENBLAS_")
+        doc = dict(env={k: v for k, v in os.environ.items() if k.startswith(prefixes)},
                    argv=sys.argv[1:], results=results)
         if a.procs == 1:
             import torch
@@ -565,10 +606,12 @@ def show(r, a):
     if a.json == "-":
         return
     s = "%-9s N=%d F=%-2d b=%-3d thr=%d%s %-18s mkldnn=%d %s params=%.3fM madds=%.2fM" % (
-        r["genotype"], r["cells"], r["filters"], r["batch"], r["threads"], " procs=%d" % r["procs"] if "procs" in r else "",
-        r["format"], r["mkldnn"], r["dtype"], r["params"] / 1e6, r["madds"] / 1e6)
+        r["genotype"], r["cells"], r["filters"], r["batch"], r["threads"],
+        " procs=%d" % r["procs"] if "procs" in r else "", r["format"],
+        r["mkldnn"], r["dtype"], r["params"] / 1e6, r["madds"] / 1e6)
     if "train_img_s" in r:
-        s += " | train %7.1f img/s (best %7.1f) %6.2f GMAC/s" % (r["train_img_s"], r["train_best_img_s"], r["train_gmac_s"])
+        s += " | train %7.1f img/s (best %7.1f) %6.2f GMAC/s" % (
+            r["train_img_s"], r["train_best_img_s"], r["train_gmac_s"])
     if "fwd_img_s" in r:
         s += " | fwd %7.1f img/s (best %7.1f) %6.2f GMAC/s" % (r["fwd_img_s"], r["fwd_best_img_s"], r["fwd_gmac_s"])
     print(s, file=out, flush=True)
