@@ -201,8 +201,8 @@ func TestTopsCompareEqualNumbersOfProposalsAndDifferentCells(t *testing.T) {
 		last.Controller[2] != 0 {
 		t.Errorf("%+v", last)
 	}
-	if got, want := (&Verdict{Tops: got}).TopText(),
-		"after 6 proposals of each: best cell 0.900 against 0.600, mean of the best 5 0.700 against 0.410"; got != want {
+	want := "after 6 proposals of each: best cell 0.900 against 0.600, mean of the best 5 0.700 against 0.410"
+	if got := (&Verdict{Tops: got}).TopText(); got != want {
 		t.Errorf("%q; want %q", got, want)
 	}
 	if got := (&Verdict{}).TopText() + (*Verdict)(nil).TopText(); got != "" {

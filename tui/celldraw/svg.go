@@ -37,7 +37,8 @@ func SVG(g space.Genotype) string {
 	h := (normal.h+reduction.h)*svgY + 2*svgTitle + 2*svgGap + svgY + 2*svgPad
 	var s strings.Builder
 	fmt.Fprintf(&s,
-		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="%d" fill="#111111">`+"\n",
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="Helvetica, `+
+			`Arial, sans-serif" font-size="%d" fill="#111111">`+"\n",
 		w, h, w, h, svgFontSize)
 	if g.Name != "" {
 		fmt.Fprintf(&s, "<title>%s</title>\n", escape(g.Name))
@@ -83,7 +84,8 @@ func svgCell(s *strings.Builder, v *scene, c space.Cell, title string, y int, re
 	fmt.Fprintf(s, `<g fill="none" stroke-linecap="round"><path stroke="%s" stroke-width="1.2" d="%s"/>`, svgInk,
 		across.String())
 	fmt.Fprintf(s,
-		`<path stroke="#ffffff" stroke-width="6" stroke-linecap="butt" d="%s"/><path stroke="%s" stroke-width="1.2" d="%s"/></g>`+"\n",
+		`<path stroke="#ffffff" stroke-width="6" stroke-linecap="butt" d="%s"/><path stroke="%s" stroke-width="1.2" `+
+			`d="%s"/></g>`+"\n",
 		gaps.String(), svgInk, down.String())
 	for _, p := range v.contacts {
 		fmt.Fprintf(s, `<circle cx="%d" cy="%d" r="3" fill="%s"/>`, x(p.col), py(p.row), svgInk)
@@ -126,7 +128,8 @@ func svgJunction(s *strings.Builder, x, y int, combine string) {
 		sign = "M-4.5 -3H4.5M-4.5 0H4.5M-4.5 3H4.5" // filters, stacked
 	}
 	fmt.Fprintf(s,
-		`<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path d="%s"/></g>`, x, y, svgInk, sign)
+		`<g transform="translate(%d %d)" fill="#ffffff" stroke="%s" stroke-width="1.2"><circle r="8"/><path `+
+			`d="%s"/></g>`, x, y, svgInk, sign)
 }
 
 // svgKey explains, at y, the signs in the picture.
@@ -155,7 +158,8 @@ func svgKey(s *strings.Builder, g space.Genotype, y int) {
 // svgIndexed writes h with the index i, followed by added.
 func svgIndexed(added string) string {
 	return fmt.Sprintf(
-		`<tspan font-style="italic">h</tspan><tspan font-size="%d" dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
+		`<tspan font-style="italic">h</tspan><tspan font-size="%d" `+
+			`dy="3"><tspan font-style="italic">i</tspan>%s</tspan>`, svgSmall, added)
 }
 
 // pictureText returns the name of an op for a picture: 3×3 instead of 3x3, and the stride if it has one.

@@ -155,7 +155,8 @@ errors over the seeds.`,
 				tw.Flush()
 			})
 		}}
-	c.Flags().StringVar(&table, "table", "", "the table: a JSON object from choices, written as digits, to test_acc and mean_acc")
+	c.Flags().StringVar(&table, "table", "", "the table: a JSON object from choices, written as digits, to test_acc "+
+		"and mean_acc")
 	c.Flags().IntVar(&o.Seeds, "seeds", 10, "searches per strategy")
 	c.Flags().IntVar(&o.Samples, "samples", 400, "networks per search")
 	return c

@@ -264,7 +264,8 @@ func cellRandom(a *app) *cobra.Command {
 func cellMutate(a *app) *cobra.Command {
 	var seed uint64
 	var ops string
-	c := &cobra.Command{Use: "mutate CELL", Short: "change one random decision of a cell", Long: cellHelp, Args: args("CELL"),
+	c := &cobra.Command{Use: "mutate CELL", Short: "change one random decision of a cell", Long: cellHelp,
+		Args: args("CELL"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			g, err := cellOf(a, args[0])
 			if err != nil {

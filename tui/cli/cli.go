@@ -1,5 +1,5 @@
-// Package cli is nasnet's command line: one table of commands, one file each. It parses flags, calls the other packages,
-// prints, and chooses the exit code; it computes nothing itself.
+// Package cli is nasnet's command line: one table of commands, one file each. It parses flags, calls the other
+// packages, prints, and chooses the exit code; it computes nothing itself.
 //
 // Commands print text for people, or JSON with --json: one object per line. Errors go to the standard error, hints
 // follow on their own lines.
@@ -213,7 +213,8 @@ func (a *app) root() *cobra.Command {
 	root.Use = "nasnet"
 	root.Short = "neural architecture search as NASNet did it, steered from a terminal"
 	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help).\n" +
-		"source <(nasnet completion bash) lets bash complete commands, runs, trials, cells and more.\n\nExit codes:\n\n  " +
+		"source <(nasnet completion bash) lets bash complete commands, runs, trials, cells and more.\n\nExit " +
+		"codes:\n\n  " +
 		strings.ReplaceAll(strings.TrimSuffix(exitCodeText(), "\n"), "\n", "\n  ")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -138,7 +138,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"status nosuch", exitFailed, "nosuch"},
 		{"top a", exitDone, ""},
 		{"top a --by speed", exitUsage, `unknown order "speed"`},
-		{"top a --front latency", exitFailed, "none of the 2 best cells has a known latency\nhint: to measure it in a " +
+		{"top a --front latency", exitFailed, "none of the 2 best cells has a known latency\nhint: to measure it in " +
+			"a " +
 			"new search: nasnet search --latency"},
 		{"status nosuch --line", exitDone, ""},
 	} {

@@ -95,7 +95,8 @@ func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 	}{
 		{"", "", func(s *nas.RetrainSpec) { s.Train.Shards = 0 }},
 		{"--optimizer rmsprop --momentum 0 --flip --cutout 4 --n 3 --shards 1", "", func(s *nas.RetrainSpec) {
-			s.Train.Optimizer, s.Train.Momentum, s.Train.Augment.Flip, s.Train.Augment.Cutout, s.Train.Shards, s.Net.N = "rmsprop", 0, true, 4, 1, 3
+			s.Train.Optimizer, s.Train.Momentum, s.Train.Shards, s.Net.N = "rmsprop", 0, 1, 3
+			s.Train.Augment.Flip, s.Train.Augment.Cutout = true, 4
 		}},
 		{"--dropout 0.25", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.Dropout = 0, 0.25 }},
 		{"--drop-path-mode none", "", func(s *nas.RetrainSpec) { s.Train.Shards, s.Train.DropPath.Mode = 0, "none" }},

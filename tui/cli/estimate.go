@@ -37,8 +37,8 @@ func printOther(w io.Writer, others []string, from string) {
 }
 
 // printPlans prints the time and memory of trainings on this machine, and their total time with this number of workers.
-// It measures the first training of each scale and estimates the others by their multiply-adds. others lists the settings
-// that differ from the search's.
+// It measures the first training of each scale and estimates the others by their multiply-adds. others lists the
+// settings that differ from the search's.
 func printPlans(a *app, ctx context.Context, ps []planned, workers int, others []string) error {
 	type scale struct {
 		net    child.NetConfig

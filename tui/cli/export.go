@@ -96,7 +96,8 @@ needs a MODEL; the other formats write its cell.
 			}
 			return write(a.Out)
 		}}
-	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the extension of "+
+	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the extension "+
+		"of "+
 		"--out)")
 	out.register(c.Flags(), "out", "file to write (default: the standard output)")
 	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: fold batch normalisations into the convolutions")

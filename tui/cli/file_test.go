@@ -53,7 +53,8 @@ func TestOutputWritesWhereThePathLeads(t *testing.T) {
 			early := o.check()
 			err := o.write(func(w io.Writer) error { _, err := io.WriteString(w, made); return err })
 			for _, err := range []error{early, err} {
-				if r.fails == "" && err != nil || r.fails != "" && (err == nil || !strings.Contains(err.Error(), r.fails)) {
+				if r.fails == "" && err != nil || r.fails != "" &&
+					(err == nil || !strings.Contains(err.Error(), r.fails)) {
 					t.Errorf("error %v; want %q", err, r.fails)
 				}
 			}

@@ -36,7 +36,8 @@ func hostileRun(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := `{"name":"a\u001b[2J","normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}]},"reduction":{"blocks":[]}}`
+	g := `{"name":"a\u001b[2J","normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}]},` +
+		`"reduction":{"blocks":[]}}`
 	err = st.AddTrials([]checkpoints.Trial{{PolicyVersion: -1, Kind: "sample", Genotype: []byte(g), CellHash: evil,
 		State: "proposed", Note: evil, Parent: -1}})
 	if err != nil {

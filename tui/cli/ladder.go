@@ -53,8 +53,10 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.workers, "workers", 0, "trainings at a time (0: one per core)")
 	fs.StringVar(&f.data, "data", "", "data set, or folder of class folders (default: the run's)")
 	fs.StringVar(&f.dir, "data-dir", "", "folder with the data set's files")
-	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search, or with --data the images' own)")
-	fs.IntVar(&f.trainImages, "train-images", 0, "train on this many images, evaluate on --val-images other training images "+
+	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search, or with --data the images' "+
+		"own)")
+	fs.IntVar(&f.trainImages, "train-images", 0, "train on this many images, evaluate on --val-images other training "+
+		"images "+
 		"(0: train on all, evaluate on the test images)")
 	fs.IntVar(&f.valImages, "val-images", 0, "see --train-images")
 	fs.StringVar(&f.settings, "preset", "10-minutes",

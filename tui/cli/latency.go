@@ -53,7 +53,8 @@ one thread.`,
 			}{g.ShortHash(), g.Name, of, kernel.Arch(), l}, func(w io.Writer) { printLatency(w, l, of) })
 		}}
 	c.Flags().IntSliceVar(&o.Batches, "batch", []int{1, 32}, "batch sizes in images")
-	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one per core); they share a batch only if they divide it evenly")
+	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one per core); they share a batch only if they "+
+		"divide it evenly")
 	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time per measurement")
 	networkFlags(c.Flags())
 	return c

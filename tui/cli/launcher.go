@@ -21,9 +21,9 @@ import (
 //	shell ──waits for──▶ launcher ──starts, passes signals on──▶ nasnet: engine and screen, goroutines of one process
 //	                       ◀───────────── "detached" ────────────
 //
-// To detach, the program leaves the terminal and tells the launcher, which ends. The shell shows its prompt, the program
-// runs on, and no child loses a step. ctrl-z suspends only the launcher. When the program dies, the launcher restores
-// the terminal; when the launcher dies, the program continues without a screen.
+// To detach, the program leaves the terminal and tells the launcher, which ends. The shell shows its prompt, the
+// program runs on, and no child loses a step. ctrl-z suspends only the launcher. When the program dies, the launcher
+// restores the terminal; when the launcher dies, the program continues without a screen.
 
 // launcherVar is the environment variable with the program's file descriptor to its launcher.
 const launcherVar = "NASNET_LAUNCHER"
@@ -122,7 +122,8 @@ func (a *app) launch() error {
 	}
 }
 
-// leaveScreen undoes what the interface sets: mouse and bracketed paste off, the normal screen, cursor on, no attributes.
+// leaveScreen undoes what the interface sets: mouse and bracketed paste off, the normal screen, cursor on, no
+// attributes.
 const leaveScreen = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m"
 
 // afterProgram restores the terminal if the program could not, and passes on its exit code.
@@ -194,8 +195,8 @@ func adoptLauncher() *launcher {
 	return l
 }
 
-// listen receives the launcher's messages until one side ends. When the launcher dies, the shell gets the terminal back,
-// so listen treats that as a hangup.
+// listen receives the launcher's messages until one side ends. When the launcher dies, the shell gets the terminal
+// back, so listen treats that as a hangup.
 func (l *launcher) listen() {
 	var b [1]byte
 	for {

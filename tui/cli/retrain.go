@@ -94,8 +94,8 @@ func retrainCommands(a *app, ctx context.Context, dir string, fs *pflag.FlagSet,
 	return all, nil
 }
 
-// retrainSpec returns the settings of the search, or of a preset, as changed by flags. A preset named after a time has no
-// epochs yet.
+// retrainSpec returns the settings of the search, or of a preset, as changed by flags. A preset named after a time has
+// no epochs yet.
 func retrainSpec(dir string, fs *pflag.FlagSet, f *ctlFlags) (r *nas.RetrainSpec, preset child.Preset, err error) {
 	parted := fs.Changed("train-images") || fs.Changed("val-images")
 	if f.test && parted {

@@ -19,8 +19,9 @@ func (f *ladderFlags) ladder(ctx context.Context, cfg nas.Config, l *experiment.
 		return nil, usageError{err}
 	}
 	if (f.trainImages == 0) != (f.valImages == 0) {
-		return nil, usagef("ladder: got --train-images %d --val-images %d; want both, or neither to use the test images",
-			f.trainImages, f.valImages)
+		return nil,
+			usagef("ladder: got --train-images %d --val-images %d; want both, or neither to use the test images",
+				f.trainImages, f.valImages)
 	}
 	spec := nas.DataSpec{Name: cfg.Data, Dir: cfg.DataDir, Image: cfg.Net.Image, TrainImages: f.trainImages,
 		ValImages: f.valImages, Test: f.valImages == 0, Seed: cfg.Seed}

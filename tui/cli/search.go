@@ -33,7 +33,8 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "named settings, which other flags change: "+
 		strings.Join(names, "; "))
 	fs.StringVar(&f.name, "name", "", "name of the run (default: preset-N)")
-	fs.BoolVar(&f.headless, "headless", false, "no interface: print events as JSON lines (automatic without a terminal)")
+	fs.BoolVar(&f.headless, "headless", false, "no interface: print events as JSON lines (automatic without a "+
+		"terminal)")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "send whole lines to the terminal instead of changed cells")
 	fs.BoolVar(&f.fake, "fake", false, "train nothing: invent rewards, to try the interface")
 	f.engine.register(fs)

@@ -13,8 +13,8 @@ import (
 	"nasnet/tui"
 )
 
-// surveys caches what surveys found in folders of images. Nothing else looks into a folder before reading it, because its
-// name may be half typed.
+// surveys caches what surveys found in folders of images. Nothing else looks into a folder before reading it, because
+// its name may be half typed.
 type surveys struct {
 	mu   sync.Mutex
 	seen map[string]dataset.Info
@@ -45,7 +45,8 @@ func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.Retrain
 	case d.Test && v.Val == 0:
 		err = fmt.Errorf("data set %s has no test images", d.Name)
 	case !d.Test && (v.Train == 0 || v.Val == 0 || v.Train+v.Val > info.TrainImages):
-		err = fmt.Errorf("data set %s: cannot split %d images into %d for training and %d for validation; neither part "+
+		err = fmt.Errorf("data set %s: cannot split %d images into %d for training and %d for validation; neither "+
+			"part "+
 			"may be empty", d.Name, info.TrainImages, d.TrainImages, d.ValImages)
 	}
 	return of, v, err

@@ -195,7 +195,8 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 					return err
 				}
 				if err := writeFile(state, b); err != nil { // the next one may work
-					fmt.Fprintf(a.Err, "nasnet: warning: cannot keep the state after epoch %d, the training continues: "+
+					fmt.Fprintf(a.Err, "nasnet: warning: cannot keep the state after epoch %d, the training "+
+						"continues: "+
 						"%v\n", e.Epoch, err)
 					return nil
 				}

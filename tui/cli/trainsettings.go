@@ -62,11 +62,13 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.spec.Dir, "data-dir", "", "folder with the data set's files")
 	fs.IntVar(&t.spec.TrainImages, "train-images", 0,
 		"train on this many images; needs --val-images (0: all training images)")
-	fs.IntVar(&t.spec.ValImages, "val-images", 0, "evaluate on this many held-out training images instead of the test images")
+	fs.IntVar(&t.spec.ValImages, "val-images", 0, "evaluate on this many held-out training images instead of the "+
+		"test images")
 	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: the images' own)")
 	fs.Uint64Var(&t.seed, "seed", 1, "seed of the weights, the order and the augmentation")
 	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one per core); never changes a result")
-	fs.StringVar(&t.memory, "memory", "", "memory for the training, such as 2G (default: three quarters of the machine's)")
+	fs.StringVar(&t.memory, "memory", "", "memory for the training, such as 2G (default: three quarters of the "+
+		"machine's)")
 	t.out.register(fs, "out", "file for the trained model (safetensors); FILE.state keeps the state after each epoch")
 	fs.StringVar(&t.resume, "resume", "", "continue from the state file of a training with the same settings")
 	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))

@@ -48,7 +48,8 @@ same bit for bit.`,
 					fmt.Fprintln(w, "problem:", p)
 				}
 				if r.Builds > 1 {
-					fmt.Fprintf(w, "note: %d builds of the program worked on this run; their results may differ in the "+
+					fmt.Fprintf(w, "note: %d builds of the program worked on this run; their results may differ in "+
+						"the "+
 						"last bits\n", r.Builds)
 				}
 				if r.Retrained > 0 {
@@ -66,9 +67,11 @@ same bit for bit.`,
 			}
 			return nil
 		}}
-	c.Flags().IntVar(&n, "retrain", 0, "train this many finished children again, chosen at random, and compare rewards "+
+	c.Flags().IntVar(&n, "retrain", 0, "train this many finished children again, chosen at random, and compare "+
+		"rewards "+
 		"and epochs bit for bit")
-	c.Flags().StringSliceVar(&trials, "trial", nil, "train these trials again: numbers, or hN for the N-th made by hand")
+	c.Flags().StringSliceVar(&trials, "trial", nil,
+		"train these trials again: numbers, or hN for the N-th made by hand")
 	return c
 }
 
@@ -101,8 +104,8 @@ func retrainSample(a *app, ctx context.Context, dir string, r *audit.Report, n i
 	})
 }
 
-// evaluatorOf returns the evaluator of a run, with its images loaded and this memory for its children. It refuses images
-// that have changed since the run started.
+// evaluatorOf returns the evaluator of a run, with its images loaded and this memory for its children. It refuses
+// images that have changed since the run started.
 func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory) (nas.Evaluator, error) {
 	cfg, hash, err := record.ReadConfig(dir)
 	if err != nil {
@@ -121,9 +124,10 @@ func (a *app) evaluatorOf(ctx context.Context, dir string, memory *local.Memory)
 		if cfg.DataDir != "" {
 			fork = append(fork, "--data-dir", cfg.DataDir)
 		}
-		return nil, hinted{fmt.Errorf("data set %s has changed since the run started, so new rewards would not compare "+
-			"with old ones: got sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
-			"to start a new run from its policy, with the changed data: " + a.store.command("fork", dir, fork...)}
+		return nil,
+			hinted{fmt.Errorf("data set %s has changed since the run started, so new rewards would not compare "+
+				"with old ones: got sha256 %.12s, want %.12s", cfg.Data, d.SHA256, hash),
+				"to start a new run from its policy, with the changed data: " + a.store.command("fork", dir, fork...)}
 	}
 	return l, nil
 }

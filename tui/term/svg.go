@@ -30,7 +30,9 @@ func SVG(frame []string, w int) string {
 	width, height := float64(w)*svgColumn+2*svgEdge, float64(len(frame))*svgRow+2*svgEdge
 	var s strings.Builder
 	fmt.Fprintf(&s,
-		`<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="%d" fill="%s">`+"\n",
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" `+
+			`height="%.0f" viewBox="0 0 %.0f %.0f" font-family="'DejaVu Sans Mono', `+
+			`Menlo, Consolas, monospace" font-size="%d" fill="%s">`+"\n",
 		width, height, width, height, svgFont, svgInk)
 	fmt.Fprintf(&s, `<rect width="%.0f" height="%.0f" rx="8" fill="%s"/>`+"\n", width, height, svgPaper)
 	for y := range d.want.h {
