@@ -102,6 +102,9 @@ func (c *cellScreen) header(m *model, w int) string {
 	if v.Star {
 		left += " " + t.star.Render(t.g.Star)
 	}
+	if m.markOf(v.ID) >= 0 {
+		left += " " + t.mark.Render(t.g.Mark)
+	}
 	_, word, style := t.state(v.State)
 	left += "   child " + v.Label() + "   " + style.Render(word)
 	right := m.way("back")

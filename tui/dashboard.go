@@ -102,6 +102,10 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 	case actZoom:
 		d.zoomed = !d.zoomed
 	case actOther:
+		if m.w < wideFromWidth || m.h < wideFromHeight {
+			return m.say(fmt.Sprintf("the best cell is drawn in terminals of %dx%d or more; %s opens it", wideFromWidth,
+				wideFromHeight, m.keyOf(actOpen)), true)
+		}
 		d.reduction = !d.reduction
 	case actSort:
 		d.focus, d.shown.order = paneTop, (d.shown.order+1)%len(topOrders)

@@ -55,7 +55,7 @@ func (q *quitDialog) act(m *model, a action) tea.Cmd {
 	switch a {
 	case actQuitDetach:
 		if !m.options.CanDetach {
-			return nil
+			return m.say("the search cannot continue without this screen", true)
 		}
 		m.outcome = Detached
 		return tea.Quit

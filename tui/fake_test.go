@@ -323,6 +323,7 @@ func busy() *nas.Snapshot {
 	}
 	s.Policy = s.Updates[159]
 	s.Beliefs = beliefsOf(s.Config, 160, 0.9)
+	s.Events[0].Time = noon.Add(-s.Elapsed)
 	at := func(d time.Duration, kind nas.EventKind, trial int, data map[string]any) {
 		s.Events = append(s.Events, nas.NewEvent(noon.Add(-d), s.Config.Name, kind, trial, data))
 	}

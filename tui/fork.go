@@ -69,6 +69,9 @@ func (f *forkDialog) command() nas.Command {
 }
 
 func (f *forkDialog) act(m *model, a action) tea.Cmd {
+	if a == actMeasureTime {
+		return m.say("only the time of a retrain can be measured", true)
+	}
 	if f.form.act(a) || a != actAccept {
 		return nil
 	}

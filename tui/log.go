@@ -102,6 +102,9 @@ func (l *logScreen) act(m *model, a action) tea.Cmd {
 		return l.jump(m, map[action]int{actNextMatch: 1, actPrevMatch: -1}[a])
 	}
 	events := l.events(m)
+	if a == actFollow && l.follow {
+		return m.say("already following the log", false)
+	}
 	if len(events) == 0 {
 		return nil
 	}

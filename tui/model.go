@@ -293,7 +293,7 @@ func (m *model) do(a action) tea.Cmd {
 			if m.visiting() {
 				return m.endVisit()
 			}
-			return nil
+			return m.say("this is the dashboard; "+m.keyOf(actQuit)+" leaves", false)
 		}
 		if k, ok := on.(guard); ok {
 			if d := k.leave(m); d != nil {

@@ -13,34 +13,36 @@ import (
 	"nasnet/nas/experiment"
 )
 
-// Every screen of the table opens, fits into any terminal, and is left with esc.
-func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
-	// The keys of those that no action opens.
-	otherwise := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit dialog": {"q"},
-		"digest": {"(away)", "j"}}
-	for _, row := range screens {
-		d := drive(t, busy(), 120, 36)
-		below := 1
-		if row.open == nil {
-			keys, ok := otherwise[row.place]
-			if !ok {
-				t.Errorf("%s: nothing opens it", row.place)
-			}
-			if row.on == onDash {
-				below = 0
-			}
-			d.press(keys...)
-		} else {
-			switch row.by {
-			case actStopChild:
-				d.press("4")
-			case actCompare:
-				d.press("5", " ", "j", " ")
-			default:
-				d.press("5")
-			}
-			d.run(d.m.do(row.by))
+// opened opens a screen of the table as a user does, and returns how many screens are below it.
+func opened(t *testing.T, row screenRow, s *nas.Snapshot) (d *driver, below int) {
+	t.Helper()
+	d = drive(t, s, 120, 36)
+	if row.open == nil { // no action opens it
+		keys, ok := map[string][]string{"dashboard": nil, "cell": {"5", "enter"}, "quit dialog": {"q"},
+			"digest": {"(away)", "j"}}[row.place]
+		if !ok {
+			t.Errorf("%s: nothing opens it", row.place)
 		}
+		if d.press(keys...); row.on == onDash {
+			return d, 0
+		}
+		return d, 1
+	}
+	switch row.by {
+	case actStopChild:
+		d.press("4")
+	case actCompare:
+		d.press("5", " ", "j", " ")
+	default:
+		d.press("5")
+	}
+	d.run(d.m.do(row.by))
+	return d, 1
+}
+
+func TestEveryScreenOfTheTableOpensFitsAnyTerminalAndClosesWithEsc(t *testing.T) {
+	for _, row := range screens {
+		d, below := opened(t, row, busy())
 		on := d.m.top()
 		if len(d.m.stack) != below+1 || on.scope() != row.on {
 			t.Errorf("%s: %T of scope %b is on top of %d screens; want %b on %d\n%s",
@@ -56,6 +58,62 @@ func TestEveryScreenOfTheTableOpensAndIsLeft(t *testing.T) {
 		}
 		if d.press("esc"); len(d.m.stack) != max(1, below) {
 			t.Errorf("%T: esc leaves %T on top", on, d.m.top())
+		}
+	}
+}
+
+// Every key that the table has for a screen changes the frame, sends a command, ends the program, or says why it
+// cannot.
+func TestEveryKeyOfAScreenDoesSomethingOrSaysWhyNot(t *testing.T) {
+	// What may have to come first, so that there is something to do.
+	first := [][]action{nil, {actDown, actDown}, {actTop}, {actNext}, {actLeft}, {actNextOp}, {actNextOp, actUndo},
+		{actZoom}, {actView}, {actView, actDown, actDown}, {actUp, actUp}}
+	fixtures := map[scope]*nas.Snapshot{onStandings: retrained(), onFront: costs()}
+	works := func(row screenRow, b binding, first []action, w, h int) bool {
+		s := fixtures[row.on]
+		if s == nil {
+			s = busy()
+		}
+		d, _ := opened(t, row, s)
+		d.m.Update(tea.WindowSizeMsg{Width: w, Height: h})
+		for _, a := range first {
+			d.run(d.m.top().act(d.m, a))
+		}
+		frame, top, said, sent := d.m.View(), d.m.top(), d.m.toast.id, len(d.e.commands())
+		_, cmd := d.m.Update(keyMsg(b.Keys()[0]))
+		if b.do == actRedraw {
+			return cmd != nil && cmd() == tea.ClearScreen()
+		}
+		d.run(cmd)
+		return d.quit || d.m.View() != frame || d.m.top() != top || d.m.toast.id != said || len(d.e.commands()) != sent
+	}
+	for _, row := range screens {
+		for _, b := range keys {
+			if b.on&row.on != 0 && !slices.ContainsFunc(first, func(as []action) bool {
+				return works(row, b, as, 120, 36) || works(row, b, as, 80, 14)
+			}) {
+				t.Errorf("%s: %s, %q, does nothing and does not say why", row.place, b.Keys()[0], b.Help().Desc)
+			}
+		}
+	}
+}
+
+// Where a run has nothing yet, the keys that need something say so.
+func TestEveryKeyOfAnEmptyRunSaysWhyItDoesNothing(t *testing.T) {
+	s := fresh()
+	s.Running = nil
+	table := keys
+	for _, keys := range [][]string{{}, {"5"}, {"H"}, {"L"}, {"l"}} {
+		for _, b := range table {
+			d := drive(t, s, 120, 36).press(keys...)
+			if b.on&d.m.top().scope() == 0 || b.do == actRedraw || stride(b.do, 1) != 0 {
+				continue
+			}
+			frame, top, said, sent := d.text(), d.m.top(), d.m.toast.id, len(d.e.commands())
+			if d.press(b.Keys()[0]); !d.quit && d.text() == frame && d.m.top() == top && d.m.toast.id == said &&
+				len(d.e.commands()) == sent {
+				t.Errorf("after %q: %s, %q, does nothing and does not say why", keys, b.Keys()[0], b.Help().Desc)
+			}
 		}
 	}
 }

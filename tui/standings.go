@@ -133,7 +133,7 @@ func (s *standingsScreen) selected(m *model) (nas.TrialView, bool) {
 func (s *standingsScreen) act(m *model, a action) tea.Cmd {
 	rows, at := s.rows(m)
 	if at < 0 {
-		return nil
+		return m.say("no cell has been retrained yet", true)
 	}
 	if d := stride(a, max(1, m.h/6)); d != 0 {
 		s.row = max(0, min(at+d, len(rows)-1))
@@ -141,6 +141,9 @@ func (s *standingsScreen) act(m *model, a action) tea.Cmd {
 	}
 	switch a {
 	case actView:
+		if len(s.known) == 1 {
+			return m.say("this is the only rung", false)
+		}
 		_, i := s.result()
 		s.rung = s.known[(i+1)%len(s.known)].Rung
 	case actOpen:
