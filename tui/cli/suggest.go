@@ -32,6 +32,9 @@ func (a *app) didYouMean(c *cobra.Command, line []string, err error) string {
 				names = append(names, sub.Name())
 			}
 		}
+		if !c.HasParent() && slices.Contains(topics, given[0]) {
+			return shellLine("nasnet", "help", given[0])
+		}
 		return replaceWord(line, given[0], nearest(given[0], names))
 	}
 	type completer func(prefix string) ([]cobra.Completion, cobra.ShellCompDirective)
