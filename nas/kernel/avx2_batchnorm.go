@@ -2,8 +2,8 @@
 
 package kernel
 
-// The rows of batch normalisation are whole vectors but for the last of a
-// matrix, which is left to the portable loops.
+// The rows of batch normalisation are whole vectors, except for the last row of
+// a matrix, which the portable loops take.
 
 func bnSumsAVX2(sum, square, x, shift []float32, rows int) {
 	w := len(shift)

@@ -2,11 +2,12 @@
 
 package kernel
 
-// highMasks gives the lanes of a last vector that are not in the one before:
-// the mask of the upper n lanes begins at n.
+// highMasks has the lanes of a last vector that the one before lacks: the mask
+// of the upper n lanes begins at n.
 var highMasks = [16]int32{8: -1, -1, -1, -1, -1, -1, -1, -1}
 
-// vectorised says that the assembly has these taps, for at least some channels.
+// vectorised reports whether the assembly has these taps, for at least some
+// channels.
 func (t taps) vectorised(channels int) bool {
 	return t.c >= channels && t.kh == t.kw && (t.kh == 3 || t.kh == 5 || t.kh == 7) && t.dilation == 1 && t.stride <= 2
 }
@@ -30,8 +31,8 @@ func ofSize[F any](t taps, f3s1, f3s2, f5s1, f5s2, f7s1, f7s2 F) F {
 	}
 }
 
-// reach is the floats from the first tap of the first of some rows to the end
-// of the last.
+// reach is the number of floats from the first tap of the first of some rows to
+// the end of the last.
 func (t taps) reach(rows int) int {
 	return (rows-1)*t.line + (t.kh-1)*t.tap + ((t.ow-1)*t.stride+t.kw)*t.c
 }
@@ -76,6 +77,6 @@ func dwWeightAVX2(dw, x, dy []float32, rows int, t taps) {
 	}
 	dy, x, dw = dy[:rows*t.ow*t.c], x[:t.reach(rows)], dw[:t.kh*t.kw*t.c]
 	weight := ofSize(t, dwWeight3s1, dwWeight3s2, dwWeight5s1, dwWeight5s2, dwWeight7s1, dwWeight7s2)
-	high := (t.c+7)%8 + 1 // lanes of the last vector that no other has
+	high := (t.c+7)%8 + 1 // lanes of the last vector that the others lack
 	weight(&dw[0], &x[0], &dy[0], rows, t.ow, 4*t.c, 4*t.line, 4*t.tap, &highMasks[high])
 }

@@ -2,16 +2,17 @@
 
 package kernel
 
-// masks gives the lanes of a last, partial vector: the mask of n lanes begins
-// 8-n from the start.
+// masks has the masks of a last, partial vector: the mask of n lanes begins at
+// 8-n.
 var masks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
 func lanes(n int) *int32 { return &masks[8-n] }
 
-// panels cuts n columns into panels: f(j, vecs, tail) is called with the first
-// column of each, its whole vectors, and, for the last, the columns beyond them.
-// Three vectors load the left matrix least often, single ones wait for their
-// own sums; a partial vector goes with a whole one where there is one.
+// panels cuts n columns into panels: it calls f(j, vecs, tail) with the first
+// column of each, its whole vectors, and, for the last, the columns beyond
+// them. Three vectors load the left matrix least often; single ones wait for
+// their own sums; a partial vector is combined with a whole one if there is
+// one.
 func panels(n int, f func(j, vecs, tail int)) {
 	whole, tail, j := n/8, n%8, 0
 	if tail > 0 && whole > 0 {
@@ -62,7 +63,7 @@ func gemmTNAVX2(c, a, d []float32, m, n, ldc, ldd int, l lines) {
 	_ = a[(m-1)/l.width*l.line+(m-1)%l.width*l.pixel+l.k-1]
 	_ = c[(l.k-1)*ldc+n-1]
 	_ = d[(m-1)*ldd+n-1]
-	if m%l.width != 0 { // a last line that is not whole
+	if m%l.width != 0 { // a last, incomplete line
 		whole := m / l.width * l.width
 		rest := l
 		rest.width = m - whole

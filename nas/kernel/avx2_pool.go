@@ -11,7 +11,7 @@ func maxPoolAVX2(y []float32, idx []uint8, x []float32, p Pool) {
 	maxPoolVectors(y, idx, x, p, false)
 }
 
-// maxPoolVectors pools with vectors of 8 floats or, if they are wide, 16. Large
+// maxPoolVectors pools with vectors of 8 floats or, if wide, of 16. Large
 // windows are pooled in two steps, down the columns and then across them; a row
 // of columns fits in the buffers.
 func maxPoolVectors(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
@@ -42,7 +42,7 @@ func maxPoolTaps(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
 	}
 }
 
-// columnMax is the maxima of the columns of one row of windows and the taps
+// columnMax has the maxima of the columns of one row of windows and the taps
 // that have them, each tap times K.
 type columnMax struct {
 	best [4096]float32
@@ -114,11 +114,11 @@ func maxPoolGradAVX2(dx, dy []float32, idx []uint8, p Pool, acc bool) {
 	maxPoolGather(dx, dy, idx, p, acc, false)
 }
 
-// gathers says that a pixel is in few windows.
+// gathers reports whether a pixel is in few windows.
 func (p Pool) gathers() bool { return (p.K+p.Stride-1)/p.Stride <= 5 }
 
-// maxPoolGather gathers: each pixel takes the gradients of the windows around it
-// that name its tap. Vectors are of 8 floats or, if they are wide, 16.
+// maxPoolGather gathers: each pixel adds the gradients of the windows around it
+// that name its tap. Vectors have 8 floats or, if wide, 16.
 func maxPoolGather(dx, dy []float32, idx []uint8, p Pool, acc, wide bool) {
 	row, outRow := p.W*p.C, p.OW*p.C
 	for iy := range p.H {
@@ -127,7 +127,8 @@ func maxPoolGather(dx, dy []float32, idx []uint8, p Pool, acc, wide bool) {
 		for phase := range min(p.Stride, p.W) {
 			for ix := phase; ix < p.W; {
 				from, to := covering(ix, p.Stride, p.PadLeft, p.K, p.OW)
-				// With the next window, the next column of this phase has the same taps.
+				// With the next window, the next column of this phase has the
+				// same taps.
 				pixels := 1
 				for ; ix+pixels*p.Stride < p.W; pixels++ {
 					if f, t := covering(ix+pixels*p.Stride, p.Stride, p.PadLeft, p.K, p.OW); f != from+pixels ||
@@ -144,7 +145,7 @@ func maxPoolGather(dx, dy []float32, idx []uint8, p Pool, acc, wide bool) {
 }
 
 // gatherMax computes the gradients of pixels, Stride columns apart, from rows x
-// cols windows of which the first is that of row top and column from; tap is the
+// cols windows, the first of which is in row top and column from; tap is the
 // tap of the first pixel in it.
 func gatherMax(dx, dy []float32, idx []uint8, p Pool, pixels, top, rows, from, cols, tap, outRow int, acc, wide bool) {
 	if rows <= 0 || cols <= 0 {

@@ -2,8 +2,8 @@
 
 package kernel
 
-// paired says that two neighbouring pixels fill a vector and are as far apart in
-// the input as in the output.
+// paired reports whether two neighbouring pixels fill a vector and are equally
+// far apart in input and output.
 func (t taps) paired() bool { return t.c == 8 && t.stride == 1 && t.ow >= 2 }
 
 // dwForwardAVX512 is dwForwardGeneric; only the last bits differ.
@@ -26,7 +26,7 @@ func dwForwardAVX512(y, x, w []float32, rows int, t taps, m mask, spread []float
 			forward(&y[at], &x[at], &w[0], first(positive), rows, pairs, 4*t.ow*t.c, 4*t.line, 4*t.tap, 4*m.line)
 		}
 		pair(0, t.ow/2)
-		if t.ow%2 != 0 { // the last pixel, and the one before again
+		if t.ow%2 != 0 { // the last pixel, and the one before once more
 			pair((t.ow-2)*t.c, 1)
 		}
 		return

@@ -2,10 +2,10 @@
 
 package kernel
 
-// panels512 cuts n columns into panels of 1 to 4 vectors: f(j, vecs, tail) is
-// called with the first column of each, its vectors, and the columns of the last
-// of them if it is partial. Tiles of three and four vectors load the left matrix
-// least often; four take no mask.
+// panels512 cuts n columns into panels of 1 to 4 vectors: it calls f(j, vecs,
+// tail) with the first column of each, its vectors, and the columns of the last
+// vector if it is partial. Tiles of three and four vectors load the left matrix
+// least often; four need no mask.
 func panels512(n int, f func(j, vecs, tail int)) {
 	j := 0
 	for left := (n + 15) / 16; left > 0; {
@@ -59,7 +59,7 @@ func gemmTNAVX512(c, a, d []float32, m, n, ldc, ldd int, l lines) {
 	_ = a[(m-1)/l.width*l.line+(m-1)%l.width*l.pixel+l.k-1]
 	_ = c[(l.k-1)*ldc+n-1]
 	_ = d[(m-1)*ldd+n-1]
-	if m%l.width != 0 { // a last line that is not whole
+	if m%l.width != 0 { // a last, incomplete line
 		whole := m / l.width * l.width
 		rest := l
 		rest.width = m - whole

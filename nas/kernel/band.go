@@ -2,9 +2,9 @@ package kernel
 
 import "math"
 
-// Sizes that a band aims at, in floats: a part of an image, padded with zeros
-// and with Relu applied, stays in a fast cache while it is used. Wide bands are
-// read a few times and stay in the second cache; narrow ones, of weight
+// Target sizes of a band, in floats: a part of an image, padded with zeros and
+// with Relu applied, that stays in a fast cache while it is used. Wide bands
+// are read a few times and stay in the second cache; narrow ones, of weight
 // gradients, are read many times and stay in the first.
 const (
 	wideBand   = 12 << 10
@@ -20,15 +20,16 @@ const (
 //	row 1   │ 0 0 0  │ max(x,0) ...   │ 0 0 │
 //	        └────────┴────────────────┴─────┘
 //
-// Input rows that no tap touches are left out (a 1x1 kernel with stride 2).
-// Where nothing is to be padded and Relu is off, bands lie in the input itself.
+// Input rows that no tap touches are skipped (a 1x1 kernel with stride 2). If
+// there is nothing to pad and Relu is off, a band is a part of the input
+// itself.
 type bands struct {
 	c       Conv
-	channel int // floats of a pixel
+	channel int // floats per pixel
 	direct  bool
-	rows    int // output rows of a band
-	width   int // columns of a band
-	line    int // from the first tap of an output row to that of the next
+	rows    int // output rows per band
+	width   int // columns per band
+	line    int // from the first tap of an output row to the first of the next
 	tap     int // from a tap to the one below
 }
 
@@ -44,7 +45,7 @@ func (c Conv) bands(target int) bands {
 	if c.KH == 1 && !b.direct {
 		b.line = b.width * c.Cin
 	}
-	// Not so few rows that most of a band is what the one before had as well.
+	// Not so few rows that most of a band repeats the one before.
 	fewest := max(1, 2*(c.KH-1)*c.Dilation/c.StrideH)
 	b.rows = min(c.OH, max(fewest, (target-(c.KH-1)*b.tap)/b.line))
 	return b
@@ -60,7 +61,7 @@ func (c Conv) pointwise() Conv {
 	return c
 }
 
-// scratch is the floats that load wants.
+// scratch is the number of floats that load needs.
 func (b bands) scratch() int {
 	if b.direct {
 		return 0
@@ -68,9 +69,9 @@ func (b bands) scratch() int {
 	return b.line*(b.rows-1) + b.tap*(b.c.KH-1) + b.width*b.channel
 }
 
-// load returns the band of image n under the output rows from o on, of which
-// there are rows: its first float is the first tap of the first pixel. A band
-// that has to be made is made of values of x normalised by from, if there is one.
+// load returns the band of image n under the given number of output rows from o
+// on: its first float is the first tap of the first pixel. If the band must be
+// built and from is not nil, the values of x are normalised by it.
 func (b bands) load(x []float32, n, o, rows int, from *normalised, scratch []float32) []float32 {
 	c := b.c
 	if b.direct {
@@ -96,7 +97,7 @@ func (b bands) load(x []float32, n, o, rows int, from *normalised, scratch []flo
 		clear(scratch[top*rowLen : bottom*rowLen])
 		return scratch
 	}
-	// What is beside the image: before the first row, from row to row, after the last.
+	// The padding: before the first row, between rows, after the last.
 	clear(scratch[top*rowLen:][:left])
 	if beside := rowLen - width; beside > 0 {
 		for r := top; r < bottom-1; r++ {

@@ -5,21 +5,22 @@ import (
 	"math"
 )
 
-// Batch normalisation sees its (m, c) matrix as rows of a period: the smallest
-// multiple of c that fills whole vectors. Vectors of one value a channel are
-// repeated to that length, so that the inner loops know nothing of channels:
+// Batch normalisation treats its (m, c) matrix as rows of one period: the
+// smallest multiple of c that fills whole vectors. Vectors of one value per
+// channel are repeated to that length, so the inner loops need not know about
+// channels:
 //
 //	x        c0 c1 c2 c0 c1 c2 c0 c1 c2 c0 c1 c2 ...
 //	period   ───────────────────────────────────── 24 floats for 3 channels
 //
-// Sums run in float32 over at most bnBlock rows of a period, of numbers from
-// which a value near the mean is taken away; the sums of blocks are added with
-// Kahan's compensation.
+// Sums run in float32 over at most bnBlock rows of a period, after subtracting
+// a value near the mean; the sums of blocks are added with Kahan's
+// compensation.
 const bnBlock = 64
 
-// period is the floats after which channels and vectors of 8 align, at least 32
-// where that takes only repetition. Vectors of 16 are masked where it ends in a
-// half.
+// period is the number of floats after which channels and vectors of 8 align,
+// at least 32 if repetition is enough for that. Vectors of 16 are masked if it
+// ends in a half.
 func period(c int) int {
 	p := c
 	for p%8 != 0 {
@@ -32,10 +33,10 @@ func period(c int) int {
 }
 
 // BNScratch is the number of floats of scratch that the batch normalisation
-// calls want for c channels.
+// calls need for c channels.
 func BNScratch(c int) int { return 10 * period(c) }
 
-// BNTrainForward normalises each of the c channels of x, which is (m, c), by
+// BNTrainForward normalises each of the c channels of x, which is (m, c), with
 // the statistics of the batch:
 //
 //	mean[j]   = Σ_i x[i,j] / m
@@ -52,10 +53,10 @@ func BNTrainForward(y, x, gamma, beta, mean, invstd []float32, m, c int, eps flo
 }
 
 // The parts of BNTrainForward, for callers that make x piece by piece: bnStart,
-// bnGather of each piece of whole rows in its turn, bnFinish, bnNormalise. They
+// bnGather for each piece of whole rows in order, bnFinish, bnNormalise. They
 // share the scratch of [BNScratch].
 
-// bnStart begins with a row of x, or of numbers near the means.
+// bnStart begins with a row of x, or with numbers near the means.
 func bnStart(row []float32, c int, scratch []float32) {
 	p := period(c)
 	repeat(scratch[:p], row)
@@ -92,8 +93,8 @@ func bnNormalise(y, x, gamma, beta, mean, invstd []float32, c int, scratch []flo
 	bnApply(y, x, mu, a, b)
 }
 
-// bnVectors are those of bnApply, in a part of the scratch that only bnGradFinish
-// changes.
+// bnVectors returns the vectors of bnApply, in a part of the scratch that only
+// bnGradFinish changes.
 func bnVectors(gamma, beta, mean, invstd []float32, c int, scratch []float32) (mu, a, b []float32) {
 	p := period(c)
 	mu, a, b = scratch[3*p:4*p], scratch[4*p:5*p], scratch[5*p:6*p]
@@ -106,7 +107,7 @@ func bnVectors(gamma, beta, mean, invstd []float32, c int, scratch []float32) (m
 	return mu, a, b
 }
 
-// bnStep is the floats of the next block of rows of a period, or those of the
+// bnStep returns the floats of the next block of rows of a period, or of the
 // last, shorter row.
 func bnStep(left, p int) (n, width int) {
 	if left < p {
@@ -130,7 +131,7 @@ func bnApply(y, x, mean, a, b []float32) {
 	}
 }
 
-// repeat fills dst with copies of s, which may be its beginning.
+// repeat fills dst with copies of s, which may be the beginning of dst.
 func repeat(dst, s []float32) {
 	copy(dst, s)
 	for n := len(s); n < len(dst); n *= 2 {
@@ -138,14 +139,14 @@ func repeat(dst, s []float32) {
 	}
 }
 
-// sums is compensated sums, one for each place of a period: hi is the sum, lo what
-// hi has gained too much.
+// sums has compensated sums, one per place of a period: hi is the sum, lo the
+// excess in hi.
 type sums struct {
 	hi, lo []float32
 	c      int // channels
 }
 
-// bnTotals are the two sums at the end of the scratch of [BNScratch].
+// bnTotals returns the two sums at the end of the scratch of [BNScratch].
 func bnTotals(c int, scratch []float32) (first, second sums) {
 	p := period(c)
 	s := scratch[6*p:]
@@ -155,7 +156,7 @@ func bnTotals(c int, scratch []float32) (first, second sums) {
 // add adds the sums of whole repetitions of the channels.
 func (s sums) add(part []float32) { isa.kahan(s.hi[:len(part)], s.lo[:len(part)], part) }
 
-// at is the sum of a channel.
+// at returns the sum of a channel.
 func (s sums) at(j int) (sum float64) {
 	for ; j < len(s.hi); j += s.c {
 		sum += float64(s.hi[j]) - float64(s.lo[j])
@@ -164,9 +165,9 @@ func (s sums) at(j int) (sum float64) {
 }
 
 // BNUpdateMoving moves the moving statistics towards those of a batch of m
-// rows, moving = decay*moving + (1-decay)*batch. The variance is recovered from
-// invstd and taken unbiased, times m/(m-1), as PyTorch and TensorFlow's fused
-// operation do.
+// rows: moving = decay*moving + (1-decay)*batch. The variance is recovered from
+// invstd and made unbiased, times m/(m-1), as in PyTorch and TensorFlow's fused
+// operation.
 func BNUpdateMoving(movingMean, movingVar, mean, invstd []float32, m int, eps, decay float32) {
 	checkSame("BNUpdateMoving", len(mean), len(invstd), len(movingMean), len(movingVar))
 	unbias := 1.0
@@ -180,14 +181,15 @@ func BNUpdateMoving(movingMean, movingVar, mean, invstd []float32, m int, eps, d
 	}
 }
 
-// BNInferForward normalises x, which is (m, c), by the moving statistics:
+// BNInferForward normalises x, which is (m, c), with the moving statistics:
 //
 //	y[i,j] = (x[i,j]-movingMean[j])/sqrt(movingVar[j]+eps)*gamma[j] + beta[j]
 //
 // y may be x.
 func BNInferForward(y, x, gamma, beta, movingMean, movingVar []float32, m, c int, eps float32) {
 	checkBN("BNInferForward", m, c, y, x, nil, gamma, beta, movingMean, movingVar)
-	block := max(elementBlock/4/c, 1) // rows that stay in a cache from vector to vector of channels
+	// rows that stay in a cache from one vector of channels to the next
+	block := max(elementBlock/4/c, 1)
 	for i := 0; i < m; i += block {
 		rows := min(block, m-i)
 		isa.bnInfer(y[i*c:][:rows*c], x[i*c:][:rows*c], gamma, beta, movingMean, movingVar, rows, eps)
@@ -212,9 +214,9 @@ func BNBackward(dx, dgamma, dbeta, dy, x, gamma, mean, invstd []float32, m, c in
 	bnGradApply(dx, dy, x, c, scratch)
 }
 
-// The parts of BNBackward: bnStart with the means, bnGradGather of each piece of
-// whole rows in its turn, bnGradFinish, then bnGradApply of any piece. They share
-// the scratch of [BNScratch].
+// The parts of BNBackward: bnStart with the means, bnGradGather for each piece
+// of whole rows in order, bnGradFinish, then bnGradApply for any piece. They
+// share the scratch of [BNScratch].
 
 func bnGradGather(dy, x []float32, c int, scratch []float32) {
 	p := period(c)

@@ -9,8 +9,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// measure runs f on every instruction set and reports giga-units of work a
-// second of the fastest run: other programs on the machine disturb it least.
+// measure runs f on every instruction set and reports giga-units of work per
+// second in the fastest run, which other programs disturb least.
 func measure(b *testing.B, name, unit string, work int, f func()) {
 	for _, arch := range kernel.Available() {
 		b.Run(name+"/"+arch, func(b *testing.B) {
@@ -32,7 +32,8 @@ func measure(b *testing.B, name, unit string, work int, f func()) {
 	}
 }
 
-// benchBatch is a small batch whose tensors leave the caches, as a real one's do.
+// benchBatch is a small batch whose tensors do not fit into the caches, like a
+// real one.
 const benchBatch = 32
 
 func BenchmarkPeak(b *testing.B) {
@@ -167,8 +168,8 @@ func BenchmarkSteps(b *testing.B) {
 	measure(b, "sumsquares", "Gfloat/s", n, func() { kernel.SumSquares(g) })
 }
 
-// BenchmarkCell is the kernels of one normal cell of NASNet-A, forward and
-// backward, of an image batch: 1x1 convolutions of the inputs, ten separable
+// BenchmarkCell runs the kernels of one normal cell of NASNet-A, forward and
+// backward, on an image batch: 1x1 convolutions of the inputs, ten separable
 // units, average pools, sums and the concatenation. Its GMAC/s count every
 // product of convolutions three times, forward and for both gradients.
 func BenchmarkCell(b *testing.B) {

@@ -9,15 +9,15 @@ import "fmt"
 //	iy = oy*StrideH - PadTop  + ky*Dilation
 //	ix = ox*StrideW - PadLeft + kx*Dilation
 //
-// and zero where that lies outside the image. Padding may be negative: with
-// PadTop = PadLeft = -1 the taps start at row 1, column 1 and read zeros past the
-// end.
+// and zero where that is outside the image. Padding may be negative: with
+// PadTop = PadLeft = -1 the taps start at row 1, column 1 and read zeros past
+// the end.
 type Conv struct {
 	N, H, W, Cin     int  // input (N, H, W, Cin)
 	OH, OW, Cout     int  // output (N, OH, OW, Cout)
 	KH, KW           int  // taps
 	StrideH, StrideW int  //
-	Dilation         int  // distance of taps, 1 for an ordinary convolution
+	Dilation         int  // distance between taps, 1 for an ordinary convolution
 	PadTop, PadLeft  int  //
 	Relu             bool // the input is max(x, 0), applied as it is loaded
 }
@@ -38,8 +38,8 @@ func Valid(n, h, w, cin, cout, kh, kw, sh, sw, dilation int) Conv {
 		StrideH: sh, StrideW: sw, Dilation: dilation}
 }
 
-// samePad is the output size and the padding before the first element of one
-// axis under TensorFlow's SAME rule.
+// samePad returns the output size and the padding before the first element of
+// one axis under TensorFlow's SAME rule.
 func samePad(size, k, stride, dilation int) (out, before int) {
 	out = (size + stride - 1) / stride
 	total := (out-1)*stride + (k-1)*dilation + 1 - size
@@ -60,8 +60,8 @@ func (c Conv) check(op string, x, y, w []float32, weights int, scratch []float32
 	}
 }
 
-// Scratch is the number of floats of scratch that the convolution and
-// depthwise calls want for this descriptor.
+// Scratch is the number of floats of scratch that the convolution and depthwise
+// calls need for this descriptor.
 func (c Conv) Scratch() int {
 	p := c.pointwise()
 	n := max(p.bands(wideBand).scratch(), p.bands(narrowBand).scratch(), c.bands(wideBand).scratch(),
@@ -89,8 +89,7 @@ func ConvForward(y, x, w []float32, c Conv, scratch []float32) {
 	convBands(y, x, w, c.pointwise(), scratch, nil)
 }
 
-// convBands is [ConvForward], followed, when mask is not nil, by zeros in y
-// where mask <= 0.
+// convBands is [ConvForward], but y is zero where mask is not nil and <= 0.
 func convBands(y, x, w []float32, c Conv, scratch, mask []float32) {
 	b := c.bands(wideBand)
 	row := c.OW * c.Cout
@@ -117,8 +116,8 @@ func convBands(y, x, w []float32, c Conv, scratch, mask []float32) {
 	}
 }
 
-// transposed is the convolution of dy with the flipped filter that gives dx,
-// for stride 1.
+// transposed returns the convolution of dy with the flipped filter that gives
+// dx, for stride 1.
 func (c Conv) transposed() Conv {
 	return Conv{N: c.N, H: c.OH, W: c.OW, Cin: c.Cout, OH: c.H, OW: c.W, Cout: c.Cin, KH: c.KH, KW: c.KW,
 		StrideH: 1, StrideW: 1, Dilation: c.Dilation,
@@ -150,8 +149,9 @@ func ConvBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	}
 }
 
-// scatterColumns is [ConvBackwardData], but for the mask, for any stride: a product makes the
-// gradients of each output pixel's window, which are added into a padded image.
+// scatterColumns is [ConvBackwardData] without the mask, for any stride: a
+// product makes the gradients of each output pixel's window, which are added
+// into a padded image.
 func (c Conv) scatterColumns(dx, dy, w, scratch []float32) {
 	k := c.KH * c.KW * c.Cin
 	wt, scratch := scratch[:len(w)], scratch[len(w):]
@@ -183,18 +183,18 @@ func (c Conv) scatterColumns(dx, dy, w, scratch []float32) {
 	}
 }
 
-// paddedSize is the rows and columns of input that the windows span.
+// paddedSize returns the rows and columns of input that the windows span.
 func (c Conv) paddedSize() (h, w int) {
 	return (c.OH-1)*c.StrideH + (c.KH-1)*c.Dilation + 1, (c.OW-1)*c.StrideW + (c.KW-1)*c.Dilation + 1
 }
 
-// columnRows is how many output rows scatterColumns takes at once.
+// columnRows is how many output rows scatterColumns computes at once.
 func (c Conv) columnRows() int {
 	return max(1, min(c.OH, wideBand/(c.OW*c.KH*c.KW*c.Cin)))
 }
 
-// crop takes the image dx, with zeros where no window reaches, out of the
-// padded image of h rows and w columns.
+// crop copies the image dx out of the padded image of h rows and w columns,
+// with zeros where no window reaches.
 func (c Conv) crop(dx, image []float32, h, w int) {
 	row := c.W * c.Cin
 	left := max(-c.PadLeft, 0)             // columns of dx before the padded image

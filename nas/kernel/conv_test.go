@@ -8,8 +8,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// pairs calls f for every input pixel, output pixel and tap that meet, straight
-// from the definition in [kernel.Conv].
+// pairs calls f for every input pixel, output pixel and tap that belong
+// together, straight from the definition in [kernel.Conv].
 func pairs(c kernel.Conv, f func(xo, yo, tap int)) {
 	for n := range c.N {
 		for oy := range c.OH {
@@ -28,7 +28,7 @@ func pairs(c kernel.Conv, f func(xo, yo, tap int)) {
 	}
 }
 
-// convReference is forward, gradient by x and gradient by w in float64.
+// convReference computes forward, gradient by x and gradient by w in float64.
 func convReference(x, w, dy []float32, c kernel.Conv, depthwise bool) (y, dx, dw []float64) {
 	in := relu64(x, c.Relu)
 	y, dx, dw = make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
@@ -136,10 +136,11 @@ func TestConvolutionsAgreeWithTheDefinition(t *testing.T) {
 		}
 		run(kernel.Same(3, 4, 6, 5, 7, 3, 5, 2, 1, 1)) // strides that differ
 		run(kernel.Same(1, 33, 31, 44, 44, 1, 1, 1, 1, 1))
-		for w := 7; w <= 31; w += 3 { // lines of more and less pixels than a tile
+		// lines with more and with fewer pixels than a tile
+		for w := 7; w <= 31; w += 3 {
 			run(kernel.Same(1, 3, w, 6, 2*w, 3, 3, 1, 1, 1))
 		}
-		// Several bands an image, also ones that touch no border.
+		// Several bands per image, also ones that touch no border.
 		for _, k := range kernelSizes {
 			run(kernel.Same(1, 60, 24, 16, 5, k[0], k[1], 1, 1, 1))
 			run(kernel.Same(2, 61, 25, 16, 5, k[0], k[1], 2, 2, 1))

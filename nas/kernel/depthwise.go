@@ -9,8 +9,8 @@ func DepthwiseForward(y, x, w []float32, c Conv, scratch []float32) {
 	depthwiseBands(y, x, w, c, scratch, mask{}, false)
 }
 
-// depthwiseBands is [DepthwiseForward] of results under a mask. With acc they are
-// added to y.
+// depthwiseBands is [DepthwiseForward] with a mask on its results. With acc
+// they are added to y.
 func depthwiseBands(y, x, w []float32, c Conv, scratch []float32, m mask, acc bool) {
 	spread, scratch := scratch[:c.spread()], scratch[c.spread():]
 	b := c.bands(wideBand)
@@ -34,7 +34,7 @@ func depthwiseBands(y, x, w []float32, c Conv, scratch []float32, m mask, acc bo
 	}
 }
 
-// taps describes how the taps of a depthwise convolution lie in a band.
+// taps describes where the taps of a depthwise convolution are in a band.
 type taps struct {
 	ow, c, kh, kw int
 	stride        int // columns from pixel to pixel
@@ -42,15 +42,15 @@ type taps struct {
 	line, tap     int // floats from row to row, and from a tap to the one below
 }
 
-// mask says which results of a depthwise convolution count as zero: those where x,
-// whose rows lie line floats and whose images lie image floats apart, is not
-// positive. Without x all count.
+// mask says which results of a depthwise convolution become zero: those where x
+// is not positive. The rows of x are line floats apart, its images image
+// floats. Without x none do.
 type mask struct {
 	x           []float32
 	line, image int
 }
 
-// inputMask is the mask by the input x of the convolution, if that has Relu.
+// inputMask is the mask by the input x of the convolution if it has Relu.
 func (c Conv) inputMask(x []float32) mask {
 	if !c.Relu {
 		return mask{}
@@ -58,7 +58,7 @@ func (c Conv) inputMask(x []float32) mask {
 	return mask{x, c.W * c.Cin, c.H * c.W * c.Cin}
 }
 
-// at is the mask from a row of an image on.
+// at returns the mask from a row of an image on.
 func (m mask) at(image, row int) mask {
 	if m.x != nil {
 		m.x = m.x[image*m.image+row*m.line:]
@@ -72,8 +72,8 @@ func (b bands) taps() taps {
 		line: b.line, tap: b.tap}
 }
 
-// spread is the scratch in which the portable loop repeats filters of few
-// channels, so that it runs over more than a pixel at once.
+// spread is the size of the scratch in which the portable loop repeats filters
+// of few channels, so that it covers more than one pixel at once.
 func (c Conv) spread() int { return c.KH * c.KW * spreadWidth(c.Cin) }
 
 func spreadWidth(c int) int { return c * max(1, 64/c) }
@@ -105,8 +105,8 @@ func DepthwiseBackwardData(dx, dy, w, x []float32, c Conv, scratch []float32) {
 	depthwiseData(dx, dy, w, c.inputMask(x), c, scratch, false)
 }
 
-// depthwiseData is [DepthwiseBackwardData] without its checks under a mask, added
-// to dx with acc.
+// depthwiseData is [DepthwiseBackwardData] with a mask and without checks; acc
+// adds to dx.
 func depthwiseData(dx, dy, w []float32, m mask, c Conv, scratch []float32, acc bool) {
 	switch {
 	case c.StrideH == 1 && c.StrideW == 1:
@@ -123,7 +123,7 @@ func depthwiseData(dx, dy, w []float32, m mask, c Conv, scratch []float32, acc b
 	}
 }
 
-// phased says that gatherPhases computes this gradient.
+// phased reports whether gatherPhases computes this gradient.
 func (c Conv) phased() bool {
 	return c.StrideH == 2 && c.StrideW == 2 && c.Dilation == 1 && c.PadTop >= 0 && c.PadLeft >= 0
 }
@@ -145,8 +145,8 @@ func (c Conv) phases() phases {
 
 func (p phases) scratch() int { return (p.rows*p.width + 2*p.pairs) * p.c }
 
-// gatherPhases is depthwiseData for stride 2. An input pixel meets
-// only the taps of its own parity:
+// gatherPhases is depthwiseData for stride 2. An input pixel meets only the
+// taps of its own parity:
 //
 //	dx[iy,ix] = Σ_ky≡iy+PadTop, kx≡ix+PadLeft (mod 2) dy[(iy+PadTop-ky)/2, (ix+PadLeft-kx)/2] * w[ky,kx]
 func (c Conv) gatherPhases(dx, dy, w []float32, m mask, scratch []float32, acc bool) {
@@ -160,7 +160,7 @@ func (c Conv) gatherPhases(dx, dy, w []float32, m mask, scratch []float32, acc b
 		}
 		for iy := range c.H {
 			out := dx[(n*c.H+iy)*c.W*p.c:][:c.W*p.c]
-			// The taps ky, ky+2, ... meet the rows oy, oy-1, ... of gradients.
+			// The taps ky, ky+2, ... meet the gradient rows oy, oy-1, ...
 			ky := (iy + c.PadTop) % 2
 			oy := (iy + c.PadTop - ky) / 2
 			if over := oy - (c.OH - 1); over > 0 {
@@ -182,7 +182,7 @@ func (c Conv) gatherPhases(dx, dy, w []float32, m mask, scratch []float32, acc b
 	}
 }
 
-// finish writes a row of a gradient to dx, or adds it, under a mask. It may
+// finish writes or adds a row of a gradient to dx, with a mask. It may
 // overwrite made.
 func finish(dx, made []float32, m mask, acc bool) {
 	switch {

@@ -10,9 +10,9 @@ import (
 // Kernels is the environment variable that forces an instruction set.
 const Kernels = "NASNET_KERNELS"
 
-// kernels is one instruction set: the inner loops under every exported
-// function. The portable functions named in [generic] state the loop that each
-// entry equals; another instruction set may add in another order.
+// kernels is one instruction set: the inner loops below every exported
+// function. The portable functions in [generic] define the loop that each entry
+// equals; another instruction set may add in another order.
 type kernels struct {
 	name         string
 	gemm         func(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool)
@@ -45,7 +45,7 @@ type kernels struct {
 	sgd          func(w, g, v []float32, lr, momentum, decay float32, nesterov bool)
 }
 
-// generic is portable Go: the reference of the others.
+// generic is portable Go: the reference for the others.
 var generic = kernels{
 	name:         "generic",
 	gemm:         gemmGeneric,
@@ -79,7 +79,7 @@ var generic = kernels{
 }
 
 // isa is the instruction set in use; isaErr says why it is not the one that was
-// asked for.
+// requested.
 var (
 	isa    = generic
 	isaErr error
@@ -99,10 +99,10 @@ func init() {
 // Arch is the instruction set in use: "generic", "avx2" or "avx512".
 func Arch() string { return isa.name }
 
-// ArchError says why the instruction set that the environment variable
-// NASNET_KERNELS asks for is not in use, and is nil when it is or none is asked
-// for. A program reports it and stops: it must not compute with other kernels
-// than it was told to.
+// ArchError returns why the instruction set in the environment variable
+// NASNET_KERNELS is not in use, or nil if it is or if none is requested. A
+// program must report it and stop: it must not compute with other kernels than
+// it was told to.
 func ArchError() error { return isaErr }
 
 // Configure selects the instruction set by name. It must not be called while
@@ -114,7 +114,7 @@ func Configure(name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("kernel: no %q kernels here; there are %s", name, strings.Join(Available(), ", "))
+	return fmt.Errorf("kernel: no %q kernels here; want one of %s", name, strings.Join(Available(), ", "))
 }
 
 // Available lists the instruction sets that this build and this machine have,

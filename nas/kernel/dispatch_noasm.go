@@ -5,8 +5,8 @@ package kernel
 func available() []kernels { return []kernels{generic} }
 
 // FlushDenormals makes the floating-point unit of the calling thread treat
-// subnormal numbers as zero, which would otherwise slow assembly kernels
-// hundredfold, and returns a function that restores the former state. The
-// caller holds the thread by runtime.LockOSThread for as long. It does nothing
-// where there is no assembly.
+// subnormal numbers as zero, because they would slow assembly kernels a
+// hundredfold, and returns a function that restores the former state. Until
+// then the caller must hold the thread with runtime.LockOSThread. Without
+// assembly it does nothing.
 func FlushDenormals() (restore func()) { return func() {} }

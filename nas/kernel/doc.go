@@ -9,18 +9,18 @@
 // What every function promises:
 //
 //   - it allocates nothing and starts no goroutine; working memory comes in as
-//     scratch, whose content on entry is of no account;
-//   - it writes its results and nothing else, and reads no element outside the
-//     slices it is given;
-//   - it adds in a fixed order, so equal inputs give bit-equal results from run
-//     to run on one instruction set ([Arch]); between instruction sets results
+//     scratch, whose content on entry does not matter;
+//   - it writes only its results, and reads no element outside the slices it is
+//     given;
+//   - it adds in a fixed order, so equal inputs give bit-identical results from
+//     run to run on one instruction set ([Arch]); between instruction sets results
 //     differ in the last bits;
-//   - a wrong length is an error of the programmer and panics.
+//   - a wrong length is a programmer's error and panics.
 //
-// The inner loops stand in a table, one column an instruction set: portable Go,
+// The inner loops are in a table, one column per instruction set: portable Go,
 // which is the reference and always built, and AVX2 with FMA and AVX-512 in
-// assembly, which the generator in asm/ writes. The best that the machine has is
-// taken at the start of the program; the environment variable NASNET_KERNELS, or
+// assembly, which the generator in asm/ writes. The program uses the best one
+// that the machine has; the environment variable NASNET_KERNELS, or
 // [Configure], forces one. The tag noasm builds without assembly. The script
 // .ci/avx512 tests AVX-512 in an emulator.
 //

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// elementBlock is how many floats one inner loop takes at most: assembly cannot
-// be interrupted, and the garbage collector waits for it.
+// elementBlock is the most floats that one inner loop takes: assembly cannot be
+// interrupted, and the garbage collector waits for it.
 const elementBlock = 32 << 10
 
 // Relu computes y = max(x, 0); NaN stays NaN. y may be x.
@@ -56,7 +56,7 @@ func Scale(x []float32, a float32) {
 	isa.scale(x, x, a)
 }
 
-// SumSquares is Σ x², added in float64.
+// SumSquares returns Σ x², added in float64.
 func SumSquares(x []float32) float64 {
 	var s0, s1, s2, s3 float64
 	for len(x) >= 4 {
@@ -71,8 +71,7 @@ func SumSquares(x []float32) float64 {
 }
 
 // ConcatForward joins parts along the channel axis: row i of y is row i of
-// parts[0], parts[1] and so on, one after the other. Part p is
-// (m, widths[p]), y is (m, Σ widths).
+// parts[0], parts[1] and so on. Part p is (m, widths[p]), y is (m, Σ widths).
 func ConcatForward(y []float32, parts [][]float32, widths []int, m int) {
 	checkSame("ConcatForward", len(parts), len(widths))
 	total := 0
@@ -90,8 +89,8 @@ func ConcatForward(y []float32, parts [][]float32, widths []int, m int) {
 	}
 }
 
-// ConcatBackward takes the columns [offset, offset+width) of dy, which is
-// (m, total), into part, which is (m, width).
+// ConcatBackward copies the columns [offset, offset+width) of dy, which is (m,
+// total), to part, which is (m, width).
 func ConcatBackward(part, dy []float32, offset, width, total, m int) {
 	checkSame("ConcatBackward", m*width, len(part))
 	checkSame("ConcatBackward", m*total, len(dy))
@@ -111,9 +110,9 @@ func copyColumns(y, x []float32, m, width, ldy, ldx int) {
 	}
 }
 
-// DropPathForward multiplies each of the n examples of x, per floats long, by
-// its own factor: y[i,:] = x[i,:]*scale[i]. A dropped example (factor 0) is
-// zero whatever x holds. The gradient is the same call on dy. y may be x.
+// DropPathForward multiplies each of the n examples of x, each per floats long,
+// by its own factor: y[i,:] = x[i,:]*scale[i]. A dropped example (factor 0) is
+// zero whatever x is. The gradient is the same call on dy. y may be x.
 func DropPathForward(y, x, scale []float32, n, per int) {
 	checkSame("DropPathForward", n*per, len(x), len(y))
 	checkSame("DropPathForward", n, len(scale))
@@ -130,7 +129,8 @@ func DropPathForward(y, x, scale []float32, n, per int) {
 func checkSame(op string, lengths ...int) {
 	for _, n := range lengths {
 		if n != lengths[0] {
-			// A clone goes to fmt, so that the slice of every call stays on the stack.
+			// fmt gets a clone, so that the slice of every call stays on the
+			// stack.
 			panic(fmt.Sprintf("kernel: %s: lengths differ: %v", op, slices.Clone(lengths)))
 		}
 	}

@@ -289,7 +289,7 @@ func TestCrossEntropyAndItsGradient(t *testing.T) {
 		m := newMemory(4)
 		logits, d := m.normal(n*classes), m.raw(n*classes)
 		labels := []int32{0, 3, 6, 2, -1, 5}
-		logits[3*classes+2] = 30 // surely right
+		logits[3*classes+2] = 30 // surely correct
 		loss, correct := kernel.SoftmaxXent(d, logits, labels, n, classes, float32(smoothing))
 		at := wide(logits)
 		if want := loss64(at, labels, classes, float64(float32(smoothing))); math.Abs(loss-want) > 1e-9 {

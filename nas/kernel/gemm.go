@@ -33,7 +33,7 @@ func checkMatrix(op, name string, s []float32, rows, cols, ld int) {
 	}
 }
 
-// lines says where the rows of the left matrix of a product lie in an image, so
+// lines says where the rows of the left matrix of a product are in an image, so
 // that a convolution is a product without copying its windows (im2col). Row i
 // begins at
 //
@@ -51,7 +51,7 @@ type lines struct{ width, pixel, line, segs, k, seg int }
 // dense is m rows of k floats, ld apart.
 func dense(m, k, ld int) lines { return lines{width: m, pixel: ld, segs: 1, k: k} }
 
-// joined is l with its lines joined to one of m rows, where they follow each
+// joined returns l with its lines joined to one of m rows, if they follow each
 // other at the distance of pixels.
 func (l lines) joined(m int) lines {
 	if l.line == l.width*l.pixel || m <= l.width {
@@ -60,16 +60,16 @@ func (l lines) joined(m int) lines {
 	return l
 }
 
-// Rows are taken in blocks that stay in the first cache, in floats: of the left
-// matrix and the result of a product, which are gone through once for each panel
-// of columns, and of both factors of a weight gradient.
+// Block sizes in floats for rows that stay in the first cache: of the left
+// matrix and the result of a product, which are read once for each panel of
+// columns, and of both factors of a weight gradient.
 const (
 	blockNN = 8 << 10
 	blockTN = 5 << 10
 )
 
-// gemm computes C (+)= A·B where the rows of A lie as l says and B is
-// (segs*k, n), in blocks of rows.
+// gemm computes C (+)= A·B in blocks of rows. l says where the rows of A are; B
+// is (segs*k, n).
 func gemm(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool) {
 	if m == 0 || n == 0 {
 		return
@@ -94,8 +94,8 @@ func gemm(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool) {
 	}
 }
 
-// gemmTN computes C += Aᵀ·D where the rows of A lie as l says, with one
-// segment, in blocks of rows.
+// gemmTN computes C += Aᵀ·D in blocks of rows. l says where the rows of A are,
+// with one segment.
 func gemmTN(c, a, d []float32, m, n, ldc, ldd int, l lines) {
 	if m == 0 || n == 0 || l.k == 0 {
 		return

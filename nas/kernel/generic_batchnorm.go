@@ -107,7 +107,7 @@ func bnGradGeneric(dx, dy, x, mean, a, b, d []float32, rows int) {
 //	y[i*c+j] = (x[i*c+j]-mean[j])*(gamma[j]/sqrt(variance[j]+eps)) + beta[j]
 func bnInferGeneric(y, x, gamma, beta, mean, variance []float32, rows int, eps float32) {
 	c := len(gamma)
-	var factor [64]float32 // there is no scratch: parts of the channels
+	var factor [64]float32 // there is no scratch: take the channels in parts
 	for from := 0; from < c; from += len(factor) {
 		f := factor[:min(len(factor), c-from)]
 		for j := range f {

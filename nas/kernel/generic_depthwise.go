@@ -13,7 +13,7 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, m mask, spread []floa
 		return
 	}
 	rowLen := t.ow * t.c
-	span := t.c // floats of a row that are computed in one inner loop
+	span := t.c // floats of a row that one inner loop computes
 	if t.stride == 1 {
 		span = spreadWidth(t.c)
 		for i := range t.kh * t.kw {
@@ -51,13 +51,13 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, m mask, spread []floa
 	}
 }
 
-// long says that a row is long enough to run along it in one channel, with the
-// given number of factors in registers, rather than along the channels: by
-// measurement.
+// long reports whether a row is long enough to run along it in one channel,
+// with the given number of factors in registers, rather than along the
+// channels. The limit is measured.
 func (t taps) long(factors int) bool { return t.kw >= 3 && t.ow*factors >= 80 }
 
-// chunk is how many of the taps of a filter row from kx on are taken together, 5
-// or 3, and how many of those before kx are taken once more so that there are 3.
+// chunk returns how many taps of a filter row from kx on are taken together, 5
+// or 3, and how many before kx are taken once more so that there are 3.
 func (t taps) chunk(kx int) (size, again int) {
 	if left := t.kw - kx; left < 5 {
 		return 3, max(0, 3-left)
@@ -65,8 +65,8 @@ func (t taps) chunk(kx int) (size, again int) {
 	return 5, 0
 }
 
-// dwForwardRows is dwForwardGeneric along the rows: of a 3x3 filter all taps at
-// once, else those of a filter row.
+// dwForwardRows is dwForwardGeneric along the rows: for a 3x3 filter all taps
+// at once, else one filter row.
 func dwForwardRows(y, x, w []float32, rows int, t taps, m mask) {
 	c := t.c
 	for r := range rows {
@@ -88,7 +88,7 @@ func dwForwardRows(y, x, w []float32, rows int, t taps, m mask) {
 }
 
 // dwFilterRow adds the products of the first filter row of w to one row of y.
-// Taps that are taken once more have a factor of 0.
+// Taps that are taken once more have factor 0.
 func dwFilterRow(y, x, w []float32, t taps) {
 	c, pixel, step := t.c, t.stride*t.c, t.dilation*t.c
 	for kx := 0; kx < t.kw; {

@@ -6,9 +6,9 @@ import "math"
 func reluGeneric(y, x []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
-		// The bits of -0 to -Inf, and of no NaN: an integer comparison becomes a
-		// conditional move, a float comparison a branch that data makes
-		// unpredictable.
+		// True for the bits of -0 to -Inf, and of no NaN. An integer comparison
+		// becomes a conditional move, a float comparison a branch that the data
+		// makes unpredictable.
 		b := math.Float32bits(v)
 		if b-1<<31 <= 0x7f800000 {
 			b = 0

@@ -1,16 +1,16 @@
 package kernel
 
-// The portable products have two inner loops. One runs along a row of the result
-// and adds multiples of four rows to it. Where rows are short and many, the other
-// runs down them with a block of the small matrix in registers: as much of it as
-// the 15 registers of an amd64 hold beside the products, all of which Go's
-// compiler forms before it adds them.
+// The portable products have two inner loops. One runs along a row of the
+// result and adds multiples of four rows to it. If rows are short and many, the
+// other runs down them with a block of the small matrix in registers: as much
+// of it as fits into the 15 registers of an amd64 beside the products, all of
+// which Go's compiler computes before it adds them.
 
-// down says that the loop down the rows is the faster one for products of n
-// columns whose rows lie as l says. Its steps are pixels: it needs some.
+// down reports whether the loop down the rows is faster for products of n
+// columns. l says where the rows are. Its steps are pixels, so it needs some.
 func (l lines) down(n int) bool { return l.width >= max(2*n, 24) && l.pixel > 0 }
 
-// gemmGeneric computes, for m rows of A that lie as l says,
+// gemmGeneric computes, for m rows of A at the places in l,
 //
 //	for i, j: C[i*ldc+j] (+)= Σ_s,p A[row(i) + s*seg + p] * B[(s*k+p)*ldb + j]
 //
@@ -33,8 +33,8 @@ func gemmGeneric(c, a, b []float32, m, n, ldc, ldb int, l lines, acc bool) {
 	}
 }
 
-// gemmAcross computes C += A·B for m rows of A that are lda apart, along the rows
-// of C.
+// gemmAcross computes C += A·B along the rows of C, for m rows of A that are
+// lda apart.
 func gemmAcross(c, a, b []float32, m, n, k, ldc, lda, ldb int) {
 	for i := range m {
 		row, v := c[i*ldc:][:n], a[i*lda:][:k]
@@ -51,7 +51,7 @@ func gemmAcross(c, a, b []float32, m, n, k, ldc, lda, ldb int) {
 }
 
 // gemmDown is gemmAcross down the rows, for blocks of B of four by two. A block
-// that reaches over an edge repeats a column, or a row with a factor of 0.
+// that extends over an edge repeats a column, or a row with factor 0.
 func gemmDown(c, a, b []float32, m, n, k, ldc, lda, ldb int) {
 	for p := 0; p < k; p += 4 {
 		k := min(4, k-p)
@@ -90,7 +90,7 @@ func addProducts(c, a []float32, w *[4][2]float32, m, k, n, ldc, lda int) {
 	}
 }
 
-// gemmTNGeneric computes, for m rows of A that lie as l says (one segment),
+// gemmTNGeneric computes, for m rows of A at the places in l (one segment),
 //
 //	for p, j: C[p*ldc+j] += Σ_i A[row(i) + p] * D[i*ldd+j]
 func gemmTNGeneric(c, a, d []float32, m, n, ldc, ldd int, l lines) {
@@ -103,8 +103,8 @@ func gemmTNGeneric(c, a, d []float32, m, n, ldc, ldd int, l lines) {
 	}
 }
 
-// gemmTNAcross computes C += Aᵀ·D for m rows of A that are lda apart, along the
-// rows of C.
+// gemmTNAcross computes C += Aᵀ·D along the rows of C, for m rows of A that are
+// lda apart.
 func gemmTNAcross(c, a, d []float32, m, n, k, ldc, lda, ldd int) {
 	for ; m >= 4; m -= 4 {
 		for p := range k {

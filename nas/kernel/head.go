@@ -79,8 +79,8 @@ func LinearBackward(dx, dw, db, dy, x, w []float32, n, in, out int) {
 	GemmTN(dw, x, dy, n, out, in, out, in, out, false)
 	if dx != nil {
 		checkSame("LinearBackward", n*in, len(dx))
-		// dx[i,p] = Σ_j dy[i,j]*w[p,j]: as the product of columns wᵀ it would
-		// want scratch; as one row of products at a time it does not.
+		// dx[i,p] = Σ_j dy[i,j]*w[p,j]: a product with the columns wᵀ would
+		// need scratch; one row of products at a time does not.
 		for i := range n {
 			Gemm(dx[i*in:][:in], w, dy[i*out:][:out], in, 1, out, 1, out, 1, false)
 		}

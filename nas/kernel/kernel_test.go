@@ -22,11 +22,11 @@ func onEach(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// guard is the NaN that surrounds every buffer; no computation makes it.
+// guard is the NaN that surrounds every buffer; no computation produces it.
 const guard = 0x7fc0beef
 
-// A memory hands out buffers between bands of guards and finds what was written
-// outside them.
+// A memory hands out buffers between bands of guards and detects writes outside
+// them.
 type memory struct {
 	rng  *rand.Rand
 	bufs [][]float32
@@ -36,7 +36,8 @@ const band = 24
 
 func newMemory(seed uint64) *memory { return &memory{rng: rand.New(rand.NewPCG(seed, 7))} }
 
-// raw is a buffer of guards: a kernel that reads what it should write makes NaN.
+// raw returns a buffer of guards: a kernel that reads what it should write
+// produces NaN.
 func (m *memory) raw(n int) []float32 {
 	shift := m.rng.IntN(8) // any alignment
 	all := make([]float32, band+shift+n+band)
@@ -47,7 +48,7 @@ func (m *memory) raw(n int) []float32 {
 	return all[band+shift : band+shift+n : band+shift+n]
 }
 
-// normal is a buffer of standard normal numbers.
+// normal returns a buffer of standard normal numbers.
 func (m *memory) normal(n int) []float32 {
 	s := m.raw(n)
 	for i := range s {
@@ -56,7 +57,7 @@ func (m *memory) normal(n int) []float32 {
 	return s
 }
 
-// filled is a buffer of one number.
+// filled returns a buffer of one number.
 func (m *memory) filled(n int, v float32) []float32 {
 	s := m.raw(n)
 	for i := range s {
@@ -76,7 +77,7 @@ func (m *memory) check(t *testing.T) {
 	}
 }
 
-// near demands |got-want| <= tol * the largest |want| (at least 1).
+// near checks that |got-want| <= tol * the largest |want| (at least 1).
 func near(t *testing.T, what string, got []float32, want []float64, tol float64) {
 	t.Helper()
 	if len(got) != len(want) {

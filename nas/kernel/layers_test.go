@@ -9,7 +9,7 @@ import (
 
 const eps = 1e-3
 
-// bnReference is the forward of batch normalisation in float64.
+// bnReference computes batch normalisation forward in float64.
 func bnReference(x, gamma, beta []float64, m, c int) (y, mean, invstd []float64) {
 	y, mean, invstd = make([]float64, m*c), make([]float64, c), make([]float64, c)
 	for j := range c {

@@ -8,17 +8,19 @@ import (
 
 // Speed is how fast one kernel runs on one shape.
 type Speed struct {
-	Kernel string  `json:"kernel"`
-	Shape  string  `json:"shape"`
-	Pass   string  `json:"pass"`            // forward, data gradient, weight gradient
-	GMACs  float64 `json:"gmacs,omitempty"` // 1e9 multiply-adds a second; 0 for kernels that multiply little
-	Peak   float64 `json:"peak_share,omitempty"`
-	GBs    float64 `json:"gb_per_s"` // 1e9 bytes a second of operands and results, each counted once
+	Kernel string `json:"kernel"`
+	Shape  string `json:"shape"`
+	Pass   string `json:"pass"` // forward, data gradient, weight gradient
+	// 1e9 multiply-adds per second; 0 for kernels that multiply little
+	GMACs float64 `json:"gmacs,omitempty"`
+	Peak  float64 `json:"peak_share,omitempty"`
+	// 1e9 bytes per second of operands and results, each counted once
+	GBs float64 `json:"gb_per_s"`
 }
 
-// Speeds measures the kernels on shapes of the search, a batch of images each,
-// for about the given time each, and takes the fastest run: other programs on
-// the machine disturb it least. peak is that of [Peak].
+// Speeds measures the kernels on shapes of the search, each on a batch of
+// images and for about the given time, and keeps the fastest run, which other
+// programs disturb least. peak is the result of [Peak].
 func Speeds(batch int, each time.Duration, peak float64) []Speed {
 	m := &measuring{each: each, peak: peak, buf: map[string][]float32{}}
 	for _, c := range []Conv{
@@ -52,7 +54,7 @@ type measuring struct {
 	out  []Speed
 }
 
-// floats returns a buffer of that name with values that are no special case.
+// floats returns the buffer of a name, with ordinary values.
 func (m *measuring) floats(name string, n int) []float32 {
 	b := m.buf[name]
 	for len(b) < n {
@@ -99,7 +101,7 @@ func (m *measuring) conv(name string, c Conv, perPixel int, forward func(y, x, w
 	m.run(name, shape, "weight gradient", macs, nx+ny+nw, func() { weight(dw, x, dy, c, scratch) })
 }
 
-// rows measures what passes over a tensor without multiplying much.
+// rows measures kernels that pass over a tensor without multiplying much.
 func (m *measuring) rows(batch, side, c int) {
 	rows, n := batch*side*side, batch*side*side*c
 	x, y, z := m.floats("x", n), m.floats("y", n), m.floats("dx", n)

@@ -2,10 +2,10 @@ package kernel
 
 import "time"
 
-// Peak measures the multiply-adds a second that one core reaches with the
-// instruction set in use and nothing to load from memory but, in portable Go,
-// the first cache. It takes some milliseconds and is what the speed of a kernel
-// compares with.
+// Peak measures the multiply-adds per second that one core reaches with the
+// instruction set in use and with nothing to load from memory (in portable Go:
+// from the first cache). It takes some milliseconds. The speed of kernels is
+// compared with it.
 func Peak() float64 {
 	best := 0.0
 	for range 20 {
@@ -19,7 +19,7 @@ func Peak() float64 {
 }
 
 // peakGeneric adds multiples of rows that stay in the first cache, as the
-// portable products do, and returns how many multiply-adds that took.
+// portable products do, and returns the number of multiply-adds.
 func peakGeneric() int {
 	var rows [5][256]float32
 	const rounds = 400

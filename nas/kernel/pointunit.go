@@ -5,23 +5,22 @@ import (
 	"slices"
 )
 
-// PointUnit describes the unit by which a cell takes another cell's output, as one
-// operation: 1x1 convolutions (of max(x, 0) with Relu) and batch normalisation of
-// an input that is given in parts, which stand for their concatenation along
-// channels.
+// PointUnit describes how a cell takes another cell's output, as one operation:
+// 1x1 convolutions (of max(x, 0) with Relu) and batch normalisation of an input
+// given in parts, which stand for their concatenation along channels.
 //
 //	parts ── joined ──▶ a ── 1x1 of each path, joined ──▶ z ── gamma, beta ──▶ y
 //
-// Output pixel (oy, ox) of path i is made of the input pixel
+// Output pixel (oy, ox) of path i is computed from the input pixel
 //
 //	(oy*Stride + i, ox*Stride + i)
 //
-// and zero where that lies outside the image: two paths with stride 2 are a
-// factorized reduction. There are at most Stride paths, so that no input pixel is
-// read by two of them.
+// and zero where that is outside the image: two paths with stride 2 are a
+// factorized reduction. There are at most Stride paths, so no two of them read
+// the same input pixel.
 //
-// The joined input never lies in memory as a whole: a band of its pixels is put
-// together in a fast cache, where the products read it.
+// The joined input is never in memory as a whole: a band of its pixels is
+// assembled in a fast cache, where the products read it.
 //
 //	backward, first all of dy and z:   dgamma, dbeta
 //	then for each band:                parts ──▶ a;  dy, z ──▶ dz
@@ -45,10 +44,12 @@ type PointWeights struct {
 // (N, OH, OW, Σ Filters), the others are (Σ Filters).
 type PointSaved struct{ Z, Mean, Invstd []float32 }
 
-// pointBand is the floats of a band of the joined input, chosen by measurement.
+// pointBand is the number of floats in a band of the joined input, chosen by
+// measurement.
 const pointBand = 16 << 10
 
-// Out is the rows and columns of output pixels: ceil(H/Stride), ceil(W/Stride).
+// Out returns the rows and columns of output pixels: ceil(H/Stride),
+// ceil(W/Stride).
 func (u PointUnit) Out() (h, w int) {
 	return (u.H + u.Stride - 1) / u.Stride, (u.W + u.Stride - 1) / u.Stride
 }
@@ -58,10 +59,10 @@ func (u PointUnit) pixels() int {
 	return u.N * h * w
 }
 
-// direct says that the input is what the products read, without a copy.
+// direct reports whether the products read the input itself, without a copy.
 func (u PointUnit) direct() bool { return len(u.Channels) == 1 && u.Stride == 1 && !u.Relu }
 
-// band is the output pixels of a band: with a stride, whole rows.
+// band is the number of output pixels per band: with a stride, whole rows.
 func (u PointUnit) band() int {
 	m := max(pointBand/sum(u.Channels)/12*12, 12)
 	if _, w := u.Out(); u.Stride > 1 {
@@ -70,7 +71,7 @@ func (u PointUnit) band() int {
 	return min(m, u.pixels())
 }
 
-// Scratch is the number of floats of scratch that the calls of this unit want.
+// Scratch is the number of floats of scratch that the calls of this unit need.
 func (u PointUnit) Scratch() int {
 	c, f, m := sum(u.Channels), sum(u.Filters), u.band()
 	n := BNScratch(f) + c*f + m*f
@@ -81,13 +82,13 @@ func (u PointUnit) Scratch() int {
 }
 
 // PointUnitForward computes y, which is (N, OH, OW, Σ Filters), from the parts,
-// which are (N, H, W, Channels[p]), and saves what [PointUnitBackward] wants:
+// which are (N, H, W, Channels[p]), and saves what [PointUnitBackward] needs:
 //
 //	z = a·w of each path
 //	mean, invstd = those of z, as in [BNTrainForward]
 //	y = (z-mean)*invstd*gamma + beta
 //
-// y may be z where nobody wants that.
+// y may be z if z is not needed later.
 func PointUnitForward(y []float32, parts [][]float32, w PointWeights, s PointSaved, u PointUnit, eps float32,
 	scratch []float32) {
 	const op = "PointUnitForward"
@@ -105,7 +106,7 @@ func PointUnitForward(y []float32, parts [][]float32, w PointWeights, s PointSav
 	bnNormalise(y, s.Z, w.Gamma, w.Beta, s.Mean, s.Invstd, f, bn)
 }
 
-// PointUnitInfer is [PointUnitForward] by the moving statistics, as in
+// PointUnitInfer is [PointUnitForward] with the moving statistics, as in
 // [BNInferForward].
 func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, movingVar []float32, u PointUnit,
 	eps float32, scratch []float32) {
@@ -116,8 +117,8 @@ func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, 
 	})
 }
 
-// forward computes z in bands and shows each, with its first pixel, while it is in
-// a cache.
+// forward computes z in bands and shows each, with its first pixel, while it is
+// in a cache.
 func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scratch []float32,
 	made func(at int, piece []float32)) {
 	c, f := sum(u.Channels), sum(u.Filters)
@@ -134,10 +135,10 @@ func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scrat
 	}
 }
 
-// PointUnitBackward computes the gradients dx of each part and d from dy and what
-// the forward call was given and has saved. Where add[p] is set, part p's is added
-// to dx[p], else it overwrites it. Without a stride, dx[0] may be dy where they
-// have the same size and add[0] is not set.
+// PointUnitBackward computes the gradients dx of each part and d, from dy and
+// from the inputs and saved values of the forward call. If add[p] is set, the
+// gradient of part p is added to dx[p]; otherwise it overwrites it. Without a
+// stride, dx[0] may be dy if they have the same size and add[0] is not set.
 func PointUnitBackward(dx [][]float32, add []bool, d PointWeights, dy []float32, parts [][]float32, w PointWeights,
 	s PointSaved, u PointUnit, scratch []float32) {
 	const op = "PointUnitBackward"
@@ -181,8 +182,8 @@ func PointUnitBackward(dx [][]float32, add []bool, d PointWeights, dy []float32,
 	}
 }
 
-// load returns the m pixels of the joined input under the output pixels of a path
-// from the pixel at on: those of the only part as they lie there, or in a.
+// load returns the m pixels of the joined input under the output pixels of a
+// path from the pixel at on: in place if there is only one part, else in a.
 func (u PointUnit) load(a []float32, parts [][]float32, at, m, path int) []float32 {
 	c := sum(u.Channels)
 	if u.direct() {
@@ -208,8 +209,8 @@ func (u PointUnit) load(a []float32, parts [][]float32, at, m, path int) []float
 	return a
 }
 
-// store takes the gradient da by the pixels a of load, which are (m, channels), to
-// the gradients by the parts.
+// store moves the gradient da by the pixels a of load, which are (m, channels),
+// to the gradients by the parts.
 func (u PointUnit) store(dx [][]float32, add []bool, da, a []float32, at, m, path int) {
 	c, column := sum(u.Channels), 0
 	for p, width := range u.Channels {
@@ -233,8 +234,8 @@ func (u PointUnit) store(dx [][]float32, add []bool, da, a []float32, at, m, pat
 	}
 }
 
-// clear zeroes, before they are stored, the gradients by pixels that no path reads
-// and with them all others around the output pixels [at, at+m).
+// clear zeroes, before anything is stored, the gradients around the output
+// pixels [at, at+m), because no path reads some of those pixels.
 func (u PointUnit) clear(dx [][]float32, add []bool, at, m int) {
 	if u.Stride == 1 {
 		return
@@ -249,9 +250,9 @@ func (u PointUnit) clear(dx [][]float32, add []bool, at, m int) {
 	})
 }
 
-// stretches cuts the output pixels [at, at+m) into stretches whose input pixels of
-// a path lie Stride apart: count pixels from at+out on, of which the first inside
-// lie in the image, from the input pixel in on.
+// stretches cuts the output pixels [at, at+m) into stretches in which a path's
+// input pixels are Stride apart: count pixels from at+out on, the first inside
+// of which are in the image, from the input pixel in on.
 func (u PointUnit) stretches(at, m, path int, f func(out, count, in, inside int)) {
 	if u.Stride == 1 {
 		f(0, m, at, m)
@@ -275,8 +276,8 @@ func sum(s []int) (n int) {
 	return n
 }
 
-// check demands that the parts, or the gradients by them, y or its gradient, and
-// the weights or theirs have the lengths of the unit.
+// check panics unless the parts or their gradients, y or its gradient, and the
+// weights or their gradients have the unit's lengths.
 func (u PointUnit) check(op string, parts [][]float32, y []float32, w PointWeights, scratch []float32) {
 	if u.N < 1 || u.H < 1 || u.W < 1 || u.Stride < 1 || len(u.Channels) < 1 || len(u.Filters) < 1 ||
 		len(u.Filters) > u.Stride {
@@ -311,8 +312,9 @@ func (s PointSaved) check(op string, u PointUnit) {
 	}
 }
 
-// bad ends the program: what is the number n does not fit.
+// bad panics: what, the number n, does not fit.
 func (u PointUnit) bad(op, what string, n int) {
-	u.Channels, u.Filters = slices.Clone(u.Channels), slices.Clone(u.Filters) // those of every call stay on the stack
+	// the slices of every call stay on the stack
+	u.Channels, u.Filters = slices.Clone(u.Channels), slices.Clone(u.Filters)
 	panic(fmt.Sprintf("kernel: %s: %s %d does not fit %+v", op, what, n, u))
 }

@@ -8,7 +8,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// pointUnits are units of awkward sizes: parts of many widths, paths of all
+// pointUnits are units of awkward sizes: parts of many widths, paths with all
 // filters, images down to a pixel, and several bands.
 func pointUnits() []kernel.PointUnit {
 	var us []kernel.PointUnit
@@ -38,8 +38,8 @@ func pointUnits() []kernel.PointUnit {
 	)
 }
 
-// The unit is the same sums as its parts one after the other, but for the order
-// of those over pixels.
+// The unit equals its parts run one after another, except for the order of sums
+// over pixels.
 func TestAPointUnitEqualsItsParts(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		for i, u := range pointUnits() {
@@ -92,7 +92,7 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 			mem.check(t)
 			near(t, at+"y by moving statistics", again, wide(wantY), 1e-6)
 
-			// Backward from the very same saved values.
+			// Run backward from the same saved values.
 			wantG, dz := kernel.PointWeights{Paths: given(mem.raw, c, u.Filters), Gamma: mem.raw(f), Beta: mem.raw(f)},
 				mem.raw(m*f)
 			wantDa, wantDx, da := mem.filled(pixels*c, 0), given(mem.raw, pixels, u.Channels), mem.raw(pixels*c)
@@ -123,7 +123,7 @@ func TestAPointUnitEqualsItsParts(t *testing.T) {
 			for p := range u.Channels {
 				near(t, at+name("dx of part ", p), dx[p], wide(wantDx[p]), 2e-6)
 			}
-			for parity := range 2 { // every other part is added to what is there
+			for parity := range 2 { // add every other part to existing values
 				sums, want := given(mem.normal, pixels, u.Channels), given(mem.raw, pixels, u.Channels)
 				for p := range u.Channels {
 					copy(want[p], wantDx[p])

@@ -24,18 +24,18 @@ func ValidPool(n, h, w, c, k, stride int) Pool {
 	return Pool{N: n, H: h, W: w, C: c, OH: (h-k)/stride + 1, OW: (w-k)/stride + 1, K: k, Stride: stride}
 }
 
-// Scratch is the number of floats of scratch that the average pool wants.
+// Scratch is the number of floats of scratch that the average pool needs.
 func (p Pool) Scratch() int {
 	rows, wide := p.sumRows()
 	return rows*wide + p.OW*p.C
 }
 
-// poolBlock is the floats of sums that the average pool makes at once: they stay
-// in the first cache.
+// poolBlock is the number of floats of sums that the average pool makes at
+// once: they stay in the first cache.
 const poolBlock = 4 << 10
 
-// sumRows is how many rows of sums of columns the average pool makes at once and
-// the floats of each, of which [Pool.lead] come before the first.
+// sumRows returns how many rows of column sums the average pool makes at once
+// and the floats of each, including [Pool.lead] before the first.
 func (p Pool) sumRows() (rows, wide int) {
 	forward := max((p.OW-1)*p.Stride+p.K, p.PadLeft+p.W)
 	backward := p.lead() + max(p.OW, (p.W-1+p.PadLeft)/p.Stride+1)
@@ -43,11 +43,11 @@ func (p Pool) sumRows() (rows, wide int) {
 	return max(1, min(poolBlock/wide, max(p.H, p.OH))), wide
 }
 
-// lead is the windows before the first one that a column of the input would be
-// in if there were any.
+// lead is the number of imaginary windows before the first that would include a
+// column of the input.
 func (p Pool) lead() int { return (p.K - 1) / p.Stride }
 
-// check takes nil for the scratch of a call that wants none.
+// check accepts nil as the scratch of a call that needs none.
 func (p Pool) check(op string, x, y int, scratch []float32) {
 	if p.N < 0 || p.H < 1 || p.W < 1 || p.C < 1 || p.OH < 1 || p.OW < 1 || p.K < 1 || p.K > 15 || p.Stride < 1 ||
 		p.PadTop < 0 || p.PadTop >= p.K || p.PadLeft < 0 || p.PadLeft >= p.K ||
@@ -62,18 +62,19 @@ func (p Pool) check(op string, x, y int, scratch []float32) {
 	}
 }
 
-// window is the part of [o*stride-pad, +k) inside [0, size).
+// window returns the part of [o*stride-pad, +k) inside [0, size).
 func window(o, stride, pad, k, size int) (lo, hi int) {
 	lo = o*stride - pad
 	return max(lo, 0), min(lo+k, size)
 }
 
-// poolSums is one call of isa.poolSum: for pixels of width floats that lie ldy
-// apart in y, ldx in x and ldby in the factors by, sums of taps that lie step apart.
+// poolSums is one call of isa.poolSum: for pixels of width floats that are ldy
+// apart in y, ldx in x and ldby in the factors by, sums of taps that are step
+// apart.
 type poolSums struct{ pixels, width, ldy, ldx, ldby, taps, step int }
 
-// covering is the windows of outputs, first to last, that contain position i of
-// an axis; first is greater than last if none does.
+// covering returns the windows, first to last, that contain position i of an
+// axis; first is greater than last if none does.
 func covering(i, stride, pad, k, outputs int) (first, last int) {
 	return max(0, (i+pad-k+stride)/stride), min(outputs-1, (i+pad)/stride)
 }
@@ -119,8 +120,8 @@ func AvgPoolForward(y, x []float32, p Pool, scratch []float32) {
 	}
 }
 
-// columnFactors writes, for each value of a row of windows, 1 / the columns of its
-// window inside the image.
+// columnFactors writes, for each value of a row of windows, 1 / (columns of its
+// window inside the image).
 func (p Pool) columnFactors(f []float32) {
 	for ox := range p.OW {
 		lo, hi := window(ox, p.Stride, p.PadLeft, p.K, p.W)
@@ -153,9 +154,9 @@ func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32, acc bool) {
 	}
 }
 
-// shares writes, for row iy of the input and perhaps more of the following ones,
-// at most rows and as many as it returns, the sums of the shares that each column
-// of windows gives to a pixel.
+// shares writes the sums of the shares that each column of windows gives to a
+// pixel, for row iy of the input and perhaps for rows that follow, at most rows
+// in all. It returns for how many.
 func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 	outRow := p.OW * p.C
 	first, last := covering(iy, p.Stride, p.PadTop, p.K, p.OH)
@@ -172,7 +173,8 @@ func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 			}
 		}
 		same := 1
-		// the same for each row down to the first whose last window is not whole
+		// the same for each row down to the first whose last window is
+		// incomplete
 		if p.Stride == 1 && to-from == p.K && hi-lo == p.K {
 			same = min(p.H-p.K+p.PadTop+1-last, p.OH-last, rows)
 		}
@@ -187,7 +189,7 @@ func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 	return 1
 }
 
-// across adds, for each pixel of rows of the input, the sums of the columns of
+// across adds, for each pixel in rows of the input, the sums of the columns of
 // windows that contain it.
 func (p Pool) across(dx, sums []float32, rows, wide int, acc bool) {
 	row := p.W * p.C
@@ -196,7 +198,8 @@ func (p Pool) across(dx, sums []float32, rows, wide int, acc bool) {
 			poolSums{pixels: rows, width: row, ldy: row, ldx: wide, taps: p.K, step: p.C}, 1, acc)
 		return
 	}
-	for phase := range p.Stride { // columns that meet the taps phase, phase+Stride, ...
+	// columns that meet the taps phase, phase+Stride, ...
+	for phase := range p.Stride {
 		// windows up to the last one that contains the first column
 		from := (p.PadLeft - phase + p.Stride - 1) / p.Stride
 		if phase > p.PadLeft {
@@ -227,7 +230,7 @@ func (p Pool) across(dx, sums []float32, rows, wide int, acc bool) {
 
 // MaxPoolForward computes the maximum of each window's pixels inside the image
 // and, for the gradient, idx = ky*K + kx of the first tap that has it. y and
-// idx are (N, OH, OW, C). What a window with a NaN gives is not specified.
+// idx are (N, OH, OW, C). The result for a window with a NaN is unspecified.
 func MaxPoolForward(y []float32, idx []uint8, x []float32, p Pool) {
 	p.check("MaxPoolForward", len(x), len(y), nil)
 	checkSame("MaxPoolForward", len(y), len(idx))
@@ -238,8 +241,8 @@ func MaxPoolForward(y []float32, idx []uint8, x []float32, p Pool) {
 }
 
 // runs calls f for runs of windows of row oy that have the same columns inside
-// the image: from the first, pixels of them, with nx columns from x0 on, the
-// first of which is column tx of the window.
+// the image: pixels windows from the window from on, each with nx columns from
+// x0 on, the first of which is column tx of the window.
 func (p Pool) runs(f func(from, pixels, x0, nx, tx int)) {
 	for from := 0; from < p.OW; {
 		x0, x1 := window(from, p.Stride, p.PadLeft, p.K, p.W)

@@ -12,7 +12,7 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// randomConv is any small convolution, by flags with paddings that no rule
+// randomConv is any small convolution; flags can choose paddings that no rule
 // gives.
 func randomConv(rng *rand.Rand, flags uint8) (c kernel.Conv, depthwise bool) {
 	depthwise = flags&1 != 0
@@ -70,7 +70,8 @@ func FuzzConvolutions(f *testing.F) {
 
 func TestTheSameInputsGiveTheSameBits(t *testing.T) {
 	onEach(t, func(t *testing.T) {
-		// Results may depend neither on what scratch holds nor on where buffers lie.
+		// Results must not depend on the content of scratch or on the alignment
+		// of buffers.
 		for _, c := range []kernel.Conv{
 			kernel.Same(3, 9, 10, 20, 12, 3, 3, 1, 1, 1), kernel.Same(3, 9, 10, 20, 12, 3, 3, 2, 2, 1),
 			kernel.Same(3, 9, 10, 12, 12, 5, 5, 1, 1, 1), kernel.Same(3, 9, 10, 12, 12, 5, 5, 2, 2, 1),
@@ -123,15 +124,15 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 	best := kernel.Available()[len(kernel.Available())-1]
 	second := kernel.Available()[min(1, len(kernel.Available())-1)]
 	for _, r := range []struct{ name, forced, debug, want string }{
-		{"nothing forced takes the best", "", "", "arch=" + best + " err=<nil>"},
+		{"the best is used by default", "", "", "arch=" + best + " err=<nil>"},
 		{"the portable kernels can be forced", "generic", "", "arch=generic err=<nil>"},
 		{"the best can be forced", best, "", "arch=" + best + " err=<nil>"},
 		{"an unknown name is an error", "sse9", "",
-			`err=NASNET_KERNELS: kernel: no "sse9" kernels here; there are generic`},
-		{"what the machine lacks is an error", "avx2", "cpu.avx2=off",
-			`err=NASNET_KERNELS: kernel: no "avx2" kernels here; there are generic`},
-		{"without AVX2 portable kernels are taken", "", "cpu.avx2=off", "arch=generic err=<nil>"},
-		{"without AVX-512 AVX2 is taken", "", "cpu.avx512f=off", "arch=" + second + " err=<nil>"},
+			`err=NASNET_KERNELS: kernel: no "sse9" kernels here; want one of generic`},
+		{"an instruction set that the machine lacks is an error", "avx2", "cpu.avx2=off",
+			`err=NASNET_KERNELS: kernel: no "avx2" kernels here; want one of generic`},
+		{"without AVX2 the portable kernels are used", "", "cpu.avx2=off", "arch=generic err=<nil>"},
+		{"without AVX-512 AVX2 is used", "", "cpu.avx512f=off", "arch=" + second + " err=<nil>"},
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestAForcedInstructionSetIsUsedOrReported$")
 		cmd.Env = append(os.Environ(), "KERNEL_TEST_CHILD=1", "NASNET_KERNELS="+r.forced, "GODEBUG="+r.debug)
@@ -143,7 +144,8 @@ func TestAForcedInstructionSetIsUsedOrReported(t *testing.T) {
 }
 
 func TestInstructionSetsAgree(t *testing.T) {
-	// A few steps of a small network's worth of kernels, against the portable ones.
+	// A few steps with the kernels of a small network, against the portable
+	// ones.
 	before := kernel.Arch()
 	defer func() { _ = kernel.Configure(before) }()
 	var want []float32

@@ -3,13 +3,13 @@ package kernel
 import "fmt"
 
 // SepPair describes a separable convolution: two units of [SepUnit], one after
-// the other, as one operation.
+// another, as one operation.
 //
 //	x ── first unit ──▶ z1 ── normalised ──▶ y1 ── second unit ──▶ z2 ── normalised ──▶ y
 //
-// y1 is never kept: the second unit normalises z1 as it loads an image. Backward,
-// the sums that the first normalisation wants are gathered from each image of the
-// gradient by y1 when the second unit has just made it.
+// y1 is never stored: the second unit normalises z1 as it loads an image.
+// Backward, the sums for the first normalisation are gathered from each image
+// of the gradient by y1 as soon as the second unit has made it.
 type SepPair struct{ First, Second SepUnit }
 
 // SepWeights are the parameters of one unit, or the gradients by them: Depth is
@@ -20,14 +20,15 @@ type SepWeights struct{ Depth, Point, Gamma, Beta []float32 }
 // (N, OH, OW, Filters), D has [SepUnit.Saved] floats, the others are (Filters).
 type SepSaved struct{ Z, D, Mean, Invstd []float32 }
 
-// SepMoving is the moving statistics of a unit, of (Filters) each.
+// SepMoving has the moving statistics of a unit, (Filters) each.
 type SepMoving struct{ Mean, Variance []float32 }
 
-// normalised is the input of a unit where another one's z is given instead.
+// normalised is the input of a unit that is given as the z of another unit.
 type normalised struct {
-	mean, scale, beta []float32 // vectors of bnApply
+	mean, scale, beta []float32 // the vectors of bnApply
 	buf               []float32 // for the images of a group
-	bn                []float32 // scratch in which backward gathers the sums of the gradient
+	// scratch in which backward gathers the sums of the gradient
+	bn []float32
 }
 
 func (n *normalised) values(z []float32) []float32 {
@@ -36,21 +37,22 @@ func (n *normalised) values(z []float32) []float32 {
 	return y
 }
 
-// Scratch is the number of floats of scratch that the calls of this pair want.
-// The gradient by y1 has a place there for the calls that cannot make it in dx.
+// Scratch is the number of floats of scratch that the calls of this pair need.
+// Calls that cannot make the gradient by y1 in dx have a place for it there.
 func (p SepPair) Scratch() int {
 	u, v := p.First, p.Second
 	return BNScratch(u.Filters) + v.group()*v.H*v.W*v.Cin + max(u.Scratch(), v.Scratch()+BNScratch(v.Filters)) +
 		u.N*u.OH*u.OW*u.Filters
 }
 
-// inPlace says that the gradient by y1 can be where that by x will be.
+// inPlace reports whether the gradient by y1 can be where the gradient by x
+// will be.
 func (p SepPair) inPlace() bool {
 	u := p.First
 	return u.H*u.W*u.Cin == u.OH*u.OW*u.Filters
 }
 
-// SepPairForward computes y and saves what [SepPairBackward] wants. x is the
+// SepPairForward computes y and saves what [SepPairBackward] needs. x is the
 // input of the first unit, y the output of the second.
 func SepPairForward(y, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair, eps float32, scratch []float32) {
 	const op = "SepPairForward"
@@ -65,12 +67,12 @@ func SepPairForward(y, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPai
 	bnNormalise(y, s2.Z, w2.Gamma, w2.Beta, s2.Mean, s2.Invstd, v.Filters, scratch)
 }
 
-// sepInfer is the floats of y1 that [SepPairInfer] makes at a time, chosen by
-// measurement.
+// sepInfer is the number of floats of y1 that [SepPairInfer] makes at a time,
+// chosen by measurement.
 const sepInfer = 16 << 10
 
-// SepPairInfer computes y by the moving statistics, as in [BNInferForward]: both
-// units for a few images at a time, whose y1 stays in a fast cache.
+// SepPairInfer computes y with the moving statistics, as in [BNInferForward]:
+// both units for a few images at a time, whose y1 stays in a fast cache.
 func SepPairInfer(y, x []float32, w1, w2 SepWeights, m1, m2 SepMoving, p SepPair, eps float32, scratch []float32) {
 	const op = "SepPairInfer"
 	u, v := p.First, p.Second
@@ -90,9 +92,9 @@ func SepPairInfer(y, x []float32, w1, w2 SepWeights, m1, m2 SepMoving, p SepPair
 	}
 }
 
-// SepPairBackward computes the gradients dx, d1 and d2 from dy and what the
-// forward call was given and has saved. dx is overwritten and may be dy where
-// they have the same size; with acc it is added to, and may not be dy.
+// SepPairBackward computes the gradients dx, d1 and d2, from dy and from the
+// inputs and saved values of the forward call. dx is overwritten and may be dy
+// if they have the same size; with acc it is added to, and may not be dy.
 func SepPairBackward(dx []float32, d1, d2 SepWeights, dy, x []float32, w1, w2 SepWeights, s1, s2 SepSaved, p SepPair,
 	scratch []float32, acc bool) {
 	const op = "SepPairBackward"
@@ -137,7 +139,7 @@ func (p SepPair) check(op string, x, y []float32, w1, w2 SepWeights) {
 	}
 }
 
-// take takes what every call wants from the scratch.
+// take splits off from the scratch what every call needs.
 func (p SepPair) take(op string, scratch []float32) (from normalised, rest []float32) {
 	if s := p.Scratch(); len(scratch) < s {
 		panic(fmt.Sprintf("kernel: %s: scratch %d < %d for %+v", op, len(scratch), s, p))

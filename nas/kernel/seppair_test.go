@@ -6,8 +6,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// A pair is the same sums as its six operations one after the other, but for the
-// order of those over pixels, and with the last bits of y1 different.
+// A pair equals its six operations run one after another, except for the order
+// of sums over pixels and the last bits of y1.
 func TestASeparablePairEqualsItsParts(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		for i, u := range sepUnits() {
@@ -41,7 +41,7 @@ func TestASeparablePairEqualsItsParts(t *testing.T) {
 				near(t, at+"d2", s2.D, wide(a2.d)[:len(s2.D)], 1e-5)
 				near(t, at+"y", y, wide(a2.y), 2e-5)
 
-				// Backward from the very same saved values.
+				// Run backward from the same saved values.
 				kernel.BNTrainForward(a1.y, s1.Z, w1.Gamma, w1.Beta, a1.mean, a1.invstd, len(s1.Z)/u.Filters,
 					u.Filters, eps, ours)
 				a1.z, a1.mean, a1.invstd = s1.Z, s1.Mean, s1.Invstd
@@ -150,7 +150,7 @@ func TestASeparablePairAllocatesNothingAndRefusesWrongLengths(t *testing.T) {
 	}
 }
 
-// The sizes are those of NASNet-A with 16 filters, and of 8 at the end.
+// The sizes are those of NASNet-A with 16 filters, and with 8 at the end.
 func BenchmarkSepPair(b *testing.B) {
 	for _, s := range []struct{ h, c, k, stride int }{
 		{32, 16, 3, 1}, {32, 16, 5, 1}, {16, 32, 3, 1}, {16, 32, 5, 1}, {8, 64, 3, 1}, {8, 64, 5, 1},

@@ -2,17 +2,17 @@ package kernel
 
 import "fmt"
 
-// SepUnit describes the unit of which separable convolutions are made, as one
+// SepUnit describes the unit that separable convolutions are made of, as one
 // operation: a depthwise convolution (of max(x, 0) with Relu), a pointwise one
 // to Filters channels without padding or stride, batch normalisation.
 //
 //	x ── depthwise, wd ──▶ d ── 1x1, wp ──▶ z ── gamma, beta ──▶ y
 //
-// Forward, bands of d stay in a fast cache from one convolution to the next, and
-// the statistics are gathered from z while it is there. Backward, a few images
-// go through all of it together, and the gradients by d and z never lie in memory
-// as a whole. d is computed again, unless the filter is so large that saving it
-// costs less ([SepUnit.Saved]).
+// Forward, bands of d stay in a fast cache from one convolution to the next,
+// and the statistics are gathered from z while it is there. Backward, a few
+// images pass through everything together, and the gradients by d and z are
+// never in memory as a whole. d is computed again, unless the filter is so
+// large that saving it costs less ([SepUnit.Saved]).
 //
 //	backward, first all of dy and z:   dgamma, dbeta
 //	then for each few images:          x ──▶ d
@@ -25,13 +25,15 @@ type SepUnit struct {
 
 // Sizes, chosen by measurement.
 const (
-	sepChunk  = 4 << 10  // floats of d or z from which a product is worth the call
-	sepPadded = 48 << 10 // most floats of a padded image that is kept while d and dwd are computed from it
-	sepLarge  = 25       // taps from which d is saved
+	sepChunk = 4 << 10 // floats of d or z that make a product worth the call
+	// most floats of a padded image that is kept while d and dwd are computed
+	// from it
+	sepPadded = 48 << 10
+	sepLarge  = 25 // taps from which on d is saved
 )
 
-// Saved is the number of floats of d that the forward call saves for the backward
-// one: none where it costs less to compute them again.
+// Saved is the number of floats of d that the forward call saves for the
+// backward one: none if computing them again costs less.
 func (u SepUnit) Saved() int {
 	if u.KH*u.KW < sepLarge {
 		return 0
@@ -45,7 +47,7 @@ func (u SepUnit) checkSaved(op string, d []float32) {
 	}
 }
 
-// Scratch is the number of floats of scratch that the calls of this unit want.
+// Scratch is the number of floats of scratch that the calls of this unit need.
 func (u SepUnit) Scratch() int { return max(u.forwardScratch(), u.backwardScratch()) }
 
 func (u SepUnit) forwardScratch() int {
@@ -59,14 +61,15 @@ func (u SepUnit) backwardScratch() int {
 		u.group()*(u.OH*u.OW*u.Cin+image) + max(u.depthwiseScratch(), padded.depthwiseScratch())
 }
 
-// group is the images that go backward together.
+// group is the number of images that go backward together.
 func (u SepUnit) group() int {
 	return max(1, min(u.N, sepChunk/(u.OH*u.OW*max(u.Cin, u.Filters))))
 }
 
-// padded is the depthwise convolution of an image of the given floats, padded
-// and with Relu applied; or the convolution as it is and 0, if there is nothing
-// to apply or the image is too large to be worth it.
+// padded returns the depthwise convolution of an image with padding and Relu
+// already applied, and the image's floats. If there is nothing to apply or the
+// image is too large for this to pay off, it returns the convolution as it is
+// and 0.
 func (u SepUnit) padded() (c Conv, image int) {
 	b := u.bands(wideBand)
 	if b.direct || u.KH == 1 {
@@ -87,9 +90,9 @@ func (u SepUnit) padded() (c Conv, image int) {
 //	z = pointwise(d, wp)
 //	mean, invstd = those of z, as in [BNTrainForward]
 //
-// x is (N, H, W, Cin), or from what is normalised to it, wd is (KH, KW, Cin), wp
-// is (Cin, Filters), z is (N, OH, OW, Filters), d has [SepUnit.Saved] floats.
-// backward wants d, z, mean and invstd.
+// x is (N, H, W, Cin), or from what is normalised to it; wd is (KH, KW, Cin),
+// wp is (Cin, Filters), z is (N, OH, OW, Filters), d has [SepUnit.Saved]
+// floats. backward needs d, z, mean and invstd.
 func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32, from *normalised, scratch []float32) {
 	f := u.Filters
 	bn, scratch := scratch[:BNScratch(f)], scratch[BNScratch(f):]
@@ -102,7 +105,7 @@ func (u SepUnit) statistics(z, d, mean, invstd, x, wd, wp []float32, eps float32
 	bnFinish(mean, invstd, u.N*u.OH*u.OW, f, eps, bn)
 }
 
-// infer computes y from x, by the moving statistics as in [BNInferForward].
+// infer computes y from x with the moving statistics, as in [BNInferForward].
 func (u SepUnit) infer(y, x []float32, w SepWeights, m SepMoving, eps float32, scratch []float32) {
 	f := u.Filters
 	u.forward(y, nil, x, w.Depth, w.Point, nil, scratch, func(_ int, piece []float32) {
@@ -127,12 +130,13 @@ func (u SepUnit) forward(z, d, x, wd, wp []float32, from *normalised, scratch []
 }
 
 // pieces computes d, by the convolution c in bands b, and shows it in pieces of
-// m pixels from the pixel at on: of no more than fits a fast cache, and enough
-// for a product. With keep, d holds all of them, else always the current one.
+// m pixels from the pixel at on: small enough for a fast cache, and large
+// enough for a product. With keep, d has all of them, else only the current
+// one.
 func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, keep bool, scratch []float32,
 	made func(at, m int, d []float32)) {
 	spread, band := scratch[:c.spread()], scratch[c.spread():]
-	at, m := 0, 0 // pixels shown, and those that wait
+	at, m := 0, 0 // pixels shown, and pixels that wait
 	size := c.H * c.W * c.Cin
 	for n := range c.N {
 		image, loaded := x[n*size:][:size], from
@@ -157,10 +161,10 @@ func pieces(x, wd []float32, c Conv, b bands, from *normalised, d []float32, kee
 	}
 }
 
-// backward computes the gradients dx, dwd and dwp from dy, what statistics was
-// given and has made, and bn after bnGradFinish. With Relu, dx is masked where
-// x <= 0. It is overwritten and may be dy where they have the same size; with acc
-// it is added to.
+// backward computes the gradients dx, dwd and dwp from dy, the inputs and
+// results of statistics, and bn after bnGradFinish. With Relu, dx is masked
+// where x <= 0. It is overwritten and may be dy if they have the same size;
+// with acc it is added to.
 func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from *normalised,
 	scratch []float32, acc bool) {
 	c, f, pixels := u.Conv, u.Filters, u.OH*u.OW
@@ -220,7 +224,8 @@ func (u SepUnit) backward(dx, dwd, dwp, dy, x, z, d, wd, wp, bn []float32, from 
 	}
 }
 
-// sepBands are the bands of d, no larger than a piece where that costs nothing.
+// sepBands returns the bands of d, no larger than a piece if that costs
+// nothing.
 func (c Conv) sepBands() bands {
 	b := c.bands(wideBand)
 	if b.direct {
@@ -229,5 +234,5 @@ func (c Conv) sepBands() bands {
 	return b
 }
 
-// pixels is the most that a piece of d has.
+// pixels is the most pixels that a piece of d has.
 func (b bands) pixels() int { return sepChunk/b.c.Cin + b.rows*b.c.OW }

@@ -30,13 +30,14 @@ func sepUnits() []kernel.SepUnit {
 	)
 }
 
-// sepWeights makes parameters of a unit, or room for the gradients by them.
+// sepWeights makes parameters of a unit, or memory for their gradients.
 func sepWeights(u kernel.SepUnit, make func(n int) []float32) kernel.SepWeights {
 	return kernel.SepWeights{Depth: make(u.KH * u.KW * u.Cin), Point: make(u.Cin * u.Filters), Gamma: make(u.Filters),
 		Beta: make(u.Filters)}
 }
 
-// sepParts is what the three operations of a unit make, one after the other.
+// sepParts has the results of the three operations of a unit, run one after
+// another.
 type sepParts struct{ d, z, y, mean, invstd []float32 }
 
 func partsForward(mem *memory, u kernel.SepUnit, x []float32, w kernel.SepWeights) (p sepParts) {

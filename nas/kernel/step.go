@@ -1,7 +1,7 @@
 package kernel
 
-// SGDStep is one step of stochastic gradient descent with momentum, weight
-// decay added to the gradient:
+// SGDStep is one step of stochastic gradient descent with momentum; weight
+// decay is added to the gradient:
 //
 //	g' = g + decay*w
 //	v  = momentum*v + g'
@@ -16,9 +16,9 @@ func SGDStep(w, g, v []float32, lr, momentum, decay float32, nesterov bool) {
 	isa.sgd(w, g, v, lr, momentum, decay, nesterov)
 }
 
-// RMSPropStep is one step of TensorFlow's RMSProp with eps inside the root,
-// and decoupled weight decay, which shrinks w by lr*decay without entering ms
-// and mom:
+// RMSPropStep is one step of TensorFlow's RMSProp, with eps inside the root and
+// decoupled weight decay, which shrinks w by lr*decay without entering ms and
+// mom:
 //
 //	ms  = rho*ms + (1-rho)*g²
 //	mom = momentum*mom + lr*g/sqrt(ms+eps)
