@@ -231,7 +231,7 @@ func sweepTemp(dir string) error {
 			return err
 		}
 		for _, name := range names {
-			if err := os.Remove(name); err != nil {
+			if err := os.RemoveAll(name); err != nil { // of a recovery it is a folder
 				return err
 			}
 		}

@@ -95,15 +95,21 @@ func checkHeader(dir string) error {
 	}
 	f, err := openPlain(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
+		if IsRun(dir) {
+			return &DamagedError{dir, fmt.Errorf("checkpoints: %s: %w: its %s is gone", dir, ErrDamaged, dbName)}
+		}
 		return fmt.Errorf("checkpoints: %s: %w: it has no %s", dir, ErrNoRun, dbName)
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoints: %w", err)
 	}
 	defer f.Close()
+	if _, err := os.Lstat(filepath.Join(dir, recoveredName)); err == nil {
+		return &DamagedError{dir, fmt.Errorf("checkpoints: %s: %w: its recovery was cut off", dir, ErrDamaged)}
+	}
 	var h [100]byte
 	if _, err := io.ReadFull(f, h[:]); err != nil || string(h[:16]) != "SQLite format 3\x00" {
-		return fmt.Errorf("checkpoints: %s: %w: it is not an SQLite database", path, ErrForeign)
+		return &DamagedError{dir, fmt.Errorf("checkpoints: %s: %w: it is not an SQLite database", path, ErrForeign)}
 	}
 	if id := binary.BigEndian.Uint32(h[68:]); id != applicationID {
 		return fmt.Errorf("checkpoints: %s: %w: its application id is %#x, want %#x", path, ErrForeign, id,
@@ -206,13 +212,13 @@ func quickCheck(db *sql.DB, path string) error {
 	return nil
 }
 
-// damaged adds what can be done about a damaged database.
+// damaged marks the error of a damaged database as one that a recovery may help against.
 func damaged(path string, err error) error {
+	err = fmt.Errorf("checkpoints: %s: %w", path, err)
 	if !errors.Is(err, ErrDamaged) {
-		return fmt.Errorf("checkpoints: %s: %w", path, err)
+		return err
 	}
-	return fmt.Errorf("checkpoints: %s: %w; replace it with a copy, or continue from a fork of the run; "+
-		"the shell sqlite3 can save what is still readable with .recover", path, err)
+	return &DamagedError{filepath.Dir(path), err}
 }
 
 // printable replaces what could control a terminal: text from a file is not trusted.

@@ -50,6 +50,16 @@ func (e *LockedError) Error() string {
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
+// DamagedError reports that the database of a run is damaged or gone. [Recover] may make a new one.
+type DamagedError struct {
+	Dir string
+	Err error
+}
+
+func (e *DamagedError) Error() string { return e.Err.Error() }
+
+func (e *DamagedError) Unwrap() error { return e.Err }
+
 // FullError reports how much a change that did not fit needs. It matches [ErrDiskFull].
 type FullError struct {
 	Dir        string

@@ -54,18 +54,21 @@ func (s *Store) rescue(lost error) error {
 		return s.lost
 	}
 	path := filepath.Join(s.dir, dbName)
-	err, safe := s.files[:1].check(), "everything stored so far is in "+path+"; resume the run"
+	err := s.files[:1].check()
+	gone, safe := err != nil, "everything stored so far is in "+path+"; resume the run"
 	if err == nil {
 		_, err = s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	} else {
-		safe = "everything stored so far is in " + path + rescuedSuffix + "; rename it to " + dbName +
-			" and resume the run"
+		safe = "everything stored so far is in " + path + rescuedSuffix + "; nasnet recover takes it from there"
 		err = vacuumInto(s.db, path+rescuedSuffix)
 	}
 	if err != nil {
 		safe = fmt.Sprintf("changes stored since then could not be saved: %v", wrap(err))
 	}
 	s.lost = fmt.Errorf("checkpoints: %s: %w: nothing more is stored; %s", s.dir, lost, safe)
+	if gone {
+		s.lost = &DamagedError{s.dir, s.lost}
+	}
 	return s.lost
 }
 

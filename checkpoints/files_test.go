@@ -252,7 +252,7 @@ func TestForeignAndHostileDatabasesAreRefused(t *testing.T) {
 			}
 			return b
 		})},
-		{"no file", checkpoints.ErrNoRun, "run.db",
+		{"no file", checkpoints.ErrDamaged, "run.db is gone",
 			func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "run.db"))) }},
 	}
 	for _, c := range cases {

@@ -46,7 +46,7 @@ func List(root string) ([]RunSummary, error) {
 	var list []RunSummary
 	for _, e := range entries {
 		dir := filepath.Join(root, e.Name())
-		if _, err := os.Lstat(filepath.Join(dir, dbName)); err != nil {
+		if !IsRun(dir) {
 			continue
 		}
 		list = append(list, Summary(dir))

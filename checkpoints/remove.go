@@ -17,7 +17,7 @@ func Remove(dir string) error {
 	} else if err != nil {
 		return fmt.Errorf("checkpoints: remove: %w", err)
 	}
-	if st, err := os.Lstat(filepath.Join(dir, dbName)); err != nil || !st.Mode().IsRegular() {
+	if st, err := os.Lstat(filepath.Join(dir, dbName)); err == nil && !st.Mode().IsRegular() || !IsRun(dir) {
 		return fmt.Errorf("checkpoints: remove %s: %w: it has no %s", dir, ErrNotFound, dbName)
 	}
 	// Take the lock without writing to it: a full disk has no space for that.

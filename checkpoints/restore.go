@@ -135,12 +135,14 @@ func setAside(path string) (string, error) {
 	}
 }
 
-// RestoredEvents returns the events that this opening, or an earlier one, restored from the log.
+// RestoredEvents returns the events that an opening has restored from the log, and all up to a recovery: those that may
+// tell of what the tables have lost.
 func (s *Store) RestoredEvents() (es []Event, err error) {
 	type span struct{ First, Last int64 }
 	err = s.read(func(db *sql.DB) error {
 		var spans []span
-		err := scan(db, "SELECT body FROM event WHERE kind = 'events_restored' ORDER BY id", nil, func(row *row) error {
+		err := scan(db, "SELECT body FROM event WHERE kind IN ('events_restored', 'run_recovered') ORDER BY "+
+			"id", nil, func(row *row) error {
 			var x span
 			if json.Unmarshal(row.bytes(), &x) == nil && x.First > 0 {
 				spans = append(spans, x)

@@ -10,6 +10,7 @@ const (
 	RunPaused        EventKind = "run_paused"
 	RunFinished      EventKind = "run_finished"
 	UncleanEnd       EventKind = "unclean_end"
+	RunRecovered     EventKind = "run_recovered"
 	EventsRestored   EventKind = "events_restored"
 	LogSetAside      EventKind = "log_set_aside"
 	RewardByCost     EventKind = "reward_by_cost"
@@ -60,7 +61,7 @@ type EventRow struct {
 
 // EventKinds is the table of events: what [NewEvent] accepts, what JSON lines carry, and how log and footer read.
 var EventKinds = []EventRow{
-	{Kind: RunStarted, Level: Info, Fields: "children finished workers strategy data seed dir",
+	{Kind: RunStarted, Level: Info, Fields: "children finished workers strategy data seed dir uuid data_sha256 config build",
 		Sentence: []string{"search started", "{strategy} on {data}", "seed {seed}"}},
 	{Kind: RunForked, Level: Info, Fields: "parent parent_name at",
 		Sentence: []string{"forked from {parent_name} at policy {at}"}},
@@ -70,6 +71,8 @@ var EventKinds = []EventRow{
 		Sentence: []string{"search {state} after {finished}", "best {reward} ({cell})"}},
 	{Kind: UncleanEnd, Level: Warn, Fields: "pid host since",
 		Sentence: []string{"the last program to run this search (process {pid} on {host}) ended without closing it"}},
+	{Kind: RunRecovered, Level: Warn, Fields: "file first last",
+		Sentence: []string{"the run was recovered; what was there before is kept in {file}"}},
 	{Kind: EventsRestored, Level: Warn, Fields: "events first last",
 		Sentence: []string{"the database had lost its last {events} events; log.jsonl brought them back"}},
 	{Kind: LogSetAside, Level: Warn, Fields: "file",
@@ -148,6 +151,10 @@ var EventFields = []EventField{
 	{"data", inWords, "name or folder of the data set"},
 	{"seed", inCount, "seed of all random numbers"},
 	{"dir", inWords, "folder of the run"},
+	{"uuid", inWords, "UUID of the run"},
+	{"data_sha256", inWords, "SHA-256 of the images"},
+	{"config", inJSON, "all settings of the run"},
+	{"build", inJSON, "builds that have worked on the run"},
 	{"state", inWords, "how the search ended: done or stopped"},
 	{"best", inCount, "trial with the best reward; reward and cell describe it"},
 	{"parent", inWords, "UUID of the parent run"},
@@ -164,9 +171,9 @@ var EventFields = []EventField{
 	{"need", inBytes, "free disk space needed to continue, bytes"},
 
 	{"events", inCount, "number of events the database had lost"},
-	{"first", inCount, "id of the first of them, as in log.jsonl"},
-	{"last", inCount, "id of the last of them"},
-	{"file", inWords, "name of a file in the run's folder"},
+	{"first", inCount, "id of the first restored event, as in log.jsonl"},
+	{"last", inCount, "id of the last restored event"},
+	{"file", inWords, "file or folder in the run's folder"},
 
 	// a trial
 	{"cell", inHash, "first 6 hex digits of the cell's hash"},

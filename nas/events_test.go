@@ -62,6 +62,8 @@ func TestSentencesOfEvents(t *testing.T) {
 		{TrialStalled, 5, data{"seconds": 600.0}, "child 5 made no step for 10:00 and was cancelled"},
 		{TrialLeftBehind, 5, data{"seconds": 10.0},
 			"child 5 did not end within 0:10 of the search's end; on resume it continues from its last checkpoint"},
+		{RunRecovered, -1, data{"file": "before-recover-1", "first": 1.0, "last": 18.0},
+			"the run was recovered; what was there before is kept in before-recover-1"},
 		{EventsRestored, -1, data{"events": 12.0, "first": 7.0, "last": 18.0},
 			"the database had lost its last 12 events; log.jsonl brought them back"},
 		{LogSetAside, -1, data{"file": "log.jsonl.1"},

@@ -48,6 +48,8 @@ func (o *owner) bringBack() error {
 			if e.Trial >= 0 && !changed[e.Trial] {
 				o.commands = append(o.commands, e)
 			}
+		case nas.TrialStarted: // an end before that was undone
+			delete(o.restored, e.Trial)
 		case nas.TrialFinished, nas.TrialStopped:
 			if end, ok := readEnd(e); ok {
 				o.restored[e.Trial] = end

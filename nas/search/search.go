@@ -13,6 +13,7 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -237,7 +238,9 @@ func (o *owner) loop(ctx context.Context) error {
 	config := o.run.Config
 	o.emit(nas.RunStarted, -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(),
 		"workers":  o.crew.workers,
-		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir})
+		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir,
+		"uuid": o.run.Record.UUID, "data_sha256": o.run.Record.DatasetSHA256,
+		"config": json.RawMessage(o.run.Record.Config), "build": json.RawMessage(o.run.Record.Build)})
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
 		if c.By == nas.ByLatency {

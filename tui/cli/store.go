@@ -74,7 +74,7 @@ func defaultStore() string {
 // runDir finds the folder of a run by its name in the store, or by its path.
 func (s store) runDir(run string) (string, error) {
 	for _, dir := range []string{filepath.Join(string(s), run), run} {
-		if _, err := os.Stat(filepath.Join(dir, "run.db")); err == nil {
+		if checkpoints.IsRun(dir) {
 			return dir, nil
 		}
 	}
