@@ -182,6 +182,9 @@ func (a *app) report(err, cause error) int {
 	for _, hint := range hintsOf(err) {
 		fmt.Fprintln(a.Err, "hint:", hint)
 	}
+	if d := new(checkpoints.DamagedError); errors.As(err, &d) {
+		fmt.Fprintln(a.Err, "hint: to make a new database from what is left:", a.store.command("recover", d.Dir))
+	}
 	switch {
 	case errors.Is(err, checkpoints.ErrLocked):
 		return exitLocked
@@ -202,7 +205,7 @@ var commands = []struct {
 		statusCommand, ctlCommand}},
 	{"Pick cells", []func(*app) *cobra.Command{topCommand, cellCommand, ladderCommand}},
 	{"Train and use networks", []func(*app) *cobra.Command{trainCommand, evalCommand, predictCommand, exportCommand}},
-	{"Keep and check", []func(*app) *cobra.Command{runsCommand, deleteCommand, verifyCommand, checkCommand,
+	{"Keep and check", []func(*app) *cobra.Command{runsCommand, recoverCommand, deleteCommand, verifyCommand, checkCommand,
 		benchCommand}},
 	{"Set up", []func(*app) *cobra.Command{dataCommand, keysCommand, helpCommand, manCommand, versionCommand}},
 }
