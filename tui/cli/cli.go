@@ -179,11 +179,12 @@ func (a *app) report(err, cause error) int {
 		return exitFailed // the reader has left
 	}
 	fmt.Fprintln(a.Err, "nasnet:", err)
-	for _, hint := range hintsOf(err) {
-		fmt.Fprintln(a.Err, "hint:", hint)
+	hints := hintsOf(err)
+	if d := new(checkpoints.DamagedError); errors.As(err, &d) { // before anything else can be done
+		hints = []string{"to make a new database from what is left: " + a.store.command("recover", d.Dir)}
 	}
-	if d := new(checkpoints.DamagedError); errors.As(err, &d) {
-		fmt.Fprintln(a.Err, "hint: to make a new database from what is left:", a.store.command("recover", d.Dir))
+	for _, hint := range hints {
+		fmt.Fprintln(a.Err, "hint:", hint)
 	}
 	switch {
 	case errors.Is(err, checkpoints.ErrLocked):
