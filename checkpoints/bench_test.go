@@ -119,7 +119,7 @@ func BenchmarkOpen20000(b *testing.B) {
 	})
 }
 
-// cpuTime returns the process's time on all cores; on a busy machine it tells more than the clock.
+// cpuTime returns the process's time on all cores; on a busy machine it means more than the clock.
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))

@@ -3,10 +3,10 @@
 //	run.db          SQLite: the run, its trials, epochs, policy updates and events
 //	run.db-wal,-shm SQLite's own, while the run is open or after a crash
 //	blobs/ab/<sha256>.safetensors   controller states, weights: immutable, named by content
-//	run.lock        flock held by the one writer; its pid and host are inside
+//	run.lock        flock of the one writer, with its pid and host
 //	log.jsonl       every event as one JSON object per line: a copy, for people and scripts
 //
-// A [Store] holds plain records ([Run], [Trial], [Epoch], [Update], [Event]). Genotypes, settings and controller states
+// A [Store] has plain records ([Run], [Trial], [Epoch], [Update], [Event]). Genotypes, settings and controller states
 // are bytes to it.
 //
 // # Promises

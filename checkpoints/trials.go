@@ -233,7 +233,7 @@ func (s *Store) changeTrial(id int, events []Event, f func(tx *sql.Tx) (sql.Resu
 	})
 }
 
-// oneTrial returns an error that tells why a change did not affect exactly one trial.
+// oneTrial returns an error that explains why a change did not affect exactly one trial.
 func oneTrial(tx *sql.Tx, r sql.Result, err error, id int) error {
 	if err != nil {
 		return fmt.Errorf("trial %d: %w", id, err)

@@ -168,7 +168,7 @@ func locate(info Info, dir string, found func(dir string) bool) (string, error) 
 	return "", fmt.Errorf("%w in %s\n%s", ErrMissing, strings.Join(places, ", "), hint(info))
 }
 
-// hint tells how to get the files of a data set.
+// hint explains how to get the files of a data set.
 func hint(info Info) string {
 	if len(info.Files) == 0 {
 		return "the folder needs all of " + strings.Join(idxFiles, ", ") + ", each plain or as .gz"

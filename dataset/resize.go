@@ -13,7 +13,7 @@ const (
 	maxPixels = 4 << 30  // bytes of pixels in one part
 )
 
-// newImages allocates n images, or returns an error that tells why not.
+// newImages allocates n images, or returns an error with the reason.
 func newImages(n, h, w, c int) (Images, error) {
 	if n < 0 || n > maxImages || h < 1 || h > maxSide || w < 1 || w > maxSide || c < 1 || c > 4 {
 		return Images{}, fmt.Errorf("%d images of %dx%dx%d; want at most %d of %dx%dx4", n, h, w, c, maxImages,

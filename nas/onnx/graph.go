@@ -78,7 +78,7 @@ func newGraph(layers []nn.Layer, fold bool) *graph {
 	return g
 }
 
-// nameOf returns a name that tells where a value comes from; parameters are named by their place in the network.
+// nameOf names a value after where it comes from; parameters are named by their place in the network.
 func nameOf(i int, l nn.Layer) string {
 	switch {
 	case l.Weight != nil:

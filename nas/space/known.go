@@ -69,7 +69,7 @@ var inexpressible = []struct{ name, reason string }{
 }
 
 // Lookup finds a known cell by name; case and punctuation do not matter. For NASNet-B and -C, AmoebaNet-B and -D and
-// DARTS V2 the error tells why the space cannot express them.
+// DARTS V2 the error explains why the space cannot express them.
 func Lookup(name string) (KnownCell, error) {
 	want := fold(name)
 	var names []string
