@@ -290,7 +290,7 @@ func noArgs(c *cobra.Command, got []string) error {
 	if c.HasParent() {
 		return usagef("%s takes no arguments; got %q", c.CommandPath(), got[0])
 	}
-	return hinted{usagef("there is no command %q", got[0]), "nasnet --help lists the commands"}
+	return hinted{usagef("there is no command %q", got[0]), "to list the commands: nasnet help"}
 }
 
 // print writes v as JSON with --json, else what text writes.

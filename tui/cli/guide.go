@@ -89,7 +89,7 @@ func helpCommand(a *app) *cobra.Command {
 			of, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 || of == c.Root() {
 				return hinted{usagef("there is no topic or command %q", append(rest, args...)[0]),
-					"nasnet help lists them"}
+					"to list them: nasnet help"}
 			}
 			of.InitDefaultHelpFlag()
 			return of.Help()
