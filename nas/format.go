@@ -9,12 +9,21 @@ import (
 	"time"
 )
 
+// FormatFixed formats a number with n decimals. A zero has no minus.
+func FormatFixed(x float64, n int) string {
+	s := strconv.FormatFloat(x, 'f', n, 64)
+	if strings.Trim(s, "-0.") == "" {
+		return strings.TrimPrefix(s, "-")
+	}
+	return s
+}
+
 // FormatScore formats a reward or an accuracy with n decimals: .7714, 1.000.
 func FormatScore(x float64, n int) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return "nan"
 	}
-	s := fmt.Sprintf("%.*f", n, x)
+	s := FormatFixed(x, n)
 	if strings.HasPrefix(s, "0.") {
 		return s[1:]
 	}
@@ -26,10 +35,11 @@ func FormatScore(x float64, n int) string {
 
 // FormatSigned formats a difference of rewards with its sign and three decimals: +.012.
 func FormatSigned(x float64) string {
-	if x < 0 {
-		return "-" + FormatScore(-x, 3)
+	s := FormatScore(math.Abs(x), 3)
+	if x < 0 && s != ".000" {
+		return "-" + s
 	}
-	return "+" + FormatScore(x, 3)
+	return "+" + s
 }
 
 // FormatNumber formats a rate or a loss in at most five characters.
@@ -38,7 +48,7 @@ func FormatNumber(x float64) string {
 	case math.IsNaN(x) || math.IsInf(x, 0):
 		return "nan"
 	case a < 10:
-		return fmt.Sprintf("%.3f", x)
+		return FormatFixed(x, 3)
 	case a < 100:
 		return fmt.Sprintf("%.2f", x)
 	case a < 1000:

@@ -15,6 +15,11 @@ func TestTheVerdictOnThePolicy(t *testing.T) {
 		bad    bool
 	}{
 		{"one that learns", func(*nas.Snapshot) {}, "entropy -2.9 nats in the last 10 updates", false},
+		{"one update that changes little", func(s *nas.Snapshot) {
+			s.Updates = s.Updates[:2]
+			s.Policy = s.Updates[1]
+			s.Policy.Entropy = s.Updates[0].Entropy - 0.01
+		}, "entropy 0.0 nats in the last update; ", false},
 		{"before the first update", func(s *nas.Snapshot) { s.Updates = nil }, "no update yet", false},
 		{"a tenth of the entropy is left", func(s *nas.Snapshot) { s.Policy.Entropy = 4.5 },
 			"collapsed: 4.5 of 45.2", true},

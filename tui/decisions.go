@@ -83,8 +83,8 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	case s.Beliefs != nil && !s.Beliefs.Exact:
 		return strategy + " learns no policy: these are the shares of each choice among its last proposals", false
 	case n == 0:
-		return fmt.Sprintf("no update yet: every choice is about equally likely; the first comes after %d children",
-			s.Config.Batch), false
+		return "no update yet: every choice is about equally likely; the first comes after " +
+			plural(s.Config.Batch, "sample", "samples"), false
 	case v.MaxEntropy <= 0:
 		return "the policy's entropy is not known", false
 	}
@@ -99,8 +99,8 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	drop := before.Entropy - v.Entropy
 	switch kl := mean(func(u nas.PolicyView) float64 { return u.KL }); {
 	case v.Entropy < collapsedAt*v.MaxEntropy:
-		return fmt.Sprintf("collapsed: %.1f of %.1f nats are left, so it proposes almost the same cell each time. "+
-			"A fork from an earlier policy with a larger entropy bonus keeps exploring.", v.Entropy, v.MaxEntropy), true
+		return fmt.Sprintf("collapsed: %s of %.1f nats are left, so it proposes almost the same cell each time. A "+
+			"fork from an earlier policy with a larger entropy bonus keeps exploring.", fixed(v.Entropy, 1), v.MaxEntropy), true
 	case v.Version-before.Version <= 10 && drop > fallingBy*v.MaxEntropy:
 		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy,
 			plural(v.Version-before.Version, "update", "updates")), true

@@ -177,7 +177,7 @@ func endedByHand(a, b *nas.Snapshot) (out []string) {
 func learned(a, b *nas.Snapshot, updates int) string {
 	text := plural(updates, "update", "updates")
 	if a.Policy.MaxEntropy > 0 && b.Policy.Entropy > 0 {
-		text += fmt.Sprintf(", entropy %.1f %s %.1f nats", a.Policy.Entropy, "to", b.Policy.Entropy)
+		text += fmt.Sprintf(", entropy %s to %s nats", fixed(a.Policy.Entropy, 1), fixed(b.Policy.Entropy, 1))
 	}
 	if a.Policy.Version > 0 {
 		text += fmt.Sprintf(", mean reward %s to %s", score(a.Policy.MeanReward, 3), score(b.Policy.MeanReward, 3))

@@ -170,8 +170,8 @@ func (e *editScreen) checkPane(m *model, w, h int) []string {
 			}
 		}
 		if len(after.Concat) > 0 {
-			add(true, fmt.Sprintf("the %s cell's output is chosen by hand: %d states", cellName(reduction),
-				len(after.Concat)))
+			add(true, fmt.Sprintf("the %s cell's output is chosen by hand: %s", cellName(reduction),
+				plural(len(after.Concat), "state", "states")))
 		}
 	}
 	if v, ok := m.sameCell(g); ok && e.now > 0 {

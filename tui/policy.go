@@ -29,10 +29,10 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	if h < 8 { // two lines
 		if len(entropies) == 0 {
 			add(t.clean(c.Strategy) + ": no update yet")
-			add(fmt.Sprintf("first after %d children", s.Config.Batch))
+			add("first after " + plural(s.Config.Batch, "sample", "samples"))
 			return p.draw(t, w, h, lines)
 		}
-		value := fmt.Sprintf("%.1f nats", v.Entropy)
+		value := fixed(v.Entropy, 1) + " nats"
 		add(t.spread("entropy "+t.spark(entropies, max(4, in-9-len(value)), math.NaN(), math.NaN()), value, in))
 		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)),
 			fmt.Sprintf("upd %d", v.Version), in+1))
@@ -47,14 +47,14 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 	if len(entropies) == 0 {
 		add("")
 		add("no update yet: the policy is untrained")
-		add(fmt.Sprintf("the first comes after %d children", s.Config.Batch))
+		add("the first comes after " + plural(s.Config.Batch, "sample", "samples"))
 		return p.draw(t, w, h, lines)
 	}
 	labelled := func(name string, values []float64, value string) {
 		add(t.spread(fmt.Sprintf("%-9s", name)+t.spark(values, max(4, in-11-len(value)), math.NaN(), math.NaN()), value,
 			in))
 	}
-	labelled("entropy", entropies, fmt.Sprintf("%.1f of %.1f nats", v.Entropy, v.MaxEntropy))
+	labelled("entropy", entropies, fmt.Sprintf("%s of %.1f nats", fixed(v.Entropy, 1), v.MaxEntropy))
 	labelled("baseline", series(s.Updates, func(u nas.PolicyView) float64 { return u.Baseline }), score(v.Baseline, 4))
 	labelled("batch", series(s.Updates, func(u nas.PolicyView) float64 { return u.MeanReward }), score(v.MeanReward, 4))
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))

@@ -32,6 +32,7 @@ func (t theme) printable(s string) string {
 
 // Numbers look as in the sentences of events.
 var (
+	fixed = nas.FormatFixed
 	score = nas.FormatScore
 
 	number = nas.FormatNumber

@@ -237,7 +237,7 @@ func (d *dashboard) figures(m *model, w, h int) []string {
 	c := s.Config
 	lines := []string{
 		t.spread(fmt.Sprintf(" %.0f img/s   %.0f children/h", s.ImageRate, perHour),
-			fmt.Sprintf("%d distinct cells ", s.Distinct), w-2),
+			plural(s.Distinct, "distinct cell", "distinct cells")+" ", w-2),
 		t.spread(fmt.Sprintf(" %s, %s", plural(s.Cached, "repeat", "repeats"), plural(s.Failed, "failure", "failures")),
 			fmt.Sprintf("policy %d, seed %d ", s.Policy.Version, c.Seed), w-2),
 		t.spread(fmt.Sprintf(" N=%d F=%d %d px", c.Net.N, c.Net.Filters, c.Net.Image),
