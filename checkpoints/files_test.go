@@ -42,7 +42,7 @@ func checkLog(t *testing.T, s *checkpoints.Store, dir string) {
 	}
 }
 
-func TestTheLogIsMendedFromTheDatabase(t *testing.T) {
+func TestTheLogIsRepairedFromTheDatabase(t *testing.T) {
 	event := func(i int) checkpoints.Event {
 		return checkpoints.Event{Kind: "epoch", Trial: i,
 			Body: fmt.Appendf(nil, `{"loss":%d,"id":"mine","text":"a\nb"}`, i)}
@@ -479,7 +479,7 @@ func TestListTellsHowRunsAre(t *testing.T) {
 	}
 }
 
-func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
+func TestACheckpointsBlobIsRemovedWithTheCheckpoint(t *testing.T) {
 	s := newStore(t)
 	must(t, s.AddTrials([]checkpoints.Trial{proposal(0), proposal(1), proposal(2), proposal(3)}))
 	files := func() (n int) {
@@ -541,7 +541,7 @@ func TestABlobOfACheckpointGoesWhenItsTrialLetsItGo(t *testing.T) {
 	}
 }
 
-func TestStatesOfPoliciesCanBeGivenUpAndGivenBack(t *testing.T) {
+func TestPolicyStatesCanBeReleasedAndRebuilt(t *testing.T) {
 	s := newStore(t)
 	for version := 1; version <= 6; version++ {
 		state := fmt.Append(nil, "policy ", version)

@@ -16,7 +16,7 @@ import (
 // These tests reach what the public methods cannot: the limits of a connection, future migrations, a folder that claims
 // to be remote.
 
-func TestAFullDiskChangesNothingAndIsOver(t *testing.T) {
+func TestAFullDiskChangesNothingAndTheStoreContinues(t *testing.T) {
 	s, err := Create(t.TempDir(), Run{})
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestARunWithAnOlderSchemaIsMigratedWhenItIsOpened(t *testing.T) {
 }
 
 // testdata/schema-N.sql is schema.sql as it was in version N.
-func TestRunsOfEveryFormerSchemaAreReadAndGoOn(t *testing.T) {
+func TestRunsOfEveryFormerSchemaAreReadAndContinue(t *testing.T) {
 	for version := 1; version < schemaVersion; version++ {
 		t.Run(fmt.Sprint("schema ", version), func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("schema-%d.sql", version)))
@@ -351,7 +351,7 @@ func TestNoWALOnANetworkFileSystem(t *testing.T) {
 
 // A run whose database has a rollback journal, as left by a writer that was killed during a change on a network file
 // system.
-func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
+func TestAnInterruptedChangeWithoutWALIsUndone(t *testing.T) {
 	was := networkFS
 	defer func() { networkFS = was }()
 	networkFS = func(string) bool { return true }
@@ -426,7 +426,7 @@ func TestAChangeThatWasCutOffWithoutWALIsTakenBack(t *testing.T) {
 	}
 }
 
-func TestANewRunNeedsNoChangeOfItsHeader(t *testing.T) {
+func TestOpeningANewRunLeavesItsHeader(t *testing.T) {
 	s, err := Create(t.TempDir(), Run{})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-func TestNothingIsStoredIntoAFileThatIsGone(t *testing.T) {
+func TestNothingIsStoredInAMissingFile(t *testing.T) {
 	remove := func(names ...string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
 			for _, name := range names {

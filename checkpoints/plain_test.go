@@ -71,7 +71,7 @@ func TestNothingInARunIsALinkOrAPipe(t *testing.T) {
 }
 
 // A link instead of a folder of blobs is neither written nor read through.
-func TestBlobsAreNotKeptBehindALink(t *testing.T) {
+func TestBlobsAreNotStoredBehindALink(t *testing.T) {
 	s := newStore(t)
 	sha, err := s.WriteBlob("model", []byte("weights"))
 	must(t, err)

@@ -361,7 +361,7 @@ func TestAKillBetweenABlobAndItsCommitLeavesAnOrphan(t *testing.T) {
 	checkNoTemp(t, dir)
 }
 
-func TestASecondWriterIsToldWhoHasTheRun(t *testing.T) {
+func TestASecondWriterLearnsWhoHasTheRun(t *testing.T) {
 	s := newStore(t)
 	dir := s.Dir()
 	_, err := checkpoints.Open(dir)

@@ -50,7 +50,7 @@ func searched(t *testing.T, s *checkpoints.Store, n int) {
 	}
 }
 
-func TestRecoverTakesWhateverIsLeft(t *testing.T) {
+func TestRecoverRestoresWhateverIsLeft(t *testing.T) {
 	remove := func(names ...string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
 			for _, name := range names {
@@ -223,7 +223,7 @@ func TestRecoverReadsAroundDamage(t *testing.T) {
 	}
 }
 
-func TestARecoveryThatWasCutOffIsRepeated(t *testing.T) {
+func TestAnInterruptedRecoveryIsRepeated(t *testing.T) {
 	s := newStore(t)
 	started(t, s)
 	searched(t, s, 20)

@@ -9,7 +9,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-func TestOnlyARunThatNobodyHasIsRemoved(t *testing.T) {
+func TestOnlyARunThatNobodyHasOpenIsRemoved(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "a")
 	s, err := checkpoints.Create(dir, checkpoints.Run{Name: "a", ForkedAt: -1, State: "created", Config: []byte("{}")})

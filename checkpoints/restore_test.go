@@ -33,7 +33,7 @@ func kinds(t *testing.T, s *checkpoints.Store) (list []string) {
 	return list
 }
 
-func TestEventsThatOnlyTheLogHasComeBack(t *testing.T) {
+func TestEventsThatOnlyTheLogHasAreRestored(t *testing.T) {
 	for _, r := range []struct {
 		name   string
 		before int // events that the database keeps

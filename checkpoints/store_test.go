@@ -433,7 +433,7 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 	}
 }
 
-func TestStateHashKnowsDecisionsAndNothingElse(t *testing.T) {
+func TestStateHashDependsOnlyOnDecisions(t *testing.T) {
 	make := func(change func(ts []checkpoints.Trial, u *checkpoints.Update), after func(s *checkpoints.Store)) string {
 		s := newStore(t)
 		ts := []checkpoints.Trial{proposal(0), proposal(1), proposal(2)}

@@ -148,7 +148,7 @@ func TestCIFARReadsEveryFormAlike(t *testing.T) {
 	}
 }
 
-func TestCIFAROfAnotherEditionIsAcceptedWithAWarning(t *testing.T) {
+func TestAnotherEditionOfCIFARIsAcceptedWithAWarning(t *testing.T) {
 	c, members := tiny(1)
 	members["two.bin"][5]++
 	d, err := c.load(context.Background(), Options{Dir: folderOf(t, members)})

@@ -140,7 +140,7 @@ func TestFolderOfClasses(t *testing.T) {
 }
 
 // What a survey reports about a folder must match its images.
-func TestASurveyTellsWhatIsLoaded(t *testing.T) {
+func TestASurveyMatchesWhatIsLoaded(t *testing.T) {
 	whole := twoClasses()
 	broken := twoClasses()
 	broken["red/01.png"] = []byte("no image")
@@ -233,7 +233,7 @@ func TestFolderImagesTakeOneShape(t *testing.T) {
 	}
 }
 
-func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
+func TestBrokenImagesAreSkippedUpToALimit(t *testing.T) {
 	broken := map[string][]byte{
 		"an empty file":                 nil,
 		"a text":                        []byte("hello"),
@@ -285,7 +285,7 @@ func TestBrokenImagesAreLeftOutUpToALimit(t *testing.T) {
 	}
 }
 
-func TestFoldersThatAreNoDataSet(t *testing.T) {
+func TestFoldersThatAreNotADataSetAreRefused(t *testing.T) {
 	one := pngOf(grey(4, 4, 1))
 	for _, test := range []struct {
 		name  string
@@ -408,7 +408,7 @@ func FuzzImage(f *testing.F) {
 	})
 }
 
-func TestReadImageMakesOfAnyImageWhatIsWanted(t *testing.T) {
+func TestReadImageConvertsAnyImage(t *testing.T) {
 	dir := t.TempDir()
 	wide := plainColour(40, 10, color.NRGBA{0, 200, 0, 255}) // the middle square is orange
 	for y := range 10 {

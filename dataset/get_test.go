@@ -216,7 +216,7 @@ func TestGetLeavesGoodFilesAloneAndReplacesBadOnes(t *testing.T) {
 	}
 }
 
-func TestGetGivesUpOnAServerThatFailsAlways(t *testing.T) {
+func TestGetGivesUpOnAServerThatAlwaysFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits three seconds between its attempts")
 	}
@@ -285,7 +285,7 @@ func TestMirrorReplacesTheServer(t *testing.T) {
 	}
 }
 
-func TestGetOfWhatIsNotPublished(t *testing.T) {
+func TestGetOfAnUnpublishedSet(t *testing.T) {
 	for _, name := range []string{"folder", "no-such-set"} {
 		if err := dataset.Get(context.Background(), name, t.TempDir(), nil); err == nil ||
 			!strings.Contains(err.Error(), name) {
@@ -294,7 +294,7 @@ func TestGetOfWhatIsNotPublished(t *testing.T) {
 	}
 }
 
-func TestCheckTellsWhatIsWrong(t *testing.T) {
+func TestCheckReportsWhatIsWrong(t *testing.T) {
 	body, dir := published(t, whole)
 	path := filepath.Join(dir, "file.bin")
 	flipped := bytes.Clone(body)

@@ -147,7 +147,7 @@ func TestHostileIDXFoldersAreRefused(t *testing.T) {
 }
 
 // Published files must have the published size and checksum; the error has the size found and the size wanted.
-func TestPublishedIDXFilesAreHeldToTheirSizeAndChecksum(t *testing.T) {
+func TestPublishedIDXFilesMustHaveTheirSizeAndChecksum(t *testing.T) {
 	good := idxBytes([]byte{1, 2, 3, 4}, 4)
 	sum := strings.Repeat("ab", 32)
 	for _, test := range []struct {

@@ -113,7 +113,7 @@ func TestSplitIsAFunctionOfItsStream(t *testing.T) {
 	}
 }
 
-func TestSplitRefusesWhatIsNotThere(t *testing.T) {
+func TestSplitRefusesMoreImagesThanThereAre(t *testing.T) {
 	d := uneven(50, 50)
 	for _, test := range []struct {
 		name       string

@@ -27,7 +27,7 @@ func small(n, h, w, c int) *dataset.View {
 	return v
 }
 
-func TestBatchIsNormalisedInTheOrderAskedFor(t *testing.T) {
+func TestBatchIsNormalisedInTheRequestedOrder(t *testing.T) {
 	v := small(3, 2, 2, 3)
 	dst, labels := make([]float32, 2*2*2*3), make([]int32, 2)
 	v.Batch(dst, labels, []int32{2, 0}, nil)

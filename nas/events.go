@@ -61,7 +61,8 @@ type EventRow struct {
 
 // EventKinds is the table of events: what [NewEvent] accepts, what JSON lines carry, and how log and footer read.
 var EventKinds = []EventRow{
-	{Kind: RunStarted, Level: Info, Fields: "children finished workers strategy data seed dir uuid data_sha256 config build",
+	{Kind: RunStarted, Level: Info, Fields: "children finished workers strategy data seed dir uuid data_sha256 " +
+		"config build",
 		Sentence: []string{"search started", "{strategy} on {data}", "seed {seed}"}},
 	{Kind: RunForked, Level: Info, Fields: "parent parent_name at",
 		Sentence: []string{"forked from {parent_name} at policy {at}"}},

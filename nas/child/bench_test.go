@@ -9,7 +9,7 @@ import (
 	"nasnet/nas/space"
 )
 
-func TestBenchMeasuresWhatItSays(t *testing.T) {
+func TestBenchMeasuresWhatItReports(t *testing.T) {
 	net := child.NetConfig{N: 1, Filters: 4, Image: 8}
 	r, err := child.Bench(tiny(t), net, child.BenchOptions{Batch: 4, Threads: 2, Seconds: 0.05})
 	if err != nil {

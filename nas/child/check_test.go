@@ -13,7 +13,7 @@ import (
 )
 
 // The files were made by testdata/peer_torch.py --vectors (PyTorch 1.13, float64), for NASNet-A and random genotypes.
-func TestNetworksEqualThoseOfPyTorch(t *testing.T) {
+func TestNetworksEqualPyTorch(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.safetensors")
 	if err != nil || len(files) < 4 {
 		t.Fatalf("files %v, error %v", files, err)

@@ -29,7 +29,7 @@ func strict(g space.Genotype) space.Genotype {
 
 // The numbers come from the released networks (Keras applications for NASNet, pretrained-models.pytorch for PNASNet,
 // the papers' tables) and, for the small ones, from a separate counter written after the released code.
-func TestCountsAreThoseOfThePublishedNetworks(t *testing.T) {
+func TestCountsEqualThePublishedNetworks(t *testing.T) {
 	a, pnas := known(t, "nasnet-a"), known(t, "pnasnet-5")
 	cifar := func(n, f, image, classes int) NetConfig {
 		return NetConfig{Stack: "cifar", N: n, Filters: f, Image: image, Classes: classes}

@@ -185,7 +185,7 @@ func TestCellsComeFromTheCellOfTheirRole(t *testing.T) {
 
 // A model comes from outside: it is refused before its cells are looked up if its arrays cannot belong to the network
 // it describes.
-func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
+func TestAModelThatMisstatesItsNetworkIsRefusedAsAStart(t *testing.T) {
 	_, data, file := trained(t)
 	for net, says := range map[string]string{`{"n":200}`: "three times 200 normal cells", `{"n":-1}`: "n is -1",
 		`{"stack":"tower"}`: "stack is", `{`: "net: "} {
@@ -196,7 +196,7 @@ func TestAModelThatMisstatesItsNetworkIsNoStart(t *testing.T) {
 	}
 }
 
-func TestModelsThatDoNotFitAreNoStart(t *testing.T) {
+func TestModelsThatDoNotFitAreRefusedAsAStart(t *testing.T) {
 	_, data, file := trained(t)
 	g, err := space.ParseText("normal=h.s5+p.i h.m3&0.c3 reduction=h.s3+p.a3 0.i&p.c1")
 	if err != nil {
@@ -218,7 +218,7 @@ func TestModelsThatDoNotFitAreNoStart(t *testing.T) {
 	}
 }
 
-func TestAStateTellsHowManyEpochsItsTrainingHas(t *testing.T) {
+func TestAStateHasThePlannedEpochs(t *testing.T) {
 	_, data, file := trained(t)
 	if n, err := child.PlannedEpochs(state(t, trainer(t, small, all("sgd"), data))); err != nil || n != 4 {
 		t.Errorf("%d epochs, error %v; want 4", n, err)

@@ -60,7 +60,7 @@ func TestLatencyIsMeasuredByRung(t *testing.T) {
 	}
 }
 
-func TestOneNumberOfLatency(t *testing.T) {
+func TestMeasureOneGrowsWithTheWork(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)

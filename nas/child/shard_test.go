@@ -64,7 +64,7 @@ func TestTheNumberOfThreadsChangesNoBit(t *testing.T) {
 	}
 }
 
-func TestShardsStopAndGoOnWithAnotherNumberOfThreads(t *testing.T) {
+func TestShardsStopAndContinueWithAnotherNumberOfThreads(t *testing.T) {
 	data := images(t, 60, 21, 10)
 	straight := trainer(t, small, sharded("sgd", 2), data, 7)
 	straight.SetThreads(1)

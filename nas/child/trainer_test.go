@@ -304,7 +304,7 @@ func TestAPanicInAChildIsAnError(t *testing.T) {
 	}
 }
 
-func TestTrainersThatCannotWorkAreNotMade(t *testing.T) {
+func TestImpossibleTrainersAreRefused(t *testing.T) {
 	data := images(t, 40, 20, 10)
 	good := child.TrainConfig{Epochs: 1, Batch: 8, LR: 0.1}
 	for want, c := range map[string]struct {
@@ -379,7 +379,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheAuxiliaryClassifierIsLeftOutWhereItDoesNotFit(t *testing.T) {
+func TestTheAuxiliaryClassifierIsSkippedWhereItDoesNotFit(t *testing.T) {
 	for _, c := range []struct {
 		side int
 		want bool

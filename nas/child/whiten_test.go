@@ -81,7 +81,7 @@ func TestFewAndManyFiltersAreWhitened(t *testing.T) {
 
 // Only a sample of large images is read, and the images of a folder are sorted by class: the sample must have every
 // class.
-func TestTheImagesThatAreLookedAtAreFromAllOverTheView(t *testing.T) {
+func TestPatchesAreSampledFromTheWholeView(t *testing.T) {
 	const side, plain, all = 200, 200, 300
 	im := &dataset.Images{N: all, H: side, W: side, C: 1, Pixels: make([]uint8, all*side*side),
 		Labels: make([]int32, all)}
@@ -117,7 +117,7 @@ func TestImagesOfOneColourGiveFiniteFilters(t *testing.T) {
 }
 
 // The trainer whitens the stem and leaves the rest of the network alone.
-func TestATrainerWhitensItsStemWhenToldTo(t *testing.T) {
+func TestWhitenWhitensTheStem(t *testing.T) {
 	d, err := dataset.Synthetic(dataset.SyntheticConfig{Classes: 4, Train: 64, Test: 8, Image: 10,
 		Channels: 1, Seed: 3})
 	if err != nil {

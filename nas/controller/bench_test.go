@@ -139,7 +139,7 @@ func TestBenchmarkOfOneBatchScoresExactly(t *testing.T) {
 	}
 }
 
-func TestBenchmarksThatCannotBe(t *testing.T) {
+func TestImpossibleBenchmarksAreRefused(t *testing.T) {
 	tab := readTable(t, tableJSON(t))
 	if _, err := controller.Benchmark(t.Context(), tab, controller.BenchOptions{Seeds: -1}); err == nil {
 		t.Error("-1 seeds were accepted")
@@ -155,7 +155,7 @@ func TestBenchmarksThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestTablesThatCannotBe(t *testing.T) {
+func TestImpossibleTablesAreRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", ``, "end of JSON"},
 		{"a list", `[]`, "cannot unmarshal"},

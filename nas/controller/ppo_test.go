@@ -32,7 +32,7 @@ func proposeN(c controller.Controller, seed uint64, n int) []controller.Sample {
 	return batch
 }
 
-func TestTheFreshPaperControllerIsNearlyUniformAndProposesTheSameForever(t *testing.T) {
+func TestTheFreshPaperControllerIsNearlyUniformAndNeverChanges(t *testing.T) {
 	c, err := controller.New(cells(), controller.Config{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestProbabilitiesFollowTheGreedyPath(t *testing.T) {
 	t.Errorf("the greedy sequence %v was not proposed", greedy)
 }
 
-func TestUpdatesThatCannotBe(t *testing.T) {
+func TestImpossibleUpdatesAreRefused(t *testing.T) {
 	for _, bad := range []struct {
 		name, want string
 		spoil      func(s *controller.Sample)
@@ -231,7 +231,7 @@ func TestReinforceContinuesAPolicyOfPPO(t *testing.T) {
 	}
 }
 
-func TestConfigsThatCannotBe(t *testing.T) {
+func TestImpossibleConfigsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		arities []int

@@ -252,7 +252,7 @@ func TestExecGivesNoOpItsOwnInputToWriteTo(t *testing.T) {
 	}
 }
 
-func TestExecWritesIntoTheMemoryOfTheRunBefore(t *testing.T) {
+func TestExecReusesTheMemoryOfThePreviousRun(t *testing.T) {
 	r := newRecurrent(t, tensor.Float64, 3, "")
 	e := r.exec(t)
 	run(t, e, r.loss)

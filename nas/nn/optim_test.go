@@ -142,7 +142,7 @@ func TestWeightDecayShrinksWeightsAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestClippingBoundsTheNormOfAllGradientsTogether(t *testing.T) {
+func TestClippingLimitsTheNormOfAllGradientsTogether(t *testing.T) {
 	for _, limit := range []float64{0, 0.5, 1e6} {
 		ps := network(t)
 		setGrads(ps, rand.New(rand.NewPCG(5, 6)), 1)

@@ -43,7 +43,7 @@ func dropping(c *checked) *checked {
 	return c
 }
 
-func TestPlannedMemoryGivesWhatMemoryOfItsOwnGives(t *testing.T) {
+func TestPlannedMemoryGivesTheResultsOfSeparateMemory(t *testing.T) {
 	for _, drop := range []bool{false, true} {
 		var want []uint32
 		var peak int64
@@ -69,7 +69,7 @@ func TestPlannedMemoryGivesWhatMemoryOfItsOwnGives(t *testing.T) {
 	}
 }
 
-func TestContentOfAnArenaIsOfNoAccount(t *testing.T) {
+func TestTheContentOfAnArenaDoesNotMatter(t *testing.T) {
 	want := train(dropping(newChecked(t, 1, 3, cell)), 3)
 	arena := new(nn.Arena)
 	g := nn.NewGraph(3)

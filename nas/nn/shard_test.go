@@ -121,7 +121,7 @@ func TestShardsMoveTheMeanOfTheirStatistics(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoShardIsNotCombined(t *testing.T) {
+func TestOnlyShardsAreCombined(t *testing.T) {
 	a, _, _ := headed(t, nn.NewGraph(4), 4, true)
 	for name, b := range map[string]*nn.Program{
 		"another batch":     first(headed(t, nn.NewGraph(3), 3, true)),

@@ -67,7 +67,7 @@ func TestASettingIsReadAndWrittenAsText(t *testing.T) {
 	}
 }
 
-func TestACheckNamesWhatIsWrong(t *testing.T) {
+func TestCheckNamesTheInvalidSetting(t *testing.T) {
 	sound := of{N: 1, Mode: "a"}
 	for want, change := range map[string]func(*of){
 		"":                      func(*of) {},
@@ -138,7 +138,7 @@ var given = Table[of]{
 		}},
 }
 
-func TestWhatIsGivenMeansTheSameInAnyOrder(t *testing.T) {
+func TestSettingsMeanTheSameInAnyOrder(t *testing.T) {
 	type whole struct{ Part of }
 	ofWhole := Of(given, func(w *whole) *of { return &w.Part })
 	was := of{N: 3, Mode: "a"}

@@ -92,7 +92,7 @@ func TestValidateNamesCellBlockFoundAndWanted(t *testing.T) {
 	}
 }
 
-func TestJSONIsTheFormOfTheDocumentation(t *testing.T) {
+func TestJSONIsAsDocumented(t *testing.T) {
 	const text = `{"name":"x",` +
 		`"normal":{"blocks":[{"in1":0,"op1":"sep5x5","in2":1,"op2":"sep3x3","combine":"add"}],"concat":[1,2]},` +
 		`"reduction":{"blocks":[{"in1":1,"op1":"max3x3","in2":1,"op2":"identity","combine":"concat"}]}}`

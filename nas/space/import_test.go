@@ -88,7 +88,7 @@ func TestImportAgreesWithTheKnownCells(t *testing.T) {
 }
 
 // The rows of slim and of the TPU code, in their own notation, against the known cells.
-func TestKnownCellsAreThoseOfTheAuthorsCode(t *testing.T) {
+func TestKnownCellsMatchTheAuthorsCode(t *testing.T) {
 	ours := map[string]string{"none": "identity", "1x7_7x1": "conv1x7_7x1", "avg_pool_3x3": "avg3x3",
 		"max_pool_3x3":    "max3x3",
 		"separable_3x3_2": "sep3x3", "separable_5x5_2": "sep5x5", "separable_7x7_2": "sep7x7"}

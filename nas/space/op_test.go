@@ -13,7 +13,7 @@ import (
 	"nasnet/nas/space"
 )
 
-func TestOpsHaveNamesOfTheirOwnAndAFamilyOfTheTable(t *testing.T) {
+func TestOpsHaveUniqueNamesAndAFamily(t *testing.T) {
 	used := map[string]string{}
 	for _, o := range space.Ops {
 		for _, s := range []string{o.Name, o.Short, o.Label, o.Drawn} {

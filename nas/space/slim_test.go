@@ -8,7 +8,7 @@ import (
 )
 
 // The wanted lists are from slim's nasnet_utils.py.
-func TestNASNetAIsWrittenAsSlimHasIt(t *testing.T) {
+func TestNASNetAIsWrittenAsInSlim(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)

@@ -206,7 +206,8 @@ var commands = []struct {
 		statusCommand, ctlCommand}},
 	{"Pick cells", []func(*app) *cobra.Command{topCommand, cellCommand, ladderCommand}},
 	{"Train and use networks", []func(*app) *cobra.Command{trainCommand, evalCommand, predictCommand, exportCommand}},
-	{"Keep and check", []func(*app) *cobra.Command{runsCommand, recoverCommand, deleteCommand, verifyCommand, checkCommand,
+	{"Keep and check", []func(*app) *cobra.Command{runsCommand, recoverCommand, deleteCommand, verifyCommand,
+		checkCommand,
 		benchCommand}},
 	{"Set up", []func(*app) *cobra.Command{dataCommand, keysCommand, helpCommand, manCommand, versionCommand}},
 }
