@@ -14,7 +14,7 @@ func TestTheVerdictOnThePolicy(t *testing.T) {
 		want   string
 		bad    bool
 	}{
-		{"one that learns", func(*nas.Snapshot) {}, "entropy -2.9 nats in the last 10 updates", false},
+		{"a policy that learns", func(*nas.Snapshot) {}, "entropy -2.9 nats in the last 10 updates", false},
 		{"one update that changes little", func(s *nas.Snapshot) {
 			s.Updates = s.Updates[:2]
 			s.Policy = s.Updates[1]
@@ -25,7 +25,7 @@ func TestTheVerdictOnThePolicy(t *testing.T) {
 			"collapsed: 4.5 of 45.2", true},
 		{"a quarter of the entropy in ten updates",
 			func(s *nas.Snapshot) { s.Policy.Entropy = s.Updates[149].Entropy - 11.4 }, "collapsing", true},
-		{"the same over more updates, of which not all are shown", func(s *nas.Snapshot) {
+		{"the same over more updates, not all of them shown", func(s *nas.Snapshot) {
 			for i := range s.Updates {
 				s.Updates[i].Version = 5 * (i + 1)
 			}

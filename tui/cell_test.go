@@ -7,10 +7,10 @@ import (
 	"nasnet/nas"
 )
 
-func TestARewardOverTrainingsCountsOnlyThoseOfTheSearchsKind(t *testing.T) {
+func TestTheMeanRewardCountsOnlyTrainingsLikeTheSearchs(t *testing.T) {
 	for _, r := range []struct {
 		name   string
-		change func(s *nas.Snapshot, x *nas.TrialView) // of the retrain that is done
+		change func(s *nas.Snapshot, x *nas.TrialView) // x is the finished retrain
 		n      int
 	}{
 		{"another seed", func(*nas.Snapshot, *nas.TrialView) {}, 2},
@@ -20,7 +20,7 @@ func TestARewardOverTrainingsCountsOnlyThoseOfTheSearchsKind(t *testing.T) {
 		{"judged on test images", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Data.Test = true }, 1},
 		{"other data", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Data.Name = "cifar100" }, 1},
 		{"another cell", func(s *nas.Snapshot, x *nas.TrialView) { x.Cell = s.Top[1].Cell }, 1},
-		{"one shard said as such", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Train.Shards = 1 }, 2},
+		{"one shard, set explicitly", func(_ *nas.Snapshot, x *nas.TrialView) { x.Retrain.Train.Shards = 1 }, 2},
 		{"as the form sends it", func(s *nas.Snapshot, x *nas.TrialView) {
 			x.Retrain = drive(t, s, 120, 36).press("5", "r", "enter").last().Retrain
 		}, 2},

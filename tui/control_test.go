@@ -46,7 +46,7 @@ func driveShared(t testing.TB, s *nas.Snapshot, c nas.Control) (*driver, *shared
 	return d, f
 }
 
-// sees gives the model the newest snapshot, as the subscription does.
+// sees passes the newest snapshot to the model, as the subscription does.
 func (d *driver) sees() string {
 	d.run(d.m.take(d.m.engine.Snapshot()))
 	return d.text()
@@ -54,10 +54,10 @@ func (d *driver) sees() string {
 
 var other = nas.Holder{PID: 4711, TTY: "pts/3", Since: time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)}
 
-func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
+func TestBothScreensSeeWhoHasControl(t *testing.T) {
 	d, f := driveShared(t, busy(), nas.Control{Mine: true})
 	if text := d.text(); strings.Contains(text, "watch") {
-		t.Errorf("one alone is told of others\n%s", text)
+		t.Errorf("a single screen shows others\n%s", text)
 	}
 	f.see(nas.Control{Mine: true, Viewers: 1})
 	if text := d.sees(); !strings.Contains(text, "1 other screen watches") {
@@ -65,7 +65,7 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	}
 	f.see(nas.Control{Holder: other, Viewers: 1})
 	if text := d.sees(); !strings.Contains(text, "pts/3 (process 4711) has taken control; W takes it back") {
-		t.Errorf("the loss is not told\n%s", text)
+		t.Errorf("the loss is not shown\n%s", text)
 	}
 	d.m.toast.text = ""
 	d.m.rev++
@@ -79,25 +79,25 @@ func TestBothScreensSeeWhoHasTheControl(t *testing.T) {
 	}
 	d.press("W")
 	if f.taken != 1 {
-		t.Error("it is taken though it is here")
+		t.Error("control is taken although the screen has it")
 	}
 	f.see(nas.Control{ReadOnly: true})
 	d.sees()
 	d.m.toast.text = ""
 	d.m.rev++
 	if text := d.text(); !strings.Contains(text, "watching: nobody has control, W takes it") {
-		t.Errorf("that nobody has it is not shown\n%s", text)
+		t.Errorf("it is not shown that nobody has it\n%s", text)
 	}
 }
 
-func TestOneWhoLooksOnLeavesWithoutAQuestion(t *testing.T) {
+func TestAWatchingScreenLeavesWithoutAQuestion(t *testing.T) {
 	d, _ := driveShared(t, busy(), nas.Control{Holder: other})
 	if d.press("q"); !d.quit || d.m.outcome != Detached {
 		t.Errorf("quit %v, outcome %q\n%s", d.quit, d.m.outcome, d.text())
 	}
 }
 
-func TestTheScreenStaysWhenItsProgramHasEndedAndSaysWhy(t *testing.T) {
+func TestTheScreenStaysOpenAndSaysWhyWhenItsProgramIsGone(t *testing.T) {
 	d, f := driveShared(t, busy(), nas.Control{Mine: true})
 	s := *f.Snapshot()
 	s.State = nas.Stopped

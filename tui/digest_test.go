@@ -10,7 +10,7 @@ import (
 	"nasnet/tui/term"
 )
 
-func TestTheDigestTellsWhatHappened(t *testing.T) {
+func TestTheDigestShowsWhatHappened(t *testing.T) {
 	th := newTheme(term.Unicode, mono)
 	tell := func(a, b *nas.Snapshot) string {
 		var out []string
@@ -67,11 +67,11 @@ func TestTheDigestTellsWhatHappened(t *testing.T) {
 	later.Version, later.Time = s.Version+1, s.Time.Add(time.Hour)
 	later.ETA = s.ETA - time.Hour
 	if got := tell(s, &later); got != "" {
-		t.Errorf("nothing has happened, but it tells\n%s", got)
+		t.Errorf("nothing has happened, but it shows\n%s", got)
 	}
 }
 
-func TestTheDigestComesWithTheFirstKeyAndGoesWithTheNext(t *testing.T) {
+func TestTheDigestOpensWithTheFirstKeyAndClosesWithTheNext(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("(away)", "x")
 	if _, ok := d.m.top().(*digestDialog); !ok || !strings.Contains(d.text(), "While you were away: 3h00") {
 		t.Fatalf("no digest:\n%s", d.text())

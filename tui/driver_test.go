@@ -40,8 +40,8 @@ func (d *driver) tier(tier term.Tier, colour bool) *driver {
 	return d
 }
 
-// press gives keys to the model, by their names in Bubble Tea, and carries out what they ask for. The key "(away)" is
-// three hours without one.
+// press sends keys to the model, by their names in Bubble Tea, and runs their commands. The key "(away)" is three hours
+// without a key.
 func (d *driver) press(keys ...string) *driver {
 	for _, k := range keys {
 		if k == "(away)" {
@@ -61,7 +61,7 @@ func (d *driver) typeText(text string) *driver {
 	return d
 }
 
-// run carries out a command and gives its message back; what takes long (timers) is left alone.
+// run runs a command and sends its message to the model; it skips subscriptions and timers.
 func (d *driver) run(cmd tea.Cmd) {
 	if cmd == nil {
 		return
@@ -72,7 +72,7 @@ func (d *driver) run(cmd tea.Cmd) {
 	select {
 	case msg = <-got:
 	case <-time.After(2 * time.Minute):
-		d.t.Fatal("a command does not come to its end")
+		d.t.Fatal("a command does not end")
 	}
 	switch msg := msg.(type) {
 	case nil:
@@ -96,7 +96,7 @@ func (d *driver) run(cmd tea.Cmd) {
 	}
 }
 
-// frame is the frame as lines; each is checked to have the terminal's width.
+// frame returns the lines of the frame, and checks that each has the terminal's width.
 func (d *driver) frame() []string {
 	d.t.Helper()
 	lines := strings.Split(d.m.View(), "\n")
@@ -111,7 +111,7 @@ func (d *driver) frame() []string {
 	return lines
 }
 
-// text is the frame without looks and without blanks at the ends of lines.
+// text returns the frame without looks and trailing blanks.
 func (d *driver) text() string {
 	d.t.Helper()
 	var b strings.Builder

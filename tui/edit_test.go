@@ -20,7 +20,7 @@ func edited(d *driver) *editScreen {
 	return e
 }
 
-func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
+func TestEditorKeysChangeTheirDecisions(t *testing.T) {
 	rows := []struct {
 		name string
 		keys []string
@@ -28,22 +28,22 @@ func TestTheEditorChangesWhatItsKeysSay(t *testing.T) {
 	}{
 		{"o is the next op", []string{"o"}, "normal b0.op1: sep5x5, sep7x7"},
 		{"O the one before", []string{"O"}, "normal b0.op1: sep5x5, sep3x3"},
-		{"ops go round", []string{"j", "j", "o", "o", "o", "o"}, "normal b1.op1: sep5x5, conv1x7_7x1"},
+		{"ops wrap around", []string{"j", "j", "o", "o", "o", "o"}, "normal b1.op1: sep5x5, conv1x7_7x1"},
 		{"j goes to the second operand", []string{"j", "o"}, "normal b0.op2: sep3x3, sep5x5"},
 		{"i is the next input", []string{"i"}, "normal b0.in1: h[i], h[i-1]"},
-		{"inputs go round among the states there are", []string{"i", "i"}, ""},
+		{"inputs wrap around", []string{"i", "i"}, ""},
 		{"a later block has more inputs", []string{"G", "i", "i"}, "normal b4.in2: h[i], b0"},
-		{"a joins by concat", []string{"j", "j", "a"}, "normal b1.combine: add, concat"},
+		{"a switches to concat", []string{"j", "j", "a"}, "normal b1.combine: add, concat"},
 		{"tab is the reduction cell", []string{"tab", "o"}, "reduction b0.op1: sep5x5, sep7x7"},
-		{"n takes the block out of the output", []string{"G", "n"}, "normal concat: [p01234], [p0123]"},
-		{"N the input of the operand", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
+		{"n removes the block from the output", []string{"G", "n"}, "normal concat: [p01234], [p0123]"},
+		{"N removes the input of the operand", []string{"j", "N"}, "normal concat: [p01234], [01234]"},
 		{"u undoes", []string{"o", "j", "o", "u"}, "normal b0.op1: sep5x5, sep7x7"},
-		{"U does it again", []string{"o", "j", "i", "u", "u", "U", "U"},
+		{"U redoes", []string{"o", "j", "i", "u", "u", "U", "U"},
 			"normal b0.op1: sep5x5, sep7x7; normal b0.in2: h[i-1], h[i]"},
 		{"u at the start does nothing", []string{"u", "u"}, ""},
-		{"a new change forgets what was undone", []string{"o", "u", "i", "U"}, "normal b0.in1: h[i], h[i-1]"},
-		{"turning one decision on is one step", []string{"o", "o", "o", "u"}, ""},
-		{"turning it back is none", []string{"j", "o", "O"}, ""},
+		{"a new change forgets undone ones", []string{"o", "u", "i", "U"}, "normal b0.in1: h[i], h[i-1]"},
+		{"changes of one decision are one step", []string{"o", "o", "o", "u"}, ""},
+		{"changing it back is no step", []string{"j", "o", "O"}, ""},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -78,24 +78,24 @@ func TestTheEditorSendsItsCell(t *testing.T) {
 	}
 }
 
-func TestACellThatWasRefusedIsNotLost(t *testing.T) {
+func TestARefusedCellIsNotLost(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("5", "e", "o")
 	d.e.refuse = errors.New("another screen has control")
 	d.press("t")
 	if got := d.text(); strings.Contains(got, "sent to training") ||
 		!strings.Contains(got, "another screen has control") {
-		t.Errorf("refused, and the screen says\n%s", got)
+		t.Errorf("refused, and the screen shows\n%s", got)
 	}
 	if _, asks := d.press("esc").m.top().(*sureDialog); !asks {
 		t.Fatal("esc does not ask before the edit is lost")
 	}
 	d.e.refuse = nil
 	if d.press("esc", "t"); !strings.Contains(d.text(), "sent to training") {
-		t.Errorf("sent again, and the screen says\n%s", d.text())
+		t.Errorf("sent again, and the screen shows\n%s", d.text())
 	}
 }
 
-// The cell under comparison may change to one of fewer blocks while the cursor is below them.
+// The compared cell may be replaced by one with fewer blocks while the cursor is below them.
 func TestCompareStaysWithinASmallerCell(t *testing.T) {
 	s := busy()
 	small, err := space.ParseText("normal=h.s3+p.i reduction=h.s3+p.a3")
@@ -108,7 +108,7 @@ func TestCompareStaysWithinASmallerCell(t *testing.T) {
 		t.Errorf("%v", d.m.crash.value)
 	}
 	if _, still := d.m.top().(*compareScreen); !still {
-		t.Errorf("enter on rows that are the same leads to %T", d.m.top())
+		t.Errorf("enter on equal rows leads to %T", d.m.top())
 	}
 }
 
@@ -138,8 +138,8 @@ func TestTheDrawingOfACellScrollsByHalfAPage(t *testing.T) {
 	}
 }
 
-// Costs are of a run's networks: another run on the screen has others for the same cell.
-func TestTheCostOfAnEditIsThatOfTheRunOnTheScreen(t *testing.T) {
+// The cost of a cell depends on the run's network.
+func TestTheCostOfAnEditIsForTheNetworkOfTheRunShown(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "e", "o")
 	g := edited(d).genotype()
 	before := d.m.cost(g, d.m.snap.Config)
@@ -156,7 +156,7 @@ func TestTheCostOfAnEditIsThatOfTheRunOnTheScreen(t *testing.T) {
 	}
 }
 
-func TestTheEditorSendsOnlyWhatCanBeTrained(t *testing.T) {
+func TestTheEditorSendsOnlyTrainableCells(t *testing.T) {
 	for _, r := range []struct{ name, want, keys string }{
 		{"no change", "nothing has changed", "t"},
 		{"a block that nothing reads", "normal b0 is unused", "n t"},
@@ -187,11 +187,11 @@ func TestTheEditorAsksBeforeEditsAreLost(t *testing.T) {
 	}
 	d.press("e", "esc")
 	if _, ok := d.m.top().(*dashboard); !ok {
-		t.Error("without edits it asks as well")
+		t.Error("it asks even without edits")
 	}
 }
 
-func TestCompareTakesARungOfTheOtherCell(t *testing.T) {
+func TestCompareTakesARowFromTheOtherCell(t *testing.T) {
 	s := busy()
 	for row := range 11 { // each row of the table in turn
 		d := drive(t, s, 120, 36).press("5", " ", "j", " ", "c")
@@ -217,11 +217,11 @@ func TestCompareFindsItsPair(t *testing.T) {
 		want string
 	}{
 		{"the two marked, in order", []string{"5", "j", " ", "k", " ", "c"}, "A c791 child 900  ×  B a9be"},
-		{"a third mark takes the place of the first", []string{"5", " ", "j", " ", "j", " ", "c"},
+		{"a third mark replaces the first", []string{"5", " ", "j", " ", "j", " ", "c"},
 			"A c791 child 900  ×  B a887 child 937"},
-		{"space again takes the mark back", []string{"5", " ", " ", "j", " ", "j", "c"}, "A c791 child 900"},
-		{"one alone is compared with the best", []string{"5", "j", "c"}, "A c791 child 900  ×  B a9be"},
-		{"the best alone has none to be compared with", []string{"5", "c"}, "mark two cells"},
+		{"space again removes the mark", []string{"5", " ", " ", "j", " ", "j", "c"}, "A c791 child 900"},
+		{"a single cell is compared with the best", []string{"5", "j", "c"}, "A c791 child 900  ×  B a9be"},
+		{"the best has no cell to be compared with", []string{"5", "c"}, "mark two cells"},
 		{"S swaps", []string{"5", "j", "c", "S"}, "A a9be child 1107 ★  ×  B c791"},
 	}
 	for _, r := range rows {
@@ -233,14 +233,14 @@ func TestCompareFindsItsPair(t *testing.T) {
 	}
 }
 
-func TestTheRungThatIsEditedIsInSight(t *testing.T) {
+func TestTheOperandBeingEditedIsInView(t *testing.T) {
 	under := regexp.MustCompile(`[^h]\[[a-z]\S+\]`) // an op in brackets, not a state
 	for _, size := range [][2]int{{80, 20}, {60, 12}, {160, 16}} {
 		d := drive(t, busy(), size[0], size[1]).press("5", "j", "e")
 		for range 2 {
 			for range 2 * len(edited(d).cell().Blocks) {
 				if got := d.text(); !under.MatchString(got) {
-					t.Errorf("%v: operand %d is not in sight:\n%s", size, edited(d).at, got)
+					t.Errorf("%v: operand %d is out of view:\n%s", size, edited(d).at, got)
 				}
 				d.press("j")
 			}
@@ -249,8 +249,8 @@ func TestTheRungThatIsEditedIsInSight(t *testing.T) {
 	}
 }
 
-// An edited cell that is retrained is not lost, and the trainings of the cell that it was made from are not its own.
-func TestAnEditedCellThatIsRetrainedIsSent(t *testing.T) {
+// Retraining an edited cell counts as sending it, and its parent's trainings are not its own.
+func TestRetrainingAnEditedCellSendsIt(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "e", "o", "r")
 	if got := d.text(); strings.Contains(got, "1107   cifar10") {
 		t.Errorf("the trainings of the edited cell are those of another:\n%s", got)
@@ -259,12 +259,12 @@ func TestAnEditedCellThatIsRetrainedIsSent(t *testing.T) {
 		t.Fatalf("sent %+v", d.last())
 	}
 	if d.press("esc"); d.m.top().scope() == onSure {
-		t.Errorf("it asks whether edits that were sent are to be left:\n%s", d.text())
+		t.Errorf("it asks before leaving edits that were sent:\n%s", d.text())
 	}
 }
 
-// A screen that stays open shows a trial as it was last, also below another screen.
-func TestATrialThatLeftTheListsIsShownAsItWasLast(t *testing.T) {
+// This holds below another screen, too.
+func TestATrialThatLeftTheListsIsShownAsLastSeen(t *testing.T) {
 	for _, keys := range [][]string{{"enter"}, {"enter", "L"}, {" ", "j", " ", "c"}, {" ", "j", " ", "c", "L"}} {
 		s := busy()
 		d := drive(t, s, 120, 36).press("4")
@@ -289,8 +289,8 @@ func TestATrialThatLeftTheListsIsShownAsItWasLast(t *testing.T) {
 	}
 }
 
-// What weighs the reward is not in the accuracy, and what is not known of one is not equal.
-func TestNumbersOfACompareAreWhatTheySay(t *testing.T) {
+// The cost term is in the reward, not in the accuracy; an unknown number equals nothing.
+func TestComparedNumbersAreCorrect(t *testing.T) {
 	s := busy()
 	s.Top[0].Reward, s.Top[1].Params = 0.6123, 0
 	got := drive(t, s, 160, 48).press("5", " ", "j", " ", "c").text()
@@ -301,7 +301,7 @@ func TestNumbersOfACompareAreWhatTheySay(t *testing.T) {
 	}
 }
 
-func TestWhatIsScrolledHasItsEndInSight(t *testing.T) {
+func TestScrollingReachesTheEndAndStopsThere(t *testing.T) {
 	s := busy()
 	for _, r := range []struct {
 		what, want string

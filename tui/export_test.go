@@ -73,7 +73,7 @@ func TestEveryScreenWritesWhatItShows(t *testing.T) {
 	}
 }
 
-// checkFile reads a file as those who get it will.
+// checkFile parses a file as its users will.
 func checkFile(t *testing.T, name, content string) {
 	t.Helper()
 	var err error
@@ -133,7 +133,7 @@ func TestCopyGoesToTheClipboardAndToAFile(t *testing.T) {
 				t.Errorf("clipboard %q, file %q", clip, d.e.files["copied.txt"])
 			}
 			if got := d.text(); !strings.Contains(got, "to checkpoints/cifar10-a17/exports/copied.txt") {
-				t.Errorf("the path is not said:\n%s", got)
+				t.Errorf("the path is not shown:\n%s", got)
 			}
 			if strings.HasPrefix(r.want, "h.") {
 				if _, err := space.Parse(clip); err != nil {
@@ -161,7 +161,7 @@ func TestThePaletteDoesWhatKeysDo(t *testing.T) {
 		"nothing matches what was typed") {
 		t.Errorf("got\n%s", got)
 	}
-	// What does not work here is not offered.
+	// It does not offer what does not work here.
 	d = drive(t, busy(), 120, 36).press("L", ":")
 	for _, x := range d.m.top().(*menuDialog).items {
 		if x.label == "stop child (asks)" {
@@ -180,7 +180,7 @@ func TestTheMouseIsOffUntilM(t *testing.T) {
 	}
 	click(5, 5, tea.MouseButtonLeft)
 	if dash.focus != paneChildren {
-		t.Fatal("a click works though the mouse is off")
+		t.Fatal("a click works although the mouse is off")
 	}
 	d.press("M")
 	click(5, 5, tea.MouseButtonLeft)
@@ -215,6 +215,6 @@ func TestTheMouseIsOffUntilM(t *testing.T) {
 		}
 	}
 	if d.press("M"); d.m.mouse {
-		t.Error("M does not give it back")
+		t.Error("M does not switch it off")
 	}
 }

@@ -144,7 +144,7 @@ var snapshots = map[string]func() *nas.Snapshot{
 	"collapsed": collapsed, "stops": stops, "costs": costs, "retrained": retrained,
 }
 
-// retrained is busy with a ladder of the best cells and baselines at two rungs, not all of it trained.
+// retrained is busy with a ladder of best cells and baselines at two rungs, partly trained.
 func retrained() *nas.Snapshot {
 	s := busy()
 	s.Retrains = nil
@@ -180,7 +180,7 @@ func retrained() *nas.Snapshot {
 	return s
 }
 
-// costs is busy with a reward by multiply-adds, and latencies of all best cells but one.
+// costs is busy with multiply-adds in the reward, and latencies of all best cells except one.
 func costs() *nas.Snapshot {
 	s := busy()
 	s.Config.Cost = nas.CostTerm{By: nas.ByMAdds, Target: 45e6, Weight: -0.07}
@@ -199,7 +199,7 @@ func costs() *nas.Snapshot {
 	return s
 }
 
-// stops is busy with a second child that was stopped by hand.
+// stops is busy with a second child stopped by hand.
 func stops() *nas.Snapshot {
 	s := busy()
 	x := s.Recent[3]
@@ -219,7 +219,7 @@ func config() nas.Config {
 	return c
 }
 
-// fresh: nothing has ended yet.
+// fresh: no child has finished yet.
 func fresh() *nas.Snapshot {
 	c := config()
 	g := randomCell(1)
@@ -233,7 +233,7 @@ func fresh() *nas.Snapshot {
 			Kernels: "avx512"}}
 }
 
-// first: one child has ended, and no update was made.
+// first: one child has finished, and there is no update yet.
 func first() *nas.Snapshot {
 	s := fresh()
 	t := trialOf(0, randomCell(1), nas.Sampled, nas.Done, 20, 20, 0.5123)
@@ -258,7 +258,7 @@ func randomCell(seed uint64) space.Genotype {
 	return g
 }
 
-// busy: a long search in the middle, with a cell made by hand and a retrain among its children.
+// busy: a long search halfway, with a submitted cell and a retrain among its children.
 func busy() *nas.Snapshot {
 	s := fresh()
 	s.Version, s.Elapsed, s.ETA = 90, 18*time.Hour+5*time.Minute, 10*24*time.Hour+23*time.Hour
@@ -345,7 +345,7 @@ func busy() *nas.Snapshot {
 	return s
 }
 
-// beliefsOf makes up a policy whose most probable choices have about the given probability, and how it became so.
+// beliefsOf makes up a policy with most probable choices of about the given probability, and its history.
 func beliefsOf(c nas.Config, version int, sure float64) *nas.Beliefs {
 	sp, err := c.Space()
 	if err != nil {
@@ -381,7 +381,7 @@ func beliefsOf(c nas.Config, version int, sure float64) *nas.Beliefs {
 	return b
 }
 
-// collapsed: a policy that proposes nearly one cell.
+// collapsed: a policy that proposes almost the same cell each time.
 func collapsed() *nas.Snapshot {
 	s := busy()
 	for i := range s.Updates {
@@ -409,7 +409,7 @@ func done() *nas.Snapshot {
 	return s
 }
 
-// trouble: text from outside that wants to break the screen, and values that are no numbers.
+// trouble: hostile text from outside, and values that are no numbers.
 func trouble() *nas.Snapshot {
 	s := busy()
 	evil := "\x1b[2J\x1b]0;owned\a界界\u202eabc\r\nline two\x00\x9b31m" + fmt.Sprint(s.Config.Name)
@@ -433,7 +433,7 @@ func fakePlan(g space.Genotype, s nas.RetrainSpec) (p Plan, err error) {
 		p.Images = 60_000
 	}
 	scale := func(n, f, image int) int64 { return int64(n * f * f * image * image) }
-	// as the cells of the fake search have
+	// like the cells of the fake search
 	p.MAdds = 42_000_000 * scale(s.Net.N, s.Net.Filters, s.Net.Image) / scale(2, 16, 32)
 	return p, err
 }
@@ -489,7 +489,7 @@ func fakeCost(g space.Genotype, net child.NetConfig) (Cost, error) {
 	return c, nil
 }
 
-// earlier is busy three hours before: fewer children, another best cell, a less certain policy.
+// earlier is busy three hours earlier: fewer children, another best cell, a less certain policy.
 func earlier() *nas.Snapshot {
 	s := busy()
 	s.Version, s.Time, s.ETA = 40, noon.Add(-3*time.Hour), s.ETA-20*time.Hour

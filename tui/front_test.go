@@ -12,7 +12,7 @@ import (
 func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "enter")
 	if got := d.text(); strings.Contains(got, "latency") {
-		t.Fatalf("a latency nobody measured:\n%s", got)
+		t.Fatalf("a latency that was not measured:\n%s", got)
 	}
 	d.press("m")
 	profile, err := fakeLatency(busy().Top[0].Genotype, nas.RetrainSpec{Setup: child.Setup{Net: config().Net}})
@@ -26,7 +26,7 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 	}
 	if got := d.text(); !strings.Contains(got, "sep5x5") || !strings.Contains(got, "0.250ms") ||
 		!strings.Contains(got, "branches") {
-		t.Errorf("neither rungs nor ways to run it:\n%s", got)
+		t.Errorf("neither operands nor threads:\n%s", got)
 	}
 	if got := d.press("esc").text(); !strings.Contains(got, "LATENCY") || !strings.Contains(got, millis(want)) {
 		t.Errorf("the table does not have it:\n%s", got)
@@ -37,11 +37,11 @@ func TestTheLatencyOfACellIsMeasuredOnRequest(t *testing.T) {
 	s := busy()
 	s.Config.Net.Filters = 128
 	if got := drive(t, s, 120, 36).press("5", "enter", "m").text(); !strings.Contains(got, "too large to measure") {
-		t.Errorf("an error is not told:\n%s", got)
+		t.Errorf("an error is not shown:\n%s", got)
 	}
 }
 
-func TestTheFrontBeginsWithTheCostOfTheReward(t *testing.T) {
+func TestTheFrontStartsWithTheCostInTheReward(t *testing.T) {
 	for by, want := range map[string]string{"": "MAdds", nas.ByParams: "params", nas.ByLatency: "latency"} {
 		s := costs()
 		s.Config.Cost.By = by
@@ -59,7 +59,7 @@ func TestTheFrontBeginsWithTheCostOfTheReward(t *testing.T) {
 	}
 }
 
-func TestACellThatFailedDoesNotTakeTheRoomOfTheChart(t *testing.T) {
+func TestABadCellDoesNotSqueezeTheChart(t *testing.T) {
 	s := costs()
 	s.Top[len(s.Top)-1].Curve = []child.EpochResult{{ValAcc: 0.1}}
 	got := drive(t, s, 80, 24).press("a").text()
@@ -68,8 +68,8 @@ func TestACellThatFailedDoesNotTakeTheRoomOfTheChart(t *testing.T) {
 	}
 }
 
-// What m measured counts where the run has measured nothing: in the order by latency and in the file as in the column.
-func TestTheOrderByLatencyHasWhatWasMeasuredOnRequest(t *testing.T) {
+// Where the run has no latencies, those measured with m count in the order and in the file, too.
+func TestLatenciesMeasuredOnRequestSortTheTopCells(t *testing.T) {
 	d := drive(t, busy(), 160, 48).press("5")
 	latency := func(i int) float64 {
 		l, err := fakeLatency(d.m.snap.Top[i].Genotype, nas.RetrainSpec{Setup: child.Setup{Net: config().Net}})

@@ -17,8 +17,8 @@ import (
 	"nasnet/tui/term"
 )
 
-// wander shows random snapshots at random sizes under random keys. Every frame must have the size of the terminal and
-// no control characters in it.
+// wander shows random snapshots at random sizes under random keys. Every frame must have the terminal's size and no
+// control characters.
 func wander(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 11))
 	fixtures := []string{"fresh", "first", "busy", "paused", "done", "trouble", "collapsed", "costs", "retrained"}
@@ -63,7 +63,7 @@ func wander(t *testing.T, seed uint64) {
 				k = here[r.IntN(len(here))]
 			}
 			if _, cmd := d.m.Update(keyMsg(k)); cmd != nil && r.IntN(2) == 0 {
-				_ = cmd // what it would do is not done
+				_ = cmd // it is not run
 			}
 		}
 		if d.m.crash != nil {
@@ -134,7 +134,7 @@ func shake(r *rand.Rand, s *nas.Snapshot) *nas.Snapshot {
 	return s
 }
 
-// poison puts what a terminal would obey into every text of a snapshot that may come from outside.
+// poison puts terminal controls into every text of a snapshot that may come from outside.
 func poison(s *nas.Snapshot) {
 	const evil = "x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n\xff界"
 	s.Config.Name, s.Config.Data, s.Config.Ops, s.Config.Controller.Strategy = evil, evil, evil, evil
@@ -173,7 +173,7 @@ func FuzzScreens(f *testing.F) {
 	f.Fuzz(wander)
 }
 
-// Whatever is typed into a field for a number: it is refused, or the number that is taken is within the limits.
+// A field for a number refuses what is typed, or accepts a number within the limits.
 func FuzzNumbers(f *testing.F) {
 	for _, s := range []string{"7", " 7 ", "-7", "+7", "0x10", "1_000", "1e3", "1e999", "NaN", "Inf", "-0",
 		"99999999999999999999", "0.5", ".5", "\u0663", ""} {

@@ -12,7 +12,7 @@ import (
 	"nasnet/tui/term"
 )
 
-var update = flag.Bool("update", false, "write the golden frames anew; a person reads the difference")
+var update = flag.Bool("update", false, "rewrite the golden frames; read the diff")
 
 // TestGoldenFrames compares every screen at three sizes with the frames in testdata/golden, from fixtures with a frozen
 // clock.
@@ -117,7 +117,7 @@ func TestGoldenFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got != string(want) {
-					t.Errorf("the frame differs from %s (-update writes it anew):\n%s", path,
+					t.Errorf("the frame differs from %s (-update rewrites it):\n%s", path,
 						diffLines(string(want), got))
 				}
 				if r.tier == term.ASCII {
@@ -159,7 +159,7 @@ func diffLines(want, got string) string {
 
 var sgr = regexp.MustCompile("\x1b\\[([0-9;]*)m")
 
-func TestLooks(t *testing.T) {
+func TestOnlyAllowedLooksAreUsed(t *testing.T) {
 	rows := []struct {
 		name    string
 		colour  bool
@@ -204,7 +204,7 @@ func TestTChangesTheColours(t *testing.T) {
 		frame := strings.Join(d.press("T").frame(), "\n")
 		name := d.m.palette.String()
 		if !strings.Contains(frame, "theme "+name) {
-			t.Errorf("%s: it does not say which theme this is", name)
+			t.Errorf("%s: it does not name the theme", name)
 		}
 		var all []string
 		for _, m := range sgr.FindAllStringSubmatch(frame, -1) {
@@ -228,7 +228,7 @@ func TestEveryStateReadsWithoutColour(t *testing.T) {
 		want          []string
 	}{
 		{"a running search says so", "busy", nil, []string{"▸ running", "1284/20000"}},
-		{"a paused one too, with the reason", "paused", nil, []string{"‖ paused", "all trials of 2 batches"}},
+		{"a paused one too, with its reason", "paused", nil, []string{"‖ paused", "all trials of 2 batches"}},
 		{"and its children", "paused", []string{"z"}, []string{"‖ paused"}},
 		{"a finished one", "done", nil, []string{"✓ done", "1284/1284"}},
 		{"a failed child and its reason", "busy", []string{"z"}, []string{"✗ 1280", "failed: loss is NaN"}},

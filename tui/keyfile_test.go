@@ -14,15 +14,15 @@ func TestAKeyFileChangesTheTable(t *testing.T) {
 		want       action
 	}{
 		{"nothing", "", "p", actPause},
-		{"comments and tables are passed over", "# mine\n\n[keys]\n", "p", actPause},
+		{"comments and tables are skipped", "# mine\n\n[keys]\n", "p", actPause},
 		{"one key", `fork = "K"`, "K", actFork},
-		{"the old one is free then", `fork = "K"`, "f", actNone},
+		{"its old key is free", `fork = "K"`, "f", actNone},
 		{"several", `fork = ["K", "ctrl+k"] # both`, "ctrl+k", actFork},
 		{"single quotes", `fork = 'K'`, "K", actFork},
 		{"the quote and the backslash", `fork = ["\"", "\\"]`, `"`, actFork},
 		{"a blank by its name", "mark = []\nfork = \"space\"", " ", actFork},
 		{"none", `fork = []`, "f", actNone},
-		{"two change places", "fork = \"r\"\nretrain = \"f\"", "r", actFork},
+		{"two actions swap keys", "fork = \"r\"\nretrain = \"f\"", "r", actFork},
 		{"panes", `pane = ["B", "b", "d", "g", "h"]` + "\n" + `top = "home"`, "d", actPane3},
 	}
 	for _, r := range rows {
@@ -58,7 +58,7 @@ func TestAWrongKeyFileNamesItsLines(t *testing.T) {
 		{"twice the same action", "fork = \"K\"\nfork = \"J\"", "fork is already set in line 1"},
 		{"no way out", `quit = []`, "quit needs a key"},
 		{"too few panes", `pane = ["1", "2"]`, "pane needs 5 keys"},
-		{"a line that is none", `fork`, "want name"},
+		{"a line without a value", `fork`, "want name"},
 		{"bytes", "\xff", "UTF-8"},
 	}
 	for _, r := range rows {
@@ -102,7 +102,7 @@ func TestChangedKeysShowEverywhere(t *testing.T) {
 	d.m.keys = k.rows()
 	if got := d.press("q").text(); !strings.Contains(got, "s     end after the running children") ||
 		!strings.Contains(got, "w     stop now") {
-		t.Errorf("what the keys do that end a search:\n%s", got)
+		t.Errorf("the keys that end a search:\n%s", got)
 	}
 	if got := d.press("esc", "4", "x").text(); !strings.Contains(got, "Y  yes      esc  no") {
 		t.Errorf("a question:\n%s", got)

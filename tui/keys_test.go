@@ -12,7 +12,7 @@ import (
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
-// places are the scopes by the screens that have them.
+// places maps the names of places to their scopes.
 var places = func() map[string]scope {
 	on := map[string]scope{}
 	for _, r := range screens {
@@ -21,7 +21,7 @@ var places = func() map[string]scope {
 	return on
 }()
 
-func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
+func TestNoKeyCollidesWithAnotherProgram(t *testing.T) {
 	taken := regexp.MustCompile(`^(ctrl\+[abqsim]|ctrl\+\\|alt\+.*|f[0-9]+|shift\+enter|ctrl\+enter)$`)
 	for _, b := range keys {
 		for _, k := range b.Keys() {
@@ -33,7 +33,7 @@ func TestNoKeyBelongsToAnotherProgram(t *testing.T) {
 	}
 }
 
-func TestAKeyMeansOneThingInAPlace(t *testing.T) {
+func TestAKeyHasOneMeaningPerPlace(t *testing.T) {
 	for name, s := range places {
 		seen := map[string]string{}
 		for _, b := range keys {
@@ -78,7 +78,7 @@ var names = map[string]string{"^u": "ctrl+u", "^d": "ctrl+d", "^l": "ctrl+l", "^
 	"^r": "ctrl+r", "^t": "ctrl+t", "↑": "up", "↓": "down",
 	"←": "left", "→": "right", "←→": "left", "1-5": "3", "space": " ", "pgdn": "pgdown", "shift-tab": "shift+tab"}
 
-func TestWhatIsWrittenIsWhatWorks(t *testing.T) {
+func TestTheKeysShownAreTheKeysThatWork(t *testing.T) {
 	for _, b := range keys {
 		for _, k := range strings.Fields(b.Help().Key) {
 			if n, ok := names[k]; ok {
@@ -95,7 +95,7 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 	th := newTheme(term.Unicode, mono)
 	part := regexp.MustCompile(`(\S+) ([a-z][a-z/ ]*?)(?:  |$)`)
 	for name, s := range places {
-		if s == onDigest { // which any key takes away
+		if s == onDigest { // any key closes it
 			continue
 		}
 		for _, w := range []int{30, 80, 160} {
@@ -112,17 +112,17 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 				a := keys.lookup(keyMsg(k), s)
 				i := slices.IndexFunc(keys, func(b binding) bool { return b.do == a && b.on&s != 0 && b.short == f[2] })
 				if a == actNone || i < 0 {
-					t.Errorf("%s: %q in the footer is said to be %q", name, f[1], f[2])
+					t.Errorf("%s: %q in the footer is not %q", name, f[1], f[2])
 				}
 			}
 			if s&onScreens != 0 && !strings.HasSuffix(footer, "? help") {
-				t.Errorf("%s at %d columns: the footer %q does not tell of the help", name, w, footer)
+				t.Errorf("%s at %d columns: the footer %q does not show the help key", name, w, footer)
 			}
 		}
 	}
 }
 
-func TestWhatCannotBeTakenBackAsksWithAnotherKey(t *testing.T) {
+func TestIrreversibleActionsAskForAnotherKey(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
 	d.press("x", "x", "enter", " ", "Y")
 	if n := len(d.e.commands()); n != 0 {
@@ -135,14 +135,14 @@ func TestWhatCannotBeTakenBackAsksWithAnotherKey(t *testing.T) {
 	d = drive(t, busy(), 80, 24)
 	d.press("q", "q", "enter", "y", "d", "esc", "ctrl+c", "ctrl+c")
 	if n := len(d.e.commands()); n != 0 || d.quit {
-		t.Errorf("%d commands, quit %v: the quit dialog does something without being told what", n, d.quit)
+		t.Errorf("%d commands, quit %v: the quit dialog acts on keys that are not its own", n, d.quit)
 	}
 }
 
 func TestTheHelpNamesTheLog(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
 	if got := d.press("?").text(); strings.Contains(got, "errors are in") {
-		t.Errorf("there is no log:\n%s", got)
+		t.Errorf("a log is named, but there is none:\n%s", got)
 	}
 	d.m.options.LogPath = "runs/a1/interface.log"
 	if got := d.press("j").text(); !strings.Contains(got, "errors are in runs/a1/interface.log") {

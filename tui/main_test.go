@@ -14,8 +14,8 @@ import (
 	"nasnet/nas"
 )
 
-// TestMain also is a program to look at: with NASNET_TUI_SHOW set to a fixture's name the test binary shows it on the
-// terminal, moving.
+// TestMain is also a demo: with NASNET_TUI_SHOW set to a fixture's name, the test binary shows that fixture on the
+// terminal, with children that train.
 //
 //	go test -c -o /tmp/tui.test ./tui && NASNET_TUI_SHOW=busy /tmp/tui.test
 func TestMain(m *testing.M) {
@@ -63,7 +63,7 @@ func show(name string) int {
 	return 0
 }
 
-// move makes the children of a fixture train.
+// move lets the children of a fixture train.
 func move(ctx context.Context, e *fakeEngine, every time.Duration) {
 	r := rand.New(rand.NewPCG(1, 1))
 	t := time.NewTicker(every)
@@ -92,7 +92,7 @@ func move(ctx context.Context, e *fakeEngine, every time.Duration) {
 	}
 }
 
-// brokenEngine panics where it is told to, or makes the interface panic.
+// brokenEngine panics in the place named by where, or makes the interface panic.
 type brokenEngine struct {
 	*fakeEngine
 	where string
@@ -119,7 +119,7 @@ func (b *brokenEngine) Do(ctx context.Context, c nas.Command) (nas.Reply, error)
 	return b.fakeEngine.Do(ctx, c)
 }
 
-// brokenControl panics when it is asked the second time who has control, which a snapshot's arrival does.
+// brokenControl panics the second time it is asked who has control, which happens when a snapshot arrives.
 type brokenControl struct {
 	*fakeEngine
 	asked atomic.Int32

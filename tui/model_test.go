@@ -17,7 +17,7 @@ import (
 	"nasnet/nas/child"
 )
 
-func TestKeysAndTheirCommands(t *testing.T) {
+func TestKeysSendTheirCommands(t *testing.T) {
 	running := nas.FirstManual + 1 // the third child of the table
 	rows := []struct {
 		name, fixture string
@@ -30,27 +30,28 @@ func TestKeysAndTheirCommands(t *testing.T) {
 		{"P on a paused one", "paused", []string{"down", "down", "P"},
 			nas.Command{Do: nas.ToggleTrial, Trial: running}},
 		{"x and y stop it", "busy", []string{"j", "x", "y"}, nas.Command{Do: nas.StopTrial, Trial: 1286}},
-		{"U takes up again the child that was stopped last", "busy", []string{"U"},
+		{"U resumes the child that was stopped last", "busy", []string{"U"},
 			nas.Command{Do: nas.UndoStop, Trial: 1277}},
-		{"U takes up the one under the cursor", "stops", []string{"G", "U"},
+		{"U resumes the stopped child under the cursor", "stops", []string{"G", "U"},
 			nas.Command{Do: nas.UndoStop, Trial: 1270}},
 		{"s stars the best cell", "busy", []string{"5", "s"}, nas.Command{Do: nas.Star, Trial: 1107}},
-		{"s on the cell screen too", "busy", []string{"5", "j", "enter", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"s works on the cell screen too", "busy", []string{"5", "j", "enter", "s"},
+			nas.Command{Do: nas.Star, Trial: 900}},
 		{"n keeps a line of text", "busy", []string{"5", "j", "n", "o", "k", "enter"},
 			nas.Command{Do: nas.Note, Trial: 900, Text: "ok"}},
-		{"n begins with the note there is", "busy", []string{"5", "n", "ctrl+u", "x", "enter"},
+		{"n starts from the old note", "busy", []string{"5", "n", "ctrl+u", "x", "enter"},
 			nas.Command{Do: nas.Note, Trial: 1107, Text: "x"}},
-		{"+ is one worker more", "busy", []string{"+"}, nas.Command{Do: nas.SetWorkers, N: 5}},
-		{"- one fewer", "busy", []string{"-"}, nas.Command{Do: nas.SetWorkers, N: 3}},
-		{"the cursor goes from the children to the top cells", "busy", []string{"G", "j", "s"},
+		{"+ asks for one more worker", "busy", []string{"+"}, nas.Command{Do: nas.SetWorkers, N: 5}},
+		{"- asks for one fewer", "busy", []string{"-"}, nas.Command{Do: nas.SetWorkers, N: 3}},
+		{"the cursor moves from the children to the top cells", "busy", []string{"G", "j", "s"},
 			nas.Command{Do: nas.Star, Trial: 1107}},
 		{"and back", "busy", []string{"5", "k", "P"}, nas.Command{Do: nas.ToggleTrial, Trial: 1285}},
 		{"] goes to the next cell of the list", "busy", []string{"5", "enter", "]", "s"},
 			nas.Command{Do: nas.Star, Trial: 900}},
-		{"[ back", "busy", []string{"5", "enter", "]", "]", "[", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
-		{"q w ends after the children", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
+		{"[ goes back", "busy", []string{"5", "enter", "]", "]", "[", "s"}, nas.Command{Do: nas.Star, Trial: 900}},
+		{"q w drains the search", "busy", []string{"q", "w"}, nas.Command{Do: nas.Drain}},
 		{"q s stops", "busy", []string{"q", "s"}, nas.Command{Do: nas.Stop}},
-		{"f changes nothing that is not changed", "busy", []string{"f", "enter"},
+		{"f keeps what is not changed", "busy", []string{"f", "enter"},
 			nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160}}},
 		{"f starts the fork at once if asked", "busy", []string{"f", "up", "right", "enter"},
 			nas.Command{Do: nas.Fork, Fork: &nas.ForkSpec{At: 160, Start: true}}},
@@ -67,16 +68,16 @@ func TestKeysAndTheirCommands(t *testing.T) {
 	}
 }
 
-func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
+func TestKeysThatCanDoNothingSayWhy(t *testing.T) {
 	rows := []struct {
 		name, fixture string
 		keys          []string
 		want          string
 	}{
-		{"U where none was stopped", "fresh", []string{"U"}, "no child has been stopped"},
-		{"P on a child that has ended", "busy", []string{"j", "j", "j", "j", "P"},
+		{"U if no child has been stopped", "fresh", []string{"U"}, "no child has been stopped"},
+		{"P on a finished child", "busy", []string{"j", "j", "j", "j", "P"},
 			"child 1282 (e40e) is not in training"},
-		{"x on one that has ended", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
+		{"x on a finished child", "busy", []string{"5", "x"}, "child 1107 (a9be) is not in training"},
 		{"- with one worker", "first", []string{"-", "-", "-", "-"}, "a search needs one worker"},
 		{"enter before there is a cell", "fresh", []string{"5", "enter"}, "nothing to open yet"},
 		{"] at the end of the list", "first", []string{"5", "enter", "]"}, "no more cells"},
@@ -93,7 +94,7 @@ func TestKeysThatCannotDoAnythingSayWhy(t *testing.T) {
 	}
 }
 
-func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
+func TestKeysInOneMessageActOneByOne(t *testing.T) {
 	d := drive(t, busy(), 100, 30)
 	press := func(text string, paste bool) {
 		_, cmd := d.m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: paste})
@@ -105,7 +106,7 @@ func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
 	}
 	press("ppp", true)
 	if n := len(d.e.commands()); n != 1 {
-		t.Errorf("what is pasted is taken for keys: %+v", d.last())
+		t.Errorf("pasted text acts as keys: %+v", d.last())
 	}
 	press("5n", false)
 	press("two words", true)
@@ -114,7 +115,7 @@ func TestKeysThatComeAtOnceAreKeysOneByOne(t *testing.T) {
 	}
 }
 
-func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
+func TestCommandsRunInTheOrderOfTheirKeys(t *testing.T) {
 	d := drive(t, busy(), 100, 30)
 	var cmds []tea.Cmd
 	for _, k := range []string{"+", "+", "p", "-", "p"} {
@@ -122,7 +123,7 @@ func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
 		cmds = append(cmds, cmd)
 	}
 	msgs := make(chan tea.Msg)
-	// each in a goroutine of its own, as the program does, and the last one first
+	// each in its own goroutine, as in the program, the last one first
 	for _, c := range slices.Backward(cmds) {
 		go func() { msgs <- c() }()
 	}
@@ -142,14 +143,14 @@ func TestCommandsAreCarriedOutInTheOrderOfTheirKeys(t *testing.T) {
 	}
 }
 
-func TestAStoppedChildCanBeTakenUpAgainAndTheAnswerSaysHow(t *testing.T) {
+func TestTheAnswerToAStopSaysHowToUndoIt(t *testing.T) {
 	d := drive(t, busy(), 100, 30).press("x", "y")
 	if got := d.text(); !strings.Contains(got, "stop-trial done; U undoes the stop") {
 		t.Errorf("the answer does not say how to undo it:\n%s", got)
 	}
 }
 
-func TestRetrainSendsWhatTheFormShows(t *testing.T) {
+func TestTheRetrainFormSendsWhatItShows(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	// data set: the next after cifar10; then judged on test; N = 6; 600 epochs; mode constant; probability .3; seed 7
 	d.press("right")
@@ -179,25 +180,26 @@ func TestRetrainSendsWhatTheFormShows(t *testing.T) {
 		t.Errorf("got\n%+v\nwant\n%+v", *c.Retrain, want)
 	}
 	if _, still := d.m.top().(*retrainScreen); still {
-		t.Error("the form stays after the command was taken")
+		t.Error("the form stays open after the command was accepted")
 	}
 }
 
-func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
+func TestAFormWithAnInvalidFieldIsNotSent(t *testing.T) {
 	rows := []struct {
 		name string
 		keys []string
 		want string
 	}{
-		{"a number of cells that is none", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u", "x", "enter"},
+		{"a number of cells that is no number", []string{"r", "tab", "tab", "tab", "tab", "tab", "ctrl+u",
+			"x", "enter"},
 			"cells N: want 1 to 200"},
 		{"a learning rate of zero", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab",
 			"ctrl+u", "0", "enter"}, "lr: want a number above 0"},
 		{"drop probability above 0.99", []string{"r", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab",
 			"tab", "tab", "tab", "ctrl+u", "1", "enter"}, "drop at end: want 0 to 0.99"},
-		{"a policy version that is not there", []string{"f", "ctrl+u", "9", "9", "9", "enter"},
+		{"a policy version that does not exist", []string{"f", "ctrl+u", "9", "9", "9", "enter"},
 			"from policy: want 0 to 160"},
-		{"a name that is no folder name", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
+		{"a name that cannot be a folder's", []string{"f", "tab", "x", " ", "x", "enter"}, "name: name \"x x\""},
 		{"a seed below zero", []string{"f", "tab", "tab", "ctrl+u", "-", "1", "enter"}, "seed: want a whole number"},
 	}
 	for _, r := range rows {
@@ -213,7 +215,7 @@ func TestAFormWithAWrongFieldIsNotSent(t *testing.T) {
 	}
 }
 
-func TestForkChangesWhatWasChanged(t *testing.T) {
+func TestAForkSendsOnlyChangedFields(t *testing.T) {
 	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "9", "0", "tab").typeText("try-2").press("tab", "ctrl+u", "7",
 		"tab", "ctrl+u").typeText("500")
 	d.press("tab", "ctrl+u").typeText("1e-4").press("tab", "ctrl+u").typeText("5").press("tab",
@@ -227,7 +229,7 @@ func TestForkChangesWhatWasChanged(t *testing.T) {
 }
 
 func TestAForkWithoutAnEntropyBonus(t *testing.T) {
-	for _, r := range []struct{ had, want float64 }{{0.01, -1}, {-1, 0}} { // 0: as the parent has it, which is none
+	for _, r := range []struct{ had, want float64 }{{0.01, -1}, {-1, 0}} { // 0: as in the parent, which has none
 		s := busy()
 		s.Config.Controller.Entropy = r.had
 		d := drive(t, s, 80, 24).press("f", "tab", "tab", "tab", "tab", "tab", "tab",
@@ -238,7 +240,7 @@ func TestAForkWithoutAnEntropyBonus(t *testing.T) {
 	}
 }
 
-func TestAFormStaysWhenTheEngineRefuses(t *testing.T) {
+func TestAFormStaysOpenIfTheEngineRefuses(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
 	d.e.refuse = errors.New("the disk is full")
 	d.press("f", "enter")
@@ -247,7 +249,7 @@ func TestAFormStaysWhenTheEngineRefuses(t *testing.T) {
 	}
 }
 
-func TestResetGivesTheFormItsFirstValues(t *testing.T) {
+func TestResetRestoresTheFirstValuesOfAForm(t *testing.T) {
 	d := drive(t, busy(), 80, 24).press("f", "ctrl+u", "1", "tab", "a", "ctrl+r", "enter")
 	if got := d.last(); got.Fork.At != 160 || got.Fork.Name != "" {
 		t.Errorf("got %+v", got.Fork)
@@ -275,7 +277,7 @@ func TestEscGoesBackOneStepAtATime(t *testing.T) {
 	}
 }
 
-func TestAFormWaitsForItsAnswerWhateverIsOverIt(t *testing.T) {
+func TestAFormWaitsForItsAnswerBelowOtherScreens(t *testing.T) {
 	for _, k := range []string{"r", "f"} {
 		for _, refuse := range []error{nil, errors.New("no room")} {
 			d := drive(t, busy(), 80, 24).press("5", k)
@@ -305,7 +307,7 @@ func TestAFormWaitsForItsAnswerWhateverIsOverIt(t *testing.T) {
 }
 
 func TestTheQuitDialog(t *testing.T) {
-	t.Run("stop now quits when the engine has answered", func(t *testing.T) {
+	t.Run("stop now quits once the engine has answered", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "s")
 		if !d.quit || d.m.outcome != QuitStop {
 			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
@@ -322,15 +324,15 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("the program does not end with the search: %v %q", cmd, d.m.outcome)
 		}
 	})
-	t.Run("but not if the search is resumed", func(t *testing.T) {
+	t.Run("the screen stays if the search is resumed", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "w", "p")
 		end := *d.e.Snapshot()
 		end.State, end.Running = nas.Done, nil
 		if cmd := d.m.take(&end); cmd != nil || d.m.leaving || d.m.outcome != Finished {
-			t.Errorf("the program ends with the search, which was to go on: leaving %v, %q", d.m.leaving, d.m.outcome)
+			t.Errorf("the program ends although the search was resumed: leaving %v, %q", d.m.leaving, d.m.outcome)
 		}
 	})
-	t.Run("and not if it only tries to store again", func(t *testing.T) {
+	t.Run("a retry of a full disk keeps draining", func(t *testing.T) {
 		s := busy()
 		d := drive(t, s, 80, 24).press("q", "w")
 		full := *d.e.Snapshot()
@@ -347,16 +349,16 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
 		}
 	})
-	t.Run("and may be left before", func(t *testing.T) {
+	t.Run("a second time leaves at once", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q", "w", "q", "w")
 		if !d.quit || d.m.outcome != QuitDrain {
 			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
 		}
 	})
-	t.Run("detach is offered where the search can go on alone", func(t *testing.T) {
+	t.Run("detach is offered if the search can continue alone", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24).press("q")
 		if strings.Contains(d.text(), "detach") {
-			t.Errorf("offered though it cannot be done\n%s", d.text())
+			t.Errorf("offered although it is impossible\n%s", d.text())
 		}
 		d.m.options.CanDetach = true
 		d.m.rev++
@@ -367,7 +369,7 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("quit %v, outcome %q", d.quit, d.m.outcome)
 		}
 	})
-	t.Run("a refused stop keeps the screen", func(t *testing.T) {
+	t.Run("a refused stop keeps the screen open", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24)
 		d.e.refuse = errors.New("not now")
 		d.press("q", "s")
@@ -375,7 +377,7 @@ func TestTheQuitDialog(t *testing.T) {
 			t.Errorf("quit %v\n%s", d.quit, d.text())
 		}
 	})
-	t.Run("an engine that has ended does not hold the screen", func(t *testing.T) {
+	t.Run("an engine that has ended does not keep the screen open", func(t *testing.T) {
 		d := drive(t, busy(), 80, 24)
 		d.e.refuse = nas.ErrClosed
 		if d.press("q", "s"); !d.quit {
@@ -384,8 +386,8 @@ func TestTheQuitDialog(t *testing.T) {
 	})
 }
 
-// One worker fewer than one is refused, and does not count when others change the number later.
-func TestMoreWorkersAreMoreThanThereAreNow(t *testing.T) {
+// A refused request for no workers does not count when others change the number later.
+func TestOneMoreWorkerIsOneMoreThanThereAreNow(t *testing.T) {
 	s := busy()
 	s.Workers = 1
 	d := drive(t, s, 80, 24).press("-")
@@ -406,17 +408,17 @@ func TestTheCursorStaysWithItsChild(t *testing.T) {
 	s.Running = append([]nas.TrialView{trialOf(1400, randomCell(3), nas.Sampled, nas.Running, 0, 20, 0)}, s.Running...)
 	d.m.take(&s)
 	if v, _ := d.m.stack[0].(*dashboard).selected(d.m); v.ID != 1286 {
-		t.Errorf("on child %d when another came before it", v.ID)
+		t.Errorf("on child %d after another was inserted before it", v.ID)
 	}
 	s2 := s
 	s2.Running, s2.Recent = s.Running[:1], nil
 	d.m.take(&s2)
 	if v, ok := d.m.stack[0].(*dashboard).selected(d.m); !ok || v.ID != 1400 {
-		t.Errorf("on child %d when its own is gone, want the row that is left", v.ID)
+		t.Errorf("on child %d after its own left the list, want the row that is left", v.ID)
 	}
 }
 
-func TestAPanicInUpdateEndsTheProgramInOrder(t *testing.T) {
+func TestAPanicInUpdateEndsTheProgramCleanly(t *testing.T) {
 	d := drive(t, busy(), 80, 24)
 	d.m.stack = append(d.m.stack, &brokenScreen{})
 	_, cmd := d.m.Update(keyMsg("j"))
@@ -424,7 +426,7 @@ func TestAPanicInUpdateEndsTheProgramInOrder(t *testing.T) {
 		t.Fatalf("crash %+v", d.m.crash)
 	}
 	if cmd == nil || cmd() != (tea.QuitMsg{}) {
-		t.Error("the program goes on")
+		t.Error("the program continues")
 	}
 	if d.m.View() != "" {
 		t.Error("a broken model is drawn")
@@ -445,7 +447,7 @@ func TestEqualFramesAreNotDrawnAgain(t *testing.T) {
 	}
 }
 
-func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
+func TestAtMostTenSnapshotsASecondAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := drive(t, busy(), 80, 24)
 		ctx, cancel := context.WithTimeout(t.Context(), 450*time.Millisecond)
@@ -472,18 +474,18 @@ func TestSnapshotsAreTakenAtMostTenTimesASecond(t *testing.T) {
 	})
 }
 
-func TestAToastGoesWithTime(t *testing.T) {
+func TestAMessageEndsAfterAWhile(t *testing.T) {
 	d := drive(t, busy(), 80, 24).press("p")
 	if !strings.Contains(d.text(), "toggle done") {
 		t.Fatalf("no answer in\n%s", d.text())
 	}
 	d.m.Update(toastEndMsg{d.m.toast.id - 1})
 	if !strings.Contains(d.text(), "toggle done") {
-		t.Error("an older timer took the answer away")
+		t.Error("an older timer removed the answer")
 	}
 	d.m.Update(toastEndMsg{d.m.toast.id})
 	if strings.Contains(d.text(), "toggle done") {
-		t.Error("the answer stays for ever")
+		t.Error("the answer stays forever")
 	}
 }
 
@@ -530,7 +532,7 @@ func TestAPaneIsDrawnAgainWhenItsDataChanges(t *testing.T) {
 				strings.Contains(after, want), after)
 		}
 	}
-	shadow := s // a random cell has ended: nothing but the verdict is new
+	shadow := s // a random cell has finished: only the verdict is new
 	shadow.Version++
 	v := *s.Verdict
 	v.Claim, v.Text, v.Randoms = nas.Early, "too early to tell: 99 random cells", 99

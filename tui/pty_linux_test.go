@@ -17,7 +17,7 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// openPty starts this test binary as the interface on a terminal of its own; its standard error is kept apart.
+// openPty starts this test binary as the interface on its own terminal; its standard error is kept apart.
 func openPty(t *testing.T, w, h int, env ...string) (*ptytest.Terminal, *bytes.Buffer) {
 	t.Helper()
 	if testing.Short() {
@@ -32,12 +32,12 @@ func openPty(t *testing.T, w, h int, env ...string) (*ptytest.Terminal, *bytes.B
 	return ptytest.Start(t, c, w, h), errs
 }
 
-func TestTheFirstFrameComesAtOnceOnATerminalThatAnswersNothing(t *testing.T) {
+func TestTheFirstFrameIsImmediateOnATerminalThatNeverAnswers(t *testing.T) {
 	for _, term := range []string{"xterm-256color", "linux", "vt100", "screen-256color"} {
 		t.Run(term, func(t *testing.T) { // one after the other: the time counts
 			var p *ptytest.Terminal
 			took := time.Hour
-			// 0.05 s on a free machine; the stall this is about takes 5 s, always
+			// 0.05 s on a free machine; the stall to avoid always takes 5 s
 			for try := 0; try < 3 && took > 4*time.Second; try++ {
 				p, _ = openPty(t, 80, 24, "TERM="+term)
 				took = p.WaitScreen("Top cells").Sub(p.Began)
@@ -75,7 +75,7 @@ func TestTheTerminalIsRestored(t *testing.T) {
 			p.Wait("detach")
 			p.Press("d")
 		}, "outcome: detached error: <nil>", 0},
-		{"a finished search is left without a question", []string{"NASNET_TUI_SHOW=done"},
+		{"q leaves a finished search without a question", []string{"NASNET_TUI_SHOW=done"},
 			func(p *ptytest.Terminal) { p.Press("q") }, "outcome: finished error: <nil>", 0},
 		{"SIGTERM", nil, func(p *ptytest.Terminal) { p.Cmd.Process.Signal(syscall.SIGTERM) },
 			"outcome: terminated error: <nil>", 0},
@@ -122,7 +122,7 @@ func TestTheTerminalIsRestored(t *testing.T) {
 
 func last(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// screensByKeys are the screens and the keys that lead to each from the dashboard.
+// screensByKeys are the screens, each with the keys that lead to it from the dashboard.
 var screensByKeys = []struct{ name, keys, shows string }{
 	{"dashboard", "", "Top cells"},
 	{"runs", "R", "6 runs"},
@@ -137,8 +137,8 @@ var screensByKeys = []struct{ name, keys, shows string }{
 	{"help", "?", "EVERYWHERE"},
 }
 
-// TestEveryScreenIsCheap measures each screen at two sizes, at rest and with four children that report four times a
-// second. The long form, for figures:
+// TestEveryScreenIsCheap measures each screen at two sizes, at rest and with four children reporting four times a
+// second. To measure for longer:
 //
 //	NASNET_MEASURE=10s go test ./tui -run EveryScreenIsCheap -v
 func TestEveryScreenIsCheap(t *testing.T) {
@@ -167,7 +167,7 @@ func TestEveryScreenIsCheap(t *testing.T) {
 				if r.hz == 0 {
 					p.Quiet(200 * time.Millisecond)
 				} else {
-					p.Measure(p.Cmd.Process.Pid, 300*time.Millisecond) // the screen itself comes
+					p.Measure(p.Cmd.Process.Pid, 300*time.Millisecond) // the screen itself is drawn
 				}
 				c := p.Measure(p.Cmd.Process.Pid, over)
 				t.Logf("%-9s %v", s.name, c)
@@ -202,15 +202,15 @@ func TestEveryScreenIsCheap(t *testing.T) {
 		c := p.Measure(p.Cmd.Process.Pid, over)
 		t.Log(c)
 		if c.Rate() < 1000 {
-			t.Errorf("%.0f B/s: the differ is for nothing", c.Rate())
+			t.Errorf("%.0f B/s: the differ saves nothing", c.Rate())
 		}
 	})
 }
 
-// A search that tells a thousand things a second does not make the interface grow. The long form:
+// The search publishes a thousand snapshots a second. To measure for longer:
 //
 //	NASNET_MEASURE=10m go test ./tui -run TakesNoMoreMemory -v
-func TestTheInterfaceTakesNoMoreMemoryInTime(t *testing.T) {
+func TestTheInterfaceTakesNoMoreMemoryOverTime(t *testing.T) {
 	t.Parallel()
 	over := 4 * time.Second
 	if d, err := time.ParseDuration(os.Getenv("NASNET_MEASURE")); err == nil {
@@ -229,7 +229,7 @@ func TestTheInterfaceTakesNoMoreMemoryInTime(t *testing.T) {
 	}
 }
 
-func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
+func TestManyResizesEndInTheFrameOfTheLastSize(t *testing.T) {
 	t.Parallel()
 	fresh, _ := openPty(t, 120, 36)
 	fresh.WaitScreen("Top cells")
@@ -241,14 +241,14 @@ func TestAStormOfSizesEndsInTheFrameOfTheLast(t *testing.T) {
 	for i := range 100 {
 		p.Resize(1+r.IntN(200), 1+r.IntN(60))
 		if i%10 == 0 {
-			p.Measure(p.Cmd.Process.Pid, 50*time.Millisecond) // some sizes stay for a frame, most do not
+			p.Measure(p.Cmd.Process.Pid, 50*time.Millisecond) // some sizes last for a frame, most do not
 		}
 	}
 	p.Resize(120, 36)
 	p.Until("the frame of a terminal that always had this size", func() bool { return p.Screen() == want })
 	p.Quiet(500 * time.Millisecond)
 	if got := p.Screen(); got != want {
-		t.Errorf("the frame does not stay:\n%s", diffLines(want, got))
+		t.Errorf("the frame changes afterwards:\n%s", diffLines(want, got))
 	}
 	p.Press("?")
 	p.WaitScreen("EVERYWHERE")
@@ -281,7 +281,7 @@ func TestSuspendWithoutAShellIsRefused(t *testing.T) {
 	p.Wait("EVERYWHERE")
 }
 
-func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
+func TestPrintsBehindTheScreenGoToTheLog(t *testing.T) {
 	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
 	p, _ := openPty(t, 80, 24, "NASNET_TUI_NOISE=1", "NASNET_TUI_LOG="+log)
@@ -297,18 +297,18 @@ func TestWhatIsPrintedMeanwhileGoesToTheLog(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.Sent(), "stray") {
-		t.Error("it lands on the screen")
+		t.Error("it reaches the screen")
 	}
 	p.Press("q")
 	p.Wait("Leave")
 	p.Press("s")
 	p.End(0)
 	if !strings.Contains(p.Sent(), "outcome: stop") {
-		t.Error("standard output is not given back")
+		t.Error("standard output is not restored")
 	}
 }
 
-func TestWhatTheEnvironmentAsksFor(t *testing.T) {
+func TestTheScreenObeysTheEnvironment(t *testing.T) {
 	colour := regexp.MustCompile("\x1b\\[[0-9;]*\\b[349][0-8][;m]")
 	rows := []struct {
 		name    string
@@ -316,7 +316,7 @@ func TestWhatTheEnvironmentAsksFor(t *testing.T) {
 		must    string
 		mustNot *regexp.Regexp
 	}{
-		{"colour where nothing is said", nil, "\x1b[36m", nil},
+		{"colour by default", nil, "\x1b[36m", nil},
 		{"no colour with NO_COLOR, but bold", []string{"NO_COLOR=1"}, "\x1b[1m", colour},
 		{"ASCII with LANG=C", []string{"LANG=C"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},
 		{"ASCII with Chinese widths", []string{"LANG=zh_CN.UTF-8"}, "+- 1 Reward", regexp.MustCompile("[^\x00-\x7f]")},

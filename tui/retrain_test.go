@@ -25,7 +25,7 @@ func to(t *testing.T, d *driver, name string) *retrainScreen {
 	return nil
 }
 
-func TestTheTrainingsOfACellHaveTheirAccuracyAtAnyWidth(t *testing.T) {
+func TestTrainingsShowTheirAccuracyAtAnyWidth(t *testing.T) {
 	s := busy()
 	look := drive(t, s, 80, 24).m.theme
 	for w := 32; w < 80; w++ {
@@ -63,7 +63,7 @@ func TestAPresetFillsInTheSettings(t *testing.T) {
 	}
 }
 
-// slow is a search whose best cell took hours, so that few epochs fit into ten minutes.
+// slow is a search with a best cell that took hours, so that few epochs fit into ten minutes.
 func slow() *nas.Snapshot {
 	s := busy()
 	s.Top[0].Seconds = 16_300
@@ -72,7 +72,7 @@ func slow() *nas.Snapshot {
 
 // The fake search trains 45,000 images in 20 epochs with 42M multiply-adds; the preset has N=1 F=8, an eighth of the
 // multiply-adds, and all 60,000 images.
-func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
+func TestAPresetNamedAfterATimeGetsTheEpochsThatFit(t *testing.T) {
 	d := drive(t, slow(), 120, 36).press("5", "r")
 	r := to(t, d, "preset")
 	for r.get("preset") != "10-minutes" {
@@ -95,7 +95,7 @@ func TestAPresetNamedAfterATimeTakesTheEpochsThatFit(t *testing.T) {
 	}
 }
 
-func TestAPresetNamedAfterATimeIsNotStartedBeforeItsEpochsAreKnown(t *testing.T) {
+func TestAPresetNamedAfterATimeWaitsForItsEpochs(t *testing.T) {
 	d := drive(t, slow(), 120, 36).press("5", "r")
 	to(t, d, "preset")
 	_, count := d.m.Update(keyMsg("right"))
@@ -113,12 +113,12 @@ func TestAPresetNamedAfterATimeIsNotStartedBeforeItsEpochsAreKnown(t *testing.T)
 	}
 }
 
-func TestWhatARetrainTakesIsKnownByAnotherChildIfItsOwnHasNoTime(t *testing.T) {
+func TestTheTimeOfARetrainIsPredictedFromAnotherChildIfItsOwnHasNone(t *testing.T) {
 	s := busy()
 	s.Top[0].Seconds = 0
 	d := drive(t, s, 120, 36).press("5", "r")
 	if r := to(t, d, "preset"); r.gauge.ID != s.Top[1].ID || !strings.Contains(d.text(), "on one worker") {
-		t.Errorf("judged by child %d:\n%s", r.gauge.ID, d.text())
+		t.Errorf("predicted from child %d:\n%s", r.gauge.ID, d.text())
 	}
 	for i := range s.Top {
 		s.Top[i].Seconds = 0
@@ -126,11 +126,11 @@ func TestWhatARetrainTakesIsKnownByAnotherChildIfItsOwnHasNoTime(t *testing.T) {
 	d = drive(t, s, 120, 36).press("5", "r")
 	to(t, d, "preset")
 	if d.press("right"); !strings.Contains(d.text(), "^t measures how many epochs fit") {
-		t.Errorf("it does not say that the epochs are no answer:\n%s", d.text())
+		t.Errorf("it does not say that the fitting epochs are unknown:\n%s", d.text())
 	}
 }
 
-// The made-up machine makes 1e10 multiply-adds of training a second.
+// The made-up machine trains 1e10 multiply-adds a second.
 func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := to(t, d, "preset")
@@ -164,7 +164,7 @@ func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
 	}
 }
 
-func TestAPresetDoesNotTurnDigits(t *testing.T) {
+func TestAPresetDoesNotFlipDigits(t *testing.T) {
 	for data, flip := range map[string]bool{"cifar10": true, "mnist": false} {
 		s := busy()
 		s.Config.Data = data
@@ -180,7 +180,7 @@ func TestAPresetDoesNotTurnDigits(t *testing.T) {
 	}
 }
 
-func TestTheImagesGoWithWhatATrainingIsJudgedOn(t *testing.T) {
+func TestARetrainJudgedOnTestImagesTrainsOnAllOthers(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := to(t, d, "judged")
 	own := r.get("images")
@@ -209,7 +209,7 @@ func preset(t *testing.T, s *nas.Snapshot, name string) (*driver, *retrainScreen
 	return d, d.m.top().(*retrainScreen)
 }
 
-func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
+func TestAPresetFollowsTheFieldsItDependsOn(t *testing.T) {
 	d, r := preset(t, slow(), "1-hour")
 	if r.get("pad") != "4" || !r.yes("flip") || !r.yes("flip-average") {
 		t.Fatalf("pad %s, flip %s, flip average %s", r.get("pad"), r.get("flip"), r.get("flip-average"))
@@ -229,7 +229,7 @@ func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
 	}
 	r.set("data", "mnist")
 	if d.press("down"); r.yes("flip") || r.yes("flip-average") {
-		t.Errorf("digits are turned: flip %s, flip average %s", r.get("flip"), r.get("flip-average"))
+		t.Errorf("digits are flipped: flip %s, flip average %s", r.get("flip"), r.get("flip-average"))
 	}
 	r.set("epochs", "2")
 	if d.press("up"); r.get("epochs") != "2" {
@@ -237,7 +237,7 @@ func TestAPresetFollowsWhatItDependsOn(t *testing.T) {
 	}
 }
 
-func TestThatNoEpochFitsIsSaid(t *testing.T) {
+func TestTheFormSaysThatNoEpochFits(t *testing.T) {
 	s := slow()
 	s.Top[0].Seconds *= 1000
 	d, r := preset(t, s, "10-minutes")
@@ -246,20 +246,20 @@ func TestThatNoEpochFitsIsSaid(t *testing.T) {
 	}
 }
 
-func TestAChildThatWasStoppedIsNoMeasureOfTime(t *testing.T) {
+func TestStoppedAndInheritedChildrenDoNotPredictTimes(t *testing.T) {
 	s := busy()
 	s.Top[0].HasReward, s.Top[0].State, s.Top[0].Seconds = false, nas.Stopped, 3
 	if r := drive(t, s, 120, 36).press("5", "r").m.top().(*retrainScreen); r.gauge.ID == s.Top[0].ID {
-		t.Error("judged by a stopped child")
+		t.Error("predicted from a stopped child")
 	}
 	s = busy()
 	s.Config.Inherited = s.Top[0].ID + 1
 	if r := drive(t, s, 120, 36).press("5", "r").m.top().(*retrainScreen); r.gauge.ID == s.Top[0].ID {
-		t.Error("judged by a child of the parent run")
+		t.Error("predicted from a child of the parent run")
 	}
 }
 
-func TestAWarmUpLongerThanTheEpochsIsNoErrorForEver(t *testing.T) {
+func TestTooLongAWarmUpIsNoErrorOnceThereAreEnoughEpochs(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	plans := d.m.options.Plan
 	d.m.options.Plan = func(g space.Genotype, s nas.RetrainSpec) (Plan, error) {
@@ -277,9 +277,8 @@ func TestAWarmUpLongerThanTheEpochsIsNoErrorForEver(t *testing.T) {
 	}
 }
 
-// Where nothing tells how long an epoch takes, a preset that is named after a time is not begun with the most epochs
-// that it could have.
-func TestAPresetOfATimeThatNobodyKnowsIsNotStarted(t *testing.T) {
+// If nothing predicts how long an epoch takes, a preset named after a time must not start with its maximum of epochs.
+func TestAPresetNamedAfterATimeDoesNotStartWithoutAPrediction(t *testing.T) {
 	s := busy()
 	for i := range s.Top {
 		s.Top[i].Seconds = 0
@@ -311,7 +310,7 @@ func TestAnotherCellIsRetrainedByNameOrText(t *testing.T) {
 			t.Errorf("%s: the header is %s", text, d.frame()[0])
 		}
 		if !strings.Contains(d.frame()[0], "pnasnet-5") || strings.Contains(d.text(), "-1 ") {
-			t.Errorf("%s: it is not named, or a trial that is none is listed\n%s", text, d.text())
+			t.Errorf("%s: it is not named, or a trial is listed that does not exist\n%s", text, d.text())
 		}
 		c := d.press("enter").last()
 		if c.Do != nas.Retrain || c.Parent != nil || c.Cell == nil || c.Cell.Text() != known.Genotype.Text() {
@@ -350,7 +349,7 @@ func TestARunWithoutACellRetrainsAKnownOne(t *testing.T) {
 	}
 }
 
-// shoes makes ./shoes a folder of images that nobody has looked into until a training on it is measured.
+// shoes makes ./shoes a folder of images that is surveyed only when a training on it is measured.
 func (d *driver) shoes() (seen *bool) {
 	plans, estimate := d.m.options.Plan, d.m.options.Estimate
 	seen = new(bool)
@@ -370,24 +369,24 @@ func (d *driver) shoes() (seen *bool) {
 	return seen
 }
 
-// guess is what the form says of a folder that nobody has looked into.
+// guess is what the form says of a folder that is not surveyed yet.
 const guess = "assuming 10 classes in colour; ^t checks"
 
-// What a folder holds is not known while its name is typed; measuring looks.
-func TestMeasuringLooksIntoAFolder(t *testing.T) {
+// The content of a folder is unknown while its name is typed.
+func TestMeasuringSurveysAFolder(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	seen := d.shoes()
 	d.press("5", "r")
 	r := to(t, d, "data")
 	if strings.Contains(d.text(), guess) {
-		t.Errorf("a data set with a name is called unknown:\n%s", d.text())
+		t.Errorf("a known data set is called unknown:\n%s", d.text())
 	}
 	r.set("data", "./shoes")
 	if d.press("down"); !strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "^t measures its time") {
-		t.Errorf("it does not say what is not known:\n%s", d.text())
+		t.Errorf("it does not say what is unknown:\n%s", d.text())
 	}
 	if d.press("ctrl+t"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "measured: ") {
-		t.Errorf("it was looked into:\n%s", d.text())
+		t.Errorf("it was surveyed:\n%s", d.text())
 	}
 	*seen = false
 	d.m.plans = nil
@@ -395,16 +394,16 @@ func TestMeasuringLooksIntoAFolder(t *testing.T) {
 	r.set("n", "1") // meanwhile
 	d.press("down").run(measure)
 	if !strings.Contains(d.text(), "multiply-adds") || strings.Contains(d.text(), guess) {
-		t.Errorf("what was counted before it was looked into is forgotten, and nothing counts it again:\n%s", d.text())
+		t.Errorf("a plan made before the survey is forgotten, and not made again:\n%s", d.text())
 	}
-	r.set("n", "3") // what was counted by what was seen
+	r.set("n", "3") // a plan made after the survey
 	if d.press("down"); strings.Contains(d.text(), guess) || !strings.Contains(d.text(), "about ") {
-		t.Errorf("it was looked into:\n%s", d.text())
+		t.Errorf("it was surveyed:\n%s", d.text())
 	}
 }
 
-// What is known of networks is that of all forms: one that did not ask for a measurement counts anew, too.
-func TestEveryOpenFormHearsOfAMeasurement(t *testing.T) {
+// Forms share what is known of networks: one that did not ask for a measurement makes its plan again, too.
+func TestEveryOpenFormUsesAMeasurement(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "enter")
 	d.shoes()
 	open := func(n string) {
@@ -415,16 +414,16 @@ func TestEveryOpenFormHearsOfAMeasurement(t *testing.T) {
 			t.Fatalf("the folder is known:\n%s", d.text())
 		}
 	}
-	_, measure := d.m.Update(keyMsg("m")) // a latency, which tells nothing of the folder
+	_, measure := d.m.Update(keyMsg("m")) // a latency, which does not survey the folder
 	open("2")
 	if d.run(measure); !strings.Contains(d.m.toast.text, "an image on one thread") ||
 		!strings.Contains(d.text(), guess) {
-		t.Errorf("the latency of a cell took away what was counted:\n%s", d.text())
+		t.Errorf("the latency of a cell removed a plan:\n%s", d.text())
 	}
 	_, measure = d.m.Update(keyMsg("ctrl+t"))
 	d.press("esc")
 	open("3")
 	if d.run(measure); !strings.Contains(d.text(), "multiply-adds") || strings.Contains(d.text(), guess) {
-		t.Errorf("the form that was opened meanwhile does not know what was seen:\n%s", d.text())
+		t.Errorf("the form opened meanwhile ignores the survey:\n%s", d.text())
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"nasnet/nas/child"
 )
 
-// A row of the table of settings is a field of the form, and what the field says is sent.
-func TestEverySettingIsAFieldAndIsSent(t *testing.T) {
+func TestEverySettingHasAFieldThatIsSent(t *testing.T) {
 	other := map[string]string{"drop-path-mode": "scaled", "crop": "0.5", "shards": "4", "stack": "pnasnet",
 		"momentum": "0.5"}
 	for _, row := range retrainSettings() {
@@ -51,7 +50,7 @@ func TestEverySettingIsAFieldAndIsSent(t *testing.T) {
 	}
 }
 
-func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
+func TestContradictorySettingsAreRefused(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := d.m.top().(*retrainScreen)
 	r.set("pad", "4")
@@ -64,11 +63,11 @@ func TestSettingsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	}
 }
 
-// Another stack has its own defaults, whatever the settings begin with, and the form shows them.
+// Another stack has its own defaults, whatever the settings start from, and the form shows them.
 func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
 	for _, r := range []struct {
 		preset, stack, image string
-		then                 map[string]string // fields that are set afterwards
+		then                 map[string]string // fields set afterwards
 		stem                 float64
 		skip                 bool
 	}{
@@ -104,7 +103,7 @@ func TestAnotherStackHasItsOwnDefaults(t *testing.T) {
 	}
 }
 
-func TestAPresetOfARepeatedRetrainIsThePresetAlone(t *testing.T) {
+func TestAPresetReplacesTheSettingsOfARepeatedRetrain(t *testing.T) {
 	s := busy()
 	spec := *s.Retrains[1].Retrain
 	spec.Net.StemMultiplier, spec.Net.SkipReduction, spec.Train.AuxWeight, spec.Train.Nesterov = 1, true, 0.9, true

@@ -16,7 +16,7 @@ import (
 	"nasnet/tui/term"
 )
 
-// fakeRuns are the rows of a store: the run of the fixtures, its relatives and strangers, one of them broken.
+// fakeRuns are the rows of a store: the run of the fixtures, its relatives, and others, one of them broken.
 func fakeRuns(context.Context) ([]RunRow, error) {
 	row := func(name, state string, done, target int, best float64, ago time.Duration) RunRow {
 		c := config()
@@ -39,7 +39,7 @@ func fakeRuns(context.Context) ([]RunRow, error) {
 	return []RunRow{a17, a18, a16, rnd, smoke, bad}, nil
 }
 
-// fakeCurve is a curve that ends at the best of a run of fakeRuns.
+// fakeCurve makes a curve that ends at the best reward of a run of fakeRuns.
 func fakeCurve(_ context.Context, r RunRow) (RunCurve, error) {
 	if r.Name == "cifar10-a16" {
 		return RunCurve{}, errors.New("database disk image is malformed")
@@ -65,7 +65,7 @@ func fakeOpen(_ context.Context, r RunRow) (nas.Engine, func(), error) {
 	return newFake(s), func() {}, nil
 }
 
-func TestTheListOfRunsOpensOneToLookAt(t *testing.T) {
+func TestTheListOfRunsOpensAnotherRunToView(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("R", "j", "enter")
 	if got := d.text(); !strings.Contains(got, "cifar10-a18") || !strings.Contains(got, "✓ done") ||
 		strings.Contains(got, "running 18h") {
@@ -76,13 +76,13 @@ func TestTheListOfRunsOpensOneToLookAt(t *testing.T) {
 	if got := d.text(); !strings.Contains(got, "viewing cifar10-a18") {
 		t.Errorf("it does not say that this is another run:\n%s", got)
 	}
-	// The own run moves on behind it.
+	// Meanwhile the program's own run continues.
 	s := *busy()
 	s.Version, s.Finished = 4711, 1300
 	d.e.publish(&s)
 	d.m.Update(snapMsg{d.e.Snapshot(), source{context.Background(), d.e, d.e.updated}})
 	if strings.Contains(d.text(), "1300/20000") {
-		t.Error("a snapshot of the own run is shown as one of the visited")
+		t.Error("a snapshot of the own run is shown as the visited one")
 	}
 	d.press("5", "enter", "esc")
 	if !d.m.visiting() {
@@ -99,7 +99,7 @@ func TestTheListOfRunsOpensOneToLookAt(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
+func TestARunThatCannotBeOpenedSaysWhy(t *testing.T) {
 	for _, r := range []struct{ name, keys, want string }{
 		{"the run itself", "R enter", "this is the run on the screen"},
 		{"a broken one", "R G enter", "torn cannot be read"},
@@ -135,7 +135,7 @@ func TestARunIsDeletedOnlyByItsName(t *testing.T) {
 	d.press("j", "D", "y", "enter")
 	if got := d.text(); !strings.Contains(got, "that is not the run's name; nothing was deleted") ||
 		len(deleted) != 0 {
-		t.Errorf("y is no name; deleted %q:\n%s", deleted, got)
+		t.Errorf("y is not the name; deleted %q:\n%s", deleted, got)
 	}
 	d.press("D").typeText("cifar10-a18").press("esc")
 	if len(deleted) != 0 {
@@ -148,11 +148,11 @@ func TestARunIsDeletedOnlyByItsName(t *testing.T) {
 	}
 	d.press("G", "k", "D").typeText("smoke").press("enter")
 	if got := d.text(); !strings.Contains(got, "! the disk is gone") {
-		t.Errorf("a failure is not told:\n%s", got)
+		t.Errorf("a failure is not shown:\n%s", got)
 	}
 }
 
-func TestARunIsResumedWhenAsked(t *testing.T) {
+func TestARunIsResumedAfterAYes(t *testing.T) {
 	var resumed []string
 	d := drive(t, busy(), 120, 36)
 	d.m.options.ResumeRun = func(_ context.Context, r RunRow) error {
@@ -181,7 +181,7 @@ func TestTheListOfRunsIsReadAgainWhileItIsShown(t *testing.T) {
 		reads++
 		return fakeRuns(ctx)
 	}
-	var due []func(time.Time) tea.Msg // timers that the model has set
+	var due []func(time.Time) tea.Msg // timers set by the model
 	d.m.after = func(after time.Duration, msg func(time.Time) tea.Msg) tea.Cmd {
 		if after == runsEvery {
 			due = append(due, msg)
@@ -257,19 +257,19 @@ func TestFiltersAndOrders(t *testing.T) {
 			"smoke", "torn"}, ""},
 		{"o: by best", []string{"R", "o"}, []string{"cifar10-a17", "cifar10-a18", "cifar10-rnd", "cifar10-a16"}, ""},
 		{"/ with a word", []string{"R", "/", "r", "n", "d", "enter"}, []string{"/ rnd", "cifar10-rnd"}, "smoke"},
-		{"esc takes the filter away", []string{"R", "/", "r", "n", "d", "esc"},
+		{"esc removes the filter", []string{"R", "/", "r", "n", "d", "esc"},
 			[]string{"cifar10-a17", "smoke"}, "/ rnd"},
 		{"top cells by params", []string{"5", "z", "o"}, []string{"by params", "0.31M", "0.33M", "0.34M", "0.36M"}, ""},
 		{"top cells with a star", []string{"5", "z", "/", "s", "t", "a", "r", "r", "e", "d", "enter"},
 			[]string{"1 of 12 with starred", "a9be"}, "c791"},
 		{"top cells without an op", []string{"5", "z", "/", "-", "s", "3", "enter"}, []string{"with -s3"}, "a9be"},
-		{"the cell screen goes through what is shown", []string{"5", "/", "-", "s", "3", "enter", "enter"},
+		{"the cell screen steps through the filtered cells", []string{"5", "/", "-", "s", "3", "enter", "enter"},
 			[]string{"cells ▸"}, "a9be"},
-		{"n in the log goes to the warnings, among all", []string{"L", "N"},
+		{"n in the log goes to warnings and shows all events", []string{"L", "N"},
 			[]string{"▸ ", "trial_failed", "trial_started"}, ""},
-		{"n after a filter shows what is around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"},
+		{"n after a filter shows the events around", []string{"L", "/", "f", "a", "i", "l", "enter", "n"},
 			[]string{"1 of 10 events", "user", "trial_failed", "trial_finished"}, ""},
-		{"and says when there is no more", []string{"L", "N", "N"}, []string{"no more warnings or errors above"}, ""},
+		{"and says if there are no more", []string{"L", "N", "N"}, []string{"no more warnings or errors above"}, ""},
 		{"events of a kind", []string{"L", "/", "f", "a", "i", "l", "enter"}, []string{"/ fail", "trial_failed"},
 			"trial_finished "},
 		{"events of a level", []string{"L", "/", "w", "a", "r", "n", "enter"}, []string{"trial_failed"},
@@ -305,7 +305,7 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-func TestACommandGoesToTheRunItWasMeantFor(t *testing.T) {
+func TestACommandGoesToTheRunShownWhenItWasGiven(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	_, pause := d.m.Update(keyMsg("p"))
 	if d.press("R", "j", "enter"); !d.m.visiting() {
@@ -317,7 +317,7 @@ func TestACommandGoesToTheRunItWasMeantFor(t *testing.T) {
 	}
 }
 
-// subscribed is an engine that says when it is shown.
+// subscribed is an engine that signals when it is shown.
 type subscribed struct {
 	*fakeEngine
 	to chan struct{}
@@ -328,7 +328,7 @@ func (s subscribed) Subscribe() (<-chan struct{}, func()) {
 	return s.fakeEngine.Subscribe()
 }
 
-func TestARunThatIsLookedAtIsLeftWhenTheInterfaceEnds(t *testing.T) {
+func TestAVisitedRunIsClosedWhenTheInterfaceEnds(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	in, keys := io.Pipe()
@@ -361,7 +361,7 @@ func TestARunThatIsLookedAtIsLeftWhenTheInterfaceEnds(t *testing.T) {
 	}
 	end()
 	if err := <-done; err != nil || left != 1 {
-		t.Errorf("%v; the run was left %d times, want once", err, left)
+		t.Errorf("%v; the run was closed %d times, want once", err, left)
 	}
 }
 
@@ -370,7 +370,7 @@ func TestTheStateOfARunIsShownByItsStoredWord(t *testing.T) {
 	th := newTheme(term.Unicode, mono)
 	for _, state := range []string{"created", "running", "paused", "done", "stopped", "crashed"} {
 		if got := th.runSign(RunRow{State: state}); !strings.HasSuffix(ansi.Strip(got), " "+state) {
-			t.Errorf("a run that is %s is shown as %q", state, got)
+			t.Errorf("a %s run is shown as %q", state, got)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func TestEveryKeyOfAnEmptyRunSaysWhyItDoesNothing(t *testing.T) {
 	}
 }
 
-// postbox is a screen that keeps what it is told.
+// postbox is a screen that keeps the messages it gets.
 type postbox struct {
 	plainDialog
 	got []tea.Msg
@@ -130,8 +130,7 @@ func (p *postbox) act(_ *model, a action) tea.Cmd       { p.yes++; return nil }
 func (*postbox) box(*model, int, int) []string          { return []string{"postbox"} }
 func (p *postbox) update(_ *model, msg tea.Msg) tea.Cmd { p.got = append(p.got, msg); return nil }
 
-// A new screen is a row: its action opens it, and it is drawn, has a footer, gets keys and is left.
-func TestANewScreenIsARow(t *testing.T) {
+func TestANewScreenNeedsOnlyARow(t *testing.T) {
 	d := drive(t, busy(), 120, 36)
 	p := &postbox{}
 	open := func(*model) (screen, string) { return p, "" }
@@ -170,7 +169,7 @@ func TestAMessageReachesItsScreenWhereverItIs(t *testing.T) {
 	send(3, "after it was closed")
 }
 
-// An answer closes the form that asked, also below another run, and takes the marks of its own run.
+// An answer closes the form that asked, even below another run, and removes the marks of its own run.
 func TestAnAnswerFindsItsFormBelowAnotherRun(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", " ", "j", " ", "r", "right")
 	r := d.m.top().(*retrainScreen)
@@ -189,8 +188,7 @@ func TestAnAnswerFindsItsFormBelowAnotherRun(t *testing.T) {
 	}
 }
 
-// What a closed form asked for is told to the user all the same, and kept.
-func TestAnAnswerToAClosedFormIsShown(t *testing.T) {
+func TestAnAnswerToAClosedFormIsStillShownAndKept(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "r")
 	r := d.m.top().(*retrainScreen)
 	d.press("esc")
@@ -210,9 +208,8 @@ func TestAnAnswerToAClosedFormIsShown(t *testing.T) {
 	}
 }
 
-// A cell takes its end from a snapshot that comes while another run is on the screen; when that is left, the lists have
-// lost it.
-func TestACellBelowAnotherRunSeesItsEnd(t *testing.T) {
+// The child finishes while another run is shown, and has left the lists when the user returns.
+func TestACellBelowAnotherRunSeesItsChildFinish(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("enter")
 	c := d.m.top().(*cellScreen)
 	ended, gone := busy(), busy()
@@ -233,8 +230,7 @@ func TestACellBelowAnotherRunSeesItsEnd(t *testing.T) {
 	}
 }
 
-// What a ladder asked for comes while the help is over it.
-func TestACoveredLadderTakesItsResult(t *testing.T) {
+func TestACoveredLadderGetsItsResult(t *testing.T) {
 	d := drive(t, retrained(), 120, 36).press("l")
 	s := d.m.top().(*standingsScreen)
 	s.known, s.made = nil, false

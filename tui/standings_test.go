@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/experiment"
 )
 
-// choose sets a field of the retrain form that is a choice.
+// choose sets a choice of the retrain form.
 func choose(t *testing.T, d *driver, name, value string) {
 	t.Helper()
 	r := to(t, d, name)
@@ -24,7 +24,7 @@ func choose(t *testing.T, d *driver, name, value string) {
 	t.Fatalf("%s has no choice %s", name, value)
 }
 
-// retrains are those that were sent: cell and seed, in their order.
+// retrains lists the retrains that were sent, as cell/seed, in order.
 func retrains(d *driver) (out []string) {
 	for _, c := range d.e.commands() {
 		if c.Do == nas.Retrain {
@@ -70,7 +70,7 @@ func TestMarkedCellsAreRetrainedTogether(t *testing.T) {
 	}
 }
 
-func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
+func TestTrainingsThatTheRunAlreadyHasAreSkipped(t *testing.T) {
 	s := retrained() // the best with two seeds at F=16, another with one at F=32
 	d := drive(t, s, 120, 36).press("l", "v", "j", " ", "G", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
@@ -89,7 +89,7 @@ func TestTrainingsThatTheRunHasAreLeftOut(t *testing.T) {
 	}
 }
 
-func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
+func TestARefusedRetrainSaysHowManyWereAccepted(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
 	d.e.refuse = errors.New("no room")
@@ -101,7 +101,7 @@ func TestARefusedRetrainSaysHowManyWereTaken(t *testing.T) {
 	}
 }
 
-func TestAMarkedCellThatLeavesTheListsIsRetrainedAllTheSame(t *testing.T) {
+func TestAMarkedCellThatLeftTheListsIsStillRetrained(t *testing.T) {
 	s := busy()
 	d := drive(t, s, 120, 36).press("5", "j", " ", "j", " ", "g")
 	gone, left := s.Top[2], *s
@@ -116,7 +116,7 @@ func TestAMarkedCellThatLeavesTheListsIsRetrainedAllTheSame(t *testing.T) {
 	}
 }
 
-func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
+func TestMarksStayUntilTheTrainingsAreAccepted(t *testing.T) {
 	d := drive(t, busy(), 120, 36).press("5", "j", " ", "j", " ", "r")
 	choose(t, d, "cells", "the 2 marked")
 	d.e.refuse = errors.New("another screen has control")
@@ -125,7 +125,7 @@ func TestMarksStayUntilTheTrainingsAreTaken(t *testing.T) {
 	}
 	d.e.refuse = nil
 	if d.press("enter"); len(d.m.marks) != 0 {
-		t.Errorf("%d marks although the trainings were taken", len(d.m.marks))
+		t.Errorf("%d marks although the trainings were accepted", len(d.m.marks))
 	}
 	if got := d.press(" ", "u").text(); !strings.Contains(got, "1 mark removed") || len(d.m.marks) != 0 {
 		t.Errorf("%d marks, and\n%s", len(d.m.marks), got)
@@ -143,7 +143,7 @@ func TestARungWithARunningTrainingKeepsItsReward(t *testing.T) {
 	}
 }
 
-func TestALongNameOfARungIsToldInFull(t *testing.T) {
+func TestALongNameOfARungIsShownInFull(t *testing.T) {
 	s := retrained()
 	other := s.Retrains[0]
 	spec := *other.Retrain
@@ -163,7 +163,7 @@ func TestALongNameOfARungIsToldInFull(t *testing.T) {
 	}
 }
 
-func TestAnOldLadderDoesNotTakeThePlaceOfANewerOne(t *testing.T) {
+func TestAnOldLadderDoesNotReplaceANewerOne(t *testing.T) {
 	s := retrained()
 	d := drive(t, s, 120, 36)
 	l := &standingsScreen{}
@@ -205,12 +205,12 @@ func TestTheLadderFollowsTheRun(t *testing.T) {
 	v.State, v.HasReward, v.Reward = nas.Done, true, 0.944
 	d.run(d.m.take(&next))
 	if got := d.text(); !strings.Contains(got, "  1 "+short(*v)+" .9440") {
-		t.Errorf("a training that ended does not lead:\n%s", got)
+		t.Errorf("a finished training does not lead:\n%s", got)
 	}
 }
 
-// A group is counted by the cell of it that takes longest, not by the one under the cursor, which it may not have.
-func TestAGroupIsMeasuredByACellOfIt(t *testing.T) {
+// A group is measured by its slowest cell, not by the one under the cursor, which may not be in it.
+func TestAGroupIsMeasuredByItsSlowestCell(t *testing.T) {
 	s := busy()
 	s.Top[3].MAdds = 10 * s.Top[1].MAdds
 	d := drive(t, s, 120, 36).press("5", "j", " ", "j", "j", " ", "g", "r")
@@ -223,14 +223,14 @@ func TestAGroupIsMeasuredByACellOfIt(t *testing.T) {
 		t.Errorf("it is measured by child %d, want %d", r.cell().ID, s.Top[3].ID)
 	}
 	if got := d.text(); !strings.Contains(got, short(s.Top[3])+": ") {
-		t.Errorf("it does not say whose numbers these are:\n%s", got)
+		t.Errorf("it does not name the cell of these numbers:\n%s", got)
 	}
 }
 
-func TestTheMarkOfARowIsTakenAway(t *testing.T) {
+func TestTheMarkOfARowIsRemoved(t *testing.T) {
 	d := drive(t, retrained(), 120, 36).press("l")
 	rows, at := d.m.top().(*standingsScreen).rows(d.m)
-	d.m.marks = []nas.TrialView{rows[at].all[0]} // the keys of the row may be about another
+	d.m.marks = []nas.TrialView{rows[at].all[0]} // the row's keys may act on another
 	if d.press(" "); len(d.m.marks) != 0 {
 		t.Errorf("%d marks", len(d.m.marks))
 	}
@@ -250,12 +250,11 @@ func TestACoveredLadderFollowsTheRun(t *testing.T) {
 	d.e.publish(&next)
 	d.run(d.m.take(&next))
 	if got := d.press("esc").text(); !strings.Contains(got, "  1 "+short(*v)+" .9440") {
-		t.Errorf("a training that ended while the log was on top does not lead:\n%s", got)
+		t.Errorf("a training that finished while the log was on top does not lead:\n%s", got)
 	}
 }
 
-// A star is not lost when better cells are found.
-func TestStarredCellsBelowTheBestAreRetrainedAndFound(t *testing.T) {
+func TestStarredCellsBelowTheTopCellsAreFoundAndRetrained(t *testing.T) {
 	s := busy()
 	low := trialOf(12, randomCell(99), nas.Random, nas.Done, 20, 20, 0.31)
 	low.Star = true

@@ -25,7 +25,7 @@ func idsOf(list []nas.TrialView) (ids []int) {
 	return ids
 }
 
-func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
+func TestTopReturnsWhatTheScreenShows(t *testing.T) {
 	s := costs()
 	s.Top[5].Star, s.Top[6].Kind = true, nas.Random
 	stored := func(v nas.TrialView) float64 { return v.Latency }
@@ -67,10 +67,10 @@ func TestTheQueryForTheBestCellsGivesWhatTheScreenShows(t *testing.T) {
 	}
 }
 
-func TestACostThatIsNotKnownIsNoEmptyTable(t *testing.T) {
+func TestAnUnknownCostIsAnErrorNotAnEmptyTable(t *testing.T) {
 	_, notes, err := Top(costs(), TopQuery{Front: "latency", By: "params"})
 	if err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "has no known latency and is not on the front") {
-		t.Errorf("a cell whose latency is not known is left out and %q, %v is said", notes, err)
+		t.Errorf("for a cell without a latency it says %q, %v", notes, err)
 	}
 	s := busy()
 	for _, q := range []TopQuery{{By: "latency"}, {Front: "latency"}, {Front: "params", By: "latency"}} {
@@ -80,7 +80,7 @@ func TestACostThatIsNotKnownIsNoEmptyTable(t *testing.T) {
 			t.Errorf("%+v: %v", q, err)
 		}
 	}
-	// there is no cell whose cost could be known
+	// without cells no cost is unknown
 	if cells, _, err := Top(fresh(), TopQuery{By: "latency"}); err != nil || len(cells) != 0 {
 		t.Errorf("a run without cells: %v, %v", cells, err)
 	}

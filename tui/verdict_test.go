@@ -11,7 +11,7 @@ import (
 	"nasnet/tui/term"
 )
 
-func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
+func TestTheVerdictFitsItsSpaceAndKeepsItsClaim(t *testing.T) {
 	th := newTheme(term.Unicode, asTerminal)
 	early := &nas.Verdict{Claim: nas.Early, Text: "too early to tell: 3 random cells", Randoms: 3}
 	unclear := &nas.Verdict{Claim: nas.Unclear, Text: "no better than random so far: the controller's last 20 " +
@@ -43,7 +43,7 @@ func TestTheVerdictFitsItsRoomAndSaysWhatIsClaimed(t *testing.T) {
 	}
 }
 
-func TestTheCurveOfRandomCellsStandsAtTheChildrenOfTheController(t *testing.T) {
+func TestTheCurveOfRandomCellsIsAlignedWithTheControllers(t *testing.T) {
 	s := &nas.Snapshot{Results: nas.Results{Rewards: []nas.RewardPoint{{Trial: 0}, {Trial: 1}, {Trial: 3}, {Trial: 4},
 		{Trial: 6}}, Randoms: []nas.RewardPoint{{Trial: 2, Mean: 0.5}, {Trial: 5, Mean: 0.6}}}}
 	got := randomMeans(s)

@@ -72,8 +72,8 @@ out   h[i] b1
 var arms = map[rune]string{'│': "ud", '─': "lr", '╭': "dr", '╮': "dl", '╰': "ur", '╯': "ul", '├': "udr", '┤': "udl",
 	'┬': "dlr", '┴': "ulr", '┼': "udlr"}
 
-// In the paper layout every wire must go on in the next column or row, or end at a contact, a sign or a text; and the
-// picture must have one box an op, one contact an operand, one junction a block.
+// In the paper layout every wire must continue in the next column or row, or end at a contact, a sign or a text. The
+// picture must have one contact per operand and one junction per block.
 func TestPaperWiresAreWhole(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for i := range 500 {
@@ -120,7 +120,7 @@ func TestPaperWiresAreWhole(t *testing.T) {
 		all := celldraw.Text(lines)
 		contacts := 2 * len(c.Blocks)
 		for s := 2; s < len(c.Blocks)+2; s++ {
-			bands := map[int]bool{} // rails of a result: one for each level that reads it
+			bands := map[int]bool{} // rails of a result: one per level that reads it
 			depth := depths(c)
 			for b, k := range c.Blocks {
 				if k.In1 == s || k.In2 == s {
@@ -213,7 +213,7 @@ func TestDotIsAGraph(t *testing.T) {
 	}
 }
 
-func TestGraphvizTakesDot(t *testing.T) {
+func TestGraphvizAcceptsDot(t *testing.T) {
 	dot, err := exec.LookPath("dot")
 	if err != nil {
 		t.Skip("no dot here")

@@ -62,7 +62,7 @@ func TestLadderOfAChain(t *testing.T) {
 	}
 }
 
-func TestLadderOfWhatIsRare(t *testing.T) {
+func TestLadderOfRareCells(t *testing.T) {
 	for _, c := range []struct {
 		name, cell, want string
 		o                celldraw.Options
@@ -90,7 +90,7 @@ func TestLadderOfWhatIsRare(t *testing.T) {
    |       |                             v
    +-------+-------------------------> concat ---> h[i+1]
 `, celldraw.Options{Reduction: true, Tier: celldraw.ASCII}},
-		{"an input that nothing reads has a name and no rail; one that only the output reads has a rail", "h.i+h.i [h0]", `
+		{"an input that nothing reads has no rail; one that only the output reads has one", "h.i+h.i [h0]", `
  h[i-1]   h[i]
            │
            ●─▸ identity ───╮
@@ -98,7 +98,7 @@ func TestLadderOfWhatIsRare(t *testing.T) {
            │                        ▾
            ╰────────────────────▸ concat ───▸ h[i+1]
 `, celldraw.Options{}},
-		{"a block that is read and concatenated goes both ways", "h.i+p.i 0.i+0.i [01]", `
+		{"a block that is read and concatenated runs both ways", "h.i+p.i 0.i+0.i [01]", `
  h[i-1]   h[i]
    |       |
    |       *------> identity ---+
@@ -157,7 +157,7 @@ func randomCell(r *rand.Rand, blocks int) space.Cell {
 	return c
 }
 
-// Ten thousand random cells, drawn in every tier, are read back from the picture alone by following its wires.
+// Ten thousand random cells, drawn in every tier, are read back by following the wires of the picture.
 func TestLadderReadsBack(t *testing.T) {
 	n := 10000
 	if testing.Short() {
@@ -197,7 +197,7 @@ func sorted(s []int) []int {
 	return s
 }
 
-// checkLines says whether the lines fill w by h columns with glyphs of the tier.
+// checkLines checks that the lines fill w by h columns with glyphs of the tier.
 func checkLines(t *testing.T, lines []celldraw.Line, w, h int, tier celldraw.Tier) {
 	t.Helper()
 	if len(lines) != h {
@@ -233,14 +233,14 @@ func (r *reader) at(row, col int) rune {
 	return r.g[row][col]
 }
 
-// inTier gives the glyph of a tier that stands for one of the Unicode tier.
+// inTier maps glyphs of the Unicode tier to those of another.
 var inTier = map[celldraw.Tier]map[rune]rune{
 	celldraw.CP437: {'╭': '┌', '╮': '┐', '╰': '└', '╯': '┘', '●': 'o', '▸': '>', '▾': 'v'},
 	celldraw.ASCII: {'╭': '+', '╮': '+', '╰': '+', '╯': '+', '┤': '+', '┴': '+', '┼': '|', '│': '|', '─': '-', '●': '*',
 		'▸': '>', '▾': 'v'},
 }
 
-// is says whether the glyph stands for one of the signs, given as in the Unicode tier.
+// is reports whether the glyph is one of the signs, given as in the Unicode tier.
 func (r *reader) is(row, col int, signs string) bool {
 	for _, s := range signs {
 		if g, ok := inTier[r.tier][s]; ok {

@@ -49,7 +49,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// history is a search that gets better: the reward of each child with some that failed, the mean, the best.
+// history is a search that improves: the mean, with a gap of failed children, and the best so far.
 func history() (mean, best []float64) {
 	b := 0.0
 	for i := range 1284 {
@@ -124,14 +124,14 @@ func TestLines(t *testing.T) {
  1 ┼─────╴       ╶──────
  0 ┤                    
 `},
-		{"a longer axis leaves room for what is to come",
+		{"a longer axis leaves space for later values",
 			chart.Options{Width: 23, Height: 3, Min: 0, Max: 2, Total: 21},
 			[]chart.Series{{Values: []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}}, `
  2 ┤                   
  1 ┼──────────╴        
  0 ┤                   
 `},
-		{"the caption goes before the names", chart.Options{Width: 30, Height: 4, Min: 0, Max: 2, Legend: true,
+		{"the caption is dropped before the names", chart.Options{Width: 30, Height: 4, Min: 0, Max: 2, Legend: true,
 			Caption: "x: epochs"},
 			[]chart.Series{{Name: "mean", Values: []float64{1}}, {Name: "best", Values: []float64{2}, Style: chart.Heavy}}, `
  2 ┼╸                         
@@ -254,7 +254,7 @@ func TestDownsample(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"means pass over what is not finite", chart.Mean, 3, "[2 7 NaN]"},
+		{"means skip values that are not finite", chart.Mean, 3, "[2 7 NaN]"},
 		{"minima", chart.Min, 3, "[1 5 NaN]"},
 		{"maxima", chart.Max, 3, "[3 9 NaN]"},
 		{"last", chart.Last, 3, "[3 7 NaN]"},
@@ -287,7 +287,7 @@ func TestDownsample(t *testing.T) {
 	}
 }
 
-// check draws everything once at one size.
+// check draws every kind of chart once at one size.
 func check(t *testing.T, tier chart.Tier, w, h int, o chart.Options, series []chart.Series) {
 	t.Helper()
 	o.Tier, o.Width, o.Height = tier, w, h
@@ -313,7 +313,7 @@ func check(t *testing.T, tier chart.Tier, w, h int, o chart.Options, series []ch
 			t.Fatalf("%v, %dx%d: a line has %d columns: %q", tier, w, h, n, l)
 		}
 		if strings.ContainsAny(l, "\x1b\n\r\t") {
-			t.Fatalf("%q holds a control character", l)
+			t.Fatalf("%q contains a control character", l)
 		}
 		if tier == chart.ASCII {
 			for _, r := range l {
@@ -352,7 +352,7 @@ func TestEverySizeAndEverySeries(t *testing.T) {
 	}
 }
 
-// The same value again and again is one straight line at every width: rounding moves no part of it to the next row.
+// A repeated value is one straight line at every width: rounding must not move parts of it to the next row.
 func TestALevelSeriesIsDrawnLevel(t *testing.T) {
 	for _, v := range []float64{0.003233, 1.0 / 3, 0.1, 86.02} {
 		for n := 2; n < 6; n++ {
@@ -420,7 +420,7 @@ func BenchmarkLines(b *testing.B) {
 	}
 }
 
-func TestAScatterChartHasItsPointsWhereTheyBelong(t *testing.T) {
+func TestAScatterChartDrawsItsPointsInPlace(t *testing.T) {
 	across := func(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
 	o := chart.Options{Tier: chart.ASCII, Width: 25, Height: 6, Min: math.NaN(), Max: math.NaN(), Caption: "cost"}
 	dots := []chart.Dot{{10, 0.5, 0}, {30, 0.9, 1}, {20, 0.7, 0}, {20, 0.7, 1}, {20, 0.7, 0}, {math.NaN(), 0.6, 1},

@@ -42,8 +42,8 @@ func (r *renderer) frame(lines []string) string {
 			b.WriteString("\r\n")
 		}
 	}
-	// Erasing below a line that fills the width takes its last cell along on a terminal with deferred wrap; the differ
-	// keeps it. Not compared here.
+	// On a terminal with deferred wrap, erasing below a line that fills the width also erases its last cell; the differ
+	// keeps it. This case is not compared.
 	if r.count > len(lines) && ansi.StringWidth(lines[len(lines)-1]) < r.w {
 		b.WriteString(ansi.EraseScreenBelow)
 	}
@@ -70,8 +70,8 @@ func randomLine(r *rand.Rand) string {
 	return b.String()
 }
 
-// play sends the same random frames to a terminal through the differ and to another without it, and compares the two
-// screens after each.
+// play sends the same random frames to two terminals, one through the differ and one directly, and compares the screens
+// after each.
 func play(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
 	w, h := 1+r.IntN(40), 1+r.IntN(12)
@@ -97,7 +97,7 @@ func play(t *testing.T, seed uint64) {
 		}
 		act := r.IntN(12)
 		switch act {
-		case 0: // the terminal changes its size, what it shows is anyone's guess
+		case 0: // the terminal changes its size and may show anything
 			for was := [2]int{w, h}; was == [2]int{w, h}; {
 				w, h = 1+r.IntN(40), 1+r.IntN(12)
 			}
@@ -173,10 +173,10 @@ func TestBytesOnTheWire(t *testing.T) {
 		{"a look is set once for a run", "abc", "\x1b[1;32mxyz\x1b[m", "\x1b[1H\x1b[1;32mxyz\x1b[m"},
 		{"the last column is written without a wrap", strings.Repeat("a", 80), strings.Repeat("a", 79) + "b",
 			"\x1b[1;80Hb"},
-		{"half of a wide glyph that goes is overwritten", "界b", "a b", "\x1b[1Ha "},
-		{"a wide glyph that comes", "a b", "界b", "\x1b[1H界"},
+		{"both halves of a removed wide glyph are overwritten", "界b", "a b", "\x1b[1Ha "},
+		{"a new wide glyph", "a b", "界b", "\x1b[1H界"},
 		{"another row", "a\nb", "a\nc", "\x1b[2Hc"},
-		{"colour 8 to 15 go as 90 to 97", "a", "\x1b[95mb\x1b[m", "\x1b[1H\x1b[95mb\x1b[m"},
+		{"colours 8 to 15 are sent as 90 to 97", "a", "\x1b[95mb\x1b[m", "\x1b[1H\x1b[95mb\x1b[m"},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestAFailedWriteIsDrawnAgain(t *testing.T) {
 	}), func() (int, int) { return 10, 2 })
 	d.Write([]byte(enter))
 	if _, err := d.Write([]byte("\x1b[Hhello\r\n")); err == nil {
-		t.Error("the error of the terminal is swallowed")
+		t.Error("the terminal's error is lost")
 	}
 	broken = false
 	d.Write([]byte("\x1b[2Hworld"))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestALogOfStrayPrintsIsPutAsideWhenItIsLarge(t *testing.T) {
+func TestALargeLogOfStrayPrintsIsRenamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	print := func(text []byte) {
 		f, err := openLog(path)
@@ -31,7 +31,7 @@ func TestALogOfStrayPrintsIsPutAsideWhenItIsLarge(t *testing.T) {
 	print(bytes.Repeat([]byte("x"), maxLog))
 	print([]byte("third\n"))
 	if old := read(path + ".old"); !bytes.Contains(old, []byte("first")) || len(old) < maxLog {
-		t.Errorf("put aside: %.100q of %d bytes", old, len(old))
+		t.Errorf("renamed: %.100q of %d bytes", old, len(old))
 	}
 	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ info process \d+ prints here\nthird\n$`).Match(
 		read(path)) {

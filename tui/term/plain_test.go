@@ -17,7 +17,7 @@ func TestPlainTextIsShownNotObeyed(t *testing.T) {
 	w := term.Plain(&out)
 	const text = "größe\tx\n" + hostile + " 界\n"
 	want := "größe\tx\n" + `\x1b]52;c;eA==\a\x9b31m\u009b2J\u202eevil\u2028\r\x7f\ufeff\U000e0041` + " 界\n"
-	for i := range len(text) { // characters cut at every place
+	for i := range len(text) { // characters cut at every byte
 		if n, err := w.Write([]byte(text[i : i+1])); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// An SVG of a frame has each glyph at its column, in its look, and is one picture by itself.
-func TestAFrameAsSVG(t *testing.T) {
+func TestTheSVGOfAFrameIsSelfContained(t *testing.T) {
 	svg := SVG([]string{" nasnet  \x1b[1;31mfailed\x1b[m <a & b>", "界x  \x1b[7m on \x1b[m", ""}, 40)
 	type run struct {
 		column, row int

@@ -28,7 +28,7 @@ func TestPiecesOfAnySizeShowTheSame(t *testing.T) {
 	}
 }
 
-func TestWhatTheScreenDoesNotKnowIsListedAndShowsNothing(t *testing.T) {
+func TestUnknownSequencesAreListedAndShowNothing(t *testing.T) {
 	for _, r := range []struct {
 		name, in, shows string
 		unknown         []string
@@ -58,7 +58,7 @@ func TestWhatTheScreenDoesNotKnowIsListedAndShowsNothing(t *testing.T) {
 	}
 }
 
-// No bytes make the screen panic, in whatever pieces they come, or leave its cursor or a row outside it.
+// No bytes, in whatever pieces, make the screen panic or put its cursor outside.
 func FuzzScreen(f *testing.F) {
 	f.Add([]byte(sample), uint8(20), uint8(5), uint8(1))
 	f.Add([]byte("\x1b\x1b"), uint8(1), uint8(1), uint8(2))

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a test waits for what must come, on the busiest machine.
+// patience is how long a test waits, even on the busiest machine.
 const patience = 2 * time.Minute
 
-// Terminal is a pseudo-terminal with a program on it, and all that it was sent.
+// Terminal is a pseudo-terminal with a program on it, and everything the program has sent.
 type Terminal struct {
 	Cmd   *exec.Cmd
 	Began time.Time     // just before the program was started
@@ -29,18 +29,18 @@ type Terminal struct {
 	master *os.File
 	slave  *os.File
 	before unix.Termios
-	gate   sync.Mutex // held: nothing is read
+	gate   sync.Mutex // locked: nothing is read
 
 	mu     sync.Mutex
 	out    []byte // since the last Press
 	screen *Screen
-	bytes  int // in all
+	bytes  int // in total
 	reads  int
 	more   chan struct{} // of size 1
 }
 
 // Start starts a command on a terminal of w columns and h rows, as the leader of a session. Its standard error is the
-// terminal's too unless the command has another one. The end of the test ends the program.
+// terminal too, unless the command sets another. The program ends with the test.
 func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -73,7 +73,7 @@ func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 		t.Fatal(err)
 	}
 	go x.read()
-	go func() { _ = c.Wait(); close(x.Ended) }() // the state tells more than the error
+	go func() { _ = c.Wait(); close(x.Ended) }() // the state has more than the error
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
 		<-x.Ended
@@ -81,7 +81,7 @@ func Start(t testing.TB, c *exec.Cmd, w, h int) *Terminal {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if u := x.screen.Unknown(); len(u) > 0 {
-			t.Errorf("the terminal was sent what no terminal has to know: %q", u)
+			t.Errorf("the terminal was sent unknown sequences: %q", u)
 		}
 	})
 	return x
@@ -126,7 +126,7 @@ func (x *Terminal) setSize(w, h int) {
 	}
 }
 
-// Resize makes the terminal another size and tells the program.
+// Resize changes the terminal's size and notifies the program.
 func (x *Terminal) Resize(w, h int) {
 	x.t.Helper()
 	x.mu.Lock()
@@ -138,21 +138,20 @@ func (x *Terminal) Resize(w, h int) {
 	x.setSize(w, h)
 }
 
-// Close takes the terminal away.
+// Close closes the terminal.
 func (x *Terminal) Close() {
 	x.slave.Close()
 	x.master.Close()
 }
 
-// Hold stops reading, as a stopped terminal does, until the function it returns is called. What is being read when it
-// is called still comes.
+// Hold stops reading, as a stopped terminal does, until release is called. A read under way still completes.
 func (x *Terminal) Hold() (release func()) {
 	done := make(chan struct{})
 	go func() { x.gate.Lock(); close(done) }()
 	return sync.OnceFunc(func() { <-done; x.gate.Unlock() })
 }
 
-// Press sends keys. What the terminal was sent so far no longer counts for Wait and Sent.
+// Press sends keys. Wait and Sent ignore what the terminal was sent before.
 func (x *Terminal) Press(keys string) {
 	x.t.Helper()
 	x.mu.Lock()
@@ -163,33 +162,33 @@ func (x *Terminal) Press(keys string) {
 	}
 }
 
-// Sent is what the terminal was sent since the last Press.
+// Sent returns what the terminal was sent since the last Press.
 func (x *Terminal) Sent() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return string(x.out)
 }
 
-// Screen is what the terminal shows, row by row, without colours.
+// Screen returns what the terminal shows, row by row, without colours.
 func (x *Terminal) Screen() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.screen.Text()
 }
 
-// Wait waits until the terminal was sent the text in one piece since the last Press, and returns when it was.
+// Wait waits until the terminal has been sent the text in one piece since the last Press, and returns the time.
 func (x *Terminal) Wait(text string) time.Time {
 	x.t.Helper()
 	return x.Until(text, func() bool { return strings.Contains(x.Sent(), text) })
 }
 
-// WaitScreen waits until the terminal shows the text, whenever it came and in however many pieces.
+// WaitScreen waits until the terminal shows the text, whenever and in however many pieces it was sent.
 func (x *Terminal) WaitScreen(text string) time.Time {
 	x.t.Helper()
 	return x.Until(text, func() bool { return strings.Contains(x.Screen(), text) })
 }
 
-// Until waits until something holds, and looks whenever the terminal was sent something.
+// Until waits until ok returns true. It checks whenever the terminal is sent something.
 func (x *Terminal) Until(what string, ok func() bool) time.Time {
 	x.t.Helper()
 	late := time.After(patience)
@@ -198,14 +197,14 @@ func (x *Terminal) Until(what string, ok func() bool) time.Time {
 		case <-x.more:
 		case <-late:
 			out := x.Sent()
-			x.t.Fatalf("%q never came; the terminal got:\n%q\nand shows:\n%s", what,
+			x.t.Fatalf("%q was never sent; the terminal got:\n%q\nand shows:\n%s", what,
 				out[max(0, len(out)-2000):], x.Screen())
 		}
 	}
 	return time.Now()
 }
 
-// Quiet waits until the terminal was sent nothing for a while.
+// Quiet waits until the terminal is sent nothing for a while.
 func (x *Terminal) Quiet(while time.Duration) {
 	x.t.Helper()
 	for late := time.After(patience); ; {
@@ -219,7 +218,7 @@ func (x *Terminal) Quiet(while time.Duration) {
 	}
 }
 
-// End waits for the end of the program and wants its exit code, and the terminal as the program found it.
+// End waits for the program to end, and checks its exit code and that the terminal is restored.
 func (x *Terminal) End(code int) {
 	x.t.Helper()
 	select {
@@ -227,7 +226,7 @@ func (x *Terminal) End(code int) {
 	case <-time.After(patience):
 		x.t.Fatalf("the process does not end; the terminal got\n%q", x.Sent())
 	}
-	// All that was written before this sequence has come when it has.
+	// When this sequence arrives, everything written before it has arrived.
 	const mark = "\x1b]9999;end\a"
 	if _, err := x.slave.WriteString(mark); err != nil {
 		x.t.Fatal(err)
@@ -247,18 +246,18 @@ func (x *Terminal) End(code int) {
 	}
 }
 
-// Cost is what a program took in some time.
+// Cost is what a program used in some time.
 type Cost struct {
 	Over  time.Duration
 	Bytes int           // sent to the terminal
-	Reads int           // how many pieces they came in
-	CPU   time.Duration // of the process that was measured, in all its threads
+	Reads int           // number of pieces they came in
+	CPU   time.Duration // of the measured process, in all its threads
 }
 
-// Rate is bytes a second.
+// Rate returns bytes per second.
 func (c Cost) Rate() float64 { return float64(c.Bytes) / c.Over.Seconds() }
 
-// Share is the share of one processor, in percent.
+// Share returns the share of one processor, in percent.
 func (c Cost) Share() float64 { return 100 * c.CPU.Seconds() / c.Over.Seconds() }
 
 func (c Cost) String() string {
@@ -266,7 +265,7 @@ func (c Cost) String() string {
 		float64(c.Reads)/c.Over.Seconds(), c.Share())
 }
 
-// Measure looks on for a while and says what it cost; pid is the process whose time counts.
+// Measure waits for a while and returns what the program used; pid is the process to measure.
 func (x *Terminal) Measure(pid int, over time.Duration) (c Cost) {
 	x.t.Helper()
 	count := func() (int, int) {
@@ -282,8 +281,7 @@ func (x *Terminal) Measure(pid int, over time.Duration) (c Cost) {
 	return c
 }
 
-// cpu is the processor time that the threads of a process have taken; of threads that have ended it knows nothing, and
-// Go's rarely do.
+// cpu returns the processor time of a process's threads. It misses threads that have ended, but Go's rarely do.
 func (x *Terminal) cpu(pid int) (sum time.Duration) {
 	x.t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
@@ -308,9 +306,9 @@ func (x *Terminal) cpu(pid int) (sum time.Duration) {
 	return sum
 }
 
-// Writing says that a thread of a process is in the middle of a write that does not end: the terminal takes nothing.
+// Writing reports whether a thread of a process is blocked in a write, because the terminal accepts nothing.
 func Writing(pid int) bool {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid)) // an error is one of the pattern
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid)) // only a bad pattern is an error
 	for _, f := range threads {
 		b, err := os.ReadFile(f)
 		if n, _, _ := strings.Cut(string(b), " "); err == nil && n == strconv.Itoa(unix.SYS_WRITE) {
@@ -320,7 +318,7 @@ func Writing(pid int) bool {
 	return false
 }
 
-// Memory is what a process has in memory of its own, in bytes.
+// Memory returns the private memory of a process in bytes.
 func (x *Terminal) Memory(pid int) int {
 	x.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
