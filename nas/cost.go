@@ -101,14 +101,14 @@ func (c CostTerm) Validate() error {
 		return nil
 	}
 	if c.By == "" {
-		return errors.New("cost: by is empty; want latency, madds or params")
+		return errors.New("cost: by is empty; want --cost latency, madds or params")
 	}
 	if err := costSettings.Check(c); err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}
 	if !(c.Target > 0 && c.Target <= math.MaxInt64) {
-		return fmt.Errorf("cost: target is %v; want a positive number of milliseconds, multiply-adds or "+
-			"parameters", c.Target)
+		return fmt.Errorf("cost: target is %v; want --cost-target with a time such as 2ms, or a number such "+
+			"as 5M", c.Target)
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ type Rung struct {
 
 // NewRung returns a rung named by what rungs usually differ in, and by the settings in which it differs from base.
 func NewRung(data nas.DataSpec, s, base child.Setup) Rung {
-	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %d epochs", data.Name, s.Net.Image, s.Net.N, s.Net.Filters,
-		s.Train.Epochs)
+	name := fmt.Sprintf("%s at %d px, N=%d F=%d, %s", data.Name, s.Net.Image, s.Net.N, s.Net.Filters,
+		nas.FormatCount(s.Train.Epochs, "epoch", "epochs"))
 	for _, r := range child.Settings.For(setting.Rung) {
 		if named := r.Name == "n" || r.Name == "filters" || r.Name == "epochs"; !named && r.Get(s) != r.Get(base) {
 			name += ", " + r.Text(s)

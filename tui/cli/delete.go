@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +31,9 @@ func deleteCommand(a *app) *cobra.Command {
 			if err := checkpoints.Remove(dir); err != nil {
 				return a.attachHint(err)
 			}
-			a.say("deleted run %s\n", name)
-			return nil
+			return a.print(map[string]any{"t": "deleted", "run": name}, func(w io.Writer) {
+				fmt.Fprintf(w, "deleted run %s\n", name)
+			})
 		}}
 	c.Flags().BoolVar(&yes, "yes", false, "delete without asking")
 	return c

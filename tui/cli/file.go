@@ -59,7 +59,11 @@ func (o output) write(make func(io.Writer) error) error {
 		}
 		return errors.Join(make(f), f.Close())
 	}
-	return writeWhole(target, st, make)
+	mode := fs.FileMode(0)
+	if st != nil {
+		mode = st.Mode().Perm()
+	}
+	return writeWhole(target, mode, make)
 }
 
 // target returns the file that the path leads to, and what exists there: nil for nothing.
@@ -105,23 +109,23 @@ func followLinks(path string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// writeFile writes or replaces one of the program's own files, whole or not at all.
-func writeFile(path string, b []byte) error {
-	return writeWhole(path, nil, func(w io.Writer) error {
+// writeFile writes or replaces one of the program's own files, whole or not at all. A mode of 0 follows the umask.
+func writeFile(path string, b []byte, mode fs.FileMode) error {
+	return writeWhole(path, mode, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
 }
 
-// writeWhole writes what make writes to a file, whole or not at all. The file gets the mode of was, unless was is nil.
-func writeWhole(path string, was fs.FileInfo, make func(io.Writer) error) error {
+// writeWhole writes what make writes to a file, whole or not at all. A mode of 0 follows the umask.
+func writeWhole(path string, mode fs.FileMode, make func(io.Writer) error) error {
 	f, err := createTemp(path)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if was != nil {
-		err = f.Chmod(was.Mode().Perm())
+	if mode != 0 {
+		err = f.Chmod(mode)
 	}
 	if err == nil {
 		err = make(f)

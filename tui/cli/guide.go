@@ -144,7 +144,7 @@ var (
 )
 
 // renderTopic turns a topic into text for a terminal of 80 columns: headings and quoted words in their styles, code
-// indented by up to four columns, links as their text, with the topics that they lead to at the end.
+// indented by two columns where they are there, links as their text, with the topics that they lead to at the end.
 func renderTopic(markdown string, heading, quoted lipgloss.Style) string {
 	var b strings.Builder
 	var also []string
@@ -162,12 +162,12 @@ func renderTopic(markdown string, heading, quoted lipgloss.Style) string {
 		switch {
 		case strings.HasPrefix(l, "```") && inCode:
 			inCode = false
-			widest := 0
-			for _, c := range code {
-				widest = max(widest, ansi.StringWidth(c))
+			indent := "  "
+			if slices.ContainsFunc(code, func(c string) bool { return ansi.StringWidth(c) > 80-len(indent) }) {
+				indent = "" // of a screen
 			}
 			for _, c := range code {
-				b.WriteString(strings.TrimRight(strings.Repeat(" ", max(0, min(4, 80-widest)))+c, " ") + "\n")
+				b.WriteString(strings.TrimRight(indent+c, " ") + "\n")
 			}
 			code = code[:0]
 		case strings.HasPrefix(l, "```"):

@@ -62,7 +62,7 @@ func writePages(dir string, pages []manPage) error {
 		}
 	}
 	for _, p := range pages {
-		if err := writeFile(filepath.Join(dir, p.name), p.roff); err != nil {
+		if err := writeFile(filepath.Join(dir, p.name), p.roff, 0); err != nil {
 			return fmt.Errorf("man: %w", err)
 		}
 	}

@@ -109,7 +109,7 @@ func writeSeen(s *nas.Snapshot) {
 	if err != nil {
 		return
 	}
-	_ = writeFile(filepath.Join(s.Dir, seenName), b)
+	_ = writeFile(filepath.Join(s.Dir, seenName), b, 0o600)
 }
 
 // exportsName is the folder below a run's folder for files that the user asks for.
@@ -143,7 +143,7 @@ func writeExport(dir, name string, content []byte) (string, error) {
 		if n > 1 {
 			path = filepath.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
 		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // EXCL: not through a link either
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // EXCL: not through a link either
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		} else if err != nil {

@@ -194,7 +194,7 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 				if err != nil {
 					return err
 				}
-				if err := writeFile(state, b); err != nil { // the next one may work
+				if err := writeFile(state, b, 0); err != nil { // the next one may work
 					fmt.Fprintf(a.Err, "nasnet: warning: cannot keep the state after epoch %d, the training "+
 						"continues: "+
 						"%v\n", e.Epoch, err)
