@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// panicOnSignal makes a goroutine of the program panic at SIGUSR1, as a bug in any of them would.
+// panicOnSignal makes a goroutine of the program panic on SIGUSR1, as a bug would.
 func panicOnSignal() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGUSR1)
@@ -47,7 +47,7 @@ func panicOnSignal() {
 	}()
 }
 
-// The scripts run the real program: each command line of the README that is quick enough, and the mistakes people make.
+// TestCommands runs the scripts in testdata with the real program.
 func TestCommands(t *testing.T) {
 	vectors, err := filepath.Abs("../../nas/child/testdata")
 	if err != nil {
@@ -145,7 +145,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)
 		if code != c.code || !strings.Contains(errs, c.says) {
-			t.Errorf("nasnet %s: exit code %d, want %d; it says %q, want %q", c.line, code, c.code, errs, c.says)
+			t.Errorf("nasnet %s: exit code %d, want %d; it prints %q, want %q", c.line, code, c.code, errs, c.says)
 		}
 	}
 	// A run that failed to begin leaves nothing behind.
@@ -173,7 +173,7 @@ func TestALockedRunIsRefusedWithItsOwnCode(t *testing.T) {
 	}
 }
 
-// makePictures runs "pictures DIR N SIDE", which makes N grey pictures of SIDE pixels, by turns in DIR/a and DIR/b.
+// makePictures runs "pictures DIR N SIDE": N grey pictures of SIDE pixels, alternately in DIR/a and DIR/b.
 func makePictures(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -185,7 +185,7 @@ func makePictures(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// untilPrints runs "until PATTERN nasnet …", again and again, until what the command prints matches the pattern.
+// untilPrints runs "until PATTERN nasnet …": it repeats the command until its output matches the pattern.
 func untilPrints(ts *testscript.TestScript, neg bool, args []string) {
 	want := regexp.MustCompile(args[0])
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -193,12 +193,12 @@ func untilPrints(ts *testscript.TestScript, neg bool, args []string) {
 		if out := ts.ReadFile("stdout"); want.MatchString(out) != neg {
 			return
 		} else if time.Now().After(end) {
-			ts.Fatalf("%v never matched %q; the last time it printed %q, %v", args[1:], args[0], out, err)
+			ts.Fatalf("%v never matched %q; it last printed %q, %v", args[1:], args[0], out, err)
 		}
 	}
 }
 
-// Whatever a screen can ask of a search, nasnet ctl can ask as well.
+// nasnet ctl can send every action that a screen can.
 func TestEveryActionHasACommand(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "../../nas/command.go", nil, 0)
 	if err != nil {
@@ -263,8 +263,8 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
-// endAfter runs "endafter SIGNAL N CODE nasnet …", sends it the signal when it has printed N ends of trials, and wants
-// the exit code (-1: killed).
+// endAfter runs "endafter SIGNAL N CODE nasnet …": it sends the signal after N finished trials and expects the exit
+// code (-1: killed).
 func endAfter(ts *testscript.TestScript, neg bool, args []string) {
 	sig := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT}[args[0]]
 	n, err := strconv.Atoi(args[1])

@@ -18,7 +18,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// What a flag asks for is sent, also where it is the zero value, or refused.
+// A flag with a zero value is sent or refused, never ignored.
 func TestAZeroOfAForkIsNoDefault(t *testing.T) {
 	parent := filepath.Join(t.TempDir(), "parent")
 	config, err := nas.PresetNamed("quick")
@@ -79,8 +79,7 @@ func retrainFlagsOf(t *testing.T, flags string) *pflag.FlagSet {
 	return fs
 }
 
-// A retrain has the settings of the search, or of a preset, and what flags say in their place, also where that is a
-// zero.
+// A retrain has the settings of the search or of a preset, overridden by flags, even with zeros.
 func TestARetrainIsWhatTheFlagsSay(t *testing.T) {
 	search, err := nas.PresetNamed("quick")
 	if err != nil {
@@ -174,8 +173,8 @@ func TestATrainingThatCannotBeMeasuredSaysWhy(t *testing.T) {
 	}
 }
 
-// A folder is not looked into to count a network, since its name may be half typed; it is to measure a training, and
-// counts are right from then on.
+// Counting a network does not look into a folder, because its name may be half typed. Measuring a training does, and
+// from then on the counts are right.
 func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -211,7 +210,7 @@ func TestAFolderIsSurveyedToMeasureATraining(t *testing.T) {
 	}
 }
 
-// The same preset and flags are the same training, with nasnet train and with nasnet ctl retrain.
+// The same preset and flags give the same training in nasnet train and nasnet ctl retrain.
 func TestATrainingAndARetrainOfAPresetAreTheSame(t *testing.T) {
 	for _, preset := range child.Presets {
 		for _, flags := range []string{"", "--drop-path 0.3", "--batch 32", "--batch 33 --lr 1", "--image 0",

@@ -20,7 +20,7 @@ func grey(t *testing.T, path string, v uint8) {
 	}
 }
 
-// writeGrey writes a picture of one colour but for a corner.
+// writeGrey writes a picture of one colour, except one corner.
 func writeGrey(path string, side int, v uint8) error {
 	m := image.NewGray(image.Rect(0, 0, side, side))
 	for i := range m.Pix {
@@ -37,9 +37,8 @@ func writeGrey(path string, side int, v uint8) error {
 	return os.WriteFile(path, b.Bytes(), 0o600)
 }
 
-// Rewards on other images cannot be compared, so nobody trains on images that are not those that the run was begun
-// with.
-func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
+// A run refuses to train if its images have changed, because the rewards would not compare.
+func TestARunRefusesChangedImages(t *testing.T) {
 	root := t.TempDir()
 	pics, store := filepath.Join(root, "pics"), filepath.Join(root, "store")
 	for i := range 60 {
@@ -84,8 +83,8 @@ func TestARunIsNotGoneOnWithOnOtherImages(t *testing.T) {
 	run(0, "verify", "r", "--retrain", "1")
 }
 
-// A run on a folder that was named from where it stands goes on from anywhere.
-func TestARunOnAFolderGoesOnInAnotherFolder(t *testing.T) {
+// A run on a folder given by a relative path resumes from any working directory.
+func TestARunOnARelativeFolderResumesAnywhere(t *testing.T) {
 	root := t.TempDir()
 	store := filepath.Join(root, "store")
 	for i := range 60 {

@@ -42,15 +42,18 @@ func TestHintsWorkAsTyped(t *testing.T) {
 	const small = "nasnet search --fake --headless --children 2 --update-every 2 --epochs 1 --shadow 0 "
 	ok(small + "--name plain")
 	ok(small + `--name a --store 'my "$HOME" store'`)
-	ok(`mv 'my "$HOME" store'/a 'my "$HOME" store'/"a run's copy"; cp -r 'my "$HOME" store'/"a run's copy" 'another run'`)
+	ok(
+		`mv 'my "$HOME" store'/a 'my "$HOME" store'/"a run's copy"; cp -r 'my "$HOME" store'/"a run's copy" 'another run'`)
 	ok(`cp -r 'my "$HOME" store'/"a run's copy" 'my "$HOME" store'/-dash`)
 	for i := range 60 {
 		grey(t, filepath.Join(work, "my pics", "ab"[i%2:i%2+1], string(rune('A'+i))+".png"), uint8(4*i))
 	}
-	ok("nasnet search --headless --data 'my pics' --children 1 --shadow 0 --train-images 24 --val-images 12 --image 8 " +
+	ok("nasnet search --headless --data 'my pics' --children 1 --shadow 0 --train-images 24 --val-images 12 --image " +
+		"8 " +
 		"--filters 2 --epochs 1 --batch 8 --blocks 1 --name pics")
 	grey(t, filepath.Join(work, "my pics", "a", "A.png"), 99)
-	const train = "nasnet train --data synthetic --n 1 --filters 2 --image 8 --train-images 32 --val-images 32 --batch 16 " +
+	const train = "nasnet train --data synthetic --n 1 --filters 2 --image 8 --train-images 32 --val-images 32 " +
+		"--batch 16 " +
 		"--epochs 2 --out 'my model' "
 	if err := os.WriteFile(filepath.Join(work, "my model.state"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -116,7 +119,8 @@ func TestHintsWorkAsTyped(t *testing.T) {
 	// So does the export of a cell without weights.
 	out, _ = run("nasnet export plain/0 --format onnx")
 	_, train1, _ := strings.Cut(out, "cell: ")
-	if out, err := run(strings.TrimSpace(train1) + " --estimate --data synthetic --epochs 1"); train1 == "" || err != nil {
+	if out, err := run(strings.TrimSpace(train1) + " --estimate --data synthetic --epochs 1"); train1 == "" ||
+		err != nil {
 		t.Errorf("%s: %v\n%s", train1, err, out)
 	}
 }

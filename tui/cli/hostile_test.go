@@ -15,11 +15,10 @@ import (
 	"nasnet/tui/term"
 )
 
-// evil would set the clipboard, clear the screen, turn the text around, and tell of a run that is not there, if a
-// terminal obeyed it.
+// evil would set the clipboard, clear the screen, reverse the text and fake a run, if a terminal obeyed it.
 const evil = "x\x1b]52;c;eA==\a\x1b[2J\u009b2J\u202e\rgood\u2028run\x7f\n"
 
-// hostileRun is a run whose texts were written by somebody else.
+// hostileRun creates a run with hostile texts.
 func hostileRun(t *testing.T, dir string) {
 	t.Helper()
 	cfg, err := nas.PresetNamed("quick")
@@ -48,7 +47,7 @@ func hostileRun(t *testing.T, dir string) {
 	}
 }
 
-// notedRun is a run of two cells, one of them with a note that somebody else wrote.
+// notedRun creates a run of two cells, one with a hostile note.
 func notedRun(t *testing.T, store string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -131,13 +130,13 @@ func TestTextsFromOutsideReachNoTerminal(t *testing.T) {
 				t.Errorf("nasnet %q prints %q", c.args, line)
 			}
 			if strings.HasPrefix(line, "fake") || strings.HasPrefix(line, "good") {
-				t.Errorf("nasnet %q prints a line that came from outside: %q", c.args, line)
+				t.Errorf("nasnet %q prints a faked line: %q", c.args, line)
 			}
 		}
 	}
 }
 
-// Whatever names a trial: it is no trial, or one with a number that its label names too.
+// Any text is either not a trial, or a trial whose label leads back to it.
 func FuzzCutTrial(f *testing.F) {
 	for _, s := range []string{"a/7", "a/h1", "a/h0", "a/b/007", "/7", "a/-1", "a/+7", "a/h9223372036854775807",
 		"a/99999999999999999999", "a/", "h1"} {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// mayImport is the picture of the program: which packages of it each package may import.
+// mayImport lists the packages of the program with those that each may import.
 var mayImport = map[string]string{
 	"nasnet": "tui/cli",
 	"nasnet/tui/cli": "nas/setting tui tui/term tui/celldraw tui/chart nas nas/search nas/local nas/audit " +
@@ -44,7 +44,7 @@ var mayImport = map[string]string{
 	"nasnet/checkpoints":      "",
 }
 
-// onlyIn names the packages that alone may import a family of modules.
+// onlyIn lists families of modules with the only packages that may import them.
 var onlyIn = map[string]string{
 	"gorgonia.org/":            "nas/nn nas/child nas/controller",
 	"github.com/charmbracelet": "tui tui/term tui/term/quiet tui/term/ptytest tui/cli",
@@ -71,7 +71,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		}
 		allowed, known := mayImport[p.ImportPath]
 		if !known {
-			t.Errorf("package %s is not in the picture", p.ImportPath)
+			t.Errorf("package %s is not in the list", p.ImportPath)
 		}
 		for _, i := range p.Imports {
 			if own, ok := strings.CutPrefix(i, "nasnet/"); ok && !contains(allowed, own) {
@@ -85,9 +85,9 @@ func TestImportsPointOneWay(t *testing.T) {
 		}
 	}
 	if seen != len(mayImport) {
-		t.Errorf("%d packages found, %d in the picture", seen, len(mayImport))
+		t.Errorf("%d packages found, %d in the list", seen, len(mayImport))
 	}
 }
 
-// contains says that a word is in a list of words.
+// contains reports whether a word is in a list of words.
 func contains(list, word string) bool { return slices.Contains(strings.Fields(list), word) }

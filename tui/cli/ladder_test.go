@@ -14,7 +14,7 @@ import (
 	"nasnet/nas/space"
 )
 
-func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
+func TestALadderChoosesCellsByRank(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestALadderTakesAsManyCellsAsAreWanted(t *testing.T) {
 	}
 }
 
-// The best random cell says so whether it was chosen or is there to be compared with; only then it is a baseline.
+// The best random cell is marked whether it was chosen or added as a baseline.
 func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 	known, err := space.Lookup("nasnet-a")
 	if err != nil {
@@ -69,7 +69,7 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 	}
 	for _, r := range []struct {
 		f    ladderFlags
-		want string // of each: trial, what it is, and a star if it is a baseline
+		want string // each cell as trial:origin, with * for a baseline
 	}{
 		{ladderFlags{top: 1}, "[0: 1:best random cell* NASNet-A:the paper's cell* all-sep3x3:every op a separable " +
 			"3x3*]"},
@@ -98,7 +98,7 @@ func TestTheBestRandomCellOfALadderIsNamed(t *testing.T) {
 	}
 }
 
-// What is given for a rung means what the same flags mean.
+// The settings of a rung mean the same as flags.
 func TestARungMeansWhatFlagsMean(t *testing.T) {
 	for _, r := range []struct{ preset, rung, flags string }{
 		{"10-minutes", "epochs=3,drop-path=0.3", "--epochs 3 --drop-path 0.3"},

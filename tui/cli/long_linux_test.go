@@ -21,8 +21,7 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// longRun makes a store with the run "long" of n finished trials, as a search without training leaves it, and returns
-// the store and the run's folder.
+// longRun creates the run "long" with n finished trials, as a fake search leaves it, and returns its store and folder.
 func longRun(t testing.TB, n int) (store, dir string) {
 	t.Helper()
 	check := func(err error) {
@@ -90,8 +89,8 @@ func longRun(t testing.TB, n int) (store, dir string) {
 	return store, dir
 }
 
-// TestALongRunIsThereAtOnce resumes a long run, attaches to it and asks for its line: all show the same, soon. The
-// figures are for 20,000 trials by
+// TestALongRunIsThereAtOnce resumes a long run, attaches to it and prints its status line: all agree, and soon. The
+// figures for 20,000 trials come from
 //
 //	NASNET_TRIALS=20000 go test ./tui/cli -run ALongRunIsThereAtOnce -v
 func TestALongRunIsThereAtOnce(t *testing.T) {
@@ -103,8 +102,8 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 		n = long
 	}
 	store, dir := longRun(t, n)
-	// soon wants that something comes within 5 s; it takes a fraction of a second on a free machine. On a busy one, the
-	// quickest of three tries does.
+	// soon requires the quickest of three tries to take at most 5 s; on an idle machine all take a fraction of a
+	// second.
 	soon := func(what string, try func() (took time.Duration)) {
 		t.Helper()
 		quickest := time.Hour
@@ -147,7 +146,7 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 		y.End(exitDone)
 		return took
 	})
-	// What is attached shows what the search itself shows and what a script is told.
+	// An attached screen shows what the search itself shows and what a script gets.
 	y := onTerminal(t, store, "attach", "long", "--read-only")
 	y.WaitScreen("watching")
 	var s remote.Status

@@ -12,7 +12,7 @@ import (
 	"nasnet/tui/celldraw"
 )
 
-// An op of a known family is one row: with it, cells of the op are read, written, drawn, counted and built.
+// An op of a known family is one row: with it, its cells can be read, written, drawn, counted and built.
 func TestAnOpOfAKnownFamilyIsARow(t *testing.T) {
 	was := space.Ops
 	t.Cleanup(func() { space.Ops = was })
@@ -22,7 +22,7 @@ func TestAnOpOfAKnownFamilyIsARow(t *testing.T) {
 	const text = "normal=h.s9+p.i [0] reduction=h.s9&p.s9 [0]"
 	g, err := space.Parse(text)
 	if err != nil || g.Text() != text || g.Normal.Blocks[0].Op1 != "sep9x9" {
-		t.Fatalf("%s is read as %s, %v", text, g.Text(), err)
+		t.Fatalf("%s reads as %s, %v", text, g.Text(), err)
 	}
 	sp, err := space.New("identity,sep9x9", 1)
 	if err != nil {

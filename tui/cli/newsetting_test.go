@@ -15,8 +15,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// A new setting is a row and a field: flags of all commands, their help, stored configs, and the names of rungs have it
-// then.
+// A new setting is one row and one field. Flags, help, stored configs and names of rungs follow.
 func TestANewSettingIsOneRow(t *testing.T) {
 	was := child.Settings
 	t.Cleanup(func() { child.Settings = was })

@@ -17,8 +17,8 @@ import (
 	"nasnet/nas/child"
 )
 
-// Test images of Fashion-MNIST as PNG files, small and large, grey and in colour: predict says what the model says of
-// the same images of the data set.
+// For test images of Fashion-MNIST as PNG files, small and large, grey and in colour, predict agrees with the model on
+// the same images in the data set.
 func TestPredictOnFiles(t *testing.T) {
 	dir := t.TempDir()
 	model := filepath.Join(dir, "m.safetensors")

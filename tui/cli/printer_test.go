@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// gated is a writer that takes nothing until it is opened, or fails.
+// gated is a writer that blocks until opened, or fails.
 type gated struct {
 	open chan struct{}
 	err  error
@@ -30,14 +30,14 @@ func (g *gated) Write(b []byte) (int, error) {
 	return g.got.Write(b)
 }
 
-func TestAStoppedReaderHoldsNobodyUpAndLosesNoLine(t *testing.T) {
+func TestAStoppedReaderDelaysNobodyAndLosesNoLine(t *testing.T) {
 	g := &gated{open: make(chan struct{})}
 	p := newPrinter(g, func(err error) { t.Error(err) })
 	var want strings.Builder
 	for i := range 10_000 {
 		line := strings.Repeat("x", i%300) + "\n"
 		want.WriteString(line)
-		p.print([]byte(line)) // would stand still if it waited for the reader
+		p.print([]byte(line)) // would block if it waited for the reader
 	}
 	close(g.open)
 	p.close(t.Context())
@@ -46,7 +46,7 @@ func TestAStoppedReaderHoldsNobodyUpAndLosesNoLine(t *testing.T) {
 	}
 }
 
-func TestPrintWaitsWhenTooMuchWaits(t *testing.T) {
+func TestPrintWaitsWhenTooMuchIsQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gated{open: make(chan struct{})}
 		p := newPrinter(g, func(err error) { t.Error(err) })
@@ -59,7 +59,7 @@ func TestPrintWaitsWhenTooMuchWaits(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		if taken < 10 || taken > 21 { // what waits, and what is being written
+		if taken < 10 || taken > 21 { // the queue, and the lines being written
 			t.Errorf("%d lines of 10 bytes were taken before the first was read", taken)
 		}
 		close(g.open)
@@ -71,7 +71,7 @@ func TestPrintWaitsWhenTooMuchWaits(t *testing.T) {
 	})
 }
 
-func TestAReaderThatIsGoneEndsThePrintingOnce(t *testing.T) {
+func TestALostReaderIsReportedOnce(t *testing.T) {
 	g := &gated{open: make(chan struct{}), err: io.ErrClosedPipe}
 	close(g.open)
 	told := 0
@@ -85,11 +85,11 @@ func TestAReaderThatIsGoneEndsThePrintingOnce(t *testing.T) {
 	}
 	p.close(t.Context())
 	if told != 1 {
-		t.Errorf("it was told %d times", told)
+		t.Errorf("reported %d times", told)
 	}
 }
 
-func TestTellingThatTheReaderIsGoneHoldsNobodyUp(t *testing.T) {
+func TestReportingALostReaderDelaysNobody(t *testing.T) {
 	g := &gated{open: make(chan struct{}), err: io.ErrClosedPipe}
 	close(g.open)
 	telling, told := make(chan struct{}), make(chan struct{})
@@ -107,7 +107,7 @@ func TestTellingThatTheReaderIsGoneHoldsNobodyUp(t *testing.T) {
 	select {
 	case <-printed:
 	case <-time.After(patience):
-		t.Error("a line waits for the telling")
+		t.Error("a line waits for the report")
 	}
 	close(told)
 	p.close(t.Context())

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must come, on the busiest machine.
+// patience is how long a test waits for an event, even on a busy machine.
 const patience = 2 * time.Minute
 
-// until waits for what another process does.
+// until waits for something that another process does.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for late := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
@@ -24,8 +24,8 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// homeStore returns a folder for a test that starts processes with it as their XDG_DATA_HOME. None of them outlives the
-// test, whoever started it and however the test ends: it would write into a folder that is being removed.
+// homeStore returns a folder to use as XDG_DATA_HOME of processes. It ends all of them with the test, because they
+// would write into a folder that is being removed.
 func homeStore(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -37,8 +37,8 @@ func homeStore(t testing.TB) string {
 	return dir
 }
 
-// endProcesses kills the processes that have dir as their XDG_DATA_HOME and waits for their ends. It finds them only
-// where there is a /proc.
+// endProcesses kills the processes with dir as XDG_DATA_HOME and waits for them. It finds them only on systems with
+// /proc.
 func endProcesses(dir string) error {
 	for late := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		pids := processesAt(dir)
@@ -46,18 +46,17 @@ func endProcesses(dir string) error {
 			return nil
 		}
 		if time.Now().After(late) {
-			return fmt.Errorf("killed and still there: processes %d at home in %s", pids, dir)
+			return fmt.Errorf("processes %d with XDG_DATA_HOME %s survive SIGKILL", pids, dir)
 		}
 		for _, pid := range pids {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // an error says that it has ended just now
+			_ = syscall.Kill(pid, syscall.SIGKILL) // an error means that it has just ended
 		}
 	}
 }
 
-// processesAt returns the processes that have dir as their XDG_DATA_HOME. A killed one is among them until its last
-// thread has stopped.
+// processesAt returns the processes with dir as XDG_DATA_HOME. A killed one counts until its last thread has stopped.
 func processesAt(dir string) (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/task/*/environ") // an error is one of the pattern
+	files, _ := filepath.Glob("/proc/[0-9]*/task/*/environ") // the only error is a bad pattern
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil || !strings.Contains("\x00"+string(b), "\x00XDG_DATA_HOME="+dir+"\x00") {

@@ -22,7 +22,7 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// onTerminal starts this program, or another if args begin with a path, on a terminal of its own.
+// onTerminal starts this program on its own terminal, or another program if args begin with a path.
 func onTerminal(t *testing.T, store string, args ...string) *ptytest.Terminal {
 	t.Helper()
 	return onTerminalOf(t, 120, 36, store, args...)
@@ -42,7 +42,7 @@ func environment(store string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + store, "XDG_DATA_HOME=" + store}
 }
 
-// nasnet runs the program without a terminal and returns what it prints.
+// nasnet runs the program without a terminal and returns its output.
 func nasnet(t *testing.T, store string, args ...string) string {
 	t.Helper()
 	c := &exec.Cmd{Path: os.Args[0], Args: append([]string{"nasnet"}, args...), Env: environment(store)}
@@ -55,7 +55,7 @@ func nasnet(t *testing.T, store string, args ...string) string {
 	return string(out)
 }
 
-// fakeSearch starts a search without training on a terminal and waits for its screen.
+// fakeSearch starts a fake search on a terminal and waits for its screen.
 func fakeSearch(t *testing.T) (x *ptytest.Terminal, store, dir string) {
 	t.Helper()
 	if testing.Short() {
@@ -80,7 +80,7 @@ func lookAt(t *testing.T, dir string) remote.Status {
 	return s
 }
 
-// goesOn wants a search in the same process as before, whose children go on from where they were, and no screen.
+// goesOn checks that the search continues in the same process, without a screen, and that no child lost progress.
 func goesOn(t *testing.T, dir string, was remote.Status) {
 	t.Helper()
 	until(t, "a search without a screen", func() bool {
@@ -231,7 +231,7 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 			if s := checkpoints.Summary(dir); s.Status != r.status {
 				t.Errorf("the run is %s, want %s", s.Status, r.status)
 			}
-			if r.code == 2 { // what Go says of a crash is not lost with the screen
+			if r.code == 2 { // the stack that Go prints is not lost with the screen
 				b, err := os.ReadFile(filepath.Join(dir, "interface.log"))
 				if text := string(b) + x.Sent(); !strings.Contains(text, "goroutine ") {
 					t.Errorf("no stack in the log or on the terminal, %v", err)
@@ -244,7 +244,7 @@ func TestWhatEndsTheSearchLeavesTheTerminalInOrder(t *testing.T) {
 	}
 }
 
-// A terminal that can place no cursor is one that takes lines, and so is a pipe.
+// A terminal without cursor movement gets lines, and so does a pipe.
 func TestADumbTerminalGetsJSONLines(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -280,7 +280,7 @@ func TestADumbTerminalGetsJSONLines(t *testing.T) {
 	check("TERM=dumb", out)
 }
 
-// While it is paused nothing moves: no child, no time that counts, no rate of images, no guess of the end.
+// While a search is paused nothing changes: children, elapsed time, image rate, estimated end.
 func TestAPauseCountsForNothing(t *testing.T) {
 	x, _, dir := fakeSearch(t)
 	until(t, "a guess of the end", func() bool { return lookAt(t, dir).ETA > 0 })
@@ -334,7 +334,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	if out := nasnet(t, store, "runs"); !strings.Contains(out, "3 attached") {
 		t.Error(out)
 	}
-	// The key takes it as well, and gives it back.
+	// The key takes control too, and back.
 	x.Press("W")
 	x.Wait("this screen has control")
 	z.Wait("has taken control")
@@ -347,7 +347,7 @@ func TestOneScreenSteersAndItCanBeTakenOver(t *testing.T) {
 	if s := lookAt(t, dir); s.State != string(nas.Running) {
 		t.Error(s.State)
 	}
-	// The end is told on every screen; those attached stay.
+	// Every screen reports the end; the attached ones stay.
 	z.Press("q")
 	z.Wait("stop now")
 	z.Press("s")
@@ -380,7 +380,7 @@ func TestADoneSearchStaysForTheOneWhoSteers(t *testing.T) {
 	x.End(exitDone)
 	until(t, "the end of the last child", func() bool { return lookAt(t, dir).State == string(nas.Done) })
 	y.Wait("the search is done")
-	nasnet(t, store, "ctl", "a", "submit", "nasnet-a") // what is done can go on
+	nasnet(t, store, "ctl", "a", "submit", "nasnet-a") // a done search can continue
 	until(t, "the end of the cell", func() bool {
 		s := lookAt(t, dir)
 		return s.State == string(nas.Done) && s.BestTrial != nil && *s.BestTrial == nas.FirstManual
@@ -415,7 +415,7 @@ func TestAShellsJobControl(t *testing.T) {
 	x.Press(bin + " search --fake --name a --children 500\n")
 	x.Wait("Top cells")
 	was := lookAt(t, dir)
-	x.Press("\x1a") // the shell is back, the engine goes on, the screen keeps the control
+	x.Press("\x1a") // the shell is back, the engine continues, the screen keeps control
 	x.Wait("READY>")
 	until(t, "more children while the screen is stopped", func() bool { return lookAt(t, dir).Finished > was.Finished })
 	if s := lookAt(t, dir); s.PID != was.PID || s.Control.Holder.PID != was.PID {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Each picture and file that the README points to is there.
+// Every picture and file that the README links to exists.
 func TestTheReadmePointsToWhatIsThere(t *testing.T) {
 	root := filepath.Join("..", "..")
 	b, err := os.ReadFile(filepath.Join(root, "README.md"))

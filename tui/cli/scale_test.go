@@ -12,7 +12,7 @@ import (
 	"nasnet/nas/child"
 )
 
-// A retrain on images that nobody has read yet has no network that could be measured, until flags say what is missing.
+// A retrain on unread images has no complete network until flags add what is missing.
 func TestTheNetworkOfATrialIsItsOwnOrAsked(t *testing.T) {
 	for _, r := range []struct {
 		spec        nas.RetrainSpec

@@ -11,7 +11,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// otherValue is a value that a setting can have, but does not.
+// otherValue returns a valid value that differs from the present one.
 func otherValue[T any](r setting.Row[T], v T) string {
 	was := r.Get(v)
 	candidates := map[string][]string{"int": {"8", "2"}, "uint64": {"8"}, "float64": {"0.25", "-0.5"},
@@ -28,7 +28,7 @@ func otherValue[T any](r setting.Row[T], v T) string {
 	return ""
 }
 
-// aFlagEach gives each setting by its flag, and looks whether the value that the flags are given to has it then.
+// aFlagEach sets each setting by its flag and checks the result.
 func aFlagEach[T any](t *testing.T, command string, rows setting.Table[T], v T, flags func(*pflag.FlagSet),
 	give func(*pflag.FlagSet, *T) error) {
 	t.Helper()
@@ -82,13 +82,13 @@ func TestEverySettingHasItsFlag(t *testing.T) {
 		if !contains(takes["retrain"], r.Name) {
 			t.Errorf("ctl retrain does not take --%s", r.Name)
 		}
-		if _, ok := nas.Settings().Named(r.Name); !ok && r.Name != "shards" { // of which a search has one
+		if _, ok := nas.Settings().Named(r.Name); !ok && r.Name != "shards" { // a search always has one
 			t.Errorf("a search does not take --%s", r.Name)
 		}
 	}
 }
 
-// What the flags of a search mean together.
+// Some flags of a search affect other settings.
 func TestFlagsOfASearchMeanMoreThanTheirValue(t *testing.T) {
 	for _, r := range []struct {
 		flags string

@@ -9,8 +9,8 @@ import (
 	"nasnet/tui/term/ptytest"
 )
 
-// stalled starts a search without training on a terminal that then stops reading, as one that got SIGSTOP or a broken
-// connection does. It returns when the program is stuck in writing to it.
+// stalled starts a fake search on a terminal that then stops reading, as after SIGSTOP or a broken connection. It
+// returns once the program is stuck in a write.
 func stalled(t *testing.T) (x *ptytest.Terminal, store, dir string, release func()) {
 	t.Helper()
 	x, store, dir = fakeSearch(t)
@@ -42,7 +42,7 @@ func TestAStoppedTerminalHoldsNothingUp(t *testing.T) {
 	if !ptytest.Writing(was.PID) {
 		t.Error("the terminal is not stopped any more")
 	}
-	// When it goes on, it shows what is.
+	// Once it reads again, it shows the current state.
 	release()
 	x.Resize(120, 36)
 	x.WaitScreen("has taken control")
@@ -82,7 +82,7 @@ func TestASearchEndsWhoseTerminalIsStopped(t *testing.T) {
 	}
 }
 
-// The first SIGTERM ends a search in order; a second one does not wait for that.
+// The first SIGTERM shuts a search down in order; a second one does not wait.
 func TestASecondSIGTERMEndsAtOnce(t *testing.T) {
 	x, _, dir, release := stalled(t)
 	first := time.Now()
@@ -92,9 +92,9 @@ func TestASecondSIGTERMEndsAtOnce(t *testing.T) {
 	x.Cmd.Process.Signal(syscall.SIGTERM)
 	until(t, "the end of the process", func() bool { return !checkpoints.Summary(dir).Live })
 	if time.Since(first) >= screenTime {
-		t.Skip("the machine is too slow: the process had time to end by itself")
+		t.Skip("the machine is too slow: the process ended on its own")
 	}
 	t.Logf("after %v", time.Since(second).Round(time.Millisecond))
 	release()
-	x.End(exitInterrupted) // and not the 0 of an end in order
+	x.End(exitInterrupted) // not the 0 of an orderly shutdown
 }

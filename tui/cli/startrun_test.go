@@ -14,7 +14,7 @@ import (
 	"nasnet/tui"
 )
 
-func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
+func TestARunResumesInItsOwnProcess(t *testing.T) {
 	home := homeStore(t)
 	t.Setenv("XDG_DATA_HOME", home)
 	a := &app{store: store(home)}
@@ -30,7 +30,7 @@ func TestARunGoesOnInAProcessOfItsOwn(t *testing.T) {
 	}
 	if err := a.startApart(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "b") ||
 		strings.Contains(err.Error(), "exit status") {
-		t.Errorf("a run that this process has: %v; want the words of the one that failed", err)
+		t.Errorf("a run that this process has: %v; want the message of the failed process", err)
 	}
 	s.Close()
 	if err := a.startApart(t.Context(), dir); err != nil {

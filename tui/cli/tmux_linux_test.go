@@ -11,7 +11,7 @@ import (
 	"nasnet/checkpoints"
 )
 
-// multiplexer is a tmux server of its own with one window that has a shell.
+// multiplexer is a separate tmux server with one window and a shell.
 type multiplexer struct {
 	t      *testing.T
 	socket string
@@ -44,7 +44,7 @@ func startTmux(t *testing.T, store string) *multiplexer {
 	return m
 }
 
-// do runs a command of tmux and returns what it prints.
+// do runs a tmux command and returns its output.
 func (m *multiplexer) do(args ...string) string {
 	m.t.Helper()
 	c := exec.Command("tmux", append([]string{"-S", m.socket}, args...)...)

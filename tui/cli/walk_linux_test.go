@@ -13,7 +13,7 @@ import (
 )
 
 // TestAWalkThroughEveryScreenOfALiveSearch drives the real program through all its screens while real children train,
-// and looks at what came of it.
+// and checks the results.
 func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains children")
@@ -27,8 +27,8 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	x.Wait("Top cells")
 	until(t, "an update of the policy", func() bool { return lookAt(t, dir).Updates >= 1 })
 
-	// What is wanted comes in the first line of what a key changes, or is nowhere else: the rest of a frame may come
-	// after the next key.
+	// The awaited text must be in the first line that a key changes, or unique: the rest of a frame may arrive after
+	// the next key.
 	var answers []time.Duration
 	for _, step := range []struct{ keys, want, why string }{
 		{"5\r", "Lineage", "enter opens the cell"},
