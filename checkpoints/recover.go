@@ -15,29 +15,29 @@ import (
 	"time"
 )
 
-// Recovery says what [Recover] found and made.
+// Recovery reports what [Recover] found and made.
 type Recovery struct {
-	Aside   string   `json:"aside"`   // folder that keeps the files as they were
+	Aside   string   `json:"aside"`   // folder with the files as they were
 	Sources []string `json:"sources"` // what was read: files, and what is wrong with them
 	Trials  int      `json:"trials"`
 	Updates int      `json:"updates"` // policy versions
 	Events  int      `json:"events"`
 
-	// Rows that could not be kept because others before them are missing. The search makes them again; results among
-	// them that an event tells of count without another training.
+	// Rows that were dropped because earlier ones are missing. The search makes them again; results among them that an
+	// event reports need no second training.
 	Redone  int `json:"redone"`
-	Refused int `json:"refused"` // rows whose values no run can have
+	Refused int `json:"refused"` // rows with values that no run can have
 }
 
 const (
-	recoveredName = dbName + ".recovered" // a finished database that is not in its place yet
+	recoveredName = dbName + ".recovered" // a finished database that has not been moved into place
 	asidePattern  = "before-recover-%d"
 )
 
 // Recover makes a new database for the run in dir from whatever is left of it: run.db with its journals, a
-// run.db.rescued, and log.jsonl. Nothing is lost by it: the files that were there are first copied into a folder of
-// their own, which no later recovery touches. It fails with a *LockedError while a process has the run, and with
-// ErrNoRun if nothing there says what the run is. A recovery that is cut off can be repeated.
+// run.db.rescued, and log.jsonl. It loses nothing: it first copies the old files into a folder of their own, which no
+// later recovery touches. It fails with a *LockedError while a process has the run open, and with ErrNoRun if nothing
+// there describes the run. An interrupted recovery can be repeated.
 func Recover(dir string) (r Recovery, err error) {
 	if !IsRun(dir) {
 		return r, fmt.Errorf("checkpoints: %s: %w: no database and no %s", dir, ErrNoRun, logName)
@@ -56,7 +56,7 @@ func Recover(dir string) (r Recovery, err error) {
 	return r, nil
 }
 
-// IsRun reports whether a folder is one of a run: with a database, or with what one can be recovered from.
+// IsRun reports whether dir is the folder of a run, with a database or with what one can be recovered from.
 func IsRun(dir string) bool {
 	if _, err := os.Lstat(filepath.Join(dir, dbName)); err == nil {
 		return true
@@ -75,12 +75,13 @@ func recoverRun(dir string) (r Recovery, err error) {
 	if r.Aside, err = copyAside(dir, names); err != nil {
 		return r, err
 	}
-	if _, err := os.Lstat(filepath.Join(dir, recoveredName)); err == nil { // an earlier recovery was cut off at its end
+	// an earlier recovery was interrupted at its end
+	if _, err := os.Lstat(filepath.Join(dir, recoveredName)); err == nil {
 		r.Sources = append(r.Sources, recoveredName)
 	} else if err := buildRecovered(dir, &r); err != nil {
 		return r, err
 	}
-	// From here on a journal of the old database must not meet the new one.
+	// From here on the new database must not meet a journal of the old one.
 	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return r, err
@@ -159,7 +160,7 @@ func buildRecovered(dir string, r *Recovery) error {
 		if _, err := tx.Exec(schemaSQL); err != nil {
 			return err
 		}
-		// A database that SQLite finds sound counts before one that it does not.
+		// A database that SQLite finds sound is read before an unsound one.
 		var sound, broken []source
 		for i, names := range [][]string{{dbName + rescuedSuffix},
 			{dbName, dbName + "-wal", dbName + "-journal"}, {dbName}} {
@@ -199,7 +200,7 @@ type source struct {
 	err  error // why it is not sound
 }
 
-// openSource opens a copy of a database with its journals; ok is false if nothing can be read of it.
+// openSource opens a copy of a database with its journals; ok is false if nothing in it can be read.
 func openSource(dir, work string, names []string, r *Recovery) (s source, ok bool) {
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return s, false
@@ -235,8 +236,8 @@ func openSource(dir, work string, names []string, r *Recovery) (s source, ok boo
 	return s, true
 }
 
-// recoveredTables are the tables in the order of their references, with their keys. A table whose key is one number can
-// be probed row by row, and the others group by group of their first key.
+// recoveredTables lists the tables in the order of their references, with their keys. A table whose key is one number
+// can be probed row by row, the others group by group of their first key.
 var recoveredTables = []struct{ name, columns, key string }{
 	{"run", "id, " + runColumns, "id"},
 	{"blob", "sha256, kind, bytes, created_ns", "sha256"},
@@ -249,11 +250,11 @@ var recoveredTables = []struct{ name, columns, key string }{
 	{"event", "id, time_ns, incarnation, level, kind, trial, body", "id"},
 }
 
-// mostMissed is after how many missing rows in a row no more are looked for in a damaged table: far more than a page of
-// the database holds.
+// mostMissed is the number of consecutive missing rows after which a damaged table is given up: far more than fit on a
+// page of the database.
 const mostMissed = 10_000
 
-// copyTo copies every row that can be read and that the new database does not have yet.
+// copyTo copies every readable row that the new database lacks.
 func (s source) copyTo(tx *sql.Tx, r *Recovery) error {
 	for _, t := range recoveredTables {
 		insert := "INSERT OR IGNORE INTO " + t.name + "(" + t.columns + ") VALUES(?" +
@@ -273,7 +274,7 @@ func (s source) copyTo(tx *sql.Tx, r *Recovery) error {
 			last, ok := high.(int64)
 			for id, missed := first, 0; missed < mostMissed && (!ok || id <= last); id++ {
 				missed++
-				// what cannot be read is what is lost
+				// unreadable rows are lost
 				if row, _ := s.copyRows(st, r, from+"WHERE "+t.key+" = ?", id); row != nil {
 					missed = 0
 				}
@@ -304,7 +305,7 @@ func (s source) copyRows(st *sql.Stmt, r *Recovery, query string, args ...any) (
 			return last, err
 		}
 		if _, err := st.Exec(values...); err != nil {
-			r.Refused++ // damage has made it something that the table does not take
+			r.Refused++ // damage has turned it into something that the table refuses
 			continue
 		}
 		last = values[0]
@@ -312,7 +313,7 @@ func (s source) copyRows(st *sql.Stmt, r *Recovery, query string, args ...any) (
 	return last, rows.Err()
 }
 
-// readLog adds the events that only the log has, and, if no database says what the run is, the run as the log does.
+// readLog adds the events that only the log has, and the run itself if no database describes it.
 func readLog(tx *sql.Tx, dir string, r *Recovery) error {
 	f, err := openPlain(filepath.Join(dir, logName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -378,7 +379,7 @@ func needRun(tx *sql.Tx) error {
 	return nil
 }
 
-// startedRun is the run of which the event tells that it has started.
+// startedRun returns the run that an event reports as started.
 func startedRun(e Event, name string) (r Run, ok bool) {
 	var d struct {
 		UUID, Config, Build json.RawMessage
@@ -397,8 +398,8 @@ func startedRun(e Event, name string) (r Run, ok bool) {
 	return r, true
 }
 
-// consistent removes what rests on rows that are missing, and gives blobs their rows. What is removed the search makes
-// again, the same.
+// consistent removes rows that depend on missing ones, and gives blobs their rows. The search makes what was removed
+// again, with the same result.
 func consistent(tx *sql.Tx, dir string, r *Recovery) error {
 	var forkedAt int
 	if err := tx.QueryRow("SELECT coalesce(forked_at, -1) FROM run").Scan(&forkedAt); err != nil {
@@ -412,7 +413,7 @@ func consistent(tx *sql.Tx, dir string, r *Recovery) error {
 	if err != nil {
 		return err
 	}
-	// an update stands on the trials that it learned from
+	// an update depends on the trials that it learned from
 	if err := tx.QueryRow("SELECT coalesce(min(version) - 1, ?1) FROM policy_sample WHERE version <= ?1 AND trial >= "+
 		"?2 "+
 		"AND trial NOT IN (SELECT id FROM trial WHERE kind <> 'sample')", version, trial).Scan(&version); err != nil {
@@ -481,7 +482,7 @@ func consistent(tx *sql.Tx, dir string, r *Recovery) error {
 	return nil
 }
 
-// lastWholePolicy returns the last version up to which all policies are there with what they learned from.
+// lastWholePolicy returns the last version up to which every policy is there with all that it learned from.
 func lastWholePolicy(tx *sql.Tx) (version int, err error) {
 	rows, err := tx.Query("SELECT p.version, count(s.pos), coalesce(max(s.pos), -1), count(t.id), " +
 		"p.state_sha256 NOT GLOB '*[^0-9a-f]*' FROM policy p LEFT JOIN policy_sample s ON s.version = p.version " +
@@ -504,8 +505,7 @@ func lastWholePolicy(tx *sql.Tx) (version int, err error) {
 	return version, rows.Err()
 }
 
-// firstLostProposal returns the number of the first proposal that is not there, or was drawn from a policy after
-// version.
+// firstLostProposal returns the number of the first proposal that is missing, or was drawn from a policy after version.
 func firstLostProposal(tx *sql.Tx, version int) (next int, err error) {
 	rows, err := tx.Query("SELECT id, policy_version FROM trial WHERE kind = 'sample' ORDER BY id")
 	if err != nil {
@@ -525,7 +525,7 @@ func firstLostProposal(tx *sql.Tx, version int) (next int, err error) {
 	return next, rows.Err()
 }
 
-// nameBlobs gives a row to every blob that is named and has none. One whose file is gone is missing, as it would be
+// nameBlobs gives a row to every named blob that has none. If its file is missing, the blob is missing, as it would be
 // with its row.
 func nameBlobs(tx *sql.Tx, dir string) error {
 	rows, err := tx.Query("SELECT state_sha256, 'policy' FROM policy UNION SELECT weights_sha256, 'model' FROM trial " +

@@ -25,7 +25,7 @@ func started(t *testing.T, s *checkpoints.Store) {
 	must(t, s.AddEvent(checkpoints.Event{Kind: "run_started", Trial: -1, Body: body}))
 }
 
-// searched stores what a search stores that has made n proposals, in batches of ten, each with an update.
+// searched stores what a search has stored after n proposals, in batches of ten, each with an update.
 func searched(t *testing.T, s *checkpoints.Store, n int) {
 	t.Helper()
 	for batch := range n / 10 {
@@ -120,7 +120,7 @@ func TestRecoverRestoresWhateverIsLeft(t *testing.T) {
 			if got.Events < len(es)-1 && !strings.Contains(r.name, "log") {
 				t.Errorf("%d events; there were %d", got.Events, len(es))
 			}
-			for name, b := range before { // the files as they were are aside
+			for name, b := range before { // the old files are aside
 				if name == "run.lock" || name == "run.db-shm" || strings.Contains(name, "/") {
 					continue
 				}
@@ -146,7 +146,7 @@ func TestRecoverRestoresWhateverIsLeft(t *testing.T) {
 	}
 }
 
-// files returns the content of a folder's files by their names.
+// files returns the contents of a folder's files by name.
 func files(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	m := map[string][]byte{}
@@ -229,7 +229,7 @@ func TestAnInterruptedRecoveryIsRepeated(t *testing.T) {
 	searched(t, s, 20)
 	dir := crashed(t, s)
 	must(t, s.Close())
-	// as after the new database was written and before it was in its place
+	// as if killed after the new database was written and before it was moved into place
 	b, err := os.ReadFile(filepath.Join(s.Dir(), "run.db"))
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "run.db.recovered"), b, 0o600))

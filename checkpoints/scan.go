@@ -22,7 +22,7 @@ func scan(db *sql.DB, query string, args []any, f func(*row) error) error {
 	return conn.Raw(func(c any) error {
 		q, ok := c.(driver.QueryerContext)
 		if !ok {
-			return fmt.Errorf("the SQLite driver's %T takes no queries", c)
+			return fmt.Errorf("the SQLite driver's %T does not accept queries", c)
 		}
 		named := make([]driver.NamedValue, len(args))
 		for i, a := range args {

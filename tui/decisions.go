@@ -100,7 +100,8 @@ func verdictOnPolicy(s *nas.Snapshot) (text string, bad bool) {
 	switch kl := mean(func(u nas.PolicyView) float64 { return u.KL }); {
 	case v.Entropy < collapsedAt*v.MaxEntropy:
 		return fmt.Sprintf("collapsed: %s of %.1f nats are left, so it proposes almost the same cell each time. A "+
-			"fork from an earlier policy with a larger entropy bonus keeps exploring.", fixed(v.Entropy, 1), v.MaxEntropy), true
+			"fork from an earlier policy with a larger entropy bonus keeps exploring.", fixed(v.Entropy, 1),
+			v.MaxEntropy), true
 	case v.Version-before.Version <= 10 && drop > fallingBy*v.MaxEntropy:
 		return fmt.Sprintf("collapsing: the entropy fell by %.1f of %.1f nats in %s", drop, v.MaxEntropy,
 			plural(v.Version-before.Version, "update", "updates")), true

@@ -11,7 +11,8 @@ func TestNumbersAsText(t *testing.T) {
 	for _, r := range []struct{ got, want string }{
 		{score(0.7714, 4), ".7714"}, {score(1, 4), "1.000"}, {score(math.NaN(), 3), "nan"}, {score(0, 3), ".000"},
 		{score(-0.1, 3), "-0.1"}, {score(-1e-6, 4), ".0000"}, {number(-1e-6), "0.000"}, {fixed(-0.01, 1), "0.0"},
-		{nas.FormatSigned(-1e-6), "+.000"}, {signed(-0.01, 1), "0.0"}, {signed(0.01, 1), "0.0"}, {signed(0.26, 1), "+0.3"},
+		{nas.FormatSigned(-1e-6), "+.000"}, {signed(-0.01, 1), "0.0"}, {signed(0.01, 1), "0.0"},
+		{signed(0.26, 1), "+0.3"},
 		{amount(0), "0"}, {amount(999), "999"}, {amount(5200), "5.2k"}, {amount(99_949), "99.9k"},
 		{amount(310_000), "0.31M"}, {amount(41_200_000), "41.2M"},
 		{amount(563_640_000), "564M"}, {amount(23_780_000_000), "23.8G"},

@@ -1,5 +1,6 @@
-// Runs each NAME.onnx of a folder on the images of NAME.images (float32, as the model's input), all at once and the first alone, with ONNX Runtime.
-// Writes the logits, those of the single image last, to NAME.logits, and prints what the model says of its input and output.
+// With ONNX Runtime, runs each NAME.onnx of a folder on the images in NAME.images (float32, shaped like the model's
+// input): all at once, then the first alone. Writes the logits to NAME.logits, the single image's last, and prints the
+// model's description of its input and output.
 const fs = require('fs'), path = require('path'), ort = require('onnxruntime-node');
 
 async function run(file) {
@@ -14,9 +15,11 @@ async function run(file) {
     logits.push(...out.logits.data);
   }
   fs.writeFileSync(file.replace('.onnx', '.logits'), new Uint8Array(new Float32Array(logits).buffer));
-  console.log(JSON.stringify({ name: path.basename(file, '.onnx'), input: session.inputMetadata, output: session.outputMetadata }));
+  const name = path.basename(file, '.onnx');
+  console.log(JSON.stringify({ name, input: session.inputMetadata, output: session.outputMetadata }));
 }
 
 (async () => {
-  for (const name of fs.readdirSync(process.argv[2]).sort()) if (name.endsWith('.onnx')) await run(path.join(process.argv[2], name));
+  const folder = process.argv[2];
+  for (const name of fs.readdirSync(folder).sort()) if (name.endsWith('.onnx')) await run(path.join(folder, name));
 })();
