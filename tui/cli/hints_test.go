@@ -42,8 +42,8 @@ func TestHintsWorkAsTyped(t *testing.T) {
 	const small = "nasnet search --fake --headless --children 2 --update-every 2 --epochs 1 --shadow 0 "
 	ok(small + "--name plain")
 	ok(small + `--name a --store 'my "$HOME" store'`)
-	ok(
-		`mv 'my "$HOME" store'/a 'my "$HOME" store'/"a run's copy"; cp -r 'my "$HOME" store'/"a run's copy" 'another run'`)
+	ok(`mv 'my "$HOME" store'/a 'my "$HOME" store'/"a run's copy"; ` +
+		`cp -r 'my "$HOME" store'/"a run's copy" 'another run'`)
 	ok(`cp -r 'my "$HOME" store'/"a run's copy" 'my "$HOME" store'/-dash`)
 	for i := range 60 {
 		grey(t, filepath.Join(work, "my pics", "ab"[i%2:i%2+1], string(rune('A'+i))+".png"), uint8(4*i))
