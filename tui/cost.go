@@ -34,7 +34,7 @@ type costMsg struct {
 	costed
 }
 
-// askCost counts the search's network of a genotype, unless that was done before. An invalid genotype has no cost.
+// askCost requests the cost of a genotype's network in this run, unless it is known. An invalid genotype has none.
 func (m *model) askCost(g space.Genotype) tea.Cmd {
 	k := costKeyOf(g, m.snap.Config)
 	if m.options.Cost == nil || m.costs[k].asked || g.Validate() != nil {

@@ -56,7 +56,7 @@ func (d *decisions) of(reduction bool, block, kind int) int {
 	return at
 }
 
-// sure counts the decisions whose most probable choice has at least probability p.
+// sure counts the decisions with a choice of probability p or more.
 func (d *decisions) sure(p float64) (n int) {
 	for _, row := range d.Probabilities {
 		if len(row) > 1 && slices.Max(row) >= p {

@@ -244,7 +244,7 @@ var keys = keyTable{
 	bind("log", actLog, onScreens, groupEverywhere, "log", "L", "event log", "L"),
 	bind("back", actBack, onScreens&^onDash, groupEverywhere, "back", "esc", "one step back", "esc"),
 	bind("unzoom", actBack, onDash, groupEverywhere, "", "esc", "unzoom", "esc"),
-	bind("command", actPalette, onScreens, groupEverywhere, "do", ":", "every command here", ":"),
+	bind("command", actPalette, onScreens, groupEverywhere, "menu", ":", "every command here", ":"),
 	bind("copy", actCopy, onScreens, groupEverywhere, "", "y", "copy, also to a file", "y"),
 	bind("write", actWrite, onScreens, groupEverywhere, "", "w", "write to a file", "w"),
 	bind("theme", actTheme, onScreens, groupEverywhere, "", "T", "theme", "T"),

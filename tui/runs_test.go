@@ -58,7 +58,7 @@ func fakeCurve(_ context.Context, r RunRow) (RunCurve, error) {
 // fakeOpen opens a run of fakeRuns as a finished search.
 func fakeOpen(_ context.Context, r RunRow) (nas.Engine, func(), error) {
 	if r.Name == "smoke" {
-		return nil, nil, errors.New("it is held by another process")
+		return nil, nil, errors.New("another process owns it")
 	}
 	s := done()
 	s.UUID, s.Dir, s.Config.Name = r.UUID, r.Dir, r.Name
@@ -103,7 +103,7 @@ func TestARunThatCannotBeOpenedSaysWhy(t *testing.T) {
 	for _, r := range []struct{ name, keys, want string }{
 		{"the run itself", "R enter", "this is the run on the screen"},
 		{"a broken one", "R G enter", "torn cannot be read"},
-		{"one that fails to open", "R G k enter", "smoke: it is held by another process"},
+		{"one that fails to open", "R G k enter", "smoke: another process owns it"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			d := drive(t, busy(), 120, 36).press(strings.Fields(r.keys)...)

@@ -32,7 +32,7 @@ type palette int
 
 const (
 	asTerminal palette = iota // the normal ones, which most terminals make readable on their background
-	forLight                  // dark ones, for terminals whose yellow and cyan fade on white
+	forLight                  // dark ones, for terminals with yellow and cyan too pale on white
 	forDark                   // bright ones
 	mono                      // none: bold and reverse remain
 	palettes

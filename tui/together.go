@@ -99,7 +99,7 @@ func (r *retrainScreen) own() nas.TrialView {
 	return r.trial
 }
 
-// cell returns the cell that is counted and measured: of several, the one with most multiply-adds in the search,
+// cell returns the cell to plan and measure: of several, the one with the most multiply-adds in the search,
 // because its training takes longest.
 func (r *retrainScreen) cell() nas.TrialView {
 	if v, ok := r.other(); ok {

@@ -32,7 +32,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 	var answers []time.Duration
 	for _, step := range []struct{ keys, want, why string }{
 		{"5\r", "Lineage", "enter opens the cell"},
-		{"v", "the layout of papers needs", "the list, where there is no room for more"},
+		{"v", "the layout of the papers needs", "the list, where there is no room for more"},
 		{"\t", "reduction (stride 2)", "tab shows the reduction cell"},
 		{"\x1b", "Top cells", "esc goes back"},
 		{" j c", "Ops", "two marks are compared"},
@@ -68,7 +68,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"f", "from policy", "the fork dialog"},
 		{"\r", "forked at policy version", "a fork"},
 		{"R", "2 runs", "which is in the list"},
-		{"G\r", "to look at", "and is looked at"},
+		{"G\r", "viewing ", "and opens to be viewed"},
 		{"\x1b", "2 runs", "and left"},
 		{"\x1b", "Top cells", "back"},
 		{"s", "starred", "a star"},
@@ -76,7 +76,7 @@ func TestAWalkThroughEveryScreenOfALiveSearch(t *testing.T) {
 		{"good\r", "noted", "kept"},
 		{"T", "theme light", "another theme"},
 		{"M", "the mouse scrolls", "the mouse"},
-		{"M", "the terminal's again", "given back"},
+		{"M", "the terminal has the mouse again", "given back"},
 		{"?", "EVERYWHERE", "the help"},
 		{"\x1b", "Top cells", "back"},
 		{"p", "‖ paused", "a pause"},

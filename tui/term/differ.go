@@ -22,7 +22,7 @@ import (
 // ends each frame in the default look. A change of the terminal's size, a clear (CSI 2 J), entering the alternate
 // screen and [Differ.Invalidate] make it draw everything again.
 //
-// It is safe for several goroutines. It stands in for the terminal's file where Bubble Tea looks for one.
+// It is safe for several goroutines. To Bubble Tea it looks like the terminal's file.
 type Differ struct {
 	out  io.Writer
 	file *os.File
@@ -96,8 +96,7 @@ func (d *Differ) Invalidate() {
 	}
 }
 
-// Write accepts what the renderer writes: a frame, or a sequence on its own. It returns len(p) unless the terminal
-// refuses what is sent.
+// Write accepts a frame or a single sequence from the renderer. It returns len(p) unless writing to the terminal fails.
 func (d *Differ) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 // maxLog is the size in bytes from which openLog starts a new file.
 const maxLog = 1 << 20
 
-// AppendTo opens a log for reading and appending; it makes one that does not exist. A link, which may lead to anything,
-// and a pipe, which may wait for ever, are refused: the folder of the log may come from somebody else.
+// AppendTo opens a log for reading and appending, and creates it if it does not exist. It refuses a link, which may
+// lead anywhere, and a pipe, which may block forever, because the folder of the log may come from somebody else.
 func AppendTo(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if errors.Is(err, syscall.ELOOP) {

@@ -10,9 +10,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Screen is a small terminal emulator with xterm's deferred wrap and scrolling. It judges what the program sends, so it
+// Screen is a small terminal emulator with xterm's deferred wrap and scrolling. It checks what the program sends, so it
 // shares no code with it. Bytes may arrive in pieces of any size, but a cluster of joined glyphs must arrive whole. No
-// bytes make it panic; what it does not know, it ignores and lists in [Screen.Unknown].
+// bytes make it panic; it ignores what it does not know and lists it in [Screen.Unknown].
 type Screen struct {
 	w, h    int
 	x, y    int
@@ -155,7 +155,7 @@ func (v *Screen) erase(from, to int) { // positions in the cells
 // Write shows what a program sends.
 func (v *Screen) Write(p []byte) (int, error) {
 	s := string(v.pending) + string(p)
-	whole := len(s) // without the first bytes of a rune whose last ones are to come
+	whole := len(s) // without the first bytes of an incomplete rune
 	for i := max(0, len(s)-utf8.UTFMax); i < len(s); i++ {
 		if utf8.RuneStart(s[i]) && !utf8.FullRuneInString(s[i:]) {
 			whole = i
@@ -173,7 +173,7 @@ func (v *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// take handles the first character or sequence of s and returns its length, 0 if its end is to come.
+// take handles the first character or sequence of s and returns its length, 0 if it is incomplete.
 func (v *Screen) take(s string) int {
 	switch {
 	case s[0] == '\r':
