@@ -181,7 +181,7 @@ func (a *app) report(err, cause error) int {
 	fmt.Fprintln(a.Err, "nasnet:", err)
 	hints := hintsOf(err)
 	if d := new(checkpoints.DamagedError); errors.As(err, &d) { // before anything else can be done
-		hints = []string{"to make a new database from what is left: " + a.store.command("recover", d.Dir)}
+		hints = []string{"to rebuild its database: " + a.store.command("recover", d.Dir)}
 	}
 	for _, hint := range hints {
 		fmt.Fprintln(a.Err, "hint:", hint)
@@ -225,7 +225,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return hinted{usageError{err}, "to list the flags: " + c.CommandPath() + " --help"}
 	})
-	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder that holds the runs")
+	root.PersistentFlags().StringVar((*string)(&a.store), "store", defaultStore(), "folder of the runs")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	for _, g := range commands {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

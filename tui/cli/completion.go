@@ -19,13 +19,13 @@ import (
 	"nasnet/tui"
 )
 
-const completionHelp = "Completion prints a script with which your shell completes nasnet's commands and flags, and " +
-	"what they work on: the runs\nof the store, their trials (RUN/17), cells, presets, data sets, formats, the " +
-	"choices " +
-	"of settings, the actions of ctl and\nthe topics of help.\n\n" +
-	"  source <(nasnet completion bash)      in ~/.bashrc, with the package bash-completion\n" +
-	"  source <(nasnet completion zsh)       in ~/.zshrc, after compinit\n" +
-	"  nasnet completion fish | source       in ~/.config/fish/config.fish"
+const completionHelp = `Completion prints a script for your shell. It completes commands, flags and their
+values: runs, trials (RUN/17), cells, presets, data sets, formats, choices of
+settings, actions of ctl and topics of help.
+
+  source <(nasnet completion bash)   in ~/.bashrc, needs package bash-completion
+  source <(nasnet completion zsh)    in ~/.zshrc, after compinit
+  nasnet completion fish | source    in ~/.config/fish/config.fish`
 
 // kind is what completes one kind of word.
 type kind struct {

@@ -18,9 +18,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The guide: one Markdown file a topic, so that it reads well on the web, in an editor and in a terminal. Its first
-// line is a title for the list of topics, then come the commands one wants, then the rest. guide_test.go says what else
-// a topic must be.
+// The guide: one Markdown file per topic, readable on the web, in an editor and in a terminal. The first line is the
+// title in the list of topics, then come the commands people need first. guide_test.go checks the rest of the form.
 //
 //go:embed guide/*.md
 var guideFiles embed.FS
@@ -33,18 +32,18 @@ var topics = []string{"search", "screens", "keys", "cells", "data", "train", "mo
 func topicText(name string) string {
 	b, err := guideFiles.ReadFile("guide/" + name + ".md")
 	if err != nil {
-		panic(err) // the table names a file that is not in the program; a test reads them all
+		panic(err) // the table names a missing file; a test reads them all
 	}
 	return string(b)
 }
 
-// topicTitle returns the line for the list of topics.
+// topicTitle returns a topic's line in the list of topics.
 func topicTitle(name string) string {
 	first, _, _ := strings.Cut(topicText(name), "\n")
 	return strings.TrimPrefix(first, "# ")
 }
 
-// topicList is the list of topics as nasnet help prints it.
+// topicList returns the list of topics that nasnet help prints.
 func topicList() string {
 	var b strings.Builder
 	for _, name := range topics {
@@ -53,7 +52,7 @@ func topicList() string {
 	return b.String()
 }
 
-// overview is the page of nasnet help: what to type first, the commands and the topics.
+// overview returns the page of nasnet help: first commands, all commands, topics.
 func overview(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("# nasnet: " + root.Short + "\n\n```\n" +
@@ -77,8 +76,9 @@ func overview(root *cobra.Command) string {
 
 func helpCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "help [TOPIC|COMMAND...]", Short: "read the guide: nasnet help lists its topics",
-		Long: "Help shows a topic of the guide, in $PAGER or less where there is a terminal. For a command that is " +
-			"no topic it shows\nthe command's flags. Without an argument it lists topics and commands.",
+		Long: `Help shows a topic of the guide, on a terminal in $PAGER or less. For a command
+that is not a topic it shows the command's flags. Without an argument it lists
+topics and commands.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Root().Help()
@@ -96,7 +96,7 @@ func helpCommand(a *app) *cobra.Command {
 		}}
 }
 
-// page shows a topic: through a pager on a terminal, else as plain text.
+// page shows a topic in a pager on a terminal, else as plain text.
 func (a *app) page(markdown string) error {
 	if !a.interactive(false) {
 		_, err := io.WriteString(a.Out, renderTopic(markdown, lipgloss.NewStyle(), lipgloss.NewStyle()))
@@ -116,7 +116,7 @@ func (a *app) page(markdown string) error {
 	return err
 }
 
-// pipeTo runs a pager with the text; shown is false if the shell has no such command.
+// pipeTo shows the text in a pager; shown is false if the shell has no such command.
 func (a *app) pipeTo(pager, text string) (shown bool, err error) {
 	c := exec.Command("sh", "-c", pager)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(text), a.Out, io.Discard

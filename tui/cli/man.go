@@ -20,11 +20,13 @@ import (
 
 func manCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "man DIR", Short: "write the manual pages, one for each command", Args: args("DIR"),
-		Long: "Man writes nasnet.1, nasnet-search.1 and so on into DIR, which is made if it does not exist. Pages of " +
-			"these names are replaced, other files are left alone.\n\n" +
-			"  nasnet man ~/.local/share/man/man1      then: man nasnet-search\n\n" +
-			"The date on the pages is SOURCE_DATE_EPOCH if it is set, or else the date of the program's commit, so " +
-			"the same program always writes the same pages.",
+		Long: `Man writes nasnet.1, nasnet-search.1 and so on into DIR, which it creates if
+necessary. It replaces pages of these names and leaves other files alone.
+
+  nasnet man ~/.local/share/man/man1      then: man nasnet-search
+
+The date on the pages is SOURCE_DATE_EPOCH if set, else the date of the
+program's commit, so the same program always writes the same pages.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			pages, err := manPages(c.Root(), os.Getenv("SOURCE_DATE_EPOCH"))
 			if err != nil {
@@ -46,7 +48,7 @@ type manPage struct {
 	roff []byte
 }
 
-// writePages writes all pages, or none if one of the names is taken by something that is no file.
+// writePages writes all pages, or none if something other than a file has the name of a page.
 func writePages(dir string, pages []manPage) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("man: %w", err)
@@ -80,7 +82,7 @@ func manPages(root *cobra.Command, epoch string) (pages []manPage, err error) {
 		}
 		date = time.Unix(n, 0)
 	}
-	// The pages must not depend on the home of who writes them.
+	// The pages must not depend on the user's home.
 	root.PersistentFlags().Lookup("store").DefValue = "~/.local/share/nasnet/runs"
 	day := `""`
 	if !date.IsZero() {
