@@ -59,7 +59,7 @@ func overview(root *cobra.Command) string {
 		"nasnet                     search on built-in data, in this terminal\n" +
 		"nasnet --fake              try the interface in seconds: nothing is trained\n" +
 		"nasnet help search         read the guide from its start\n" +
-		"nasnet COMMAND --help      flags (nasnet search --help: those of nasnet itself)\n```\n")
+		"nasnet COMMAND --help      flags; those of nasnet itself: nasnet search --help\n```\n")
 	for _, g := range root.Groups() {
 		b.WriteString("\n# " + g.Title + "\n\n```\n")
 		for _, c := range root.Commands() {
@@ -156,9 +156,7 @@ func renderTopic(markdown string, heading, quoted lipgloss.Style) string {
 		}
 		return plain
 	}
-	lines := strings.Split(strings.TrimSuffix(markdown, "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		l := lines[i]
+	for l := range strings.SplitSeq(strings.TrimSuffix(markdown, "\n"), "\n") {
 		switch {
 		case strings.HasPrefix(l, "```") && inCode:
 			inCode = false
@@ -174,11 +172,7 @@ func renderTopic(markdown string, heading, quoted lipgloss.Style) string {
 			inCode = true
 		case inCode:
 			code = append(code, l)
-		case strings.HasPrefix(l, "<!--"):
-			// marks for those who keep the guide; the blank line after one goes with it
-			if i+1 < len(lines) && lines[i+1] == "" {
-				i++
-			}
+		case strings.HasPrefix(l, "<!--"): // a mark for those who keep the guide
 		case strings.HasPrefix(l, "#"):
 			text := strings.TrimLeft(l, "# ")
 			b.WriteString(styled(heading, text, text+"\n"+strings.Repeat("-", ansi.StringWidth(text))) + "\n")
