@@ -155,7 +155,7 @@ func TestALongRunIsThereAtOnce(t *testing.T) {
 	}
 	for _, z := range []*ptytest.Terminal{x, y} {
 		for _, want := range []string{fmt.Sprintf("child %d/%d", s.Finished, s.Children), "paused", s.BestCell[:4],
-			strings.Replace(fmt.Sprintf("best %.4f", s.Best), "0.", ".", 1)} {
+			strings.Replace(fmt.Sprintf("peak %.4f", s.Best), "0.", ".", 1)} {
 			if !strings.Contains(z.Screen(), want) {
 				t.Errorf("no %q in\n%s", want, z.Screen())
 			}
