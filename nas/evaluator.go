@@ -82,11 +82,14 @@ type Reserver interface {
 // Shortage describes what a child that waits for memory needs, in bytes.
 type Shortage struct{ Wanted, Free, Limit int64 }
 
-// MemoryError is the error of a child that needs more memory than all children together may use, in bytes.
-type MemoryError struct{ Wanted, Allowed int64 }
+// MemoryError is the error of work, such as "training", that needs more memory than all children together may use.
+type MemoryError struct {
+	Work            string
+	Wanted, Allowed int64 // bytes
+}
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("training needs %s of memory; all children together may use %s", FormatBytes(e.Wanted),
+	return fmt.Sprintf("%s needs %s of memory; all children together may use %s", e.Work, FormatBytes(e.Wanted),
 		FormatBytes(e.Allowed))
 }
 

@@ -81,6 +81,13 @@ func (o BenchOptions) Validate() error {
 	return checkShards(o.Shards, o.Batch)
 }
 
+// BenchBytes returns how much memory Bench takes, without taking it: the trainings of all children.
+func BenchBytes(g space.Genotype, net NetConfig, o BenchOptions) (int64, error) {
+	net.Aux = false
+	one, err := BytesOf(g, net, TrainConfig{Epochs: 1, Batch: o.Batch, Shards: o.Shards, LR: 0.01, Optimizer: "sgd"})
+	return int64(o.Threads) * one, err
+}
+
 // Bench measures a network on random images.
 func Bench(g space.Genotype, net NetConfig, o BenchOptions) (r BenchResult, err error) {
 	if err := o.Validate(); err != nil {

@@ -66,6 +66,50 @@ func (o LatencyOptions) Validate() error {
 	return nil
 }
 
+// LatencyBytes returns how much memory MeasureLatency takes, without taking it: the most that one of its points needs.
+func LatencyBytes(g space.Genotype, net NetConfig, o LatencyOptions) (most int64, err error) {
+	defer recoverPanic(&err)
+	if err := o.Validate(); err != nil {
+		return 0, fmt.Errorf("child: latency: %w", err)
+	}
+	net.Aux = false
+	l := Latency{Net: net}
+	for _, batch := range o.Batches {
+		for _, w := range o.ways(batch) {
+			shards, err := l.plan(g, batch, w.parts(), w.Branches)
+			if err != nil {
+				return 0, fmt.Errorf("child: latency: batch %d: %w", batch, err)
+			}
+			bytes := 4 * shards[0].network.cost().Params
+			for _, s := range shards {
+				bytes += s.program.PlannedPeak()
+			}
+			most = max(most, bytes)
+		}
+	}
+	return most, nil
+}
+
+// ways lists the ways to run the network on a batch.
+func (o LatencyOptions) ways(batch int) []LatencyPoint {
+	ways := []LatencyPoint{{Batch: batch, Threads: 1}}
+	if o.Threads > 1 {
+		if batch%o.Threads == 0 {
+			ways = append(ways, LatencyPoint{Batch: batch, Threads: o.Threads})
+		}
+		ways = append(ways, LatencyPoint{Batch: batch, Threads: o.Threads, Branches: true})
+	}
+	return ways
+}
+
+// parts returns how many networks share the batch.
+func (p LatencyPoint) parts() int {
+	if p.Branches {
+		return 1
+	}
+	return p.Threads
+}
+
 // MeasureLatency measures the network of a genotype with random weights on random images; its speed does not depend on
 // them. Operands are measured inside the network, where their inputs are in the caches as in real use.
 func MeasureLatency(g space.Genotype, net NetConfig, o LatencyOptions) (l Latency, err error) {
@@ -106,30 +150,27 @@ func MeasureOne(g space.Genotype, net NetConfig, seconds float64) (ms float64, e
 
 // batch measures all ways to run batch number place of l.Batches, and its operands in the first of them.
 func (l *Latency) batch(g space.Genotype, place, batch int, operandOf map[string]int, o LatencyOptions) error {
-	for _, threads := range slices.Compact([]int{1, o.Threads}) {
-		if batch%threads != 0 {
+	for _, w := range o.ways(batch) {
+		if w.Branches {
+			shards, err := l.shards(g, batch, 1, true)
+			if err != nil {
+				return err
+			}
+			b, err := shards[0].program.Branches(w.Threads)
+			if err != nil {
+				return err
+			}
+			l.point(w, b.Forward, o.Seconds)
 			continue
 		}
-		shards, err := l.images(g, batch, threads, o.Seconds)
+		shards, err := l.images(g, batch, w.Threads, o.Seconds)
 		if err != nil {
 			return err
 		}
-		if threads == 1 {
+		if w.Threads == 1 {
 			l.operands(shards[0].program, operandOf, place, o.Seconds)
 		}
 	}
-	if o.Threads == 1 {
-		return nil
-	}
-	shards, err := l.shards(g, batch, 1, true)
-	if err != nil {
-		return err
-	}
-	b, err := shards[0].program.Branches(o.Threads)
-	if err != nil {
-		return err
-	}
-	l.point(LatencyPoint{Batch: batch, Threads: o.Threads, Branches: true}, b.Forward, o.Seconds)
 	return nil
 }
 
@@ -146,9 +187,8 @@ func (l *Latency) images(g space.Genotype, batch, threads int, seconds float64) 
 	return shards, err
 }
 
-// shards returns a network for each part of a batch, with random weights and images; keep gives each value memory of
-// its own.
-func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
+// plan returns a network for each part of a batch, without memory; keep gives each value memory of its own.
+func (l *Latency) plan(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
 	var shards []*shard
 	for i := range parts {
 		o := buildOptions{batch: batch / parts}
@@ -161,13 +201,24 @@ func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shar
 		}
 		n.g.Keep = keep
 		p, err := n.g.Plan(nil, n.logits)
-		if err == nil {
-			err = affordable(p)
-		}
 		if err != nil {
 			return nil, err
 		}
 		shards = append(shards, &shard{network: n, program: p})
+	}
+	return shards, nil
+}
+
+// shards returns planned networks with random weights and images.
+func (l *Latency) shards(g space.Genotype, batch, parts int, keep bool) ([]*shard, error) {
+	shards, err := l.plan(g, batch, parts, keep)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range shards {
+		if err := affordable(s.program); err != nil {
+			return nil, err
+		}
 	}
 	r := rng.Stream(1, "latency")
 	shards[0].network.g.InitParams(r)

@@ -40,8 +40,8 @@ func NewMemory(limit int64) *Memory {
 
 // claim asks for bytes. The claim is granted at once, or when other claims have been dropped.
 func (m *Memory) claim(bytes int64) (*claim, error) {
-	if bytes > m.limit {
-		return nil, &nas.MemoryError{Wanted: bytes, Allowed: m.limit}
+	if err := Fit("training", bytes, m.limit); err != nil {
+		return nil, err
 	}
 	c := &claim{bytes, make(chan struct{})}
 	m.mu.Lock()
@@ -149,10 +149,10 @@ func (e *Evaluator) Fits(ctx context.Context, j nas.Job) error {
 		return nil
 	}
 	bytes, err := e.bytes(ctx, j)
-	if err == nil && bytes > e.memory.limit {
-		err = &nas.MemoryError{Wanted: bytes, Allowed: e.memory.limit}
+	if err != nil {
+		return err
 	}
-	return err
+	return Fit("training", bytes, e.memory.limit)
 }
 
 // FitsUnread implements [nas.Reserver].
@@ -165,8 +165,16 @@ func (e *Evaluator) FitsUnread(g space.Genotype, r nas.RetrainSpec) error {
 	if err := ImagesFit(r.Data, limit); err != nil {
 		return err
 	}
-	if bytes, err := child.BytesOf(g, r.Net, r.Train); err == nil && bytes > limit {
-		return &nas.MemoryError{Wanted: bytes, Allowed: limit}
+	if bytes, err := child.BytesOf(g, r.Net, r.Train); err == nil {
+		return Fit("training", bytes, limit)
+	}
+	return nil
+}
+
+// Fit returns a [nas.MemoryError] if the bytes that work needs exceed limit. A limit of 0 means none.
+func Fit(work string, bytes, limit int64) error {
+	if limit > 0 && bytes > limit {
+		return &nas.MemoryError{Work: work, Wanted: bytes, Allowed: limit}
 	}
 	return nil
 }

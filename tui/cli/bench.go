@@ -53,6 +53,7 @@ func benchChild(a *app) *cobra.Command {
 	var cell string
 	var o child.BenchOptions
 	var budget time.Duration
+	var memory memoryFlag
 	var profile output
 	c := &cobra.Command{Use: "child", Short: "measure how fast one network trains and infers",
 		Long: cellHelp, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
@@ -74,6 +75,13 @@ func benchChild(a *app) *cobra.Command {
 			o.Seconds = budget.Seconds()
 			if err := o.Validate(); err != nil {
 				return usagef("bench child: %w", err)
+			}
+			bytes, err := child.BenchBytes(g, net, o)
+			if err != nil {
+				return err
+			}
+			if err := memory.fits("bench child: training", bytes); err != nil {
+				return err
 			}
 			var r child.BenchResult
 			measure := func(w io.Writer) (err error) {
@@ -97,6 +105,7 @@ func benchChild(a *app) *cobra.Command {
 	c.Flags().IntVar(&o.Shards, "shards", 1, "equal parts of each network's batch, each on its own thread, as in "+
 		"nasnet train --shards")
 	c.Flags().DurationVar(&budget, "time", 9*time.Second, "total time, two thirds of it for training")
+	memory.register(c.Flags(), "memory for all networks together")
 	profile.register(c.Flags(), "profile", "file for a CPU profile of the training steps, for go tool pprof")
 	networkFlags(c.Flags())
 	return c

@@ -17,6 +17,7 @@ import (
 func cellLatency(a *app) *cobra.Command {
 	var o child.LatencyOptions
 	var each time.Duration
+	var memory memoryFlag
 	c := &cobra.Command{Use: "latency CELL", Short: "measure inference time of a network of the cell, whole and by op",
 		Args: args("CELL"),
 		Long: cellHelp + "\n\n" + scaleHelp + `
@@ -40,6 +41,13 @@ one thread.`,
 			if err := o.Validate(); err != nil {
 				return usagef("cell latency: %w", err)
 			}
+			bytes, err := child.LatencyBytes(g, net, o)
+			if err != nil {
+				return err
+			}
+			if err := memory.fits("cell latency: the network", bytes); err != nil {
+				return err
+			}
 			l, err := child.MeasureLatency(g, net, o)
 			if err != nil {
 				return err
@@ -56,6 +64,7 @@ one thread.`,
 	c.Flags().IntVar(&o.Threads, "threads", 0, "most threads (0: one per core); they share a batch only if they "+
 		"divide it evenly")
 	c.Flags().DurationVar(&each, "time", 300*time.Millisecond, "time per measurement")
+	memory.register(c.Flags(), "memory for the network")
 	networkFlags(c.Flags())
 	return c
 }

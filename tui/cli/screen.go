@@ -15,6 +15,7 @@ import (
 	"nasnet/dataset"
 	"nasnet/nas"
 	"nasnet/nas/child"
+	"nasnet/nas/local"
 	"nasnet/nas/remote"
 	"nasnet/nas/search"
 	"nasnet/nas/space"
@@ -28,10 +29,10 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Latency = func(g space.Genotype, s nas.RetrainSpec) (child.Latency, error) {
 		s, _ = a.surveys.unread(s)
 		net, o := s.Net, child.LatencyOptions{Batches: []int{1, 32}, Threads: runtime.GOMAXPROCS(0), Seconds: 0.1}
-		l, err := child.MeasureLatency(g, net, o)
+		l, err := measureLatency(g, net, o)
 		if err != nil { // 32 images may not fit into memory
 			o.Batches = o.Batches[:1]
-			l, err = child.MeasureLatency(g, net, o)
+			l, err = measureLatency(g, net, o)
 		}
 		return l, err
 	}
@@ -42,6 +43,18 @@ func (a *app) equip(o tui.Options) tui.Options {
 	o.Write = writeExport
 	o.Keys = a.keys
 	return o
+}
+
+// measureLatency measures a network if it fits into memory.
+func measureLatency(g space.Genotype, net child.NetConfig, o child.LatencyOptions) (l child.Latency, err error) {
+	bytes, err := child.LatencyBytes(g, net, o)
+	if err != nil {
+		return l, err
+	}
+	if err := local.Fit("the network", bytes, local.DefaultMemory()); err != nil {
+		return l, err
+	}
+	return child.MeasureLatency(g, net, o)
 }
 
 // runCurve reads the rewards of a run from its store, live or not.

@@ -91,8 +91,8 @@ func measured(ctx context.Context, g space.Genotype, s nas.RetrainSpec, v child.
 	if err != nil {
 		return child.Estimate{}, err
 	}
-	if limit := local.DefaultMemory(); limit > 0 && bytes > limit {
-		return child.Estimate{}, &nas.MemoryError{Wanted: bytes, Allowed: limit}
+	if err := local.Fit("training", bytes, local.DefaultMemory()); err != nil {
+		return child.Estimate{}, err
 	}
 	return child.Measure(ctx, g, s.Net, s.Train, v, 0, new(child.Buffers))
 }

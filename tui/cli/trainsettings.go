@@ -40,8 +40,9 @@ func givenBut(c *cobra.Command, names ...string) string {
 
 // training is what the flags of nasnet train ask for.
 type training struct {
-	cell, preset, from, resume, memory string
-	out                                output // of the model
+	cell, preset, from, resume string
+	memory                     memoryFlag
+	out                        output // of the model
 	child.Setup
 	spec           nas.DataSpec
 	seed           uint64
@@ -67,8 +68,7 @@ func (t *training) register(fs *pflag.FlagSet) {
 	fs.IntVar(&t.spec.Image, "image", 0, "side of the images in pixels (0: the images' own)")
 	fs.Uint64Var(&t.seed, "seed", 1, "seed of the weights, the order and the augmentation")
 	fs.IntVar(&t.threads, "threads", 0, "shards computed at a time (0: one per core); never changes a result")
-	fs.StringVar(&t.memory, "memory", "", "memory for the training, such as 2G (default: three quarters of the "+
-		"machine's)")
+	t.memory.register(fs, "memory for the training")
 	t.out.register(fs, "out", "file for the trained model (safetensors); FILE.state keeps the state after each epoch")
 	fs.StringVar(&t.resume, "resume", "", "continue from the state file of a training with the same settings")
 	settingFlags(fs, child.Settings.For(setting.Train), defaultSetup(setting.Train))
@@ -101,18 +101,6 @@ func known(d *dataset.Data) dataset.Info {
 // smallerImage is the hint for images that do not fit into memory.
 const smallerImage = "a smaller --image needs less; --memory allows more"
 
-// limit returns the memory for the training, in bytes; 0 if unknown.
-func (t *training) limit() (int64, error) {
-	if t.memory == "" {
-		return local.DefaultMemory(), nil
-	}
-	n, err := nas.ParseBytes(t.memory)
-	if err != nil {
-		return 0, usagef("--memory %s: %w", t.memory, err)
-	}
-	return n, nil
-}
-
 // evaluateOn sets the images to evaluate on, as the flags say.
 func (t *training) evaluateOn() error {
 	if (t.spec.ValImages == 0) != (t.spec.TrainImages == 0) {
@@ -133,7 +121,7 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if err := t.evaluateOn(); err != nil {
 		return data, err
 	}
-	limit, err := t.limit()
+	limit, err := t.memory.limit()
 	if err != nil {
 		return data, err
 	}
@@ -177,13 +165,13 @@ func settleTraining(a *app, c *cobra.Command, g space.Genotype, t *training) (da
 	if err != nil {
 		return data, err
 	}
-	if limit > 0 && bytes > limit {
+	if err := local.Fit("training", bytes, limit); err != nil {
 		if t.estimate {
 			if err := printSize(a, g, t, bytes); err != nil {
 				return data, err
 			}
 		}
-		return data, hinted{fmt.Errorf("train: %w", &nas.MemoryError{Wanted: bytes, Allowed: limit}),
+		return data, hinted{fmt.Errorf("train: %w", err),
 			"a smaller --batch, --filters or --image needs less; --memory allows more"}
 	}
 	if t.preset == "" && !t.estimate {
@@ -244,7 +232,7 @@ func printPresets(a *app, c *cobra.Command, g space.Genotype, t *training) error
 	if others := givenBut(c, strings.Fields(presetsFlags)...); others != "" {
 		return usagef("train: got --presets with %s; --presets lists the presets unchanged", others)
 	}
-	limit, err := t.limit()
+	limit, err := t.memory.limit()
 	if err != nil {
 		return err
 	}
