@@ -13,11 +13,13 @@ import (
 
 // RunSummary is a run as a list shows it.
 type RunSummary struct {
-	Dir    string
-	Run    Run
-	Status string // Run.State; "crashed" if that is a running state but no process has the run; "unreadable" with Err
-	Live   bool   // a process has it open for writing
-	PID    int    // of that process
+	Dir string
+	Run Run
+	// Run.State, or the later one that a full disk kept out of the database; "crashed" if that is a running state but
+	// no process has the run; "unreadable" with Err
+	Status string
+	Live   bool // a process has it open for writing
+	PID    int  // of that process
 	Host   string
 
 	Proposed, Done, Failed int // proposals: in all, with a reward, failed
@@ -77,7 +79,9 @@ func Summary(dir string) RunSummary {
 	if held {
 		sum.PID, sum.Host = who.PID, who.Host
 	}
-	if known && !held && goesOn(sum.Run.State) {
+	if !held && who.Ended != "" {
+		sum.Status = who.Ended
+	} else if known && !held && goesOn(sum.Run.State) {
 		if again, err := currentState(dir); err == nil {
 			sum.Run.State, sum.Status = again, again
 		}

@@ -18,15 +18,17 @@ const lockName = "run.lock"
 
 // holder is the content of run.lock while it is held. It stays there after a crash, and is emptied at a clean end.
 type holder struct {
-	PID   int       `json:"pid"`
-	Host  string    `json:"host"`
-	Since time.Time `json:"since"`
+	PID   int       `json:"pid,omitempty"`
+	Host  string    `json:"host,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	Ended string    `json:"ended,omitempty"` // see lock.ended; without the others
 }
 
 // lock is the flock on run.lock. The kernel drops it with the process, so there is no stale lock to remove.
 type lock struct {
 	f        *os.File
 	previous *holder // who held it and never released it; nil after a clean end
+	ended    string  // the state of the run, if the database could not store it; release keeps it in run.lock
 }
 
 // acquire takes the lock of a run and writes its owner into it, or fails with a *LockedError.
@@ -40,7 +42,12 @@ func acquire(dir string) (*lock, error) {
 		f.Close()
 		return nil, err
 	}
-	l := &lock{f: f, previous: readHolder(f)}
+	l := &lock{f: f}
+	if h := readHolder(f); h != nil && h.PID != 0 {
+		l.previous = h
+	} else if h != nil {
+		l.ended = h.Ended
+	}
 	host, _ := os.Hostname()
 	text, err := json.Marshal(holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC()})
 	if err == nil {
@@ -79,9 +86,15 @@ func hold(f *os.File, dir string) error {
 }
 
 // release empties run.lock, which marks a clean end, and releases it. The file stays: removing it would let two writers
-// in.
+// in. A state that the database lacks takes the place of the holder, so a full disk has space for it.
 func (l *lock) release() {
-	l.f.Truncate(0)
+	length := 0
+	if text, err := json.Marshal(holder{Ended: l.ended}); err == nil && l.ended != "" {
+		if n, err := l.f.WriteAt(text, 0); err == nil {
+			length = n
+		}
+	}
+	l.f.Truncate(int64(length))
 	l.f.Close()
 }
 
@@ -112,7 +125,7 @@ func probe(dir string) (held bool, who holder, known bool) {
 func readHolder(f *os.File) *holder {
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
 	h := new(holder)
-	if err != nil || json.Unmarshal(b, h) != nil || h.PID == 0 {
+	if err != nil || json.Unmarshal(b, h) != nil || h.PID == 0 && h.Ended == "" {
 		return nil
 	}
 	return h

@@ -77,12 +77,18 @@ func (s *Store) Run() (r Run, err error) {
 
 // SetRunState stores the state of the run, with the events that report it.
 func (s *Store) SetRunState(state string, events ...Event) error {
-	return s.change(events, func(tx *sql.Tx) error {
+	err := s.change(events, func(tx *sql.Tx) error {
 		if _, err := tx.Exec("UPDATE run SET state = ?", state); err != nil {
 			return fmt.Errorf("run state %q: %w", state, err)
 		}
 		return nil
 	})
+	if s.lock != nil {
+		if s.lock.ended = ""; err != nil {
+			s.lock.ended = state
+		}
+	}
+	return err
 }
 
 // SetBuild replaces the record of the programs that have worked on the run: JSON.

@@ -169,12 +169,19 @@ func fullDisk(dir, role string) error {
 		if !errors.Is(err, checkpoints.ErrDiskFull) {
 			return fmt.Errorf("stopped on a full disk: %v", err)
 		}
-		if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
-			return err
-		}
-		s.Close()
-		if s, err = Open(run, o); err != nil {
-			return err
+		for opened := range 2 { // the second one closes a run that nobody continued
+			s.Close()
+			if got := checkpoints.Summary(run).Status; got != "stopped" {
+				return fmt.Errorf("stopped on a full disk, closed %d times: listed as %s", opened+1, got)
+			}
+			if opened == 0 {
+				if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+					return err
+				}
+			}
+			if s, err = Open(run, o); err != nil {
+				return err
+			}
 		}
 	}
 	return printHash(s)
@@ -221,6 +228,9 @@ func brokenDisk(dir string) error {
 	s.Close()
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		return err
+	}
+	if got := checkpoints.Summary(filepath.Join(dir, "run")).Status; got != "failed" {
+		return fmt.Errorf("failed on a broken disk: listed as %s", got)
 	}
 	if s, err = Open(filepath.Join(dir, "run"), o); err != nil {
 		return err

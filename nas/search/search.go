@@ -320,6 +320,14 @@ func (o *owner) loop(ctx context.Context) error {
 	}
 	if o.failure != nil {
 		o.clock.state, o.clock.reason = nas.Failed, o.failure.Error()
+		state := nas.Failed
+		if errors.Is(o.failure, checkpoints.ErrDiskFull) { // it waited for space until it was told to stop
+			state = nas.Stopped
+		}
+		if !errors.Is(o.failure, checkpoints.ErrReplaced) {
+			// Not by commit, which stores nothing after a failure. If this fails too, run.lock keeps the state.
+			_ = o.run.SetRunState(string(state))
+		}
 	}
 	o.publish()
 	return o.failure

@@ -258,6 +258,10 @@ func TestASearchInWhichNothingWorksPausesForAPersonAndFailsForAScript(t *testing
 	if v := s.Snapshot(); v.Finished != 8 || v.State != nas.Failed || v.Reason == "" {
 		t.Errorf("%d finished, state %s, reason %q; want the 8 of two batches, failed", v.Finished, v.State, v.Reason)
 	}
+	s.Close()
+	if got := checkpoints.Summary(s.Dir()).Status; got != "failed" {
+		t.Errorf("it is listed as %s, want failed", got)
+	}
 	s = create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Evaluator: no, StayOpen: true})
 	until, _ := live(t, s)
 	until("it pauses", func(v *nas.Snapshot) bool {
