@@ -112,6 +112,8 @@ func (d *dashboard) act(m *model, a action) tea.Cmd {
 	case actFilter:
 		d.focus = paneTop
 		return m.push(&filterDialog{what: "top cells", input: newLineEdit(d.shown.filter, 60),
+			hint:  "sep5x5  -max7x7  params<50k  reward>.7  latency<1ms  starred",
+			check: func(s string) error { _, _, err := parseTopFilter(s); return err },
 			apply: func(s string) { d.shown.filter = s }})
 	case actOpen:
 		if d.focus < paneChildren {

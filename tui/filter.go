@@ -6,11 +6,15 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// filterDialog is a line of text that filters a list while it is typed. Enter keeps the filter, esc removes it.
+// filterDialog is a line of text that filters a list while it is typed. Enter keeps the filter, esc removes it. A filter
+// that check refuses is not applied.
 type filterDialog struct {
 	plainDialog
 	what  string
+	hint  string // may be empty
 	input lineEdit
+	check func(string) error // may be nil
+	wrong error
 	apply func(string)
 }
 
@@ -23,7 +27,7 @@ func (d *filterDialog) back() bool {
 }
 
 func (d *filterDialog) act(m *model, a action) tea.Cmd {
-	if a == actAccept {
+	if a == actAccept && d.wrong == nil {
 		m.pop()
 	}
 	return nil
@@ -31,13 +35,27 @@ func (d *filterDialog) act(m *model, a action) tea.Cmd {
 
 func (d *filterDialog) typed(_ *model, msg tea.KeyMsg) tea.Cmd {
 	d.input.press(msg)
-	d.apply(strings.TrimSpace(d.input.value()))
+	text := strings.TrimSpace(d.input.value())
+	if d.check != nil {
+		d.wrong = d.check(text)
+	}
+	if d.wrong == nil {
+		d.apply(text)
+	}
 	return nil
 }
 
 func (d *filterDialog) box(m *model, w, h int) []string {
 	t := m.theme
-	return t.boxed("Filter "+d.what, []string{fit(" "+d.input.view(t, 40), 44)}, w, h)
+	lines := []string{fit(" "+d.input.view(t, 40), 44)}
+	if d.wrong != nil {
+		for _, l := range wrap(t.clean(d.wrong.Error()), w-4) {
+			lines = append(lines, " "+t.bad.Render(l))
+		}
+	} else if d.hint != "" {
+		lines = append(lines, " "+d.hint)
+	}
+	return t.boxed("Filter "+d.what, lines, w, h)
 }
 
 // matches reports whether every word of a filter is in one of the texts, ignoring case. A word after a minus must be in

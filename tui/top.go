@@ -13,9 +13,10 @@ import (
 
 // TopQuery selects and sorts a run's best cells: in words, what the keys o, / and a choose on the screen.
 type TopQuery struct {
-	By     string // one of [TopOrders]; empty: by reward, or on a front by its cost
-	Front  string // one of [TopCosts]: only cells on the Pareto front of accuracy against it; empty: all
-	Filter string // words that a row must contain; after a minus, must not contain
+	By    string // one of [TopOrders]; empty: by reward, or on a front by its cost
+	Front string // one of [TopCosts]: only cells on the Pareto front of accuracy against it; empty: all
+	// words that a row must contain, or after a minus must not, and comparisons such as params<50k
+	Filter string
 }
 
 // TopOrders returns the words for the orders.
@@ -34,7 +35,7 @@ func TopCosts() (words []string) {
 	return words
 }
 
-// Validate returns an error for an unknown word in the query.
+// Validate returns an error for an unknown word or a wrong comparison in the query.
 func (q TopQuery) Validate() error {
 	for _, x := range []struct {
 		name, got string
@@ -44,7 +45,8 @@ func (q TopQuery) Validate() error {
 			return fmt.Errorf("unknown %s %q; want one of %s", x.name, x.got, strings.Join(x.want, ", "))
 		}
 	}
-	return nil
+	_, _, err := parseTopFilter(q.Filter)
+	return err
 }
 
 // UnknownCostError reports that no cell of a run has the cost that a query sorts or selects by.
@@ -117,7 +119,9 @@ func Top(s *nas.Snapshot, q TopQuery) (cells []TopCell, notes []string, err erro
 	if q.Filter != "" && q.Front == "" { // which also finds starred cells that are not ranked
 		list = slices.Concat(list, s.Starred)
 	}
-	list = passing(list, q.Filter)
+	if list, err = passing(list, q.Filter, stored); err != nil {
+		return nil, nil, err
+	}
 	if q.By != "" {
 		if q.Front != "" { // a front is in the order of its cost, but orders build on that of reward
 			on := map[int]bool{}

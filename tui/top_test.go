@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"nasnet/nas"
+	"nasnet/nas/space"
 )
 
 func trialsOf(cells []TopCell) (ids []int) {
@@ -30,7 +31,7 @@ func TestTopReturnsWhatTheScreenShows(t *testing.T) {
 	s.Top[5].Star, s.Top[6].Kind = true, nas.Random
 	stored := func(v nas.TrialView) float64 { return v.Latency }
 	for i, order := range TopOrders() {
-		for _, filter := range []string{"", "random", "starred", "s5 -a3", "nothing has this"} {
+		for _, filter := range []string{"", "random", "starred", "s5 -a3", "sep5x5 params<2M", "nothing has this"} {
 			cells, notes, err := Top(s, TopQuery{By: order, Filter: filter})
 			if err != nil {
 				t.Fatal(err)
@@ -91,5 +92,74 @@ func TestAnUnknownCostIsAnErrorNotAnEmptyTable(t *testing.T) {
 		if _, _, err := Top(s, q); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v; want %s", err, want)
 		}
+	}
+}
+
+func TestTheFilterKnowsOpsAsShownAndNumbers(t *testing.T) {
+	s := costs()
+	latency := func(v nas.TrialView) float64 { return v.Latency }
+	has := func(op string) func(nas.TrialView) bool {
+		return func(v nas.TrialView) bool {
+			return slices.ContainsFunc(slices.Concat(v.Genotype.Normal.Blocks, v.Genotype.Reduction.Blocks),
+				func(b space.Block) bool { return b.Op1 == op || b.Op2 == op })
+		}
+	}
+	params, madds, ms := s.Top[2].Params, s.Top[2].MAdds, s.Top[2].Latency
+	for filter, want := range map[string]func(nas.TrialView) bool{
+		"sep5x5":                             has("sep5x5"),
+		"SEP3X3":                             has("sep3x3"),
+		"c1x3-3x1":                           has("conv1x3_3x1"),
+		"-sep5x5":                            func(v nas.TrialView) bool { return !has("sep5x5")(v) },
+		fmt.Sprintf("params<%d", params):     func(v nas.TrialView) bool { return v.Params < params },
+		fmt.Sprintf("params<=%d", params):    func(v nas.TrialView) bool { return v.Params <= params },
+		"params>50k":                         func(v nas.TrialView) bool { return v.Params > 50e3 },
+		"madds<=2M":                          func(v nas.TrialView) bool { return v.MAdds <= 2e6 },
+		fmt.Sprintf("-madds<%d", madds):      func(v nas.TrialView) bool { return v.MAdds >= madds },
+		"reward>.7":                          func(v nas.TrialView) bool { return v.Reward > .7 },
+		"accuracy>=0.7":                      func(v nas.TrialView) bool { return valAcc(v) >= .7 },
+		fmt.Sprintf("latency<%gms", ms):      func(v nas.TrialView) bool { return v.Latency > 0 && v.Latency < ms },
+		fmt.Sprintf("latency>=%gus", ms*1e3): func(v nas.TrialView) bool { return v.Latency >= ms },
+		fmt.Sprintf("-latency<%g", ms):       func(v nas.TrialView) bool { return v.Latency >= ms },
+		"time>1m":                            func(v nas.TrialView) bool { return v.Seconds > 60 },
+		"sep5x5 reward>.7":                   func(v nas.TrialView) bool { return has("sep5x5")(v) && v.Reward > .7 },
+	} {
+		var ids []int
+		for _, v := range s.Top {
+			if want(v) {
+				ids = append(ids, v.ID)
+			}
+		}
+		got, err := passing(s.Top, filter, latency)
+		if err != nil || !slices.Equal(idsOf(got), ids) {
+			t.Errorf("%s finds %v, %v; want %v", filter, idsOf(got), err, ids)
+		}
+	}
+	for filter, want := range map[string]string{
+		"params<":     `filter: got "params<"; want a number after <, such as params<50k`,
+		"params<50x":  `filter: got "params<50x"; want a number after <, such as params<50k`,
+		"reward>-1":   `filter: got "reward>-1"; want a number after >, such as reward>.7`,
+		"reward>.7ms": `filter: got "reward>.7ms"; want a number after >, such as reward>.7`,
+		"madds=2M":    `filter: got "madds=2m"; want madds with <, <=, > or >=`,
+		"speed>2":     `filter: no number "speed"; want one of reward, accuracy, params, madds, latency, time`,
+	} {
+		if _, _, err := Top(s, TopQuery{Filter: filter}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v; want %s", filter, err, want)
+		}
+	}
+}
+
+func TestTheFilterDialogHintsAndRefusesWrongNumbers(t *testing.T) {
+	s := busy()
+	d := drive(t, s, 80, 24).press("5", "z", "/")
+	if got := d.text(); !strings.Contains(got, "params<50k") {
+		t.Errorf("no hint:\n%s", got)
+	}
+	d.typeText("params<5x").press("enter")
+	if got := d.text(); !strings.Contains(got, "want a number after <") || !strings.Contains(got, "with params<5,") {
+		t.Errorf("a wrong number:\n%s", got)
+	}
+	d.press("backspace", "0", "0", "g", "enter")
+	if got := d.text(); strings.Contains(got, "want a number") || !strings.Contains(got, "with params<500g") {
+		t.Errorf("a right number:\n%s", got)
 	}
 }

@@ -104,24 +104,9 @@ func (v topView) list(s *nas.Snapshot, latency latencyOf) []nas.TrialView {
 	}
 	out := slices.Clone(s.Top)
 	if v.filter != "" { // which also finds starred cells that are not ranked
-		out = passing(slices.Concat(s.Top, s.Starred), v.filter)
+		out, _ = passing(slices.Concat(s.Top, s.Starred), v.filter, latency) // the dialog refuses a wrong filter
 	}
 	sortTop(out, v.order, latency)
-	return out
-}
-
-// passing returns the cells that match a filter.
-func passing(cells []nas.TrialView, filter string) (out []nas.TrialView) {
-	for _, t := range cells {
-		starred := ""
-		if t.Star {
-			starred = "starred"
-		}
-		if matches(filter, t.Cell, "child "+t.Label(), t.Kind.Word(), t.Note, t.Genotype.Normal.Text(),
-			t.Genotype.Reduction.Text(), starred) {
-			out = append(out, t)
-		}
-	}
 	return out
 }
 

@@ -32,8 +32,10 @@ accurate at a lower cost, or more accurate at the same cost.
 
 --filter keeps the cells in which all words occur: in the hash, child, number,
 kind (sample, random, by hand), note or ops, or as "starred". A word after a
-minus must not occur: --filter 's5 -starred'. It selects from the front and does
-not change it. --json prints one object per cell.`, nas.MaxTop),
+minus must not occur: --filter 'sep5x5 -starred'. <, <=, > and >= compare
+reward, accuracy, params, madds, latency and time: --filter 'params<50k
+latency<1ms'. It selects from the front and does not change it. --json prints
+one object per cell.`, nas.MaxTop),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := q.Validate(); err != nil {
 				return usagef("top: %w", err)
@@ -102,7 +104,7 @@ not change it. --json prints one object per cell.`, nas.MaxTop),
 		" (default reward, with --front its cost); time is the training time")
 	fs.StringVar(&q.Front, "front", "", "only cells on the Pareto front of accuracy against "+
 		strings.Join(tui.TopCosts(), ", "))
-	fs.StringVar(&q.Filter, "filter", "", "only cells with all these words, and without those after a minus")
+	fs.StringVar(&q.Filter, "filter", "", "only cells with all these words (-word: without) and numbers (params<50k)")
 	fs.IntVarP(&most, "most", "n", 0, "print at most this many cells (0: all)")
 	fs.BoolVar(&asCSV, "csv", false, "print the table as key w writes it; unknown values are empty")
 	return c
