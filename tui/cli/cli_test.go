@@ -248,8 +248,15 @@ func TestStatusLine(t *testing.T) {
 			t.Errorf("an error, width %d: %q, want %q", width, got, want)
 		}
 	}
+	formats := errors.New("open #(reboot) #[fg=red]: no such folder")
+	for width, want := range map[int]string{0: "nasnet: open ##(reboot) ##[fg=red]: no such folder",
+		48: "nasnet: open ##(reboot) ##[fg=red]: no such folder", 47: "nasnet –"} {
+		if got := statusLine(remote.Status{}, formats, width); got != want {
+			t.Errorf("an error with formats of tmux, width %d: %q, want %q", width, got, want)
+		}
+	}
 	t.Setenv("LANG", "C")
-	for state, want := range map[string]string{"paused": "= a1", "crashed": "x a1", "done": "v a1", "stopped": "# a1",
+	for state, want := range map[string]string{"paused": "= a1", "crashed": "x a1", "done": "v a1", "stopped": "## a1",
 		"created": "created a1"} {
 		if s.State = state; !strings.HasPrefix(statusLine(s, nil, 0), want) {
 			t.Errorf("%s: %q", state, statusLine(s, nil, 0))

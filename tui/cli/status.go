@@ -23,7 +23,8 @@ func statusCommand(a *app) *cobra.Command {
 	var width int
 	c := &cobra.Command{Use: "status [RUN]", Short: "report how a run is doing, live or not", Args: optionalRun,
 		Long: `Without RUN it reports the only live run, or else the one that changed last.
---line prints one line for a status bar and never fails:
+--line prints one line for a status bar and never fails; tmux shows the ## in it
+as #:
 
   set -g status-right '#(nasnet status --line --width 40)'      in ~/.tmux.conf`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -173,7 +174,8 @@ func attachedText(c *nas.Control) string {
 	return fmt.Sprintf(", %s has control, %s", holder, nas.FormatCount(c.Viewers, "watches", "watch"))
 }
 
-// statusLine describes a run in at most width columns, dropping the least important parts first; 0 is unlimited.
+// statusLine describes a run in at most width columns, dropping the least important parts first; 0 is unlimited. It
+// doubles every #, because tmux reads # as the start of a format or a style.
 func statusLine(s remote.Status, err error, width int) string {
 	g := term.GlyphsOf(term.Detect(os.Getenv))
 	if width <= 0 {
@@ -207,7 +209,7 @@ func statusLine(s remote.Status, err error, width int) string {
 	}
 	for _, t := range tries {
 		if len([]rune(t)) <= width {
-			return t
+			return strings.ReplaceAll(t, "#", "##")
 		}
 	}
 	return ""
