@@ -142,7 +142,7 @@ func replyTo(s receiver, ask tea.Cmd) tea.Cmd {
 
 // say shows a line until the next one or for a while.
 func (m *model) say(text string, bad bool) tea.Cmd {
-	m.toast = toast{m.theme.clean(text), bad, m.toast.id + 1}
+	m.toast = toast{text: m.theme.clean(text), bad: bad, id: m.toast.id + 1}
 	id := m.toast.id
 	return m.after(toastTime, func(time.Time) tea.Msg { return toastEndMsg{id} })
 }

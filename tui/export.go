@@ -105,9 +105,11 @@ func (m *model) written(msg writtenMsg) tea.Cmd {
 		return m.say(msg.what+": "+msg.err.Error(), true)
 	}
 	if msg.path != "" {
-		msg.what += " to " + msg.path
+		msg.what += " to"
 	}
-	return m.say(msg.what, false)
+	end := m.say(msg.what, false)
+	m.toast.path = m.theme.clean(msg.path)
+	return end
 }
 
 // cellExports lists the formats in which a trial's cell can be written.

@@ -218,3 +218,15 @@ func TestTheMouseIsOffUntilM(t *testing.T) {
 		t.Error("M does not switch it off")
 	}
 }
+
+func TestThePathOfAWrittenFileKeepsItsName(t *testing.T) {
+	folder := "/home/" + strings.Repeat("somebody/", 12)
+	for w, want := range map[int]string{200: "wrote the cell to " + folder + "cell-a9be73.json",
+		80: "wrote the cell to …", 40: "wrote the cell to …", 24: " cell-a9be73.json"} {
+		d := drive(t, busy(), w, 24)
+		d.m.written(writtenMsg{what: "wrote the cell", path: folder + "cell-a9be73.json"})
+		if got := d.text(); !strings.Contains(got, want) || !strings.Contains(got, "cell-a9be73.json") {
+			t.Errorf("%d columns:\n%s", w, got)
+		}
+	}
+}

@@ -88,7 +88,11 @@ func (m *model) newsLine(w int) string {
 		if m.toast.bad {
 			style, sign = t.bad, "!"
 		}
-		return " " + style.Render(t.cut(sign+" "+m.toast.text, w-2))
+		text := sign + " " + m.toast.text
+		if m.toast.path != "" {
+			text = t.withPath(text, m.toast.path, w-2)
+		}
+		return " " + style.Render(t.cut(text, w-2))
 	}
 	if m.visiting() {
 		return " " + t.warn.Render(t.cut("viewing "+t.clean(m.snap.Config.Name)+": nothing can be changed; "+

@@ -68,6 +68,7 @@ type toast struct {
 	text string
 	bad  bool
 	id   int
+	path string // after the text, shortened from the left
 }
 
 // Messages.

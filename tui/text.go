@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -70,6 +71,21 @@ func (t theme) cut(s string, w int) string {
 		return fit(s, w)
 	}
 	return ansi.Truncate(s, w-1, "") + t.g.Ellipsis
+}
+
+// withPath puts a path after a text in w cells. It shortens the path from the left, and then drops the text to keep the
+// file's name whole.
+func (t theme) withPath(text, path string, w int) string {
+	n, name := ansi.StringWidth(path), ansi.StringWidth(filepath.Base(path))
+	left := w - ansi.StringWidth(text) - 1
+	switch {
+	case n <= left:
+	case name+2 <= left:
+		path = ansi.TruncateLeft(path, n-left+1, t.g.Ellipsis)
+	default:
+		return t.cut(filepath.Base(path), w)
+	}
+	return text + " " + path
 }
 
 // spread puts left and right at the ends of a line of w cells. It cuts left, and drops right only if nothing else fits.
