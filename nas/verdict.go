@@ -14,7 +14,7 @@ import (
 // stopped) and inherited trials do not count.
 type Verdict struct {
 	Claim string `json:"claim"` // Early, Unclear, Better or Worse
-	Text  string `json:"text"`  // the answer in one plain sentence
+	Text  string `json:"text"`  // the answer in one plain sentence: its words, a colon, the numbers
 
 	// number of samples compared: the latest, at most verdictWindow
 	Window     int     `json:"window"`
@@ -137,7 +137,7 @@ func judge(controller, random []Rewarded, planned int) Verdict {
 	numbers := fmt.Sprintf("%s: %+.3f (95 %% %.3f to %.3f)", means, v.Gain, v.Low, v.High)
 	switch {
 	case sure && v.Gain > 0:
-		v.Claim, v.Text = Better, numbers
+		v.Claim, v.Text = Better, "beats random: "+numbers
 	case sure:
 		v.Claim, v.Text = Worse, "worse than random: "+numbers
 	case v.Low > 0:

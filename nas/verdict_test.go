@@ -156,6 +156,13 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 		}
 		return os
 	}
+	lower := func(n int) []Rewarded {
+		low := same(n, n)
+		for i := range low {
+			low[i].Reward = 0.1
+		}
+		return low
+	}
 	for _, c := range []struct {
 		what               string
 		controller, random []Rewarded
@@ -173,7 +180,10 @@ func TestAVerdictSaysInOneSentenceWhatIsKnown(t *testing.T) {
 			"last 20 average 0.900 against 0.900 for random cells: +0.000 (95 % 0.000 to 0.000)"},
 		{"a gain before there is enough for a claim", same(15, 15), many[:8], Unclear,
 			"perhaps better than random: the controller's last 15 average 0.900"},
-		{"a clear gain", same(20, 20), many, Better, "the controller's last 20 average 0.900 against 0.8"},
+		{"a clear gain", same(20, 20), many, Better, "beats random: the controller's last 20 average 0.900 against 0.8"},
+		{"a loss before there is enough for a claim", lower(15), many[:8], Unclear,
+			"perhaps worse than random: the controller's last 15 average 0.1"},
+		{"a clear loss", lower(20), many, Worse, "worse than random: the controller's last 20 average 0.1"},
 	} {
 		v := judge(c.controller, c.random, 160)
 		if v.Claim != c.claim || !strings.HasPrefix(v.Text, c.text) {

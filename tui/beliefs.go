@@ -52,7 +52,7 @@ func (p *policyScreen) header(m *model, w int) string {
 	c := m.snap.Config
 	left := fmt.Sprintf(" policy %s   %s", t.bold.Render(fmt.Sprint(v.Version)), t.clean(c.Controller.Strategy))
 	if v.MaxEntropy > 0 && v.Entropy > 0 {
-		left += fmt.Sprintf("   entropy %s of %.1f nats", fixed(v.Entropy, 1), v.MaxEntropy)
+		left += "   entropy " + ofMost(v.Entropy, v.MaxEntropy, 1) + " nats"
 	}
 	return t.spread(left, fmt.Sprintf("update every %d   %s", c.Batch, m.way("back")), w)
 }
@@ -198,7 +198,7 @@ func (p *policyScreen) kindsPane(m *model, w, h int) []string {
 
 // entropyLine draws a name, the curve of an entropy, and its first and last value.
 func (t theme) entropyLine(name string, label int, values []float64, most float64, w int) string {
-	tail := fmt.Sprintf(" %s %s %s of %.2f", fixed(values[0], 2), t.g.To, fixed(values[len(values)-1], 2), most)
+	tail := fmt.Sprintf(" %s %s %s", fixed(min(values[0], most), 2), t.g.To, ofMost(values[len(values)-1], most, 2))
 	return t.spread(" "+fit(name, label)+" "+t.spark(values, max(4, w-label-3-len([]rune(tail))), 0, max(most, 1e-9)),
 		tail, w)
 }

@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,6 +72,30 @@ func TestOthersAddUp(t *testing.T) {
 			}
 			if sum < 0.999 || sum > 1.001 {
 				t.Errorf("%d rows: column %d adds up to %v", n, c, sum)
+			}
+		}
+	}
+}
+
+func TestNoEntropyIsShownAboveItsMaximum(t *testing.T) {
+	s := busy()
+	most := math.Log(14)
+	if got := ofMost(2.6460, most, 2); got != "2.64 of 2.64" {
+		t.Errorf("%q", got)
+	}
+	s.Policy.Entropy = s.Policy.MaxEntropy + 0.2
+	for i := range s.Beliefs.Entropy {
+		for j := range s.Beliefs.Entropy[i].Nats {
+			s.Beliefs.Entropy[i].Nats[j] = 9
+		}
+	}
+	for _, keys := range [][]string{{}, {"2", "z"}, {"H"}, {"H", "v"}} {
+		got := drive(t, s, 160, 48).press(keys...).text()
+		for _, x := range regexp.MustCompile(`(\d+\.\d+) of (\d+\.\d+)`).FindAllStringSubmatch(got, -1) {
+			a, _ := strconv.ParseFloat(x[1], 64)
+			b, _ := strconv.ParseFloat(x[2], 64)
+			if a > b {
+				t.Errorf("%v: %s", keys, x[0])
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func TestTheDigestShowsWhatHappened(t *testing.T) {
 		{"a retrain of the user's", func(_, b *nas.Snapshot) { b.Retrains[1].Finished = noon },
 			[]string{"yours: retrain h8 .7668"}, ""},
 		{"whether random cells are beaten", func(_, _ *nas.Snapshot) {},
-			[]string{"verdict: the controller's last 20 average 0.718 against 0.553"}, ""},
+			[]string{"verdict: beats random: the controller's last 20 average 0.718 against 0.553"}, ""},
 		{"the end of the search", func(_, b *nas.Snapshot) { b.State = nas.Done }, []string{"search: done"}, ""},
 		{"a pause and why", func(_, b *nas.Snapshot) { b.State, b.Reason = nas.Paused, "all failed" },
 			[]string{"search: paused: all failed"}, ""},

@@ -10,9 +10,9 @@ import (
 	"nasnet/nas"
 )
 
-// footer lists the keys of a scope, as many as fit, always with the help key. It skips the actions in but, which are
-// impossible now.
-func (l *look) footer(on scope, w int, but ...action) string {
+// footer lists the keys of a scope, as many as fit, always with the keys to quit and for help. It skips the actions in
+// but, which are impossible now. If resumes, the key that pauses the search resumes it.
+func (l *look) footer(on scope, w int, resumes bool, but ...action) string {
 	t := l.theme
 	var parts []string
 	last := ""
@@ -21,9 +21,13 @@ func (l *look) footer(on scope, w int, but ...action) string {
 			continue
 		}
 		k, _, _ := strings.Cut(t.shown(b), " ")
-		s := t.key.Render(k) + " " + b.short
-		if b.do == actHelp {
-			last = s
+		short := b.short
+		if b.do == actPause && resumes {
+			short = "resume"
+		}
+		s := t.key.Render(k) + " " + short
+		if b.do == actQuit || b.do == actHelp {
+			last = strings.TrimSpace(last + "  " + s)
 			continue
 		}
 		parts = append(parts, s)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"nasnet/nas"
 )
 
 // View implements tea.Model. It reuses the last frame until the snapshot, the size or the model changes.
@@ -54,7 +56,8 @@ func (m *model) draw() []string {
 	if !m.options.CanDetach {
 		but = append(but, actQuitDetach)
 	}
-	lower := []string{fit(m.newsLine(m.w), m.w), fit(m.footer(m.top().scope(), m.w, but...), m.w)}
+	resumes := m.snap.State == nas.Paused || m.snap.State == nas.Draining
+	lower := []string{fit(m.newsLine(m.w), m.w), fit(m.footer(m.top().scope(), m.w, resumes, but...), m.w)}
 	lower = lower[max(0, len(lower)-max(0, (m.h-1)/4)):] // a low terminal saves its lines for the screen
 	body := s.view(m, m.w, m.h-len(lines)-len(lower))
 	for i := range m.h - len(lines) - len(lower) {

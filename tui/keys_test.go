@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"nasnet/nas"
 	"nasnet/tui/term"
 )
 
@@ -99,7 +100,7 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 			continue
 		}
 		for _, w := range []int{30, 80, 160} {
-			footer := strings.TrimSpace(stripped((&look{theme: th, keys: keys}).footer(s, w)))
+			footer := strings.TrimSpace(stripped((&look{theme: th, keys: keys}).footer(s, w, false)))
 			found := part.FindAllStringSubmatch(footer, -1)
 			if len(found) == 0 {
 				t.Errorf("%s: no keys in the footer %q", name, footer)
@@ -115,9 +116,20 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 					t.Errorf("%s: %q in the footer is not %q", name, f[1], f[2])
 				}
 			}
-			if s&onScreens != 0 && !strings.HasSuffix(footer, "? help") {
-				t.Errorf("%s at %d columns: the footer %q does not show the help key", name, w, footer)
+			if s&onScreens != 0 && !strings.HasSuffix(footer, "q quit  ? help") {
+				t.Errorf("%s at %d columns: the footer %q does not end with the keys to quit and for help", name, w, footer)
 			}
+		}
+	}
+}
+
+func TestTheKeyThatPausesSaysWhenItResumes(t *testing.T) {
+	for state, want := range map[nas.State]string{nas.Running: " p pause ", nas.Paused: " p resume ",
+		nas.Draining: " p resume "} {
+		s := *busy()
+		s.State = state
+		if got := drive(t, &s, 80, 24).text(); !strings.Contains(got, want) {
+			t.Errorf("%s: no %q in\n%s", state, want, got)
 		}
 	}
 }

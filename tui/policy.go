@@ -32,7 +32,7 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 			add("first after " + plural(s.Config.Batch, "sample", "samples"))
 			return p.draw(t, w, h, lines)
 		}
-		value := fixed(v.Entropy, 1) + " nats"
+		value := fixed(min(v.Entropy, v.MaxEntropy), 1) + " nats"
 		add(t.spread("entropy "+t.spark(entropies, max(4, in-9-len(value)), math.NaN(), math.NaN()), value, in))
 		add(t.spread(fmt.Sprintf("base %s lr %s", score(v.Baseline, 3), rate(c.LearningRate)),
 			fmt.Sprintf("upd %d", v.Version), in+1))
@@ -54,7 +54,7 @@ func (d *dashboard) controllerPane(m *model, w, h int) []string {
 		add(t.spread(fmt.Sprintf("%-9s", name)+t.spark(values, max(4, in-11-len(value)), math.NaN(), math.NaN()), value,
 			in))
 	}
-	labelled("entropy", entropies, fmt.Sprintf("%s of %.1f nats", fixed(v.Entropy, 1), v.MaxEntropy))
+	labelled("entropy", entropies, ofMost(v.Entropy, v.MaxEntropy, 1)+" nats")
 	labelled("baseline", series(s.Updates, func(u nas.PolicyView) float64 { return u.Baseline }), score(v.Baseline, 4))
 	labelled("batch", series(s.Updates, func(u nas.PolicyView) float64 { return u.MeanReward }), score(v.MeanReward, 4))
 	labelled("step KL", series(s.Updates, func(u nas.PolicyView) float64 { return u.KL }), number(v.KL))

@@ -156,6 +156,9 @@ func signed(x float64, n int) string {
 	return s
 }
 
+// ofMost writes an entropy and the largest possible one, which estimates and rounding must not exceed: 2.64 of 2.64.
+func ofMost(x, most float64, n int) string { return fixed(min(x, most), n) + " of " + fixed(most, n) }
+
 // rate writes a learning rate: 0.0247, 3.5e-4.
 func rate(x float64) string {
 	if x == 0 {

@@ -2,31 +2,32 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"nasnet/nas"
 )
 
-// verdictLine says in at most w cells whether the controller beats random cells: the verdict's sentence, or a shorter
-// form that fits.
+// verdictLine says in at most w cells whether the controller beats random cells: the verdict's sentence, or its words
+// with as many numbers as fit.
 func (t theme) verdictLine(v *nas.Verdict, w int) string {
 	if v == nil {
 		return ""
 	}
-	word, style := "no better than random yet", t.plain
+	words, _, _ := strings.Cut(v.Text, ":")
+	style := t.plain
 	switch v.Claim {
 	case nas.Better:
-		word, style = "beats random", t.good
+		style = t.good
 	case nas.Worse:
-		word, style = "worse than random", t.bad
+		style = t.bad
 	}
-	gain := fmt.Sprintf("%s %s", word, nas.FormatSigned(v.Gain))
+	gain := words + " " + nas.FormatSigned(v.Gain)
 	lines := []string{v.Text, fmt.Sprintf("%s (95 %% %s to %s)", gain, nas.FormatSigned(v.Low),
-		nas.FormatSigned(v.High)), gain, word}
+		nas.FormatSigned(v.High)), gain, words}
 	if v.Low == 0 && v.High == 0 {
-		lines = []string{v.Text, fmt.Sprintf("too early to tell: %d random", v.Randoms),
-			fmt.Sprintf("%d random", v.Randoms)}
+		lines = []string{v.Text, fmt.Sprintf("%s: %d random", words, v.Randoms), fmt.Sprintf("%d random", v.Randoms)}
 	}
 	for _, l := range lines {
 		if ansi.StringWidth(l) <= w {

@@ -19,6 +19,8 @@ func TestTheVerdictFitsItsSpaceAndKeepsItsClaim(t *testing.T) {
 		Low: -0.010, High: 0.016}
 	better := busy().Verdict
 	worse := &nas.Verdict{Claim: nas.Worse, Text: "worse than random: …", Gain: -0.05, Low: -0.07, High: -0.03}
+	below := &nas.Verdict{Claim: nas.Unclear, Text: "perhaps worse than random: the controller's last 20 average 0.771 " +
+		"against 0.801 for random cells", Gain: -0.03, Low: -0.05, High: -0.01}
 	for _, c := range []struct {
 		v    *nas.Verdict
 		w    int
@@ -29,13 +31,15 @@ func TestTheVerdictFitsItsSpaceAndKeepsItsClaim(t *testing.T) {
 		{early, 30, "too early to tell: 3 random"},
 		{early, 12, "3 random"},
 		{unclear, 200, unclear.Text},
-		{unclear, 60, "no better than random yet +.003 (95 % -.010 to +.016)"},
-		{unclear, 40, "no better than random yet +.003"},
+		{unclear, 60, "no better than random so far +.003 (95 % -.010 to +.016)"},
+		{unclear, 40, "no better than random so far +.003"},
 		{better, 120, better.Text},
 		{better, 42, "beats random +.165 (95 % +.151 to +.179)"},
 		{better, 15, "beats random"},
 		{better, 5, ""},
 		{worse, 17, "worse than random"},
+		{below, 60, "perhaps worse than random -.030 (95 % -.050 to -.010)"},
+		{below, 30, "perhaps worse than random"},
 	} {
 		if got := ansi.Strip(th.verdictLine(c.v, c.w)); got != c.want {
 			t.Errorf("in %d cells: %q; want %q", c.w, got, c.want)
