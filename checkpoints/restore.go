@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -160,4 +161,74 @@ func (s *Store) RestoredEvents() (es []Event, err error) {
 		return err
 	})
 	return es, err
+}
+
+// CompareLog returns the numbers of the events that the database and log.jsonl have in different words.
+func (s *Store) CompareLog() (differ []int64, err error) {
+	f, err := openPlain(filepath.Join(s.dir, logName), os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", wrap(err))
+	}
+	defer f.Close()
+	r, err := s.Run()
+	if err != nil {
+		return nil, err
+	}
+	es, err := s.Events(0, -1)
+	if err != nil {
+		return nil, err
+	}
+	lines := make(map[int64][]byte, len(es))
+	for _, e := range es {
+		if lines[e.ID], err = logLine(e, r.Name); err != nil {
+			differ = append(differ, e.ID)
+		}
+	}
+	for in := bufio.NewReader(f); ; {
+		line, err := in.ReadBytes('\n')
+		if err == io.EOF {
+			return differ, nil // a line without an end is being written
+		} else if err != nil {
+			return nil, fmt.Errorf("checkpoints: %w", wrap(err))
+		}
+		e, _, ok := parseLine(line)
+		ours, stored := lines[e.ID]
+		if !ok || stored && !bytes.Equal(ours, line) || !stored && len(es) > 0 && e.ID < es[len(es)-1].ID {
+			differ = append(differ, e.ID)
+		}
+	}
+}
+
+// Integrity runs SQLite's check of the whole database, with its indexes and references, and returns what it finds.
+func (s *Store) Integrity() (found []string, err error) {
+	err = s.read(func(db *sql.DB) error {
+		for _, q := range []string{"PRAGMA integrity_check(20)",
+			"SELECT 'a row of ' || \"table\" || ' refers to one of ' || parent || ' that does not exist' FROM " +
+				"pragma_foreign_key_check LIMIT 20",
+			"SELECT 'update ' || version || ' has samples up to position ' || max(pos) || ', ' || count(*) || ' in " +
+				"all' FROM " +
+				"policy_sample GROUP BY version HAVING max(pos) <> count(*) - 1"} {
+			rows, err := db.Query(q)
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				var text string
+				if err := rows.Scan(&text); err != nil {
+					rows.Close()
+					return err
+				}
+				if text != "ok" {
+					found = append(found, "database: "+strings.Trim(printable(text), `"`))
+				}
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
 }

@@ -50,8 +50,10 @@ func Verify(ctx context.Context, dir string) (Report, error) {
 		return Report{}, err
 	}
 	v.Builds = len(record.Builds(run.Record.Build))
-	if err := v.checkTrials(); err != nil {
-		return Report{}, err
+	for _, check := range []func() error{v.checkRun, v.checkTrials, v.checkEvents} {
+		if err := check(); err != nil {
+			return Report{}, err
+		}
 	}
 	if err := v.replay(ctx); err != nil {
 		return Report{}, err
@@ -63,6 +65,8 @@ func Verify(ctx context.Context, dir string) (Report, error) {
 type verifier struct {
 	Report
 	run       *record.Run
+	since     int64               // the last event before anything else was read; a live run has later ones
+	trials    []checkpoints.Trial // all
 	proposals []checkpoints.Trial
 	starts    []int // index of the first proposal of each batch
 	updates   []checkpoints.Update
@@ -76,11 +80,14 @@ func newVerifier(run *record.Run) (*verifier, error) {
 	if v.uniform, err = record.Uniform(run.Space); err != nil {
 		return nil, err
 	}
+	if v.since, err = run.LastEventID(); err != nil {
+		return nil, err
+	}
 	ts, err := run.Trials()
 	if err != nil {
 		return nil, err
 	}
-	v.Trials = len(ts)
+	v.Trials, v.trials = len(ts), ts
 	for _, t := range ts {
 		if t.ID < nas.FirstManual {
 			v.proposals = append(v.proposals, t)

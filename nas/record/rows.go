@@ -1,6 +1,8 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -31,6 +33,15 @@ func EpochOf(e checkpoints.Epoch) child.EpochResult {
 	return child.EpochResult{Epoch: e.Epoch, LR: e.LR, Keep: e.Keep, TrainLoss: e.TrainLoss, TrainAcc: e.TrainAcc,
 		ValLoss: e.ValLoss, ValAcc: e.ValAcc,
 		Seconds: e.Seconds, Images: e.Images}
+}
+
+// EpochsHash returns the SHA-256 of epochs, in hex: of their numbers as the store keeps them, times included.
+func EpochsHash(es []checkpoints.Epoch) string {
+	h := sha256.New()
+	for _, e := range es {
+		fmt.Fprintln(h, e.Epoch, e.LR, e.Keep, e.TrainLoss, e.TrainAcc, e.ValLoss, e.ValAcc, e.Seconds, e.Images)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Trial returns a trial as the store keeps it.

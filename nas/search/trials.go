@@ -237,6 +237,7 @@ func (o *owner) commitEnd(t *nas.Trial, weights string, cause error) bool {
 	if t.CachedOf < 0 {
 		epochs = record.Epochs(t)
 	}
+	e.Data["epochs_sha256"] = record.EpochsHash(epochs)
 	o.ledger.End(t)
 	o.screens.results = false
 	return o.commit(func(es []checkpoints.Event) error { return o.run.FinishTrial(row, epochs, es...) }, e)
