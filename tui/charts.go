@@ -19,13 +19,14 @@ type line struct {
 	heavy  bool
 	dotted bool
 	reduce chart.Reduce // for more values than columns
+	steps  bool         // each value lasts until the next
 }
 
 // plot draws series over each other in w by h cells, later ones on top, with a legend and a caption of the x axis.
 func (t theme) plot(w, h int, axis string, lines ...line) []string {
 	series := make([]chart.Series, len(lines))
 	for i, l := range lines {
-		series[i] = chart.Series{Name: l.name, Values: l.values, Reduce: l.reduce}
+		series[i] = chart.Series{Name: l.name, Values: l.values, Reduce: l.reduce, Steps: l.steps}
 		if len(l.values) == 1 { // a line rather than a dot
 			series[i].Values = []float64{l.values[0], l.values[0]}
 		}

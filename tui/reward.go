@@ -39,7 +39,7 @@ func (d *dashboard) rewardPane(m *model, w, h int) []string {
 		axis = fmt.Sprintf("child %d to %d", s.Rewards[0].Trial, last.Trial)
 	}
 	lines := []line{{name: "mean of 20", values: mean, style: t.mean},
-		{name: "peak", values: peak, style: t.best, heavy: true, reduce: chart.Max}}
+		{name: "peak", values: peak, style: t.best, heavy: true, reduce: chart.Max, steps: true}}
 	if len(s.Randoms) > 0 {
 		lines = append([]line{{name: "random", values: randomMeans(s), style: t.plain, dotted: true}}, lines...)
 	}

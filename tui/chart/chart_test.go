@@ -430,12 +430,12 @@ func TestAScatterChartDrawsItsPointsInPlace(t *testing.T) {
 		got = append(got, l.String())
 	}
 	want := []string{
-		" 0.9 |                  o",
-		" 0.8 |                   ",
-		" 0.6 |         o         ",
-		" 0.5 |.                  ",
-		"     +10-15---20---25--30",
-		"      cost               ",
+		" 0.95 |                 o",
+		" 0.80 |                  ",
+		" 0.65 |         o        ",
+		" 0.50 |.                 ",
+		"      +10-15---20--25--30",
+		"       cost              ",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -455,5 +455,47 @@ func TestAScatterChartDrawsItsPointsInPlace(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestTheLabelsOfAnAxisAreAtEvenSteps(t *testing.T) {
+	for _, ends := range [][2]float64{{0.55, 0.7714}, {0.6234, 0.6239}, {-3, 17.2}, {0, 1}, {100, 12345}, {0.7, 0.7}} {
+		for rows := 2; rows < 24; rows++ {
+			var at []float64
+			for _, l := range chart.Lines(chart.Options{Width: 40, Height: rows, Min: nan, Max: nan},
+				chart.Series{Values: ends[:]}) {
+				v, err := strconv.ParseFloat(strings.TrimSpace(l.Spans[0].Text), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at = append(at, v)
+			}
+			step := at[0] - at[1]
+			for i := 1; i < rows; i++ {
+				if d := at[i-1] - at[i]; !(d > 0) || math.Abs(d-step) > 1e-6*step {
+					t.Errorf("%v in %d rows: labels %v", ends, rows, at)
+					break
+				}
+			}
+			if e := 1e-9 + 1e-6*math.Abs(ends[1]); at[0] < ends[1]-e || at[rows-1] > ends[0]+e ||
+				ends[0] < ends[1] && at[0]-at[rows-1] > 2.2*(ends[1]-ends[0])+2e-6 {
+				t.Errorf("%v in %d rows: from %v to %v", ends, rows, at[rows-1], at[0])
+			}
+		}
+	}
+}
+
+func TestASeriesInStepsHasNoValueBetweenItsOwn(t *testing.T) {
+	lines := chart.Lines(chart.Options{Width: 30, Height: 5, Min: 0, Max: 1},
+		chart.Series{Values: []float64{0, 1, 1}, Steps: true})
+	for _, l := range lines[1:4] {
+		if got := strings.Trim(l.String()[5:], " "); strings.ContainsAny(got, "─") {
+			t.Errorf("a stretch between the values: %q", l.String())
+		}
+	}
+	sloped := chart.Lines(chart.Options{Width: 30, Height: 5, Min: 0, Max: 1},
+		chart.Series{Values: []float64{0, 1, 1}})
+	if !strings.Contains(sloped[2].String(), "─") {
+		t.Errorf("without steps: %q", sloped[2].String())
 	}
 }

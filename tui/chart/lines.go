@@ -22,13 +22,15 @@ type Series struct {
 	Values []float64
 	Style  Style
 	Reduce Reduce // for more values than columns
+	Steps  bool   // each value lasts until the next, without a slope between them
 }
 
 // Options say how to draw a chart.
 type Options struct {
 	Tier          Tier
 	Width, Height int // of everything, in columns and rows
-	// ends of the y axis; NaN takes the end of the data. Values outside are drawn at the edge
+	// ends of the y axis; NaN takes the end of the data, or if both are NaN a little more, so that the rows are at even
+	// steps. Values outside are drawn at the edge
 	Min, Max float64
 	Format   func(float64) string // of the y axis's labels; nil for as many decimals as the rows need to differ
 	// length of the x axis in values, if longer than the longest series
@@ -107,6 +109,7 @@ func Lines(o Options, series ...Series) []Line {
 	if rows < 2 {
 		return []Line{o.row(series)}
 	}
+	sc = o.even(sc, rows)
 	labels, lw := o.labels(sc, rows)
 	plot := o.Width - lw - axisWidth
 	if plot < minPlot {
@@ -129,6 +132,14 @@ func Lines(o Options, series ...Series) []Line {
 		lines = append(lines, o.footer(lw, series))
 	}
 	return lines
+}
+
+// even makes the rows of a scale even, unless the options set an end of it.
+func (o Options) even(s scale, rows int) scale {
+	if finite(o.Min) || finite(o.Max) {
+		return s
+	}
+	return s.even(rows)
 }
 
 // row draws a chart of one row.
@@ -163,6 +174,11 @@ func decimals(step float64) func(float64) string {
 		}
 		n := 0
 		for s := step; s < 1 && n < 6; s *= 10 {
+			n++
+		}
+		// a quarter needs one decimal more to look even
+		if x := step * math.Pow10(n); n < 6 && math.Abs(x-math.Round(x)) > 1e-6 &&
+			math.Abs(10*x-math.Round(10*x)) < 1e-6 {
 			n++
 		}
 		if t := strconv.FormatFloat(v, 'f', n, 64); strings.Trim(t, "-0.") != "" {

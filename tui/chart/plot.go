@@ -69,7 +69,7 @@ func (o Options) plot(s scale, rows, columns int, series []Series) [][]Span {
 	sets := []asciigraph.CharSet{{}}
 	colours := []asciigraph.AnsiColor{axisColour}
 	for i, x := range series {
-		points := sample(x.Values, total, columns+1, x.Reduce)
+		points := sample(x.Values, total, columns+1, x.Reduce, x.Steps)
 		for j, v := range points {
 			points[j] = s.at(v) * float64(rows-1)
 		}
@@ -173,8 +173,8 @@ func nan(n int) []float64 {
 }
 
 // sample spreads values, the first of total places, over n points: reduced if there are fewer points than places,
-// otherwise by linear interpolation, which does not bridge gaps.
-func sample(values []float64, total, n int, how Reduce) []float64 {
+// otherwise in steps or by linear interpolation, which does not bridge gaps.
+func sample(values []float64, total, n int, how Reduce, steps bool) []float64 {
 	out := nan(n)
 	if total > n {
 		for i := range out {
@@ -199,7 +199,7 @@ func sample(values []float64, total, n int, how Reduce) []float64 {
 		f := p - float64(k)
 		a, b := at(k), at(k+1)
 		switch {
-		case f == 0 || a == b || math.IsNaN(b) && f < 0.5:
+		case steps || f == 0 || a == b || math.IsNaN(b) && f < 0.5:
 			// a level stretch stays exactly level, on one line of the chart
 			out[i] = a
 		case math.IsNaN(a) && f >= 0.5:

@@ -40,6 +40,7 @@ func Scatter(o Options, across func(float64) string, signs []rune, dots ...Dot) 
 	}
 	labels, lw := make([]string, rows), -1
 	if rows > 1 {
+		sy = o.even(sy, rows)
 		labels, lw = o.labels(sy, rows)
 	}
 	columns := o.Width - lw - axisWidth

@@ -96,6 +96,30 @@ func scaleOf(lo, hi float64, series ...[]float64) scale {
 	return s
 }
 
+// even widens a scale so that its rows are at even steps of one or two digits, with labels that need no rounding.
+func (s scale) even(rows int) scale {
+	n := float64(rows - 1)
+	least := (s.hi/2 - s.lo/2) / n * 2
+	if !finite(least) || least <= 0 {
+		return s
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(least)))
+	for range 2 {
+		for _, k := range []float64{1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9} {
+			step, digit := k*unit, unit
+			if k != math.Floor(k) {
+				digit = unit / 2
+			}
+			lo := math.Floor(s.lo/digit+1e-9) * digit
+			if hi := lo + n*step; hi >= s.hi-1e-9*step && finite(lo) && finite(hi) {
+				return scale{lo, hi}
+			}
+		}
+		unit *= 10
+	}
+	return s
+}
+
 // at maps v to [0, 1]. Values outside the scale map to its ends; NaN stays NaN.
 func (s scale) at(v float64) float64 {
 	if !finite(v) {
