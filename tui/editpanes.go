@@ -51,6 +51,9 @@ func (e *editScreen) panel(m *model, w, h int, state bool) []string {
 		}
 		body = append(body, " "+sign+t.family(o.Family).Render(label)+was)
 	}
+	if hidden := len(ops) - (to - from); hidden > 0 {
+		below[0] = fit(fmt.Sprintf("   %s %d more", t.g.Ellipsis, hidden), w-2)
+	}
 	return pane{title: "Change " + e.place()}.draw(t, w, h, append(body, below...))
 }
 

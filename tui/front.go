@@ -136,6 +136,9 @@ func (f *frontScreen) chart(m *model, front []nas.TrialView, w, h int) []string 
 	low, below := lift(dots)
 	p := pane{title: "Accuracy against " + x.name, right: fmt.Sprintf("%c front  %c under the cursor  %c others",
 		signs[dotFront], signs[dotCursor], signs[dotOther]), foot: m.hint(onFront, actView)}
+	if w < 76 { // the header names both axes
+		p.title, p.right = "Accuracy", strings.Replace(p.right, "under the cursor", "cursor", 1)
+	}
 	if len(dots) == 0 {
 		return p.draw(t, w, h, []string{"", " no latency is known: nasnet search --latency measures every child,",
 			" and " + m.keyOf(actMeasure) + " on a cell's screen measures that cell"})

@@ -249,3 +249,16 @@ func TestEveryStateReadsWithoutColour(t *testing.T) {
 		})
 	}
 }
+
+func TestNoTitleIsCutAt120Columns(t *testing.T) {
+	cut := regexp.MustCompile(`(?m)^[╭┏].*…[^│┃]*[╮┓]$`)
+	for _, keys := range [][]string{{"a"}, {"l"}, {"5", "e"}, {"5"}, {"H"}, {"R"}} {
+		got := drive(t, retrained(), 120, 36).press(keys...).text()
+		if line := cut.FindString(got); line != "" {
+			t.Errorf("%v: %s", keys, line)
+		}
+	}
+	if got := drive(t, busy(), 120, 36).press("5", "e").text(); !strings.Contains(got, "… 2 more") {
+		t.Errorf("the editor does not say that more ops exist:\n%s", got)
+	}
+}

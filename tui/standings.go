@@ -333,7 +333,7 @@ func (s *standingsScreen) chart(m *model, rows []standing, at, w, h int) []strin
 	if len(dots) == 0 {
 		return p.draw(t, w, h, []string{"", " no cell with a reward has been trained here yet"})
 	}
-	p.right = fmt.Sprintf("%c under the cursor", signs[1])
+	p.right = fmt.Sprintf("%c cursor", signs[1])
 	format := func(y float64) string { return score(y, 3) }
 	var body []string
 	for _, l := range chart.Scatter(chart.Options{Tier: t.g.Tier, Width: w - 4, Height: h - 2, Min: math.NaN(),
