@@ -31,15 +31,17 @@ type curveMsg struct {
 	runCurve
 }
 
-// mark draws a run's curve over the one under the cursor, or removes it. A third mark replaces the oldest.
-func (r *runsScreen) mark(dir string) {
+// mark draws a run's curve over the one under the cursor, or removes it. A third mark replaces the oldest; dropped is
+// that run's folder.
+func (r *runsScreen) mark(dir string) (dropped string) {
 	if i := slices.Index(r.marks, dir); i >= 0 {
 		r.marks = slices.Delete(slices.Clone(r.marks), i, i+1)
-		return
+		return ""
 	}
 	if r.marks = append(slices.Clone(r.marks), dir); len(r.marks) > 2 {
-		r.marks = r.marks[1:]
+		dropped, r.marks = r.marks[0], r.marks[1:]
 	}
+	return dropped
 }
 
 // compared returns the run under the cursor and the marked ones.

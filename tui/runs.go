@@ -144,7 +144,11 @@ func (r *runsScreen) act(m *model, a action) tea.Cmd {
 		r.order = (r.order + 1) % len(runOrders)
 	case actMark:
 		if i := r.index(list); i >= 0 {
-			r.mark(list[i].Dir)
+			dropped := r.mark(list[i].Dir)
+			if at := slices.IndexFunc(r.rows, func(x RunRow) bool { return x.Dir == dropped }); at >= 0 {
+				return tea.Batch(m.say("two runs are drawn over this one: the mark of "+r.rows[at].Name+" is removed",
+					false), r.askCurves(m))
+			}
 		}
 	case actResumeRun:
 		return r.resume(m, list)

@@ -374,3 +374,13 @@ func TestTheStateOfARunIsShownByItsStoredWord(t *testing.T) {
 		}
 	}
 }
+
+func TestAThirdMarkSaysWhichOneItRemoves(t *testing.T) {
+	d := drive(t, busy(), 120, 36).press("R", "j", " ", "j", " ")
+	if got := d.text(); strings.Contains(got, "is removed") {
+		t.Errorf("two marks:\n%s", got)
+	}
+	if got := d.press("j", " ").text(); !strings.Contains(got, "the mark of cifar10-a18 is removed") {
+		t.Errorf("three marks:\n%s", got)
+	}
+}
