@@ -61,7 +61,9 @@ func (o *owner) publish() {
 	for _, t := range v.Running {
 		v.ImageRate += t.ImageRate
 	}
-	v.ETA = o.ledger.ETA(o.crew.workers)
+	if v.State == nas.Running {
+		v.ETA = o.ledger.ETA(o.crew.workers)
+	}
 	v.Events = slices.Clone(o.log.events)
 	o.screens.results, o.screens.updates, o.screens.dirty = true, true, false
 	o.screens.show(&v)
