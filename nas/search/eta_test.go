@@ -10,7 +10,9 @@ import (
 )
 
 func TestAStoppedRunHasNoETA(t *testing.T) {
-	s := create(t, filepath.Join(t.TempDir(), "run"), testConfig(), Options{Workers: 1, Every: time.Millisecond,
+	c := testConfig()
+	c.Children = 4000 // an ETA of less than half a second is shown as none
+	s := create(t, filepath.Join(t.TempDir(), "run"), c, Options{Workers: 1, Every: time.Millisecond,
 		Evaluator: fake.Evaluator{Steps: 20, Pace: time.Millisecond}})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(t.Context()) }()
