@@ -124,7 +124,7 @@ func TestARealGainOrLossIsFound(t *testing.T) {
 		claim string
 		text  string
 	}{
-		{0.03, Better, "the controller's last 20 average "},
+		{0.03, Better, "beats random: the controller's last 20 average "},
 		{-0.03, Worse, "worse than random: the controller's last 20 average "},
 	} {
 		found := 0

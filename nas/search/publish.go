@@ -61,7 +61,7 @@ func (o *owner) publish() {
 	for _, t := range v.Running {
 		v.ImageRate += t.ImageRate
 	}
-	if v.State == nas.Running {
+	if !slices.Contains([]nas.State{nas.Stopped, nas.Done, nas.Failed}, v.State) {
 		v.ETA = o.ledger.ETA(o.crew.workers)
 	}
 	v.Events = slices.Clone(o.log.events)
