@@ -121,15 +121,15 @@ func (s *Store) ReadBlob(sha string) (b []byte, err error) {
 }
 
 // OrphanBlob returns the bytes of a blob's file, checked against their hash, even if this run does not name it.
-func (s *Store) OrphanBlob(sha string) ([]byte, error) {
+func OrphanBlob(dir, sha string) ([]byte, error) {
 	if !isHash(sha) {
 		return nil, fmt.Errorf("checkpoints: blob %.64q: %w: not a hash", sha, ErrDamaged)
 	}
-	st, err := os.Lstat(blobPath(s.dir, sha))
+	st, err := os.Lstat(blobPath(dir, sha))
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: blob %s: %w", sha, ErrMissing)
 	}
-	return readBlobFile(s.dir, sha, st.Size())
+	return readBlobFile(dir, sha, st.Size())
 }
 
 func readBlob(db *sql.DB, dir, sha string) ([]byte, error) {

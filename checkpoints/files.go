@@ -49,7 +49,7 @@ func (fs files) check() error {
 // rescue saves what was stored where the next opening finds it, after a file was found removed or replaced: a lost WAL
 // goes into run.db, and a lost run.db, which SQLite still has open, into a file beside it. It returns an error that
 // describes this, and does nothing more when called again.
-func (s *Store) rescue(lost error) error {
+func rescue(s *Store, lost error) error {
 	if s.lost != nil {
 		return s.lost
 	}

@@ -43,7 +43,7 @@ func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	if err != nil {
 		return fmt.Errorf("checkpoints: fork: %w", err)
 	}
-	if err := s.fork(tmp, dst, r, at, rebuilt); err != nil {
+	if err := fork(s, tmp, dst, r, at, rebuilt); err != nil {
 		os.Remove(tmp)
 		return fmt.Errorf("checkpoints: fork of %s to %s: %w", s.dir, dst, wrap(err))
 	}
@@ -54,8 +54,8 @@ func (s *Store) Fork(dst string, r Run, at int, rebuilt ...[]byte) error {
 	return nil
 }
 
-func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
-	if err := s.copyDB(tmp); err != nil {
+func fork(s *Store, tmp, dst string, r Run, at int, rebuilt [][]byte) error {
+	if err := copyDB(s, tmp); err != nil {
 		return err
 	}
 	db, err := openDB(tmp, paramsBuild)
@@ -123,7 +123,7 @@ func (s *Store) fork(tmp, dst string, r Run, at int, rebuilt [][]byte) error {
 
 // copyDB writes a consistent copy of the database over its own connection, while a writer keeps committing. A private
 // or immutable database is used as it is.
-func (s *Store) copyDB(tmp string) error {
+func copyDB(s *Store, tmp string) error {
 	if s.readOnly {
 		return s.read(func(db *sql.DB) error { return vacuumInto(db, tmp) })
 	}

@@ -19,7 +19,7 @@ import (
 // changes: its WAL was removed or damaged after a crash, or it was replaced with an old copy.
 
 // restoreEvents stores again the events that only log.jsonl has, if its lines continue where the database ends.
-func (s *Store) restoreEvents() ([]Event, error) {
+func restoreEvents(s *Store) ([]Event, error) {
 	es, err := lostEvents(filepath.Join(s.dir, logName), s.name, s.db, s.lastEvent)
 	if err != nil || len(es) == 0 {
 		return nil, err
@@ -163,8 +163,8 @@ func (s *Store) RestoredEvents() (es []Event, err error) {
 	return es, err
 }
 
-// CompareLog returns the numbers of the events that the database and log.jsonl have in different words.
-func (s *Store) CompareLog() (differ []int64, err error) {
+// compareLog returns the numbers of the events that the database and log.jsonl have in different words.
+func compareLog(s *Store) (differ []int64, err error) {
 	f, err := openPlain(filepath.Join(s.dir, logName), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -201,8 +201,9 @@ func (s *Store) CompareLog() (differ []int64, err error) {
 	}
 }
 
-// Integrity runs SQLite's check of the whole database, with its indexes and references, and returns what it finds.
-func (s *Store) Integrity() (found []string, err error) {
+// Check returns what SQLite finds wrong in the whole database, with its indexes and references, and the events that
+// log.jsonl has in other words.
+func (s *Store) Check() (found []string, err error) {
 	err = s.read(func(db *sql.DB) error {
 		for _, q := range []string{"PRAGMA integrity_check(20)",
 			"SELECT 'a row of ' || \"table\" || ' refers to one of ' || parent || ' that does not exist' FROM " +
@@ -230,5 +231,12 @@ func (s *Store) Integrity() (found []string, err error) {
 		}
 		return nil
 	})
+	if err != nil {
+		return found, err
+	}
+	differ, err := compareLog(s)
+	for _, id := range differ {
+		found = append(found, fmt.Sprintf("event %d: %s and %s differ", id, dbName, logName))
+	}
 	return found, err
 }

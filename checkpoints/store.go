@@ -182,26 +182,26 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 	if err := sweepTemp(dir); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	restored, err := s.restoreEvents()
+	restored, err := restoreEvents(s)
 	if err != nil {
 		return nil, err
 	}
 	s.log = openLog(dir, s.name, db)
 	if h := l.previous; h != nil {
-		if err := s.opened(Event{Level: "warn", Kind: "unclean_end"},
+		if err := opened(s, Event{Level: "warn", Kind: "unclean_end"},
 			map[string]any{"pid": h.PID, "host": h.Host, "since": h.Since}); err != nil {
 			return nil, err
 		}
 	}
 	if n := len(restored); n > 0 {
-		err := s.opened(Event{Level: "warn", Kind: "events_restored"}, map[string]any{"events": n,
+		err := opened(s, Event{Level: "warn", Kind: "events_restored"}, map[string]any{"events": n,
 			"first": restored[0].ID, "last": restored[n-1].ID})
 		if err != nil {
 			return nil, err
 		}
 	}
 	if s.log.aside != "" {
-		if err := s.opened(Event{Level: "warn", Kind: "log_set_aside"},
+		if err := opened(s, Event{Level: "warn", Kind: "log_set_aside"},
 			map[string]any{"file": s.log.aside}); err != nil {
 			return nil, err
 		}
@@ -211,7 +211,7 @@ func openWriter(dir string, l *lock) (_ *Store, err error) {
 }
 
 // opened stores a warning about the state in which a run was found.
-func (s *Store) opened(e Event, data map[string]any) error {
+func opened(s *Store, e Event, data map[string]any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return err
@@ -293,7 +293,7 @@ func (s *Store) change(events []Event, f func(tx *sql.Tx) error) error {
 		return fmt.Errorf("checkpoints: %s: %w", s.dir, ErrClosed)
 	}
 	if err := s.files.check(); err != nil {
-		return s.rescue(err)
+		return rescue(s, err)
 	}
 	now := time.Now()
 	events = append([]Event(nil), events...)

@@ -18,6 +18,12 @@ import (
 // logShared names the source of a result that comes from the log.
 const logShared = "log.jsonl"
 
+// restored is what only the log had: the ends of trials, and the commands that are still to be carried out.
+type restored struct {
+	ends     map[int]restoredEnd
+	commands []nas.Event
+}
+
 // restoredEnd is the end of a trial in a restored event.
 type restoredEnd struct {
 	cell    string
@@ -26,13 +32,13 @@ type restoredEnd struct {
 	weights string // hash of the blob; empty: none
 }
 
-// bringBack reads the restored events.
-func (o *owner) bringBack() error {
-	es, err := o.run.RestoredEvents()
+// load reads the restored events.
+func (r *restored) load(run *record.Run, l *nas.Ledger) error {
+	es, err := run.RestoredEvents()
 	if err != nil || len(es) == 0 {
 		return err
 	}
-	later, err := o.run.Events(es[len(es)-1].ID, -1)
+	later, err := run.Events(es[len(es)-1].ID, -1)
 	if err != nil {
 		return err
 	}
@@ -40,31 +46,31 @@ func (o *owner) bringBack() error {
 	for _, e := range later {
 		changed[e.Trial] = changed[e.Trial] || e.Kind == string(nas.UserCommand)
 	}
-	o.restored = map[int]restoredEnd{}
+	r.ends = map[int]restoredEnd{}
 	for _, stored := range es {
-		e := record.EventOf(o.run.Config.Name, stored)
+		e := record.EventOf(run.Config.Name, stored)
 		switch e.Kind {
 		case nas.UserCommand:
 			if e.Trial >= 0 && !changed[e.Trial] {
-				o.commands = append(o.commands, e)
+				r.commands = append(r.commands, e)
 			}
 		case nas.TrialStarted: // an end before that was undone
-			delete(o.restored, e.Trial)
+			delete(r.ends, e.Trial)
 		case nas.TrialFinished, nas.TrialStopped:
 			if end, ok := readEnd(e); ok {
-				o.restored[e.Trial] = end
+				r.ends[e.Trial] = end
 			}
 		}
 	}
-	for id, end := range o.restored {
-		if t := o.ledger.Trial(id); t != nil && t.Ended() {
-			delete(o.restored, id)
+	for id, end := range r.ends {
+		if t := l.Trial(id); t != nil && t.Ended() {
+			delete(r.ends, id)
 		} else if end.weights != "" {
 			// read it now, because a blob that no trial names yet is swept soon; without it the child trains again
-			if end.out.Weights, err = o.run.OrphanBlob(end.weights); err != nil {
-				delete(o.restored, id)
+			if end.out.Weights, err = checkpoints.OrphanBlob(run.Dir(), end.weights); err != nil {
+				delete(r.ends, id)
 			} else {
-				o.restored[id] = end
+				r.ends[id] = end
 			}
 		}
 	}
@@ -106,54 +112,55 @@ func readEnd(e nas.Event) (end restoredEnd, ok bool) {
 	return end, true
 }
 
-// takeRestored returns the result of a started trial from its restored event; ok is false if there is none.
-func (o *owner) takeRestored(r *training) (res result, ok bool) {
-	t := r.trial
-	end, ok := o.restored[t.ID]
-	delete(o.restored, t.ID)
+// take returns the result of a started trial from its restored event; ok is false if there is none.
+func (r *restored) take(of *training) (res result, ok bool) {
+	t := of.trial
+	end, ok := r.ends[t.ID]
+	delete(r.ends, t.ID)
 	if !ok || end.cell != t.Cell {
 		return res, false
 	}
-	res = result{training: r, out: end.out, shared: logShared}
+	res = result{training: of, out: end.out, shared: logShared}
 	if end.stopped {
-		r.stopped, res.err = true, errStopped
+		of.stopped, res.err = true, errStopped
 	}
 	return res, true
 }
 
-// repeatCommands carries out, in order, the commands of restored events whose trials exist by now.
-func (o *owner) repeatCommands() {
+// repeat carries out, in order, the commands of restored events whose trials exist by now.
+func (r *restored) repeat(run *record.Run, l *nas.Ledger) (repeated bool, err error) {
 	var waiting []nas.Event
-	for _, e := range o.commands {
+	for _, e := range r.commands {
 		about := e.Trial
 		if parent, ok := e.Data["made_from"].(float64); ok {
 			about = int(parent)
 		} else if e.Data["genotype"] != nil {
 			about = -1
 		}
-		if about >= 0 && o.ledger.Trial(about) == nil {
+		if about >= 0 && l.Trial(about) == nil {
 			waiting = append(waiting, e)
-		} else if err := o.repeat(e); err != nil {
-			o.fail(err)
-			return
+		} else if err := repeat(run, l, e); err != nil {
+			return repeated, err
+		} else {
+			repeated = true
 		}
 	}
-	o.commands = waiting
+	r.commands = waiting
+	return repeated, nil
 }
 
 // repeat carries out the command of a restored event: a star, a note, a cell made by hand.
-func (o *owner) repeat(e nas.Event) error {
-	t := o.ledger.Trial(e.Trial)
-	o.screens.dirty, o.screens.results = true, false
+func repeat(run *record.Run, l *nas.Ledger, e nas.Event) error {
+	t := l.Trial(e.Trial)
 	note, noted := e.Data["note"].(string)
 	switch star, starred := e.Data["star"].(bool); {
 	case t != nil && starred:
 		t.Star = star
-		return o.run.SetStar(t.ID, star)
+		return run.SetStar(t.ID, star)
 	case t != nil && noted:
 		t.Note = clean(note)
-		return o.run.SetNote(t.ID, t.Note)
-	case t != nil || e.Trial != o.ledger.NextManual():
+		return run.SetNote(t.ID, t.Note)
+	case t != nil || e.Trial != l.NextManual():
 		return nil
 	}
 	text, _ := e.Data["genotype"].(string)
@@ -161,7 +168,7 @@ func (o *owner) repeat(e nas.Event) error {
 	if err != nil || g.Validate() != nil {
 		return nil // an event of another build, without the cell
 	}
-	t = o.ledger.NewTrial(e.Trial, nas.Submitted, g)
+	t = l.NewTrial(e.Trial, nas.Submitted, g)
 	t.Note = clean(note)
 	if parent, ok := e.Data["made_from"].(float64); ok {
 		t.Parent = int(parent)
@@ -175,9 +182,9 @@ func (o *owner) repeat(e nas.Event) error {
 		}
 		t.Kind, t.Retrain, t.Epochs = nas.Retrained, spec, spec.Train.Epochs
 	}
-	if err := o.run.AddTrials([]checkpoints.Trial{record.Trial(t)}); err != nil {
+	if err := run.AddTrials([]checkpoints.Trial{record.Trial(t)}); err != nil {
 		return err
 	}
-	o.ledger.Admit(t)
+	l.Admit(t)
 	return nil
 }

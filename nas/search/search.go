@@ -81,8 +81,7 @@ type owner struct {
 	leaving bool            // the search has ended, and so should Run
 	failure error           // why the loop must end
 
-	restored map[int]restoredEnd // ends of trials that only the log had
-	commands []nas.Event         // likewise: commands still to be carried out
+	restored restored
 }
 
 // ports are the channels through which other goroutines reach the owner.
@@ -223,7 +222,7 @@ func (o *owner) loop(ctx context.Context) error {
 			o.options.OnEvent(record.EventOf(o.run.Config.Name, e))
 		}
 	}
-	if err := o.bringBack(); err != nil {
+	if err := o.restored.load(o.run, o.ledger); err != nil {
 		return err
 	}
 	// nobody writes blobs yet, so every unnamed one is from a killed writer
@@ -364,7 +363,11 @@ func (o *owner) advance(ctx context.Context) {
 		again = o.beginUpdate() || again
 		again = o.propose() || again
 	}
-	o.repeatCommands()
+	if repeated, err := o.restored.repeat(o.run, o.ledger); err != nil {
+		o.fail(err)
+	} else if repeated {
+		o.screens.dirty, o.screens.results = true, false
+	}
 	for o.failure == nil && o.clock.state == nas.Running && len(o.crew.training) < o.crew.workers {
 		t := o.ledger.Next()
 		if t == nil {

@@ -61,7 +61,7 @@ func (o *owner) startTrial(ctx context.Context, t *nas.Trial) {
 		delete(o.crew.training, t.ID)
 		return
 	}
-	if end, ok := o.takeRestored(r); ok {
+	if end, ok := o.restored.take(r); ok {
 		o.ended(ctx, end)
 		return
 	}
