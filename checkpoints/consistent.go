@@ -125,8 +125,7 @@ func consistent(tx *sql.Tx, dir string, r *Recovery) error {
 	}
 	if version < forkedAt {
 		return fmt.Errorf("%w: of the policies that the run has from its parent, only %d of %d are left; fork the "+
-			"parent "+
-			"again", ErrDamaged, version, forkedAt)
+			"parent again", ErrDamaged, version, forkedAt)
 	}
 	for _, q := range []string{
 		"DELETE FROM trial WHERE kind = 'sample' AND id >= ?2",
@@ -151,8 +150,7 @@ func consistent(tx *sql.Tx, dir string, r *Recovery) error {
 		"UPDATE trial SET weights_sha256 = NULL WHERE weights_sha256 GLOB '*[^0-9a-f]*'",
 		"UPDATE trial SET checkpoint_sha256 = NULL WHERE checkpoint_sha256 GLOB '*[^0-9a-f]*'",
 		"UPDATE run SET state = 'stopped' WHERE state IN ('running', 'draining', 'paused') OR state = 'done' AND " +
-			"target > " +
-			"(SELECT count(*) FROM trial WHERE kind = 'sample' AND state IN ('done', 'failed', 'stopped'))",
+			"target > (SELECT count(*) FROM trial WHERE kind = 'sample' AND state IN ('done', 'failed', 'stopped'))",
 	} {
 		if _, err := tx.Exec(q); err != nil {
 			return err

@@ -100,7 +100,7 @@ func recoverRun(dir string) (r Recovery, err error) {
 		"(SELECT count(*) FROM event)").Scan(&r.Trials, &r.Updates, &r.Events)
 }
 
-// copyAside copies those of the files that exist into a new folder, and returns its name.
+// copyAside copies the named files, as far as they exist, into a new folder and returns its name.
 func copyAside(dir string, names []string) (string, error) {
 	for n := 1; ; n++ {
 		name := fmt.Sprintf(asidePattern, n)

@@ -61,8 +61,7 @@ var recoveredTables = []struct{ name, columns, key string }{
 	{"trial", trialColumns, "id"},
 	{"epoch", epochColumns, "trial"},
 	{"policy", "version, batch, state_sha256, baseline, mean_reward, max_reward, entropy, max_entropy, kl, " +
-		"clip_fraction, " +
-		"grad_norm, applied_ns", "version"},
+		"clip_fraction, grad_norm, applied_ns", "version"},
 	{"policy_sample", "version, pos, trial, reward", "version"},
 	{"event", "id, time_ns, incarnation, level, kind, trial, body", "id"},
 }

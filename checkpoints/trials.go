@@ -43,10 +43,10 @@ func (s *Store) StartTrial(id, attempt int, events ...Event) error {
 	})
 }
 
-// FinishTrial stores the end of an attempt, with its epochs. From t it uses ID and Attempt, which must be those of the
-// running trial, State (done if empty, or failed, stopped) and Result (finished now if it has no time). It drops the
-// checkpoint of the half-trained child, but keeps that of a stopped one for [Store.ReopenTrial]. It refuses a second
-// result for a trial with ErrConflict.
+// FinishTrial stores the end of an attempt, with its epochs. It reads four fields of t. ID and Attempt must be those of
+// the running trial. State is failed, stopped or done; empty means done. Result is finished now if it has no time. It
+// drops the checkpoint of the half-trained child, but keeps that of a stopped one for [Store.ReopenTrial]. It refuses a
+// second result for a trial with ErrConflict.
 func (s *Store) FinishTrial(t Trial, epochs []Epoch, events ...Event) error {
 	if t.State == "" || t.Open() {
 		t.State = "done"

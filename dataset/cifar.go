@@ -159,8 +159,9 @@ func (rd *cifarReader) archive(ctx context.Context, name string) error {
 	return nil
 }
 
-// tar reads an archive, compressed or not. It skips entries that are not members. It refuses an entry whose name leads
-// out of the archive and a member that is not a regular file: nothing is unpacked, but they make the archive suspect.
+// tar reads an archive, compressed or not, and skips entries that the data set does not use. It refuses an entry whose
+// name leads out of the archive, and a member that is not a regular file: nothing is unpacked, but either makes the
+// archive suspect.
 func (rd *cifarReader) tar(ctx context.Context, r io.Reader) error {
 	members := rd.members()
 	limit := int64(maxExtra)

@@ -9,10 +9,10 @@
 //
 // One data set needs no download: fashion-mnist-10k, 10,000 real images of Fashion-MNIST that are part of the program
 // (8,000 of its training and 2,000 of its test images, equal numbers of each class). A search uses it by default. The
-// name fashion-mnist means all 70,000 images; if their files are missing, it is an error that names the command to
-// fetch them. A smaller set never silently replaces a larger one.
+// name fashion-mnist means all 70,000 images; if their files are missing, [Load] returns an error that names the
+// command to fetch them. A smaller set never silently replaces a larger one.
 //
-// No byte of a file is trusted: sizes are checked before memory is taken, decompression stops at the expected size,
+// No byte of a file is trusted: sizes are checked before memory is allocated, decompression stops at the expected size,
 // archives are read in place and never unpacked, and a published checksum must match (see [Load] for the exceptions).
 // Random numbers come only from generators that the caller passes in.
 package dataset

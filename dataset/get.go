@@ -28,7 +28,7 @@ func Get(ctx context.Context, name, dir string, progress func(file string, done,
 		if s.BuiltIn {
 			return nil
 		}
-		return fmt.Errorf("dataset: %s: nothing to download: it is %s", name, s.Title)
+		return fmt.Errorf("dataset: %s (%s): nothing to download", name, s.Title)
 	}
 	if dir == "" {
 		dir = Places(name)[0]
@@ -63,7 +63,7 @@ type refusal struct{ error }
 func (r refusal) Unwrap() error { return r.error }
 
 // fetch gets one file. If an attempt is cut short, the next one continues from where it ended. If the whole file has a
-// wrong checksum and was pieced together, it is fetched once more from the start, because the pieces may be of
+// wrong checksum and was pieced together, it is fetched once more from the start, because the pieces may come from
 // different files.
 func fetch(ctx context.Context, f File, dir string, progress func(string, int64, int64)) error {
 	path := filepath.Join(dir, f.Name)

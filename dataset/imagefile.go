@@ -57,8 +57,8 @@ type folderLoader struct {
 }
 
 // each runs step on all files that are not broken yet, on all cores, and waits. An error from step marks the file as
-// broken; one more than tolerated ends the work. It asks the caller's context for its error at every file, which a
-// caller may take as a sign of life.
+// broken; one broken file more than tolerated ends the work. each calls caller.Err before every file, so a caller can
+// take these calls as a sign of life.
 func (l *folderLoader) each(caller context.Context, files []*imageFile, step func(*imageFile) error) error {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)

@@ -59,7 +59,7 @@ type resizer struct {
 
 const one = 1 << 20
 
-// tap has the weights of one result: sum over i of weight[i] * input[start+i], divided by 2^20.
+// tap gives the weights of one result: sum over i of weight[i] * input[start+i], divided by 2^20.
 type tap struct {
 	start  int
 	weight []int64
@@ -108,8 +108,8 @@ func taps(in, out int) []tap {
 }
 
 // areaTap covers the interval [o*in/out, (o+1)*in/out) of the input, which is [o*in, (o+1)*in) in units of 1/out of an
-// input pixel. It rounds the covered length up to the end of each pixel, not each weight, so the weights sum to exactly
-// 1.
+// input pixel. It rounds the running sum of the weights at the end of each pixel, not each weight on its own, so the
+// weights sum to exactly 1.
 func areaTap(in, out, o int) tap {
 	lo, hi := o*in, (o+1)*in
 	t := tap{start: lo / out}

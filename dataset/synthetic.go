@@ -26,7 +26,8 @@ func loadSynthetic(ctx context.Context, o Options) (*Data, error) {
 	return Synthetic(SyntheticConfig{Seed: o.Seed, Image: o.Image})
 }
 
-// SyntheticConfig is the size of a synthetic data set; 0 means 10 classes, 2,000 and 500 images, 16 pixels, 3 channels.
+// SyntheticConfig is the size of a synthetic data set. Where a field is 0, it has 10 classes, 2,000 training images,
+// 500 test images, 16 pixels a side or 3 channels.
 type SyntheticConfig struct {
 	Classes, Train, Test, Image, Channels int
 	Seed                                  uint64

@@ -83,7 +83,7 @@ func (f ForkSpec) Change(c *Config) {
 	}
 }
 
-// Take makes the fork change what differs between two configs, limited to what a fork of a live run may change.
+// Take sets in f the settings that differ between was and now, but only those that a fork of a live run may change.
 func (f *ForkSpec) Take(was, now Config) {
 	if now.Seed != was.Seed {
 		f.Seed = &now.Seed

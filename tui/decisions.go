@@ -66,8 +66,8 @@ func (d *decisions) sure(p float64) (n int) {
 	return n
 }
 
-// Bounds of the alarms: ours, chosen on runs of the quick preset, where a policy that learns ends at a third of the
-// largest entropy or more.
+// Thresholds of the alarms. We chose them on runs of the quick preset, where a policy that learns ends with at least a
+// third of the largest entropy.
 const (
 	collapsedAt = 0.1  // of the largest entropy
 	fallingBy   = 0.25 // of the largest entropy in ten updates

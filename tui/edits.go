@@ -19,7 +19,7 @@ type edits struct {
 	sent      int        // the step that was sent to training, -1 if none
 }
 
-// editStep is a genotype and the decision that changed; empty if several did.
+// editStep is a genotype and the decision that changed; turn is empty if several changed.
 type editStep struct {
 	g    space.Genotype
 	turn string

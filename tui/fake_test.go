@@ -180,7 +180,7 @@ func retrained() *nas.Snapshot {
 	return s
 }
 
-// costs is busy with multiply-adds in the reward, and latencies of all best cells except one.
+// costs returns busy's snapshot with multiply-adds in the reward, and latencies of all best cells except one.
 func costs() *nas.Snapshot {
 	s := busy()
 	s.Config.Cost = nas.CostTerm{By: nas.ByMAdds, Target: 45e6, Weight: -0.07}
@@ -276,7 +276,8 @@ func busy() *nas.Snapshot {
 				0.006*math.Sin(float64(i)/100), Best: 0.61})
 		}
 	}
-	s.Verdict = &nas.Verdict{Claim: nas.Better, Text: "beats random: the controller's last 20 average 0.718 against 0.553 for " +
+	s.Verdict = &nas.Verdict{Claim: nas.Better, Text: "beats random: the controller's last 20 average 0.718 against " +
+		"0.553 for " +
 		"random cells: +0.165 (95 % 0.151 to 0.179)", Window: 20, Randoms: 128,
 		Controller: 0.718, Random: 0.553, Gain: 0.165, Low: 0.151, High: 0.179,
 		Tops: []nas.TopPoint{{N: 128, Controller: [3]float64{0.661, 0.652, 0.640},

@@ -6,8 +6,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// filterDialog is a line of text that filters a list while it is typed. Enter keeps the filter, esc removes it. A filter
-// that check refuses is not applied.
+// filterDialog is a line of text that filters a list while it is typed. Enter keeps the filter, esc removes it. A
+// filter that check refuses is not applied.
 type filterDialog struct {
 	plainDialog
 	what  string

@@ -76,7 +76,7 @@ func (f *forkDialog) act(m *model, a action) tea.Cmd {
 		return nil
 	}
 	if f.sent {
-		return m.say("it is being sent", false)
+		return m.say("already sent; waiting for the answer", false)
 	}
 	if i, err := f.wrong(); err != nil {
 		f.at = i

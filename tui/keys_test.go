@@ -117,7 +117,8 @@ func TestTheKeysInTheFooterWork(t *testing.T) {
 				}
 			}
 			if s&onScreens != 0 && !strings.HasSuffix(footer, "q quit  ? help") {
-				t.Errorf("%s at %d columns: the footer %q does not end with the keys to quit and for help", name, w, footer)
+				t.Errorf("%s at %d columns: the footer %q does not end with the keys to quit and for help",
+					name, w, footer)
 			}
 		}
 	}

@@ -284,7 +284,7 @@ func TestAFormWaitsForItsAnswerBelowOtherScreens(t *testing.T) {
 			d.e.refuse = refuse
 			_, sent := d.m.Update(keyMsg("enter"))
 			before := len(d.e.commands())
-			if got := d.press("enter").text(); !strings.Contains(got, "it is being sent") ||
+			if got := d.press("enter").text(); !strings.Contains(got, "already sent; waiting for the answer") ||
 				len(d.e.commands()) != before {
 				t.Fatalf("%s: sent twice, or not said why:\n%s", k, got)
 			}

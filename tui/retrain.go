@@ -191,7 +191,7 @@ func (r *retrainScreen) act(m *model, a action) tea.Cmd {
 		return nil
 	}
 	if r.sent {
-		return m.say("it is being sent", false)
+		return m.say("already sent; waiting for the answer", false)
 	}
 	if i, err := r.wrong(); err != nil {
 		r.at = i
@@ -350,7 +350,7 @@ func (r *retrainScreen) time(m *model, p plan, epochs int, each string) string {
 	case p.epoch > 0 && each != "":
 		return took + ", measured"
 	case p.epoch > 0 && p.beside > 0:
-		return fmt.Sprintf("measured: %s on a worker beside %d more", took, p.beside)
+		return fmt.Sprintf("measured: %s on one worker, with %d others busy", took, p.beside)
 	case p.epoch > 0:
 		return "measured: " + took + " on one worker"
 	case s > 0 && each != "":

@@ -147,7 +147,7 @@ func TestTheTimeOfARetrainIsMeasured(t *testing.T) {
 		t.Errorf("%d epochs, want %d; before the measurement %d", got, want, guessed)
 	}
 	if want := "measured: " + clock(seconds(each*float64(r.integer("epochs")))) +
-		" on a worker beside 4 more"; !strings.Contains(d.text(), want) {
+		" on one worker, with 4 others busy"; !strings.Contains(d.text(), want) {
 		t.Errorf("want %q:\n%s", want, d.text())
 	}
 	r.set("epochs", "7")

@@ -13,7 +13,7 @@ type screenRow struct {
 	open func(m *model) (s screen, why string) // why it cannot be opened now
 }
 
-// holds is what a screen has, which decides the keys that make sense on it.
+// holds is a set of things that a screen can have; they decide which keys make sense on it.
 type holds uint
 
 const (

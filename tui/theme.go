@@ -40,7 +40,7 @@ const (
 
 func (p palette) String() string { return [...]string{"auto", "light", "dark", "mono"}[p] }
 
-// colour returns the palette's colour for one of the normal ones.
+// colour returns the palette's colour for one of the terminal's normal colours.
 func (p palette) colour(ansi string) string {
 	switch p {
 	case forLight:

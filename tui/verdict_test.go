@@ -19,7 +19,8 @@ func TestTheVerdictFitsItsSpaceAndKeepsItsClaim(t *testing.T) {
 		Low: -0.010, High: 0.016}
 	better := busy().Verdict
 	worse := &nas.Verdict{Claim: nas.Worse, Text: "worse than random: …", Gain: -0.05, Low: -0.07, High: -0.03}
-	below := &nas.Verdict{Claim: nas.Unclear, Text: "perhaps worse than random: the controller's last 20 average 0.771 " +
+	below := &nas.Verdict{Claim: nas.Unclear, Text: "perhaps worse than random: the controller's last 20 average " +
+		"0.771 " +
 		"against 0.801 for random cells", Gain: -0.03, Low: -0.05, High: -0.01}
 	for _, c := range []struct {
 		v    *nas.Verdict

@@ -65,7 +65,7 @@ func (v *Report) Retrain(ctx context.Context, dir string, e nas.Evaluator, n int
 	return nil
 }
 
-// cannotRetrain says why a trial cannot be trained again and compared; it is empty if it can.
+// cannotRetrain returns why a trial cannot be trained again and compared, or "" if it can.
 func cannotRetrain(r checkpoints.Run, t checkpoints.Trial) string {
 	own := len(t.Spec) > 0 // it has its own settings, so it can be trained anywhere
 	switch {

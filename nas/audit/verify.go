@@ -94,7 +94,7 @@ func newVerifier(run *record.Run) (*verifier, error) {
 		}
 		if t.CheckpointSHA256 != "" {
 			if _, err := run.ReadBlob(t.CheckpointSHA256); err != nil {
-				v.problem("trial %s: checkpoint after epoch %d, without which it starts over: %v",
+				v.problem("trial %s: checkpoint after epoch %d: %v; without it the trial starts over",
 					nas.TrialLabel(t.ID), t.CheckpointEpoch, err)
 			}
 		}

@@ -74,9 +74,9 @@ func strideOf(state, stride int) int {
 	return 1
 }
 
-// match brings the concatenation of xs to f filters and the given side, which is their own or half of it. It adds
-// nothing if they have both already, else a 1x1 convolution or a factorized reduction (slim: factorized_reduction), and
-// BN. Where xs are a cell's outputs, relu comes first; slim omits it in a cell's output list.
+// match gives the concatenation of xs f filters and the given side, which is the side of xs or half of it. If xs have
+// both already, it adds nothing, otherwise a 1x1 convolution or a factorized reduction (slim: factorized_reduction),
+// and BN. If xs are a cell's outputs, relu comes first; slim omits it in a cell's output list.
 func (b *builder) match(path string, xs []nn.Node, f, size int, relu bool) nn.Node {
 	switch {
 	case side(xs[0]) != size:

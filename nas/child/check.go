@@ -15,9 +15,9 @@ import (
 	"nasnet/nas/space"
 )
 
-// CheckResult is how far a network is from the same network computed by another implementation. For each kind of result
-// it has the largest absolute error in a tensor, relative to the largest entry of that tensor; for gradients that would
-// be zero without rounding, relative to the largest gradient. GradErr is the worst of all gradients. Two good float32
+// CheckResult says how far a network is from the same network computed by another implementation. For each kind of
+// result it has the largest absolute error in a tensor, divided by the largest entry of that tensor or, for gradients
+// that would be zero without rounding, by the largest gradient. GradErr is the worst of all gradients. Two good float32
 // implementations differ by 1e-6 to 1e-4.
 type CheckResult struct {
 	Genotype       string  `json:"genotype"`
@@ -65,8 +65,8 @@ type vectors struct {
 // "filters", "classes", "image", "bn_eps" and "stack"; "float32_error" is only shown.
 //
 // Activations and maxima have kinks. Where a value is within rounding of one, two correct implementations differ by
-// percents in many gradients, but hardly in logits and loss. Make files that avoid this: the program in testdata tries
-// seeds until its own float32 agrees with its float64.
+// several percent in many gradients, but hardly in logits and loss. Make files that avoid this: the program in testdata
+// tries seeds until its own float32 agrees with its float64.
 //
 // The file must have every parameter and nothing else. A difference is not an error: see [CheckResult.Worst].
 func Check(r io.Reader) (out CheckResult, err error) {

@@ -47,7 +47,8 @@ var Stacks = []Stack{
 		defaults: NetConfig{N: 4, Filters: 44, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
 	// slim pnasnet.py (arXiv 1712.00559). Both published sizes skip the input of a reduction; where the reduction
 	// replaces a cell, that makes no difference.
-	{Name: "pnasnet", Title: "as imagenet, the first of the N cells after each stage is the reduction", ImageNet: true,
+	{Name: "pnasnet", Title: "as imagenet, but a reduction is the first of the N cells of stages 2 and 3",
+		ImageNet: true,
 		Replace:  true,
 		defaults: NetConfig{N: 3, Filters: 54, Image: 224, Classes: 1000, BNDecay: 0.9997, BNEps: 1e-3}},
 }

@@ -172,7 +172,7 @@ func (m *Model) program(n int) (*nn.Program, error) {
 	return s.program, nil
 }
 
-// shard builds the network for batches of a size; it shares the weights and has its own memory for the rest.
+// shard builds the network for batches of the given size; it shares the weights and has its own memory for the rest.
 func (m *Model) shard(batch int) (*shard, error) {
 	b := m.base
 	if batch > 1 {

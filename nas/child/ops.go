@@ -5,7 +5,7 @@ import (
 	"nasnet/nas/space"
 )
 
-// families has a function for each row of space.Families. It adds an op with window k that brings x to f filters. Every
+// families maps each row of space.Families to a function. It adds an op with window k that brings x to f filters. Every
 // convolution is relu-convolution-BN. Separable convolutions, pools and the identity are slim's (nasnet_utils.py,
 // _apply_conv_operation); slim lacks the others, which follow AmoebaNet by the same authors (network_utils.py,
 // _apply_conv_operation).
@@ -81,8 +81,8 @@ func (b *builder) factorized(path string, x nn.Node, k, f, stride int) nn.Node {
 	})
 }
 
-// bottleneck adds a 1x1 convolution to the narrow number of filters, body with that number, and a 1x1 convolution to f.
-// If narrow would be 0, it adds only body, with f filters.
+// bottleneck adds a 1x1 convolution to narrow filters, then body with that many filters, then a 1x1 convolution to f.
+// If narrow is 0, it adds only body, with f filters.
 func (b *builder) bottleneck(path string, x nn.Node, f, narrow int, body func(x nn.Node, f int) nn.Node) nn.Node {
 	if narrow < 1 {
 		return body(x, f)

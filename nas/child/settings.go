@@ -10,7 +10,7 @@ import (
 	"nasnet/nas/setting"
 )
 
-// Setup has the settings of a network and of its training. In JSON they are one flat object.
+// Setup groups the settings of a network and of its training. In JSON they are one flat object.
 type Setup struct {
 	Net   NetConfig   `json:"net"`
 	Train TrainConfig `json:"train"`

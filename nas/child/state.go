@@ -23,7 +23,7 @@ const stateFormat = "nasnet-trainer/1"
 // before the first, after the last, and in a report with an EpochEnd.
 func (t *Trainer) State() ([]byte, error) {
 	if t.within {
-		return nil, errors.New("child: state: none in the middle of an epoch; want a call between epochs")
+		return nil, errors.New("child: state: called in the middle of an epoch; want a call between epochs")
 	}
 	results, err := json.Marshal(t.results)
 	if err != nil {
@@ -124,7 +124,7 @@ func (t *Trainer) restore(state []byte) error {
 		return err
 	}
 	if identity != meta["child"] {
-		return fmt.Errorf("the state is of another training: %s", differences("", meta["child"], identity))
+		return fmt.Errorf("the state belongs to another training: %s", differences("", meta["child"], identity))
 	}
 	if was, is := meta["data"], t.data.SHA256; was != "" && is != "" && was != is {
 		return fmt.Errorf("the state was trained on other images: data set with sha256 %.12s…, here "+

@@ -367,7 +367,7 @@ func TestForeignStatesAreRefused(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		} else if name == "another learning rate" &&
-			!strings.HasSuffix(err.Error(), "of another training: train.lr 0.2, here 0.1") {
+			!strings.HasSuffix(err.Error(), "to another training: train.lr 0.2, here 0.1") {
 			t.Errorf("%s: error %q", name, err)
 		} else if name == "other images" && !strings.Contains(err.Error(),
 			"on other images: data set with sha256 0e9a7c5bdf") {

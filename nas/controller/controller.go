@@ -52,7 +52,7 @@ type Controller interface {
 	// State returns everything that decides the controller's future, as deterministic bytes.
 	State() ([]byte, error)
 	// Restore replaces the state with one that State returned for the same space and size. Settings (learning rate,
-	// steps, …) stay as the controller was made. After an error the controller is as it was.
+	// steps, …) keep the values that the controller was made with. After an error the controller is unchanged.
 	Restore(state []byte) error
 }
 

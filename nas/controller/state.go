@@ -39,7 +39,7 @@ func decodeState(b []byte, format string, arities []int) (plainState, error) {
 	case s.Format != format:
 		return s, fmt.Errorf("controller: state is %q; want %q: of another strategy?", s.Format, format)
 	case !slices.Equal(s.Arities, arities):
-		return s, fmt.Errorf("controller: state is of another space: %d decisions %v; want %d %v", len(s.Arities),
+		return s, fmt.Errorf("controller: state belongs to another space: %d decisions %v; want %d %v", len(s.Arities),
 			s.Arities, len(arities), arities)
 	case s.Version < 0:
 		return s, fmt.Errorf("controller: state has version %d; want 0 or more", s.Version)

@@ -359,8 +359,7 @@ func TestALadderSaysHowTheSearchsBestDid(t *testing.T) {
 		t.Errorf("standing %+v", s)
 	}
 	if want := "winner's curse: the search's best, a, is number 2 of 3 here, 5.00 points behind b, which was number " +
-		"2 of them " +
-		"in the search"; r.Curse != want {
+		"2 of them in the search"; r.Curse != want {
 		t.Errorf("%q, want %q", r.Curse, want)
 	}
 	if r.Reward == nil || r.Reward.Value != 0.5 || r.MAdds.Value != 0.5 {

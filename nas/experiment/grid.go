@@ -163,9 +163,9 @@ type Event struct {
 // saveEvery is the least time between two checkpoints of a network.
 const saveEvery = 10 * time.Second
 
-// Run does the unfinished trainings in order, workers at a time. It calls report from one goroutine at a time. A
-// training that diverges or panics becomes a row; any other error, such as the end of ctx, ends Run. If a training can
-// never fit into memory, Run returns an error before any training starts.
+// Run runs the unfinished trainings in order, at most workers of them at once. It calls report from one goroutine at a
+// time. A training that diverges or panics becomes a row; any other error, such as the end of ctx, ends Run. If a
+// training can never fit into memory, Run returns an error before any training starts.
 func (g *Grid) Run(ctx context.Context, e nas.Evaluator, all []Training, workers int, report func(Event)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -244,7 +244,7 @@ func (t Training) job() nas.Job {
 	return nas.Job{Genotype: t.Genotype, Data: t.Data, Net: t.Net, Train: t.Train, Seed: t.Seed, Alone: true}
 }
 
-// train does one training and writes its row.
+// train runs one training and writes its row.
 func (g *Grid) train(ctx context.Context, e nas.Evaluator, t Training, tell func(Event)) error {
 	job := t.job()
 	state := g.statePath(t)

@@ -2,8 +2,8 @@
 
 package kernel
 
-// highMasks has the lanes of a last vector that the one before lacks: the mask
-// of the upper n lanes begins at n.
+// highMasks lists masks for the lanes of a last vector that the one before
+// lacks: the mask of the upper n lanes begins at n.
 var highMasks = [16]int32{8: -1, -1, -1, -1, -1, -1, -1, -1}
 
 // vectorised reports whether the assembly has these taps, for at least some

@@ -2,8 +2,8 @@
 
 package kernel
 
-// masks has the masks of a last, partial vector: the mask of n lanes begins at
-// 8-n.
+// masks lists the masks of a last, partial vector: the mask of n lanes begins
+// at 8-n.
 var masks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
 func lanes(n int) *int32 { return &masks[8-n] }

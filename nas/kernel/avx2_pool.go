@@ -42,8 +42,8 @@ func maxPoolTaps(y []float32, idx []uint8, x []float32, p Pool, wide bool) {
 	}
 }
 
-// columnMax has the maxima of the columns of one row of windows and the taps
-// that have them, each tap times K.
+// columnMax keeps the maxima of the columns of one row of windows and the taps
+// where they are, each tap times K.
 type columnMax struct {
 	best [4096]float32
 	tap  [4096]int32

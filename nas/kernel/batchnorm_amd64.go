@@ -4,28 +4,28 @@
 
 package kernel
 
-// bnSumsVec computes, for rows of w bytes, a whole number of vectors,
+// bnSumsVec computes, for rows of w bytes (a whole number of vectors),
 //
 //	for i < rows, j: sum[j] += x[i,j]-shift[j]; square[j] += (x[i,j]-shift[j])²
 //
 //go:noescape
 func bnSumsVec(sum *float32, square *float32, x *float32, shift *float32, rows int, w int)
 
-// bnGradSumsVec computes, for rows of w bytes, a whole number of vectors,
+// bnGradSumsVec computes, for rows of w bytes (a whole number of vectors),
 //
 //	for i < rows, j: sum[j] += dy[i,j]; product[j] += dy[i,j]*(x[i,j]-mean[j])
 //
 //go:noescape
 func bnGradSumsVec(sum *float32, product *float32, dy *float32, x *float32, mean *float32, rows int, w int)
 
-// bnApplyVec computes, for rows of w bytes, a whole number of vectors,
+// bnApplyVec computes, for rows of w bytes (a whole number of vectors),
 //
 //	for i < rows, j: y[i,j] = (x[i,j]-mean[j])*scale[j] + beta[j]
 //
 //go:noescape
 func bnApplyVec(y *float32, x *float32, mean *float32, scale *float32, beta *float32, rows int, w int)
 
-// bnGradVec computes, for rows of w bytes, a whole number of vectors,
+// bnGradVec computes, for rows of w bytes (a whole number of vectors),
 //
 //	for i < rows, j: dx[i,j] = a[j]*dy[i,j] + b[j]*(x[i,j]-mean[j]) + d[j]
 //
@@ -41,8 +41,8 @@ func bnGradVec(dx *float32, dy *float32, x *float32, mean *float32, a *float32, 
 func bnInferVec(y *float32, x *float32, gamma *float32, beta *float32, mean *float32, variance *float32, rows int,
 	c int, tail *int32, eps float32)
 
-// bnRowsVec computes, for rows of width bytes and vectors of period bytes, both whole numbers of vectors; ldy and ldx
-// are in bytes:
+// bnRowsVec computes, for rows of width bytes, with mean, scale and beta of period bytes (a whole number of vectors,
+// as is width); ldy and ldx are in bytes:
 //
 //	for i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), or
 //		NaN where x is NaN

@@ -41,7 +41,7 @@ func bnGradVecZ(dx *float32, dy *float32, x *float32, mean *float32, a *float32,
 func bnInferVecZ(y *float32, x *float32, gamma *float32, beta *float32, mean *float32, variance *float32, rows int,
 	c int, eps float32)
 
-// bnRowsVecZ computes, for rows of width bytes and vectors of period bytes; ldy and ldx are in bytes:
+// bnRowsVecZ computes, for rows of width bytes, with mean, scale and beta of period bytes; ldy and ldx are in bytes:
 //
 //	for i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), or
 //		NaN where x is NaN

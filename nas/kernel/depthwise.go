@@ -43,8 +43,8 @@ type taps struct {
 }
 
 // mask says which results of a depthwise convolution become zero: those where x
-// is not positive. The rows of x are line floats apart, its images image
-// floats. Without x none do.
+// is not positive. Rows of x are line floats apart, images are image floats
+// apart. If x is nil, no result becomes zero.
 type mask struct {
 	x           []float32
 	line, image int

@@ -97,7 +97,7 @@ const (
 	flushToZero      = 1 << 15
 )
 
-// restoreDenormals has a function for each former state of the two bits, made
+// restoreDenormals lists a function for each former state of the two bits, made
 // once so that a training step allocates nothing.
 var restoreDenormals = [4]func(){
 	func() { setControlWord(controlWord() &^ (denormalsAreZero | flushToZero)) },

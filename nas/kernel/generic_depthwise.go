@@ -51,9 +51,9 @@ func dwForwardGeneric(y, x, w []float32, rows int, t taps, m mask, spread []floa
 	}
 }
 
-// long reports whether a row is long enough to run along it in one channel,
-// with the given number of factors in registers, rather than along the
-// channels. The limit is measured.
+// long reports whether rows are long enough for a loop along the row, one
+// channel at a time with the given number of factors in registers, to beat a
+// loop along the channels. The limit was measured.
 func (t taps) long(factors int) bool { return t.kw >= 3 && t.ow*factors >= 80 }
 
 // chunk returns how many taps of a filter row from kx on are taken together, 5

@@ -121,7 +121,8 @@ func gemmTNAcross(c, a, d []float32, m, n, k, ldc, lda, ldd int) {
 	}
 }
 
-// gemmTNDown is gemmTNAcross down the rows, for blocks of C of three by two.
+// gemmTNDown computes the same as gemmTNAcross, but sums down the rows of A and
+// D for one 3x2 block of C at a time.
 func gemmTNDown(c, a, d []float32, m, n, k, ldc, lda, ldd int) {
 	for p := 0; p < k; p += 3 {
 		k := min(3, k-p)

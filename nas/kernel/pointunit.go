@@ -71,7 +71,7 @@ func (u PointUnit) band() int {
 	return min(m, u.pixels())
 }
 
-// Scratch is the number of floats of scratch that the calls of this unit need.
+// Scratch returns how many floats of scratch space a call with this unit needs.
 func (u PointUnit) Scratch() int {
 	c, f, m := sum(u.Channels), sum(u.Filters), u.band()
 	n := BNScratch(f) + c*f + m*f
@@ -117,8 +117,8 @@ func PointUnitInfer(y []float32, parts [][]float32, w PointWeights, movingMean, 
 	})
 }
 
-// forward computes z in bands and shows each, with its first pixel, while it is
-// in a cache.
+// forward computes z in bands. It passes each band, with the number of its
+// first pixel, to made while the band is still in a cache.
 func (u PointUnit) forward(z []float32, parts [][]float32, w PointWeights, scratch []float32,
 	made func(at int, piece []float32)) {
 	c, f := sum(u.Channels), sum(u.Filters)

@@ -154,9 +154,10 @@ func AvgPoolBackward(dx, dy []float32, p Pool, scratch []float32, acc bool) {
 	}
 }
 
-// shares writes the sums of the shares that each column of windows gives to a
-// pixel, for row iy of the input and perhaps for rows that follow, at most rows
-// in all. It returns for how many.
+// shares writes, for row iy of the input, what each column of windows gives to
+// a pixel: the sum of the shares of its windows. If the rows below have as many
+// windows, all complete, it continues with them, up to rows in all. It returns
+// how many rows it wrote.
 func (p Pool) shares(sums, dy, factors []float32, iy, rows, wide int) int {
 	outRow := p.OW * p.C
 	first, last := covering(iy, p.Stride, p.PadTop, p.K, p.OH)

@@ -12,8 +12,8 @@ import (
 	"nasnet/nas/kernel"
 )
 
-// randomConv is any small convolution; flags can choose paddings that no rule
-// gives.
+// randomConv returns a random small convolution; flags can select paddings that
+// no padding rule gives.
 func randomConv(rng *rand.Rand, flags uint8) (c kernel.Conv, depthwise bool) {
 	depthwise = flags&1 != 0
 	size := func(n int) int { return 1 + rng.IntN(n) }

@@ -20,7 +20,7 @@ type SepWeights struct{ Depth, Point, Gamma, Beta []float32 }
 // (N, OH, OW, Filters), D has [SepUnit.Saved] floats, the others are (Filters).
 type SepSaved struct{ Z, D, Mean, Invstd []float32 }
 
-// SepMoving has the moving statistics of a unit, (Filters) each.
+// SepMoving groups the moving statistics of a unit, (Filters) each.
 type SepMoving struct{ Mean, Variance []float32 }
 
 // normalised is the input of a unit that is given as the z of another unit.

@@ -36,7 +36,7 @@ func sepWeights(u kernel.SepUnit, make func(n int) []float32) kernel.SepWeights 
 		Beta: make(u.Filters)}
 }
 
-// sepParts has the results of the three operations of a unit, run one after
+// sepParts groups the results of the three operations of a unit, run one after
 // another.
 type sepParts struct{ d, z, y, mean, invstd []float32 }
 

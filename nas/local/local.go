@@ -17,8 +17,8 @@ import (
 )
 
 // Evaluator trains children, each on one thread, or on one thread per shard of its training. All children share the
-// pixels of a data set. In memory it keeps the data set it read first, which is the search's, those in use, and the one
-// it read last. Retrains may use other images, which must not stay in memory for days.
+// pixels of a data set. It keeps three kinds of data sets in memory: the first it read (the search's), those in use,
+// and the last it read. Retrains may use other images, which must not stay in memory for days.
 type Evaluator struct {
 	memory  *Memory   // nil: no limit
 	buffers sync.Pool // of *child.Buffers, passed from one child to the next

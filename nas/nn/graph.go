@@ -11,7 +11,7 @@ import (
 // Node is one value of a network's expression graph.
 type Node = *gorgonia.Node
 
-// BN has the constants of batch normalisation.
+// BN sets the constants of batch normalisation.
 type BN struct {
 	Decay float32 // of the moving statistics: moving = Decay*moving + (1-Decay)*batch
 	Eps   float32 // added to the variance

@@ -2,7 +2,7 @@ package nn
 
 import "nasnet/nas/kernel"
 
-// Norm has the parameters and statistics of a batch normalisation.
+// Norm groups the parameters and statistics of a batch normalisation.
 type Norm struct {
 	gamma, beta    Node
 	mean, variance *Buffer // moving

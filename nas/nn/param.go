@@ -41,7 +41,7 @@ type Buffer struct {
 // Size returns the number of elements.
 func (b *Buffer) Size() int { return b.size }
 
-// store has the parameters that graphs share.
+// store keeps the parameters that graphs share.
 type store struct {
 	params map[string]*storeItem
 	order  []*storeItem
@@ -54,7 +54,7 @@ type storeItem struct {
 	value []float32
 }
 
-// states has the moving statistics that graphs share.
+// states keeps the moving statistics that graphs share.
 type states struct {
 	buffers map[string]*Buffer
 	order   []*Buffer

@@ -139,8 +139,8 @@ func Event(e nas.Event) checkpoints.Event {
 	return checkpoints.Event{Time: e.Time, Level: e.Level, Kind: string(e.Kind), Trial: e.Trial, Body: body}
 }
 
-// EventOf is the inverse of [Event], for the run with a name. A body that is not an object, as another build may have
-// written it, becomes the field "body", as in log.jsonl.
+// EventOf is the inverse of [Event]; run is the run's name. A body that is not an object (another build may have
+// written one) becomes the field "body", as in log.jsonl.
 func EventOf(run string, e checkpoints.Event) nas.Event {
 	v := nas.Event{Time: e.Time, Level: e.Level, Kind: nas.EventKind(e.Kind), Run: run, Trial: e.Trial}
 	if len(e.Body) == 0 {

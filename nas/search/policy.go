@@ -64,8 +64,8 @@ func probabilities(c controller.Controller) [][]float64 {
 	return nil
 }
 
-// at returns the policy of a version: the live one, or one restored from the store. A fork needs a restored one, and so
-// does a run that was cut off between two commits.
+// at returns the policy of the given version: the live one, or one restored from the store. A fork needs a restored
+// one, and so does a run that was cut off between two commits.
 func (p *policy) at(version, newest int, run *record.Run) (controller.Controller, error) {
 	if version == newest {
 		return p.controller, nil

@@ -190,11 +190,15 @@ func (o *owner) loop(ctx context.Context) error {
 	o.noteBuild()
 	o.enter(nas.Running, "")
 	config := o.run.Config
-	o.emit(nas.RunStarted, -1, map[string]any{"children": config.Children, "finished": o.ledger.Finished(),
-		"workers":  o.crew.workers,
+	d := map[string]any{"children": config.Children, "finished": o.ledger.Finished(), "workers": o.crew.workers,
 		"strategy": config.Controller.Strategy, "data": config.Data, "seed": config.Seed, "dir": o.dir,
-		"uuid": o.run.Record.UUID, "data_sha256": o.run.Record.DatasetSHA256,
-		"config": json.RawMessage(o.run.Record.Config), "build": json.RawMessage(o.run.Record.Build)})
+		"uuid": o.run.Record.UUID, "data_sha256": o.run.Record.DatasetSHA256}
+	// the rest of what a recovery needs if there is no database left
+	d["config"] = plain(json.RawMessage(o.run.Record.Config))
+	if build := o.run.Record.Build; len(build) > 0 {
+		d["build"] = plain(json.RawMessage(build))
+	}
+	o.emit(nas.RunStarted, -1, d)
 	if c := config.Cost; c.By != "" {
 		d := map[string]any{"by": c.By, "target": c.Target, "weight": c.Weight}
 		if c.By == nas.ByLatency {

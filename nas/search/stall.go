@@ -45,8 +45,8 @@ func (o *owner) look() {
 		case still > looksPerPatience: // it ignores the cancellation; later reports of it are ignored too
 			o.release(r)
 			t.State, t.FailKind, t.FailText = nas.Failed, "timeout",
-				fmt.Sprintf("no step for %v, and it ignored the cancellation: it is left behind and may still use a "+
-					"core and its memory", o.options.Patience)
+				fmt.Sprintf("no step for %v, and the training ignored the cancellation: it was abandoned and may "+
+					"still use a core and its memory", o.options.Patience)
 			t.Seconds = t.Finished.Sub(t.Started).Seconds()
 			o.commitEnd(t, "", nil)
 		}

@@ -73,7 +73,7 @@ func TestAChildThatHangsIsCancelledAndTheSearchContinues(t *testing.T) {
 		if !errors.Is(late, errStalled) {
 			t.Errorf("the child that was left behind got %v when it reported again", late)
 		}
-		for id, says := range map[int]string{3: "no step for 10m0s", 6: "left behind"} {
+		for id, says := range map[int]string{3: "no step for 10m0s", 6: "abandoned"} {
 			if x := s.owner.ledger.Trial(id); x.State != nas.Failed || x.FailKind != "timeout" ||
 				!strings.Contains(x.FailText, says) {
 				t.Errorf("trial %d: %s, %s: %s; want it to say %q", id, x.State, x.FailKind, x.FailText, says)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,6 +52,14 @@ func eventTrial(c nas.Command) int {
 		return c.Trial
 	}
 	return -1
+}
+
+// plain returns a value as an event that was read back has it: of maps, lists, texts and numbers.
+func plain(v any) (p any) {
+	if b, err := json.Marshal(v); err != nil || json.Unmarshal(b, &p) != nil {
+		return nil // empty JSON
+	}
+	return p
 }
 
 func noTrial(id int) error { return fmt.Errorf("this run has no trial %s", nas.TrialLabel(id)) }
@@ -192,7 +201,7 @@ func (o *owner) addManual(c nas.Command) (nas.Reply, error) {
 		d["note"] = t.Note
 	}
 	if t.Retrain != nil {
-		d["settings"] = t.Retrain
+		d["settings"] = plain(t.Retrain)
 	}
 	e := o.log.event(nas.UserCommand, t.ID, d)
 	if o.commit(func(es []checkpoints.Event) error {

@@ -229,8 +229,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"the zero op", one("none"), "space: import: normal cell: block b0: op none has no counterpart here: it " +
-			"means no " +
-			"connection"},
+			"means no connection"},
 		{"the dilated op of DARTS", one("dil_conv_3x3"),
 			"op dil_conv_3x3 has no counterpart here: it is a depthwise-separable dilated convolution there"},
 		{"an unheard-of op", one("conv_11x11"),

@@ -16,9 +16,10 @@ import (
 // writes.
 const maxDepth = 32
 
-// Decode reads the only value in b, of at most most bytes, into v. After an error v may contain part of it.
-func Decode(b []byte, most int, v any) error {
-	if err := Check(b, most); err != nil {
+// Decode reads b into v. It returns an error unless b is one value, no longer than limit bytes. After an error v may
+// contain part of it.
+func Decode(b []byte, limit int, v any) error {
+	if err := Check(b, limit); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -26,10 +27,10 @@ func Decode(b []byte, most int, v any) error {
 	return d.Decode(v)
 }
 
-// Check returns an error unless b is one value of at most most bytes, whatever its fields.
-func Check(b []byte, most int) error {
-	if len(b) > most {
-		return fmt.Errorf("%d bytes, want at most %d", len(b), most)
+// Check returns an error unless b is one value, no longer than limit bytes, whatever its fields.
+func Check(b []byte, limit int) error {
+	if len(b) > limit {
+		return fmt.Errorf("%d bytes, want at most %d", len(b), limit)
 	}
 	if !json.Valid(b) {
 		if err := json.Unmarshal(b, new(json.RawMessage)); err != nil {

@@ -68,7 +68,7 @@ out   h[i] b1
 	}
 }
 
-// Arms of the signs of the paper layout; text and contacts take any wire.
+// arms lists the directions in which each sign of the paper layout continues. Text and contacts have no row.
 var arms = map[rune]string{'│': "ud", '─': "lr", '╭': "dr", '╮': "dl", '╰': "ur", '╯': "ul", '├': "udr", '┤': "udl",
 	'┬': "dlr", '┴': "ulr", '┼': "udlr"}
 

@@ -73,7 +73,7 @@ func attachTo(a *app, ctx context.Context, dir string, want remote.Want, diff bo
 	case outcome == tui.QuitStop:
 		a.say("run %s is stopping\n", v.Config.Name)
 	case outcome == tui.QuitDrain:
-		a.say("run %s stops after its running children\n", v.Config.Name)
+		a.say("run %s stops when its running children have finished\n", v.Config.Name)
 	default:
 		a.say("run %s continues in process %d\nto come back: %s\n", v.Config.Name, client.PID(),
 			a.store.command("attach", dir))

@@ -218,8 +218,8 @@ func (a *app) root() *cobra.Command {
 	root.Use = "nasnet"
 	root.Short = "neural architecture search as NASNet did it, steered from a terminal"
 	root.Long = root.Short + ".\n\nWithout a command it starts a search (see nasnet search --help).\n" +
-		"source <(nasnet completion bash) lets bash complete commands, runs, trials, cells and more.\n\nExit " +
-		"codes:\n\n  " +
+		"source <(nasnet completion bash) lets bash complete commands, runs, trials, cells and more.\n\n" +
+		"Exit codes:\n\n  " +
 		strings.ReplaceAll(strings.TrimSuffix(exitCodeText(), "\n"), "\n", "\n  ")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -139,8 +139,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{"top a", exitDone, ""},
 		{"top a --by speed", exitUsage, `unknown order "speed"`},
 		{"top a --front latency", exitFailed, "none of the 2 best cells has a known latency\nhint: to measure it in " +
-			"a " +
-			"new search: nasnet search --latency"},
+			"a new search: nasnet search --latency"},
 		{"status nosuch --line", exitDone, ""},
 	} {
 		code, _, errs := run(strings.Fields(c.line)...)

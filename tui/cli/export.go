@@ -97,8 +97,7 @@ needs a MODEL; the other formats write its cell.
 			return write(a.Out)
 		}}
 	c.Flags().StringVar(&format, "format", "", "svg, dot, json, text, darts, slim or onnx (default: by the extension "+
-		"of "+
-		"--out)")
+		"of --out)")
 	out.register(c.Flags(), "out", "file to write (default: the standard output)")
 	c.Flags().BoolVar(&o.Fold, "fold", false, "onnx: fold batch normalisations into the convolutions")
 	c.Flags().BoolVar(&o.Pixels, "pixels", false, "onnx: take pixels from 0 to 255 as input, instead of "+

@@ -23,7 +23,7 @@ type forkRunner struct {
 	all  sync.WaitGroup
 }
 
-// newForkRunner makes searches with these options start their forks in this process.
+// newForkRunner changes o so that searches opened with it start their forks in this process.
 func newForkRunner(a *app, ctx context.Context, o *search.Options) *forkRunner {
 	r := &forkRunner{app: a, ctx: ctx}
 	o.StartFork = r.start

@@ -81,7 +81,7 @@ func TestTheGuideFits80Columns(t *testing.T) {
 	}
 }
 
-// Commands, flags and files that the guide names are those of the program.
+// The guide names only commands and flags that exist, and files that the program or the project knows.
 func TestTheGuideNamesWhatIsThere(t *testing.T) {
 	root := (&app{}).root()
 	flags := allFlags(root)
@@ -115,7 +115,7 @@ func TestTheGuideNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// fileName is what is meant by a word that looks like a file: one with an ending that the program reads or writes.
+// fileName matches words that look like a file: those with an ending that the program reads or writes.
 var fileName = regexp.MustCompile(
 	`^[\w./-]+\.(go|md|db|db-wal|jsonl|json|lock|sock|toml|safetensors|onnx|csv|svg|dot|s)$`)
 

@@ -49,8 +49,7 @@ func TestHintsWorkAsTyped(t *testing.T) {
 		grey(t, filepath.Join(work, "my pics", "ab"[i%2:i%2+1], string(rune('A'+i))+".png"), uint8(4*i))
 	}
 	ok("nasnet search --headless --data 'my pics' --children 1 --shadow 0 --train-images 24 --val-images 12 --image " +
-		"8 " +
-		"--filters 2 --epochs 1 --batch 8 --blocks 1 --name pics")
+		"8 --filters 2 --epochs 1 --batch 8 --blocks 1 --name pics")
 	grey(t, filepath.Join(work, "my pics", "a", "A.png"), 99)
 	const train = "nasnet train --data synthetic --n 1 --filters 2 --image 8 --train-images 32 --val-images 32 " +
 		"--batch 16 " +

@@ -56,8 +56,7 @@ func (f *ladderFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.image, "image", 0, "side of the images in pixels (0: as in the search, or with --data the images' "+
 		"own)")
 	fs.IntVar(&f.trainImages, "train-images", 0, "train on this many images, evaluate on --val-images other training "+
-		"images "+
-		"(0: train on all, evaluate on the test images)")
+		"images (0: train on all, evaluate on the test images)")
 	fs.IntVar(&f.valImages, "val-images", 0, "see --train-images")
 	fs.StringVar(&f.settings, "preset", "10-minutes",
 		"named settings of the training, see nasnet train --presets; rungs set scale and epochs")

@@ -20,8 +20,9 @@ import (
 
 func manCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "man DIR", Short: "write the manual pages, one for each command", Args: args("DIR"),
-		Long: `Man writes nasnet.1, nasnet-search.1 and so on into DIR, which it creates if
-necessary. It replaces pages of these names and leaves other files alone.
+		Long: `Man writes nasnet.1, nasnet-search.1 and so on into DIR, which is
+created if it does not exist. Pages with these names are replaced; other files
+are left alone.
 
   nasnet man ~/.local/share/man/man1      then: man nasnet-search
 

@@ -30,7 +30,7 @@ func (f *searchFlags) register(fs *pflag.FlagSet) {
 	for _, p := range nas.Presets {
 		names = append(names, p.Name+" ("+p.Title+")")
 	}
-	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "named settings, which other flags change: "+
+	fs.StringVar(&f.preset, "preset", nas.Presets[0].Name, "named settings, which other flags override: "+
 		strings.Join(names, "; "))
 	fs.StringVar(&f.name, "name", "", "name of the run (default: preset-N)")
 	fs.BoolVar(&f.headless, "headless", false, "no interface: print events as JSON lines (automatic without a "+

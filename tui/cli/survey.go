@@ -46,8 +46,7 @@ func (f *surveys) survey(ctx context.Context, s nas.RetrainSpec) (of nas.Retrain
 		err = fmt.Errorf("data set %s has no test images", d.Name)
 	case !d.Test && (v.Train == 0 || v.Val == 0 || v.Train+v.Val > info.TrainImages):
 		err = fmt.Errorf("data set %s: cannot split %d images into %d for training and %d for validation; neither "+
-			"part "+
-			"may be empty", d.Name, info.TrainImages, d.TrainImages, d.ValImages)
+			"part may be empty", d.Name, info.TrainImages, d.TrainImages, d.ValImages)
 	}
 	return of, v, err
 }

@@ -196,8 +196,7 @@ func trainChild(a *app, ctx context.Context, t *child.Trainer, out output, kept 
 				}
 				if err := writeFile(state, b, 0); err != nil { // the next one may work
 					fmt.Fprintf(a.Err, "nasnet: warning: cannot keep the state after epoch %d, the training "+
-						"continues: "+
-						"%v\n", e.Epoch, err)
+						"continues: %v\n", e.Epoch, err)
 					return nil
 				}
 				kept = true

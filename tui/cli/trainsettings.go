@@ -54,7 +54,7 @@ type training struct {
 func (t *training) register(fs *pflag.FlagSet) {
 	fs.StringVar(&t.cell, "cell", "nasnet-a", "the cell to train")
 	fs.StringVar(&t.preset, "preset", "", "named scale and settings, see --presets: "+
-		names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags change them")
+		names(child.Presets, func(r child.Preset) string { return r.Name })+"; other flags override it")
 	fs.BoolVar(&t.list, "presets", false, "list the presets with their measured time and memory, and train nothing")
 	fs.BoolVar(&t.estimate, "estimate", false, "measure time and memory, and train nothing")
 	fs.StringVar(&t.from, "from", "", "start with the weights of a model (file, or RUN/TRIAL of a retrain) of the "+

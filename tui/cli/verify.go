@@ -49,8 +49,7 @@ same bit for bit.`,
 				}
 				if r.Builds > 1 {
 					fmt.Fprintf(w, "note: %d builds of the program worked on this run; their results may differ in "+
-						"the "+
-						"last bits\n", r.Builds)
+						"the last bits\n", r.Builds)
 				}
 				if r.Retrained > 0 {
 					fmt.Fprintf(w, "trained %s again\n", nas.FormatCount(r.Retrained, "child", "children"))
@@ -67,9 +66,8 @@ same bit for bit.`,
 			}
 			return nil
 		}}
-	c.Flags().IntVar(&n, "retrain", 0, "train this many finished children again, chosen at random, and compare "+
-		"rewards "+
-		"and epochs bit for bit")
+	c.Flags().IntVar(&n, "retrain", 0, "train this many finished children again, chosen at random, "+
+		"and compare rewards and epochs bit for bit")
 	c.Flags().StringSliceVar(&trials, "trial", nil,
 		"train these trials again: numbers, or hN for the N-th made by hand")
 	return c

@@ -47,8 +47,8 @@ func SVG(frame []string, w int) string {
 	return s.String()
 }
 
-// svgRun returns the end of the run of one look that begins at from: blanks only, or text with at most single blanks in
-// it, so that each run starts at its column whatever the font.
+// svgRun returns the end of the run that begins at from. All cells of a run have the same style, and are either only
+// blanks or text without double blanks, so that each run starts at its column in any font.
 func svgRun(row []cell, from int) int {
 	end, blanks := from+1, row[from].text == " "
 	for ; end < len(row) && row[end].style == row[from].style; end++ {

@@ -6,9 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// batchnormFamily has the sums and affine maps of batch normalisation, over rows
-// of one period of channels. A row is a whole number of vectors, unless a masked
-// last vector costs no more.
+// batchnormFamily writes the sums and affine maps of batch normalisation, over
+// rows of one period of channels. A row is a whole number of vectors, unless a
+// masked last vector costs no more.
 func batchnormFamily() {
 	columnSums("bnSumsVec", "sum[j] += x[i,j]-shift[j]; square[j] += (x[i,j]-shift[j])²",
 		"sum, square, x, shift", []string{"x"}, "shift", []string{"sum", "square"},
@@ -55,12 +55,13 @@ func batchnormFamily() {
 // normaliseRows writes bnRowsGeneric; without masks, rows must be whole vectors.
 // A vector ends where the row or the period does.
 func normaliseRows() {
-	whole := ", both whole numbers of vectors"
+	whole := " (a whole number of vectors, as is width)"
 	if wide {
 		whole = ""
 	}
 	function("bnRowsVec", "func(y, x, mean, scale, beta *float32, rows, width, ldy, ldx, period int, floor float32)",
-		"computes, for rows of width bytes and vectors of period bytes"+whole+"; ldy and ldx are in bytes:",
+		"computes, for rows of width bytes, with mean, scale and beta of period bytes"+whole+
+			"; ldy and ldx are in bytes:",
 		"for i < rows, j < width, k = j%period: y[i*ldy+j] = max((x[i*ldx+j]-mean[k])*scale[k] + beta[k], floor), "+
 			"or NaN where x is NaN")
 	y, x, mean, scale, beta := load("y"), load("x"), load("mean"), load("scale"), load("beta")
@@ -128,7 +129,7 @@ func rowsOf() string {
 	if wide {
 		return "computes, for rows of w bytes,"
 	}
-	return "computes, for rows of w bytes, a whole number of vectors,"
+	return "computes, for rows of w bytes (a whole number of vectors),"
 }
 
 // columnSums writes a kernel that adds down the columns of matrices with rows of

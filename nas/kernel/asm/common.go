@@ -266,7 +266,7 @@ func imm(n int) operand.Op {
 	return operand.U32(n)
 }
 
-// tripled is a register with 3 times the given one.
+// tripled returns a new register that holds 3*r.
 func tripled(r reg.Register) reg.GPVirtual {
 	t := GP64()
 	LEAQ(indexed(r, r, 2, 0), t)

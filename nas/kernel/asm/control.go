@@ -7,8 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// controlFamily has access to the control register of the floating-point unit,
-// which is the same on all targets, and the peak loop.
+// controlFamily writes the access to the control register of the floating-point
+// unit, which is the same on all targets, and the peak loop.
 func controlFamily() {
 	peak()
 	if wide {

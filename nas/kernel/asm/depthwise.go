@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// depthwiseFamily has the depthwise convolutions with k x k taps, one vector of
-// channels at a time. If the columns are not a multiple of what one step
+// depthwiseFamily writes the depthwise convolutions with k x k taps, one vector
+// of channels at a time. If the columns are not a multiple of what one step
 // computes, the last step goes back and computes some of them again; without
 // mask registers, so it does for the channels.
 func depthwiseFamily() {
@@ -389,9 +389,8 @@ func (d depthwise) gather() {
 	lead := (d.k - 1) / 2
 	function(fmt.Sprintf("dwGather%d", d.k), "func(dx, dy, w *float32, row, count, pairs, c int)",
 		fmt.Sprintf("computes a row of the gradient by the input at stride 2, pairs of columns of c bytes%s, from "+
-			"count "+
-			"rows of gradients. These are row bytes apart, upwards from dy, each after %d columns of zeros:", atLeast(),
-			lead),
+			"count rows of gradients. These are row bytes apart, upwards from dy, each after %d columns of zeros:",
+			atLeast(), lead),
 		fmt.Sprintf("for b < pairs, e < 2, j: dx[2*b+e,j] = Σ_t<count, kx<%d, kx≡e dy[-t*row + (%d+b-kx/2)*c + j] "+
 			"* w[2*t,kx,j]", d.k, lead))
 	c := load("c")
@@ -465,8 +464,7 @@ func (d depthwise) weight() {
 	} else {
 		function(d.name("dwWeight"), "func(dw, x, dy *float32, rows, ow, c, line, tap int"+maskArg+")",
 			fmt.Sprintf("adds the gradient by the filter over rows of ow pixels of c bytes%s. Rows of x are line "+
-				"bytes "+
-				"apart, filter rows tap bytes%s:", atLeast(), maskIs),
+				"bytes apart, filter rows tap bytes%s:", atLeast(), maskIs),
 			fmt.Sprintf("for ky < %d, kx < %d, j: dw[ky,kx,j] += Σ_r<rows,ox<ow x[r*line + ky*tap + (%d*ox+kx)*c + "+
 				"j] * dy[r,ox,j]", d.k, d.k, d.stride))
 	}

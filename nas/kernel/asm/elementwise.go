@@ -10,7 +10,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// elementwiseFamily has the loops over corresponding elements of a few slices.
+// elementwiseFamily writes the loops over corresponding elements of a few
+// slices.
 func elementwiseFamily() {
 	elementwise{name: "reluVec", loop: "y[i] = max(x[i], 0), and NaN where x[i] is", outs: []string{"y"},
 		ins: []string{"x"}, wide: 4,

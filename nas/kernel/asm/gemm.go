@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gemmFamily has the matrix products. A panel is 1 to 4 vectors of columns of C;
-// the last vector is masked if the name ends in m. Tiles fill the registers: sums,
-// a row of B and a broadcast value of A.
+// gemmFamily writes the matrix products. A panel is 1 to 4 vectors of columns
+// of C; the last vector is masked if the name ends in m. Tiles fill the
+// registers: sums, a row of B and a broadcast value of A.
 func gemmFamily() {
 	products, gradients := panelsAVX2()
 	if wide {
@@ -56,8 +56,8 @@ func panelsAVX512() (products, gradients []panel) {
 	return products, gradients
 }
 
-// panel has the columns of C that one kernel computes and the heights of the
-// tiles it keeps in registers, tallest first.
+// panel describes the columns of C that one kernel computes, and lists the
+// heights of the tiles it keeps in registers, tallest first.
 type panel struct {
 	vecs   int
 	masked bool

@@ -17,7 +17,7 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// families has the function that writes each generated file.
+// families maps the name of each generated file to the function that writes it.
 var families = map[string]func(){
 	"batchnorm":   batchnormFamily,
 	"control":     controlFamily,

@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// poolFamily has the pools and the copies between images and windows.
+// poolFamily writes the pools and the copies between images and windows.
 func poolFamily() {
 	maxPool()
 	maxColumns()
@@ -23,9 +23,8 @@ func poolFamily() {
 func maxPool() {
 	function("maxPoolVec", "func(y *float32, idx *uint8, x *float32, pixels, step, c, ny, nx, line, first, below int)",
 		fmt.Sprintf("computes pixels windows of ny x nx taps; step, c%s and line, the distances of windows, pixels "+
-			"and "+
-			"rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a row "+
-			"to the next:", atLeast()),
+			"and rows, are in bytes; first is the number of the first tap, and below is added to it from the end of a "+
+			"row to the next:", atLeast()),
 		"for q < pixels, j: y[q,j], idx[q,j] = max of x[q*step + ky*line + kx*c + j], and its first tap")
 	y, idx, x, c := load("y"), load("idx"), load("x"), load("c")
 	one, below, start := ones(), vec(), vec()
@@ -156,8 +155,7 @@ func maxColumns() {
 func maxAcross() {
 	function("maxAcrossVec", "func(y *float32, idx *uint8, best *float32, tap *int32, pixels, step, c, nx, first int)",
 		fmt.Sprintf("computes pixels windows of nx columns; step and c%s, the distances of windows and columns, are "+
-			"in "+
-			"bytes:", atLeast()),
+			"in bytes:", atLeast()),
 		"for q < pixels, j: y[q,j], idx[q,j] = max over kx < nx of best[q*step + kx*c + j], and",
 		"\tthe least tap[q*step + kx*c + j] + first + kx of those that have it")
 	y, idx, best, tap, c := load("y"), load("idx"), load("best"), load("tap"), load("c")

@@ -9,7 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowsFamily has the loops over rows of matrices that are some distance apart.
+// rowsFamily writes the loops over rows of matrices that are some distance
+// apart.
 func rowsFamily() {
 	rows{name: "reluRowsVec", loop: "y[i,j] = max(x[i,j], 0), and NaN where x[i,j] is", ins: []string{"x"},
 		body: func(in []reg.VecVirtual, zero reg.VecVirtual) {
@@ -49,8 +50,7 @@ func (r rows) write() {
 	function(r.name, fmt.Sprintf("func(%s *float32, rows, width, ldy, ldx int%s)",
 		strings.Join(pointers, ", "), tailArg()),
 		fmt.Sprintf("computes, for i < rows (at least 1) and j < width, with a mask for the last width%%%d and ldy "+
-			"and "+
-			"ldx in bytes,", lanes), r.loop)
+			"and ldx in bytes,", lanes), r.loop)
 	p := map[string]reg.GPVirtual{}
 	for _, name := range pointers {
 		p[name] = load(name)
@@ -97,7 +97,8 @@ func (r rows) write() {
 		}
 	}
 
-	// Rows of one, two or four vectors need no inner loop; several are done at once.
+	// Rows of one, two or four vectors need no inner loop; of one and two,
+	// several rows are computed at once.
 	ldy3, ldx3 := tripled(ldy), tripled(ldx)
 	place := func(name string, row, disp int) operand.Mem {
 		ld, ld3 := ldx, ldx3

@@ -246,7 +246,7 @@ func (x *Terminal) End(code int) {
 	}
 }
 
-// Cost is what a program used in some time.
+// Cost is what a program used during a measurement.
 type Cost struct {
 	Over  time.Duration
 	Bytes int           // sent to the terminal
