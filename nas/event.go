@@ -38,7 +38,7 @@ func NewEvent(at time.Time, run string, kind EventKind, trial int, data map[stri
 	return Event{Time: at, Level: r.Level, Kind: kind, Run: run, Trial: trial, Data: data}
 }
 
-// row returns the row of a kind; ok is false for a kind of another build.
+// row returns the row of the kind; ok is false if the kind comes from another build.
 func (k EventKind) row() (r EventRow, ok bool) {
 	i := slices.IndexFunc(EventKinds, func(r EventRow) bool { return r.Kind == k })
 	if i < 0 {

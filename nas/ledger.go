@@ -89,7 +89,7 @@ func (l *Ledger) Admit(t *Trial) {
 	}
 }
 
-// Trial returns the trial with a number, nil if there is none.
+// Trial returns the trial with the given number, or nil if there is none.
 func (l *Ledger) Trial(id int) *Trial {
 	if id >= 0 && id < len(l.proposals) {
 		return l.proposals[id]
@@ -199,8 +199,8 @@ func (t *Trial) ShareEnd(o *Trial) {
 	t.Params, t.MAdds, t.Latency, t.Epoch, t.Progress, t.Curve = o.Params, o.MAdds, o.Latency, o.Epoch, 1, o.Curve
 }
 
-// BuiltUpon says what already depends on the stop of a trial; it is empty if nothing does. updating says that an update
-// of the policy is in progress.
+// BuiltUpon returns what already depends on the stop of a trial, or "" if nothing does. updating says that an update of
+// the policy is in progress.
 func (l *Ledger) BuiltUpon(t *Trial, updating bool) string {
 	if !t.Kind.Proposal() {
 		return ""
@@ -250,7 +250,7 @@ func (l *Ledger) End(t *Trial) {
 	l.recent = append([]int{t.ID}, l.recent[:min(len(l.recent), MaxRecent-1)]...)
 }
 
-// Count returns the number of proposals in a state.
+// Count returns how many proposals are in the given state.
 func (l *Ledger) Count(in State) (n int) {
 	for _, t := range l.proposals {
 		if t.State == in {

@@ -134,7 +134,7 @@ func (l *Ledger) Retrains() (vs []TrialView) {
 	return vs
 }
 
-// Rewards returns the reward curve of the proposals of a kind.
+// Rewards returns the reward curve of the proposals of the given kind.
 func (l *Ledger) Rewards(k Kind) (points []RewardPoint) {
 	best, last := math.Inf(-1), []float64{}
 	for _, t := range l.proposals {

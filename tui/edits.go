@@ -207,7 +207,7 @@ func (e *edits) words(i int, to string) string {
 	return strings.Join(out, ", ")
 }
 
-// invalid says what is wrong with a genotype; it is empty if nothing is.
+// invalid returns what is wrong with a genotype, or "" if nothing is.
 func invalid(g space.Genotype) string {
 	for _, reduction := range []bool{false, true} {
 		c := cellOf(g, reduction)

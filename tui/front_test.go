@@ -68,7 +68,7 @@ func TestABadCellDoesNotSqueezeTheChart(t *testing.T) {
 	}
 }
 
-// Where the run has no latencies, those measured with m count in the order and in the file, too.
+// If the run has no latencies, those measured with m count in the order and in the file, too.
 func TestLatenciesMeasuredOnRequestSortTheTopCells(t *testing.T) {
 	d := drive(t, busy(), 160, 48).press("5")
 	latency := func(i int) float64 {

@@ -98,7 +98,7 @@ func TestEveryKeyOfAScreenDoesSomethingOrSaysWhyNot(t *testing.T) {
 	}
 }
 
-// Where a run has nothing yet, the keys that need something say so.
+// While a run has nothing yet, the keys that need something say so.
 func TestEveryKeyOfAnEmptyRunSaysWhyItDoesNothing(t *testing.T) {
 	s := fresh()
 	s.Running = nil

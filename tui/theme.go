@@ -95,7 +95,7 @@ func detectTheme() (theme, palette) {
 	return newTheme(term.Detect(os.Getenv), p), p
 }
 
-// state returns the sign, the word and the style of a state.
+// state returns the sign, word and style of s.
 func (t theme) state(s nas.State) (sign, word string, style lipgloss.Style) {
 	switch s {
 	case nas.Running:

@@ -161,7 +161,7 @@ func (v *Report) retrainRepeated(ctx context.Context, run *record.Run, e nas.Eva
 	return nil
 }
 
-// firstDifference says where two trainings begin to differ; it is empty if they do not. It ignores times.
+// firstDifference returns where two trainings begin to differ, or "" if they do not. It ignores times.
 func firstDifference(want, got []checkpoints.Epoch) string {
 	for i, w := range want {
 		if i == len(got) {

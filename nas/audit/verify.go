@@ -198,7 +198,7 @@ func (v *verifier) replay(ctx context.Context) error {
 	return nil
 }
 
-// policy returns the policy of a version, made by applying its update to the previous one.
+// policy returns the policy of the given version, made by applying its update to the previous one.
 func (v *verifier) policy(version int) (controller.Controller, error) {
 	p, err := controller.New(v.run.Space.Arities(), v.run.Config.ControllerAt(max(1, version)))
 	if err != nil || version == 0 {

@@ -64,7 +64,7 @@ type vectors struct {
 // (kh, kw, in, out), depthwise ones (kh, kw, 1, channels), the classifier (in, out). Metadata: "genotype" (JSON), "n",
 // "filters", "classes", "image", "bn_eps" and "stack"; "float32_error" is only shown.
 //
-// Activations and maxima have kinks. Where a value is within rounding of one, two correct implementations differ by
+// Activations and maxima have kinks. If a value is within rounding of one, two correct implementations differ by
 // several percent in many gradients, but hardly in logits and loss. Make files that avoid this: the program in testdata
 // tries seeds until its own float32 agrees with its float64.
 //

@@ -45,7 +45,7 @@ func TestEveryFamilyOfOpsCanBeBuilt(t *testing.T) {
 	}
 }
 
-// A file of a few bytes that describes a huge network is refused before the network takes memory.
+// A file of a few bytes that describes a huge network is refused before memory for the network is allocated.
 func TestAHugeNetworkFromAFileIsRefused(t *testing.T) {
 	k, err := space.Lookup("nasnet-a")
 	if err != nil {

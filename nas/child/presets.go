@@ -94,7 +94,7 @@ func (r Preset) For(images dataset.Info) Setup {
 	return s
 }
 
-// PresetNamed returns the preset with a name.
+// PresetNamed returns the preset with the given name.
 func PresetNamed(name string) (Preset, error) {
 	var names []string
 	for _, r := range Presets {

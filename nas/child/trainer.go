@@ -184,7 +184,7 @@ func (t *Trainer) Bytes() int64 {
 	return bytes
 }
 
-// BytesOf returns the [Trainer.Bytes] of a training without taking that memory.
+// BytesOf returns the [Trainer.Bytes] of a training without allocating that memory.
 func BytesOf(g space.Genotype, net NetConfig, train TrainConfig) (bytes int64, err error) {
 	defer recoverPanic(&err)
 	if err := train.Validate(); err != nil {

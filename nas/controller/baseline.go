@@ -30,7 +30,7 @@ func (b *baseline) advance(batch []Sample, decay float64) []float64 {
 }
 
 // normalize shifts and scales advantages to mean 0 and standard deviation 1, in place. A batch of equal rewards carries
-// no information and becomes zeros; a single advantage stays as it is.
+// no information and becomes zeros; a single advantage is unchanged.
 func normalize(adv []float64) {
 	if len(adv) < 2 {
 		return

@@ -17,7 +17,7 @@
 //
 // Propose does not change the controller: a proposal depends only on the generator and the policy version, so proposals
 // may be drawn in any order, or again. Update applies one batch in the order given and is deterministic for any
-// GOMAXPROCS; after an error the controller is as it was. State returns exact bytes: a controller restored from them
+// GOMAXPROCS; after an error the controller is unchanged. State returns exact bytes: a controller restored from them
 // has the same future, bit for bit, with the same build on the same architecture. A controller has one owner; Update
 // and Restore must not run at the same time as any other call.
 //

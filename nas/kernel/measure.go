@@ -54,7 +54,7 @@ type measuring struct {
 	out  []Speed
 }
 
-// floats returns the buffer of a name, with ordinary values.
+// floats returns the buffer with the given name, filled with ordinary values.
 func (m *measuring) floats(name string, n int) []float32 {
 	b := m.buf[name]
 	for len(b) < n {

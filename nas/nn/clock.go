@@ -13,7 +13,7 @@ type Clock struct {
 	parts map[string]time.Duration
 }
 
-// OpTime is the time of all ops of a kind; forward and gradients count separately: "conv", "conv dx", "conv dw".
+// OpTime is the time of all ops of one kind; forward and gradients count separately: "conv", "conv dx", "conv dw".
 type OpTime struct {
 	Kind  string
 	Calls int

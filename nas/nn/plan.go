@@ -119,7 +119,7 @@ func liveMax(bufs []*buffer, steps int) int {
 }
 
 // place finds an offset for every buffer and returns the float32s used. Placing the largest first mostly needs no more
-// than is alive at one time. Where it does, ordering by size times lifetime or by first step may do better; the best of
+// than is alive at one time. If it does, ordering by size times lifetime or by first step may do better; the best of
 // the three is used.
 func place(bufs []*buffer, live int) (need int) {
 	orders := []func(a, b *buffer) int{

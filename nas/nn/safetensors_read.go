@@ -170,7 +170,7 @@ func (h *headerReader) text() (string, error) {
 	return s, nil
 }
 
-// ints reads an array of at most most integers of zero or more.
+// ints reads an array of integers of zero or more, no more than most of them.
 func (h *headerReader) ints(most int) ([]int64, error) {
 	if err := h.delim('['); err != nil {
 		return nil, err

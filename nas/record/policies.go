@@ -31,8 +31,8 @@ func lost(err error) bool {
 		errors.Is(err, checkpoints.ErrDamaged)
 }
 
-// Policy returns the controller's state of a version, from 1. If the store does not have it, it is rebuilt from the
-// nearest earlier version that is stored.
+// Policy returns the controller's state of the given version, from 1. If the store does not have it, it is rebuilt from
+// the nearest earlier version that is stored.
 func (r *Run) Policy(version int) (state []byte, rebuilt bool, err error) {
 	u, err := r.UpdateAt(version)
 	if err == nil || !lost(err) {
@@ -104,7 +104,7 @@ func (r *Run) rebuild(version int) ([]byte, error) {
 	return state, nil
 }
 
-// PolicyFrom returns a space's controller in a state; nil means untrained.
+// PolicyFrom returns the space's controller in the given state; nil means untrained.
 func PolicyFrom(sp space.Space, c controller.Config, state []byte) (controller.Controller, error) {
 	p, err := controller.New(sp.Arities(), c)
 	if err == nil && state != nil {

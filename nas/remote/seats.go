@@ -129,7 +129,7 @@ func (s *seats) control(t *seat) nas.Control {
 	return c
 }
 
-// find returns the seat with a name, or nil.
+// find returns the seat with the given name, or nil.
 func (s *seats) find(name string) *seat {
 	s.mu.Lock()
 	defer s.mu.Unlock()

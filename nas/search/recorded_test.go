@@ -108,7 +108,7 @@ func TestRecordedRunsOpenVerifyAndEndAsBefore(t *testing.T) {
 	}
 }
 
-// unzip extracts the run in an archive into a folder with a name.
+// unzip extracts the run in an archive into a folder with the given name.
 func unzip(t *testing.T, archive, name string) (dir string) {
 	t.Helper()
 	z, err := zip.OpenReader(archive)

@@ -268,7 +268,7 @@ func (t Table[T]) Only(names ...string) (rows Table[T]) {
 	return rows
 }
 
-// Named returns the row with a name.
+// Named returns the row with the given name.
 func (t Table[T]) Named(name string) (r Row[T], ok bool) {
 	i := slices.IndexFunc(t, func(r Row[T]) bool { return r.Name == name })
 	if i < 0 {

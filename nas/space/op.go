@@ -96,7 +96,7 @@ func opIndex(name string) int {
 	return slices.IndexFunc(Ops, func(o Op) bool { return o.Name == name })
 }
 
-// NamedOpSet is a set of ops with a name.
+// NamedOpSet is a named set of ops.
 type NamedOpSet struct {
 	Name string
 	Ops  []string // names, in the order a [Space] numbers them

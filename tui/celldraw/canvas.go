@@ -223,7 +223,7 @@ func (c *canvas) lines() []Line {
 	return lines
 }
 
-// opText returns the name of an op for a drawing, in at most most columns.
+// opText returns the name of an op for a drawing, in at most that many columns.
 func opText(name string, strided bool, most int) string {
 	tail := ""
 	if strided {

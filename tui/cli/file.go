@@ -159,7 +159,7 @@ func openFile(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// readFile reads a regular file of at most most bytes. It refuses a device or a pipe, which may never end.
+// readFile reads a regular file of no more than most bytes. It refuses a device or a pipe, which may never end.
 func readFile(path string, most int64) ([]byte, error) {
 	st, err := os.Stat(path)
 	switch {
